@@ -1,0 +1,94 @@
+#include "arguments.h"
+
+namespace overlapped {
+
+namespace {
+
+size_t element_size(napi_typedarray_type type) {
+  switch (type) {
+    case napi_int8_array:
+    case napi_uint8_array:
+    case napi_uint8_clamped_array:
+      return 1;
+    case napi_int16_array:
+    case napi_uint16_array:
+      return 2;
+    case napi_int32_array:
+    case napi_uint32_array:
+    case napi_float32_array:
+      return 4;
+    default:
+      return 8;
+  }
+}
+
+struct Memory {
+  std::byte* data = nullptr;
+  size_t size = 0;
+};
+
+bool read_typed_array(napi_env env, napi_value value, Memory& memory) {
+  napi_typedarray_type type;
+  size_t length = 0;
+  void* data = nullptr;
+  if (napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) != napi_ok) {
+    return false;
+  }
+  memory = {static_cast<std::byte*>(data), length * element_size(type)};
+  return true;
+}
+
+}  // namespace
+
+bool read_memory(napi_env env, napi_value value, double offset, double length, std::byte*& data) {
+  Memory memory;
+  if (!read_typed_array(env, value, memory)) return false;
+  if (offset + length > static_cast<double>(memory.size)) return false;
+  data = memory.data + static_cast<size_t>(offset);
+  return true;
+}
+
+bool read_vectors(napi_env env, napi_value value, std::vector<IoVector>& vectors) {
+  uint32_t count = 0;
+  if (napi_get_array_length(env, value, &count) != napi_ok) return false;
+  vectors.reserve(count);
+  for (uint32_t i = 0; i < count; ++i) {
+    napi_value element;
+    Memory memory;
+    if (napi_get_element(env, value, i, &element) != napi_ok) return false;
+    if (!read_typed_array(env, element, memory)) return false;
+    vectors.push_back({memory.data, memory.size});
+  }
+  return true;
+}
+
+bool read_path(napi_env env, napi_value value, PathString& path) {
+  size_t length = 0;
+#ifdef _WIN32
+  if (napi_get_value_string_utf16(env, value, nullptr, 0, &length) != napi_ok) return false;
+  std::u16string text(length, u'\0');
+  napi_get_value_string_utf16(env, value, text.data(), length + 1, &length);
+  path.assign(text.begin(), text.end());
+  return true;
+#else
+  if (napi_get_value_string_utf8(env, value, nullptr, 0, &length) == napi_ok) {
+    path.resize(length);
+    return napi_get_value_string_utf8(env, value, path.data(), length + 1, &length) == napi_ok;
+  }
+  Memory memory;
+  if (!read_typed_array(env, value, memory)) return false;
+  path.assign(reinterpret_cast<const char*>(memory.data), memory.size);
+  return true;
+#endif
+}
+
+uintptr_t address_of(napi_env env, napi_value value) {
+  Memory memory;
+  if (read_typed_array(env, value, memory)) return reinterpret_cast<uintptr_t>(memory.data);
+  void* data = nullptr;
+  size_t length = 0;
+  if (napi_get_arraybuffer_info(env, value, &data, &length) != napi_ok) return 0;
+  return reinterpret_cast<uintptr_t>(data);
+}
+
+}  // namespace overlapped

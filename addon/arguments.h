@@ -1,0 +1,28 @@
+#pragma once
+
+#include <napi.h>
+
+#include <cstddef>
+#include <vector>
+
+#include "engine/operation.h"
+
+namespace overlapped {
+
+// Reads JavaScript values into what an Operation carries. Each gives false where the value is not of
+// the shape that lib/ has promised; lib/ has validated it, so that is a value that changed between.
+
+// The memory of a typed array, if `offset` + `length` bytes of it exist. A transferred (detached)
+// array has none.
+bool read_memory(napi_env env, napi_value value, double offset, double length, std::byte*& data);
+
+// An array of typed arrays, each whole.
+bool read_vectors(napi_env env, napi_value value, std::vector<IoVector>& vectors);
+
+// A path: a string, or on POSIX also a Uint8Array of its bytes.
+bool read_path(napi_env env, napi_value value, PathString& path);
+
+// Address of the first byte of a typed array or ArrayBuffer; 0 when it has no memory.
+uintptr_t address_of(napi_env env, napi_value value);
+
+}  // namespace overlapped

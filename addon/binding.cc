@@ -1,0 +1,65 @@
+#include <napi.h>
+
+#include <string>
+
+#include "arguments.h"
+#include "environment.h"
+
+// The functions that JavaScript sees; lib/engine/native.d.ts describes them.
+namespace overlapped {
+
+namespace {
+
+Napi::Value start(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (env.GetInstanceData<Environment>()) {
+    throw Napi::Error::New(env, "The engine of this environment runs already");
+  }
+  Environment* const environment = Environment::start(
+      env, info[0].As<Napi::String>(), info[1].As<Napi::Function>(), info[2].As<Napi::Array>());
+  // The environment's own clean-up hook frees it, after its operations have ended.
+  napi_set_instance_data(env, environment, nullptr, nullptr);
+  return environment->describe(env);
+}
+
+// Called once per batch, so it goes without the comfort of node-addon-api.
+napi_value submit(napi_env env, napi_callback_info info) {
+  size_t argument_count = 2;
+  napi_value arguments[2];
+  void* environment = nullptr;
+  uint32_t count = 0;
+  napi_get_cb_info(env, info, &argument_count, arguments, nullptr, nullptr);
+  napi_get_instance_data(env, &environment);
+  napi_get_value_uint32(env, arguments[0], &count);
+  const uint32_t completions =
+      static_cast<Environment*>(environment)->submit(count, arguments[1]);
+  napi_value result;
+  napi_create_uint32(env, completions, &result);
+  return result;
+}
+
+Napi::Value stats(const Napi::CallbackInfo& info) {
+  return info.Env().GetInstanceData<Environment>()->statistics(info.Env());
+}
+
+Napi::Value address(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(address_of(info.Env(), info[0])));
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  napi_value submit_function;
+  napi_create_function(env, "submit", NAPI_AUTO_LENGTH, submit, nullptr, &submit_function);
+  exports.Set("start", Napi::Function::New(env, start, "start"));
+  exports.Set("submit", Napi::Value(env, submit_function));
+  exports.Set("stats", Napi::Function::New(env, stats, "stats"));
+  exports.Set("addressOf", Napi::Function::New(env, address, "addressOf"));
+  return exports;
+}
+
+}  // namespace
+
+}  // namespace overlapped
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) { return overlapped::init(env, exports); }
+
+NODE_API_MODULE(overlapped, Init)

@@ -1,0 +1,123 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "../engine.h"
+#include "../threadpool/interrupter.h"
+#include "../threadpool/thread_pool.h"
+#include "../windows_io.h"
+
+namespace overlapped {
+
+// What tests replace. `start` makes one overlapped call, as start_transfer() does.
+struct IocpTuning {
+  size_t in_flight_max = 1024;
+  uint32_t (*start)(Operation&) = nullptr;
+};
+
+// One completion port per engine and a few workers that wait on it. The port brings them three
+// things: completed I/O, and word that transfers or blocking operations are queued. Such a word is
+// a token: there are never more of them than workers can use, and who holds one takes operations
+// from the queue. The submitting thread issues nothing itself, because ReadFile and WriteFile may
+// do their whole work synchronously even on overlapped handles (Microsoft KB156932).
+//
+// Transfers on handles that no port can serve, consoles above all, go to a thread pool of their
+// own: they may wait for ever, and workers that wait would leave nobody for the port.
+class IocpEngine final : public Engine {
+ public:
+  // Null and a reason when the system refuses a port or its threads.
+  static std::unique_ptr<Engine> create(CompletionSink& sink, std::string& reason);
+
+  IocpEngine(CompletionSink& sink, UniqueHandle port, size_t concurrency, IocpTuning tuning = {});
+  ~IocpEngine() override;  // only after drain()
+
+  EngineKind kind() const override { return EngineKind::kIocp; }
+  Result attach(OpenFile& file) override;
+  void submit(OperationList batch) override;
+  void cancel(Operation& operation) override;
+  void drain() override;
+  EngineCounters counters() const override;
+
+ private:
+  struct Worker {
+    std::thread thread;
+    InterruptTarget target;
+    Operation* current = nullptr;  // the blocking operation it executes
+  };
+  // What one look at the port brought.
+  struct Packets {
+    OperationList completed;
+    OperationList refused;
+    size_t transfers = 0;
+    size_t issue_tokens = 0;
+    size_t blocking_tokens = 0;
+    bool stop = false;
+    bool timed_out = false;
+  };
+  enum class Issued : uint8_t { kPending, kComplete, kRefused };
+
+  void start_workers(size_t count);
+  void stop_workers();
+  void run_worker(Worker& worker);
+  Packets take_packets();
+  void take_transfer_packet(Operation& operation, Packets& packets);
+  void return_extra_tokens(Packets& packets);
+
+  Issued issue(Operation& operation);
+  bool settle(Operation& operation);
+  OperationList take_transfers();
+  void issue_transfers();
+  void end_transfers(OperationList completed, OperationList refused, bool made_room,
+                     size_t tokens);
+
+  Operation* take_blocking(Worker& worker);
+  void run_blocking_operation(Worker& worker);
+  void execute(Operation& operation);
+  Result open_on_port(const OpenRequest& request, std::unique_ptr<OpenFile>& opened);
+  void reopen_on_port(Operation& operation);
+
+  void queue_batch(OperationList batch, OperationList& completed, OperationList& elsewhere);
+  void deliver(OperationList completed);
+  void count_out(size_t count);
+  bool post(uintptr_t key);
+  uint32_t wake_workers();
+  uint32_t starve(uint32_t error);
+  void fail_unreachable(OperationList& completed, uint32_t error);
+
+  CompletionSink& sink_;
+  const IocpTuning tuning_;
+  UniqueHandle port_;
+  const size_t issue_tokens_max_;
+  const size_t blocking_tokens_max_;
+
+  std::atomic<uint64_t> inline_completions_{0};
+  std::atomic<uint64_t> retried_{0};
+  std::atomic<uint64_t> port_packets_{0};
+
+  std::mutex mutex_;  // guards what follows, and the state of queued and blocking operations
+  std::condition_variable drained_;
+  OperationList transfers_;  // wait to be issued
+  OperationList blocking_;   // wait for a worker
+  size_t in_engine_ = 0;     // not yet delivered
+  size_t in_flight_ = 0;     // transfers with the kernel, or with a worker that issues them
+  size_t issue_tokens_ = 0;  // posted or held
+  size_t blocking_tokens_ = 0;
+  size_t blocking_running_ = 0;  // tokens whose holder has an operation
+  uint64_t executions_ = 0;
+  // The system lacked the resources for a transfer, or for a token: wait for a completion, or for
+  // a while. Written under the mutex, read without it to choose how long to wait at the port.
+  std::atomic<bool> starved_{false};
+
+  std::vector<std::unique_ptr<Worker>> workers_;
+  Interrupter interrupter_{mutex_};
+  ThreadPool unbounded_;
+};
+
+}  // namespace overlapped

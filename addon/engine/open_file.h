@@ -1,0 +1,90 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "result.h"
+
+namespace overlapped {
+
+#ifdef _WIN32
+using NativeHandle = HANDLE;
+using PathString = std::wstring;
+// INVALID_HANDLE_VALUE is a cast and so no constant expression.
+inline NativeHandle invalid_handle() { return INVALID_HANDLE_VALUE; }
+#else
+using NativeHandle = int;
+using PathString = std::string;
+inline NativeHandle invalid_handle() { return -1; }
+#endif
+
+// The numbers are part of the boundary with JavaScript (lib/engine/native.d.ts).
+enum class DeviceType : uint8_t { kUnknown = 0, kDisk = 1, kBlock = 2, kChar = 3, kPipe = 4, kDirectory = 5 };
+
+// In bytes; all zero when the handle is buffered and so asks for nothing.
+struct Alignment {
+  uint32_t position = 0;
+  uint32_t length = 0;
+  uint32_t memory = 0;
+};
+
+// The numbers are part of the boundary with JavaScript.
+enum OpenOption : uint32_t {
+  kUnbuffered = 1U << 0,        // fail where the file system refuses direct I/O
+  kUnbufferedPrefer = 1U << 1,  // fall back to buffered where it refuses
+  kWriteThrough = 1U << 2,
+  kAccessSequential = 1U << 3,
+  kAccessRandom = 1U << 4,
+  kDeleteOnClose = 1U << 5,
+};
+
+struct OpenRequest {
+  PathString path;
+  int32_t flags = 0;        // Node's fs.constants.O_* of the platform
+  uint32_t mode = 0;
+  uint32_t options = 0;     // OpenOption bits
+  int64_t preallocate = 0;  // bytes of disk space to reserve; 0 for none
+};
+
+// Overlapped handles are for a completion port; elsewhere every handle is synchronous.
+enum class HandleMode : uint8_t { kSynchronous, kOverlapped };
+
+// An OS handle and what is known of it. One owner holds it (the environment's file table) until
+// its close has been delivered; operations point to it meanwhile, and `in_flight` counts them. That
+// count is touched by the submitting thread alone.
+class OpenFile {
+ public:
+  OpenFile(NativeHandle handle, DeviceType device_type) : handle_(handle), device_type_(device_type) {}
+  ~OpenFile() { close(); }
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+
+  NativeHandle handle() const { return handle_; }
+  DeviceType device_type() const { return device_type_; }
+  // A disk operation ends by itself; one on a pipe or a terminal may wait for ever.
+  bool is_disk() const {
+    return device_type_ == DeviceType::kDisk || device_type_ == DeviceType::kBlock ||
+           device_type_ == DeviceType::kDirectory;
+  }
+
+  // Closes the handle once; later calls succeed and do nothing.
+  Result close();
+
+  Alignment alignment;
+  bool unbuffered = false;
+  bool append = false;
+  bool nonblocking = false;
+  bool readable = true;
+  // Windows only: the cursor that operations without a position use. POSIX has it in the kernel.
+  std::atomic<int64_t> cursor{0};
+  // Windows only: transfers go through the completion port that the handle is attached to.
+  bool overlapped = false;
+  uint32_t in_flight = 0;
+
+ private:
+  NativeHandle handle_;
+  DeviceType device_type_;
+};
+
+}  // namespace overlapped

@@ -1,0 +1,18 @@
+#include <unistd.h>
+
+#include <utility>
+
+#include "open_file.h"
+
+namespace overlapped {
+
+Result OpenFile::close() {
+  const NativeHandle handle = std::exchange(handle_, invalid_handle());
+  if (handle == invalid_handle()) return Result::success(0);
+  // After EINTR the descriptor is gone all the same on Linux, and may be on other systems: trying
+  // again could close a descriptor that another thread has got meanwhile (close(2), NOTES).
+  if (::close(handle) != 0 && errno != EINTR && errno != EINPROGRESS) return Result::failure(errno);
+  return Result::success(0);
+}
+
+}  // namespace overlapped

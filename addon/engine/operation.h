@@ -1,0 +1,200 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "open_file.h"
+#include "result.h"
+
+#ifndef _WIN32
+#include <sys/uio.h>
+#endif
+
+namespace overlapped {
+
+// The numbers are part of the boundary with JavaScript (lib/engine/native.d.ts).
+enum class Opcode : uint8_t {
+  kRead = 1,
+  kWrite = 2,
+  kReadVector = 3,
+  kWriteVector = 4,
+  kOpen = 5,
+  kClose = 6,
+  kStat = 7,       // of a handle
+  kStatPath = 8,   // following links
+  kLstatPath = 9,  // of the link itself
+  kTruncate = 10,
+  kSync = 11,
+  kDataSync = 12,
+  kReadPath = 13,   // open, stat, read and close as one
+  kWritePath = 14,  // open, write and close as one
+  kCancel = 15,     // never becomes an Operation: asks for the end of another one
+};
+
+// Where an operation is. The submitting thread and the workers agree on it through `state`.
+enum class OperationState : uint8_t {
+  kIdle,       // not with an engine
+  kQueued,     // waits in a queue and can be taken out of it
+  kRunning,    // a worker or the kernel has it
+  kCompleted,  // has its result, waits for delivery
+};
+
+#ifdef _WIN32
+struct Operation;
+
+// What the kernel writes to while an overlapped transfer is in flight. The packet that ends the
+// transfer brings its address, and so leads back to the operation.
+struct OverlappedTransfer : OVERLAPPED {
+  Operation* operation = nullptr;
+};
+
+struct IoVector {
+  std::byte* data;
+  size_t length;
+};
+#else
+using IoVector = iovec;
+#endif
+
+// Times are seconds and nanoseconds since 1970, in the order atime, mtime, ctime, birthtime.
+struct FileStatus {
+  uint64_t dev, mode, nlink, uid, gid, rdev, blksize, ino, size, blocks;
+  int64_t seconds[4];
+  int64_t nanoseconds[4];
+};
+
+// What the rarer operations carry besides a span of memory.
+struct OperationDetail {
+  OpenRequest open;
+  std::vector<IoVector> vectors;
+  FileStatus status{};
+  std::unique_ptr<OpenFile> opened;  // result of kOpen, and of a kReadPath too large to be one
+  std::vector<std::byte> content;    // result of kReadPath
+};
+
+// One I/O operation. It owns, or keeps alive through its submitter, everything that the kernel may
+// touch, until its completion has been delivered. Engines take it with submit() and give it back
+// exactly once.
+struct Operation {
+  Opcode opcode = Opcode::kRead;
+  uint32_t id = 0;  // the submitter's own number
+  OpenFile* file = nullptr;
+  std::byte* data = nullptr;
+  size_t length = 0;         // bytes; for kTruncate the new size
+  int64_t file_offset = -1;  // -1: at the cursor of the handle
+  std::unique_ptr<OperationDetail> detail;
+
+  Result result;
+
+  // The engine's own; nobody else reads it.
+  std::atomic<OperationState> state{OperationState::kIdle};
+  std::atomic<bool> cancel_requested{false};
+  Operation* next = nullptr;
+  Operation* previous = nullptr;
+  void* engine_data = nullptr;
+#ifdef _WIN32
+  OverlappedTransfer overlapped;
+  size_t vector_index = 0;  // the buffer that the current call of the transfer is for
+  size_t transferred = 0;   // by the earlier calls of the transfer
+  // Who still has to do with the current overlapped call: its issuer and its packet. The packet may
+  // be taken from the port before the issuing call has returned, and the last of them goes on.
+  std::atomic<uint8_t> holders{0};
+#endif
+
+  bool is_read() const { return opcode == Opcode::kRead || opcode == Opcode::kReadVector; }
+  bool is_write() const { return opcode == Opcode::kWrite || opcode == Opcode::kWriteVector; }
+  bool is_transfer() const { return is_read() || is_write(); }
+  bool is_vector() const {
+    return opcode == Opcode::kReadVector || opcode == Opcode::kWriteVector;
+  }
+  OperationDetail& details() {
+    if (!detail) detail = std::make_unique<OperationDetail>();
+    return *detail;
+  }
+  void reset() {
+    file = nullptr;
+    data = nullptr;
+    length = 0;
+    file_offset = -1;
+    detail.reset();
+    result = Result{};
+    state.store(OperationState::kIdle, std::memory_order_relaxed);
+    cancel_requested.store(false, std::memory_order_relaxed);
+    next = previous = nullptr;
+    engine_data = nullptr;
+  }
+};
+
+// A doubly linked list through the operations themselves, so that queueing never allocates.
+class OperationList {
+ public:
+  OperationList() = default;
+  OperationList(OperationList&& other) noexcept { take(other); }
+  OperationList& operator=(OperationList&& other) noexcept {
+    if (this != &other) take(other);
+    return *this;
+  }
+  OperationList(const OperationList&) = delete;
+  OperationList& operator=(const OperationList&) = delete;
+
+  bool empty() const { return head_ == nullptr; }
+  size_t size() const { return size_; }
+  Operation* front() const { return head_; }
+
+  void push_back(Operation* operation) {
+    operation->next = nullptr;
+    operation->previous = tail_;
+    (tail_ ? tail_->next : head_) = operation;
+    tail_ = operation;
+    ++size_;
+  }
+
+  void push_front(Operation* operation) {
+    operation->previous = nullptr;
+    operation->next = head_;
+    (head_ ? head_->previous : tail_) = operation;
+    head_ = operation;
+    ++size_;
+  }
+
+  Operation* pop_front() {
+    Operation* const operation = head_;
+    if (operation) remove(operation);
+    return operation;
+  }
+
+  void remove(Operation* operation) {
+    (operation->previous ? operation->previous->next : head_) = operation->next;
+    (operation->next ? operation->next->previous : tail_) = operation->previous;
+    operation->next = operation->previous = nullptr;
+    --size_;
+  }
+
+  void append(OperationList&& other) {
+    if (other.empty()) return;
+    other.head_->previous = tail_;
+    (tail_ ? tail_->next : head_) = other.head_;
+    tail_ = other.tail_;
+    size_ += other.size_;
+    other.head_ = other.tail_ = nullptr;
+    other.size_ = 0;
+  }
+
+ private:
+  void take(OperationList& other) {
+    head_ = other.head_;
+    tail_ = other.tail_;
+    size_ = other.size_;
+    other.head_ = other.tail_ = nullptr;
+    other.size_ = 0;
+  }
+
+  Operation* head_ = nullptr;
+  Operation* tail_ = nullptr;
+  size_t size_ = 0;
+};
+
+}  // namespace overlapped

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+
+#ifdef _WIN32
+#ifndef NOMINMAX
+#define NOMINMAX
+#endif
+#ifndef WIN32_LEAN_AND_MEAN
+#define WIN32_LEAN_AND_MEAN
+#endif
+#include <windows.h>
+#else
+#include <cerrno>
+#endif
+
+namespace overlapped {
+
+#ifdef _WIN32
+inline constexpr uint32_t kCancelledError = ERROR_OPERATION_ABORTED;
+inline constexpr uint32_t kBadHandleError = ERROR_INVALID_HANDLE;
+#else
+inline constexpr uint32_t kCancelledError = ECANCELED;
+inline constexpr uint32_t kBadHandleError = EBADF;
+#endif
+
+// What one operation came to: a count (bytes, or 0), or the error of the operating system as it
+// gave it (errno on POSIX, GetLastError() on Windows). Mapping it to Node's codes is the business
+// of the binding: the engine never names them.
+struct Result {
+  int64_t value = 0;
+  uint32_t os_error = 0;
+
+  static Result success(int64_t value) { return Result{value, 0}; }
+  static Result failure(uint32_t os_error) { return Result{0, os_error}; }
+  static Result cancelled() { return Result{0, kCancelledError}; }
+
+  bool ok() const { return os_error == 0; }
+};
+
+}  // namespace overlapped

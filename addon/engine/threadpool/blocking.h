@@ -1,0 +1,22 @@
+#pragma once
+
+#include "../operation.h"
+
+namespace overlapped {
+
+// The largest file that kReadPath reads in one go; a larger one comes back open.
+inline constexpr size_t kReadPathMax = 512 * 1024;
+
+// Executes an operation with blocking calls on the calling thread and fills in its result. An
+// interrupted call ends as cancelled if a cancel was requested and is repeated otherwise. `mode`
+// says what kind of handle kOpen makes and which kind transfers are done on.
+void run_blocking(Operation& operation);
+
+// Opens a file: handle, device type, alignment, preallocation, deletion on close.
+Result open_file(const OpenRequest& request, HandleMode mode, std::unique_ptr<OpenFile>& opened);
+
+// Tries to do a transfer without waiting for a device; false when it would wait, and then nothing
+// has happened. Always false where the system has no such call.
+bool try_without_waiting(Operation& operation);
+
+}  // namespace overlapped

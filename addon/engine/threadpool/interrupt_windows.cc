@@ -1,0 +1,26 @@
+#include "interrupt.h"
+
+namespace overlapped {
+
+ThreadInterrupt::~ThreadInterrupt() {
+  if (thread_) CloseHandle(thread_);
+}
+
+// GetCurrentThread() gives a pseudo handle that means another thread to each that uses it, so a
+// real one is needed. Without it interrupt() does nothing, and a cancel waits for the call to end.
+void ThreadInterrupt::bind() {
+  if (thread_) return;
+  const HANDLE process = GetCurrentProcess();
+  HANDLE thread = nullptr;
+  if (DuplicateHandle(process, GetCurrentThread(), process, &thread, THREAD_TERMINATE, FALSE, 0)) {
+    thread_ = thread;
+  }
+}
+
+// THREAD_TERMINATE is the right that CancelSynchronousIo asks for. ERROR_NOT_FOUND means that no
+// call was running, which is no failure: the caller repeats while there is something to end.
+void ThreadInterrupt::interrupt() {
+  if (thread_) CancelSynchronousIo(thread_);
+}
+
+}  // namespace overlapped

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "interrupt.h"
+
+namespace overlapped {
+
+// A worker thread as far as interrupting it goes.
+struct InterruptTarget {
+  ThreadInterrupt interrupt;
+  uint64_t execution = 0;  // number of what the thread executes now; 0 for nothing
+};
+
+// Ends blocking calls of worker threads. It repeats each interrupt until the execution it is meant
+// for is over: one that came before the system call began would else be lost. `mutex` is its
+// owner's, and guards the `execution` of every target: an interrupt is sent while it is held, so
+// it never meets a later execution. The thread that repeats is made when first needed.
+class Interrupter {
+ public:
+  explicit Interrupter(std::mutex& mutex) : mutex_(mutex) {}
+  ~Interrupter();  // without the mutex
+  Interrupter(const Interrupter&) = delete;
+  Interrupter& operator=(const Interrupter&) = delete;
+
+  void add(InterruptTarget& target);  // with the mutex held
+
+ private:
+  // The number tells an execution from a later one on the same thread.
+  struct Pending {
+    InterruptTarget* target;
+    uint64_t execution;
+  };
+
+  void run();
+
+  std::mutex& mutex_;
+  std::condition_variable changed_;
+  std::vector<Pending> pending_;
+  std::thread thread_;
+  bool stopping_ = false;
+};
+
+}  // namespace overlapped

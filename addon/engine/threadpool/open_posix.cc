@@ -1,0 +1,151 @@
+#include "open_posix.h"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <memory>
+
+#include "blocking.h"
+
+#ifdef __linux__
+#include <linux/fs.h>
+#include <linux/stat.h>
+#endif
+
+namespace overlapped {
+
+namespace {
+
+// Where the kernel cannot say: a page satisfies every block device with sectors of up to 4 KiB.
+constexpr uint32_t kSafeAlignment = 4096;
+
+Result last_error() { return Result::failure(static_cast<uint32_t>(errno)); }
+
+int open_flags(const OpenRequest& request) {
+  int flags = request.flags | O_CLOEXEC;
+#ifdef O_DIRECT
+  if (request.options & (kUnbuffered | kUnbufferedPrefer)) flags |= O_DIRECT;
+#endif
+  if (request.options & kWriteThrough) flags |= O_DSYNC;
+  return flags;
+}
+
+Result advise(int fd, uint32_t options) {
+#ifdef POSIX_FADV_SEQUENTIAL
+  // A hint: a file that takes none (a pipe) is read all the same.
+  if (options & kAccessSequential) (void)::posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+  if (options & kAccessRandom) (void)::posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
+#elif defined(F_RDAHEAD)
+  if (options & kAccessRandom) (void)::fcntl(fd, F_RDAHEAD, 0);
+#endif
+  return Result::success(0);
+}
+
+// Reserves space without changing the size. A file system that cannot reserve says EOPNOTSUPP;
+// then nothing is lost but the reservation, unlike ENOSPC, which the caller wants to know now.
+Result preallocate(int fd, int64_t bytes) {
+#ifdef __linux__
+  if (::fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, bytes) == 0) return Result::success(0);
+  return errno == EOPNOTSUPP || errno == ENOSYS ? Result::success(0) : last_error();
+#elif defined(F_PREALLOCATE)
+  fstore_t store{F_ALLOCATEALL, F_PEOFPOSMODE, 0, bytes, 0};
+  if (::fcntl(fd, F_PREALLOCATE, &store) == 0) return Result::success(0);
+  return errno == ENOTSUP ? Result::success(0) : last_error();
+#else
+  (void)fd, (void)bytes;
+  return Result::success(0);
+#endif
+}
+
+Result set_up_unbuffered(OpenFile& file, const struct stat& status) {
+#ifdef F_NOCACHE
+  if (::fcntl(file.handle(), F_NOCACHE, 1) != 0) return last_error();
+#endif
+  file.alignment = direct_alignment(file.handle(), status);
+  if (file.alignment.position == 0) return Result::failure(EINVAL);
+  file.unbuffered = true;
+  return Result::success(0);
+}
+
+Result set_up(OpenFile& file, const OpenRequest& request, bool direct, const struct stat& status) {
+  file.append = (request.flags & O_APPEND) != 0;
+  file.nonblocking = (request.flags & O_NONBLOCK) != 0;
+  file.readable = (request.flags & O_ACCMODE) != O_WRONLY;
+  if (direct) {
+    const Result result = set_up_unbuffered(file, status);
+    if (!result.ok()) return result;
+  }
+  advise(file.handle(), request.options);
+  if (request.preallocate > 0) {
+    const Result result = preallocate(file.handle(), request.preallocate);
+    if (!result.ok()) return result;
+  }
+  if ((request.options & kDeleteOnClose) && ::unlink(request.path.c_str()) != 0) {
+    return last_error();
+  }
+  return Result::success(0);
+}
+
+}  // namespace
+
+DeviceType device_type_of(mode_t mode) {
+  if (S_ISREG(mode)) return DeviceType::kDisk;
+  if (S_ISBLK(mode)) return DeviceType::kBlock;
+  if (S_ISCHR(mode)) return DeviceType::kChar;
+  if (S_ISFIFO(mode) || S_ISSOCK(mode)) return DeviceType::kPipe;
+  if (S_ISDIR(mode)) return DeviceType::kDirectory;
+  return DeviceType::kUnknown;
+}
+
+Alignment direct_alignment(int fd, const struct stat& status) {
+#ifdef __linux__
+  struct statx extended {};
+#ifdef STATX_DIOALIGN
+  if (::statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &extended) == 0 &&
+      (extended.stx_mask & STATX_DIOALIGN)) {
+    return {extended.stx_dio_offset_align, extended.stx_dio_offset_align,
+            extended.stx_dio_mem_align};
+  }
+#endif
+  int sector = 0;
+  if (S_ISBLK(status.st_mode) && ::ioctl(fd, BLKSSZGET, &sector) == 0 && sector > 0) {
+    const auto size = static_cast<uint32_t>(sector);
+    return {size, size, size};
+  }
+#else
+  (void)fd, (void)status;
+#endif
+  return {kSafeAlignment, kSafeAlignment, kSafeAlignment};
+}
+
+Result open_file(const OpenRequest& request, HandleMode, std::unique_ptr<OpenFile>& opened) {
+  const bool prefer = (request.options & kUnbufferedPrefer) != 0;
+  bool direct = prefer || (request.options & kUnbuffered) != 0;
+  OpenRequest attempt = request;
+  for (;;) {
+    const int fd = ::open(attempt.path.c_str(), open_flags(attempt), attempt.mode);
+    if (fd < 0) {
+      if (!(prefer && direct && errno == EINVAL)) return last_error();
+    } else {
+      struct stat status {};
+      const bool known = ::fstat(fd, &status) == 0;
+      auto file = std::make_unique<OpenFile>(
+          fd, known ? device_type_of(status.st_mode) : DeviceType::kUnknown);
+      const Result result = set_up(*file, attempt, direct, status);
+      if (result.ok()) {
+        opened = std::move(file);
+        return Result::success(0);
+      }
+      if (!(prefer && direct && result.os_error == EINVAL)) return result;
+    }
+    // The file system refuses direct I/O and the caller prefers it only. What the first attempt
+    // has created stays, so an exclusive creation must not meet its own file.
+    direct = false;
+    attempt.options &= ~static_cast<uint32_t>(kUnbuffered | kUnbufferedPrefer);
+    if (fd >= 0 || ::access(attempt.path.c_str(), F_OK) == 0) attempt.flags &= ~O_EXCL;
+  }
+}
+
+}  // namespace overlapped

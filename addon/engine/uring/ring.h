@@ -1,0 +1,92 @@
+#pragma once
+
+#include <linux/io_uring.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace overlapped {
+
+// A file descriptor that closes itself.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd = -1) : fd_(fd) {}
+  ~Descriptor();
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+  void reset(int fd);
+
+ private:
+  int fd_;
+};
+
+// Memory shared with the kernel that unmaps itself.
+class Mapping {
+ public:
+  Mapping() = default;
+  ~Mapping();
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+  bool map(int fd, size_t size, uint64_t offset);
+  std::byte* at(size_t offset) const { return static_cast<std::byte*>(address_) + offset; }
+
+ private:
+  void* address_ = nullptr;
+  size_t size_ = 0;
+};
+
+// One io_uring on the kernel's UAPI (io_uring_setup(2), io_uring_enter(2)), for one thread.
+class Ring {
+ public:
+  // Null with a reason where the kernel denies a ring or lacks an operation that is needed.
+  static std::unique_ptr<Ring> create(unsigned entries, unsigned completions, std::string& reason);
+
+  // The next free submission entry, zeroed; null when the queue is full.
+  io_uring_sqe* next_entry();
+  bool has_entry() const;
+
+  // Hands over what is prepared, runs pending task work, and waits for `wait_count` completions.
+  // Gives 0 or an errno; entries the kernel did not take stay queued.
+  int enter(unsigned wait_count);
+
+  // The oldest completion, or null; consume() releases it.
+  const io_uring_cqe* peek() const;
+  void consume();
+
+  bool has_unsubmitted() const;
+  bool has_completions() const { return peek() != nullptr; }
+  // Completions that the kernel keeps until the next enter() (deferred task work, an overflow).
+  bool has_deferred() const;
+  int event_descriptor() const { return event_.get(); }
+  // While off, the kernel does not signal the event descriptor.
+  void announce(bool on);
+
+ private:
+  Ring() = default;
+  bool set_up(unsigned entries, unsigned completions, std::string& reason);
+  bool map_queues(const io_uring_params& parameters, std::string& reason);
+  bool probe(std::string& reason) const;
+
+  Descriptor ring_;
+  Descriptor event_;
+  Mapping queues_;
+  Mapping entries_;
+  std::atomic<unsigned>* sq_head_ = nullptr;
+  std::atomic<unsigned>* sq_tail_ = nullptr;
+  std::atomic<unsigned>* sq_flags_ = nullptr;
+  std::atomic<unsigned>* cq_head_ = nullptr;
+  std::atomic<unsigned>* cq_tail_ = nullptr;
+  std::atomic<unsigned>* cq_flags_ = nullptr;
+  io_uring_sqe* sqes_ = nullptr;
+  io_uring_cqe* cqes_ = nullptr;
+  unsigned sq_mask_ = 0;
+  unsigned cq_mask_ = 0;
+  unsigned sq_entries_ = 0;
+  unsigned local_tail_ = 0;
+};
+
+}  // namespace overlapped

@@ -1,0 +1,232 @@
+#include "uring_engine.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "../threadpool/blocking.h"
+
+namespace overlapped {
+
+namespace {
+
+constexpr unsigned kSubmissionEntries = 1024;
+// Operations that the ring holds at once. The completion queue has room for all of them and for the
+// answers to as many cancels, so it never overflows.
+constexpr unsigned kInFlightMax = 4096;
+constexpr unsigned kCompletionEntries = 2 * kInFlightMax;
+constexpr size_t kBlockingThreads = 4;
+// The kernel copies a cached read on the submitting thread; from this size on the copy would hold
+// up the event loop longer than a hand-over to a kernel worker costs.
+constexpr size_t kInlineTransferMax = 64 * 1024;
+constexpr size_t kTransferMax = 0x7ffff000;
+
+uint64_t user_data_of(const Operation& operation) {
+  return reinterpret_cast<uint64_t>(&operation);
+}
+
+// The completion of a cancel request itself carries no operation.
+constexpr uint64_t kNoOperation = 0;
+
+bool belongs_on_ring(const Operation& op) {
+  return op.is_transfer() || op.opcode == Opcode::kSync || op.opcode == Opcode::kDataSync;
+}
+
+// pread() on a pipe fails; io_uring would read it and pay no heed to the position.
+bool is_misplaced(const Operation& op) {
+  return op.is_transfer() && op.file_offset >= 0 && op.file->device_type() == DeviceType::kPipe;
+}
+
+size_t transfer_size(const Operation& op) {
+  if (!op.is_vector()) return op.length;
+  size_t size = 0;
+  for (const IoVector& vector : op.detail->vectors) size += vector.iov_len;
+  return size;
+}
+
+bool runs_inline(const Operation& op) {
+  return !op.file->unbuffered && op.file->is_disk() && transfer_size(op) <= kInlineTransferMax;
+}
+
+}  // namespace
+
+std::unique_ptr<Engine> UringEngine::create(CompletionSink& sink, std::string& reason) {
+  std::unique_ptr<Ring> ring = Ring::create(kSubmissionEntries, kCompletionEntries, reason);
+  if (!ring) return nullptr;
+  return std::make_unique<UringEngine>(std::move(ring), sink);
+}
+
+UringEngine::UringEngine(std::unique_ptr<Ring> ring, CompletionSink& sink)
+    : ring_(std::move(ring)), blocking_(kBlockingThreads, sink) {}
+
+void UringEngine::submit(OperationList batch) {
+  OperationList blocking;
+  while (Operation* const op = batch.pop_front()) {
+    if (is_misplaced(*op)) {
+      op->result = Result::failure(ESPIPE);
+      op->state.store(OperationState::kCompleted, std::memory_order_relaxed);
+      completed_.push_back(op);
+    } else if (belongs_on_ring(*op)) {
+      op->state.store(OperationState::kQueued, std::memory_order_relaxed);
+      backlog_.push_back(op);
+    } else {
+      op->engine_data = &blocking_;
+      blocking.push_back(op);
+    }
+  }
+  blocking_.submit(std::move(blocking));
+  submitting_ = true;
+  enter();
+  submitting_ = false;
+}
+
+// Fills the submission queue from the backlog, as far as both queues have room.
+void UringEngine::prepare_backlog() {
+  while (!backlog_.empty() && in_flight_ < kInFlightMax) {
+    io_uring_sqe* const entry = ring_->next_entry();
+    if (!entry) return;
+    Operation* const op = backlog_.pop_front();
+    op->state.store(OperationState::kRunning, std::memory_order_relaxed);
+    prepare(*op, *entry);
+    ++in_flight_;
+  }
+}
+
+void UringEngine::prepare(Operation& op, io_uring_sqe& entry) {
+  entry.fd = op.file->handle();
+  entry.user_data = user_data_of(op);
+  if (!op.is_transfer()) {
+    entry.opcode = IORING_OP_FSYNC;
+    if (op.opcode == Opcode::kDataSync) entry.fsync_flags = IORING_FSYNC_DATASYNC;
+    return;
+  }
+  entry.off = static_cast<uint64_t>(op.file_offset);
+  if (op.is_vector()) {
+    entry.opcode = op.is_read() ? IORING_OP_READV : IORING_OP_WRITEV;
+    entry.addr = reinterpret_cast<uint64_t>(op.detail->vectors.data());
+    entry.len = static_cast<uint32_t>(op.detail->vectors.size());
+  } else {
+    entry.opcode = op.is_read() ? IORING_OP_READ : IORING_OP_WRITE;
+    entry.addr = reinterpret_cast<uint64_t>(op.data);
+    entry.len = static_cast<uint32_t>(std::min(op.length, kTransferMax));
+  }
+  if (op.file->is_disk() && !op.file->unbuffered && !runs_inline(op)) entry.flags |= IOSQE_ASYNC;
+}
+
+// What the kernel had no resources for goes first; it is older than the rest.
+void UringEngine::take_retries() {
+  if (retries_.empty()) return;
+  OperationList rest = std::move(backlog_);
+  backlog_ = std::move(retries_);
+  backlog_.append(std::move(rest));
+}
+
+void UringEngine::prepare_cancels() {
+  while (!cancels_.empty()) {
+    io_uring_sqe* const entry = ring_->next_entry();
+    if (!entry) return;
+    entry->opcode = IORING_OP_ASYNC_CANCEL;
+    entry->fd = -1;
+    entry->addr = user_data_of(*cancels_.back());
+    entry->user_data = kNoOperation;
+    cancels_.pop_back();
+  }
+}
+
+// Hands over all that the ring takes and works off what completes meanwhile. Ends when the backlog
+// is empty or waits for operations in flight, so each round makes progress.
+void UringEngine::enter() {
+  ring_->announce(false);
+  ring_refused_ = false;
+  take_retries();
+  do {
+    prepare_cancels();
+    prepare_backlog();
+    if (!ring_->has_unsubmitted() && !ring_->has_deferred()) break;
+    const int error = ring_->enter(0);
+    reap();
+    // EAGAIN and EBUSY: the kernel is short of memory or of room for completions. The entries stay
+    // in the queue and go with the next enter().
+    if (error != 0) {
+      ++counters_.retried;
+      ring_refused_ = true;
+      break;
+    }
+  } while ((!backlog_.empty() && in_flight_ < kInFlightMax) || !cancels_.empty());
+  reap();
+  ring_->announce(true);
+}
+
+void UringEngine::reap() {
+  while (const io_uring_cqe* const completion = ring_->peek()) {
+    const uint64_t user_data = completion->user_data;
+    const int32_t result = completion->res;
+    ring_->consume();
+    if (user_data == kNoOperation) continue;
+    --in_flight_;
+    settle(*reinterpret_cast<Operation*>(user_data), result);
+  }
+}
+
+void UringEngine::settle(Operation& op, int32_t result) {
+  if (result == -EAGAIN && op.file->is_disk() && !op.cancel_requested.load()) {
+    // Law 5: again, after other completions. (A pipe with O_NONBLOCK says so for good.)
+    ++counters_.retried;
+    op.state.store(OperationState::kQueued, std::memory_order_relaxed);
+    retries_.push_back(&op);
+    return;
+  }
+  const bool interrupted = result == -EINTR && op.cancel_requested.load();
+  if (interrupted || result == -ECANCELED) {
+    op.result = Result::cancelled();
+  } else if (result < 0) {
+    op.result = Result::failure(static_cast<uint32_t>(-result));
+  } else {
+    op.result = Result::success(result);
+  }
+  if (op.cancel_requested.load()) std::erase(cancels_, &op);
+  op.state.store(OperationState::kCompleted, std::memory_order_relaxed);
+  if (submitting_) ++counters_.inline_completions;
+  completed_.push_back(&op);
+}
+
+OperationList UringEngine::poll() {
+  reap();
+  if (ring_->has_deferred() || ring_->has_unsubmitted() || !backlog_.empty() ||
+      !retries_.empty() || !cancels_.empty()) {
+    enter();
+  }
+  return std::move(completed_);
+}
+
+bool UringEngine::has_unannounced() const {
+  return !completed_.empty() || !retries_.empty() || ring_refused_ || ring_->has_completions() ||
+         ring_->has_deferred();
+}
+
+void UringEngine::cancel(Operation& operation) {
+  if (operation.engine_data) return blocking_.cancel(operation);
+  const OperationState state = operation.state.load(std::memory_order_relaxed);
+  if (operation.cancel_requested.load() || state == OperationState::kCompleted) return;
+  operation.cancel_requested.store(true);
+  if (state == OperationState::kQueued) {
+    take_retries();
+    backlog_.remove(&operation);
+    operation.result = Result::cancelled();
+    operation.state.store(OperationState::kCompleted, std::memory_order_relaxed);
+    completed_.push_back(&operation);
+    return;
+  }
+  cancels_.push_back(&operation);
+  enter();
+}
+
+void UringEngine::drain() {
+  while (in_flight_ > 0 || !backlog_.empty() || !retries_.empty()) {
+    enter();
+    if (in_flight_ > 0 && !ring_->has_completions()) ring_->enter(1);
+    reap();
+  }
+  blocking_.drain();
+}
+
+}  // namespace overlapped

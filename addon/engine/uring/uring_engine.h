@@ -1,0 +1,53 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../engine.h"
+#include "../threadpool/thread_pool.h"
+#include "ring.h"
+
+namespace overlapped {
+
+// io_uring for reads, writes and syncs; the rest, which blocks or has no opcode, goes to a pool of
+// workers. What exceeds the ring waits in `backlog_`, in order.
+class UringEngine final : public Engine {
+ public:
+  // Null with a reason where io_uring cannot be had.
+  static std::unique_ptr<Engine> create(CompletionSink& sink, std::string& reason);
+
+  UringEngine(std::unique_ptr<Ring> ring, CompletionSink& sink);
+
+  EngineKind kind() const override { return EngineKind::kUring; }
+  void submit(OperationList batch) override;
+  void cancel(Operation& operation) override;
+  OperationList poll() override;
+  int wait_descriptor() const override { return ring_->event_descriptor(); }
+  bool has_unannounced() const override;
+  bool completes_inline() const override { return true; }
+  void drain() override;
+  EngineCounters counters() const override { return counters_; }
+
+ private:
+  void prepare_backlog();
+  void take_retries();
+  void prepare(Operation& operation, io_uring_sqe& entry);
+  void prepare_cancels();
+  void enter();
+  void reap();
+  void settle(Operation& operation, int32_t result);
+
+  std::unique_ptr<Ring> ring_;
+  ThreadPool blocking_;
+  OperationList backlog_;
+  OperationList retries_;  // the kernel was short of resources for these
+  OperationList completed_;
+  std::vector<Operation*> cancels_;  // asked for, not yet handed to the ring
+  EngineCounters counters_;
+  size_t in_flight_ = 0;  // operations that the ring has
+  bool submitting_ = false;
+  bool ring_refused_ = false;  // the kernel was short of something at the last enter()
+};
+
+}  // namespace overlapped

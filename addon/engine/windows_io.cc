@@ -1,0 +1,150 @@
+#include "windows_io.h"
+
+#include <algorithm>
+
+namespace overlapped {
+
+namespace {
+
+// With this position WriteFile appends, whatever the size is by then (WriteFile, Remarks).
+constexpr uint64_t kEndOfFilePosition = ~uint64_t{0};
+
+IoVector current_buffer(const Operation& op) {
+  IoVector buffer{op.data, op.length};
+  if (op.is_vector()) buffer = op.detail->vectors[op.vector_index];
+  buffer.length = std::min(buffer.length, kTransferMax);
+  return buffer;
+}
+
+// The first buffer at or after `index` that has room. An empty one would cost a call, and at the
+// end of a file that call would fail.
+size_t next_buffer(const Operation& op, size_t index) {
+  const auto& vectors = op.detail->vectors;
+  while (index < vectors.size() && vectors[index].length == 0) ++index;
+  return index;
+}
+
+// Callers serialise operations at the cursor, so it stands still while one of them runs.
+uint64_t current_position(const Operation& op) {
+  const OpenFile& file = *op.file;
+  if (!file.is_disk()) return 0;
+  if (op.is_write() && file.append) return kEndOfFilePosition;
+  const int64_t begin =
+      op.file_offset >= 0 ? op.file_offset : file.cursor.load(std::memory_order_relaxed);
+  return static_cast<uint64_t>(begin) + op.transferred;
+}
+
+void advance_cursor(Operation& op) {
+  OpenFile& file = *op.file;
+  if (op.file_offset >= 0 || !file.is_disk()) return;
+  if (op.is_write() && file.append) {
+    LARGE_INTEGER size{};
+    if (GetFileSizeEx(file.handle(), &size)) file.cursor.store(size.QuadPart);
+    return;
+  }
+  file.cursor.fetch_add(static_cast<int64_t>(op.transferred));
+}
+
+bool is_at_end(const Operation& op) {
+  LARGE_INTEGER size{};
+  return GetFileSizeEx(op.file->handle(), &size) &&
+         current_position(op) >= static_cast<uint64_t>(size.QuadPart);
+}
+
+// The end of a file and of a pipe whose other side is closed are no errors of a read. Some file
+// systems refuse an unbuffered read there with ERROR_INVALID_PARAMETER, which else means that
+// something is not aligned.
+bool is_end_of_data(const Operation& op, uint32_t error) {
+  if (!op.is_read()) return false;
+  if (error == ERROR_HANDLE_EOF || error == ERROR_BROKEN_PIPE) return true;
+  return error == ERROR_INVALID_PARAMETER && op.file->unbuffered && is_at_end(op);
+}
+
+// A transfer is denied only where the handle was not opened for it, and Node has EBADF for that:
+// libuv's name for ERROR_INVALID_FLAGS, and its choice in uv_fs_read and uv_fs_write.
+uint32_t transfer_error(uint32_t error) {
+  return error == ERROR_ACCESS_DENIED ? static_cast<uint32_t>(ERROR_INVALID_FLAGS) : error;
+}
+
+}  // namespace
+
+bool begin_transfer(Operation& op) {
+  op.transferred = 0;
+  op.vector_index = op.is_vector() ? next_buffer(op, 0) : 0;
+  const bool empty =
+      op.is_vector() ? op.vector_index == op.detail->vectors.size() : op.length == 0;
+  if (empty) op.result = Result::success(0);
+  return !empty;
+}
+
+uint32_t start_transfer(Operation& op, size_t* moved) {
+  const IoVector buffer = current_buffer(op);
+  const uint64_t position = current_position(op);
+  OVERLAPPED& overlapped = op.overlapped;
+  overlapped = OVERLAPPED{};
+  overlapped.Offset = static_cast<DWORD>(position);
+  overlapped.OffsetHigh = static_cast<DWORD>(position >> 32);
+  op.overlapped.operation = &op;
+  // Without a position the OVERLAPPED is only for what tells of a completion.
+  OVERLAPPED* const parameter = moved && !op.file->is_disk() ? nullptr : &overlapped;
+  const HANDLE handle = op.file->handle();
+  const auto length = static_cast<DWORD>(buffer.length);
+  DWORD count = 0;
+  DWORD* const count_parameter = moved ? &count : nullptr;
+  const BOOL done = op.is_read()
+                        ? ReadFile(handle, buffer.data, length, count_parameter, parameter)
+                        : WriteFile(handle, buffer.data, length, count_parameter, parameter);
+  const uint32_t error = done ? ERROR_SUCCESS : GetLastError();
+  if (moved) *moved = count;
+  return error;
+}
+
+bool continue_transfer(Operation& op, uint32_t error, size_t moved) {
+  // A message longer than the buffer: its rest comes with the next read.
+  if (op.is_read() && error == ERROR_MORE_DATA) error = ERROR_SUCCESS;
+  if (error == ERROR_SUCCESS) {
+    const bool whole = moved == current_buffer(op).length;
+    op.transferred += moved;
+    if (whole && op.is_vector() && op.detail->vectors[op.vector_index].length <= kTransferMax) {
+      op.vector_index = next_buffer(op, op.vector_index + 1);
+      if (op.vector_index < op.detail->vectors.size()) return true;
+    }
+  } else if (op.transferred == 0 && !is_end_of_data(op, error)) {
+    op.result = Result::failure(transfer_error(error));
+    return false;
+  }
+  // After an error what the earlier buffers moved counts; the next transfer meets the error again.
+  op.result = Result::success(static_cast<int64_t>(op.transferred));
+  advance_cursor(op);
+  return false;
+}
+
+void transfer_synchronously(Operation& op, const std::atomic<bool>& cancel_requested) {
+  if (!begin_transfer(op)) return;
+  uint32_t error = ERROR_SUCCESS;
+  size_t moved = 0;
+  do {
+    // An interrupt that was meant for another operation of this thread is no reason to end.
+    do {
+      error = start_transfer(op, &moved);
+    } while (error == ERROR_OPERATION_ABORTED &&
+             !cancel_requested.load(std::memory_order_acquire));
+  } while (continue_transfer(op, error, moved));
+}
+
+Result query_device(HANDLE handle, DWORD code, void* output, DWORD size) {
+  const UniqueHandle event(CreateEventW(nullptr, TRUE, FALSE, nullptr));
+  if (!event.valid()) return Result::failure(GetLastError());
+  OVERLAPPED overlapped{};
+  overlapped.hEvent = event.get();
+  DWORD count = 0;
+  if (!DeviceIoControl(handle, code, nullptr, 0, output, size, &count, &overlapped)) {
+    if (GetLastError() != ERROR_IO_PENDING) return Result::failure(GetLastError());
+    if (!GetOverlappedResult(handle, &overlapped, &count, TRUE)) {
+      return Result::failure(GetLastError());
+    }
+  }
+  return Result::success(count);
+}
+
+}  // namespace overlapped

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "operation.h"
+
+// What transfers on synchronous and on overlapped handles have in common: where they begin, how
+// they go on from one buffer to the next, and what their errors mean.
+namespace overlapped {
+
+// The most that one ReadFile or WriteFile is asked for. Their count is a DWORD; a whole number of
+// pages below 2^31 keeps the rest of a split transfer aligned, and is Linux's limit too.
+inline constexpr size_t kTransferMax = 0x7ffff000;
+
+// Closes what it holds.
+class UniqueHandle {
+ public:
+  UniqueHandle() = default;
+  explicit UniqueHandle(HANDLE handle) : handle_(handle) {}
+  ~UniqueHandle() {
+    if (valid()) CloseHandle(handle_);
+  }
+  UniqueHandle(UniqueHandle&& other) noexcept : handle_(other.release()) {}
+  UniqueHandle& operator=(UniqueHandle&&) = delete;
+  UniqueHandle(const UniqueHandle&) = delete;
+  UniqueHandle& operator=(const UniqueHandle&) = delete;
+
+  HANDLE get() const { return handle_; }
+  // Some functions say null where they fail, others INVALID_HANDLE_VALUE.
+  bool valid() const { return handle_ != nullptr && handle_ != INVALID_HANDLE_VALUE; }
+  HANDLE release() {
+    const HANDLE handle = handle_;
+    handle_ = nullptr;
+    return handle;
+  }
+
+ private:
+  HANDLE handle_ = nullptr;
+};
+
+// Sets a transfer to its beginning. False when there is nothing to move: then it has its result,
+// and no call is needed.
+bool begin_transfer(Operation& operation);
+
+// Makes the next ReadFile or WriteFile of a transfer and gives its error, 0 for success. With
+// `moved` the call is synchronous and the count goes there; without, it is overlapped, and the
+// count comes with the packet.
+uint32_t start_transfer(Operation& operation, size_t* moved);
+
+// Takes what the last call came to. True when the transfer has another call to make; otherwise it
+// has its result, and the cursor of the handle stands behind what was moved.
+bool continue_transfer(Operation& operation, uint32_t error, size_t moved);
+
+// Does a whole transfer with synchronous calls. An interrupted one ends as cancelled when
+// `cancel_requested` is set, and is repeated otherwise.
+void transfer_synchronously(Operation& operation, const std::atomic<bool>& cancel_requested);
+
+// DeviceIoControl with output only, waiting for its end on overlapped handles too.
+Result query_device(HANDLE handle, DWORD code, void* output, DWORD size);
+
+}  // namespace overlapped

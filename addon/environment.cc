@@ -1,0 +1,428 @@
+#include "environment.h"
+
+#include <utility>
+
+#include "arguments.h"
+
+#ifndef _WIN32
+#include <unistd.h>
+#endif
+
+namespace overlapped {
+
+namespace {
+
+// What the JavaScript thread may do itself in one turn of the event loop (law 7): about half a
+// millisecond of cached reads. A unit is one operation, or the copying of so many bytes.
+constexpr int64_t kTurnBudget = 512;
+constexpr size_t kBytesPerUnit = 8 * 1024;
+
+#ifdef _WIN32
+constexpr uint32_t kInvalidArgument = ERROR_INVALID_PARAMETER;
+#else
+constexpr uint32_t kInvalidArgument = EINVAL;
+#endif
+
+int64_t cost_of(const Operation& operation) {
+  if (!operation.is_transfer()) return 1;
+  return 1 + static_cast<int64_t>(operation.length / kBytesPerUnit);
+}
+
+}  // namespace
+
+Environment* Environment::start(Napi::Env env, const std::string& wanted,
+                                Napi::Function on_completions, Napi::Array results) {
+  uv_loop_s* loop = nullptr;
+  if (!uv::load() || napi_get_uv_event_loop(env, &loop) != napi_ok) {
+    throw Napi::Error::New(env, "This program does not export libuv, which overlapped needs");
+  }
+  std::unique_ptr<Environment> environment(new Environment(env));
+  if (!environment->set_up_handles(reinterpret_cast<uv::Loop*>(loop))) {
+    throw Napi::Error::New(env, "The event loop takes no more handles");
+  }
+  EngineChoice choice = select_engine(wanted, *environment->queue_);
+  environment->engine_ = std::move(choice.engine);
+  environment->reason_ = std::move(choice.reason);
+  if (!environment->engine_ || !environment->watch(reinterpret_cast<uv::Loop*>(loop))) {
+    const std::string reason = environment->reason_;
+    environment.release()->shut_down(nullptr);  // which frees it
+    Napi::Error error = Napi::Error::New(env, "Engine '" + wanted + "' cannot be had: " + reason);
+    error.Set("code", Napi::String::New(env, "ERR_ENGINE_UNAVAILABLE"));
+    throw error;
+  }
+  environment->rings_.create(env);
+  environment->on_completions_ = Napi::Persistent(on_completions);
+  environment->results_ = Napi::Persistent(static_cast<Napi::Object>(results));
+  environment->async_context_ = std::make_unique<Napi::AsyncContext>(env, "overlapped");
+  Environment* const started = environment.release();
+  // From here on the hook owns it.
+  napi_add_async_cleanup_hook(
+      env,
+      [](napi_async_cleanup_hook_handle hook, void* argument) {
+        static_cast<Environment*>(argument)->shut_down(hook);
+      },
+      started, nullptr);
+  return started;
+}
+
+bool Environment::set_up_handles(uv::Loop* loop) {
+  async_memory_ = std::make_unique<std::byte[]>(uv::handle_size(uv::kAsyncHandle));
+  uv::Handle* const handle = reinterpret_cast<uv::Handle*>(async_memory_.get());
+  const int failed = uv::async_init(loop, handle, [](uv::Handle* woken) {
+    static_cast<Environment*>(uv::get_data(woken))->run_turn();
+  });
+  if (failed) return false;
+  async_ = handle;
+  uv::set_data(async_, this);
+  uv::unref(async_);
+  queue_ = std::make_unique<CompletionQueue>(async_);
+  turn_budget_ = kTurnBudget;
+  return true;
+}
+
+bool Environment::watch(uv::Loop* loop) {
+  if (engine_->wait_descriptor() < 0) return true;
+  poll_memory_ = std::make_unique<std::byte[]>(uv::handle_size(uv::kPollHandle));
+  uv::Handle* const handle = reinterpret_cast<uv::Handle*>(poll_memory_.get());
+  if (uv::poll_init(loop, handle, engine_->wait_descriptor()) != 0) return false;
+  poll_ = handle;
+  uv::set_data(poll_, this);
+  uv::unref(poll_);
+  return uv::poll_start(poll_, uv::kReadable, [](uv::Handle* readable, int, int) {
+           auto* const self = static_cast<Environment*>(uv::get_data(readable));
+#ifndef _WIN32
+           uint64_t count;
+           (void)!::read(self->engine_->wait_descriptor(), &count, sizeof count);
+#endif
+           self->run_turn();
+         }) == 0;
+}
+
+Napi::Object Environment::describe(Napi::Env env) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("kind", engine_name(engine_->kind()));
+  object.Set("reason", reason_.empty() ? env.Null() : Napi::String::New(env, reason_));
+  rings_.describe(object);
+  return object;
+}
+
+Napi::Object Environment::statistics(Napi::Env env) const {
+  const EngineCounters counters = engine_->counters();
+  const auto number = [env](auto value) {
+    return Napi::Number::New(env, static_cast<double>(value));
+  };
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("submitted", number(submitted_));
+  object.Set("completed", number(completed_));
+  object.Set("cancelled", number(cancelled_));
+  object.Set("inFlight", number(in_flight_));
+  object.Set("inline", number(counters.inline_completions));
+  object.Set("retried", number(counters.retried));
+  object.Set("batches", number(batches_));
+  object.Set("portPackets", number(counters.port_packets));
+  return object;
+}
+
+Environment::Slot& Environment::slot_at(uint32_t id) {
+  while (id >= slots_.size()) {
+    const auto next = static_cast<uint32_t>(slots_.size());
+    slots_.emplace_back().operation.id = next;
+  }
+  return slots_[id];
+}
+
+uint32_t Environment::submit(uint32_t count, napi_value objects) {
+  OperationList batch;
+  for (uint32_t i = 0; i < count; ++i) {
+    napi_value object;
+    if (napi_get_element(env_, objects, i, &object) != napi_ok) object = nullptr;
+    accept(rings_.submission(i), object, batch);
+  }
+  submitted_ += batch.size();
+  ++batches_;
+  engine_->submit(std::move(batch));
+  ready_.append(engine_->poll());
+  const uint32_t completions = fill_completions();
+  wake_if_needed();
+  update_reference();
+  return completions;
+}
+
+void Environment::accept(const Submission& submission, napi_value object, OperationList& batch) {
+  const auto opcode = static_cast<Opcode>(submission.opcode);
+  if (opcode == Opcode::kCancel) {
+    // What it is to cancel may be in this very batch.
+    submitted_ += batch.size();
+    engine_->submit(std::exchange(batch, OperationList()));
+    cancel(submission.slot);
+    return;
+  }
+  Slot& slot = slot_at(submission.slot);
+  slot.in_use = true;
+  ++in_flight_;
+  slot.operation.opcode = opcode;
+  if (opcode == Opcode::kClose) return accept_close(submission, slot, batch);
+  const uint32_t error = decode(submission, object, slot);
+  if (error != 0) return fail(slot.operation, error);
+  schedule(slot, batch);
+}
+
+// Fills in the operation; gives 0 or an error of the operating system.
+uint32_t Environment::decode(const Submission& submission, napi_value object, Slot& slot) {
+  slot.operation.file_offset = submission.position;
+  slot.operation.length = static_cast<size_t>(submission.length);
+  switch (slot.operation.opcode) {
+    case Opcode::kOpen:
+    case Opcode::kReadPath:
+    case Opcode::kWritePath:
+    case Opcode::kStatPath:
+    case Opcode::kLstatPath:
+      return decode_for_path(submission, object, slot.operation);
+    default:
+      return decode_for_file(submission, object, slot);
+  }
+}
+
+uint32_t Environment::decode_for_file(const Submission& submission, napi_value object, Slot& slot) {
+  Operation& op = slot.operation;
+  OpenFile* const file = files_.find(submission.file);
+  if (!file) return kBadHandleError;
+  if (op.is_vector()) {
+    OperationDetail& detail = op.details();
+    if (!read_vectors(env_, object, detail.vectors)) return kInvalidArgument;
+  } else if (op.is_transfer() &&
+             !read_memory(env_, object, submission.offset, submission.length, op.data)) {
+    return kInvalidArgument;
+  }
+  if (op.opcode == Opcode::kStat) op.details();
+  op.file = file;
+  slot.file_id = submission.file;
+  ++file->in_flight;
+  return 0;
+}
+
+uint32_t Environment::decode_for_path(const Submission& submission, napi_value object,
+                                      Operation& op) {
+  OpenRequest& request = op.details().open;
+  request.flags = submission.flags;
+  request.options = static_cast<uint32_t>(submission.file);
+  request.mode = static_cast<uint32_t>(submission.offset);
+  request.preallocate = submission.position;
+  napi_value path = object;
+  if (op.opcode == Opcode::kWritePath) {
+    napi_value buffer;
+    if (napi_get_element(env_, object, 0, &path) != napi_ok ||
+        napi_get_element(env_, object, 1, &buffer) != napi_ok ||
+        !read_memory(env_, buffer, 0, submission.length, op.data)) {
+      return kInvalidArgument;
+    }
+  }
+  return read_path(env_, path, request.path) ? 0 : kInvalidArgument;
+}
+
+void Environment::accept_close(const Submission& submission, Slot& slot, OperationList& batch) {
+  OpenFile* const file = files_.find(submission.file);
+  if (!file) return fail(slot.operation, kBadHandleError);
+  slot.operation.file = file;
+  slot.file_id = submission.file;
+  if (files_.begin_close(submission.file, slot.operation)) batch.push_back(&slot.operation);
+}
+
+// Gives the operation to the engine with this batch, or with that of the next turn when this turn
+// has done its share of work.
+void Environment::schedule(Slot& slot, OperationList& batch) {
+  if (engine_->completes_inline()) {
+    if (turn_budget_ <= 0) {
+      slot.deferred = true;
+      deferred_.push_back(&slot.operation);
+      return;
+    }
+    turn_budget_ -= cost_of(slot.operation);
+  }
+  batch.push_back(&slot.operation);
+}
+
+void Environment::cancel(uint32_t id) {
+  Slot& slot = slot_at(id);
+  if (!slot.in_use || slot.operation.opcode == Opcode::kClose) return;
+  if (slot.deferred) {
+    slot.deferred = false;
+    deferred_.remove(&slot.operation);
+    slot.operation.result = Result::cancelled();
+    ready_.push_back(&slot.operation);
+  } else if (slot.operation.state.load(std::memory_order_relaxed) != OperationState::kIdle) {
+    engine_->cancel(slot.operation);
+  }
+}
+
+// Ends an operation that never reached the engine.
+void Environment::fail(Operation& operation, uint32_t os_error) {
+  operation.result = Result::failure(os_error);
+  ready_.push_back(&operation);
+}
+
+void Environment::submit_deferred() {
+  OperationList batch;
+  while (turn_budget_ > 0 && !deferred_.empty()) {
+    Operation* const operation = deferred_.pop_front();
+    slots_[operation->id].deferred = false;
+    turn_budget_ -= cost_of(*operation);
+    batch.push_back(operation);
+  }
+  if (batch.empty()) return;
+  submitted_ += batch.size();
+  engine_->submit(std::move(batch));
+}
+
+// Moves completions to the ring, as many as it holds, and frees their operations.
+uint32_t Environment::fill_completions() {
+  uint32_t count = 0;
+  while (count < kCompletionsMax) {
+    Operation* const operation = ready_.pop_front();
+    if (!operation) break;
+    deliver(*operation, count++);
+  }
+  completed_ += count;
+  in_flight_ -= count;
+  return count;
+}
+
+void Environment::deliver(Operation& operation, uint32_t index) {
+  Slot& slot = slots_[operation.id];
+  Completion& completion = rings_.completion(index);
+  completion.slot = operation.id;
+  completion.value = static_cast<double>(operation.result.value);
+  completion.os_error = operation.result.os_error;
+  completion.error = 0;
+  if (!operation.result.ok()) {
+    completion.error = uv::translate_error(operation.result.os_error);
+    if (operation.result.os_error == kCancelledError) ++cancelled_;
+  } else if (operation.detail) {
+    deliver_details(operation, completion, index);
+  }
+  release(slot);
+}
+
+void Environment::deliver_details(Operation& operation, Completion& completion, uint32_t index) {
+  OperationDetail& from = *operation.detail;
+  Detail& to = rings_.detail(index);
+  if (from.opened) {
+    const OpenFile& file = *from.opened;
+    to.numbers[1] = static_cast<double>(file.device_type());
+    to.numbers[2] = file.alignment.position;
+    to.numbers[3] = file.alignment.length;
+    to.numbers[4] = file.alignment.memory;
+#ifdef _WIN32
+    to.numbers[0] = -1;
+#else
+    to.numbers[0] = file.handle();
+#endif
+    completion.value = files_.add(std::move(from.opened));
+    return;
+  }
+  if (operation.opcode == Opcode::kReadPath) {
+    napi_value buffer;
+    if (napi_create_buffer_copy(env_, from.content.size(), from.content.data(), nullptr, &buffer) ==
+        napi_ok) {
+      napi_set_element(env_, results_.Value(), index, buffer);
+    }
+    return;
+  }
+  const FileStatus& status = from.status;
+  const uint64_t fields[] = {status.dev,     status.mode, status.nlink, status.uid,  status.gid,
+                             status.rdev,    status.blksize, status.ino, status.size, status.blocks};
+  for (int i = 0; i < 10; ++i) to.integers[i] = static_cast<int64_t>(fields[i]);
+  for (int i = 0; i < 4; ++i) to.integers[10 + i] = status.seconds[i];
+  for (int i = 0; i < 4; ++i) to.integers[14 + i] = status.nanoseconds[i];
+}
+
+void Environment::release(Slot& slot) {
+  Operation& operation = slot.operation;
+  const bool closed = operation.opcode == Opcode::kClose && operation.file;
+  if (closed) {
+    files_.remove(slot.file_id);
+  } else if (operation.file) {
+    if (Operation* const close = files_.end_operation(slot.file_id)) {
+      OperationList batch;
+      batch.push_back(close);
+      ++submitted_;
+      engine_->submit(std::move(batch));
+    }
+  }
+  operation.reset();
+  slot.file_id = -1;
+  slot.in_use = false;
+}
+
+// One turn of the event loop: a new budget, then everything that has completed.
+void Environment::run_turn() {
+  if (closing_) return;
+  const Napi::HandleScope scope(env_);
+  turn_budget_ = kTurnBudget;
+  submit_deferred();
+  ready_.append(engine_->poll());
+  ready_.append(queue_->take_all());
+  while (const uint32_t count = fill_completions()) notify(count);
+  wake_if_needed();
+  update_reference();
+}
+
+void Environment::notify(uint32_t count) {
+  const Napi::HandleScope scope(env_);
+  napi_value argument;
+  napi_create_uint32(env_, count, &argument);
+  const napi_status status =
+      napi_make_callback(env_, *async_context_, async_context_->Env().Global(),
+                         on_completions_.Value(), 1, &argument, nullptr);
+  if (status == napi_pending_exception) {
+    napi_value exception;
+    napi_get_and_clear_last_exception(env_, &exception);
+    napi_fatal_exception(env_, exception);
+  }
+}
+
+void Environment::wake_if_needed() {
+  if (!ready_.empty() || !deferred_.empty() || engine_->has_unannounced()) uv::async_send(async_);
+}
+
+// What is in flight keeps the event loop, and so the process, alive.
+void Environment::update_reference() {
+  const bool wanted = in_flight_ > 0;
+  if (wanted == referenced_) return;
+  referenced_ = wanted;
+  (wanted ? uv::ref : uv::unref)(async_);
+}
+
+// Law 6: cancel, drain, then free. A null hook means that nobody waits for the end.
+void Environment::shut_down(napi_async_cleanup_hook_handle hook) {
+  closing_ = true;
+  hook_ = hook;
+  if (engine_) {
+    for (Slot& slot : slots_) {
+      if (slot.in_use) cancel(slot.operation.id);
+    }
+    engine_->drain();
+    (void)engine_->poll();
+    engine_.reset();
+  }
+  files_.clear();
+  // The event loop lets go of a handle some time after its close, and only then is its memory free.
+  if (poll_) close_handle(poll_);
+  if (async_) close_handle(async_);
+  if (open_handles_ == 0) finish();
+}
+
+void Environment::close_handle(uv::Handle* handle) {
+  ++open_handles_;
+  uv::close(handle, [](uv::Handle* closed) {
+    auto* const self = static_cast<Environment*>(uv::get_data(closed));
+    if (--self->open_handles_ == 0) self->finish();
+  });
+}
+
+void Environment::finish() {
+  const std::unique_ptr<Environment> self(this);
+  if (hook_) napi_remove_async_cleanup_hook(hook_);
+}
+
+}  // namespace overlapped

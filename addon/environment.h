@@ -1,0 +1,100 @@
+#pragma once
+
+#include <napi.h>
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "completion_queue.h"
+#include "engine/engine.h"
+#include "file_table.h"
+#include "libuv.h"
+#include "shared_rings.h"
+
+namespace overlapped {
+
+// All that one JavaScript environment (main thread, worker, Electron renderer) has: its engine, its
+// open files, its operations, and the rings that it shares with JavaScript. Lives on the
+// environment's thread; only the completion queue is touched by others.
+class Environment {
+ public:
+  // Throws a JavaScript error and gives null where the wanted engine cannot be had.
+  static Environment* start(Napi::Env env, const std::string& wanted, Napi::Function on_completions,
+                            Napi::Array results);
+
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+
+  Napi::Object describe(Napi::Env env);
+  Napi::Object statistics(Napi::Env env) const;
+
+  // Takes `count` submissions from the ring, with the JavaScript values that belong to them. Gives
+  // the number of completions that are on the completion ring already.
+  uint32_t submit(uint32_t count, napi_value objects);
+
+ private:
+  // An operation by its number, and how far it has come.
+  struct Slot {
+    Operation operation;
+    int32_t file_id = -1;
+    bool in_use = false;
+    bool deferred = false;  // waits for the next turn of the event loop
+  };
+
+  explicit Environment(Napi::Env env) : env_(env) {}
+
+  bool set_up_handles(uv::Loop* loop);
+  bool watch(uv::Loop* loop);
+  Slot& slot_at(uint32_t id);
+  void accept(const Submission& submission, napi_value object, OperationList& batch);
+  uint32_t decode(const Submission& submission, napi_value object, Slot& slot);
+  uint32_t decode_for_file(const Submission& submission, napi_value object, Slot& slot);
+  uint32_t decode_for_path(const Submission& submission, napi_value object, Operation& operation);
+  void accept_close(const Submission& submission, Slot& slot, OperationList& batch);
+  void schedule(Slot& slot, OperationList& batch);
+  void cancel(uint32_t id);
+  void fail(Operation& operation, uint32_t os_error);
+  void submit_deferred();
+  uint32_t fill_completions();
+  void deliver(Operation& operation, uint32_t index);
+  void deliver_details(Operation& operation, Completion& completion, uint32_t index);
+  void release(Slot& slot);
+  void notify(uint32_t count);
+  void run_turn();
+  void wake_if_needed();
+  void update_reference();
+  void shut_down(napi_async_cleanup_hook_handle hook);
+  void close_handle(uv::Handle* handle);
+  void finish();
+
+  napi_env env_;
+  std::unique_ptr<std::byte[]> async_memory_;
+  std::unique_ptr<std::byte[]> poll_memory_;
+  uv::Handle* async_ = nullptr;
+  uv::Handle* poll_ = nullptr;
+  std::unique_ptr<CompletionQueue> queue_;
+  std::unique_ptr<Engine> engine_;
+  std::string reason_;
+  SharedRings rings_;
+  FileTable files_;
+  std::deque<Slot> slots_;
+  OperationList ready_;     // completed, not yet on the completion ring
+  OperationList deferred_;  // accepted, not yet with the engine
+  int64_t turn_budget_ = 0;
+  size_t in_flight_ = 0;
+  bool referenced_ = false;
+  bool closing_ = false;
+  napi_async_cleanup_hook_handle hook_ = nullptr;
+  int open_handles_ = 0;  // of the event loop, while they close
+  uint64_t submitted_ = 0;
+  uint64_t completed_ = 0;
+  uint64_t cancelled_ = 0;
+  uint64_t batches_ = 0;
+  Napi::FunctionReference on_completions_;
+  Napi::ObjectReference results_;
+  std::unique_ptr<Napi::AsyncContext> async_context_;
+};
+
+}  // namespace overlapped

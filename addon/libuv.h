@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+// The few functions of libuv that the binding needs. node exports them on every platform and they
+// are stable in libuv 1.x, but node-api-headers has no uv.h, so they are declared here. Handles are
+// opaque: their size comes from uv_handle_size(), and what they hold is never touched.
+namespace overlapped::uv {
+
+struct Loop;
+struct Handle;
+using AsyncCallback = void (*)(Handle*);
+using PollCallback = void (*)(Handle*, int status, int events);
+using CloseCallback = void (*)(Handle*);
+
+// uv_handle_type and uv_poll_event (uv.h of libuv 1.x).
+inline constexpr int kAsyncHandle = 1;
+inline constexpr int kPollHandle = 8;
+inline constexpr int kReadable = 1;
+
+// False where the running program does not export libuv.
+bool load();
+
+size_t handle_size(int type);
+int async_init(Loop* loop, Handle* handle, AsyncCallback callback);
+int async_send(Handle* handle);
+int poll_init(Loop* loop, Handle* handle, int fd);
+int poll_start(Handle* handle, int events, PollCallback callback);
+void ref(Handle* handle);
+void unref(Handle* handle);
+void close(Handle* handle, CloseCallback callback);
+void set_data(Handle* handle, void* data);
+void* get_data(const Handle* handle);
+
+// An error of the operating system as libuv's number, which is negative (UV_ENOENT, …).
+int translate_error(uint32_t os_error);
+
+}  // namespace overlapped::uv

@@ -1,0 +1,57 @@
+/** What transfers on an unbuffered handle must be multiples of, in bytes. */
+export interface Alignment {
+  /** Of the place in the file. */
+  readonly position: number;
+  /** Of the number of bytes. */
+  readonly length: number;
+  /** Of the address of the memory. */
+  readonly memory: number;
+}
+
+export type AlignmentField = 'position' | 'length' | 'address';
+
+/**
+ * A read or write on an unbuffered handle that the device would refuse, or that the system would do
+ * wrong. Nothing has been submitted.
+ */
+export class AlignmentError extends RangeError {
+  readonly code = 'ERR_UNALIGNED';
+  /** Which of the three is not aligned; 'address' is that of the buffer's memory at its offset. */
+  readonly field: AlignmentField;
+  /** What it is. */
+  readonly value: number | bigint;
+  /** What it must be a multiple of. */
+  readonly required: number;
+
+  constructor(field: AlignmentField, value: number | bigint, required: number) {
+    super(
+      `The ${field} of a transfer on an unbuffered handle must be a multiple of ${required} bytes. ` +
+        `Received ${value}`,
+    );
+    this.name = 'AlignmentError';
+    this.field = field;
+    this.value = value;
+    this.required = required;
+  }
+}
+
+export function isAligned(value: number | bigint, alignment: number): boolean {
+  return typeof value === 'number' ? value % alignment === 0 : value % BigInt(alignment) === 0n;
+}
+
+export function alignDown(value: number, alignment: number): number {
+  return value - (value % alignment);
+}
+
+export function alignUp(value: number, alignment: number): number {
+  return alignDown(value + alignment - 1, alignment);
+}
+
+/** @throws AlignmentError */
+export function checkAligned(
+  field: AlignmentField,
+  value: number | bigint,
+  required: number,
+): void {
+  if (!isAligned(value, required)) throw new AlignmentError(field, value, required);
+}

@@ -1,0 +1,208 @@
+import { abortError, systemError } from '../errors.js';
+import { loadBinding } from './binding.js';
+import { type EngineKind, type EngineStats, type NativeBinding, Opcode } from './native.js';
+import { type Decode, type Operation, OperationTable, type Subject } from './operation.js';
+import { CompletionRing, SubmissionRing } from './rings.js';
+
+/** An operation to submit; see native.ts for what the fields mean per opcode. */
+export interface Request {
+  opcode: number;
+  subject: Subject;
+  decode: Decode;
+  file?: number;
+  flags?: number;
+  position?: number | bigint;
+  offset?: number;
+  length?: number;
+  object?: unknown;
+  owner?: unknown;
+  signal?: AbortSignal | undefined;
+}
+
+const resolved = Promise.resolve();
+
+// A promise hands its two functions to this executor, so that none is made per operation.
+let lastResolve: (value: unknown) => void;
+let lastReject: (reason: unknown) => void;
+function executor(resolve: (value: unknown) => void, reject: (reason: unknown) => void): void {
+  lastResolve = resolve;
+  lastReject = reject;
+}
+
+/**
+ * The engine of one JavaScript environment: collects submissions until the end of the microtask
+ * batch, hands them over with one native call, and settles promises from completions.
+ */
+export class Engine {
+  readonly kind: EngineKind;
+  readonly reason: string | null;
+  readonly completions: CompletionRing;
+  readonly #native: NativeBinding;
+  readonly #submissions: SubmissionRing;
+  readonly #operations = new OperationTable();
+  readonly #flush = (): void => this.flush();
+
+  constructor(native: NativeBinding, wanted: string) {
+    const results: unknown[] = [];
+    const onCompletions = (count: number): void => this.#settle(count);
+    const description = native.start(wanted, onCompletions, results);
+    this.#native = native;
+    this.kind = description.kind;
+    this.reason = description.reason;
+    this.#submissions = new SubmissionRing(description.submissions);
+    this.completions = new CompletionRing(description, results);
+  }
+
+  stats(): EngineStats {
+    return this.#native.stats();
+  }
+
+  addressOf(memory: ArrayBufferView | ArrayBufferLike): number {
+    return this.#native.addressOf(memory);
+  }
+
+  duplicateDescriptor(file: number): number {
+    return this.#native.duplicateDescriptor(file);
+  }
+
+  /** Submits any operation. For reads and writes of one buffer there is transfer(). */
+  submit<T>(request: Request): Promise<T> {
+    const { signal } = request;
+    if (signal?.aborted) return Promise.reject(abortError(signal));
+    const operation = this.#operations.acquire();
+    operation.decode = request.decode;
+    operation.subject = request.subject;
+    operation.object = request.object;
+    operation.owner = request.owner;
+    if (signal !== undefined) this.#watch(operation, signal);
+    const promise = new Promise(executor);
+    operation.resolve = lastResolve;
+    operation.reject = lastReject;
+    this.#push(
+      operation,
+      request.opcode,
+      request.file ?? 0,
+      request.flags ?? 0,
+      request.position ?? 0,
+      request.offset ?? 0,
+      request.length ?? 0,
+    );
+    return promise as Promise<T>;
+  }
+
+  /** Submits a read or a write of one buffer; the arguments are valid. */
+  transfer<T>(
+    opcode: number,
+    subject: Subject,
+    decode: Decode,
+    owner: unknown,
+    file: number,
+    buffer: ArrayBufferView,
+    offset: number,
+    length: number,
+    position: number | bigint,
+  ): Promise<T> {
+    const operation = this.#operations.acquire();
+    operation.decode = decode;
+    operation.subject = subject;
+    operation.object = buffer;
+    operation.owner = owner;
+    const promise = new Promise(executor);
+    operation.resolve = lastResolve;
+    operation.reject = lastReject;
+    this.#push(operation, opcode, file, 0, position, offset, length);
+    return promise as Promise<T>;
+  }
+
+  /** Hands over what has been collected. */
+  flush(): void {
+    const submissions = this.#submissions;
+    const { count } = submissions;
+    if (count === 0) return;
+    const completions = this.#native.submit(count, submissions.objects);
+    submissions.clear();
+    if (completions > 0) this.#settle(completions);
+  }
+
+  #push(
+    operation: Operation,
+    opcode: number,
+    file: number,
+    flags: number,
+    position: number | bigint,
+    offset: number,
+    length: number,
+  ): void {
+    const submissions = this.#submissions;
+    if (submissions.full) this.flush();
+    if (submissions.count === 0) resolved.then(this.#flush);
+    const { slot, object } = operation;
+    submissions.push(opcode, slot, file, flags, position, offset, length, object);
+  }
+
+  #watch(operation: Operation, signal: AbortSignal): void {
+    operation.signal = signal;
+    operation.onAbort = () => {
+      this.#push(operation, Opcode.cancel, 0, 0, 0, 0, 0);
+      this.flush();
+    };
+    signal.addEventListener('abort', operation.onAbort, { once: true });
+  }
+
+  #settle(count: number): void {
+    const { completions } = this;
+    for (let index = 0; index < count; index++) {
+      const operation = this.#operations.at(completions.slot(index));
+      const error = completions.error(index);
+      const { resolve, reject } = operation;
+      if (error === 0) {
+        resolve(operation.decode(operation, completions.value(index), index));
+      } else {
+        reject(this.#failure(operation, error, completions.osError(index)));
+      }
+      this.#operations.release(operation);
+    }
+  }
+
+  #failure(operation: Operation, error: number, osError: number): Error {
+    const { signal } = operation;
+    return signal?.aborted && isCancelled(error)
+      ? abortError(signal)
+      : systemError(error, operation.subject, osError);
+  }
+}
+
+// UV_ECANCELED: -ECANCELED on POSIX, libuv's own number on Windows (uv/errno.h).
+const cancelledErrors = new Set([-125, -89, -85, -4081]);
+
+function isCancelled(error: number): boolean {
+  return cancelledErrors.has(error);
+}
+
+let current: Engine | undefined;
+
+/**
+ * The engine of this environment, started on first use. The environment variable OVERLAPPED_ENGINE
+ * (iocp, uring, threadpool) forces one.
+ * @throws ERR_ENGINE_UNAVAILABLE where the forced engine cannot be had
+ */
+export function getEngine(): Engine {
+  current ??= new Engine(loadBinding(), process.env.OVERLAPPED_ENGINE ?? '');
+  return current;
+}
+
+/** Which engine serves, why no better one does, and what it has done. */
+export const engine = {
+  /** 'iocp', 'uring' or 'threadpool'. */
+  get kind(): EngineKind {
+    return getEngine().kind;
+  },
+  /** Why a better engine does not serve; null when the best one does. */
+  get reason(): string | null {
+    return getEngine().reason;
+  },
+  /** Counts since the start of the engine in this thread. */
+  stats(): EngineStats {
+    return getEngine().stats();
+  },
+} as const;

@@ -1,0 +1,110 @@
+/**
+ * The boundary with the addon: the only description of it on this side. addon/shared_rings.h,
+ * addon/binding.cc and addon/engine/operation.h hold the same numbers for C++.
+ */
+
+/** What a submission asks for. */
+export const Opcode = {
+  read: 1,
+  write: 2,
+  readVector: 3,
+  writeVector: 4,
+  open: 5,
+  close: 6,
+  stat: 7,
+  statPath: 8,
+  lstatPath: 9,
+  truncate: 10,
+  sync: 11,
+  dataSync: 12,
+  /** Open, stat, read and close as one. Gives a Buffer, or an open file when it is large. */
+  readPath: 13,
+  /** Open, write and close as one. */
+  writePath: 14,
+  /** Asks for the end of the operation in `slot`; has no completion of its own. */
+  cancel: 15,
+} as const;
+
+/** Bits of a submission's `file` field for the opcodes that have a path. */
+export const OpenOption = {
+  unbuffered: 1,
+  unbufferedPrefer: 2,
+  writeThrough: 4,
+  accessSequential: 8,
+  accessRandom: 16,
+  deleteOnClose: 32,
+} as const;
+
+/**
+ * One entry of the submission ring, as words of 32 bits: opcode, slot, file, flags, position (two
+ * words, low first); then as doubles: offset, length. For opcodes with a path `file` holds the
+ * OpenOption bits, `flags` the O_* flags, `position` the bytes to preallocate, `offset` the mode.
+ */
+export const submissionsMax = 1024;
+export const submissionWords = 10;
+export const submissionDoubles = 5;
+
+/** One entry of the completion ring: a double (value), then slot, error, osError, reserved. */
+export const completionsMax = 256;
+export const completionWords = 6;
+export const completionDoubles = 3;
+
+/** Numbers of 64 bits beside each completion: an open file, or the status of a file. */
+export const detailNumbers = 18;
+
+export type EngineKind = 'iocp' | 'uring' | 'threadpool';
+
+export interface EngineDescription {
+  readonly kind: EngineKind;
+  readonly reason: string | null;
+  readonly submissions: ArrayBuffer;
+  readonly completions: ArrayBuffer;
+  readonly details: ArrayBuffer;
+}
+
+export interface EngineStats {
+  /** Operations that the engine has taken. */
+  submitted: number;
+  /** Operations whose completion has been delivered, also of those refused before submission. */
+  completed: number;
+  /** Completions that said: cancelled. */
+  cancelled: number;
+  /** Operations accepted and not yet delivered. */
+  inFlight: number;
+  /** Operations that were done before their submission returned. */
+  inline: number;
+  /** Operations submitted again because the system was short of resources. */
+  retried: number;
+  /** Native calls that handed over submissions. */
+  batches: number;
+  /** Completions of I/O that came over a completion port (iocp only). */
+  portPackets: number;
+}
+
+export interface NativeBinding {
+  /**
+   * Creates this environment's engine; once.
+   * @param wanted name of an engine, or '' for the best there is
+   * @param onCompletions called on the event loop with the number of completions on the ring
+   * @param results where Buffers that belong to completions are put, by the completion's index
+   * @throws ERR_ENGINE_UNAVAILABLE where the wanted engine cannot be had
+   */
+  start(
+    wanted: string,
+    onCompletions: (count: number) => void,
+    results: unknown[],
+  ): EngineDescription;
+  /**
+   * Hands over the first `count` entries of the submission ring, with the buffer, path or list of
+   * buffers of each. Gives the number of completions that are on the completion ring already.
+   */
+  submit(count: number, objects: readonly unknown[]): number;
+  stats(): EngineStats;
+  /** Address of the first byte of a view or ArrayBuffer. */
+  addressOf(memory: ArrayBufferView | ArrayBufferLike): number;
+  /**
+   * Windows: a second, synchronous descriptor of an open file for code that wants a number (node:fs
+   * functions, child_process). The caller closes it. Negative: libuv's error.
+   */
+  duplicateDescriptor(file: number): number;
+}

@@ -1,0 +1,72 @@
+/** How the completion of an operation becomes the value of its promise. */
+export type Decode = (operation: Operation, value: number, index: number) => unknown;
+
+/** How an operation is named when it fails. */
+export interface Subject {
+  readonly syscall: string;
+  readonly path?: string | undefined;
+}
+
+type Settle = (value: unknown) => void;
+
+/**
+ * A promise that waits for a completion, and what must stay alive until then: the memory that the
+ * kernel reads or writes and the handle. Records are used again, so that an operation allocates
+ * nothing but its promise and its result.
+ */
+export class Operation {
+  readonly slot: number;
+  resolve: Settle = ignore;
+  reject: Settle = ignore;
+  decode: Decode = decodeValue;
+  subject: Subject = noSubject;
+  /** The Buffer, the Buffers or the path. */
+  object: unknown = undefined;
+  /** Keeps the handle from being collected while the operation is in flight. */
+  owner: unknown = undefined;
+  signal: AbortSignal | undefined = undefined;
+  onAbort: (() => void) | undefined = undefined;
+
+  constructor(slot: number) {
+    this.slot = slot;
+  }
+}
+
+/** The operations in flight by slot, and those that are free. */
+export class OperationTable {
+  readonly #operations: Operation[] = [];
+  readonly #free: Operation[] = [];
+
+  acquire(): Operation {
+    const free = this.#free.pop();
+    if (free !== undefined) return free;
+    const operation = new Operation(this.#operations.length);
+    this.#operations.push(operation);
+    return operation;
+  }
+
+  at(slot: number): Operation {
+    return this.#operations[slot] as Operation;
+  }
+
+  release(operation: Operation): void {
+    if (operation.signal !== undefined) {
+      operation.signal.removeEventListener('abort', operation.onAbort as () => void);
+      operation.signal = undefined;
+      operation.onAbort = undefined;
+    }
+    operation.resolve = ignore;
+    operation.reject = ignore;
+    operation.object = undefined;
+    operation.owner = undefined;
+    this.#free.push(operation);
+  }
+}
+
+const noSubject: Subject = { syscall: 'unknown' };
+
+function ignore(): void {}
+
+export function decodeValue(_operation: Operation, value: number): unknown {
+  return value;
+}

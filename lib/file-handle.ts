@@ -1,0 +1,753 @@
+import { EventEmitter } from 'node:events';
+import * as fs from 'node:fs';
+import type { BigIntStats, Stats } from 'node:fs';
+import { types } from 'node:util';
+import { addressAt } from './aligned-buffer.js';
+import { type Alignment, checkAligned, isAligned } from './alignment.js';
+import { getEngine } from './engine/engine.js';
+import { Opcode } from './engine/native.js';
+import { decodeValue, type Operation } from './engine/operation.js';
+import {
+  invalidArgType,
+  invalidArgValue,
+  outOfRange,
+  systemError,
+  systemErrorOf,
+} from './errors.js';
+import type { Access } from './open-options.js';
+import { decodeBigIntStats, decodeStats } from './stats.js';
+import { readUnaligned } from './unaligned-io.js';
+import {
+  validateBuffer,
+  validateBuffers,
+  validateEncoding,
+  validateInteger,
+  validateObject,
+  validatePosition,
+  validateSignal,
+} from './validate.js';
+import {
+  type Data,
+  type ReadFileOptions,
+  readWholeFile,
+  type WriteFileOptions,
+  writeWholeFile,
+} from './whole-file.js';
+
+type Position = number | bigint | null;
+
+export interface ReadResult<T extends ArrayBufferView> {
+  bytesRead: number;
+  buffer: T;
+}
+export interface WriteResult<T extends ArrayBufferView | string> {
+  bytesWritten: number;
+  buffer: T;
+}
+export interface ReadVectorResult<T extends readonly ArrayBufferView[]> {
+  bytesRead: number;
+  buffers: T;
+}
+export interface WriteVectorResult<T extends readonly ArrayBufferView[]> {
+  bytesWritten: number;
+  buffers: T;
+}
+export interface TransferOptions {
+  /** Place in the buffer, in bytes. Default 0. */
+  offset?: number | null | undefined;
+  /** Bytes. Default: to the end of the buffer. */
+  length?: number | null | undefined;
+  /** Place in the file; null or -1 for the handle's own cursor, which then moves. Default null. */
+  position?: Position | undefined;
+  /** Aborts the operation; bytes may have moved by then. */
+  signal?: AbortSignal | undefined;
+}
+export interface ReadOptions<T extends ArrayBufferView = Buffer> extends TransferOptions {
+  buffer?: T | undefined;
+}
+
+/** What kind of thing a handle is open on. */
+export type DeviceType = 'unknown' | 'disk' | 'block' | 'char' | 'pipe' | 'directory';
+const deviceTypes: readonly DeviceType[] = [
+  'unknown',
+  'disk',
+  'block',
+  'char',
+  'pipe',
+  'directory',
+];
+
+/** An open file as the addon gives it. */
+export interface OpenedFile {
+  file: number;
+  fd: number;
+  deviceType: DeviceType;
+  alignment: Alignment | null;
+}
+
+/** Completion of an open as an OpenedFile. */
+export function decodeOpened(_operation: Operation, value: number, index: number): OpenedFile {
+  const { completions } = getEngine();
+  const position = completions.detail(index, 2);
+  return {
+    file: value,
+    fd: completions.detail(index, 0),
+    deviceType: deviceTypes[completions.detail(index, 1)] ?? 'unknown',
+    alignment:
+      position === 0
+        ? null
+        : Object.freeze({
+            position,
+            length: completions.detail(index, 3),
+            memory: completions.detail(index, 4),
+          }),
+  };
+}
+
+// One read or write moves no more than this on Linux (read(2)), and a DWORD of bytes on Windows. A
+// multiple of every sector size, so that the parts of a longer one stay aligned.
+const transferMax = 0x7ffff000;
+const defaultReadSize = 16384;
+const closedFd = -1;
+
+const readSubject = { syscall: 'read' };
+const writeSubject = { syscall: 'write' };
+const statSubject = { syscall: 'fstat' };
+const truncateSubject = { syscall: 'ftruncate' };
+const syncSubject = { syscall: 'fsync' };
+const dataSyncSubject = { syscall: 'fdatasync' };
+const closeSubject = { syscall: 'close' };
+
+function decodeRead(operation: Operation, bytesRead: number): ReadResult<ArrayBufferView> {
+  return { bytesRead, buffer: operation.object as ArrayBufferView };
+}
+function decodeWrite(operation: Operation, bytesWritten: number): WriteResult<ArrayBufferView> {
+  return { bytesWritten, buffer: operation.object as ArrayBufferView };
+}
+
+/** What a read or a write came to. */
+type Moved = ReadResult<ArrayBufferView> | WriteResult<ArrayBufferView>;
+
+function bytesOfResult(result: Moved): number {
+  return 'bytesRead' in result ? result.bytesRead : result.bytesWritten;
+}
+
+function decodeNothing(): undefined {
+  return undefined;
+}
+
+// The addon takes typed arrays, not DataViews.
+function bytesOf(view: ArrayBufferView): Uint8Array {
+  return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+}
+
+const abandoned = new FinalizationRegistry<{ file: number; fd: number }>(({ file, fd }) => {
+  process.emitWarning(`Closing file descriptor ${fd} on garbage collection`);
+  process.emitWarning(
+    'Closing a FileHandle object on garbage collection is deprecated. Please close FileHandle ' +
+      'objects explicitly using FileHandle.prototype.close(). In the future, an error will be ' +
+      'thrown if a file descriptor is closed during garbage collection.',
+    'DeprecationWarning',
+    'DEP0137',
+  );
+  submitClose(file).catch(() => {});
+});
+
+function submitClose(file: number): Promise<void> {
+  return getEngine().submit<void>({
+    opcode: Opcode.close,
+    subject: closeSubject,
+    decode: decodeNothing,
+    file,
+  });
+}
+
+/**
+ * An open file. Positions are explicit; calls with `position: null` use the handle's own cursor and
+ * are served in the order they were made. close() waits for what is in flight.
+ *
+ * Events: 'close', once the file is closed.
+ */
+export class FileHandle extends EventEmitter {
+  /** What transfers on this handle must be multiples of; null on a buffered handle. */
+  readonly alignment: Alignment | null;
+  readonly deviceType: DeviceType;
+  readonly #access: Access;
+  readonly #file: number;
+  #fd: number;
+  #closing: Promise<void> | undefined;
+  #lastInOrder: Promise<unknown> | undefined;
+  // Of an unbuffered handle. A buffered one leaves its cursor to the system, which shares it with
+  // whoever else has the descriptor.
+  #cursor = 0;
+
+  /** @internal open() makes handles. */
+  constructor(opened: OpenedFile, access: Access) {
+    super();
+    this.alignment = opened.alignment;
+    this.deviceType = opened.deviceType;
+    this.#access = access;
+    this.#file = opened.file;
+    this.#fd = opened.fd;
+    abandoned.register(this, { file: opened.file, fd: opened.fd }, this);
+  }
+
+  /**
+   * The file descriptor, for code that wants a number; -1 once the handle is closed. On Windows it
+   * is a second, synchronous descriptor of the file, made when first asked for.
+   */
+  get fd(): number {
+    if (this.#fd === closedFd && process.platform === 'win32' && !this.#closing) {
+      const fd = getEngine().duplicateDescriptor(this.#file);
+      if (fd < 0) throw systemError(fd, { syscall: 'open' });
+      this.#fd = fd;
+    }
+    return this.#fd;
+  }
+
+  /**
+   * Reads from the file into the buffer.
+   * @param buffer default: a new Buffer of 16 KiB
+   * @param offset place in the buffer, in bytes; default 0
+   * @param length bytes; default: to the end of the buffer. One of over 2 GiB is split.
+   * @param position place in the file, a number or bigint; null or -1 for the handle's cursor
+   * @returns bytesRead (0 at the end of the file) and the buffer
+   * @throws AlignmentError on an unbuffered handle; ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE, …;
+   *   nothing has been submitted then
+   */
+  read<T extends ArrayBufferView>(
+    buffer: T,
+    offset?: number | null,
+    length?: number | null,
+    position?: Position,
+  ): Promise<ReadResult<T>>;
+  read<T extends ArrayBufferView>(buffer: T, options?: TransferOptions): Promise<ReadResult<T>>;
+  read<T extends ArrayBufferView = Buffer>(options?: ReadOptions<T>): Promise<ReadResult<T>>;
+  read(
+    bufferOrOptions?: ArrayBufferView | ReadOptions<ArrayBufferView> | null,
+    offsetOrOptions?: number | TransferOptions | null,
+    length?: number | null,
+    position?: Position,
+  ): Promise<ReadResult<ArrayBufferView>> {
+    try {
+      this.#checkOpen('read');
+      let buffer = bufferOrOptions as ArrayBufferView;
+      let options = offsetOrOptions;
+      if (!ArrayBuffer.isView(buffer)) {
+        if (bufferOrOptions != null) validateObject(bufferOrOptions, 'options');
+        options = (bufferOrOptions ?? {}) as ReadOptions<ArrayBufferView>;
+        buffer = (options as ReadOptions<ArrayBufferView>).buffer ?? Buffer.alloc(defaultReadSize);
+        validateBuffer(buffer);
+      }
+      let offset: number | null | undefined;
+      let signal: AbortSignal | undefined;
+      if (options !== null && typeof options === 'object') {
+        ({ offset, length, position, signal } = options);
+        validateSignal(signal);
+      } else {
+        offset = options;
+      }
+      return this.#read(buffer, offset, length, position, signal);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #read(
+    buffer: ArrayBufferView,
+    givenOffset: number | null | undefined,
+    givenLength: number | null | undefined,
+    givenPosition: Position | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<ReadResult<ArrayBufferView>> {
+    const offset = givenOffset ?? 0;
+    validateInteger(offset, 'offset', 0);
+    const size = buffer.byteLength;
+    const length = givenLength == null ? size - offset : toLength(givenLength);
+    if (length === 0) return Promise.resolve({ bytesRead: 0, buffer });
+    if (size === 0) {
+      throw invalidArgValue('buffer', buffer, 'is empty and cannot be written');
+    }
+    if (length < 0) throw outOfRange('length', '>= 0', length);
+    if (offset + length > size) throw outOfRange('length', `<= ${size - offset}`, length);
+    const position = givenPosition ?? -1;
+    if (position !== -1) validatePosition(position, length);
+    this.#checkReadable();
+    return this.#transfer(Opcode.read, buffer, offset, length, position, signal) as Promise<
+      ReadResult<ArrayBufferView>
+    >;
+  }
+
+  /**
+   * Writes bytes of the buffer to the file.
+   * @param buffer a view, or a string, for which the arguments are (string, position, encoding)
+   * @param offset place in the buffer, in bytes; default 0
+   * @param length bytes; default: to the end of the buffer. One of over 2 GiB is split.
+   * @param position place in the file, a number or bigint; null or -1 for the handle's cursor
+   * @returns bytesWritten, which may be fewer than asked for, and the buffer
+   * @throws as read()
+   */
+  write<T extends ArrayBufferView>(
+    buffer: T,
+    offset?: number | null,
+    length?: number | null,
+    position?: Position,
+  ): Promise<WriteResult<T>>;
+  write<T extends ArrayBufferView>(buffer: T, options?: TransferOptions): Promise<WriteResult<T>>;
+  write(
+    data: string,
+    position?: Position,
+    encoding?: BufferEncoding | null,
+  ): Promise<WriteResult<string>>;
+  write(
+    data: ArrayBufferView | string,
+    offsetOrOptions?: Position | TransferOptions,
+    lengthOrEncoding?: number | BufferEncoding | null,
+    position?: Position,
+  ): Promise<WriteResult<ArrayBufferView | string>> {
+    try {
+      this.#checkOpen('write');
+      if (!ArrayBuffer.isView(data)) {
+        return this.#writeString(data, offsetOrOptions as Position, lengthOrEncoding);
+      }
+      if (data.byteLength === 0) return Promise.resolve({ bytesWritten: 0, buffer: data });
+      if (offsetOrOptions !== null && typeof offsetOrOptions === 'object') {
+        const { offset, length, position: place, signal } = offsetOrOptions;
+        validateSignal(signal);
+        return this.#write(data, offset, length, place, signal);
+      }
+      return this.#write(
+        data,
+        offsetOrOptions as number,
+        lengthOrEncoding as number,
+        position,
+        undefined,
+      );
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #write(
+    buffer: ArrayBufferView,
+    givenOffset: number | null | undefined,
+    givenLength: number | null | undefined,
+    givenPosition: Position | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<WriteResult<ArrayBufferView>> {
+    const offset = givenOffset ?? 0;
+    validateInteger(offset, 'offset', 0);
+    const size = buffer.byteLength;
+    // Node takes what is no number for "all there is", and writes at the cursor.
+    const length = typeof givenLength === 'number' ? givenLength : size - offset;
+    const known = typeof givenPosition === 'number' || typeof givenPosition === 'bigint';
+    const position = known ? givenPosition : -1;
+    if (offset > size) throw outOfRange('offset', `<= ${size}`, offset);
+    if (length > size - offset) throw outOfRange('length', `<= ${size - offset}`, length);
+    if (length < 0) throw outOfRange('length', '>= 0', length);
+    validateInteger(length, 'length', 0);
+    if (position !== -1) validatePosition(position, length);
+    if (length === 0) return Promise.resolve({ bytesWritten: 0, buffer });
+    return this.#transfer(Opcode.write, buffer, offset, length, position, signal) as Promise<
+      WriteResult<ArrayBufferView>
+    >;
+  }
+
+  async #writeString(
+    data: unknown,
+    position: Position | undefined,
+    encoding: unknown,
+  ): Promise<WriteResult<string>> {
+    if (typeof data !== 'string') {
+      const expected = 'of type string or an instance of Buffer, TypedArray, or DataView';
+      throw invalidArgType('buffer', expected, data);
+    }
+    validateEncoding(encoding);
+    const buffer = Buffer.from(data, encoding ?? 'utf8');
+    if (buffer.byteLength === 0) return { bytesWritten: 0, buffer: data };
+    const { bytesWritten } = await this.#write(buffer, 0, null, position, undefined);
+    return { bytesWritten, buffer: data };
+  }
+
+  /**
+   * Reads into several buffers, one after another.
+   * @param position place in the file; null or no number for the handle's cursor
+   */
+  readv<T extends readonly ArrayBufferView[]>(
+    buffers: T,
+    position?: Position,
+  ): Promise<ReadVectorResult<T>> {
+    return this.#vector(Opcode.readVector, buffers, position, (bytesRead) => ({
+      bytesRead,
+      buffers,
+    }));
+  }
+
+  /**
+   * Writes several buffers, one after another.
+   * @param position place in the file; null or no number for the handle's cursor
+   */
+  writev<T extends readonly ArrayBufferView[]>(
+    buffers: T,
+    position?: Position,
+  ): Promise<WriteVectorResult<T>> {
+    return this.#vector(Opcode.writeVector, buffers, position, (bytesWritten) => ({
+      bytesWritten,
+      buffers,
+    }));
+  }
+
+  async #vector<R>(
+    opcode: number,
+    buffers: readonly ArrayBufferView[],
+    givenPosition: Position | undefined,
+    result: (bytes: number) => R,
+  ): Promise<R> {
+    const write = opcode === Opcode.writeVector;
+    this.#checkOpen(write ? 'writev' : 'readv');
+    validateBuffers(buffers);
+    if (!write) this.#checkReadable();
+    const views = buffers.filter((view) => view.byteLength > 0);
+    if (views.length === 0) return result(0);
+    const known = typeof givenPosition === 'number' || typeof givenPosition === 'bigint';
+    const position = known ? givenPosition : -1;
+    if (position !== -1) validatePosition(position, 0);
+    let bytes = 0;
+    // The system takes this many at once (IOV_MAX).
+    for (let first = 0; first < views.length; first += 1024) {
+      const part = views.slice(first, first + 1024);
+      const length = part.reduce((sum, view) => sum + view.byteLength, 0);
+      const place = position === -1 ? -1 : advance(position, bytes);
+      const moved = await this.#vectorPart(opcode, part, length, place);
+      bytes += moved;
+      if (moved < length) break;
+    }
+    return result(bytes);
+  }
+
+  #vectorPart(
+    opcode: number,
+    views: readonly ArrayBufferView[],
+    length: number,
+    position: number | bigint,
+  ): Promise<number> {
+    const write = opcode === Opcode.writeVector;
+    const submit = (place: number | bigint): Promise<number> => {
+      this.#checkVectors(views, place);
+      return getEngine().submit<number>({
+        opcode,
+        subject: write ? writeSubject : readSubject,
+        decode: decodeValue,
+        file: this.#file,
+        position: place,
+        length,
+        object: views.map(bytesOf),
+        owner: [this, views],
+      });
+    };
+    if (!this.#needsPlace(write, position)) return submit(position);
+    return this.#place(write, async (place) => {
+      const bytes = await submit(place);
+      return { bytes, result: bytes };
+    });
+  }
+
+  #checkVectors(views: readonly ArrayBufferView[], position: number | bigint): void {
+    if (this.alignment === null) return;
+    checkAligned('position', position, this.alignment.position);
+    for (const view of views) this.#checkMemory(view, 0, view.byteLength, this.alignment);
+  }
+
+  #transfer(
+    opcode: number,
+    buffer: ArrayBufferView,
+    offset: number,
+    length: number,
+    position: number | bigint,
+    signal: AbortSignal | undefined,
+  ): Promise<Moved> {
+    const write = opcode === Opcode.write;
+    if (!this.#needsPlace(write, position)) {
+      return this.#submitTransfer(opcode, buffer, offset, length, position, signal);
+    }
+    return this.#place<Moved>(write, async (place) => {
+      if (!write && this.alignment !== null && !isAligned(place, this.alignment.position)) {
+        // Only the end of a file leaves the cursor within a sector, and reading on must say so.
+        const target = bytesOf(buffer).subarray(offset, offset + length);
+        const bytesRead = await readUnaligned(this, target, place, signal);
+        return { bytes: bytesRead, result: { bytesRead, buffer } };
+      }
+      const result: Moved = await this.#submitTransfer(
+        opcode,
+        buffer,
+        offset,
+        length,
+        place,
+        signal,
+      );
+      return { bytes: bytesOfResult(result), result };
+    });
+  }
+
+  #submitTransfer(
+    opcode: number,
+    buffer: ArrayBufferView,
+    offset: number,
+    length: number,
+    position: number | bigint,
+    signal: AbortSignal | undefined,
+  ): Promise<Moved> {
+    const { alignment } = this;
+    const write = opcode === Opcode.write;
+    if (alignment !== null) {
+      checkAligned('position', position, alignment.position);
+      this.#checkMemory(buffer, offset, length, alignment);
+    }
+    if (length > transferMax) {
+      return this.#splitTransfer(opcode, buffer, offset, length, position, signal);
+    }
+    const subject = write ? writeSubject : readSubject;
+    const decode = write ? decodeWrite : decodeRead;
+    if (signal === undefined && !types.isDataView(buffer)) {
+      const file = this.#file;
+      const engine = getEngine();
+      return engine.transfer<Moved>(opcode, subject, decode, this, file, buffer, offset, length, position);
+    }
+    return getEngine().submit<Moved>({
+      opcode,
+      subject,
+      decode: write
+        ? (_, bytesWritten) => ({ bytesWritten, buffer })
+        : (_, bytesRead) => ({ bytesRead, buffer }),
+      file: this.#file,
+      position,
+      offset,
+      length,
+      object: types.isDataView(buffer) ? bytesOf(buffer) : buffer,
+      owner: [this, buffer],
+      signal,
+    });
+  }
+
+  async #splitTransfer(
+    opcode: number,
+    buffer: ArrayBufferView,
+    offset: number,
+    length: number,
+    position: number | bigint,
+    signal: AbortSignal | undefined,
+  ): Promise<Moved> {
+    let moved = 0;
+    while (moved < length) {
+      const part = Math.min(length - moved, transferMax);
+      const place = position === -1 ? -1 : advance(position, moved);
+      const bytes = bytesOfResult(
+        await this.#submitTransfer(opcode, buffer, offset + moved, part, place, signal),
+      );
+      moved += bytes;
+      if (bytes < part) break;
+    }
+    return opcode === Opcode.write
+      ? { bytesWritten: moved, buffer }
+      : { bytesRead: moved, buffer };
+  }
+
+  // Whether a transfer is at the cursor, or at an end of file that only this handle knows: the
+  // system does not append through an unbuffered handle, since the end may be within a sector.
+  #needsPlace(write: boolean, position: number | bigint): boolean {
+    return position === -1 || (write && this.alignment !== null && this.#access.append);
+  }
+
+  // Runs such a transfer after those before it, and moves the cursor by the bytes that moved.
+  #place<R>(
+    write: boolean,
+    transfer: (place: number) => Promise<{ bytes: number; result: R }>,
+  ): Promise<R> {
+    return this.inOrder(async () => {
+      if (this.alignment === null) return (await transfer(-1)).result;
+      const place = write && this.#access.append ? (await this.stat()).size : this.#cursor;
+      const { bytes, result } = await transfer(place);
+      this.#cursor = place + bytes;
+      return result;
+    });
+  }
+
+  /** @internal Runs something that uses the cursor after what was asked for before it. */
+  inOrder<R>(run: () => Promise<R>): Promise<R> {
+    const previous = this.#lastInOrder;
+    const current = previous === undefined ? run() : previous.then(run, run);
+    this.#lastInOrder = current;
+    const forget = (): void => {
+      if (this.#lastInOrder === current) this.#lastInOrder = undefined;
+    };
+    current.then(forget, forget);
+    return current;
+  }
+
+  /** @internal The cursor of an unbuffered handle. */
+  get cursor(): number {
+    return this.#cursor;
+  }
+  /** @internal */
+  set cursor(position: number) {
+    this.#cursor = position;
+  }
+  /** @internal */
+  get access(): Access {
+    return this.#access;
+  }
+
+  #checkMemory(
+    buffer: ArrayBufferView,
+    offset: number,
+    length: number,
+    alignment: Alignment,
+  ): void {
+    checkAligned('length', length, alignment.length);
+    checkAligned('address', addressAt(buffer, offset), alignment.memory);
+  }
+
+  // An unbuffered handle is open for reading even if the caller asked for writing alone, because
+  // the ends of what is written may have to be read. Elsewhere the system refuses by itself.
+  #checkReadable(): void {
+    if (this.alignment === null || this.#access.readable) return;
+    throw systemErrorOf('EBADF', readSubject);
+  }
+
+  /** @internal A read at a place, whatever the caller may; the arguments are aligned. */
+  readAt(
+    buffer: Uint8Array,
+    length: number,
+    position: number,
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
+    const read = this.#submitTransfer(Opcode.read, buffer, 0, length, position, signal);
+    return read.then(bytesOfResult);
+  }
+
+  /** @internal A write at a place, also in append mode; the arguments are aligned. */
+  writeAt(
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
+    const write = this.#submitTransfer(Opcode.write, buffer, offset, length, position, signal);
+    return write.then(bytesOfResult);
+  }
+
+  /** Status of the file, as Node's Stats or, with `bigint: true`, BigIntStats. */
+  stat(options?: { bigint?: false | undefined; signal?: AbortSignal | undefined }): Promise<Stats>;
+  stat(options: { bigint: true; signal?: AbortSignal | undefined }): Promise<BigIntStats>;
+  stat(options?: {
+    bigint?: boolean | undefined;
+    signal?: AbortSignal | undefined;
+  }): Promise<Stats | BigIntStats>;
+  async stat(
+    options: { bigint?: boolean | undefined; signal?: AbortSignal | undefined } = {},
+  ): Promise<Stats | BigIntStats> {
+    this.#checkOpen('fstat');
+    return getEngine().submit({
+      opcode: Opcode.stat,
+      subject: statSubject,
+      decode: options.bigint ? decodeBigIntStats : decodeStats,
+      file: this.#file,
+      owner: this,
+      signal: options.signal,
+    });
+  }
+
+  /** Cuts or extends the file to a size. @param length bytes; default 0 */
+  async truncate(length = 0): Promise<void> {
+    this.#checkOpen('ftruncate');
+    validateInteger(length, 'len');
+    return this.#command(Opcode.truncate, truncateSubject, Math.max(0, length));
+  }
+
+  /** Resolves when the file's data and status are on the device (fsync, FlushFileBuffers). */
+  async sync(): Promise<void> {
+    this.#checkOpen('fsync');
+    return this.#command(Opcode.sync, syncSubject);
+  }
+
+  /** As sync(), without what is not needed to read the data back (fdatasync). */
+  async datasync(): Promise<void> {
+    this.#checkOpen('fdatasync');
+    return this.#command(Opcode.dataSync, dataSyncSubject);
+  }
+
+  #command(opcode: number, subject: { syscall: string }, length = 0): Promise<void> {
+    return getEngine().submit<void>({
+      opcode,
+      subject,
+      decode: decodeNothing,
+      file: this.#file,
+      length,
+      owner: this,
+    });
+  }
+
+  /**
+   * Reads from the cursor to the end of the file.
+   * @param options an encoding, or encoding and signal
+   * @returns a Buffer, or a string when there is an encoding
+   */
+  readFile(options?: (ReadFileOptions & { encoding?: null | undefined }) | null): Promise<Buffer>;
+  readFile(
+    options: BufferEncoding | (ReadFileOptions & { encoding: BufferEncoding }),
+  ): Promise<string>;
+  readFile(options?: ReadFileOptions | BufferEncoding | null): Promise<Buffer | string>;
+  async readFile(options?: ReadFileOptions | BufferEncoding | null): Promise<Buffer | string> {
+    this.#checkOpen('read');
+    this.#checkReadable();
+    return readWholeFile(this, options);
+  }
+
+  /**
+   * Writes all of the data at the cursor (at the end in append mode). On an unbuffered handle the
+   * data may have any length: the tail is padded, written, and the file truncated and synced.
+   */
+  async writeFile(data: Data, options?: WriteFileOptions | BufferEncoding | null): Promise<void> {
+    this.#checkOpen('write');
+    return writeWholeFile(this, data, options);
+  }
+
+  /** The same as writeFile(). */
+  async appendFile(data: Data, options?: WriteFileOptions | BufferEncoding | null): Promise<void> {
+    return this.writeFile(data, options);
+  }
+
+  /** Closes the file when all that is in flight on it has ended. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    abandoned.unregister(this);
+    const fd = this.#fd;
+    this.#fd = closedFd;
+    if (process.platform === 'win32' && fd !== closedFd) fs.closeSync(fd);
+    await submitClose(this.#file);
+    this.emit('close');
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #checkOpen(syscall: string): void {
+    if (this.#closing === undefined) return;
+    throw Object.assign(new Error('file closed'), { code: 'EBADF', syscall });
+  }
+}
+
+function toLength(value: unknown): number {
+  const number = Math.trunc(Number(value));
+  return Number.isFinite(number) ? number : 0;
+}
+
+function advance(position: number | bigint, bytes: number): number | bigint {
+  return typeof position === 'bigint' ? position + BigInt(bytes) : position + bytes;
+}

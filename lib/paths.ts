@@ -1,0 +1,38 @@
+import { toNamespacedPath } from 'node:path';
+import { fileURLToPath, URL } from 'node:url';
+import { invalidArgType, invalidArgValue } from './errors.js';
+
+export type PathLike = string | Buffer | URL;
+
+/** A path for the addon, and how errors name it. */
+export interface ParsedPath {
+  readonly native: string | Uint8Array;
+  readonly shown: string;
+}
+
+const extendedPrefix = '\\\\?\\';
+
+/**
+ * Validates a path as Node does. On Windows it becomes absolute and gets the prefix that lifts the
+ * limit of 260 characters.
+ */
+export function parsePath(path: unknown, name = 'path'): ParsedPath {
+  const value = path instanceof URL ? fileURLToPath(path) : path;
+  if (typeof value === 'string') {
+    if (value.includes('\0')) throw nullByte(name, value);
+    if (process.platform !== 'win32') return { native: value, shown: value };
+    const native = toNamespacedPath(value);
+    const shown = native.startsWith(extendedPrefix) ? native.slice(extendedPrefix.length) : native;
+    return { native, shown };
+  }
+  if (value instanceof Uint8Array) {
+    if (value.includes(0)) throw nullByte(name, value);
+    const shown = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString();
+    return process.platform === 'win32' ? parsePath(shown, name) : { native: value, shown };
+  }
+  throw invalidArgType(name, 'of type string or an instance of Buffer or URL', value);
+}
+
+function nullByte(name: string, value: unknown): Error {
+  return invalidArgValue(name, value, 'must be a string, Uint8Array, or URL without null bytes');
+}

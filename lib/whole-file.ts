@@ -1,0 +1,180 @@
+import { isArrayBufferView } from 'node:util/types';
+import { allocAligned } from './aligned-buffer.js';
+import { alignUp } from './alignment.js';
+import { abortError, invalidArgType } from './errors.js';
+import type { FileHandle } from './file-handle.js';
+import { readUnaligned, writeUnaligned } from './unaligned-io.js';
+import { validateBoolean, validateEncoding, validateObject, validateSignal } from './validate.js';
+
+/** What writeFile() takes. */
+export type Data =
+  | string
+  | ArrayBufferView
+  | Iterable<string | ArrayBufferView>
+  | AsyncIterable<string | ArrayBufferView>;
+
+export interface ReadFileOptions {
+  encoding?: BufferEncoding | null | undefined;
+  signal?: AbortSignal | undefined;
+}
+export interface WriteFileOptions extends ReadFileOptions {
+  /** Sync the file after writing. Default false. */
+  flush?: boolean | undefined;
+}
+
+/** An encoding or an object with one, as an object. */
+export function parseEncodingOptions<T extends ReadFileOptions>(options: unknown): T {
+  if (options == null) return {} as T;
+  const parsed = typeof options === 'string' ? { encoding: options } : options;
+  if (typeof parsed !== 'object') {
+    throw invalidArgType('options', 'of type string or an instance of Object', options);
+  }
+  validateObject(parsed, 'options');
+  const { encoding, signal } = parsed as ReadFileOptions;
+  validateEncoding(encoding);
+  validateSignal(signal);
+  return parsed as T;
+}
+
+/** The content of a file as its caller asked for it. */
+export function decodeContent(
+  content: Buffer,
+  encoding: BufferEncoding | null | undefined,
+): Buffer | string {
+  return encoding ? content.toString(encoding) : content;
+}
+
+// Between two parts of a whole-file transfer an abort takes effect.
+const partSize = 16 * 1024 * 1024;
+const unknownSizeStart = 64 * 1024;
+
+function checkNotAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw abortError(signal);
+}
+
+/** Reads from the handle's cursor to the end. */
+export async function readWholeFile(handle: FileHandle, options: unknown): Promise<Buffer | string> {
+  const { encoding, signal } = parseEncodingOptions<ReadFileOptions>(options);
+  checkNotAborted(signal);
+  const content = await (handle.alignment === null
+    ? readBuffered(handle, signal)
+    : handle.inOrder(() => readUnbuffered(handle, signal)));
+  return decodeContent(content, encoding);
+}
+
+async function readBuffered(handle: FileHandle, signal?: AbortSignal): Promise<Buffer> {
+  const status = await handle.stat({ signal });
+  const size = status.isFile() ? status.size : 0;
+  let content: Buffer = Buffer.allocUnsafeSlow(size || unknownSizeStart);
+  let filled = 0;
+  for (;;) {
+    checkNotAborted(signal);
+    const length = Math.min(content.byteLength - filled, partSize);
+    const { bytesRead } = await handle.read(content, { offset: filled, length, signal });
+    filled += bytesRead;
+    // As in Node: of a file whose size is known no more than that is read, if it grows meanwhile.
+    if (bytesRead === 0 || (size > 0 && filled === size)) break;
+    if (filled === content.byteLength) content = grow(content);
+  }
+  return filled === content.byteLength ? content : content.subarray(0, filled);
+}
+
+function grow(content: Buffer): Buffer {
+  const larger = Buffer.allocUnsafeSlow(content.byteLength * 2);
+  larger.set(content);
+  return larger;
+}
+
+async function readUnbuffered(handle: FileHandle, signal?: AbortSignal): Promise<Buffer> {
+  const { alignment, cursor } = handle;
+  const { size } = await handle.stat({ signal });
+  const length = Math.max(0, size - cursor);
+  if (length === 0 || alignment === null) return Buffer.alloc(0);
+  // Room for whole sectors, so that all of an aligned file is read in place.
+  const memory = allocAligned(alignUp(length, alignment.length), { alignment: alignment.memory });
+  const bytes = Math.min(length, await readUnaligned(handle, memory, cursor, signal));
+  handle.cursor = cursor + bytes;
+  return memory.subarray(0, bytes);
+}
+
+function isIterable(data: unknown): data is Iterable<unknown> | AsyncIterable<unknown> {
+  return (
+    data !== null &&
+    typeof data === 'object' &&
+    (Symbol.asyncIterator in data || Symbol.iterator in data)
+  );
+}
+
+function toBytes(data: unknown, encoding: BufferEncoding | null | undefined): Uint8Array {
+  if (isArrayBufferView(data)) {
+    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  }
+  if (typeof data === 'string') return Buffer.from(data, encoding ?? 'utf8');
+  const expected =
+    'of type string or an instance of Buffer, TypedArray, DataView, Stream, Iterable, or ' +
+    'AsyncIterable';
+  throw invalidArgType('data', expected, data);
+}
+
+/** Whether writeFile() takes this; for checks before a file is opened. */
+export function validateData(data: unknown): asserts data is Data {
+  if (!isArrayBufferView(data) && !isIterable(data)) toBytes(data, undefined);
+}
+
+/** Data that is in memory, as bytes; undefined for what comes in parts. */
+export function bytesOfData(
+  data: Data,
+  encoding: BufferEncoding | null | undefined,
+): Uint8Array | undefined {
+  return !isArrayBufferView(data) && isIterable(data) ? undefined : toBytes(data, encoding);
+}
+
+/** Writes all of the data at the handle's cursor, or at the end in append mode. */
+export async function writeWholeFile(
+  handle: FileHandle,
+  data: Data,
+  options: unknown,
+): Promise<void> {
+  const { encoding, signal, flush = false } = parseEncodingOptions<WriteFileOptions>(options);
+  validateBoolean(flush, 'options.flush');
+  validateData(data);
+  checkNotAborted(signal);
+  const write = (bytes: Uint8Array): Promise<void> =>
+    handle.alignment === null
+      ? writeBuffered(handle, bytes, signal)
+      : handle.inOrder(() => writeUnbuffered(handle, bytes, signal));
+  const bytes = bytesOfData(data, encoding);
+  if (bytes !== undefined) {
+    await write(bytes);
+  } else {
+    for await (const part of data as AsyncIterable<string | ArrayBufferView>) {
+      checkNotAborted(signal);
+      await write(toBytes(part, encoding));
+    }
+  }
+  if (flush) await handle.sync();
+}
+
+async function writeBuffered(
+  handle: FileHandle,
+  bytes: Uint8Array,
+  signal?: AbortSignal,
+): Promise<void> {
+  let written = 0;
+  while (written < bytes.byteLength) {
+    checkNotAborted(signal);
+    const length = Math.min(bytes.byteLength - written, partSize);
+    const { bytesWritten } = await handle.write(bytes, { offset: written, length, signal });
+    written += bytesWritten;
+  }
+}
+
+async function writeUnbuffered(
+  handle: FileHandle,
+  bytes: Uint8Array,
+  signal?: AbortSignal,
+): Promise<void> {
+  const position = handle.access.append ? (await handle.stat()).size : handle.cursor;
+  await writeUnaligned(handle, bytes, position, signal);
+  handle.cursor = position + bytes.byteLength;
+}
