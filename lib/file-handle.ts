@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
-import * as fs from 'node:fs';
 import type { BigIntStats, Stats } from 'node:fs';
+import * as fs from 'node:fs';
 import { types } from 'node:util';
 import { addressAt } from './aligned-buffer.js';
 import { type Alignment, checkAligned, isAligned } from './alignment.js';
@@ -511,7 +511,17 @@ export class FileHandle extends EventEmitter {
     if (signal === undefined && !types.isDataView(buffer)) {
       const file = this.#file;
       const engine = getEngine();
-      return engine.transfer<Moved>(opcode, subject, decode, this, file, buffer, offset, length, position);
+      return engine.transfer<Moved>(
+        opcode,
+        subject,
+        decode,
+        this,
+        file,
+        buffer,
+        offset,
+        length,
+        position,
+      );
     }
     return getEngine().submit<Moved>({
       opcode,
@@ -547,9 +557,7 @@ export class FileHandle extends EventEmitter {
       moved += bytes;
       if (bytes < part) break;
     }
-    return opcode === Opcode.write
-      ? { bytesWritten: moved, buffer }
-      : { bytesRead: moved, buffer };
+    return opcode === Opcode.write ? { bytesWritten: moved, buffer } : { bytesRead: moved, buffer };
   }
 
   // Whether a transfer is at the cursor, or at an end of file that only this handle knows: the

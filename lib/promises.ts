@@ -4,7 +4,13 @@ import { Opcode } from './engine/native.js';
 import type { Operation } from './engine/operation.js';
 import { abortError } from './errors.js';
 import { decodeOpened, FileHandle, type OpenedFile } from './file-handle.js';
-import { accessOf, type OpenOptions, parseFlags, parseMode, parseOpenOptions } from './open-options.js';
+import {
+  accessOf,
+  type OpenOptions,
+  parseFlags,
+  parseMode,
+  parseOpenOptions,
+} from './open-options.js';
 import { type PathLike, parsePath } from './paths.js';
 import { decodeBigIntStats, decodeStats } from './stats.js';
 import { validateBoolean, validateSignal } from './validate.js';

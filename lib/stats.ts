@@ -1,5 +1,5 @@
-import * as fs from 'node:fs';
 import type { BigIntStats, Stats } from 'node:fs';
+import * as fs from 'node:fs';
 import { getEngine } from './engine/engine.js';
 import type { Operation } from './engine/operation.js';
 

@@ -53,7 +53,10 @@ function checkNotAborted(signal: AbortSignal | undefined): void {
 }
 
 /** Reads from the handle's cursor to the end. */
-export async function readWholeFile(handle: FileHandle, options: unknown): Promise<Buffer | string> {
+export async function readWholeFile(
+  handle: FileHandle,
+  options: unknown,
+): Promise<Buffer | string> {
   const { encoding, signal } = parseEncodingOptions<ReadFileOptions>(options);
   checkNotAborted(signal);
   const content = await (handle.alignment === null

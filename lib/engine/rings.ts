@@ -10,7 +10,6 @@ import {
 
 const twoTo32 = 2 ** 32;
 
-
 /** The submissions of one batch, in the memory that the addon reads. */
 export class SubmissionRing {
   readonly objects: unknown[] = [];

