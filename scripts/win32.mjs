@@ -173,8 +173,9 @@ function isAlive(pid) {
 
 /** Ends the Wine server, unless another run of this script uses the prefix too. */
 async function leavePrefix() {
-  if (!fs.existsSync(usersFolder)) return;
-  fs.rmSync(path.join(usersFolder, String(process.pid)), { force: true });
+  const own = path.join(usersFolder, String(process.pid));
+  if (!fs.existsSync(own)) return;
+  fs.rmSync(own);
   const others = fs.readdirSync(usersFolder).filter((pid) => isAlive(Number(pid)));
   if (others.length > 0 || !fs.existsSync(prefix)) return;
   const quiet = { env: wineEnvironment(), stdio: 'ignore', msMax: serverMsMax };

@@ -164,7 +164,7 @@ void IocpEngine::queue_batch(OperationList batch, OperationList& completed,
       completed.push_back(op);
     }
   }
-  // Where a worker has met a shortage it looks again after a while, and then posts what is missing.
+  // A worker that has met a shortage looks again after a while, and then posts what is missing.
   const bool looked_after = starved_.load(std::memory_order_relaxed);
   const uint32_t error = wake_workers();
   if (error != ERROR_SUCCESS && !looked_after) fail_unreachable(completed, error);
@@ -189,8 +189,14 @@ void IocpEngine::cancel(Operation& op) {
   std::unique_lock lock(mutex_);
   const OperationState state = op.state.load(std::memory_order_relaxed);
   if (state == OperationState::kQueued) {
-    (op.is_transfer() && op.file->overlapped ? transfers_ : blocking_).remove(&op);
-    op.result = Result::cancelled();
+    if (op.is_transfer() && op.file->overlapped) {
+      transfers_.remove(&op);
+      // It may wait for the second time, and what its first buffers moved counts.
+      continue_transfer(op, ERROR_OPERATION_ABORTED, 0);
+    } else {
+      blocking_.remove(&op);
+      op.result = Result::cancelled();
+    }
     OperationList cancelled;
     cancelled.push_back(&op);
     lock.unlock();

@@ -30,6 +30,7 @@ class UringEngine final : public Engine {
   EngineCounters counters() const override { return counters_; }
 
  private:
+  void complete_inline(Operation& operation);
   void prepare_backlog();
   void take_retries();
   void prepare(Operation& operation, io_uring_sqe& entry);

@@ -1,0 +1,240 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import * as fs from 'node:fs';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { afterAll, test } from 'vitest';
+import { type AlignmentError, type FileHandle, open } from '../lib/index.js';
+
+export const isWindows = process.platform === 'win32';
+export const isLinux = process.platform === 'linux';
+export const packageFolder = fileURLToPath(new URL('..', import.meta.url));
+export const builtModule = path.join(packageFolder, 'dist', 'index.js');
+
+/**
+ * test() where the machine has what a test needs. Elsewhere the test is skipped and its name says
+ * why; what is `mustRun` fails in CI instead.
+ */
+export function testWhere(
+  possible: boolean,
+  reason: string,
+  { mustRun = false } = {},
+): (name: string, run: () => Promise<void> | void, timeoutMs?: number) => void {
+  if (possible) return test;
+  if (mustRun && process.env.CI) {
+    return (name) =>
+      test(name, () => {
+        throw new Error(`CI must run this: ${reason}`);
+      });
+  }
+  return (name) => test.skip(`${name} [skipped: ${reason}]`);
+}
+
+// ---- Files
+
+const removals: (() => void)[] = [];
+
+afterAll(() => {
+  for (const remove of removals.splice(0)) remove();
+});
+
+/** A new folder, removed after the tests of the file. */
+export function temporaryFolder(parent = os.tmpdir()): string {
+  const folder = fs.mkdtempSync(path.join(fs.realpathSync(parent), 'overlapped-'));
+  removals.push(() => fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  return folder;
+}
+
+/**
+ * Bytes that look random and are the same for the same seed, so that a failure can be repeated.
+ * (A xorshift generator: G. Marsaglia, "Xorshift RNGs", 2003.)
+ */
+export function randomBytes(size: number, seed = 1): Buffer {
+  const words = new Uint32Array(Math.ceil(size / 4));
+  let state = (seed * 2_654_435_761) >>> 0 || 1;
+  for (let i = 0; i < words.length; i++) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    words[i] = state;
+  }
+  return Buffer.from(words.buffer, 0, size);
+}
+
+export function sha256(data: NodeJS.ArrayBufferView): string {
+  return createHash('sha256').update(data).digest('hex');
+}
+
+export function sha256OfFile(file: string): string {
+  return sha256(fs.readFileSync(file));
+}
+
+/** A file with this content in a new folder. */
+export function fileWith(content: NodeJS.ArrayBufferView | string, name = 'file'): string {
+  const file = path.join(temporaryFolder(), name);
+  fs.writeFileSync(file, content);
+  return file;
+}
+
+// ---- Files whose reads stay in flight (POSIX)
+
+/** A FIFO. Opened 'r+' its reads wait until somebody writes. */
+export function makeFifo(): string {
+  const fifo = path.join(temporaryFolder(), 'fifo');
+  execFileSync('mkfifo', [fifo]);
+  return fifo;
+}
+
+export const testWithFifo = testWhere(!isWindows, 'Windows has no FIFO to keep reads in flight');
+
+/** Opens a FIFO as often as asked for; reads on one handle's cursor wait for each other. */
+export function openFifo(fifo: string, count: number): Promise<FileHandle[]> {
+  return Promise.all(Array.from({ length: count }, () => open(fifo, 'r+')));
+}
+
+// ---- Files on a disk, for unbuffered handles
+
+/** A new folder on a file system that takes direct I/O: the temporary one, or the package's. */
+export async function unbufferedFolder(): Promise<string> {
+  const folders = [os.tmpdir(), packageFolder];
+  for (const parent of folders) {
+    const folder = temporaryFolder(parent);
+    const file = path.join(folder, 'probe');
+    try {
+      const handle = await open(file, 'w', { unbuffered: true });
+      await handle.close();
+      return folder;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
+    }
+  }
+  throw new Error(`Neither of ${folders.join(', ')} takes direct I/O, which these tests need`);
+}
+
+// ---- Outcomes
+
+export interface Settled {
+  value?: unknown;
+  error?: NodeJS.ErrnoException & Partial<AlignmentError>;
+}
+
+/** What a promise came to, without throwing. */
+export async function settled(promise: Promise<unknown>): Promise<Settled> {
+  try {
+    return { value: await promise };
+  } catch (error) {
+    return { error: error as NonNullable<Settled['error']> };
+  }
+}
+
+/** The error that a promise is expected to reject with. */
+export async function rejection(promise: Promise<unknown>): Promise<NonNullable<Settled['error']>> {
+  const { error, value } = await settled(promise);
+  if (error === undefined) throw new Error(`It resolved, to ${String(value)}`);
+  return error;
+}
+
+/** Waits for a condition; a time-out is an error. */
+export async function until(condition: () => boolean, msMax = 30_000): Promise<void> {
+  const end = Date.now() + msMax;
+  while (!condition()) {
+    if (Date.now() > end) throw new Error(`Not within ${msMax} ms: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** How many descriptors this process has open (Linux). */
+export function openDescriptors(): number {
+  return fs.readdirSync('/proc/self/fd').length;
+}
+
+// ---- Child processes
+
+export interface ChildResult {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface ChildOptions {
+  /** Flags of Node. */
+  flags?: readonly string[];
+  /** process.argv from the third on. */
+  args?: readonly string[];
+  env?: Record<string, string | undefined>;
+  /** A program that starts Node, with its arguments. */
+  launcher?: readonly string[];
+  /** File name of the script; its end says which kind of module it is. */
+  name?: string;
+  /** It is killed then, and its signal is SIGKILL. */
+  msMax?: number;
+}
+
+// What scripts of tests use. They are modules with a top-level await.
+const prelude = `
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { once } from 'node:events';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { engine, open, readFile, writeFile } from ${JSON.stringify(pathToFileURL(builtModule).href)};
+const [argument] = process.argv.slice(2);
+`;
+
+/**
+ * Runs a script in a process of its own, on the engine under test. Its output goes to files: Node
+ * under Wine cannot open a pipe there.
+ */
+export async function runChild(script: string, options: ChildOptions = {}): Promise<ChildResult> {
+  const { flags = [], args = [], env = {}, launcher = [], name = 'child.mjs' } = options;
+  const folder = temporaryFolder();
+  const file = path.join(folder, name);
+  fs.writeFileSync(file, name.endsWith('.mjs') ? prelude + script : script);
+  const outputs = ['stdout', 'stderr'].map((output) => path.join(folder, output));
+  const descriptors = outputs.map((output) => fs.openSync(output, 'w'));
+  const command = [...launcher, process.execPath, ...flags, file, ...args];
+  try {
+    const child = spawn(command[0] as string, command.slice(1), {
+      stdio: ['ignore', ...descriptors],
+      env: childEnvironment(env),
+    });
+    const ended = await new Promise<Pick<ChildResult, 'code' | 'signal'>>((resolve, reject) => {
+      const timer = setTimeout(() => child.kill('SIGKILL'), options.msMax ?? 50_000);
+      child.on('error', reject);
+      child.on('exit', (code, signal) => {
+        clearTimeout(timer);
+        resolve({ code, signal });
+      });
+    });
+    const [stdout, stderr] = outputs.map((output) => fs.readFileSync(output, 'utf8'));
+    return { ...ended, stdout: stdout as string, stderr: stderr as string };
+  } finally {
+    for (const descriptor of descriptors) fs.closeSync(descriptor);
+  }
+}
+
+// Vitest marks its processes; a child is not one of them.
+function childEnvironment(more: Record<string, string | undefined>): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = { ...process.env, ...more };
+  for (const name of Object.keys(env)) {
+    if (name.startsWith('VITEST') || name === 'NODE_OPTIONS' || env[name] === undefined) {
+      delete env[name];
+    }
+  }
+  return env;
+}
+
+/** As runChild(), of a script that ends well: gives what it printed as JSON in its last line. */
+export async function resultOfChild<T>(script: string, options?: ChildOptions): Promise<T> {
+  const { code, signal, stdout, stderr } = await runChild(script, options);
+  if (code !== 0 || stdout === '') {
+    throw new Error(`The child ended with ${signal ?? `code ${code}`}\n${stdout}\n${stderr}`);
+  }
+  return JSON.parse(stdout.trimEnd().split('\n').at(-1) as string) as T;
+}

@@ -1,0 +1,8 @@
+import { engine } from '../lib/index.js';
+
+// Before each test file: no test may pass on another engine than the one it is meant to test.
+const wanted = process.env.OVERLAPPED_ENGINE;
+if (!wanted) throw new Error('The tests run once per engine: OVERLAPPED_ENGINE must name it');
+if (engine.kind !== wanted) {
+  throw new Error(`These tests are for the engine ${wanted}, but ${engine.kind} serves`);
+}
