@@ -46,6 +46,12 @@ Napi::Value address(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(address_of(info.Env(), info[0])));
 }
 
+Napi::Value duplicate_descriptor(const Napi::CallbackInfo& info) {
+  auto* const environment = info.Env().GetInstanceData<Environment>();
+  const int32_t file = info[0].As<Napi::Number>().Int32Value();
+  return Napi::Number::New(info.Env(), environment->duplicate_descriptor(file));
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   napi_value submit_function;
   napi_create_function(env, "submit", NAPI_AUTO_LENGTH, submit, nullptr, &submit_function);
@@ -53,6 +59,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("submit", Napi::Value(env, submit_function));
   exports.Set("stats", Napi::Function::New(env, stats, "stats"));
   exports.Set("addressOf", Napi::Function::New(env, address, "addressOf"));
+  exports.Set("duplicateDescriptor",
+              Napi::Function::New(env, duplicate_descriptor, "duplicateDescriptor"));
   return exports;
 }
 

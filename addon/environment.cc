@@ -4,7 +4,9 @@
 
 #include "arguments.h"
 
-#ifndef _WIN32
+#ifdef _WIN32
+#include "engine/windows_io.h"
+#else
 #include <unistd.h>
 #endif
 
@@ -296,6 +298,7 @@ void Environment::deliver(Operation& operation, uint32_t index) {
   completion.error = 0;
   if (!operation.result.ok()) {
     completion.error = uv::translate_error(operation.result.os_error);
+    completion.step = operation.detail ? static_cast<int32_t>(operation.detail->step) : 0;
     if (operation.result.os_error == kCancelledError) ++cancelled_;
   } else if (operation.detail) {
     deliver_details(operation, completion, index);
@@ -354,6 +357,21 @@ void Environment::release(Slot& slot) {
   slot.in_use = false;
 }
 
+int Environment::duplicate_descriptor(int32_t file_id) {
+  OpenFile* const file = files_.find(file_id);
+  if (!file) return uv::translate_error(kBadHandleError);
+#ifdef _WIN32
+  UniqueHandle handle = reopen_synchronous(file->handle());
+  if (!handle.valid()) return uv::translate_error(GetLastError());
+  const int descriptor = uv::open_os_handle(handle.get());
+  if (descriptor < 0) return uv::translate_error(ERROR_TOO_MANY_OPEN_FILES);
+  handle.release();  // the descriptor owns it now
+  return descriptor;
+#else
+  return file->handle();
+#endif
+}
+
 // One turn of the event loop: a new budget, then everything that has completed.
 void Environment::run_turn() {
   if (closing_) return;
@@ -372,7 +390,7 @@ void Environment::notify(uint32_t count) {
   napi_value argument;
   napi_create_uint32(env_, count, &argument);
   const napi_status status =
-      napi_make_callback(env_, *async_context_, async_context_->Env().Global(),
+      napi_make_callback(env_, *async_context_, Napi::Env(env_).Global(),
                          on_completions_.Value(), 1, &argument, nullptr);
   if (status == napi_pending_exception) {
     napi_value exception;

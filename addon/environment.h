@@ -34,6 +34,9 @@ class Environment {
   // the number of completions that are on the completion ring already.
   uint32_t submit(uint32_t count, napi_value objects);
 
+  // Windows: a second, synchronous descriptor of an open file; elsewhere, or on failure, negative.
+  int duplicate_descriptor(int32_t file_id);
+
  private:
   // An operation by its number, and how far it has come.
   struct Slot {

@@ -21,6 +21,7 @@ struct Functions {
   void (*set_data)(Handle*, void*);
   void* (*get_data)(const Handle*);
   int (*translate_sys_error)(int);
+  int (*open_osfhandle)(void*);
 };
 
 // Addresses of functions, the same for every environment of the process; not state.
@@ -41,7 +42,8 @@ bool look_up_all() {
          look_up(functions.unref, "uv_unref") && look_up(functions.close, "uv_close") &&
          look_up(functions.set_data, "uv_handle_set_data") &&
          look_up(functions.get_data, "uv_handle_get_data") &&
-         look_up(functions.translate_sys_error, "uv_translate_sys_error");
+         look_up(functions.translate_sys_error, "uv_translate_sys_error") &&
+         look_up(functions.open_osfhandle, "uv_open_osfhandle");
 }
 
 }  // namespace
@@ -64,6 +66,7 @@ void unref(Handle* handle) { functions.unref(handle); }
 void close(Handle* handle, CloseCallback callback) { functions.close(handle, callback); }
 void set_data(Handle* handle, void* data) { functions.set_data(handle, data); }
 void* get_data(const Handle* handle) { return functions.get_data(handle); }
+int open_os_handle(void* os_handle) { return functions.open_osfhandle(os_handle); }
 int translate_error(uint32_t os_error) {
   return functions.translate_sys_error(static_cast<int>(os_error));
 }
@@ -98,6 +101,7 @@ void unref(Handle* handle) { uv_unref(handle); }
 void close(Handle* handle, CloseCallback callback) { uv_close(handle, callback); }
 void set_data(Handle* handle, void* data) { uv_handle_set_data(handle, data); }
 void* get_data(const Handle* handle) { return uv_handle_get_data(handle); }
+int open_os_handle(void*) { return -1; }
 int translate_error(uint32_t os_error) { return -static_cast<int>(os_error); }
 
 #endif

@@ -33,6 +33,9 @@ void close(Handle* handle, CloseCallback callback);
 void set_data(Handle* handle, void* data);
 void* get_data(const Handle* handle);
 
+// Windows: a descriptor of the C runtime of node for a handle, which it takes over; -1 elsewhere.
+int open_os_handle(void* os_handle);
+
 // An error of the operating system as libuv's number, which is negative (UV_ENOENT, …).
 int translate_error(uint32_t os_error);
 

@@ -66,6 +66,9 @@ export async function open(
   return handle;
 }
 
+const readSteps = ['read', 'close'];
+const writeSteps = ['write', 'close'];
+
 // A small file comes as its content, a large one, or no regular file, as an open file.
 function decodeReadPath(_operation: Operation, value: number, index: number): Buffer | OpenedFile {
   const content = getEngine().completions.takeResult(index) as Buffer | undefined;
@@ -99,8 +102,7 @@ export async function readFile(
   const flags = parseFlags(flag ?? 'r');
   const content = await getEngine().submit<Buffer | OpenedFile>({
     opcode: Opcode.readPath,
-    // Which of the four calls failed is not known; all but EISDIR come from the first.
-    subject: { syscall: 'open', path: shown },
+    subject: { syscall: 'open', path: shown, laterSteps: readSteps },
     decode: decodeReadPath,
     flags,
     offset: 0o666,
@@ -141,7 +143,7 @@ export async function writeFile(
   }
   await getEngine().submit({
     opcode: Opcode.writePath,
-    subject: { syscall: 'open', path: shown },
+    subject: { syscall: 'open', path: shown, laterSteps: writeSteps },
     decode: decodeNothing,
     flags,
     offset: mode,

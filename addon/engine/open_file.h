@@ -74,7 +74,6 @@ class OpenFile {
   Alignment alignment;
   bool unbuffered = false;
   bool append = false;
-  bool nonblocking = false;
   // Windows only: the cursor that operations without a position use. POSIX has it in the kernel.
   std::atomic<int64_t> cursor{0};
   // Windows only: transfers go through the completion port that the handle is attached to.

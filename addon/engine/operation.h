@@ -34,6 +34,10 @@ enum class Opcode : uint8_t {
   kCancel = 15,     // never becomes an Operation: asks for the end of another one
 };
 
+// How far a compound operation (kReadPath, kWritePath) has come: what failed if it fails. The numbers
+// are part of the boundary with JavaScript.
+enum class PathStep : uint8_t { kOpen = 0, kTransfer = 1, kClose = 2 };
+
 // Where an operation is. The submitting thread and the workers agree on it through `state`.
 enum class OperationState : uint8_t {
   kIdle,       // not with an engine
@@ -73,6 +77,7 @@ struct OperationDetail {
   FileStatus status{};
   std::unique_ptr<OpenFile> opened;  // result of kOpen, and of a kReadPath too large to be one
   std::vector<std::byte> content;    // result of kReadPath
+  PathStep step = PathStep::kOpen;
 };
 
 // One I/O operation. It owns, or keeps alive through its submitter, everything that the kernel may

@@ -147,4 +147,14 @@ Result query_device(HANDLE handle, DWORD code, void* output, DWORD size) {
   return Result::success(count);
 }
 
+UniqueHandle reopen_synchronous(HANDLE handle) {
+  constexpr DWORD kShareAll = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
+  constexpr DWORD kAccesses[] = {GENERIC_READ | GENERIC_WRITE, GENERIC_READ, GENERIC_WRITE};
+  for (const DWORD access : kAccesses) {
+    const HANDLE again = ReOpenFile(handle, access, kShareAll, 0);
+    if (again != INVALID_HANDLE_VALUE) return UniqueHandle(again);
+  }
+  return UniqueHandle();
+}
+
 }  // namespace overlapped

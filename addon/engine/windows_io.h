@@ -56,6 +56,10 @@ bool continue_transfer(Operation& operation, uint32_t error, size_t moved);
 // `cancel_requested` is set, and is repeated otherwise.
 void transfer_synchronously(Operation& operation, const std::atomic<bool>& cancel_requested);
 
+// A second, synchronous handle of the same file, with as much of its access as the system gives.
+// Code that reads an overlapped handle as if it were synchronous would not wait for the data.
+UniqueHandle reopen_synchronous(HANDLE handle);
+
 // DeviceIoControl with output only, waiting for its end on overlapped handles too.
 Result query_device(HANDLE handle, DWORD code, void* output, DWORD size);
 

@@ -20,7 +20,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// A test that takes longer has lost a completion: it is ended with its name, and the others with it.
+// A test that takes longer has lost a completion: its name is printed, and all ends.
 constexpr auto kTestTimeMax = std::chrono::minutes(5);
 
 struct Test {

@@ -1,7 +1,13 @@
 import { abortError, systemError } from '../errors.js';
 import { loadBinding } from './binding.js';
 import { type EngineKind, type EngineStats, type NativeBinding, Opcode } from './native.js';
-import { type Decode, type Operation, OperationTable, type Subject } from './operation.js';
+import {
+  AbortWatch,
+  type Decode,
+  type Operation,
+  OperationTable,
+  type Subject,
+} from './operation.js';
 import { CompletionRing, SubmissionRing } from './rings.js';
 
 /** An operation to submit; see native.ts for what the fields mean per opcode. */
@@ -40,7 +46,12 @@ export class Engine {
   readonly #native: NativeBinding;
   readonly #submissions: SubmissionRing;
   readonly #operations = new OperationTable();
+  readonly #watches = new WeakMap<AbortSignal, AbortWatch>();
   readonly #flush = (): void => this.flush();
+  readonly #cancel = (operations: Iterable<Operation>): void => {
+    for (const operation of operations) this.#push(operation, Opcode.cancel, 0, 0, 0, 0, 0);
+    this.flush();
+  };
 
   constructor(native: NativeBinding, wanted: string) {
     const results: unknown[] = [];
@@ -141,12 +152,12 @@ export class Engine {
   }
 
   #watch(operation: Operation, signal: AbortSignal): void {
-    operation.signal = signal;
-    operation.onAbort = () => {
-      this.#push(operation, Opcode.cancel, 0, 0, 0, 0, 0);
-      this.flush();
-    };
-    signal.addEventListener('abort', operation.onAbort, { once: true });
+    let watch = this.#watches.get(signal);
+    if (watch === undefined) {
+      watch = new AbortWatch(signal, this.#cancel);
+      this.#watches.set(signal, watch);
+    }
+    watch.add(operation);
   }
 
   #settle(count: number): void {
@@ -158,17 +169,22 @@ export class Engine {
       if (error === 0) {
         resolve(operation.decode(operation, completions.value(index), index));
       } else {
-        reject(this.#failure(operation, error, completions.osError(index)));
+        reject(this.#failure(operation, error, index));
       }
       this.#operations.release(operation);
     }
   }
 
-  #failure(operation: Operation, error: number, osError: number): Error {
-    const { signal } = operation;
-    return signal?.aborted && isCancelled(error)
-      ? abortError(signal)
-      : systemError(error, operation.subject, osError);
+  #failure(operation: Operation, error: number, index: number): Error {
+    const { subject, watch } = operation;
+    const signal = watch?.signal;
+    if (signal?.aborted && isCancelled(error)) return abortError(signal);
+    const osError = this.completions.osError(index);
+    const { laterSteps } = subject;
+    const step = laterSteps === undefined ? 0 : this.completions.step(index);
+    // As in Node, only what was done with the path names it.
+    const failed = step === 0 ? subject : { syscall: laterSteps?.[step - 1] ?? subject.syscall };
+    return systemError(error, failed, osError);
   }
 }
 

@@ -44,7 +44,10 @@ export const submissionsMax = 1024;
 export const submissionWords = 10;
 export const submissionDoubles = 5;
 
-/** One entry of the completion ring: a double (value), then slot, error, osError, reserved. */
+/**
+ * One entry of the completion ring: a double (value), then slot, error, osError, step (of a
+ * compound operation that has failed: 0 open, 1 transfer, 2 close).
+ */
 export const completionsMax = 256;
 export const completionWords = 6;
 export const completionDoubles = 3;
@@ -103,7 +106,7 @@ export interface NativeBinding {
   /** Address of the first byte of a view or ArrayBuffer. */
   addressOf(memory: ArrayBufferView | ArrayBufferLike): number;
   /**
-   * Windows: a second, synchronous descriptor of an open file for code that wants a number (node:fs
+   * Windows: a second, synchronous descriptor of an open file, for code that wants one (node:fs
    * functions, child_process). The caller closes it. Negative: libuv's error.
    */
   duplicateDescriptor(file: number): number;

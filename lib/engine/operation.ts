@@ -5,6 +5,8 @@ export type Decode = (operation: Operation, value: number, index: number) => unk
 export interface Subject {
   readonly syscall: string;
   readonly path?: string | undefined;
+  /** Of a compound operation: how the steps after the first are named. */
+  readonly laterSteps?: readonly string[];
 }
 
 type Settle = (value: unknown) => void;
@@ -24,11 +26,40 @@ export class Operation {
   object: unknown = undefined;
   /** Keeps the handle from being collected while the operation is in flight. */
   owner: unknown = undefined;
-  signal: AbortSignal | undefined = undefined;
-  onAbort: (() => void) | undefined = undefined;
+  watch: AbortWatch | undefined = undefined;
 
   constructor(slot: number) {
     this.slot = slot;
+  }
+}
+
+/**
+ * The operations that one signal aborts. The signal has one listener however many there are, since
+ * Node warns of a leak at eleven, and a deep queue has more.
+ */
+export class AbortWatch {
+  readonly signal: AbortSignal;
+  readonly #operations = new Set<Operation>();
+  readonly #onAbort: () => void;
+
+  /** @param cancel asks for the end of these operations, which stay watched until they end */
+  constructor(signal: AbortSignal, cancel: (operations: Iterable<Operation>) => void) {
+    this.signal = signal;
+    this.#onAbort = () => cancel(this.#operations);
+  }
+
+  add(operation: Operation): void {
+    if (this.#operations.size === 0) {
+      this.signal.addEventListener('abort', this.#onAbort, { once: true });
+    }
+    this.#operations.add(operation);
+    operation.watch = this;
+  }
+
+  delete(operation: Operation): void {
+    operation.watch = undefined;
+    this.#operations.delete(operation);
+    if (this.#operations.size === 0) this.signal.removeEventListener('abort', this.#onAbort);
   }
 }
 
@@ -50,11 +81,7 @@ export class OperationTable {
   }
 
   release(operation: Operation): void {
-    if (operation.signal !== undefined) {
-      operation.signal.removeEventListener('abort', operation.onAbort as () => void);
-      operation.signal = undefined;
-      operation.onAbort = undefined;
-    }
+    operation.watch?.delete(operation);
     operation.resolve = ignore;
     operation.reject = ignore;
     operation.object = undefined;

@@ -96,6 +96,10 @@ export class CompletionRing {
   osError(index: number): number {
     return this.#words[index * completionWords + 4] as number;
   }
+  /** How far a compound operation had come when it failed. */
+  step(index: number): number {
+    return this.#words[index * completionWords + 5] as number;
+  }
   detail(index: number, field: number): number {
     return this.#details[index * detailNumbers + field] as number;
   }

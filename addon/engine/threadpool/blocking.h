@@ -8,8 +8,8 @@ namespace overlapped {
 inline constexpr size_t kReadPathMax = 512 * 1024;
 
 // Executes an operation with blocking calls on the calling thread and fills in its result. An
-// interrupted call ends as cancelled if a cancel was requested and is repeated otherwise. `mode`
-// says what kind of handle kOpen makes and which kind transfers are done on.
+// interrupted call ends as cancelled if a cancel was requested and is repeated otherwise. kOpen and
+// kReadPath make synchronous handles.
 void run_blocking(Operation& operation);
 
 // Opens a file: handle, device type, alignment, preallocation, deletion on close.

@@ -105,6 +105,7 @@ Result read_small(Operation& op, int fd, std::vector<std::byte>& content, size_t
 Result read_path(Operation& op) {
   const Result opened = open_operation(op);
   if (!opened.ok()) return opened;
+  op.detail->step = PathStep::kTransfer;
   OpenFile& file = *op.detail->opened;
   struct stat status {};
   if (::fstat(file.handle(), &status) != 0) return Result::failure(static_cast<uint32_t>(errno));
@@ -128,6 +129,7 @@ Result write_path(Operation& op) {
   const Result opened = open_operation(op);
   if (!opened.ok()) return opened;
   const std::unique_ptr<OpenFile> file = std::move(op.detail->opened);
+  op.detail->step = PathStep::kTransfer;
   size_t written = 0;
   while (written < op.length) {
     const size_t length = std::min(op.length - written, kTransferMax);
@@ -136,6 +138,7 @@ Result write_path(Operation& op) {
     if (!result.ok()) return result;
     written += static_cast<size_t>(result.value);
   }
+  op.detail->step = PathStep::kClose;
   const Result closed = file->close();
   return closed.ok() ? Result::success(static_cast<int64_t>(written)) : closed;
 }

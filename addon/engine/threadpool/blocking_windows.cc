@@ -58,6 +58,7 @@ Result read_path(Operation& op) {
   std::unique_ptr<OpenFile> file;
   const Result opened = open_operation(op, file);
   if (!opened.ok()) return opened;
+  op.detail->step = PathStep::kTransfer;
   LARGE_INTEGER size{};
   const bool regular = file->device_type() == DeviceType::kDisk;
   if (regular && !GetFileSizeEx(file->handle(), &size)) return Result::failure(GetLastError());
@@ -74,6 +75,7 @@ Result write_path(Operation& op) {
   std::unique_ptr<OpenFile> file;
   const Result opened = open_operation(op, file);
   if (!opened.ok()) return opened;
+  op.detail->step = PathStep::kTransfer;
   size_t written = 0;
   while (written < op.length) {
     Operation part;
@@ -88,6 +90,7 @@ Result write_path(Operation& op) {
     if (result.value == 0) return Result::failure(ERROR_WRITE_FAULT);
     written += static_cast<size_t>(result.value);
   }
+  op.detail->step = PathStep::kClose;
   const Result closed = file->close();
   return closed.ok() ? Result::success(static_cast<int64_t>(written)) : closed;
 }

@@ -92,7 +92,6 @@ Result set_up_unbuffered(OpenFile& file, const struct stat& status) {
 
 Result set_up(OpenFile& file, const OpenRequest& request, bool direct, const struct stat& status) {
   file.append = !direct && (request.flags & O_APPEND) != 0;
-  file.nonblocking = (request.flags & O_NONBLOCK) != 0;
   if (direct) {
     const Result result = set_up_unbuffered(file, status);
     if (!result.ok()) return result;

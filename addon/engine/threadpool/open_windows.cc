@@ -45,7 +45,7 @@ bool wants_unbuffered(const OpenRequest& request) {
   return (request.options & (kUnbuffered | kUnbufferedPrefer)) || (request.flags & kDirect);
 }
 
-bool set_access(const OpenRequest& request, CreateArguments& arguments) {
+bool set_access(const OpenRequest& request, bool unbuffered, CreateArguments& arguments) {
   switch (request.flags & kAccessMask) {
     case 0:
       arguments.access = FILE_GENERIC_READ;
@@ -59,16 +59,17 @@ bool set_access(const OpenRequest& request, CreateArguments& arguments) {
     default:
       return false;
   }
-  // FILE_APPEND_DATA without FILE_WRITE_DATA has the system itself keep writes at the end. It
-  // cannot be had together with FILE_FLAG_NO_BUFFERING (CreateFileW), nor does it allow to reserve
-  // space; such handles append by the position that each write carries.
-  if (request.flags & kAppend) {
+  if (unbuffered) {
+    // Direct writes of whole sectors need the sectors' other bytes, so an unbuffered file is opened
+    // for reading too. Its end may lie within a sector, so the system cannot append to it (nor does
+    // CreateFileW allow FILE_APPEND_DATA with FILE_FLAG_NO_BUFFERING): lib/ does.
+    arguments.access |= FILE_GENERIC_READ;
+    arguments.access &= ~static_cast<DWORD>(FILE_APPEND_DATA);
+  } else if (request.flags & kAppend) {
+    // FILE_APPEND_DATA without FILE_WRITE_DATA has the system itself keep writes at the end. It does
+    // not allow to reserve space; such handles append by the position that each write carries.
     arguments.access |= FILE_APPEND_DATA;
     if (request.preallocate <= 0) arguments.access &= ~static_cast<DWORD>(FILE_WRITE_DATA);
-  }
-  if (wants_unbuffered(request)) {
-    if (arguments.access & FILE_APPEND_DATA) arguments.access |= FILE_WRITE_DATA;
-    arguments.access &= ~static_cast<DWORD>(FILE_APPEND_DATA);
   }
   if (request.flags & kExclusiveLock) arguments.share = 0;
   return true;
@@ -87,7 +88,8 @@ void set_disposition(const OpenRequest& request, CreateArguments& arguments) {
   if (create && !(request.mode & kOwnerWrite)) arguments.attributes |= FILE_ATTRIBUTE_READONLY;
 }
 
-bool set_attributes(const OpenRequest& request, HandleMode mode, CreateArguments& arguments) {
+bool set_attributes(const OpenRequest& request, HandleMode mode, bool unbuffered,
+                    CreateArguments& arguments) {
   const int32_t flags = request.flags;
   const uint32_t options = request.options;
   constexpr int32_t kEitherAccess = kSequential | kRandom;
@@ -105,16 +107,35 @@ bool set_attributes(const OpenRequest& request, HandleMode mode, CreateArguments
   if (sequential) attributes |= FILE_FLAG_SEQUENTIAL_SCAN;
   if (random) attributes |= FILE_FLAG_RANDOM_ACCESS;
   if ((flags & kEitherSync) || (options & kWriteThrough)) attributes |= FILE_FLAG_WRITE_THROUGH;
-  if (wants_unbuffered(request)) attributes |= FILE_FLAG_NO_BUFFERING;
+  if (unbuffered) attributes |= FILE_FLAG_NO_BUFFERING;
   if (mode == HandleMode::kOverlapped) attributes |= FILE_FLAG_OVERLAPPED;
   // Without it a directory cannot be opened.
   attributes |= FILE_FLAG_BACKUP_SEMANTICS;
   return true;
 }
 
-HANDLE create_file(const OpenRequest& request, const CreateArguments& arguments) {
-  return CreateFileW(request.path.c_str(), arguments.access, arguments.share, nullptr,
-                     arguments.disposition, arguments.attributes, nullptr);
+// INVALID_HANDLE_VALUE with the reason in GetLastError().
+HANDLE create_file(const OpenRequest& request, HandleMode mode, bool unbuffered) {
+  CreateArguments arguments;
+  if (!set_access(request, unbuffered, arguments) ||
+      !set_attributes(request, mode, unbuffered, arguments)) {
+    SetLastError(ERROR_INVALID_PARAMETER);
+    return INVALID_HANDLE_VALUE;
+  }
+  set_disposition(request, arguments);
+  const auto create = [&](DWORD access) {
+    return CreateFileW(request.path.c_str(), access, arguments.share, nullptr,
+                       arguments.disposition, arguments.attributes, nullptr);
+  };
+  const HANDLE handle = create(arguments.access);
+  const bool write_only = (request.flags & kAccessMask) == kWriteOnly;
+  // A file that may be written but not read can still take whole sectors.
+  if (handle == INVALID_HANDLE_VALUE && unbuffered && write_only &&
+      GetLastError() == ERROR_ACCESS_DENIED) {
+    return create((arguments.access & ~static_cast<DWORD>(FILE_GENERIC_READ)) |
+                  FILE_GENERIC_WRITE);
+  }
+  return handle;
 }
 
 DeviceType device_type_of(HANDLE handle) {
@@ -235,24 +256,19 @@ Result open_failure(const OpenRequest& request, DWORD error) {
 }  // namespace
 
 Result open_file(const OpenRequest& request, HandleMode mode, std::unique_ptr<OpenFile>& opened) {
-  CreateArguments arguments;
-  if (!set_access(request, arguments) || !set_attributes(request, mode, arguments)) {
-    return Result::failure(ERROR_INVALID_PARAMETER);
-  }
-  set_disposition(request, arguments);
-  HANDLE handle = create_file(request, arguments);
+  bool unbuffered = wants_unbuffered(request);
+  HANDLE handle = create_file(request, mode, unbuffered);
   if (handle == INVALID_HANDLE_VALUE && (request.options & kUnbufferedPrefer) &&
       may_refuse_unbuffered(GetLastError())) {
-    arguments.attributes &= ~static_cast<DWORD>(FILE_FLAG_NO_BUFFERING);
-    handle = create_file(request, arguments);
+    unbuffered = false;
+    handle = create_file(request, mode, unbuffered);
   }
   if (handle == INVALID_HANDLE_VALUE) return open_failure(request, GetLastError());
 
   auto file = std::make_unique<OpenFile>(handle, device_type_of(handle));
-  file->append = (request.flags & kAppend) != 0;
+  file->append = !unbuffered && (request.flags & kAppend) != 0;
   const DeviceType type = file->device_type();
-  file->unbuffered = (arguments.attributes & FILE_FLAG_NO_BUFFERING) &&
-                     (type == DeviceType::kDisk || type == DeviceType::kBlock);
+  file->unbuffered = unbuffered && (type == DeviceType::kDisk || type == DeviceType::kBlock);
   if (file->unbuffered) file->alignment = alignment_of(handle, type, request.path);
   if (request.preallocate > 0 && type == DeviceType::kDisk) {
     const Result reserved = preallocate(handle, request.preallocate);

@@ -1,0 +1,590 @@
+// The laws of engine.h, on every engine of the system. What only one system has is tested in
+// engine_posix_test.cc and windows_engine_test.cc.
+#include "engine.h"
+
+#include <algorithm>
+#include <atomic>
+#include <numeric>
+#include <string>
+#include <thread>
+
+#include "harness.h"
+#include "test.h"
+#include "threadpool/blocking.h"
+
+namespace overlapped::testing {
+
+namespace {
+
+constexpr uint32_t kNotFound = os_error(2, 2);
+// Sizes around the thresholds at which the engines change how they move bytes.
+constexpr size_t kSizes[] = {1, 511, 4096, 65535, 65536, 65537, 1 << 20, (8 << 20) + 3};
+
+TEST(an_engine_of_an_unknown_name_cannot_be_had_and_says_so) {
+  QueueSink sink;
+  const EngineChoice choice = select_engine("steam", sink);
+  CHECK(choice.engine == nullptr);
+  CHECK(!choice.reason.empty());
+}
+
+TEST(some_engine_always_serves_and_a_fallback_has_a_reason) {
+  QueueSink sink;
+  const EngineChoice choice = select_engine("", sink);
+  REQUIRE(choice.engine != nullptr);
+  if (choice.engine->kind() == EngineKind::kThreadpool) CHECK(!choice.reason.empty());
+}
+
+ENGINE_TEST(the_engine_is_the_one_asked_for) {
+  Harness harness(engine);
+  CHECK_EQUAL(std::string(engine_name(harness.engine().kind())), engine);
+}
+
+ENGINE_TEST(an_engine_that_did_nothing_drains_and_ends) {
+  Harness harness(engine);
+  harness.engine().submit({});
+  CHECK(!harness.collect());
+  harness.end();
+}
+
+ENGINE_TEST(reads_give_what_was_written_at_every_size) {
+  Harness harness(engine);
+  OpenFile& file = *harness.open(harness.path("a"), kOpenNew);
+  CHECK_EQUAL(file.device_type(), DeviceType::kDisk);
+  CHECK(!file.unbuffered);
+  int64_t file_offset = 0;
+  for (const size_t size : kSizes) {
+    const std::span<std::byte> from = harness.memory(size);
+    fill_pattern(from, static_cast<uint64_t>(file_offset));
+    const Result written = harness.write(file, from, file_offset);
+    CHECK_EQUAL(written.os_error, 0U);
+    CHECK_EQUAL(written.value, size);
+    const std::span<std::byte> into = harness.memory(size);
+    const Result read = harness.read(file, into, file_offset);
+    CHECK_EQUAL(read.os_error, 0U);
+    CHECK_EQUAL(read.value, size);
+    CHECK(has_pattern(into, static_cast<uint64_t>(file_offset)));
+    file_offset += static_cast<int64_t>(size);
+  }
+  CHECK_EQUAL(harness.status(file).size, file_offset);
+}
+
+ENGINE_TEST(a_read_at_the_end_gives_what_is_left_and_beyond_it_nothing) {
+  Harness harness(engine);
+  OpenFile& file = *harness.open(harness.path("a"), kOpenNew);
+  CHECK_EQUAL(harness.read_text(file, 10, 0), "");
+  CHECK_EQUAL(harness.write_text(file, "abcdef", 0).value, 6);
+  CHECK_EQUAL(harness.read_text(file, 10, 2), "cdef");
+  CHECK_EQUAL(harness.read_text(file, 10, 6), "");
+  CHECK_EQUAL(harness.read_text(file, 10, int64_t{1} << 40), "");
+  CHECK_EQUAL(harness.read_text(file, 0, 0), "");
+  // Above the size that is tried on the submitting thread, too.
+  CHECK_EQUAL(harness.read_text(file, 1 << 20, 4), "ef");
+  CHECK_EQUAL(harness.read_text(file, 1 << 20, 6), "");
+}
+
+ENGINE_TEST(a_write_beyond_the_end_leaves_zeros_before_it) {
+  Harness harness(engine);
+  OpenFile& file = *harness.open(harness.path("a"), kOpenNew);
+  CHECK_EQUAL(harness.write_text(file, "z", 5).value, 1);
+  CHECK_EQUAL(harness.read_text(file, 10, 0), std::string(5, '\0') + "z");
+  CHECK_EQUAL(harness.write_text(file, "", 100).value, 0);
+  CHECK_EQUAL(harness.status(file).size, 6U);
+}
+
+ENGINE_TEST(vectors_are_moved_in_their_order) {
+  Harness harness(engine);
+  OpenFile& file = *harness.open(harness.path("a"), kOpenNew);
+  const std::vector<size_t> lengths = {1, 4095, 0, 70000, 3, 300000};
+  const auto total = std::accumulate(lengths.begin(), lengths.end(), size_t{0});
+  Operation& write = harness.make_vector(Opcode::kWriteVector, file, lengths, 10);
+  uint64_t place = 10;
+  for (const IoVector& vector : write.detail->vectors) {
+#ifdef _WIN32
+    const std::span<std::byte> part(vector.data, vector.length);
+#else
+    const std::span<std::byte> part(static_cast<std::byte*>(vector.iov_base), vector.iov_len);
+#endif
+    fill_pattern(part, place);
+    place += part.size();
+  }
+  CHECK_EQUAL(harness.run(write).value, total);
+  const std::span<std::byte> into = harness.memory(total);
+  CHECK_EQUAL(harness.read(file, into, 10).value, total);
+  CHECK(has_pattern(into, 10));
+
+  // The other way, with other lengths, over the end of the file.
+  Operation& read = harness.make_vector(Opcode::kReadVector, file, {100000, 7, 500000}, 10);
+  CHECK_EQUAL(harness.run(read).value, total);
+  place = 10;
+  size_t rest = total;
+  for (const IoVector& vector : read.detail->vectors) {
+#ifdef _WIN32
+    const std::span<std::byte> part(vector.data, std::min(rest, vector.length));
+#else
+    const std::span<std::byte> part(static_cast<std::byte*>(vector.iov_base),
+                                    std::min(rest, vector.iov_len));
+#endif
+    CHECK(has_pattern(part, place));
+    place += part.size();
+    rest -= part.size();
+  }
+}
+
+ENGINE_TEST(operations_without_a_position_follow_the_cursor) {
+  Harness harness(engine);
+  OpenFile& file = *harness.open(harness.path("a"), kOpenNew);
+  for (const char* part : {"one ", "two ", "three"}) harness.write_text(file, part, -1);
+  CHECK_EQUAL(harness.read_text(file, 20, 0), "one two three");
+  // A read with a position leaves the cursor alone: it is still at the end.
+  CHECK_EQUAL(harness.read_text(file, 20, -1), "");
+  OpenFile& again = *harness.open(harness.path("a"), kOpenRead);
+  CHECK_EQUAL(harness.read_text(again, 4, -1), "one ");
+  CHECK_EQUAL(harness.read_text(again, 3, 8), "thr");
+  CHECK_EQUAL(harness.read_text(again, 4, -1), "two ");
+  Operation& rest = harness.make_vector(Opcode::kReadVector, again, {2, 1, 10}, -1);
+  CHECK_EQUAL(harness.run(rest).value, 5);
+  CHECK_EQUAL(harness.read_text(again, 20, -1), "");
+}
+
+ENGINE_TEST(writes_to_a_file_open_for_appending_go_to_its_end) {
+  Harness harness(engine);
+  OpenFile& file = *harness.open(harness.path("a"), kOpenNew);
+  harness.write_text(file, "start", 0);
+  OpenFile& log = *harness.open(harness.path("a"), kOpenWrite | kOpenAppend);
+  CHECK(log.append);
+  CHECK_EQUAL(harness.write_text(log, " one", -1).value, 4);
+  CHECK_EQUAL(harness.write_text(log, " two", -1).value, 4);
+  CHECK_EQUAL(harness.read_text(file, 20, 0), "start one two");
+}
+
+ENGINE_TEST(truncate_cuts_and_grows) {
+  Harness harness(engine);
+  OpenFile& file = *harness.open(harness.path("a"), kOpenNew);
+  harness.write_text(file, "abcdef", 0);
+  Operation& cut = harness.make(Opcode::kTruncate, &file);
+  cut.length = 2;
+  CHECK_EQUAL(harness.run(cut).os_error, 0U);
+  CHECK_EQUAL(harness.status(file).size, 2U);
+  Operation& grow = harness.make(Opcode::kTruncate, &file);
+  grow.length = 100000;
+  CHECK_EQUAL(harness.run(grow).os_error, 0U);
+  CHECK_EQUAL(harness.read_text(file, 4, 0), std::string("ab\0\0", 4));
+  CHECK_EQUAL(harness.status(file).size, 100000U);
+}
+
+ENGINE_TEST(both_kinds_of_sync_succeed) {
+  Harness harness(engine);
+  OpenFile& file = *harness.open(harness.path("a"), kOpenNew);
+  harness.write_text(file, "abc", 0);
+  CHECK_EQUAL(harness.run(harness.make(Opcode::kSync, &file)).os_error, 0U);
+  CHECK_EQUAL(harness.run(harness.make(Opcode::kDataSync, &file)).os_error, 0U);
+}
+
+ENGINE_TEST(stat_tells_the_same_of_a_handle_and_of_its_path) {
+  Harness harness(engine);
+  OpenFile& file = *harness.open(harness.path("a"), kOpenNew);
+  harness.write_text(file, "abc", 0);
+  const FileStatus by_handle = harness.status(file);
+  for (const Opcode opcode : {Opcode::kStatPath, Opcode::kLstatPath}) {
+    Operation& op = harness.make_path(opcode, harness.path("a"));
+    CHECK_EQUAL(harness.run(op).os_error, 0U);
+    const FileStatus& by_path = op.detail->status;
+    CHECK_EQUAL(by_path.size, 3U);
+    CHECK_EQUAL(by_path.ino, by_handle.ino);
+    CHECK_EQUAL(by_path.dev, by_handle.dev);
+    CHECK_EQUAL(by_path.mode, by_handle.mode);
+    CHECK_EQUAL(by_path.nlink, 1U);
+    CHECK_EQUAL(by_path.seconds[1], by_handle.seconds[1]);
+  }
+  CHECK_EQUAL(by_handle.mode & 0170000U, 0100000U);
+}
+
+ENGINE_TEST(close_ends_the_handle_and_a_second_close_succeeds) {
+  Harness harness(engine);
+  OpenFile& file = *harness.open(harness.path("a"), kOpenNew);
+  CHECK_EQUAL(harness.run(harness.make(Opcode::kClose, &file)).os_error, 0U);
+  CHECK(file.handle() == invalid_handle());
+  CHECK_EQUAL(harness.run(harness.make(Opcode::kClose, &file)).os_error, 0U);
+  for (const Opcode opcode : {Opcode::kRead, Opcode::kWrite}) {
+    Operation& op = harness.make_transfer(opcode, file, harness.memory(8), 0);
+    CHECK_EQUAL(harness.run(op).os_error, kBadHandleError);
+  }
+  CHECK_EQUAL(harness.run(harness.make(Opcode::kSync, &file)).os_error, kBadHandleError);
+}
+
+ENGINE_TEST(read_path_gives_whole_small_files_and_opens_larger_ones) {
+  Harness harness(engine);
+  const size_t sizes[] = {0,      1,                4095,         4096,             8192,
+                          100000, kReadPathMax - 1, kReadPathMax, kReadPathMax + 1, 3 * kReadPathMax};
+  for (const size_t size : sizes) {
+    const std::span<std::byte> from = harness.memory(size);
+    fill_pattern(from, 0, size);
+    OpenFile& file = *harness.open(harness.path("a"), kOpenNew);
+    if (size > 0) CHECK_EQUAL(harness.write(file, from, 0).value, size);
+    Operation& op = harness.make_path(Opcode::kReadPath, harness.path("a"));
+    const Result result = harness.run(op);
+    CHECK_EQUAL(result.os_error, 0U);
+    if (size <= kReadPathMax) {
+      CHECK_EQUAL(result.value, size);
+      CHECK_EQUAL(op.detail->content.size(), size);
+      CHECK(has_pattern(op.detail->content, 0, size));
+      CHECK(op.detail->opened == nullptr);
+    } else {
+      CHECK(op.detail->content.empty());
+      REQUIRE(op.detail->opened != nullptr);
+      // Its cursor is at the start, whatever has been read before.
+      OpenFile& opened = harness.adopt(std::move(op.detail->opened));
+      const std::span<std::byte> into = harness.memory(1000);
+      CHECK_EQUAL(harness.read(opened, into, -1).value, 1000);
+      CHECK(has_pattern(into, 0, size));
+    }
+  }
+}
+
+ENGINE_TEST(write_path_replaces_or_appends_as_its_flags_say) {
+  Harness harness(engine);
+  for (const size_t size : {size_t{3} << 20, size_t{1}, size_t{0}, size_t{100000}}) {
+    Operation& write = harness.make_path(Opcode::kWritePath, harness.path("a"),
+                                         kOpenWrite | kOpenCreate | kOpenTruncate);
+    const std::span<std::byte> from = harness.memory(size);
+    fill_pattern(from, 0, size);
+    write.data = from.data();
+    write.length = size;
+    const Result result = harness.run(write);
+    CHECK_EQUAL(result.os_error, 0U);
+    CHECK_EQUAL(result.value, size);
+    CHECK(write.detail->opened == nullptr);
+    OpenFile& file = *harness.open(harness.path("a"), kOpenRead);
+    CHECK_EQUAL(harness.status(file).size, size);
+    const std::span<std::byte> into = harness.memory(size);
+    if (size > 0) CHECK_EQUAL(harness.read(file, into, 0).value, size);
+    CHECK(has_pattern(into, 0, size));
+  }
+}
+
+ENGINE_TEST(errors_are_those_of_the_system) {
+  Harness harness(engine);
+  const PathString missing = harness.path("missing");
+  for (const Opcode opcode :
+       {Opcode::kOpen, Opcode::kStatPath, Opcode::kLstatPath, Opcode::kReadPath}) {
+    Operation& op = harness.make_path(opcode, missing);
+    CHECK_EQUAL(harness.run(op).os_error, kNotFound);
+    CHECK(op.detail->opened == nullptr);
+  }
+  harness.open(harness.path("a"), kOpenNew);
+  Operation& exclusive =
+      harness.make_path(Opcode::kOpen, harness.path("a"), kOpenNew | kOpenExclusive);
+  CHECK_EQUAL(harness.run(exclusive).os_error, os_error(17, 80));  // EEXIST, ERROR_FILE_EXISTS
+  Operation& write = harness.make_path(Opcode::kWritePath, missing, kOpenWrite);
+  CHECK_EQUAL(harness.run(write).os_error, kNotFound);
+
+  constexpr uint32_t kNotAllowed = os_error(9, 5);  // EBADF, ERROR_ACCESS_DENIED
+  OpenFile& read_only = *harness.open(harness.path("a"), kOpenRead);
+  CHECK_EQUAL(harness.write_text(read_only, "x", 0).os_error, kNotAllowed);
+  OpenFile& write_only = *harness.open(harness.path("a"), kOpenWrite);
+  CHECK_EQUAL(harness.read(write_only, harness.memory(1), 0).os_error, kNotAllowed);
+  CHECK_EQUAL(harness.read(write_only, harness.memory(1 << 20), 0).os_error, kNotAllowed);
+}
+
+// --- many at once
+
+// Operations of every kind that are in flight together, each with what it must come to.
+class Mixture {
+ public:
+  static constexpr size_t kBlock = 512;
+  static constexpr size_t kBlocks = 2048;
+
+  explicit Mixture(Harness& harness) : harness_(harness) {
+    source_ = harness.open(harness.path("source"), kOpenNew);
+    const std::span<std::byte> all = harness.memory(kBlock * kBlocks);
+    fill_pattern(all, 0);
+    CHECK_EQUAL(harness.write(*source_, all, 0).value, all.size());
+    target_ = harness.open(harness.path("target"), kOpenNew);
+    cut_ = harness.open(harness.path("cut"), kOpenNew);
+  }
+
+  Operation& add(Random& random) {
+    const size_t block = random.below(kBlocks);
+    const auto place = static_cast<int64_t>(block * kBlock);
+    switch (random.below(16)) {
+      case 0:
+        return harness_.make(Opcode::kStat, source_);
+      case 1:
+        return harness_.make_path(Opcode::kStatPath, harness_.path("missing"));
+      case 2:
+        return harness_.make_path(Opcode::kOpen, harness_.path("source"));
+      case 3:
+        return harness_.make_path(Opcode::kReadPath, harness_.path("missing"));
+      case 4:
+        return add_write_path(random);
+      case 5: {
+        Operation& op = harness_.make(Opcode::kTruncate, cut_);
+        op.length = block;
+        return op;
+      }
+      case 6:
+        return harness_.make_vector(Opcode::kReadVector, *source_, {100, 200, 212}, place);
+      case 7:
+      case 8:
+      case 9:
+        return add_write();
+      case 10: {
+        // Rare, because a sync may take long.
+        if (random.below(64) == 0) return harness_.make(Opcode::kDataSync, cut_);
+        [[fallthrough]];
+      }
+      default:
+        return harness_.make_transfer(Opcode::kRead, *source_, harness_.memory(kBlock), place);
+    }
+  }
+
+  void check(Operation& op) {
+    switch (op.opcode) {
+      case Opcode::kStatPath:
+      case Opcode::kReadPath:
+        CHECK_EQUAL(op.result.os_error, kNotFound);
+        return;
+      case Opcode::kStat:
+        CHECK_EQUAL(op.details().status.size, kBlock * kBlocks);
+        break;
+      case Opcode::kOpen:
+        CHECK(op.detail->opened != nullptr);
+        break;
+      case Opcode::kRead:
+        CHECK(has_pattern({op.data, op.length}, static_cast<uint64_t>(op.file_offset)));
+        [[fallthrough]];
+      case Opcode::kWrite:
+      case Opcode::kReadVector:
+        CHECK_EQUAL(op.result.value, kBlock);
+        break;
+      default:
+        break;
+    }
+    CHECK_EQUAL(op.result.os_error, 0U);
+  }
+
+  void check_target() {
+    const std::span<std::byte> all = harness_.memory(writes_ * kBlock);
+    CHECK_EQUAL(harness_.read(*target_, all, 0).value, all.size());
+    CHECK(has_pattern(all, 0, 1));
+  }
+
+ private:
+  Operation& add_write() {
+    const size_t place = writes_++ * kBlock;
+    const std::span<std::byte> from = harness_.memory(kBlock);
+    fill_pattern(from, place, 1);
+    return harness_.make_transfer(Opcode::kWrite, *target_, from, static_cast<int64_t>(place));
+  }
+
+  Operation& add_write_path(Random& random) {
+    const std::string name = "w" + std::to_string(random.below(8));
+    Operation& op = harness_.make_path(Opcode::kWritePath, harness_.path(name),
+                                       kOpenWrite | kOpenCreate);
+    const std::span<std::byte> from = harness_.memory(kBlock);
+    op.data = from.data();
+    op.length = from.size();
+    return op;
+  }
+
+  Harness& harness_;
+  OpenFile* source_ = nullptr;
+  OpenFile* target_ = nullptr;
+  OpenFile* cut_ = nullptr;
+  size_t writes_ = 0;
+};
+
+ENGINE_TEST(twelve_thousand_operations_at_once_each_come_back_once) {
+  Harness harness(engine);
+  Mixture mixture(harness);
+  Random random(1);
+  std::vector<Operation*> all;
+  for (int i = 0; i < 12000; ++i) all.push_back(&mixture.add(random));
+  // The opened files stay open until the end: not all systems have room for so many.
+  std::erase_if(all, [&, opens = 0](const Operation* op) mutable {
+    return op->opcode == Opcode::kOpen && ++opens > 200;
+  });
+  harness.submit(all);
+  CHECK(harness.wait_for_all());
+  for (Operation* const op : all) mixture.check(*op);
+  mixture.check_target();
+  CHECK(harness.engine().counters().inline_completions <= all.size() + 20);
+}
+
+ENGINE_TEST(small_batches_beyond_the_ring_and_the_pool_come_back_too) {
+  Harness harness(engine);
+  Mixture mixture(harness);
+  Random random(2);
+  std::vector<Operation*> all;
+  while (all.size() < 10000) {
+    std::vector<Operation*> batch;
+    while (batch.size() < 1 + all.size() % 37) {
+      Operation& op = mixture.add(random);
+      if (op.opcode != Opcode::kOpen) batch.push_back(&op);
+    }
+    harness.submit(batch);
+    all.insert(all.end(), batch.begin(), batch.end());
+    if (random.below(4) == 0) harness.collect();
+  }
+  CHECK(harness.wait_for_all());
+  for (Operation* const op : all) mixture.check(*op);
+  mixture.check_target();
+}
+
+ENGINE_TEST(an_operation_can_be_submitted_again_once_it_is_back) {
+  Harness harness(engine);
+  OpenFile& file = *harness.open(harness.path("a"), kOpenNew);
+  harness.write_text(file, "abc", 0);
+  Operation& op = harness.make(Opcode::kRead);
+  std::byte byte{};
+  for (int i = 0; i < 2000; ++i) {
+    op.opcode = Opcode::kRead;
+    op.file = &file;
+    op.data = &byte;
+    op.length = 1;
+    op.file_offset = i % 3;
+    CHECK_EQUAL(harness.run(op).value, 1);
+    CHECK_EQUAL(static_cast<char>(byte), "abc"[i % 3]);
+    harness.reuse(op);
+  }
+}
+
+ENGINE_TEST(two_engines_in_one_process_keep_apart) {
+  Harness first(engine);
+  std::thread other([&engine] {
+    Harness second(engine);
+    Mixture mixture(second);
+    Random random(3);
+    std::vector<Operation*> all;
+    for (int i = 0; i < 1000; ++i) all.push_back(&mixture.add(random));
+    second.submit(all);
+    CHECK(second.wait_for_all());
+    for (Operation* const op : all) mixture.check(*op);
+  });
+  OpenFile& file = *first.open(first.path("a"), kOpenNew);
+  for (int i = 0; i < 500; ++i) {
+    CHECK_EQUAL(first.write_text(file, "abc", 3 * i).value, 3);
+    CHECK_EQUAL(first.read_text(file, 10, 3 * i), "abc");
+  }
+  other.join();
+}
+
+// --- cancel, drain and the end
+
+ENGINE_TEST(a_cancel_of_what_is_done_does_nothing) {
+  Harness harness(engine);
+  OpenFile& file = *harness.open(harness.path("a"), kOpenNew);
+  harness.write_text(file, "abc", 0);
+  Operation& read = harness.make_transfer(Opcode::kRead, file, harness.memory(3), 0);
+  Operation& large = harness.make_transfer(Opcode::kRead, file, harness.memory(1 << 20), 0);
+  Operation& stat = harness.make_path(Opcode::kStatPath, harness.path("a"));
+  harness.submit({&read, &large, &stat});
+  CHECK(harness.wait_for_all());
+  for (Operation* const op : {&read, &large, &stat}) {
+    harness.cancel(*op);
+    harness.cancel(*op);
+    CHECK(op->result.ok());
+  }
+  CHECK(!harness.collect());
+  CHECK_EQUAL(harness.read_text(file, 3, 0), "abc");
+}
+
+bool is_cancelled(const Operation& op) { return op.result.os_error == kCancelledError; }
+
+// Passes some time that differs little from one call to the next, unlike a sleep.
+void spin(uint64_t rounds) {
+  static std::atomic<uint64_t> target{0};
+  while (rounds-- > 0) target.store(rounds, std::memory_order_relaxed);
+}
+
+ENGINE_TEST(a_cancel_beside_the_completion_gives_one_result_or_the_other) {
+  Harness harness(engine);
+  OpenFile& file = *harness.open(harness.path("a"), kOpenNew);
+  constexpr size_t kLarge = 200 * 1024;
+  const std::span<std::byte> content = harness.memory(kLarge);
+  fill_pattern(content, 0);
+  harness.write(file, content, 0);
+  Random random(4);
+  size_t cancelled = 0;
+  for (int i = 0; i < 1500; ++i) {
+    const size_t size = i % 2 ? kLarge : 4096;
+    Operation* op = nullptr;
+    if (i % 5 == 4) {
+      op = &harness.make_path(i % 2 ? Opcode::kReadPath : Opcode::kOpen, harness.path("a"));
+    } else {
+      op = &harness.make_transfer(Opcode::kRead, file, content.first(size), 0);
+    }
+    harness.submit(*op);
+    spin(random.below(3000));
+    if (i % 3 == 0) harness.collect();
+    harness.cancel(*op);
+    if (i % 7 == 0) harness.cancel(*op);
+    REQUIRE(harness.wait(*op));
+    cancelled += is_cancelled(*op);
+    CHECK(op->result.ok() || is_cancelled(*op));
+    if (op->result.ok() && op->is_read()) CHECK_EQUAL(op->result.value, size);
+    if (op->detail) op->detail->opened.reset();
+  }
+  CHECK(has_pattern(content, 0));
+  CHECK_EQUAL(harness.in_flight(), 0U);
+}
+
+ENGINE_TEST(of_many_in_flight_each_cancelled_one_comes_back_once) {
+  Harness harness(engine);
+  Mixture mixture(harness);
+  Random random(5);
+  std::vector<Operation*> all;
+  for (int i = 0; i < 10000; ++i) {
+    Operation& op = mixture.add(random);
+    if (op.opcode != Opcode::kOpen) all.push_back(&op);
+  }
+  harness.submit(all);
+  for (Operation* const op : all) {
+    if (random.below(2) && !harness.is_back(*op)) harness.cancel(*op);
+    if (random.below(100) == 0) harness.collect();
+  }
+  CHECK(harness.wait_for_all());
+  for (Operation* const op : all) {
+    if (!is_cancelled(*op)) mixture.check(*op);
+  }
+}
+
+ENGINE_TEST(drain_returns_when_all_is_back) {
+  Harness harness(engine);
+  Mixture mixture(harness);
+  Random random(6);
+  std::vector<Operation*> all;
+  for (int i = 0; i < 5000; ++i) {
+    Operation& op = mixture.add(random);
+    if (op.opcode != Opcode::kOpen) all.push_back(&op);
+  }
+  harness.submit(all);
+  harness.drain();
+  for (Operation* const op : all) mixture.check(*op);
+  // Work goes on after a drain.
+  Operation& after = mixture.add(random);
+  harness.run(after);
+  mixture.check(after);
+}
+
+ENGINE_TEST(the_end_after_a_cancel_of_all_loses_nothing) {
+  for (int round = 0; round < 20; ++round) {
+    Harness harness(engine);
+    Mixture mixture(harness);
+    Random random(static_cast<uint64_t>(100 + round));
+    std::vector<Operation*> all;
+    for (int i = 0; i < 300; ++i) all.push_back(&mixture.add(random));
+    harness.submit(all);
+    if (round % 2) harness.collect();
+    harness.cancel_all();
+    harness.end();
+    CHECK_EQUAL(harness.in_flight(), 0U);
+    for (Operation* const op : all) {
+      if (!is_cancelled(*op)) mixture.check(*op);
+    }
+  }
+}
+
+}  // namespace
+
+}  // namespace overlapped::testing

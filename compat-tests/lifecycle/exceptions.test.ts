@@ -1,0 +1,46 @@
+import { expect } from 'vitest';
+import { fileWith, resultOfChild, runChild, testWhere } from '../helpers.js';
+
+const test = testWhere(true, '');
+
+test('an exception thrown in a then() becomes an unhandledRejection, and reads go on', async () => {
+  const script = `
+    const reasons = [];
+    process.on('unhandledRejection', (reason) => reasons.push(reason.message));
+    const handle = await open(argument);
+    const reads = Array.from({ length: 10 }, (_, i) => {
+      const read = handle.read(Buffer.alloc(7), 0, 7, 0);
+      read.then(() => { throw new Error('thrown ' + i); });
+      return read;
+    });
+    const results = await Promise.all(reads);
+    await turn();
+    const after = await handle.read(Buffer.alloc(7), 0, 7, 0);
+    await handle.close();
+    const right = [...results, after].filter(({ buffer }) => buffer.toString() === 'content');
+    console.log(JSON.stringify({ reasons, right: right.length }));`;
+  const result = await resultOfChild(script, { args: [fileWith('content')] });
+  const reasons = Array.from({ length: 10 }, (_, i) => `thrown ${i}`);
+  expect(result).toEqual({ reasons, right: 11 });
+});
+
+test('a rejection that nobody handles ends the process with code 1 and is named', async () => {
+  const script = `open('/no/such/file/anywhere'); await sleep(30_000);`;
+  const { code, stderr } = await runChild(script);
+  expect(code).toBe(1);
+  expect(stderr).toContain('ENOENT');
+});
+
+test('an exception in a microtask of a completion reaches uncaughtException', async () => {
+  const script = `
+    const handle = await open(argument);
+    const caught = once(process, 'uncaughtException');
+    handle.read(Buffer.alloc(7), 0, 7, 0).then(() => {
+      queueMicrotask(() => { throw new Error('thrown in a microtask'); });
+    });
+    const [error] = await caught;
+    const { bytesRead } = await handle.read(Buffer.alloc(7), 0, 7, 0);
+    console.log(JSON.stringify({ message: error.message, bytesRead }));`;
+  const result = await resultOfChild(script, { args: [fileWith('content')] });
+  expect(result).toEqual({ message: 'thrown in a microtask', bytesRead: 7 });
+});

@@ -1,0 +1,105 @@
+import { once } from 'node:events';
+import * as net from 'node:net';
+import { expect, test } from 'vitest';
+import { open } from '../../lib/index.js';
+import { fileWith, randomBytes, sleep } from '../helpers.js';
+
+interface Pace {
+  ticks: number;
+  echoes: number;
+}
+
+const measuredMs = 1500;
+const intervalMs = 5;
+// An interval that was starved would tick not at all. A busy machine may halve its pace and more.
+const tickFactor = 5;
+// Each echo takes two turns of the event loop, and a turn with its share of reads takes up to some
+// milliseconds where an idle one takes microseconds.
+const echoFactor = 500;
+
+/** A loopback connection whose two ends answer each other without end. */
+async function startEcho(count: () => void): Promise<() => Promise<void>> {
+  const server = net.createServer((socket) => {
+    socket.on('data', (data) => socket.write(data));
+    socket.on('error', () => {});
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const client = net.connect((server.address() as net.AddressInfo).port, '127.0.0.1');
+  client.on('error', () => {});
+  client.on('data', (data) => {
+    count();
+    client.write(data);
+  });
+  await once(client, 'connect');
+  client.write('ping');
+  return async () => {
+    client.destroy();
+    server.close();
+    await once(server, 'close');
+  };
+}
+
+async function measure(): Promise<Pace> {
+  const pace: Pace = { ticks: 0, echoes: 0 };
+  const stop = await startEcho(() => pace.echoes++);
+  const timer = setInterval(() => pace.ticks++, intervalMs);
+  await sleep(measuredMs);
+  clearInterval(timer);
+  await stop();
+  return pace;
+}
+
+async function measureBeside(loops: ((isOver: () => boolean) => Promise<void>)[]): Promise<Pace> {
+  let over = false;
+  const running = loops.map((loop) => loop(() => over));
+  const pace = await measure();
+  over = true;
+  await Promise.all(running);
+  return pace;
+}
+
+const cases: Record<string, { size: number; lanes: number }> = {
+  'a loop of cached 4 KiB reads': { size: 4096, lanes: 1 },
+  '64 loops of cached 4 KiB reads': { size: 4096, lanes: 64 },
+  '16 loops of cached 1 MiB reads': { size: 1024 * 1024, lanes: 16 },
+};
+
+for (const [name, { size, lanes }] of Object.entries(cases)) {
+  test(`${name} leaves their pace to an interval and a loopback socket`, async () => {
+    const handle = await open(fileWith(randomBytes(8 * 1024 * 1024)));
+    const idle = await measure();
+    let reads = 0;
+    const loop = async (isOver: () => boolean): Promise<void> => {
+      const buffer = Buffer.alloc(size);
+      for (let i = 0; !isOver(); i++) {
+        const position = (i * size) % (8 * 1024 * 1024);
+        const { bytesRead } = await handle.read(buffer, 0, size, position);
+        expect(bytesRead).toBe(size);
+        reads++;
+      }
+    };
+    const busy = await measureBeside(new Array(lanes).fill(loop));
+    await handle.close();
+    console.log(
+      `${name}: ${reads} reads; idle ${JSON.stringify(idle)}, beside ` +
+        `the reads ${JSON.stringify(busy)}`,
+    );
+    expect(reads).toBeGreaterThan(100);
+    expect(busy.ticks).toBeGreaterThan(idle.ticks / tickFactor);
+    expect(busy.echoes).toBeGreaterThan(idle.echoes / echoFactor);
+  });
+}
+
+test('a loop of cached reads at the cursor leaves its pace to an interval', async () => {
+  const handle = await open(fileWith(randomBytes(4096)));
+  const buffer = Buffer.alloc(0x1000);
+  const idle = await measure();
+  const loop = async (isOver: () => boolean): Promise<void> => {
+    while (!isOver()) await handle.read(buffer);
+  };
+  const busy = await measureBeside([loop]);
+  await handle.close();
+  expect(busy.ticks).toBeGreaterThan(idle.ticks / tickFactor);
+  expect(busy.echoes).toBeGreaterThan(idle.echoes / echoFactor);
+});

@@ -1,0 +1,136 @@
+import { expect } from 'vitest';
+import {
+  fileWith,
+  isLinux,
+  makeFifo,
+  randomBytes,
+  resultOfChild,
+  testWhere,
+  testWithFifo,
+} from '../helpers.js';
+
+const test = testWhere(true, '');
+
+/**
+ * A script that starts worker threads, terminates each once it has operations in flight, and prints
+ * the exit codes of the threads.
+ */
+function terminating(start: string, { rounds = 5 } = {}): string {
+  return `
+    if (!isMainThread) {
+      const argument = workerData;
+      ${start}
+      parentPort.postMessage('started');
+      parentPort.on('message', () => {});
+    } else {
+      const codes = [];
+      for (let round = 0; round < ${rounds}; round++) {
+        const worker = new Worker(new URL(import.meta.url), { workerData: argument });
+        const [message] = await once(worker, 'message');
+        if (message !== 'started') throw new Error(message);
+        codes.push(await worker.terminate());
+      }
+      // The engine of the main thread is another one, and works on.
+      await readFile(new URL(import.meta.url));
+      console.log(JSON.stringify(codes));
+    }`;
+}
+
+const loopsOnFile = `
+  const handle = await open(argument, 'r+');
+  for (let lane = 0; lane < 64; lane++) {
+    const buffer = Buffer.alloc(65536);
+    (async () => {
+      for (let i = lane; ; i++) {
+        await handle.read(buffer, 0, 65536, i % 16 * 65536);
+        await handle.write(buffer, 0, 512, 1048576 + lane * 512);
+      }
+    })();
+  }
+  await turn();`;
+const readsOnFifo = `
+  const handles = await Promise.all(Array.from({ length: 100 }, () => open(argument, 'r+')));
+  for (const handle of handles) handle.read(Buffer.alloc(16)).catch(() => {});
+  await turn();`;
+
+const terminated = 1;
+
+test('terminate() of threads that read and write a file without end', async () => {
+  const file = fileWith(randomBytes(1024 * 1024));
+  const codes = await resultOfChild(terminating(loopsOnFile), { args: [file], msMax: 30_000 });
+  expect(codes).toEqual(new Array(5).fill(terminated));
+});
+
+testWithFifo('terminate() of threads whose reads nobody answers', async () => {
+  const script = terminating(readsOnFifo);
+  const codes = await resultOfChild(script, { args: [makeFifo()], msMax: 30_000 });
+  expect(codes).toEqual(new Array(5).fill(terminated));
+});
+
+testWithFifo('terminate() of threads whose opens nobody answers', async () => {
+  const start = `for (let i = 0; i < 20; i++) open(argument, 'r').catch(() => {}); await turn();`;
+  const codes = await resultOfChild(terminating(start), { args: [makeFifo()], msMax: 30_000 });
+  expect(codes).toEqual(new Array(5).fill(terminated));
+});
+
+test('process.exit() in a thread with reads in flight ends that thread alone', async () => {
+  const script = `
+    if (!isMainThread) {
+      const argument = workerData;
+      ${loopsOnFile}
+      process.exit(7);
+    }
+    const worker = new Worker(new URL(import.meta.url), { workerData: argument });
+    const [code] = await once(worker, 'exit');
+    const text = await readFile(new URL(import.meta.url), 'utf8');
+    console.log(JSON.stringify({ code, works: text.length > 0 }));`;
+  const file = fileWith(randomBytes(1024 * 1024));
+  const result = await resultOfChild(script, { args: [file], msMax: 30_000 });
+  expect(result).toEqual({ code: 7, works: true });
+});
+
+test('process.exit() of the main thread while threads have reads in flight', async () => {
+  const script = `
+    if (!isMainThread) {
+      const argument = workerData;
+      ${loopsOnFile}
+      parentPort.postMessage('started');
+    } else {
+      const workers = Array.from({ length: 3 }, () =>
+        new Worker(new URL(import.meta.url), { workerData: argument }));
+      await Promise.all(workers.map((worker) => once(worker, 'message')));
+      console.log(JSON.stringify('exiting'));
+      process.exit(0);
+    }`;
+  const file = fileWith(randomBytes(1024 * 1024));
+  expect(await resultOfChild(script, { args: [file], msMax: 30_000 })).toBe('exiting');
+});
+
+testWhere(isLinux, 'descriptors are counted under /proc')(
+  'a terminated thread leaves no descriptor and no thread behind',
+  async () => {
+    const script = `
+      if (!isMainThread) {
+        const argument = workerData;
+        ${loopsOnFile}
+        parentPort.postMessage('started');
+      } else {
+        const count = (what) => fs.readdirSync('/proc/self/' + what).length;
+        const counts = [];
+        for (let round = 0; round < 12; round++) {
+          const worker = new Worker(new URL(import.meta.url), { workerData: argument });
+          await once(worker, 'message');
+          await worker.terminate();
+          await sleep(20);
+          counts.push({ descriptors: count('fd'), threads: count('task') });
+        }
+        console.log(JSON.stringify(counts));
+      }`;
+    const file = fileWith(randomBytes(1024 * 1024));
+    const options = { args: [file], msMax: 40_000 };
+    const counts = await resultOfChild<{ descriptors: number; threads: number }[]>(script, options);
+    // Node itself may start some threads in the first rounds.
+    const first = counts[4];
+    expect(counts.at(-1)).toEqual(first);
+  },
+);

@@ -1,0 +1,22 @@
+/**
+ * A file was written to, cut or extended while it was read, so that what has been read is no state
+ * that the file ever had.
+ */
+export class SourceChangedError extends Error {
+  readonly code = 'ERR_SOURCE_CHANGED';
+  /** Bytes of the file when the reading began. */
+  readonly expectedSize: number;
+  /** Bytes that it turned out to have; the same if its content changed but not its size. */
+  readonly actualSize: number;
+
+  constructor(expectedSize: number, actualSize: number) {
+    super(
+      expectedSize === actualSize
+        ? 'The source was written to while it was read'
+        : `The source had ${expectedSize} bytes when its reading began, and now has ${actualSize}`,
+    );
+    this.name = 'SourceChangedError';
+    this.expectedSize = expectedSize;
+    this.actualSize = actualSize;
+  }
+}
