@@ -325,7 +325,8 @@ void Environment::deliver_details(Operation& operation, Completion& completion, 
   }
   if (operation.opcode == Opcode::kReadPath) {
     napi_value buffer;
-    if (napi_create_buffer_copy(env_, from.content.size(), from.content.data(), nullptr, &buffer) ==
+    if (napi_create_buffer_copy(env_, static_cast<size_t>(operation.result.value), from.content.get(),
+                                nullptr, &buffer) ==
         napi_ok) {
       napi_set_element(env_, results_.Value(), index, buffer);
     }

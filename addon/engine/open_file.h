@@ -74,6 +74,8 @@ class OpenFile {
   Alignment alignment;
   bool unbuffered = false;
   bool append = false;
+  // POSIX only: open with O_NONBLOCK, so a transfer that would wait fails with EAGAIN instead.
+  bool nonblocking = false;
   // Windows only: the cursor that operations without a position use. POSIX has it in the kernel.
   std::atomic<int64_t> cursor{0};
   // Windows only: transfers go through the completion port that the handle is attached to.

@@ -76,7 +76,7 @@ struct OperationDetail {
   std::vector<IoVector> vectors;
   FileStatus status{};
   std::unique_ptr<OpenFile> opened;  // result of kOpen, and of a kReadPath too large to be one
-  std::vector<std::byte> content;    // result of kReadPath
+  std::unique_ptr<std::byte[]> content;  // result of kReadPath: `result.value` bytes
   PathStep step = PathStep::kOpen;
 };
 
@@ -97,6 +97,7 @@ struct Operation {
   // The engine's own; nobody else reads it.
   std::atomic<OperationState> state{OperationState::kIdle};
   std::atomic<bool> cancel_requested{false};
+  bool may_wait = false;  // for another party, without end: a pipe, a FIFO that nobody else opens
   Operation* next = nullptr;
   Operation* previous = nullptr;
   void* engine_data = nullptr;
@@ -128,6 +129,7 @@ struct Operation {
     result = Result{};
     state.store(OperationState::kIdle, std::memory_order_relaxed);
     cancel_requested.store(false, std::memory_order_relaxed);
+    may_wait = false;
     next = previous = nullptr;
     engine_data = nullptr;
   }

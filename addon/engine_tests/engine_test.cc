@@ -214,8 +214,8 @@ ENGINE_TEST(close_ends_the_handle_and_a_second_close_succeeds) {
 
 ENGINE_TEST(read_path_gives_whole_small_files_and_opens_larger_ones) {
   Harness harness(engine);
-  const size_t sizes[] = {0,      1,                4095,         4096,             8192,
-                          100000, kReadPathMax - 1, kReadPathMax, kReadPathMax + 1, 3 * kReadPathMax};
+  const size_t sizes[] = {0,      1,       4095, 4096, 8192, 100000, kReadPathMax - 1, kReadPathMax,
+                          kReadPathMax + 1, 3 * kReadPathMax};
   for (const size_t size : sizes) {
     const std::span<std::byte> from = harness.memory(size);
     fill_pattern(from, 0, size);
@@ -226,11 +226,10 @@ ENGINE_TEST(read_path_gives_whole_small_files_and_opens_larger_ones) {
     CHECK_EQUAL(result.os_error, 0U);
     if (size <= kReadPathMax) {
       CHECK_EQUAL(result.value, size);
-      CHECK_EQUAL(op.detail->content.size(), size);
-      CHECK(has_pattern(op.detail->content, 0, size));
+      CHECK(has_pattern(content_of(op), 0, size));
       CHECK(op.detail->opened == nullptr);
     } else {
-      CHECK(op.detail->content.empty());
+      CHECK(content_of(op).empty());
       REQUIRE(op.detail->opened != nullptr);
       // Its cursor is at the start, whatever has been read before.
       OpenFile& opened = harness.adopt(std::move(op.detail->opened));

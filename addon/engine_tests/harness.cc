@@ -270,6 +270,11 @@ FileStatus Harness::status(OpenFile& file) {
   return op.details().status;
 }
 
+std::span<const std::byte> content_of(const Operation& operation) {
+  if (!operation.result.ok() || !operation.detail->content) return {};
+  return {operation.detail->content.get(), static_cast<size_t>(operation.result.value)};
+}
+
 namespace {
 
 // The byte at one place of a file; 251 is a prime, so that blocks of any usual size differ.

@@ -89,9 +89,9 @@ class QueueSink final : public CompletionSink {
 class Harness {
  public:
   explicit Harness(const std::string& engine);
-  // A test of an engine that select_engine() does not make; `make` gets the sink.
-  template <typename Make>
-  Harness(std::in_place_t, Make make) : engine_(make(static_cast<CompletionSink&>(sink_))) {}
+  // A test of an engine that select_engine() does not make; `create` gets the sink.
+  template <typename Create>
+  Harness(std::in_place_t, Create create) : engine_(create(sink_)) {}
   ~Harness();
   Harness(const Harness&) = delete;
   Harness& operator=(const Harness&) = delete;
@@ -160,6 +160,9 @@ class Harness {
   std::deque<std::vector<std::byte>> memory_;
   std::deque<std::unique_ptr<OpenFile>> files_;
 };
+
+// What a kReadPath has read.
+std::span<const std::byte> content_of(const Operation& operation);
 
 // Bytes that tell their place in the file, so that what lands elsewhere shows.
 void fill_pattern(std::span<std::byte> memory, uint64_t file_offset, uint64_t seed = 0);

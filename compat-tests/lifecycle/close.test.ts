@@ -137,6 +137,33 @@ test('calls at the cursor that wait for each other are all served before close()
   expect(Buffer.concat(results.map(({ buffer }) => buffer)).equals(content)).toBe(true);
 });
 
+const whole: Record<string, (handle: FileHandle) => Promise<unknown>> = {
+  readFile: (handle) => handle.readFile(),
+  writeFile: (handle) => handle.writeFile(Buffer.alloc(40 * 1024 * 1024)),
+  'writeFile of an iterable': (handle) => handle.writeFile(['one', 'two', 'three']),
+  'readv of 3000 buffers': (handle) =>
+    handle.readv(Array.from({ length: 3000 }, () => Buffer.alloc(100))),
+};
+
+for (const [name, call] of Object.entries(whole)) {
+  test(`close() resolves after a pending ${name} settles, and does not spoil it`, async () => {
+    const handle = await open(fileWith(Buffer.alloc(40 * 1024 * 1024)), 'r+');
+    let outcome = 'pending';
+    const pending = call(handle).then(
+      () => {
+        outcome = 'done';
+      },
+      (error) => {
+        outcome = String(error);
+      },
+    );
+    await handle.close();
+    const atClose = outcome;
+    await pending;
+    expect(atClose).toBe('done');
+  });
+}
+
 test('close() may be called again; every call resolves once the file is closed', async () => {
   const handle = await open(fileWith('content'));
   let events = 0;

@@ -70,9 +70,8 @@ test('threads that start and end one after another leave the engine of the main 
       let good = 0;
       for (let round = 0; round < 10; round++) {
         const worker = new Worker(new URL(import.meta.url), { argv: [argument] });
-        const [message] = await once(worker, 'message');
+        const [[message]] = await Promise.all([once(worker, 'message'), once(worker, 'exit')]);
         if (message === 'content') good++;
-        await once(worker, 'exit');
       }
       more = false;
       await reading;

@@ -1,5 +1,6 @@
 import { allocAligned } from '../aligned-buffer.js';
 import { alignUp } from '../alignment.js';
+import { abortError } from '../errors.js';
 import type { FileHandle } from '../file-handle.js';
 import { blockSizeOf, memoryAlignmentOf, readChunk, writeChunk } from './chunk-io.js';
 import { type Chunk, type ChunkOptions, readChunks } from './read-chunks.js';
@@ -36,6 +37,7 @@ export async function copyFile(
     await writeChunk(destination, memory, padded, position, options.signal);
   };
   await readChunks(source, size, options, write, [destination]);
+  if (options.signal?.aborted) throw abortError(options.signal);
   await destination.truncate(size);
   await destination.sync();
   await checkUnchanged(source, before);
@@ -53,9 +55,9 @@ async function checkUnchanged(
   }
   // Files under /proc and /sys say that they are empty, but have content.
   if (after.size === 0n) {
-    const block = blockSizeOf(source);
-    const memory = allocAligned(alignUp(1, block), { alignment: memoryAlignmentOf(source) });
-    const bytes = await readChunk(source, memory, 1, 0);
+    const length = alignUp(4096, blockSizeOf(source));
+    const memory = allocAligned(length, { alignment: memoryAlignmentOf(source) });
+    const bytes = await readChunk(source, memory, length, 0);
     if (bytes > 0) throw new SourceChangedError(0, bytes);
   }
 }

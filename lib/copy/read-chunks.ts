@@ -72,7 +72,7 @@ export async function readChunks(
     const position = index * chunkSize;
     const length = Math.min(chunkSize, size - position);
     const bytes = await readChunk(source, memory, length, position, signal);
-    if (bytes < length) throw new SourceChangedError(size, position + bytes);
+    if (bytes < length) throw new SourceChangedError(size, (await source.stat()).size);
     const chunk = { memory, length, position };
     const consumed = consume?.(chunk);
     // The submission that `consume` has made leaves at the end of this turn of the microtasks, so

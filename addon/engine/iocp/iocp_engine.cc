@@ -17,7 +17,6 @@ constexpr size_t kPacketBatchMax = 64;
 // So many transfers a token holder issues in one go: enough to pay for the lock and the packet,
 // few enough that another worker gets its share of reads that the cache serves.
 constexpr size_t kIssueBatchMax = 16;
-constexpr size_t kUnboundedThreadsMax = 64;
 // When the system is out of resources and no completion of ours will free any.
 constexpr DWORD kStarvedWaitMs = 5;
 
@@ -95,7 +94,7 @@ IocpEngine::IocpEngine(CompletionSink& sink, UniqueHandle port, size_t concurren
       issue_tokens_max_(concurrency),
       // One worker always stays with the port.
       blocking_tokens_max_(worker_count(concurrency) - 1),
-      unbounded_(kUnboundedThreadsMax, sink) {
+      unbounded_(ThreadPoolLimits{}, sink) {
   start_workers(worker_count(concurrency));
 }
 
@@ -152,6 +151,7 @@ void IocpEngine::queue_batch(OperationList batch, OperationList& completed,
     const bool transfer = op->is_transfer();
     if (transfer && !op->file->overlapped && !op->file->is_disk()) {
       op->engine_data = &unbounded_;
+      op->may_wait = true;
       elsewhere.push_back(op);
       continue;
     }

@@ -10,7 +10,15 @@ inline constexpr size_t kReadPathMax = 512 * 1024;
 // Executes an operation with blocking calls on the calling thread and fills in its result. An
 // interrupted call ends as cancelled if a cancel was requested and is repeated otherwise. kOpen and
 // kReadPath make synchronous handles.
-void run_blocking(Operation& operation);
+//
+// False when an operation in the bounded lane (may_wait is not set) turns out to wait for somebody
+// else; then it is to be run again in the other lane.
+bool run_blocking(Operation& operation);
+
+// Whether a transfer waits for somebody else than a device.
+inline bool transfer_may_wait(const Operation& operation) {
+  return operation.is_transfer() && !operation.file->is_disk();
+}
 
 // Opens a file: handle, device type, alignment, preallocation, deletion on close.
 Result open_file(const OpenRequest& request, HandleMode mode, std::unique_ptr<OpenFile>& opened);

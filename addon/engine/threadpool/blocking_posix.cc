@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "blocking.h"
 #include "file_status_posix.h"
@@ -74,19 +75,53 @@ Result sync(Operation& op) {
 #endif
 }
 
-Result open_operation(Operation& op) {
-  for (;;) {
-    const Result result =
-        open_file(op.detail->open, HandleMode::kSynchronous, op.detail->opened);
-    if (result.os_error != EINTR) return result;
+// Opens the path of an operation. In the bounded lane this does not wait for anybody; then
+// `opened.would_wait` says that the operation belongs into the other lane.
+Result open_path(Operation& op, PosixOpen& opened) {
+  const OpenWait wait = op.may_wait ? OpenWait::kAllowed : OpenWait::kRefused;
+  Result result;
+  do {
+    result = open_posix(op.detail->open, wait, opened);
+    if (result.os_error != EINTR) break;
     if (op.cancel_requested.load(std::memory_order_acquire)) return Result::cancelled();
-  }
+  } while (true);
+  // What the first attempt opened is closed by this, now that a peer can see the second.
+  op.detail->opened = std::move(opened.file);
+  return result;
 }
 
-// Reads to the end of a file whose size is known to be small, or not known at all (files under
-// /proc say 0). Gives the number of bytes, or kReadPathMax + 1 when there is more than that.
-Result read_small(Operation& op, int fd, std::vector<std::byte>& content, size_t size_hint) {
-  content.resize(std::min(size_hint + 1, kReadPathMax + 1));
+// Makes the open file what the caller asked for.
+Result hand_over(Operation& op) {
+  return op.may_wait ? Result::success(0) : end_nonblocking(*op.detail->opened, op.detail->open);
+}
+
+bool run_open(Operation& op) {
+  PosixOpen opened;
+  op.result = open_path(op, opened);
+  if (opened.would_wait) return false;
+  if (op.result.ok()) op.result = hand_over(op);
+  return true;
+}
+
+// Reads a small file. Of a file whose size is known no more than that is read, as in Node, and no
+// call is spent on finding its end.
+Result read_known_size(Operation& op, int fd, size_t size) {
+  auto content = std::make_unique_for_overwrite<std::byte[]>(size);
+  size_t filled = 0;
+  while (filled < size) {
+    const Result result = repeat_interrupted(
+        op, [&] { return ::read(fd, content.get() + filled, size - filled); });
+    if (!result.ok()) return result;
+    if (result.value == 0) break;
+    filled += static_cast<size_t>(result.value);
+  }
+  op.detail->content = std::move(content);
+  return Result::success(static_cast<int64_t>(filled));
+}
+
+// Files under /proc say that their size is 0. Gives kReadPathMax + 1 when there is more than that.
+Result read_unknown_size(Operation& op, int fd) {
+  std::vector<std::byte> content(8192);
   size_t filled = 0;
   for (;;) {
     const Result result = repeat_interrupted(
@@ -94,53 +129,100 @@ Result read_small(Operation& op, int fd, std::vector<std::byte>& content, size_t
     if (!result.ok()) return result;
     if (result.value == 0) break;
     filled += static_cast<size_t>(result.value);
-    if (filled < content.size()) continue;
-    if (filled > kReadPathMax) break;
-    content.resize(std::min(std::max<size_t>(content.size() * 2, 8192), kReadPathMax + 1));
+    if (filled > kReadPathMax) return Result::success(static_cast<int64_t>(filled));
+    if (filled == content.size()) content.resize(std::min(2 * filled, kReadPathMax + 1));
   }
-  content.resize(filled);
+  op.detail->content = std::make_unique_for_overwrite<std::byte[]>(filled);
+  std::copy_n(content.data(), filled, op.detail->content.get());
   return Result::success(static_cast<int64_t>(filled));
 }
 
-Result read_path(Operation& op) {
-  const Result opened = open_operation(op);
-  if (!opened.ok()) return opened;
-  op.detail->step = PathStep::kTransfer;
+Result read_opened(Operation& op, const PosixOpen& opened) {
   OpenFile& file = *op.detail->opened;
-  struct stat status {};
-  if (::fstat(file.handle(), &status) != 0) return Result::failure(static_cast<uint32_t>(errno));
-  const bool regular = S_ISREG(status.st_mode);
+  const auto size = static_cast<uint64_t>(opened.status.st_size);
   // What is large, unbuffered or no regular file is read by the caller, through the open handle.
-  if (!regular || file.unbuffered || std::cmp_greater(status.st_size, kReadPathMax)) {
-    return Result::success(0);
+  if (!S_ISREG(opened.status.st_mode) || file.unbuffered || size > kReadPathMax) {
+    return hand_over(op);
   }
-  const Result read =
-      read_small(op, file.handle(), op.detail->content, static_cast<size_t>(status.st_size));
-  if (read.ok() && std::cmp_greater(read.value, kReadPathMax)) {
-    op.detail->content.clear();
-    if (::lseek(file.handle(), 0, SEEK_SET) < 0) return Result::failure(static_cast<uint32_t>(errno));
-    return Result::success(0);
+  const Result read = size > 0 ? read_known_size(op, file.handle(), static_cast<size_t>(size))
+                               : read_unknown_size(op, file.handle());
+  if (read.ok() && !op.detail->content) {
+    if (::lseek(file.handle(), 0, SEEK_SET) < 0) {
+      return Result::failure(static_cast<uint32_t>(errno));
+    }
+    return hand_over(op);
   }
   op.detail->opened.reset();
   return read;
 }
 
-Result write_path(Operation& op) {
-  const Result opened = open_operation(op);
-  if (!opened.ok()) return opened;
-  const std::unique_ptr<OpenFile> file = std::move(op.detail->opened);
+bool run_read_path(Operation& op) {
+  PosixOpen opened;
+  op.result = open_path(op, opened);
+  if (opened.would_wait) return false;
+  if (!op.result.ok()) return true;
+  op.detail->step = PathStep::kTransfer;
+  op.result = read_opened(op, opened);
+  if (!op.result.ok()) op.detail->opened.reset();
+  return true;
+}
+
+Result write_opened(Operation& op, OpenFile& file) {
   op.detail->step = PathStep::kTransfer;
   size_t written = 0;
   while (written < op.length) {
     const size_t length = std::min(op.length - written, kTransferMax);
     const Result result = repeat_interrupted(
-        op, [&] { return ::write(file->handle(), op.data + written, length); });
+        op, [&] { return ::write(file.handle(), op.data + written, length); });
     if (!result.ok()) return result;
     written += static_cast<size_t>(result.value);
   }
   op.detail->step = PathStep::kClose;
-  const Result closed = file->close();
+  const Result closed = file.close();
   return closed.ok() ? Result::success(static_cast<int64_t>(written)) : closed;
+}
+
+bool run_write_path(Operation& op) {
+  PosixOpen opened;
+  op.result = open_path(op, opened);
+  // Writing to what is no regular file may wait too.
+  const bool waits = op.result.ok() && !S_ISREG(opened.status.st_mode);
+  if (opened.would_wait || (waits && !op.may_wait)) return false;
+  if (!op.result.ok()) return true;
+  const std::unique_ptr<OpenFile> file = std::move(op.detail->opened);
+  op.result = write_opened(op, *file);
+  return true;
+}
+
+Result truncate(Operation& op) {
+  return repeat_interrupted(
+      op, [&] { return ::ftruncate(op.file->handle(), static_cast<off_t>(op.length)); });
+}
+
+// What opens nothing.
+Result run_on_file(Operation& op) {
+  switch (op.opcode) {
+    case Opcode::kRead:
+    case Opcode::kWrite:
+      return transfer(op);
+    case Opcode::kReadVector:
+    case Opcode::kWriteVector:
+      return transfer_vector(op);
+    case Opcode::kClose:
+      return op.file->close();
+    case Opcode::kStat:
+    case Opcode::kStatPath:
+    case Opcode::kLstatPath:
+      return read_file_status(op);
+    case Opcode::kTruncate:
+      return truncate(op);
+    case Opcode::kSync:
+      return sync(op);
+    case Opcode::kDataSync:
+      return data_sync(op);
+    default:
+      return Result::failure(ENOSYS);
+  }
 }
 
 }  // namespace
@@ -161,47 +243,18 @@ bool try_without_waiting(Operation& operation) {
 #endif
 }
 
-void run_blocking(Operation& op) {
+bool run_blocking(Operation& op) {
   switch (op.opcode) {
-    case Opcode::kRead:
-    case Opcode::kWrite:
-      op.result = transfer(op);
-      return;
-    case Opcode::kReadVector:
-    case Opcode::kWriteVector:
-      op.result = transfer_vector(op);
-      return;
     case Opcode::kOpen:
-      op.result = open_operation(op);
-      return;
-    case Opcode::kClose:
-      op.result = op.file->close();
-      return;
-    case Opcode::kStat:
-    case Opcode::kStatPath:
-    case Opcode::kLstatPath:
-      op.result = read_file_status(op);
-      return;
-    case Opcode::kTruncate:
-      op.result = repeat_interrupted(
-          op, [&] { return ::ftruncate(op.file->handle(), static_cast<off_t>(op.length)); });
-      return;
-    case Opcode::kSync:
-      op.result = sync(op);
-      return;
-    case Opcode::kDataSync:
-      op.result = data_sync(op);
-      return;
+      return run_open(op);
     case Opcode::kReadPath:
-      op.result = read_path(op);
-      return;
+      return run_read_path(op);
     case Opcode::kWritePath:
-      op.result = write_path(op);
-      return;
-    case Opcode::kCancel:
-      break;
+      return run_write_path(op);
+    default:
+      op.result = run_on_file(op);
+      return true;
   }
-  op.result = Result::failure(ENOSYS);
 }
 
 }  // namespace overlapped

@@ -36,21 +36,20 @@ Result transfer_part(const Operation& whole, Operation& part) {
   return part.result;
 }
 
-Result read_whole(const Operation& op, OpenFile& file, std::vector<std::byte>& content) {
+Result read_whole(const Operation& op, OpenFile& file, std::byte* content, size_t size) {
   size_t filled = 0;
-  while (filled < content.size()) {
+  while (filled < size) {
     Operation part;
     part.opcode = Opcode::kRead;
     part.file = &file;
-    part.data = content.data() + filled;
-    part.length = content.size() - filled;
+    part.data = content + filled;
+    part.length = size - filled;
     part.file_offset = static_cast<int64_t>(filled);
     const Result read = transfer_part(op, part);
     if (!read.ok()) return read;
     if (read.value == 0) break;
     filled += static_cast<size_t>(read.value);
   }
-  content.resize(filled);
   return Result::success(static_cast<int64_t>(filled));
 }
 
@@ -67,8 +66,9 @@ Result read_path(Operation& op) {
     op.detail->opened = std::move(file);
     return Result::success(0);
   }
-  op.detail->content.resize(static_cast<size_t>(size.QuadPart));
-  return read_whole(op, *file, op.detail->content);
+  const auto length = static_cast<size_t>(size.QuadPart);
+  op.detail->content = std::make_unique_for_overwrite<std::byte[]>(length);
+  return read_whole(op, *file, op.detail->content.get(), length);
 }
 
 Result write_path(Operation& op) {
@@ -108,7 +108,9 @@ Result truncate(Operation& op) {
 
 bool try_without_waiting(Operation&) { return false; }
 
-void run_blocking(Operation& op) {
+namespace {
+
+void execute(Operation& op) {
   switch (op.opcode) {
     case Opcode::kRead:
     case Opcode::kWrite:
@@ -147,6 +149,14 @@ void run_blocking(Operation& op) {
       break;
   }
   op.result = Result::failure(ERROR_CALL_NOT_IMPLEMENTED);
+}
+
+}  // namespace
+
+// CreateFileW waits for nobody.
+bool run_blocking(Operation& operation) {
+  execute(operation);
+  return true;
 }
 
 }  // namespace overlapped

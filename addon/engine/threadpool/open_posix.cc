@@ -43,8 +43,8 @@ int open_flags(const OpenRequest& request) {
   return flags;
 }
 
-int open_path(const OpenRequest& request) {
-  const int flags = open_flags(request);
+int open_path(const OpenRequest& request, int more_flags) {
+  const int flags = open_flags(request) | more_flags;
   const int fd = ::open(request.path.c_str(), flags, request.mode);
   // A file that may be written but not read can still take whole sectors.
   if (fd < 0 && errno == EACCES && (flags & O_ACCMODE) != (request.flags & O_ACCMODE)) {
@@ -92,6 +92,7 @@ Result set_up_unbuffered(OpenFile& file, const struct stat& status) {
 
 Result set_up(OpenFile& file, const OpenRequest& request, bool direct, const struct stat& status) {
   file.append = !direct && (request.flags & O_APPEND) != 0;
+  file.nonblocking = (request.flags & O_NONBLOCK) != 0;
   if (direct) {
     const Result result = set_up_unbuffered(file, status);
     if (!result.ok()) return result;
@@ -139,23 +140,27 @@ Alignment direct_alignment(int fd, const struct stat& status) {
   return {kSafeAlignment, kSafeAlignment, kSafeAlignment};
 }
 
-Result open_file(const OpenRequest& request, HandleMode, std::unique_ptr<OpenFile>& opened) {
+Result open_posix(const OpenRequest& request, OpenWait wait, PosixOpen& opened) {
+  const int more_flags = wait == OpenWait::kRefused ? O_NONBLOCK : 0;
   const bool prefer = (request.options & kUnbufferedPrefer) != 0;
   bool direct = (request.options & kAnyUnbuffered) != 0;
   OpenRequest attempt = request;
   for (;;) {
-    const int fd = open_path(attempt);
+    const int fd = open_path(attempt, more_flags);
     if (fd < 0) {
+      // ENXIO: a FIFO that nobody reads. EWOULDBLOCK: somebody has a lease on the file.
+      opened.would_wait = more_flags && (errno == ENXIO || errno == EWOULDBLOCK);
       if (!(prefer && direct && errno == EINVAL)) return last_error();
     } else {
-      struct stat status {};
-      const bool known = ::fstat(fd, &status) == 0;
+      const bool known = ::fstat(fd, &opened.status) == 0;
       auto file = std::make_unique<OpenFile>(
-          fd, known ? device_type_of(status.st_mode) : DeviceType::kUnknown);
-      const Result result = set_up(*file, attempt, direct, status);
+          fd, known ? device_type_of(opened.status.st_mode) : DeviceType::kUnknown);
+      const Result result = set_up(*file, attempt, direct, opened.status);
       if (result.ok()) {
-        opened = std::move(file);
-        return Result::success(0);
+        const bool reads = (attempt.flags & O_ACCMODE) == O_RDONLY;
+        opened.would_wait = more_flags && reads && S_ISFIFO(opened.status.st_mode);
+        opened.file = std::move(file);
+        return result;
       }
       if (!(prefer && direct && result.os_error == EINVAL)) return result;
     }
@@ -165,6 +170,21 @@ Result open_file(const OpenRequest& request, HandleMode, std::unique_ptr<OpenFil
     attempt.options &= ~kAnyUnbuffered;
     if (fd >= 0 || ::access(attempt.path.c_str(), F_OK) == 0) attempt.flags &= ~O_EXCL;
   }
+}
+
+Result end_nonblocking(const OpenFile& file, const OpenRequest& request) {
+  if (request.flags & O_NONBLOCK) return Result::success(0);
+  int flags = request.flags;
+  if (file.unbuffered) flags = unbuffered_flags(flags);
+  // F_SETFL takes O_APPEND, O_DIRECT, O_NOATIME and the like, and pays no heed to the rest.
+  return ::fcntl(file.handle(), F_SETFL, flags) == 0 ? Result::success(0) : last_error();
+}
+
+Result open_file(const OpenRequest& request, HandleMode, std::unique_ptr<OpenFile>& opened) {
+  PosixOpen open;
+  const Result result = open_posix(request, OpenWait::kAllowed, open);
+  if (result.ok()) opened = std::move(open.file);
+  return result;
 }
 
 }  // namespace overlapped

@@ -8,21 +8,35 @@ namespace overlapped {
 
 namespace {
 
-// A worker takes several short transfers at once, so that the lock and the wake-up are paid once for
-// them; more would let one slow device hold up what another worker could do.
+// A worker takes several short operations at once, so that the lock and the wake-up are paid once
+// for them; more would let one slow device hold up what another worker could do.
 constexpr size_t kWorkerBatchMax = 16;
 constexpr size_t kShortTransferMax = 64 * 1024;
 
 bool is_short(const Operation& operation) {
-  return operation.is_transfer() && !operation.is_vector() && operation.file->is_disk() &&
-         operation.length <= kShortTransferMax;
+  if (operation.may_wait) return false;
+  switch (operation.opcode) {
+    case Opcode::kRead:
+    case Opcode::kWrite:
+    case Opcode::kWritePath:
+      return operation.length <= kShortTransferMax;
+    case Opcode::kOpen:
+    case Opcode::kClose:
+    case Opcode::kStat:
+    case Opcode::kStatPath:
+    case Opcode::kLstatPath:
+    case Opcode::kReadPath:
+      return true;
+    default:
+      return false;
+  }
 }
 
 }  // namespace
 
-ThreadPool::ThreadPool(size_t threads_max, CompletionSink& sink)
-    : threads_max_(threads_max), sink_(sink) {
-  workers_.reserve(threads_max);
+ThreadPool::ThreadPool(ThreadPoolLimits limits, CompletionSink& sink) : sink_(sink) {
+  lanes_[0].threads_max = limits.bounded_threads;
+  lanes_[1].threads_max = limits.waiting_threads;
 }
 
 ThreadPool::~ThreadPool() {
@@ -30,90 +44,114 @@ ThreadPool::~ThreadPool() {
     std::lock_guard lock(mutex_);
     stopping_ = true;
   }
-  work_.notify_all();
-  for (auto& worker : workers_) worker->thread.join();
+  for (Lane& lane : lanes_) {
+    lane.work.notify_all();
+    for (auto& worker : lane.workers) worker->thread.join();
+  }
 }
 
-void ThreadPool::start_worker() {
-  workers_.push_back(std::make_unique<Worker>());
-  Worker& worker = *workers_.back();
-  worker.thread = std::thread([this, &worker] { run_worker(worker); });
+void ThreadPool::start_worker(Lane& lane) {
+  lane.workers.push_back(std::make_unique<Worker>());
+  Worker& worker = *lane.workers.back();
+  worker.thread = std::thread([this, &lane, &worker] { run_worker(lane, worker); });
 }
 
 void ThreadPool::submit(OperationList batch) {
   if (batch.empty()) return;
-  size_t wake_count = 0;
-  {
-    std::lock_guard lock(mutex_);
-    for (Operation* op = batch.front(); op; op = op->next) {
-      op->state.store(OperationState::kQueued, std::memory_order_relaxed);
-    }
-    in_pool_ += batch.size();
-    queue_.append(std::move(batch));
-    const size_t wanted = queue_.size();
-    while (wanted > idle_ + wake_count && workers_.size() < threads_max_) {
-      start_worker();
-      ++wake_count;
-    }
-    wake_count = std::min(wanted, idle_);
-  }
-  for (size_t i = 0; i < wake_count; ++i) work_.notify_one();
+  std::lock_guard lock(mutex_);
+  in_pool_ += batch.size();
+  enqueue(std::move(batch));
+  for (Lane& lane : lanes_) wake(lane);
 }
 
-OperationList ThreadPool::take_batch(Worker& worker, std::unique_lock<std::mutex>& lock) {
-  ++idle_;
-  work_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-  --idle_;
+void ThreadPool::enqueue(OperationList batch) {
+  while (Operation* const op = batch.pop_front()) {
+    op->state.store(OperationState::kQueued, std::memory_order_relaxed);
+    lane_of(*op).queue.push_back(op);
+  }
+}
+
+// Wakes one worker, or makes one, if there is something to do. Whoever takes work wakes the next,
+// so that no more threads run than the work keeps busy.
+void ThreadPool::wake(Lane& lane) {
+  if (lane.queue.empty()) return;
+  if (lane.idle > 0) {
+    lane.work.notify_one();
+  } else if (lane.workers.size() < lane.threads_max) {
+    start_worker(lane);
+  }
+}
+
+OperationList ThreadPool::take_batch(Lane& lane, Worker& worker,
+                                     std::unique_lock<std::mutex>& lock) {
+  ++lane.idle;
+  lane.work.wait(lock, [&] { return stopping_ || !lane.queue.empty(); });
+  --lane.idle;
   OperationList batch;
-  if (queue_.empty()) return batch;
+  if (lane.queue.empty()) return batch;
   // Leave the other workers their share of what waits.
-  const size_t share = std::min(kWorkerBatchMax, queue_.size() / workers_.size() + 1);
+  const size_t share = std::min(kWorkerBatchMax, lane.queue.size() / lane.threads_max + 1);
   do {
-    Operation* const op = queue_.front();
+    Operation* const op = lane.queue.front();
     if (!batch.empty() && !(is_short(*batch.front()) && is_short(*op))) break;
-    queue_.remove(op);
+    lane.queue.remove(op);
     op->state.store(OperationState::kRunning, std::memory_order_relaxed);
     batch.push_back(op);
-  } while (batch.size() < share && !queue_.empty());
+  } while (batch.size() < share && !lane.queue.empty());
   worker.current = batch.front();
   worker.target.execution = ++executions_;
+  wake(lane);
   return batch;
 }
 
-void ThreadPool::run_worker(Worker& worker) {
+void ThreadPool::run_worker(Lane& lane, Worker& worker) {
   worker.target.interrupt.bind();
   std::unique_lock lock(mutex_);
   for (;;) {
-    OperationList batch = take_batch(worker, lock);
+    OperationList batch = take_batch(lane, worker, lock);
     if (batch.empty()) return;
-    const size_t size = batch.size();
     lock.unlock();
-    for (Operation* op = batch.front(); op; op = op->next) {
+    OperationList completed;
+    OperationList waiting;
+    while (Operation* const op = batch.pop_front()) {
       if (op->cancel_requested.load(std::memory_order_acquire)) {
         op->result = Result::cancelled();
+        completed.push_back(op);
+      } else if (run_blocking(*op)) {
+        completed.push_back(op);
       } else {
-        run_blocking(*op);
+        waiting.push_back(op);
       }
     }
     lock.lock();
     worker.current = nullptr;
     worker.target.execution = 0;
-    for (Operation* op = batch.front(); op; op = op->next) {
+    for (Operation* op = completed.front(); op; op = op->next) {
       op->state.store(OperationState::kCompleted, std::memory_order_relaxed);
     }
+    put_back_waiting(std::move(waiting));
     lock.unlock();
-    sink_.complete(std::move(batch));
+    const size_t size = completed.size();
+    if (size > 0) sink_.complete(std::move(completed));
     lock.lock();
     in_pool_ -= size;
     if (in_pool_ == 0) drained_.notify_all();
   }
 }
 
+// What turned out to wait for somebody else changes to the lane for that.
+void ThreadPool::put_back_waiting(OperationList waiting) {
+  if (waiting.empty()) return;
+  for (Operation* op = waiting.front(); op; op = op->next) op->may_wait = true;
+  enqueue(std::move(waiting));
+  wake(lanes_[1]);
+}
+
 void ThreadPool::cancel(Operation& operation) {
   std::unique_lock lock(mutex_);
   switch (operation.state.load(std::memory_order_relaxed)) {
     case OperationState::kQueued: {
-      queue_.remove(&operation);
+      lane_of(operation).queue.remove(&operation);
       operation.result = Result::cancelled();
       operation.state.store(OperationState::kCompleted, std::memory_order_relaxed);
       OperationList cancelled;
@@ -126,12 +164,18 @@ void ThreadPool::cancel(Operation& operation) {
     }
     case OperationState::kRunning:
       operation.cancel_requested.store(true, std::memory_order_release);
-      for (auto& worker : workers_) {
-        if (worker->current == &operation) interrupter_.add(worker->target);
-      }
+      interrupt(operation);
       return;
     default:
       return;
+  }
+}
+
+void ThreadPool::interrupt(Operation& operation) {
+  for (Lane& lane : lanes_) {
+    for (auto& worker : lane.workers) {
+      if (worker->current == &operation) interrupter_.add(worker->target);
+    }
   }
 }
 

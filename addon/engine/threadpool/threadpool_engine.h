@@ -5,23 +5,21 @@
 
 namespace overlapped {
 
-// Blocking calls on the package's own workers: portable, and the fallback of the other engines. Two
-// pools keep what may wait for ever (pipes, terminals) from holding up what ends by itself.
+// Blocking calls on the package's own workers: portable, and the fallback of the other engines.
 class ThreadpoolEngine final : public Engine {
  public:
   explicit ThreadpoolEngine(CompletionSink& sink);
 
   EngineKind kind() const override { return EngineKind::kThreadpool; }
   void submit(OperationList batch) override;
-  void cancel(Operation& operation) override;
+  void cancel(Operation& operation) override { pool_.cancel(operation); }
   OperationList poll() override { return std::move(completed_inline_); }
   bool completes_inline() const override { return true; }
-  void drain() override;
+  void drain() override { pool_.drain(); }
   EngineCounters counters() const override { return counters_; }
 
  private:
-  ThreadPool bounded_;
-  ThreadPool unbounded_;
+  ThreadPool pool_;
   OperationList completed_inline_;
   EngineCounters counters_;
 };

@@ -14,7 +14,6 @@ constexpr unsigned kSubmissionEntries = 1024;
 // answers to as many cancels, so it never overflows.
 constexpr unsigned kInFlightMax = 4096;
 constexpr unsigned kCompletionEntries = 2 * kInFlightMax;
-constexpr size_t kBlockingThreads = 4;
 // The kernel copies a cached read on the submitting thread; from this size on the copy would hold
 // up the event loop longer than a hand-over to a kernel worker costs.
 constexpr size_t kInlineTransferMax = 64 * 1024;
@@ -31,6 +30,8 @@ uint64_t user_data_of(const Operation& operation) {
 constexpr uint64_t kNoOperation = 0;
 
 bool belongs_on_ring(const Operation& op) {
+  // The ring would wait for a pipe or a terminal in spite of its O_NONBLOCK; read(2) does not.
+  if (op.is_transfer() && op.file->nonblocking && !op.file->is_disk()) return false;
   return op.is_transfer() || op.opcode == Opcode::kSync || op.opcode == Opcode::kDataSync;
 }
 
@@ -59,7 +60,7 @@ std::unique_ptr<Engine> UringEngine::create(CompletionSink& sink, std::string& r
 }
 
 UringEngine::UringEngine(std::unique_ptr<Ring> ring, CompletionSink& sink)
-    : ring_(std::move(ring)), blocking_(kBlockingThreads, sink) {}
+    : ring_(std::move(ring)), blocking_(ThreadPoolLimits{}, sink) {}
 
 void UringEngine::submit(OperationList batch) {
   OperationList blocking;

@@ -1,0 +1,138 @@
+import { fork } from 'node:child_process';
+import { cpus, loadavg, release } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { makeBenchFile } from './lib/bench-file.mjs';
+import { printChecks } from './lib/table.mjs';
+
+/**
+ * npm run bench -- <name>: runs a comparison in a process per engine that the system has, prints
+ * tables, and holds the figures against what the project promises.
+ */
+const modules = {
+  'random-read': () => import('./random-read.mjs'),
+  'large-read': () => import('./large-read.mjs'),
+};
+// What comes with what: random-read shows how fast, large-read at which price for the event loop.
+const parts = { 'random-read': ['random-read', 'large-read'], 'large-read': ['large-read'] };
+
+const helpText = `Usage: npm run bench -- [options] <name>
+
+  random-read   4 KiB reads at random places, cached and unbuffered, at 1, 16, 64 and 256 in flight,
+                against node:fs/promises, node:fs callbacks and readSync; then large-read
+  large-read    64 cached reads of 1 MiB in flight: throughput and event-loop delay
+
+Options:
+  --quick            a short run, for a look
+  --engine <kind>    one engine: uring, iocp or threadpool (default: each that the system has)
+  --folder <path>    where the file is made (default: the system's folder for temporary files)
+  --json             print the samples as JSON instead
+  --check            exit code 1 when a figure misses what is promised
+  -h, --help         show this`;
+
+function enginesOfPlatform() {
+  const best = { linux: ['uring'], win32: ['iocp'] }[process.platform] ?? [];
+  return [...best, 'threadpool'];
+}
+
+/** Runs one part in a process of its own with one engine. */
+function runInChild(part, engineKind, file, options) {
+  return new Promise((resolve, reject) => {
+    const child = fork(fileURLToPath(import.meta.url), ['--child'], {
+      env: { ...process.env, OVERLAPPED_ENGINE: engineKind },
+    });
+    let answer;
+    child.on('message', (message) => {
+      answer = message;
+    });
+    child.on('error', reject);
+    child.on('exit', (code, signal) => {
+      if (answer !== undefined) resolve(answer);
+      else reject(new Error(`${part} with ${engineKind} ended with ${signal ?? code}`));
+    });
+    child.send({ part, file, options });
+  });
+}
+
+async function serveParent() {
+  process.once('message', async ({ part, file, options }) => {
+    const { engine } = await import('../dist/index.js');
+    try {
+      void engine.kind;
+    } catch (error) {
+      process.send({ unavailable: error.message });
+      process.disconnect();
+      return;
+    }
+    const { run } = await modules[part]();
+    process.send({ engine: engine.kind, result: await run(file, options) });
+    process.disconnect();
+  });
+}
+
+async function runPart(part, values, json) {
+  const { fileSize, settings, print, checks } = await modules[part]();
+  const scale = values.quick ? 'quick' : 'full';
+  const file = await makeBenchFile(fileSize[scale], values.folder);
+  const outcomes = [];
+  try {
+    for (const kind of values.engine ? [values.engine] : enginesOfPlatform()) {
+      const answer = await runInChild(part, kind, file, settings[scale]);
+      outcomes.push({ part, kind, ...answer });
+      if (json) continue;
+      console.log(`\n== ${part} with the engine ${kind}`);
+      if (answer.unavailable) console.log(`  ${answer.unavailable}`);
+      else print(answer.result);
+    }
+  } finally {
+    await file.remove();
+  }
+  return outcomes.map((outcome) => ({
+    ...outcome,
+    checks: outcome.unavailable ? [] : checks(outcome.result, outcome.kind),
+  }));
+}
+
+async function main() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      quick: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      check: { type: 'boolean', default: false },
+      engine: { type: 'string' },
+      folder: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  const [name] = positionals;
+  if (values.help || !Object.hasOwn(parts, name ?? '')) {
+    console.log(helpText);
+    return values.help ? 0 : 2;
+  }
+  const machine = {
+    node: process.version,
+    system: `${process.platform} ${release()}`,
+    cpu: `${cpus().length} x ${cpus()[0]?.model}`,
+    load: loadavg()[0],
+  };
+  if (!values.json) {
+    console.log(`Node ${machine.node}, ${machine.system}, ${machine.cpu}, load ${machine.load}`);
+  }
+  const outcomes = [];
+  for (const part of parts[name]) outcomes.push(...(await runPart(part, values, values.json)));
+  const checks = outcomes.flatMap((outcome) => outcome.checks);
+  if (values.json) console.log(JSON.stringify({ machine, outcomes }, null, 2));
+  const passed = values.json ? true : printChecks(checks);
+  return values.check && !passed ? 1 : 0;
+}
+
+if (process.argv[2] === '--child') await serveParent();
+else {
+  try {
+    process.exitCode = await main();
+  } catch (error) {
+    console.error(error.code?.startsWith('ERR_PARSE_ARGS') ? error.message : error);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,89 @@
+import { randomFillSync } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { allocAligned } from '../aligned-buffer.js';
+import { alignUp } from '../alignment.js';
+import { blockSizeOf, memoryAlignmentOf, writeChunk } from '../copy/chunk-io.js';
+import { abortError } from '../errors.js';
+import { open } from '../promises.js';
+import { codeOf, Failure } from './failure.js';
+
+export interface Sample {
+  source: string;
+  destination: string;
+  remove(): Promise<void>;
+}
+
+const chunkSize = 1024 * 1024;
+
+/**
+ * Makes a sample file in a folder of its own, under the system's folder for temporary files or, if
+ * that refuses direct I/O, under the current one.
+ * @param size bytes
+ */
+export async function makeSample(
+  size: number,
+  options: { unbuffered: boolean; signal: AbortSignal },
+): Promise<Sample> {
+  const folder = await makeFolder(options.unbuffered);
+  const source = join(folder, 'sample.bin');
+  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  try {
+    await writeSample(source, size, options);
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+  return { source, destination: join(folder, 'copy.bin'), remove };
+}
+
+async function makeFolder(unbuffered: boolean): Promise<string> {
+  for (const parent of [tmpdir(), process.cwd()]) {
+    const folder = await mkdtemp(join(parent, 'overlapped-sample-'));
+    if (!unbuffered || (await takesDirectIo(folder))) return folder;
+    await rm(folder, { recursive: true });
+  }
+  throw new Failure(
+    `'${tmpdir()}' and '${process.cwd()}' refuse direct I/O; --buffered copies through the cache`,
+  );
+}
+
+async function takesDirectIo(folder: string): Promise<boolean> {
+  try {
+    const probe = await open(join(folder, 'probe'), 'w', { unbuffered: true });
+    await probe.close();
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'EINVAL' || codeOf(error) === 'EOPNOTSUPP') return false;
+    throw error;
+  }
+}
+
+async function writeSample(
+  path: string,
+  size: number,
+  options: { unbuffered: boolean; signal: AbortSignal },
+): Promise<void> {
+  const { unbuffered, signal } = options;
+  await using file = await open(path, 'wx', { unbuffered, preallocate: size, signal });
+  const block = blockSizeOf(file);
+  const memory = allocAligned(chunkSize, { alignment: memoryAlignmentOf(file) });
+  randomFillSync(memory);
+  for (let position = 0; position < size; position += chunkSize) {
+    if (signal.aborted) throw abortError(signal);
+    stamp(memory, position);
+    const length = Math.min(chunkSize, size - position);
+    await writeChunk(file, memory, alignUp(length, block), position, signal);
+  }
+  await file.truncate(size);
+  await file.sync();
+}
+
+// Random bytes for all of it would take longer than the copy. With its position at the start of
+// every block no two blocks are the same, and a block in the wrong place is noticed.
+function stamp(memory: Buffer, position: number): void {
+  for (let offset = 0; offset < memory.byteLength; offset += 512) {
+    memory.writeDoubleLE(position + offset, offset);
+  }
+}
