@@ -84,6 +84,8 @@ export class OperationTable {
     operation.watch?.delete(operation);
     operation.resolve = ignore;
     operation.reject = ignore;
+    // It may hold the buffer of its result.
+    operation.decode = decodeValue;
     operation.object = undefined;
     operation.owner = undefined;
     this.#free.push(operation);
