@@ -83,8 +83,8 @@ Result open_path(Operation& op, PosixOpen& opened) {
   do {
     result = open_posix(op.detail->open, wait, opened);
     if (result.os_error != EINTR) break;
-    if (op.cancel_requested.load(std::memory_order_acquire)) return Result::cancelled();
-  } while (true);
+    if (op.cancel_requested.load(std::memory_order_acquire)) result = Result::cancelled();
+  } while (result.os_error == EINTR);
   // What the first attempt opened is closed by this, now that a peer can see the second.
   op.detail->opened = std::move(opened.file);
   return result;

@@ -32,6 +32,12 @@ bool is_short(const Operation& operation) {
   }
 }
 
+// Ends an operation that does not run, or not to its end. It may have opened a FIFO to look at it.
+void end_cancelled(Operation& operation) {
+  operation.result = Result::cancelled();
+  if (operation.detail) operation.detail->opened.reset();
+}
+
 }  // namespace
 
 ThreadPool::ThreadPool(ThreadPoolLimits limits, CompletionSink& sink) : sink_(sink) {
@@ -115,7 +121,7 @@ void ThreadPool::run_worker(Lane& lane, Worker& worker) {
     OperationList waiting;
     while (Operation* const op = batch.pop_front()) {
       if (op->cancel_requested.load(std::memory_order_acquire)) {
-        op->result = Result::cancelled();
+        end_cancelled(*op);
         completed.push_back(op);
       } else if (run_blocking(*op)) {
         completed.push_back(op);
@@ -152,7 +158,7 @@ void ThreadPool::cancel(Operation& operation) {
   switch (operation.state.load(std::memory_order_relaxed)) {
     case OperationState::kQueued: {
       lane_of(operation).queue.remove(&operation);
-      operation.result = Result::cancelled();
+      end_cancelled(operation);
       operation.state.store(OperationState::kCompleted, std::memory_order_relaxed);
       OperationList cancelled;
       cancelled.push_back(&operation);
