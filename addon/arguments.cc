@@ -82,6 +82,17 @@ bool read_path(napi_env env, napi_value value, PathString& path) {
 #endif
 }
 
+napi_value path_value(napi_env env, const PathString& path) {
+  napi_value value = nullptr;
+#ifdef _WIN32
+  static_assert(sizeof(wchar_t) == sizeof(char16_t));
+  napi_create_string_utf16(env, reinterpret_cast<const char16_t*>(path.data()), path.size(), &value);
+#else
+  napi_create_string_utf8(env, path.data(), path.size(), &value);
+#endif
+  return value;
+}
+
 uintptr_t address_of(napi_env env, napi_value value) {
   Memory memory;
   if (read_typed_array(env, value, memory)) return reinterpret_cast<uintptr_t>(memory.data);

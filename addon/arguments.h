@@ -22,6 +22,9 @@ bool read_vectors(napi_env env, napi_value value, std::vector<IoVector>& vectors
 // A path: a string, or on POSIX also a Uint8Array of its bytes.
 bool read_path(napi_env env, napi_value value, PathString& path);
 
+// A path as a string.
+napi_value path_value(napi_env env, const PathString& path);
+
 // Address of the first byte of a typed array or ArrayBuffer; 0 when it has no memory.
 uintptr_t address_of(napi_env env, napi_value value);
 

@@ -179,6 +179,8 @@ uint32_t Environment::decode(const Submission& submission, napi_value object, Sl
     case Opcode::kWritePath:
     case Opcode::kStatPath:
     case Opcode::kLstatPath:
+    case Opcode::kListTree:
+    case Opcode::kRemoveTree:
       return decode_for_path(submission, object, slot.operation);
     default:
       return decode_for_file(submission, object, slot);
@@ -298,7 +300,10 @@ void Environment::deliver(Operation& operation, uint32_t index) {
   completion.error = 0;
   if (!operation.result.ok()) {
     completion.error = uv::translate_error(operation.result.os_error);
-    completion.step = operation.detail ? static_cast<int32_t>(operation.detail->step) : 0;
+    completion.step = operation.detail ? operation.detail->failed_step : 0;
+    if (operation.detail && !operation.detail->failed_path.empty()) {
+      set_result(index, path_value(env_, operation.detail->failed_path));
+    }
     if (operation.result.os_error == kCancelledError) ++cancelled_;
   } else if (operation.detail) {
     deliver_details(operation, completion, index);
@@ -323,12 +328,11 @@ void Environment::deliver_details(Operation& operation, Completion& completion, 
     completion.value = files_.add(std::move(from.opened));
     return;
   }
-  if (operation.opcode == Opcode::kReadPath) {
+  if (from.content) {
+    const auto size = static_cast<size_t>(operation.result.value);
     napi_value buffer;
-    if (napi_create_buffer_copy(env_, static_cast<size_t>(operation.result.value), from.content.get(),
-                                nullptr, &buffer) ==
-        napi_ok) {
-      napi_set_element(env_, results_.Value(), index, buffer);
+    if (napi_create_buffer_copy(env_, size, from.content.get(), nullptr, &buffer) == napi_ok) {
+      set_result(index, buffer);
     }
     return;
   }
@@ -338,6 +342,10 @@ void Environment::deliver_details(Operation& operation, Completion& completion, 
   for (int i = 0; i < 10; ++i) to.integers[i] = static_cast<int64_t>(fields[i]);
   for (int i = 0; i < 4; ++i) to.integers[10 + i] = status.seconds[i];
   for (int i = 0; i < 4; ++i) to.integers[14 + i] = status.nanoseconds[i];
+}
+
+void Environment::set_result(uint32_t index, napi_value value) {
+  napi_set_element(env_, results_.Value(), index, value);
 }
 
 void Environment::release(Slot& slot) {

@@ -63,6 +63,7 @@ class Environment {
   uint32_t fill_completions();
   void deliver(Operation& operation, uint32_t index);
   void deliver_details(Operation& operation, Completion& completion, uint32_t index);
+  void set_result(uint32_t index, napi_value value);
   void release(Slot& slot);
   void notify(uint32_t count);
   void run_turn();

@@ -33,7 +33,7 @@ struct Completion {
   uint32_t slot;
   int32_t error;      // 0, or libuv's negative number
   uint32_t os_error;  // what the operating system said
-  int32_t step;       // PathStep, when an operation on a path has failed
+  int32_t step;       // of a compound operation that has failed
 };
 static_assert(sizeof(Completion) == 24);
 

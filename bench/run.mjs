@@ -1,9 +1,9 @@
 import { fork } from 'node:child_process';
-import { cpus, loadavg, release } from 'node:os';
+import { constants, cpus, loadavg, release } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { makeBenchFile } from './lib/bench-file.mjs';
-import { printChecks } from './lib/table.mjs';
+import { passes, printChecks } from './lib/table.mjs';
 
 /**
  * npm run bench -- <name>: runs a comparison in a process per engine that the system has, prints
@@ -55,6 +55,8 @@ function runInChild(part, engineKind, file, options) {
 }
 
 async function serveParent() {
+  // The parent has been interrupted.
+  process.once('disconnect', () => process.exit());
   process.once('message', async ({ part, file, options }) => {
     const { engine } = await import('../dist/index.js');
     try {
@@ -70,10 +72,20 @@ async function serveParent() {
   });
 }
 
+function removeOnSignals(file) {
+  for (const signal of ['SIGINT', 'SIGTERM']) {
+    process.removeAllListeners(signal).once(signal, async () => {
+      await file.remove();
+      process.exit(128 + constants.signals[signal]);
+    });
+  }
+}
+
 async function runPart(part, values, json) {
   const { fileSize, settings, print, checks } = await modules[part]();
   const scale = values.quick ? 'quick' : 'full';
   const file = await makeBenchFile(fileSize[scale], values.folder);
+  removeOnSignals(file);
   const outcomes = [];
   try {
     for (const kind of values.engine ? [values.engine] : enginesOfPlatform()) {
@@ -118,13 +130,16 @@ async function main() {
   };
   if (!values.json) {
     console.log(`Node ${machine.node}, ${machine.system}, ${machine.cpu}, load ${machine.load}`);
+    if (machine.load > cpus().length / 2) {
+      console.log('The machine is busy: CPU per operation says more than operations per second.');
+    }
   }
   const outcomes = [];
   for (const part of parts[name]) outcomes.push(...(await runPart(part, values, values.json)));
   const checks = outcomes.flatMap((outcome) => outcome.checks);
   if (values.json) console.log(JSON.stringify({ machine, outcomes }, null, 2));
-  const passed = values.json ? true : printChecks(checks);
-  return values.check && !passed ? 1 : 0;
+  else printChecks(checks);
+  return values.check && !checks.every(passes) ? 1 : 0;
 }
 
 if (process.argv[2] === '--child') await serveParent();
@@ -132,7 +147,8 @@ else {
   try {
     process.exitCode = await main();
   } catch (error) {
-    console.error(error.code?.startsWith('ERR_PARSE_ARGS') ? error.message : error);
-    process.exitCode = 1;
+    // What has a code is a mistake of the command line or of the system, and needs no stack.
+    console.error(typeof error.code === 'string' ? error.message : error);
+    process.exitCode = error.code?.startsWith('ERR_PARSE_ARGS') ? 2 : 1;
   }
 }

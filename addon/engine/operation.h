@@ -32,11 +32,13 @@ enum class Opcode : uint8_t {
   kReadPath = 13,   // open, stat, read and close as one
   kWritePath = 14,  // open, write and close as one
   kCancel = 15,     // never becomes an Operation: asks for the end of another one
+  kListTree = 16,   // readdir, also recursive
+  kRemoveTree = 17,
 };
 
-// How far a compound operation (kReadPath, kWritePath) has come: what failed if it fails. The numbers
-// are part of the boundary with JavaScript.
-enum class PathStep : uint8_t { kOpen = 0, kTransfer = 1, kClose = 2 };
+// How far kReadPath or kWritePath has come: what failed if it fails. The numbers are part of the
+// boundary with JavaScript.
+enum class PathStep : int32_t { kOpen = 0, kTransfer = 1, kClose = 2 };
 
 // Where an operation is. The submitting thread and the workers agree on it through `state`.
 enum class OperationState : uint8_t {
@@ -76,8 +78,10 @@ struct OperationDetail {
   std::vector<IoVector> vectors;
   FileStatus status{};
   std::unique_ptr<OpenFile> opened;  // result of kOpen, and of a kReadPath too large to be one
-  std::unique_ptr<std::byte[]> content;  // result of kReadPath: `result.value` bytes
-  PathStep step = PathStep::kOpen;
+  std::unique_ptr<std::byte[]> content;  // result of kReadPath, kListTree: `result.value` bytes
+  // What a compound operation was doing when it failed (PathStep, TreeStep), and in a tree where.
+  int32_t failed_step = 0;
+  PathString failed_path;
 };
 
 // One I/O operation. It owns, or keeps alive through its submitter, everything that the kernel may
@@ -134,6 +138,10 @@ struct Operation {
     engine_data = nullptr;
   }
 };
+
+inline void set_step(Operation& operation, PathStep step) {
+  operation.details().failed_step = static_cast<int32_t>(step);
+}
 
 // A doubly linked list through the operations themselves, so that queueing never allocates.
 class OperationList {

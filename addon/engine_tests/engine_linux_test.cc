@@ -73,8 +73,8 @@ ENGINE_TEST(no_wake_up_is_lost_when_bytes_come_at_any_moment) {
   std::array<Operation*, kSources> reads{};
   for (size_t i = 0; i < kSources; ++i) reads[i] = &make_pipe_read(harness, sources[i]);
   Operation& cached = harness.make_transfer(Opcode::kRead, file, harness.memory(3), 0);
-  std::byte byte{};
-  std::byte three[3]{};
+  const std::span<std::byte> bytes = harness.memory(kSources);
+  const std::span<std::byte> three = harness.memory(3);
 
   std::atomic<int> permits{0};
   std::thread writer([&] {
@@ -97,14 +97,14 @@ ENGINE_TEST(no_wake_up_is_lost_when_bytes_come_at_any_moment) {
       CHECK_EQUAL(reads[i]->result.value, 1);
       harness.reuse(*reads[i]);
       reads[i]->file = &sources[i].reader();
-      reads[i]->data = &byte;
+      reads[i]->data = &bytes[i];
       reads[i]->length = 1;
     }
     if (round % 3 == 0) {
       harness.reuse(cached);
       cached.file = &file;
-      cached.data = three;
-      cached.length = sizeof three;
+      cached.data = three.data();
+      cached.length = three.size();
       cached.file_offset = 0;
     }
   }

@@ -356,6 +356,95 @@ ENGINE_TEST(blocking_opens_of_a_fifo_are_cancelled_beyond_the_number_of_workers)
   CHECK_EQUAL(harness.read_text(from, 7, -1), "through");
 }
 
+ENGINE_TEST(pending_opens_of_a_fifo_do_not_hold_up_the_files) {
+  Harness harness(engine);
+  const PathString path = harness.path("fifo");
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  std::vector<Operation*> opens;
+  for (int i = 0; i < 30; ++i) opens.push_back(&harness.make_path(Opcode::kOpen, path));
+  harness.submit(opens);
+  for (int i = 0; i < 30; ++i) {
+    OpenFile& file = *harness.open(harness.path("a"), kOpenNew);
+    CHECK_EQUAL(harness.write_text(file, "abc", 0).value, 3);
+    CHECK_EQUAL(harness.status(file).size, 3U);
+  }
+  CHECK_EQUAL(harness.in_flight(), opens.size());
+}
+
+ENGINE_TEST(the_open_of_a_fifo_meets_every_peer_also_one_that_goes_at_once) {
+  Harness harness(engine);
+  const PathString path = harness.path("fifo");
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  for (int i = 0; i < 300; ++i) {
+    Operation& open = harness.make_path(Opcode::kOpen, path);
+    harness.submit(open);
+    std::thread peer([&path, i] {
+      if (i % 3 == 0) std::this_thread::sleep_for(std::chrono::microseconds(10 * (i % 20)));
+      const int fd = ::open(path.c_str(), O_WRONLY);
+      CHECK(fd >= 0);
+      CHECK_EQUAL(::write(fd, "word", 4), 4);
+      ::close(fd);
+    });
+    const bool met = harness.wait(open);
+    if (!met) {
+      // Another peer lets both go on.
+      ::close(::open(path.c_str(), O_RDWR));
+    }
+    peer.join();
+    REQUIRE(met && open.result.ok());
+    OpenFile& file = harness.adopt(std::move(open.detail->opened));
+    CHECK_EQUAL(harness.read_text(file, 8, -1), "word");
+    CHECK_EQUAL(harness.read_text(file, 8, -1), "");
+    harness.run(harness.make(Opcode::kClose, &file));
+  }
+}
+
+ENGINE_TEST(write_path_into_a_fifo_waits_for_its_reader_or_is_cancelled) {
+  Harness harness(engine);
+  const PathString path = harness.path("fifo");
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  // More than the FIFO holds, so that it waits both before and after the reader has come.
+  const std::span<std::byte> from = harness.memory(1 << 20);
+  fill_pattern(from, 0);
+  const auto make = [&]() -> Operation& {
+    Operation& op = harness.make_path(Opcode::kWritePath, path, kOpenWrite);
+    op.data = from.data();
+    op.length = from.size();
+    return op;
+  };
+  Operation& cancelled = make();
+  harness.submit(cancelled);
+  pause_ms(10);
+  CHECK(!harness.collect());
+  harness.cancel(cancelled);
+  CHECK(harness.wait(cancelled));
+  CHECK(is_cancelled(cancelled));
+
+  Operation& write = make();
+  harness.submit(write);
+  OpenFile& reader = *harness.open(path, kOpenRead);
+  const std::span<std::byte> into = harness.memory(from.size());
+  size_t count = 0;
+  while (count < into.size()) {
+    const Result read = harness.read(reader, into.subspan(count), -1);
+    REQUIRE(read.ok() && read.value > 0);
+    count += static_cast<size_t>(read.value);
+  }
+  CHECK(harness.wait(write));
+  CHECK_EQUAL(write.result.value, from.size());
+  CHECK(has_pattern(into, 0));
+}
+
+ENGINE_TEST(a_handle_has_the_flags_that_were_asked_for) {
+  Harness harness(engine);
+  for (const int32_t wanted : {0, O_APPEND, O_NONBLOCK, O_APPEND | O_NONBLOCK}) {
+    OpenFile& file = *harness.open(harness.path("a"), kOpenBoth | kOpenCreate | wanted);
+    const int flags = ::fcntl(file.handle(), F_GETFL);
+    CHECK_EQUAL(flags & (O_ACCMODE | O_APPEND | O_NONBLOCK), O_RDWR | wanted);
+    CHECK_EQUAL(::fcntl(file.handle(), F_GETFD), FD_CLOEXEC);
+  }
+}
+
 ENGINE_TEST(a_socket_is_read_and_cancelled_like_a_pipe) {
   Harness harness(engine);
   int ends[2];

@@ -277,7 +277,7 @@ ENGINE_TEST(errors_are_those_of_the_system) {
   Operation& write = harness.make_path(Opcode::kWritePath, missing, kOpenWrite);
   CHECK_EQUAL(harness.run(write).os_error, kNotFound);
 
-  constexpr uint32_t kNotAllowed = os_error(9, 5);  // EBADF, ERROR_ACCESS_DENIED
+  constexpr uint32_t kNotAllowed = os_error(9, 1004);  // EBADF, and what libuv takes for it
   OpenFile& read_only = *harness.open(harness.path("a"), kOpenRead);
   CHECK_EQUAL(harness.write_text(read_only, "x", 0).os_error, kNotAllowed);
   OpenFile& write_only = *harness.open(harness.path("a"), kOpenWrite);
@@ -353,8 +353,11 @@ class Mixture {
         CHECK(has_pattern({op.data, op.length}, static_cast<uint64_t>(op.file_offset)));
         [[fallthrough]];
       case Opcode::kWrite:
-      case Opcode::kReadVector:
         CHECK_EQUAL(op.result.value, kBlock);
+        break;
+      case Opcode::kReadVector:
+        // A cancel between two buffers leaves what the first has got.
+        CHECK(op.result.value == kBlock || op.cancel_requested);
         break;
       default:
         break;

@@ -353,8 +353,8 @@ TEST(windows_paths_are_read_and_written_as_one) {
     read.opcode = Opcode::kReadPath;
     read.details().open = OpenRequest{f.path(L"a"), kReadOnlyFlag, 0, 0, 0};
     CHECK(f.run(read).value == 100000);
-    CHECK(!read.detail->opened && read.detail->content.size() == text.size());
-    CHECK(std::memcmp(read.detail->content.data(), text.data(), text.size()) == 0);
+    CHECK(!read.detail->opened && read.detail->content);
+    CHECK(std::memcmp(read.detail->content.get(), text.data(), text.size()) == 0);
 
     text.assign(kReadPathMax + 1, 'y');
     write.data = reinterpret_cast<std::byte*>(text.data());
@@ -409,7 +409,8 @@ TEST(windows_options_of_open) {
     CHECK(f.transfer(Opcode::kRead, *file, buffer.data(), 4096, 8192).ok());
     const int32_t append = kWriteOnlyFlag | kCreateFlag | kAppendFlag;
     CHECK(f.open(f.path(L"u"), append, file, kUnbuffered).ok());
-    CHECK(f.transfer(Opcode::kWrite, *file, buffer.data(), 4096, 0).value == 4096);
+    // The end of an unbuffered file is known above the engine, so the place counts.
+    CHECK(f.transfer(Opcode::kWrite, *file, buffer.data(), 4096, 4096).value == 4096);
     CHECK(f.status(*file).size == 8192);
     CHECK(f.open(f.path(L"u"), kReadOnlyFlag, file, kUnbufferedPrefer | kAccessSequential).ok());
     CHECK(f.open(f.path(L"d"), kNew, file, kDeleteOnClose).ok());

@@ -4,8 +4,10 @@ import { type EngineKind, type EngineStats, type NativeBinding, Opcode } from '.
 import {
   AbortWatch,
   type Decode,
+  ignore,
   type Operation,
   OperationTable,
+  type Settle,
   type Subject,
 } from './operation.js';
 import { CompletionRing, SubmissionRing } from './rings.js';
@@ -28,11 +30,19 @@ export interface Request {
 const resolved = Promise.resolve();
 
 // A promise hands its two functions to this executor, so that none is made per operation.
-let lastResolve: (value: unknown) => void;
-let lastReject: (reason: unknown) => void;
-function executor(resolve: (value: unknown) => void, reject: (reason: unknown) => void): void {
+let lastResolve: Settle = ignore;
+let lastReject: Settle = ignore;
+function executor(resolve: Settle, reject: Settle): void {
   lastResolve = resolve;
   lastReject = reject;
+}
+
+// Held on to, they would keep the promise's result alive.
+function takeFunctions(operation: Operation): void {
+  operation.resolve = lastResolve;
+  operation.reject = lastReject;
+  lastResolve = ignore;
+  lastReject = ignore;
 }
 
 /**
@@ -87,8 +97,7 @@ export class Engine {
     operation.owner = request.owner;
     if (signal !== undefined) this.#watch(operation, signal);
     const promise = new Promise(executor);
-    operation.resolve = lastResolve;
-    operation.reject = lastReject;
+    takeFunctions(operation);
     this.#push(
       operation,
       request.opcode,
@@ -119,8 +128,7 @@ export class Engine {
     operation.object = buffer;
     operation.owner = owner;
     const promise = new Promise(executor);
-    operation.resolve = lastResolve;
-    operation.reject = lastReject;
+    takeFunctions(operation);
     this.#push(operation, opcode, file, 0, position, offset, length);
     return promise as Promise<T>;
   }

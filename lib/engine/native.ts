@@ -23,6 +23,10 @@ export const Opcode = {
   writePath: 14,
   /** Asks for the end of the operation in `slot`; has no completion of its own. */
   cancel: 15,
+  /** The entries of a folder, or of all below it; see addon/engine/threadpool/tree.h. */
+  listTree: 16,
+  /** A file, or a folder with all below it. */
+  removeTree: 17,
 } as const;
 
 /** Bits of a submission's `file` field for the opcodes that have a path. */
@@ -45,8 +49,8 @@ export const submissionWords = 10;
 export const submissionDoubles = 5;
 
 /**
- * One entry of the completion ring: a double (value), then slot, error, osError, step (of a
- * compound operation that has failed: 0 open, 1 transfer, 2 close).
+ * One entry of the completion ring: a double (value), then slot, error, osError, step (what a
+ * compound operation was doing when it failed). Where it failed in a tree is in `results`.
  */
 export const completionsMax = 256;
 export const completionWords = 6;

@@ -9,7 +9,7 @@ export interface Subject {
   readonly laterSteps?: readonly string[];
 }
 
-type Settle = (value: unknown) => void;
+export type Settle = (value: unknown) => void;
 
 /**
  * A promise that waits for a completion, and what must stay alive until then: the memory that the
@@ -94,7 +94,7 @@ export class OperationTable {
 
 const noSubject: Subject = { syscall: 'unknown' };
 
-function ignore(): void {}
+export function ignore(): void {}
 
 export function decodeValue(_operation: Operation, value: number): unknown {
   return value;

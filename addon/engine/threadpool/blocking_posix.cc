@@ -10,6 +10,7 @@
 #include "blocking.h"
 #include "file_status_posix.h"
 #include "open_posix.h"
+#include "tree.h"
 
 namespace overlapped {
 
@@ -161,14 +162,14 @@ bool run_read_path(Operation& op) {
   op.result = open_path(op, opened);
   if (opened.would_wait) return false;
   if (!op.result.ok()) return true;
-  op.detail->step = PathStep::kTransfer;
+  set_step(op, PathStep::kTransfer);
   op.result = read_opened(op, opened);
   if (!op.result.ok()) op.detail->opened.reset();
   return true;
 }
 
 Result write_opened(Operation& op, OpenFile& file) {
-  op.detail->step = PathStep::kTransfer;
+  set_step(op, PathStep::kTransfer);
   size_t written = 0;
   while (written < op.length) {
     const size_t length = std::min(op.length - written, kTransferMax);
@@ -177,7 +178,7 @@ Result write_opened(Operation& op, OpenFile& file) {
     if (!result.ok()) return result;
     written += static_cast<size_t>(result.value);
   }
-  op.detail->step = PathStep::kClose;
+  set_step(op, PathStep::kClose);
   const Result closed = file.close();
   return closed.ok() ? Result::success(static_cast<int64_t>(written)) : closed;
 }
@@ -220,6 +221,10 @@ Result run_on_file(Operation& op) {
       return sync(op);
     case Opcode::kDataSync:
       return data_sync(op);
+    case Opcode::kListTree:
+      return list_tree(op);
+    case Opcode::kRemoveTree:
+      return remove_tree(op);
     default:
       return Result::failure(ENOSYS);
   }

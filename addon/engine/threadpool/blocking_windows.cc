@@ -4,6 +4,7 @@
 
 #include "../windows_io.h"
 #include "file_status_windows.h"
+#include "tree.h"
 
 namespace overlapped {
 
@@ -57,7 +58,7 @@ Result read_path(Operation& op) {
   std::unique_ptr<OpenFile> file;
   const Result opened = open_operation(op, file);
   if (!opened.ok()) return opened;
-  op.detail->step = PathStep::kTransfer;
+  set_step(op, PathStep::kTransfer);
   LARGE_INTEGER size{};
   const bool regular = file->device_type() == DeviceType::kDisk;
   if (regular && !GetFileSizeEx(file->handle(), &size)) return Result::failure(GetLastError());
@@ -75,7 +76,7 @@ Result write_path(Operation& op) {
   std::unique_ptr<OpenFile> file;
   const Result opened = open_operation(op, file);
   if (!opened.ok()) return opened;
-  op.detail->step = PathStep::kTransfer;
+  set_step(op, PathStep::kTransfer);
   size_t written = 0;
   while (written < op.length) {
     Operation part;
@@ -90,7 +91,7 @@ Result write_path(Operation& op) {
     if (result.value == 0) return Result::failure(ERROR_WRITE_FAULT);
     written += static_cast<size_t>(result.value);
   }
-  op.detail->step = PathStep::kClose;
+  set_step(op, PathStep::kClose);
   const Result closed = file->close();
   return closed.ok() ? Result::success(static_cast<int64_t>(written)) : closed;
 }
@@ -144,6 +145,12 @@ void execute(Operation& op) {
       return;
     case Opcode::kWritePath:
       op.result = write_path(op);
+      return;
+    case Opcode::kListTree:
+      op.result = list_tree(op);
+      return;
+    case Opcode::kRemoveTree:
+      op.result = remove_tree(op);
       return;
     case Opcode::kCancel:
       break;

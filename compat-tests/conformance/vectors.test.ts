@@ -1,0 +1,77 @@
+import { randomBytes } from '../helpers.js';
+import { type Handle, type Result, sameOnHandle } from './compare.js';
+
+function buffersOf(sizes: readonly number[]): Buffer[] {
+  return sizes.map((size) => Buffer.alloc(size));
+}
+
+async function shown(vectors: Promise<Result>): Promise<unknown> {
+  const { bytesRead, bytesWritten, buffers } = await vectors;
+  return { bytesRead, bytesWritten, buffers };
+}
+
+const reads: Record<string, (handle: Handle) => Promise<Result>> = {
+  'readv(buffers)': (handle) => handle.readv(buffersOf([10, 20, 30])),
+  'readv(buffers, position)': (handle) => handle.readv(buffersOf([10, 20, 30]), 5),
+  'readv(buffers, null)': (handle) => handle.readv(buffersOf([10, 20, 30]), null),
+  'readv with empty buffers among others': (handle) => handle.readv(buffersOf([0, 5, 0, 6, 0]), 9),
+  'readv of one buffer': (handle) => handle.readv(buffersOf([100]), 9),
+  'readv across the end': (handle) => handle.readv(buffersOf([10, 10, 10]), 9985),
+  'readv at the end': (handle) => handle.readv(buffersOf([10]), 10_000),
+  'readv of 1024 buffers': (handle) => handle.readv(buffersOf(new Array(1024).fill(3)), 7),
+  'readv of other views': (handle) =>
+    handle.readv([new Uint16Array(5), new DataView(new ArrayBuffer(9), 2, 5)], 11),
+};
+
+for (const [name, read] of Object.entries(reads)) {
+  sameOnHandle(name, 'ok', async (handle) => {
+    const first = await shown(read(handle));
+    return [first, await shown(handle.readv(buffersOf([7, 8])))];
+  });
+}
+
+const parts = [randomBytes(10, 7), randomBytes(1, 8), randomBytes(100, 9)];
+
+const writes: Record<string, (handle: Handle) => Promise<Result>> = {
+  'writev(buffers)': (handle) => handle.writev(parts),
+  'writev(buffers, position)': (handle) => handle.writev(parts, 55),
+  'writev(buffers, null)': (handle) => handle.writev(parts, null),
+  'writev past the end': (handle) => handle.writev(parts, 12_345),
+  'writev with empty buffers among others': (handle) =>
+    handle.writev([Buffer.alloc(0), ...parts, Buffer.alloc(0)], 3),
+  'writev of 1024 buffers': (handle) =>
+    handle.writev(
+      Array.from({ length: 1024 }, (_, i) => Buffer.from([i])),
+      20,
+    ),
+  'writev of other views': (handle) =>
+    handle.writev([new Uint16Array([1, 2, 3]), new DataView(new ArrayBuffer(9), 2, 5)], 11),
+};
+
+for (const flags of ['r+', 'a']) {
+  for (const [name, write] of Object.entries(writes)) {
+    sameOnHandle(
+      `${name} with flag ${flags}`,
+      'ok',
+      async (handle) => {
+        const first = await shown(write(handle));
+        return [first, await shown(handle.writev([Buffer.from('<then>')]))];
+      },
+      flags,
+    );
+  }
+}
+
+sameOnHandle('writev of no buffers', 'ok', (handle) => shown(handle.writev([])));
+
+// More than the system takes at once; Node splits writes too, but not reads.
+const many = 5000;
+
+sameOnHandle('writev of 5000 buffers', 'ok', (handle) =>
+  shown(
+    handle.writev(
+      Array.from({ length: many }, (_, i) => Buffer.from([i, i >> 8])),
+      30,
+    ),
+  ),
+);
