@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "arguments.h"
+#include "engine/threadpool/blocking.h"
 
 #ifdef _WIN32
 #include "engine/windows_io.h"
@@ -379,6 +380,17 @@ int Environment::duplicate_descriptor(int32_t file_id) {
 #else
   return file->handle();
 #endif
+}
+
+int Environment::adopt_descriptor(int descriptor) {
+#ifdef _WIN32
+  const NativeHandle handle = uv::get_os_handle(descriptor);
+#else
+  const NativeHandle handle = descriptor;
+#endif
+  Result result;
+  std::unique_ptr<OpenFile> file = borrow_file(handle, result);
+  return file ? files_.add(std::move(file)) : uv::translate_error(result.os_error);
 }
 
 // One turn of the event loop: a new budget, then everything that has completed.

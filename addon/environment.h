@@ -37,6 +37,10 @@ class Environment {
   // Windows: a second, synchronous descriptor of an open file; elsewhere, or on failure, negative.
   int duplicate_descriptor(int32_t file_id);
 
+  // An open file for a descriptor that others have opened and will close; kClose lets go of it. Its
+  // number, or libuv's negative error.
+  int adopt_descriptor(int descriptor);
+
  private:
   // An operation by its number, and how far it has come.
   struct Slot {

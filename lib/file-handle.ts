@@ -625,11 +625,12 @@ export class FileHandle extends EventEmitter {
   /** @internal A read at a place, whatever the caller may; the arguments are aligned. */
   readAt(
     buffer: Uint8Array,
+    offset: number,
     length: number,
     position: number,
     signal: AbortSignal | undefined,
   ): Promise<number> {
-    const read = this.#submitTransfer(Opcode.read, buffer, 0, length, position, signal);
+    const read = this.#submitTransfer(Opcode.read, buffer, offset, length, position, signal);
     return read.then(bytesOfResult);
   }
 

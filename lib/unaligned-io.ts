@@ -1,5 +1,6 @@
 import { addressAt, allocAligned } from './aligned-buffer.js';
 import { type Alignment, alignDown, alignUp, isAligned } from './alignment.js';
+import { blockSizeOf, readChunk, writeChunk } from './chunk-io.js';
 import { abortError } from './errors.js';
 import type { FileHandle } from './file-handle.js';
 import { runWindow } from './window.js';
@@ -46,20 +47,8 @@ function chunkCount(range: Range, alignment: number): number {
   return Math.ceil(size / chunkSize);
 }
 
-/** A multiple of both, since both are powers of two. */
-function blockOf(alignment: Alignment): number {
-  return Math.max(alignment.position, alignment.length);
-}
-
-async function readChunk(
-  handle: FileHandle,
-  memory: Uint8Array,
-  chunk: Range,
-  signal: AbortSignal | undefined,
-): Promise<number> {
+function checkNotAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw abortError(signal);
-  const length = chunk.end - chunk.start;
-  return handle.readAt(memory, length, chunk.start, signal);
 }
 
 /**
@@ -73,22 +62,24 @@ export async function readUnaligned(
   signal?: AbortSignal,
 ): Promise<number> {
   const alignment = handle.alignment as Alignment;
-  const block = blockOf(alignment);
+  const block = blockSizeOf(handle);
   const pool = new ChunkPool(alignment.memory);
   const range = { start: position, end: position + target.byteLength };
   let end = range.end;
   await runWindow(chunkCount(range, block), depthMax, async (index) => {
+    checkNotAborted(signal);
     const { chunk, wanted } = chunkAt(index, range, block);
+    const length = chunk.end - chunk.start;
     const at = wanted.start - position;
     const whole = wanted.start === chunk.start && wanted.end === chunk.end;
     if (whole && isAligned(addressAt(target, at), alignment.memory)) {
-      const view = target.subarray(at, at + chunk.end - chunk.start);
-      const bytes = await readChunk(handle, view, chunk, signal);
+      const view = target.subarray(at, at + length);
+      const bytes = await readChunk(handle, view, length, chunk.start, signal);
       end = Math.min(end, bytes < view.byteLength ? chunk.start + bytes : end);
       return;
     }
     const memory = pool.take();
-    const bytes = await readChunk(handle, memory, chunk, signal);
+    const bytes = await readChunk(handle, memory, length, chunk.start, signal);
     const available = Math.min(wanted.end, chunk.start + bytes);
     if (available > wanted.start) {
       target.set(memory.subarray(wanted.start - chunk.start, available - chunk.start), at);
@@ -97,21 +88,6 @@ export async function readUnaligned(
     pool.give(memory);
   });
   return Math.max(0, end - position);
-}
-
-async function writeChunk(
-  handle: FileHandle,
-  memory: Uint8Array,
-  length: number,
-  position: number,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  if (signal?.aborted) throw abortError(signal);
-  let written = 0;
-  while (written < length) {
-    const place = position + written;
-    written += await handle.writeAt(memory, written, length - written, place, signal);
-  }
 }
 
 /**
@@ -126,21 +102,22 @@ export async function writeUnaligned(
 ): Promise<void> {
   if (data.byteLength === 0) return;
   const alignment = handle.alignment as Alignment;
-  const block = blockOf(alignment);
+  const block = blockSizeOf(handle);
   const pool = new ChunkPool(alignment.memory);
   const range = { start: position, end: position + data.byteLength };
   const { size } = await handle.stat();
   await runWindow(chunkCount(range, block), depthMax, async (index) => {
+    checkNotAborted(signal);
     const { chunk, wanted } = chunkAt(index, range, block);
-    const at = wanted.start - position;
     const length = chunk.end - chunk.start;
+    const at = wanted.start - position;
     const whole = wanted.start === chunk.start && wanted.end === chunk.end;
     if (whole && isAligned(addressAt(data, at), alignment.memory)) {
       return writeChunk(handle, data.subarray(at, at + length), length, chunk.start, signal);
     }
     const memory = pool.take();
     if (!whole) {
-      const kept = chunk.start < size ? await readChunk(handle, memory, chunk, signal) : 0;
+      const kept = chunk.start < size ? await readChunk(handle, memory, length, chunk.start) : 0;
       memory.fill(0, kept, length);
     }
     const source = data.subarray(at, at + wanted.end - wanted.start);

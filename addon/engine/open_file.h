@@ -50,12 +50,16 @@ struct OpenRequest {
 // Overlapped handles are for a completion port; elsewhere every handle is synchronous.
 enum class HandleMode : uint8_t { kSynchronous, kOverlapped };
 
+// Whether closing an OpenFile closes the handle: not that of a descriptor which others opened.
+enum class Ownership : uint8_t { kOwned, kBorrowed };
+
 // An OS handle and what is known of it. One owner holds it (the environment's file table) until
 // its close has been delivered; operations point to it meanwhile, and `in_flight` counts them. That
 // count is touched by the submitting thread alone.
 class OpenFile {
  public:
-  OpenFile(NativeHandle handle, DeviceType device_type) : handle_(handle), device_type_(device_type) {}
+  OpenFile(NativeHandle handle, DeviceType device_type, Ownership ownership = Ownership::kOwned)
+      : handle_(handle), device_type_(device_type), ownership_(ownership) {}
   ~OpenFile() { close(); }
   OpenFile(const OpenFile&) = delete;
   OpenFile& operator=(const OpenFile&) = delete;
@@ -85,6 +89,7 @@ class OpenFile {
  private:
   NativeHandle handle_;
   DeviceType device_type_;
+  Ownership ownership_;
 };
 
 }  // namespace overlapped

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { allocAligned } from '../aligned-buffer.js';
 import { alignUp } from '../alignment.js';
-import { blockSizeOf, memoryAlignmentOf, writeChunk } from '../copy/chunk-io.js';
+import { blockSizeOf, memoryAlignmentOf, writeChunk } from '../chunk-io.js';
 import { abortError } from '../errors.js';
 import { open } from '../promises.js';
 import { codeOf, Failure } from './failure.js';

@@ -1,8 +1,8 @@
 import { allocAligned } from '../aligned-buffer.js';
 import { alignUp } from '../alignment.js';
+import { blockSizeOf, memoryAlignmentOf, readChunk, writeChunk } from '../chunk-io.js';
 import { abortError } from '../errors.js';
 import type { FileHandle } from '../file-handle.js';
-import { blockSizeOf, memoryAlignmentOf, readChunk, writeChunk } from './chunk-io.js';
 import { type Chunk, type ChunkOptions, readChunks } from './read-chunks.js';
 import { SourceChangedError } from './source-changed-error.js';
 

@@ -1,10 +1,10 @@
 import { allocAligned } from '../aligned-buffer.js';
 import { alignUp } from '../alignment.js';
+import { blockSizeOf, memoryAlignmentOf, readChunk } from '../chunk-io.js';
 import { abortError } from '../errors.js';
 import type { FileHandle } from '../file-handle.js';
 import { validateInteger, validateSignal } from '../validate.js';
 import { runWindow } from '../window.js';
-import { blockSizeOf, memoryAlignmentOf, readChunk } from './chunk-io.js';
 import { InOrder } from './in-order.js';
 import { SourceChangedError } from './source-changed-error.js';
 

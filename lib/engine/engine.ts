@@ -86,6 +86,10 @@ export class Engine {
     return this.#native.duplicateDescriptor(file);
   }
 
+  adoptDescriptor(fd: number): number {
+    return this.#native.adoptDescriptor(fd);
+  }
+
   /** Submits any operation. For reads and writes of one buffer there is transfer(). */
   submit<T>(request: Request): Promise<T> {
     const { signal } = request;

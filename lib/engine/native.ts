@@ -114,4 +114,9 @@ export interface NativeBinding {
    * functions, child_process). The caller closes it. Negative: libuv's error.
    */
   duplicateDescriptor(file: number): number;
+  /**
+   * A number for a descriptor that others have opened and will close. Closing it here lets go of it
+   * once what is in flight has ended. Negative: libuv's error.
+   */
+  adoptDescriptor(fd: number): number;
 }

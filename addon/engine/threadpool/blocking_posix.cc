@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -96,7 +97,17 @@ Result hand_over(Operation& op) {
   return op.may_wait ? Result::success(0) : end_nonblocking(*op.detail->opened, op.detail->open);
 }
 
+// A FIFO that somebody has open for reading lets its writer go on, who may be gone again before an
+// open that waits for one begins, and that open would then wait for ever. So a FIFO is not opened
+// to see whether it is one.
+bool is_fifo_to_read(const OpenRequest& request) {
+  if ((request.flags & O_ACCMODE) != O_RDONLY || (request.flags & O_NONBLOCK)) return false;
+  struct stat status {};
+  return ::stat(request.path.c_str(), &status) == 0 && S_ISFIFO(status.st_mode);
+}
+
 bool run_open(Operation& op) {
+  if (!op.may_wait && is_fifo_to_read(op.detail->open)) return false;
   PosixOpen opened;
   op.result = open_path(op, opened);
   if (opened.would_wait) return false;
@@ -157,7 +168,30 @@ Result read_opened(Operation& op, const PosixOpen& opened) {
   return read;
 }
 
+// The look beforehand costs a third of what reading a small file does (stat, 1.2 of 3.5 us). Who
+// reads all there is need not know of a writer before its first byte, or its going, and of these
+// Linux tells the descriptor that is there already; other systems say at once that nobody writes.
+#ifdef __linux__
+constexpr bool kPollWaitsForWriter = true;
+#else
+constexpr bool kPollWaitsForWriter = false;
+#endif
+
+Result wait_for_writer(const Operation& op) {
+  const OpenFile& file = *op.detail->opened;
+  if (file.nonblocking) return Result::success(0);
+  pollfd fifo{file.handle(), POLLIN, 0};
+  const Result ready = repeat_interrupted(op, [&] { return ::poll(&fifo, 1, -1); });
+  return ready.ok() ? end_nonblocking(file, op.detail->open) : ready;
+}
+
 bool run_read_path(Operation& op) {
+  if (!kPollWaitsForWriter && !op.may_wait && is_fifo_to_read(op.detail->open)) return false;
+  if (op.detail->opened) {
+    op.result = wait_for_writer(op);
+    if (!op.result.ok()) op.detail->opened.reset();
+    return true;
+  }
   PosixOpen opened;
   op.result = open_path(op, opened);
   if (opened.would_wait) return false;

@@ -43,12 +43,39 @@ int open_flags(const OpenRequest& request) {
   return flags;
 }
 
+// A file system that refuses O_DIRECT does so after it has created the file (open(2)), which must
+// then go again. So that it is known who has created it, the file is opened as it is first.
+int open_or_create_direct(const OpenRequest& request, int flags) {
+  const char* const path = request.path.c_str();
+  constexpr int kRoundsMax = 8;
+  for (int round = 0; round < kRoundsMax; ++round) {
+    if (!(flags & O_EXCL)) {
+      const int fd = ::open(path, flags & ~O_CREAT, request.mode);
+      if (fd >= 0 || errno != ENOENT) return fd;
+    }
+    const int fd = ::open(path, flags | O_EXCL, request.mode);
+    if (fd < 0 && errno == EINVAL) {
+      ::unlink(path);
+      errno = EINVAL;
+    }
+    // Somebody else may have created it between the two.
+    if (fd >= 0 || errno != EEXIST || (flags & O_EXCL)) return fd;
+  }
+  return -1;
+}
+
+int open_once(const OpenRequest& request, int flags) {
+  const bool direct = (request.options & kAnyUnbuffered) != 0;
+  if (direct && (flags & O_CREAT)) return open_or_create_direct(request, flags);
+  return ::open(request.path.c_str(), flags, request.mode);
+}
+
 int open_path(const OpenRequest& request, int more_flags) {
   const int flags = open_flags(request) | more_flags;
-  const int fd = ::open(request.path.c_str(), flags, request.mode);
+  const int fd = open_once(request, flags);
   // A file that may be written but not read can still take whole sectors.
   if (fd < 0 && errno == EACCES && (flags & O_ACCMODE) != (request.flags & O_ACCMODE)) {
-    return ::open(request.path.c_str(), (flags & ~O_ACCMODE) | O_WRONLY, request.mode);
+    return open_once(request, (flags & ~O_ACCMODE) | O_WRONLY);
   }
   return fd;
 }
@@ -164,11 +191,11 @@ Result open_posix(const OpenRequest& request, OpenWait wait, PosixOpen& opened) 
       }
       if (!(prefer && direct && result.os_error == EINVAL)) return result;
     }
-    // The file system refuses direct I/O and the caller prefers it only. What the first attempt
-    // has created stays, so an exclusive creation must not meet its own file.
+    // The file system refuses direct I/O and the caller prefers it only. An exclusive creation must
+    // not meet the file that it has made itself.
     direct = false;
     attempt.options &= ~kAnyUnbuffered;
-    if (fd >= 0 || ::access(attempt.path.c_str(), F_OK) == 0) attempt.flags &= ~O_EXCL;
+    if (fd >= 0) attempt.flags &= ~O_EXCL;
   }
 }
 
@@ -185,6 +212,23 @@ Result open_file(const OpenRequest& request, HandleMode, std::unique_ptr<OpenFil
   const Result result = open_posix(request, OpenWait::kAllowed, open);
   if (result.ok()) opened = std::move(open.file);
   return result;
+}
+
+std::unique_ptr<OpenFile> borrow_file(NativeHandle handle, Result& result) {
+  struct stat status {};
+  const int flags = ::fcntl(handle, F_GETFL);
+  if (flags < 0 || ::fstat(handle, &status) != 0) {
+    result = last_error();
+    return nullptr;
+  }
+  auto file = std::make_unique<OpenFile>(handle, device_type_of(status.st_mode),
+                                         Ownership::kBorrowed);
+  file->append = (flags & O_APPEND) != 0;
+#ifdef O_DIRECT
+  // Its owner knows what the device needs; this keeps such transfers off the paths for cached ones.
+  file->unbuffered = (flags & O_DIRECT) != 0;
+#endif
+  return file;
 }
 
 }  // namespace overlapped

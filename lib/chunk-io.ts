@@ -1,6 +1,6 @@
-import { alignDown, alignUp } from '../alignment.js';
-import { systemErrorOf } from '../errors.js';
-import type { FileHandle } from '../file-handle.js';
+import { alignDown, alignUp } from './alignment.js';
+import { systemErrorOf } from './errors.js';
+import type { FileHandle } from './file-handle.js';
 
 /** What positions and lengths of transfers on these handles must be multiples of; 1 if buffered. */
 export function blockSizeOf(...handles: readonly FileHandle[]): number {
@@ -39,12 +39,7 @@ export async function readChunk(
   let filled = 0;
   while (filled < length) {
     const start = alignDown(filled, block);
-    const { bytesRead } = await handle.read(memory, {
-      offset: start,
-      length: end - start,
-      position: position + start,
-      signal,
-    });
+    const bytesRead = await handle.readAt(memory, start, end - start, position + start, signal);
     // Nothing new where bytes were asked for is the end of the file.
     if (start + bytesRead <= filled) break;
     filled = start + bytesRead;
@@ -70,13 +65,8 @@ export async function writeChunk(
   let start = 0;
   let stuck = 0;
   while (start < length) {
-    const { bytesWritten } = await handle.write(memory, {
-      offset: start,
-      length: length - start,
-      position: position + start,
-      signal,
-    });
-    const written = start + bytesWritten;
+    const place = position + start;
+    const written = start + (await handle.writeAt(memory, start, length - start, place, signal));
     if (written >= length) return;
     // A full device writes what fits and gives its error to the next write, so there is one more.
     if (isStuck(start, written, block) && ++stuck > 1) {
