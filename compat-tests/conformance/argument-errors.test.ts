@@ -1,6 +1,7 @@
+import * as fs from 'node:fs';
 import { expect, test } from 'vitest';
 import { open } from '../../lib/index.js';
-import { fileWith } from '../helpers.js';
+import { fileWith, rejection } from '../helpers.js';
 import {
   type Action,
   type Handle,
@@ -37,8 +38,6 @@ const badReads: [code: string, ...args: unknown[]][] = [
   [type, true],
   [type, []],
   [type, { buffer: 'a string' }],
-  [type, { buffer: null }],
-  [type, new ArrayBuffer(10)],
   [type, buffer(), '0'],
   [type, buffer(), true],
   [type, buffer(), 1n],
@@ -52,25 +51,51 @@ const badReads: [code: string, ...args: unknown[]][] = [
   [range, buffer(), { length: 11 }],
   [range, buffer(), { offset: -1 }],
   [range, buffer(), { offset: 11 }],
-  [value, Buffer.alloc(0)],
   [value, Buffer.alloc(0), 0, 1],
-  [type, buffer(), 0, 10, '0'],
-  [type, buffer(), 0, 10, true],
-  [type, buffer(), 0, 10, {}],
-  [range, buffer(), 0, 10, -2],
-  [range, buffer(), 0, 10, -2n],
-  [range, buffer(), 0, 10, 1.5],
-  [range, buffer(), 0, 10, Number.NaN],
-  [range, buffer(), 0, 10, Number.POSITIVE_INFINITY],
-  [range, buffer(), 0, 10, 2 ** 53],
-  [range, buffer(), 0, 10, 2n ** 63n],
-  [range, buffer(), 0, 10, 2n ** 63n - 5n],
-  [range, buffer(), { position: -5 }],
-  [type, buffer(), { position: 'x' }],
 ];
 
 for (const [code, ...args] of badReads) {
   sameOnHandle(`read(${shown(args)}) rejects with ${code}`, code, (handle) => handle.read(...args));
+}
+
+// The promises of Node 20 take a bad position for none. fs.readSync() does not, and its errors are
+// those of later versions' promises.
+const badReadPositions: [code: string, position: unknown][] = [
+  [type, '0'],
+  [type, true],
+  [type, {}],
+  [range, -2],
+  [range, -2n],
+  [range, 1.5],
+  [range, Number.NaN],
+  [range, Number.POSITIVE_INFINITY],
+  [range, 2 ** 53],
+  [range, 2n ** 63n],
+  [range, 2n ** 63n - 5n],
+];
+
+for (const [code, position] of badReadPositions) {
+  test(`read at ${shown([position])} rejects with ${code}, as fs.readSync() throws`, async () => {
+    const file = fileWith('content');
+    const handle = (await open(file)) as unknown as Handle;
+    const fd = fs.openSync(file, 'r');
+    let wanted: NodeJS.ErrnoException | undefined;
+    try {
+      fs.readSync(fd, buffer(), 0, 10, position as number);
+    } catch (error) {
+      wanted = error as NodeJS.ErrnoException;
+    }
+    fs.closeSync(fd);
+    expect(wanted?.code).toBe(code);
+    for (const args of [
+      [buffer(), 0, 10, position],
+      [buffer(), { position }],
+    ]) {
+      const error = await rejection(handle.read(...args));
+      expect(error).toMatchObject({ name: wanted?.name, code, message: wanted?.message });
+    }
+    await handle.close();
+  });
 }
 
 // ---- write
@@ -96,8 +121,8 @@ const badWrites: [code: string, ...args: unknown[]][] = [
   [range, buffer(), 0, 1.5],
   [range, buffer(), { length: 11 }],
   [range, buffer(), { offset: 11 }],
-  [value, 'text', 0, 'no encoding'],
-  [value, 'text', 0, 5],
+  [value, 'abc', 0, 'hex'],
+  [value, 'abc', 0, 'HEX'],
 ];
 
 for (const [code, ...args] of badWrites) {
@@ -106,9 +131,12 @@ for (const [code, ...args] of badWrites) {
   );
 }
 
-sameOnHandle('write of an odd number of hex digits rejects', value, (handle) =>
-  handle.write('abc', 0, 'hex'),
-);
+// Node takes what it does not know for utf8.
+for (const encoding of ['no encoding', 5, {}, true]) {
+  sameOnHandle(`write in encoding ${shown([encoding])}`, 'ok', (handle) =>
+    handle.write('text ü', 0, encoding),
+  );
+}
 
 // Stricter than Node, which takes a bad position for none and writes at the cursor.
 const badPositions = [-2, 1.5, Number.NaN, 2 ** 53];

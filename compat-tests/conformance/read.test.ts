@@ -1,3 +1,4 @@
+import * as fs from 'node:fs';
 import { expect, test } from 'vitest';
 import { open } from '../../lib/index.js';
 import { fileWith, randomBytes } from '../helpers.js';
@@ -24,8 +25,6 @@ const forms: Record<string, Read> = {
   'read(buffer, undefined, undefined, 7)': (handle) =>
     handle.read(Buffer.alloc(100), undefined, undefined, 7),
   'read with position -1': (handle) => handle.read(Buffer.alloc(100), 0, 100, -1),
-  'read with position -1n': (handle) => handle.read(Buffer.alloc(100), 0, 100, -1n),
-  'read with a bigint position': (handle) => handle.read(Buffer.alloc(100), 0, 100, 1234n),
   'read with position 0': (handle) => handle.read(Buffer.alloc(100), 0, 100, 0),
   'read(options)': (handle) =>
     handle.read({ buffer: Buffer.alloc(100), offset: 10, length: 30, position: 5 }),
@@ -36,17 +35,12 @@ const forms: Record<string, Read> = {
     handle.read({ buffer: Buffer.alloc(100), offset: null, length: null, position: null }),
   'read(buffer, options)': (handle) =>
     handle.read(Buffer.alloc(100), { offset: 10, length: 30, position: 5 }),
-  'read(buffer, options) with a bigint': (handle) =>
-    handle.read(Buffer.alloc(100), { position: 500n }),
   'read(buffer, {})': (handle) => handle.read(Buffer.alloc(100), {}),
   'read of length 0': (handle) => handle.read(Buffer.alloc(100), 0, 0, 0),
   'read of length 0 into an empty buffer': (handle) => handle.read(Buffer.alloc(0), 0, 0, 0),
-  'read with a fractional length': (handle) => handle.read(Buffer.alloc(100), 0, 10.7, 0),
-  'read with a length in a string': (handle) => handle.read(Buffer.alloc(100), 0, '10', 0),
   'read across the end': (handle) => handle.read(Buffer.alloc(100), 0, 100, content.length - 10),
   'read at the end': (handle) => handle.read(Buffer.alloc(100), 0, 100, content.length),
   'read far past the end': (handle) => handle.read(Buffer.alloc(100), 0, 100, 2 ** 40),
-  'read past the end at a bigint': (handle) => handle.read(Buffer.alloc(100), 0, 100, 2n ** 61n),
   'read into a DataView': (handle) =>
     handle.read(new DataView(new ArrayBuffer(100), 10, 50), 5, 20, 30),
   'read into a Uint16Array': (handle) => handle.read(new Uint16Array(50), 10, 21, 30),
@@ -67,6 +61,32 @@ for (const [name, read] of Object.entries(forms)) {
     return shown(handle.read(Buffer.alloc(64)));
   });
 }
+
+// Here the promises of Node 20 take a bigint for no position at all; fs.read() knows better.
+for (const position of [1234n, 0n, BigInt(content.length), 2n ** 40n, 2n ** 61n, -1n]) {
+  test(`read at position ${position}n gives what fs.readSync() gives`, async () => {
+    const file = fileWith(content);
+    const wanted = Buffer.alloc(100);
+    const fd = fs.openSync(file, 'r');
+    const bytesWanted = fs.readSync(fd, wanted, 0, 100, position);
+    fs.closeSync(fd);
+    const handle = await open(file);
+    const { bytesRead, buffer } = await handle.read(Buffer.alloc(100), 0, 100, position);
+    expect({ bytesRead, buffer }).toEqual({ bytesRead: bytesWanted, buffer: wanted });
+    const other = await handle.read({ buffer: Buffer.alloc(100), position });
+    expect(other.bytesRead).toBe(position === -1n ? 100 : bytesWanted);
+    await handle.close();
+  });
+}
+
+// Node aborts the process here.
+test('a length that is no integer is cut to one', async () => {
+  const handle = (await open(fileWith(content))) as unknown as Handle;
+  for (const length of [10.7, '10']) {
+    expect((await handle.read(Buffer.alloc(100), 0, length, 0)).bytesRead).toBe(10);
+  }
+  await handle.close();
+});
 
 sameOnHandle('the buffer of the result is the one given', 'ok', async (handle) => {
   const views = [Buffer.alloc(4), new Uint16Array(4), new DataView(new ArrayBuffer(4))];

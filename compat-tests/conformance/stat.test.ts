@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import { expect, test } from 'vitest';
 import { open, stat } from '../../lib/index.js';
-import { fileWith, isLinux, makeFifo, testWhere } from '../helpers.js';
+import { fileWith, isLinux, makeFifo, temporaryFolder, testWhere } from '../helpers.js';
 import { both } from './compare.js';
 
 const kinds = [
@@ -32,7 +32,7 @@ function expectSameStats(ours: fs.Stats | fs.BigIntStats, nodes: fs.Stats | fs.B
 const paths: Record<string, () => string> = {
   'a file': () => fileWith('content'),
   'an empty file': () => fileWith(''),
-  'a directory': () => `${fileWith('')}/..`,
+  'a directory': () => temporaryFolder(),
   'a file with old times': () => {
     const file = fileWith('content');
     fs.utimesSync(file, 1.25, 1_234_567_890.987);

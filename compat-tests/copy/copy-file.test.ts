@@ -174,27 +174,26 @@ class ShortFile {
   async stat() {
     return { size: BigInt(this.size), mtimeNs: 0n };
   }
-  async read(buffer: Buffer, { offset, length, position }: Record<string, number>) {
+  async readAt(buffer: Buffer, offset: number, length: number, position: number) {
     const available = Math.max(0, this.size - this.#aligned(position));
     const bytesRead = Math.min(this.#aligned(length), this.transferMax, available);
-    const start = position as number;
-    this.bytes.copy(buffer, this.#aligned(offset), start, start + bytesRead);
-    return { bytesRead };
+    this.bytes.copy(buffer, this.#aligned(offset), position, position + bytesRead);
+    return bytesRead;
   }
-  async write(buffer: Buffer, { offset, length, position }: Record<string, number>) {
+  async writeAt(buffer: Buffer, offset: number, length: number, position: number) {
     const bytesWritten = Math.min(this.#aligned(length), this.transferMax);
     const start = this.#aligned(offset);
     buffer.copy(this.bytes, this.#aligned(position), start, start + bytesWritten);
-    return { bytesWritten };
+    return bytesWritten;
   }
   async truncate(size: number) {
     this.size = size;
   }
   async sync() {}
 
-  #aligned(value: number | undefined): number {
-    expect((value as number) % this.block).toBe(0);
-    return value as number;
+  #aligned(value: number): number {
+    expect(value % this.block).toBe(0);
+    return value;
   }
 }
 
