@@ -20,7 +20,6 @@ import { readUnaligned } from './unaligned-io.js';
 import {
   validateBuffer,
   validateBuffers,
-  validateEncoding,
   validateInteger,
   validateObject,
   validatePosition,
@@ -362,8 +361,7 @@ export class FileHandle extends EventEmitter {
       const expected = 'of type string or an instance of Buffer, TypedArray, or DataView';
       throw invalidArgType('buffer', expected, data);
     }
-    validateEncoding(encoding);
-    const buffer = Buffer.from(data, encoding ?? 'utf8');
+    const buffer = bytesOfString(data, encoding);
     if (buffer.byteLength === 0) return { bytesWritten: 0, buffer: data };
     const { bytesWritten } = await this.#write(buffer, 0, null, position, undefined);
     return { bytesWritten, buffer: data };
@@ -708,7 +706,7 @@ export class FileHandle extends EventEmitter {
   ): Promise<string>;
   readFile(options?: ReadFileOptions | BufferEncoding | null): Promise<Buffer | string>;
   async readFile(options?: ReadFileOptions | BufferEncoding | null): Promise<Buffer | string> {
-    this.#checkOpen('read');
+    this.#checkOpen('readFile');
     this.#checkReadable();
     return readWholeFile(this, options);
   }
@@ -718,7 +716,7 @@ export class FileHandle extends EventEmitter {
    * data may have any length: the tail is padded, written, and the file truncated and synced.
    */
   async writeFile(data: Data, options?: WriteFileOptions | BufferEncoding | null): Promise<void> {
-    this.#checkOpen('write');
+    this.#checkOpen('writeFile');
     return writeWholeFile(this, data, options);
   }
 
@@ -750,6 +748,15 @@ export class FileHandle extends EventEmitter {
     if (this.#closing === undefined) return;
     throw Object.assign(new Error('file closed'), { code: 'EBADF', syscall });
   }
+}
+
+// As Node's write(): digits that are no whole bytes are refused, and what is no encoding is utf8.
+function bytesOfString(data: string, encoding: unknown): Buffer {
+  const known = typeof encoding === 'string' && Buffer.isEncoding(encoding) ? encoding : 'utf8';
+  if (known.toLowerCase() === 'hex' && data.length % 2 !== 0) {
+    throw invalidArgValue('encoding', encoding, `is invalid for data of length ${data.length}`);
+  }
+  return Buffer.from(data, known);
 }
 
 function toLength(value: unknown): number {

@@ -58,7 +58,7 @@ export function validatePosition(value: unknown, length: number): asserts value 
     const max = 2n ** 63n - 1n - BigInt(length);
     if (value < -1n || value > max) throw outOfRange('position', `>= -1 && <= ${max}`, value);
   } else {
-    throw invalidArgType('position', 'an integer or bigint', value);
+    throw invalidArgType('position', 'of type bigint or integer', value);
   }
 }
 

@@ -27,7 +27,7 @@ export function parseEncodingOptions<T extends ReadFileOptions>(options: unknown
   if (options == null) return {} as T;
   const parsed = typeof options === 'string' ? { encoding: options } : options;
   if (typeof parsed !== 'object') {
-    throw invalidArgType('options', 'of type string or an instance of Object', options);
+    throw invalidArgType('options', 'one of type string or object', options);
   }
   validateObject(parsed, 'options');
   const { encoding, signal } = parsed as ReadFileOptions;
@@ -113,9 +113,8 @@ function toBytes(data: unknown, encoding: BufferEncoding | null | undefined): Ui
     return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   }
   if (typeof data === 'string') return Buffer.from(data, encoding ?? 'utf8');
-  const expected =
-    'of type string or an instance of Buffer, TypedArray, DataView, Stream, Iterable, or ' +
-    'AsyncIterable';
+  // It may be iterable, too, but this is what Node says.
+  const expected = 'of type string or an instance of Buffer, TypedArray, or DataView';
   throw invalidArgType('data', expected, data);
 }
 

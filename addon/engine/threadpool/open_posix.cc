@@ -224,6 +224,7 @@ std::unique_ptr<OpenFile> borrow_file(NativeHandle handle, Result& result) {
   auto file = std::make_unique<OpenFile>(handle, device_type_of(status.st_mode),
                                          Ownership::kBorrowed);
   file->append = (flags & O_APPEND) != 0;
+  file->nonblocking = (flags & O_NONBLOCK) != 0;
 #ifdef O_DIRECT
   // Its owner knows what the device needs; this keeps such transfers off the paths for cached ones.
   file->unbuffered = (flags & O_DIRECT) != 0;
