@@ -15,10 +15,12 @@ namespace overlapped {
 
 namespace {
 
-// What the JavaScript thread may do itself in one turn of the event loop (law 7): about half a
-// millisecond of cached reads. A unit is one operation, or the copying of so many bytes.
+// What the JavaScript thread may do itself in one turn of the event loop (law 7), in units of one
+// operation or the copying of so many bytes: about half a millisecond of cached reads.
 constexpr int64_t kTurnBudget = 512;
 constexpr size_t kBytesPerUnit = 8 * 1024;
+// And how long it may go on, with what the program does between its operations.
+constexpr uint64_t kTurnNanosecondsMax = 1'000'000;
 
 #ifdef _WIN32
 constexpr uint32_t kInvalidArgument = ERROR_INVALID_PARAMETER;
@@ -39,14 +41,14 @@ Environment* Environment::start(Napi::Env env, const std::string& wanted,
   if (!uv::load() || napi_get_uv_event_loop(env, &loop) != napi_ok) {
     throw Napi::Error::New(env, "This program does not export libuv, which overlapped needs");
   }
-  std::unique_ptr<Environment> environment(new Environment(env));
-  if (!environment->set_up_handles(reinterpret_cast<uv::Loop*>(loop))) {
+  std::unique_ptr<Environment> environment(new Environment(env, reinterpret_cast<uv::Loop*>(loop)));
+  if (!environment->set_up_wake()) {
     throw Napi::Error::New(env, "The event loop takes no more handles");
   }
   EngineChoice choice = select_engine(wanted, *environment->queue_);
   environment->engine_ = std::move(choice.engine);
   environment->reason_ = std::move(choice.reason);
-  if (!environment->engine_ || !environment->watch(reinterpret_cast<uv::Loop*>(loop))) {
+  if (!environment->engine_ || !environment->watch()) {
     const std::string reason = environment->reason_;
     environment.release()->shut_down(nullptr);  // which frees it
     Napi::Error error = Napi::Error::New(env, "Engine '" + wanted + "' cannot be had: " + reason);
@@ -68,10 +70,10 @@ Environment* Environment::start(Napi::Env env, const std::string& wanted,
   return started;
 }
 
-bool Environment::set_up_handles(uv::Loop* loop) {
+bool Environment::set_up_wake() {
   async_memory_ = std::make_unique<std::byte[]>(uv::handle_size(uv::kAsyncHandle));
   uv::Handle* const handle = reinterpret_cast<uv::Handle*>(async_memory_.get());
-  const int failed = uv::async_init(loop, handle, [](uv::Handle* woken) {
+  const int failed = uv::async_init(loop_, handle, [](uv::Handle* woken) {
     static_cast<Environment*>(uv::get_data(woken))->run_turn();
   });
   if (failed) return false;
@@ -79,15 +81,14 @@ bool Environment::set_up_handles(uv::Loop* loop) {
   uv::set_data(async_, this);
   uv::unref(async_);
   queue_ = std::make_unique<CompletionQueue>(async_);
-  turn_budget_ = kTurnBudget;
   return true;
 }
 
-bool Environment::watch(uv::Loop* loop) {
+bool Environment::watch() {
   if (engine_->wait_descriptor() < 0) return true;
   poll_memory_ = std::make_unique<std::byte[]>(uv::handle_size(uv::kPollHandle));
   uv::Handle* const handle = reinterpret_cast<uv::Handle*>(poll_memory_.get());
-  if (uv::poll_init(loop, handle, engine_->wait_descriptor()) != 0) return false;
+  if (uv::poll_init(loop_, handle, engine_->wait_descriptor()) != 0) return false;
   poll_ = handle;
   uv::set_data(poll_, this);
   uv::unref(poll_);
@@ -136,6 +137,7 @@ Environment::Slot& Environment::slot_at(uint32_t id) {
 
 uint32_t Environment::submit(uint32_t count, napi_value objects) {
   OperationList batch;
+  update_turn();
   for (uint32_t i = 0; i < count; ++i) {
     napi_value object;
     if (napi_get_element(env_, objects, i, &object) != napi_ok) object = nullptr;
@@ -149,6 +151,24 @@ uint32_t Environment::submit(uint32_t count, napi_value objects) {
   wake_if_needed();
   update_reference();
   return completions;
+}
+
+// The event loop does not say when it turns, but it takes the time then.
+void Environment::update_turn() {
+  if (!engine_->completes_inline()) return;
+  const uint64_t loop_time = uv::now(loop_);
+  const uint64_t time = uv::high_resolution_time();
+  if (loop_time != turn_loop_time_) {
+    turn_loop_time_ = loop_time;
+    begin_turn(time);
+  } else if (time - turn_start_ > kTurnNanosecondsMax) {
+    turn_budget_ = 0;
+  }
+}
+
+void Environment::begin_turn(uint64_t time) {
+  turn_start_ = time;
+  turn_budget_ = kTurnBudget;
 }
 
 void Environment::accept(const Submission& submission, napi_value object, OperationList& batch) {
@@ -397,7 +417,7 @@ int Environment::adopt_descriptor(int descriptor) {
 void Environment::run_turn() {
   if (closing_) return;
   const Napi::HandleScope scope(env_);
-  turn_budget_ = kTurnBudget;
+  begin_turn(uv::high_resolution_time());
   submit_deferred();
   ready_.append(engine_->poll());
   ready_.append(queue_->take_all());

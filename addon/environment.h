@@ -50,10 +50,12 @@ class Environment {
     bool deferred = false;  // waits for the next turn of the event loop
   };
 
-  explicit Environment(Napi::Env env) : env_(env) {}
+  Environment(Napi::Env env, uv::Loop* loop) : env_(env), loop_(loop) {}
 
-  bool set_up_handles(uv::Loop* loop);
-  bool watch(uv::Loop* loop);
+  bool set_up_wake();
+  bool watch();
+  void update_turn();
+  void begin_turn(uint64_t time);
   Slot& slot_at(uint32_t id);
   void accept(const Submission& submission, napi_value object, OperationList& batch);
   uint32_t decode(const Submission& submission, napi_value object, Slot& slot);
@@ -78,6 +80,7 @@ class Environment {
   void finish();
 
   napi_env env_;
+  uv::Loop* const loop_;
   std::unique_ptr<std::byte[]> async_memory_;
   std::unique_ptr<std::byte[]> poll_memory_;
   uv::Handle* async_ = nullptr;
@@ -90,7 +93,10 @@ class Environment {
   std::deque<Slot> slots_;
   OperationList ready_;     // completed, not yet on the completion ring
   OperationList deferred_;  // accepted, not yet with the engine
+  // What is left to do in this turn of the event loop, and when it began.
   int64_t turn_budget_ = 0;
+  uint64_t turn_loop_time_ = 0;  // ms, as the loop has it
+  uint64_t turn_start_ = 0;      // ns
   size_t in_flight_ = 0;
   bool referenced_ = false;
   bool closing_ = false;

@@ -15,6 +15,8 @@ struct Functions {
   size_t (*handle_size)(int);
   int (*async_init)(Loop*, Handle*, AsyncCallback);
   int (*async_send)(Handle*);
+  uint64_t (*now)(const Loop*);
+  uint64_t (*hrtime)();
   void (*ref)(Handle*);
   void (*unref)(Handle*);
   void (*close)(Handle*, CloseCallback);
@@ -40,6 +42,8 @@ bool look_up_all() {
   return look_up(functions.handle_size, "uv_handle_size") &&
          look_up(functions.async_init, "uv_async_init") &&
          look_up(functions.async_send, "uv_async_send") && look_up(functions.ref, "uv_ref") &&
+         look_up(functions.now, "uv_now") && look_up(functions.hrtime, "uv_hrtime") &&
+        
          look_up(functions.unref, "uv_unref") && look_up(functions.close, "uv_close") &&
          look_up(functions.set_data, "uv_handle_set_data") &&
          look_up(functions.get_data, "uv_handle_get_data") &&
@@ -63,6 +67,8 @@ int async_send(Handle* handle) { return functions.async_send(handle); }
 // No engine on Windows has a descriptor to poll.
 int poll_init(Loop*, Handle*, int) { return -1; }
 int poll_start(Handle*, int, PollCallback) { return -1; }
+uint64_t now(const Loop* loop) { return functions.now(loop); }
+uint64_t high_resolution_time() { return functions.hrtime(); }
 void ref(Handle* handle) { functions.ref(handle); }
 void unref(Handle* handle) { functions.unref(handle); }
 void close(Handle* handle, CloseCallback callback) { functions.close(handle, callback); }
@@ -82,6 +88,8 @@ int uv_async_init(Loop* loop, Handle* handle, AsyncCallback callback);
 int uv_async_send(Handle* handle);
 int uv_poll_init(Loop* loop, Handle* handle, int fd);
 int uv_poll_start(Handle* handle, int events, PollCallback callback);
+uint64_t uv_now(const Loop* loop);
+uint64_t uv_hrtime(void);
 void uv_ref(Handle* handle);
 void uv_unref(Handle* handle);
 void uv_close(Handle* handle, CloseCallback callback);
@@ -99,6 +107,8 @@ int poll_init(Loop* loop, Handle* handle, int fd) { return uv_poll_init(loop, ha
 int poll_start(Handle* handle, int events, PollCallback callback) {
   return uv_poll_start(handle, events, callback);
 }
+uint64_t now(const Loop* loop) { return uv_now(loop); }
+uint64_t high_resolution_time() { return uv_hrtime(); }
 void ref(Handle* handle) { uv_ref(handle); }
 void unref(Handle* handle) { uv_unref(handle); }
 void close(Handle* handle, CloseCallback callback) { uv_close(handle, callback); }

@@ -27,6 +27,10 @@ int async_init(Loop* loop, Handle* handle, AsyncCallback callback);
 int async_send(Handle* handle);
 int poll_init(Loop* loop, Handle* handle, int fd);
 int poll_start(Handle* handle, int events, PollCallback callback);
+// Milliseconds; the loop takes the time anew in each of its turns.
+uint64_t now(const Loop* loop);
+// Nanoseconds.
+uint64_t high_resolution_time();
 void ref(Handle* handle);
 void unref(Handle* handle);
 void close(Handle* handle, CloseCallback callback);

@@ -139,7 +139,13 @@ async function build() {
 // ---- Wine
 
 function wineEnvironment(more = {}) {
-  const wine = { WINEPREFIX: prefix, WINEARCH: 'win64', WINEDEBUG: '-all' };
+  const wine = {
+    WINEPREFIX: prefix,
+    WINEARCH: 'win64',
+    WINEDEBUG: '-all',
+    // What programs find by name there: esbuild's WebAssembly build starts "node".
+    WINEPATH: `Z:${path.dirname(nodeExe).replaceAll('/', '\\')}`,
+  };
   const env = { ...process.env, ...wine, ...more };
   // A display would only slow the start down, and these speak of this system's Node.
   for (const name of ['DISPLAY', 'NODE_OPTIONS', 'NODE_PATH']) {

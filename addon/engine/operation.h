@@ -112,6 +112,8 @@ struct Operation {
   // Who still has to do with the current overlapped call: its issuer and its packet. The packet may
   // be taken from the port before the issuing call has returned, and the last of them goes on.
   std::atomic<uint8_t> holders{0};
+#else
+  bool cancel_in_flight = false;  // the ring has yet to answer the request to cancel this
 #endif
 
   bool is_read() const { return opcode == Opcode::kRead || opcode == Opcode::kReadVector; }

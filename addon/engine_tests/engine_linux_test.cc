@@ -402,7 +402,14 @@ ENGINE_TEST(cached_reads_are_done_before_submit_comes_back) {
   Harness harness(engine);
   OpenFile& file = *harness.open(harness.path("a"), kOpenNew);
   harness.write(file, harness.memory(65536), 0);
-  harness.read(file, harness.memory(4096), 0);
+  Operation attempt;
+  attempt.file = &file;
+  attempt.data = harness.memory(4096).data();
+  attempt.length = 4096;
+  attempt.file_offset = 0;
+  if (!try_without_waiting(attempt)) {
+    throw Skip("the file system of temporary files has no RWF_NOWAIT");
+  }
   const uint64_t before = harness.engine().counters().inline_completions;
   for (int i = 0; i < 100; ++i) {
     CHECK_EQUAL(harness.read(file, harness.memory(4096), 0).value, 4096);

@@ -1,3 +1,4 @@
+#include <dlfcn.h>
 #include <signal.h>
 
 #include <mutex>
@@ -14,6 +15,15 @@ constexpr int kInterruptSignal = SIGURG;
 
 void ignore_signal(int) {}
 
+// Node unloads an addon with the last environment that uses it. The handler stays installed, so the
+// library that it is in must stay too.
+void keep_library() {
+  Dl_info info{};
+  if (::dladdr(reinterpret_cast<void*>(&ignore_signal), &info) != 0 && info.dli_fname) {
+    (void)::dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+  }
+}
+
 void install_handler() {
   struct sigaction current {};
   if (sigaction(kInterruptSignal, nullptr, &current) != 0) return;
@@ -21,6 +31,7 @@ void install_handler() {
   struct sigaction action {};
   action.sa_handler = ignore_signal;
   sigemptyset(&action.sa_mask);
+  keep_library();
   sigaction(kInterruptSignal, &action, nullptr);
 }
 

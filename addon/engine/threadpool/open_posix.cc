@@ -43,8 +43,26 @@ int open_flags(const OpenRequest& request) {
   return flags;
 }
 
-// A file system that refuses O_DIRECT does so after it has created the file (open(2)), which must
-// then go again. So that it is known who has created it, the file is opened as it is first.
+#ifdef O_DIRECT
+constexpr int kDirectFlag = O_DIRECT;
+#else
+constexpr int kDirectFlag = 0;
+#endif
+
+// A file system that refuses O_DIRECT does so after it has created the file (open(2)), and with an
+// error that says just as well that nothing was done. So O_DIRECT comes last: what is taken away
+// again was made here.
+int create_direct(const char* path, int flags, mode_t mode) {
+  const int fd = ::open(path, (flags & ~kDirectFlag) | O_EXCL, mode);
+  if (fd < 0 || ::fcntl(fd, F_SETFL, flags) == 0) return fd;
+  const int error = errno;
+  ::unlink(path);
+  ::close(fd);
+  errno = error;
+  return -1;
+}
+
+// So that it is known who has created a file, it is opened as it is first.
 int open_or_create_direct(const OpenRequest& request, int flags) {
   const char* const path = request.path.c_str();
   constexpr int kRoundsMax = 8;
@@ -53,11 +71,7 @@ int open_or_create_direct(const OpenRequest& request, int flags) {
       const int fd = ::open(path, flags & ~O_CREAT, request.mode);
       if (fd >= 0 || errno != ENOENT) return fd;
     }
-    const int fd = ::open(path, flags | O_EXCL, request.mode);
-    if (fd < 0 && errno == EINVAL) {
-      ::unlink(path);
-      errno = EINVAL;
-    }
+    const int fd = create_direct(path, flags, request.mode);
     // Somebody else may have created it between the two.
     if (fd >= 0 || errno != EEXIST || (flags & O_EXCL)) return fd;
   }

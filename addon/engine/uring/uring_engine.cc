@@ -28,8 +28,8 @@ uint64_t user_data_of(const Operation& operation) {
   return reinterpret_cast<uint64_t>(&operation);
 }
 
-// The completion of a cancel request itself carries no operation.
-constexpr uint64_t kNoOperation = 0;
+// Marks the answer to a cancel; addresses of operations are even.
+constexpr uint64_t kCancelBit = 1;
 
 // pread() on a pipe fails; io_uring would read it and pay no heed to the position.
 bool is_misplaced(const Operation& op) {
@@ -144,9 +144,11 @@ void UringEngine::prepare_cancels() {
     if (!entry) return;
     entry->opcode = IORING_OP_ASYNC_CANCEL;
     entry->fd = -1;
-    entry->addr = user_data_of(*cancels_.back());
-    entry->user_data = kNoOperation;
+    Operation* const op = cancels_.back();
     cancels_.pop_back();
+    op->cancel_in_flight = true;
+    entry->addr = user_data_of(*op);
+    entry->user_data = user_data_of(*op) | kCancelBit;
   }
 }
 
@@ -156,6 +158,8 @@ void UringEngine::enter() {
   ring_->announce(false);
   ring_refused_ = false;
   take_retries();
+  cancels_.insert(cancels_.end(), missed_cancels_.begin(), missed_cancels_.end());
+  missed_cancels_.clear();
   do {
     prepare_cancels();
     prepare_backlog();
@@ -179,21 +183,27 @@ void UringEngine::reap() {
     const uint64_t user_data = completion->user_data;
     const int32_t result = completion->res;
     ring_->consume();
-    if (user_data == kNoOperation) continue;
-    --in_flight_;
-    settle(*reinterpret_cast<Operation*>(user_data), result);
+    Operation& op = *reinterpret_cast<Operation*>(user_data & ~kCancelBit);
+    if (user_data & kCancelBit) {
+      settle_cancel(op, result);
+    } else {
+      settle(op, result);
+    }
   }
 }
 
 void UringEngine::settle(Operation& op, int32_t result) {
-  if (result == -EAGAIN && op.file->is_disk() && !op.cancel_requested.load()) {
-    // Law 5: again, after other completions. (A pipe with O_NONBLOCK says so for good.)
+  const bool short_of_resources = result == -EAGAIN && op.file->is_disk();
+  const bool cancel_requested = op.cancel_requested.load();
+  if (short_of_resources && !cancel_requested) {
+    // Law 5: again, after other completions.
     ++counters_.retried;
+    --in_flight_;
     op.state.store(OperationState::kQueued, std::memory_order_relaxed);
     retries_.push_back(&op);
     return;
   }
-  const bool interrupted = result == -EINTR && op.cancel_requested.load();
+  const bool interrupted = cancel_requested && (result == -EINTR || short_of_resources);
   if (interrupted || result == -ECANCELED) {
     op.result = Result::cancelled();
   } else if (result < 0) {
@@ -201,8 +211,25 @@ void UringEngine::settle(Operation& op, int32_t result) {
   } else {
     op.result = Result::success(result);
   }
-  if (op.cancel_requested.load()) std::erase(cancels_, &op);
+  if (cancel_requested) {
+    std::erase(cancels_, &op);
+    std::erase(missed_cancels_, &op);
+  }
   op.state.store(OperationState::kCompleted, std::memory_order_relaxed);
+  // A cancel that is still to be answered names the address, which must not be another's by then.
+  if (!op.cancel_in_flight) finish(op);
+}
+
+void UringEngine::settle_cancel(Operation& op, int32_t result) {
+  op.cancel_in_flight = false;
+  if (op.state.load(std::memory_order_relaxed) == OperationState::kCompleted) return finish(op);
+  // The kernel does not find a transfer that it is about to try again, as a pipe that was readable
+  // may be empty by then, and the transfer would wait on. One on a disk ends by itself.
+  if (result == -ENOENT && !op.file->is_disk()) missed_cancels_.push_back(&op);
+}
+
+void UringEngine::finish(Operation& op) {
+  --in_flight_;
   if (submitting_) ++counters_.inline_completions;
   completed_.push_back(&op);
 }
@@ -210,15 +237,15 @@ void UringEngine::settle(Operation& op, int32_t result) {
 OperationList UringEngine::poll() {
   reap();
   if (ring_->has_deferred() || ring_->has_unsubmitted() || !backlog_.empty() ||
-      !retries_.empty() || !cancels_.empty()) {
+      !retries_.empty() || !cancels_.empty() || !missed_cancels_.empty()) {
     enter();
   }
   return std::move(completed_);
 }
 
 bool UringEngine::has_unannounced() const {
-  return !completed_.empty() || !retries_.empty() || ring_refused_ || ring_->has_completions() ||
-         ring_->has_deferred();
+  return !completed_.empty() || !retries_.empty() || !missed_cancels_.empty() || ring_refused_ ||
+         ring_->has_completions() || ring_->has_deferred();
 }
 
 void UringEngine::cancel(Operation& operation) {
@@ -241,7 +268,8 @@ void UringEngine::cancel(Operation& operation) {
 void UringEngine::drain() {
   while (in_flight_ > 0 || !backlog_.empty() || !retries_.empty()) {
     enter();
-    if (in_flight_ > 0 && !ring_->has_completions()) ring_->enter(1);
+    const bool waits = in_flight_ > 0 && retries_.empty() && missed_cancels_.empty();
+    if (waits && !ring_->has_completions()) ring_->enter(1);
     reap();
   }
   blocking_.drain();

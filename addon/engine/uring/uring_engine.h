@@ -38,13 +38,16 @@ class UringEngine final : public Engine {
   void enter();
   void reap();
   void settle(Operation& operation, int32_t result);
+  void settle_cancel(Operation& operation, int32_t result);
+  void finish(Operation& operation);
 
   std::unique_ptr<Ring> ring_;
   ThreadPool blocking_;
   OperationList backlog_;
   OperationList retries_;  // the kernel was short of resources for these
   OperationList completed_;
-  std::vector<Operation*> cancels_;  // asked for, not yet handed to the ring
+  std::vector<Operation*> cancels_;         // asked for, not yet handed to the ring
+  std::vector<Operation*> missed_cancels_;  // to be asked for again with the next enter()
   EngineCounters counters_;
   size_t in_flight_ = 0;  // operations that the ring has
   bool submitting_ = false;
