@@ -86,7 +86,8 @@ napi_value path_value(napi_env env, const PathString& path) {
   napi_value value = nullptr;
 #ifdef _WIN32
   static_assert(sizeof(wchar_t) == sizeof(char16_t));
-  napi_create_string_utf16(env, reinterpret_cast<const char16_t*>(path.data()), path.size(), &value);
+  napi_create_string_utf16(env, reinterpret_cast<const char16_t*>(path.data()), path.size(),
+                           &value);
 #else
   napi_create_string_utf8(env, path.data(), path.size(), &value);
 #endif

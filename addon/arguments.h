@@ -9,8 +9,9 @@
 
 namespace overlapped {
 
-// Reads JavaScript values into what an Operation carries. Each gives false where the value is not of
-// the shape that lib/ has promised; lib/ has validated it, so that is a value that changed between.
+// Reads JavaScript values into what an Operation carries. Each gives false where the value is not
+// of the shape that lib/ has promised; lib/ has validated it, so that is a value that changed
+// between.
 
 // The memory of a typed array, if `offset` + `length` bytes of it exist. A transferred (detached)
 // array has none.

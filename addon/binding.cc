@@ -31,8 +31,7 @@ napi_value submit(napi_env env, napi_callback_info info) {
   napi_get_cb_info(env, info, &argument_count, arguments, nullptr, nullptr);
   napi_get_instance_data(env, &environment);
   napi_get_value_uint32(env, arguments[0], &count);
-  const uint32_t completions =
-      static_cast<Environment*>(environment)->submit(count, arguments[1]);
+  const uint32_t completions = static_cast<Environment*>(environment)->submit(count, arguments[1]);
   napi_value result;
   napi_create_uint32(env, completions, &result);
   return result;
@@ -67,8 +66,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("addressOf", Napi::Function::New(env, address, "addressOf"));
   exports.Set("duplicateDescriptor",
               Napi::Function::New(env, duplicate_descriptor, "duplicateDescriptor"));
-  exports.Set("adoptDescriptor",
-              Napi::Function::New(env, adopt_descriptor, "adoptDescriptor"));
+  exports.Set("adoptDescriptor", Napi::Function::New(env, adopt_descriptor, "adoptDescriptor"));
   return exports;
 }
 

@@ -358,8 +358,8 @@ void Environment::deliver_details(Operation& operation, Completion& completion, 
     return;
   }
   const FileStatus& status = from.status;
-  const uint64_t fields[] = {status.dev,     status.mode, status.nlink, status.uid,  status.gid,
-                             status.rdev,    status.blksize, status.ino, status.size, status.blocks};
+  const uint64_t fields[] = {status.dev,  status.mode,    status.nlink, status.uid,  status.gid,
+                             status.rdev, status.blksize, status.ino,   status.size, status.blocks};
   for (int i = 0; i < 10; ++i) to.integers[i] = static_cast<int64_t>(fields[i]);
   for (int i = 0; i < 4; ++i) to.integers[10 + i] = status.seconds[i];
   for (int i = 0; i < 4; ++i) to.integers[14 + i] = status.nanoseconds[i];
@@ -430,9 +430,8 @@ void Environment::notify(uint32_t count) {
   const Napi::HandleScope scope(env_);
   napi_value argument;
   napi_create_uint32(env_, count, &argument);
-  const napi_status status =
-      napi_make_callback(env_, *async_context_, Napi::Env(env_).Global(),
-                         on_completions_.Value(), 1, &argument, nullptr);
+  const napi_status status = napi_make_callback(env_, *async_context_, Napi::Env(env_).Global(),
+                                                on_completions_.Value(), 1, &argument, nullptr);
   if (status == napi_pending_exception) {
     napi_value exception;
     napi_get_and_clear_last_exception(env_, &exception);

@@ -43,7 +43,7 @@ bool look_up_all() {
          look_up(functions.async_init, "uv_async_init") &&
          look_up(functions.async_send, "uv_async_send") && look_up(functions.ref, "uv_ref") &&
          look_up(functions.now, "uv_now") && look_up(functions.hrtime, "uv_hrtime") &&
-        
+
          look_up(functions.unref, "uv_unref") && look_up(functions.close, "uv_close") &&
          look_up(functions.set_data, "uv_handle_set_data") &&
          look_up(functions.get_data, "uv_handle_get_data") &&

@@ -20,16 +20,16 @@ inline constexpr uint32_t kExactIntegers = 1U << 0;  // kStat…: details as 64-
 struct Submission {
   int32_t opcode;
   uint32_t slot;
-  int32_t file;     // number of the open file; for opcodes with a path: OpenOption bits
-  int32_t flags;    // for opcodes with a path: O_* flags
-  int64_t position; // place in the file, -1 for the cursor; with a path: bytes to preallocate
-  double offset;    // place in the buffer; with a path: mode of a new file
-  double length;    // bytes
+  int32_t file;      // number of the open file; for opcodes with a path: OpenOption bits
+  int32_t flags;     // for opcodes with a path: O_* flags
+  int64_t position;  // place in the file, -1 for the cursor; with a path: bytes to preallocate
+  double offset;     // place in the buffer; with a path: mode of a new file
+  double length;     // bytes
 };
 static_assert(sizeof(Submission) == 40);
 
 struct Completion {
-  double value;       // bytes, or the number of a file
+  double value;  // bytes, or the number of a file
   uint32_t slot;
   int32_t error;      // 0, or libuv's negative number
   uint32_t os_error;  // what the operating system said

@@ -27,9 +27,6 @@ const configurations = {
   },
   tsan: {
     sanitize: 'thread',
-    // GCC says with a warning that the tool does not see fences. The one in the ring orders this
-    // program against the kernel, which the tool does not see either.
-    flags: '-Wno-unknown-warning-option -Wno-tsan',
     env: { TSAN_OPTIONS: 'halt_on_error=1:second_deadlock_stack=1' },
   },
 };
@@ -72,7 +69,7 @@ async function mustSucceed(command, args) {
 
 /** Configures and builds; gives the path of the program. */
 async function build(name) {
-  const { sanitize, flags } = configurations[name];
+  const { sanitize } = configurations[name];
   const folder = path.join(root, 'build-native', name);
   // A build folder keeps its generator: only a new one may choose.
   const isNew = !fs.existsSync(path.join(folder, 'CMakeCache.txt'));
@@ -82,7 +79,6 @@ async function build(name) {
     '-DOVERLAPPED_TESTS=ON',
     `-DOVERLAPPED_SANITIZE=${sanitize}`,
     '-DCMAKE_BUILD_TYPE=RelWithDebInfo',
-    ...(flags ? [`-DCMAKE_CXX_FLAGS=${flags}`] : []),
   ]);
   await mustSucceed('cmake', [
     ...['--build', folder, '--target', 'engine_tests', '--config', 'RelWithDebInfo'],

@@ -65,7 +65,7 @@ class Engine {
 
 struct EngineChoice {
   std::unique_ptr<Engine> engine;  // null when the wanted engine cannot be had
-  std::string reason;              // why a better engine does not serve, or why the wanted one cannot
+  std::string reason;  // why a better engine does not serve, or why the wanted one cannot
 };
 
 // `wanted` is "iocp", "uring", "threadpool", or empty for the best that the system has.

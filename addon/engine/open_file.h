@@ -20,7 +20,14 @@ inline NativeHandle invalid_handle() { return -1; }
 #endif
 
 // The numbers are part of the boundary with JavaScript (lib/engine/native.d.ts).
-enum class DeviceType : uint8_t { kUnknown = 0, kDisk = 1, kBlock = 2, kChar = 3, kPipe = 4, kDirectory = 5 };
+enum class DeviceType : uint8_t {
+  kUnknown = 0,
+  kDisk = 1,
+  kBlock = 2,
+  kChar = 3,
+  kPipe = 4,
+  kDirectory = 5
+};
 
 // In bytes; all zero when the handle is buffered and so asks for nothing.
 struct Alignment {
@@ -41,7 +48,7 @@ enum OpenOption : uint32_t {
 
 struct OpenRequest {
   PathString path;
-  int32_t flags = 0;        // Node's fs.constants.O_* of the platform
+  int32_t flags = 0;  // Node's fs.constants.O_* of the platform
   uint32_t mode = 0;
   uint32_t options = 0;     // OpenOption bits
   int64_t preallocate = 0;  // bytes of disk space to reserve; 0 for none

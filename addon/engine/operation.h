@@ -77,7 +77,7 @@ struct OperationDetail {
   OpenRequest open;
   std::vector<IoVector> vectors;
   FileStatus status{};
-  std::unique_ptr<OpenFile> opened;  // result of kOpen, and of a kReadPath too large to be one
+  std::unique_ptr<OpenFile> opened;      // result of kOpen, and of a kReadPath too large to be one
   std::unique_ptr<std::byte[]> content;  // result of kReadPath, kListTree: `result.value` bytes
   // What a compound operation was doing when it failed (PathStep, TreeStep), and in a tree where.
   int32_t failed_step = 0;
@@ -119,9 +119,7 @@ struct Operation {
   bool is_read() const { return opcode == Opcode::kRead || opcode == Opcode::kReadVector; }
   bool is_write() const { return opcode == Opcode::kWrite || opcode == Opcode::kWriteVector; }
   bool is_transfer() const { return is_read() || is_write(); }
-  bool is_vector() const {
-    return opcode == Opcode::kReadVector || opcode == Opcode::kWriteVector;
-  }
+  bool is_vector() const { return opcode == Opcode::kReadVector || opcode == Opcode::kWriteVector; }
   OperationDetail& details() {
     if (!detail) detail = std::make_unique<OperationDetail>();
     return *detail;

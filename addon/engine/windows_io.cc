@@ -71,8 +71,7 @@ uint32_t transfer_error(uint32_t error) {
 bool begin_transfer(Operation& op) {
   op.transferred = 0;
   op.vector_index = op.is_vector() ? next_buffer(op, 0) : 0;
-  const bool empty =
-      op.is_vector() ? op.vector_index == op.detail->vectors.size() : op.length == 0;
+  const bool empty = op.is_vector() ? op.vector_index == op.detail->vectors.size() : op.length == 0;
   if (empty) op.result = Result::success(0);
   return !empty;
 }
@@ -127,8 +126,7 @@ void transfer_synchronously(Operation& op, const std::atomic<bool>& cancel_reque
     // An interrupt that was meant for another operation of this thread is no reason to end.
     do {
       error = start_transfer(op, &moved);
-    } while (error == ERROR_OPERATION_ABORTED &&
-             !cancel_requested.load(std::memory_order_acquire));
+    } while (error == ERROR_OPERATION_ABORTED && !cancel_requested.load(std::memory_order_acquire));
   } while (continue_transfer(op, error, moved));
 }
 

@@ -198,9 +198,7 @@ void deny(uint32_t number, int error, int to_submit = -1) {
   constexpr auto kNumber = static_cast<uint32_t>(offsetof(seccomp_data, nr));
   constexpr auto kEntries = static_cast<uint32_t>(offsetof(seccomp_data, args[1]));
   constexpr auto kWaitCount = static_cast<uint32_t>(offsetof(seccomp_data, args[2]));
-  const auto load = [](uint32_t at) {
-    return sock_filter{BPF_LD | BPF_W | BPF_ABS, 0, 0, at};
-  };
+  const auto load = [](uint32_t at) { return sock_filter{BPF_LD | BPF_W | BPF_ABS, 0, 0, at}; };
   const auto skip_unless = [](uint32_t value, uint8_t count) {
     return sock_filter{BPF_JMP | BPF_JEQ | BPF_K, 0, count, value};
   };

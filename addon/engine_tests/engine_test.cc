@@ -214,8 +214,16 @@ ENGINE_TEST(close_ends_the_handle_and_a_second_close_succeeds) {
 
 ENGINE_TEST(read_path_gives_whole_small_files_and_opens_larger_ones) {
   Harness harness(engine);
-  const size_t sizes[] = {0,      1,       4095, 4096, 8192, 100000, kReadPathMax - 1, kReadPathMax,
-                          kReadPathMax + 1, 3 * kReadPathMax};
+  const size_t sizes[] = {0,
+                          1,
+                          4095,
+                          4096,
+                          8192,
+                          100000,
+                          kReadPathMax - 1,
+                          kReadPathMax,
+                          kReadPathMax + 1,
+                          3 * kReadPathMax};
   for (const size_t size : sizes) {
     const std::span<std::byte> from = harness.memory(size);
     fill_pattern(from, 0, size);
@@ -381,8 +389,8 @@ class Mixture {
 
   Operation& add_write_path(Random& random) {
     const std::string name = "w" + std::to_string(random.below(8));
-    Operation& op = harness_.make_path(Opcode::kWritePath, harness_.path(name),
-                                       kOpenWrite | kOpenCreate);
+    Operation& op =
+        harness_.make_path(Opcode::kWritePath, harness_.path(name), kOpenWrite | kOpenCreate);
     const std::span<std::byte> from = harness_.memory(kBlock);
     op.data = from.data();
     op.length = from.size();

@@ -37,7 +37,9 @@ class Skip : public std::runtime_error {
 class Abandon {};
 
 template <typename T>
-concept Streamable = requires(std::ostream& stream, const T& value) { stream << value; };
+concept Streamable = requires(std::ostream& stream, const T& value) {
+  stream << value;
+};
 
 template <typename T>
 void print(std::ostream& stream, const T& value) {
@@ -71,8 +73,7 @@ bool are_equal(const A& actual, const E& expected) {
 }
 
 template <typename A, typename E>
-bool check_equal(const A& actual, const E& expected, const char* file, int line,
-                 const char* text) {
+bool check_equal(const A& actual, const E& expected, const char* file, int line, const char* text) {
   if (are_equal(actual, expected)) return true;
   std::ostringstream what;
   what << text << ": is ";
@@ -94,23 +95,23 @@ inline void require(bool holds, const char* file, int line, const char* text) {
 
 }  // namespace overlapped::testing
 
-#define TEST(name)                                                      \
-  static void test_##name();                                            \
-  [[maybe_unused]] static const bool registered_##name =                \
-      ::overlapped::testing::add_test(#name, &test_##name);             \
+#define TEST(name)                                          \
+  static void test_##name();                                \
+  [[maybe_unused]] static const bool registered_##name =    \
+      ::overlapped::testing::add_test(#name, &test_##name); \
   static void test_##name()
 
-#define ENGINE_TEST(name)                                               \
-  static void test_##name(const std::string& engine);                   \
-  [[maybe_unused]] static const bool registered_##name =                \
-      ::overlapped::testing::add_engine_test(#name, &test_##name);      \
+#define ENGINE_TEST(name)                                          \
+  static void test_##name(const std::string& engine);              \
+  [[maybe_unused]] static const bool registered_##name =           \
+      ::overlapped::testing::add_engine_test(#name, &test_##name); \
   static void test_##name([[maybe_unused]] const std::string& engine)
 
 #define CHECK(...) \
   ::overlapped::testing::check(static_cast<bool>(__VA_ARGS__), __FILE__, __LINE__, #__VA_ARGS__)
 
-#define CHECK_EQUAL(actual, expected)                                                  \
-  ::overlapped::testing::check_equal((actual), (expected), __FILE__, __LINE__,         \
+#define CHECK_EQUAL(actual, expected)                                          \
+  ::overlapped::testing::check_equal((actual), (expected), __FILE__, __LINE__, \
                                      #actual " == " #expected)
 
 #define REQUIRE(...) \

@@ -113,7 +113,10 @@ void run_test(const std::string& name, const Test& test, const std::string& engi
   const bool failed = failed_checks.load() != failed_before;
   const bool is_skipped = !failed && !skipped.empty();
   ++(failed ? totals.failed : is_skipped ? totals.skipped : totals.passed);
-  std::printf("%s %s (%lld ms)%s%s\n", failed ? "FAILED" : is_skipped ? "skipped" : "ok",
+  std::printf("%s %s (%lld ms)%s%s\n",
+              failed       ? "FAILED"
+              : is_skipped ? "skipped"
+                           : "ok",
               name.c_str(), static_cast<long long>(duration), is_skipped ? ": " : "",
               is_skipped ? skipped.c_str() : "");
   std::fflush(stdout);

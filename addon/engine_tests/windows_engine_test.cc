@@ -164,9 +164,9 @@ class Fixture {
   void prepare() {
     CHECK(engine != nullptr);
     static std::atomic<int> number{0};
-    folder_ = std::filesystem::temp_directory_path() /
-              ("overlapped-" + std::to_string(GetCurrentProcessId()) + "-" +
-               std::to_string(++number));
+    folder_ =
+        std::filesystem::temp_directory_path() /
+        ("overlapped-" + std::to_string(GetCurrentProcessId()) + "-" + std::to_string(++number));
     std::filesystem::create_directories(folder_);
   }
 
@@ -185,9 +185,8 @@ void on_each_engine(const std::function<void(Fixture&)>& body) {
 struct PipePair {
   explicit PipePair(Engine& engine, DWORD type = PIPE_TYPE_BYTE) {
     static std::atomic<int> number{0};
-    const std::wstring name = L"\\\\.\\pipe\\overlapped-" +
-                              std::to_wstring(GetCurrentProcessId()) + L"-" +
-                              std::to_wstring(++number);
+    const std::wstring name = L"\\\\.\\pipe\\overlapped-" + std::to_wstring(GetCurrentProcessId()) +
+                              L"-" + std::to_wstring(++number);
     constexpr DWORD kBufferSize = 65536;
     const DWORD mode = PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED;
     const HANDLE first =

@@ -72,8 +72,8 @@ size_t worker_count(size_t concurrency) {
 
 std::unique_ptr<Engine> IocpEngine::create(CompletionSink& sink, std::string& reason) {
   const size_t concurrency = std::max(1U, std::thread::hardware_concurrency());
-  UniqueHandle port(CreateIoCompletionPort(INVALID_HANDLE_VALUE, nullptr, 0,
-                                           static_cast<DWORD>(concurrency)));
+  UniqueHandle port(
+      CreateIoCompletionPort(INVALID_HANDLE_VALUE, nullptr, 0, static_cast<DWORD>(concurrency)));
   if (!port.valid()) {
     reason = "CreateIoCompletionPort failed with error " + std::to_string(GetLastError());
     return nullptr;
@@ -245,8 +245,7 @@ bool IocpEngine::post(uintptr_t key) {
 // held.
 uint32_t IocpEngine::wake_workers() {
   while (!starved_.load(std::memory_order_relaxed) && issue_tokens_ < issue_tokens_max_ &&
-         in_flight_ < tuning_.in_flight_max &&
-         issue_tokens_ * kIssueBatchMax < transfers_.size()) {
+         in_flight_ < tuning_.in_flight_max && issue_tokens_ * kIssueBatchMax < transfers_.size()) {
     if (!post(kIssueKey)) return starve(GetLastError());
     ++issue_tokens_;
   }

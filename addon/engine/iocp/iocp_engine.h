@@ -74,8 +74,7 @@ class IocpEngine final : public Engine {
   bool settle(Operation& operation);
   OperationList take_transfers();
   void issue_transfers();
-  void end_transfers(OperationList completed, OperationList refused, bool made_room,
-                     size_t tokens);
+  void end_transfers(OperationList completed, OperationList refused, bool made_room, size_t tokens);
 
   Operation* take_blocking(Worker& worker);
   void run_blocking_operation(Worker& worker);

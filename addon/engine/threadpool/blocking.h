@@ -23,7 +23,8 @@ inline bool transfer_may_wait(const Operation& operation) {
 // Opens a file: handle, device type, alignment, preallocation, deletion on close.
 Result open_file(const OpenRequest& request, HandleMode mode, std::unique_ptr<OpenFile>& opened);
 
-// An OpenFile for a handle that others have opened, and will close. Null with the error in `result`.
+// An OpenFile for a handle that others have opened, and will close. Null with the error in
+// `result`.
 std::unique_ptr<OpenFile> borrow_file(NativeHandle handle, Result& result);
 
 // Tries to do a transfer without waiting for a device; false when it would wait, and then nothing

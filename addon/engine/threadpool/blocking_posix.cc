@@ -121,8 +121,8 @@ Result read_known_size(Operation& op, int fd, size_t size) {
   auto content = std::make_unique_for_overwrite<std::byte[]>(size);
   size_t filled = 0;
   while (filled < size) {
-    const Result result = repeat_interrupted(
-        op, [&] { return ::read(fd, content.get() + filled, size - filled); });
+    const Result result =
+        repeat_interrupted(op, [&] { return ::read(fd, content.get() + filled, size - filled); });
     if (!result.ok()) return result;
     if (result.value == 0) break;
     filled += static_cast<size_t>(result.value);
@@ -207,8 +207,8 @@ Result write_opened(Operation& op, OpenFile& file) {
   size_t written = 0;
   while (written < op.length) {
     const size_t length = std::min(op.length - written, kTransferMax);
-    const Result result = repeat_interrupted(
-        op, [&] { return ::write(file.handle(), op.data + written, length); });
+    const Result result =
+        repeat_interrupted(op, [&] { return ::write(file.handle(), op.data + written, length); });
     if (!result.ok()) return result;
     written += static_cast<size_t>(result.value);
   }
@@ -268,7 +268,8 @@ Result run_on_file(Operation& op) {
 
 bool try_without_waiting(Operation& operation) {
 #ifdef __linux__
-  if (operation.file_offset < 0 || !operation.file->is_disk() || operation.length == 0) return false;
+  if (operation.file_offset < 0 || !operation.file->is_disk() || operation.length == 0)
+    return false;
   iovec vector{operation.data, operation.length};
   const ssize_t count =
       ::preadv2(operation.file->handle(), &vector, 1, operation.file_offset, RWF_NOWAIT);

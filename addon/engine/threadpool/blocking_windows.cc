@@ -21,14 +21,11 @@ Result repeat_interrupted(const Operation& op, Call call) {
   }
 }
 
-Result result_of(BOOL done) {
-  return done ? Result::success(0) : Result::failure(GetLastError());
-}
+Result result_of(BOOL done) { return done ? Result::success(0) : Result::failure(GetLastError()); }
 
 Result open_operation(Operation& op, std::unique_ptr<OpenFile>& opened) {
-  return repeat_interrupted(op, [&] {
-    return open_file(op.detail->open, HandleMode::kSynchronous, opened);
-  });
+  return repeat_interrupted(
+      op, [&] { return open_file(op.detail->open, HandleMode::kSynchronous, opened); });
 }
 
 // One transfer within a compound operation, which is the one that a cancel is for.
@@ -136,9 +133,8 @@ void execute(Operation& op) {
     case Opcode::kSync:
     case Opcode::kDataSync:
       // Windows has no call that leaves the times and the like alone.
-      op.result = repeat_interrupted(op, [&] {
-        return result_of(FlushFileBuffers(op.file->handle()));
-      });
+      op.result =
+          repeat_interrupted(op, [&] { return result_of(FlushFileBuffers(op.file->handle())); });
       return;
     case Opcode::kReadPath:
       op.result = read_path(op);

@@ -70,8 +70,8 @@ bool names_share(std::wstring_view target) {
 // reparse point is one: ERROR_SYMLINK_NOT_SUPPORTED then.
 Result link_size(HANDLE handle) {
   std::array<std::byte, kReparseSizeMax> data;
-  const Result queried = query_device(handle, FSCTL_GET_REPARSE_POINT, data.data(),
-                                      static_cast<DWORD>(data.size()));
+  const Result queried =
+      query_device(handle, FSCTL_GET_REPARSE_POINT, data.data(), static_cast<DWORD>(data.size()));
   if (!queried.ok()) return queried;
   const auto tag = value_at<DWORD>(data.data());
   const bool link = tag == IO_REPARSE_TAG_SYMLINK;

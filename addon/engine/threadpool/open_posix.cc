@@ -235,8 +235,8 @@ std::unique_ptr<OpenFile> borrow_file(NativeHandle handle, Result& result) {
     result = last_error();
     return nullptr;
   }
-  auto file = std::make_unique<OpenFile>(handle, device_type_of(status.st_mode),
-                                         Ownership::kBorrowed);
+  auto file =
+      std::make_unique<OpenFile>(handle, device_type_of(status.st_mode), Ownership::kBorrowed);
   file->append = (flags & O_APPEND) != 0;
   file->nonblocking = (flags & O_NONBLOCK) != 0;
 #ifdef O_DIRECT

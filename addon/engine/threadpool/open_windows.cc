@@ -66,8 +66,8 @@ bool set_access(const OpenRequest& request, bool unbuffered, CreateArguments& ar
     arguments.access |= FILE_GENERIC_READ;
     arguments.access &= ~static_cast<DWORD>(FILE_APPEND_DATA);
   } else if (request.flags & kAppend) {
-    // FILE_APPEND_DATA without FILE_WRITE_DATA has the system itself keep writes at the end. It does
-    // not allow to reserve space; such handles append by the position that each write carries.
+    // FILE_APPEND_DATA without FILE_WRITE_DATA has the system itself keep writes at the end. It
+    // does not allow to reserve space; such handles append by the position that each write carries.
     arguments.access |= FILE_APPEND_DATA;
     if (request.preallocate <= 0) arguments.access &= ~static_cast<DWORD>(FILE_WRITE_DATA);
   }
@@ -132,8 +132,7 @@ HANDLE create_file(const OpenRequest& request, HandleMode mode, bool unbuffered)
   // A file that may be written but not read can still take whole sectors.
   if (handle == INVALID_HANDLE_VALUE && unbuffered && write_only &&
       GetLastError() == ERROR_ACCESS_DENIED) {
-    return create((arguments.access & ~static_cast<DWORD>(FILE_GENERIC_READ)) |
-                  FILE_GENERIC_WRITE);
+    return create((arguments.access & ~static_cast<DWORD>(FILE_GENERIC_READ)) | FILE_GENERIC_WRITE);
   }
   return handle;
 }
@@ -174,8 +173,7 @@ DWORD device_sector_size(HANDLE handle) {
   DISK_GEOMETRY geometry{};
   const Result queried =
       query_device(handle, IOCTL_DISK_GET_DRIVE_GEOMETRY, &geometry, sizeof geometry);
-  return queried.ok() && geometry.BytesPerSector > 0 ? geometry.BytesPerSector
-                                                     : kDeviceSectorSize;
+  return queried.ok() && geometry.BytesPerSector > 0 ? geometry.BytesPerSector : kDeviceSectorSize;
 }
 
 // Position and length must be whole logical sectors. Buffers "should be" aligned to the physical
@@ -189,8 +187,8 @@ Alignment alignment_of(HANDLE handle, DeviceType device_type, const PathString& 
     physical = storage.PhysicalBytesPerSectorForAtomicity;
   }
   if (logical == 0) {
-    logical = device_type == DeviceType::kBlock ? device_sector_size(handle)
-                                                : volume_sector_size(path);
+    logical =
+        device_type == DeviceType::kBlock ? device_sector_size(handle) : volume_sector_size(path);
   }
   DWORD memory = std::max(logical, physical);
   // The requirement of the device itself is a mask: one less than a power of two.
@@ -248,9 +246,8 @@ Result open_failure(const OpenRequest& request, DWORD error) {
   // With O_CREAT and without O_EXCL only a directory can be in the way. ERROR_INVALID_FUNCTION is
   // what reading a directory gives, and EISDIR in Node.
   const bool create = (request.flags & kCreate) && !(request.flags & kExclusive);
-  return Result::failure(create && error == ERROR_FILE_EXISTS
-                             ? static_cast<uint32_t>(ERROR_INVALID_FUNCTION)
-                             : error);
+  return Result::failure(
+      create && error == ERROR_FILE_EXISTS ? static_cast<uint32_t>(ERROR_INVALID_FUNCTION) : error);
 }
 
 }  // namespace

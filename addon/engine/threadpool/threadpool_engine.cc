@@ -30,8 +30,8 @@ void ThreadpoolEngine::submit(OperationList batch) {
   OperationList queued;
   while (Operation* const op = batch.pop_front()) {
     op->may_wait = transfer_may_wait(*op);
-    if (op->opcode == Opcode::kRead && op->length <= kInlineTransferMax &&
-        !op->file->unbuffered && try_without_waiting(*op)) {
+    if (op->opcode == Opcode::kRead && op->length <= kInlineTransferMax && !op->file->unbuffered &&
+        try_without_waiting(*op)) {
       op->state.store(OperationState::kCompleted, std::memory_order_relaxed);
       ++counters_.inline_completions;
       completed_inline_.push_back(op);

@@ -56,8 +56,8 @@ Result read_entries(DIR* directory, std::vector<TreeEntry>& entries) {
     if (is_dot(entry->d_name)) continue;
     EntryType type = type_of(entry->d_type);
     struct stat status {};
-    if (type == EntryType::kUnknown && ::fstatat(::dirfd(directory), entry->d_name, &status,
-                                                 AT_SYMLINK_NOFOLLOW) == 0) {
+    if (type == EntryType::kUnknown &&
+        ::fstatat(::dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
       type = type_of_mode(status.st_mode);
     }
     entries.push_back({entry->d_name, type, 0});

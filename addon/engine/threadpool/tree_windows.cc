@@ -38,9 +38,7 @@ bool is_dot(const std::wstring& name) { return name == L"." || name == L".."; }
 
 Result last_error() { return Result::failure(GetLastError()); }
 
-bool is_gone(DWORD error) {
-  return error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND;
-}
+bool is_gone(DWORD error) { return error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND; }
 
 Result remove_file(Operation& op, const std::wstring& path, DWORD attributes) {
   // Node removes read-only files too.
@@ -119,8 +117,8 @@ Result remove_tree(Operation& op) {
   if (attributes == INVALID_FILE_ATTRIBUTES) {
     return fail_at(op, path, TreeStep::kStat, last_error());
   }
-  const bool folder = (attributes & FILE_ATTRIBUTE_DIRECTORY) &&
-                      !(attributes & FILE_ATTRIBUTE_REPARSE_POINT);
+  const bool folder =
+      (attributes & FILE_ATTRIBUTE_DIRECTORY) && !(attributes & FILE_ATTRIBUTE_REPARSE_POINT);
   return folder ? remove_folder(op, path) : remove_file(op, path, attributes);
 }
 

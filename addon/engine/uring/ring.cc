@@ -107,7 +107,8 @@ bool Ring::set_up(unsigned entries, unsigned completions, std::string& reason) {
     return false;
   }
   ring_.reset(fd);
-  constexpr unsigned kNeeded = IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_RW_CUR_POS;
+  constexpr unsigned kNeeded =
+      IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_RW_CUR_POS;
   if ((parameters.features & kNeeded) != kNeeded) {
     reason = "io_uring of this kernel is too old (Linux 5.6 is needed)";
     return false;
@@ -150,8 +151,7 @@ bool Ring::map_queues(const io_uring_params& parameters, std::string& reason) {
 
 bool Ring::probe(std::string& reason) const {
   constexpr unsigned kOperations = 256;
-  std::vector<std::byte> memory(sizeof(io_uring_probe) +
-                                kOperations * sizeof(io_uring_probe_op));
+  std::vector<std::byte> memory(sizeof(io_uring_probe) + kOperations * sizeof(io_uring_probe_op));
   auto* const result = reinterpret_cast<io_uring_probe*>(memory.data());
   if (sys_register(ring_.get(), IORING_REGISTER_PROBE, result, kOperations) != 0) {
     reason = std::string("io_uring probe: ") + strerror(errno);

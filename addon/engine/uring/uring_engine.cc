@@ -24,9 +24,7 @@ constexpr size_t kTransferMax = 0x7ffff000;
 // against 2.2 us of kernel time per cached read of 4 KiB; from a batch of 16 on they are equal.
 constexpr size_t kDirectReadsMax = 2;
 
-uint64_t user_data_of(const Operation& operation) {
-  return reinterpret_cast<uint64_t>(&operation);
-}
+uint64_t user_data_of(const Operation& operation) { return reinterpret_cast<uint64_t>(&operation); }
 
 // Marks the answer to a cancel; addresses of operations are even.
 constexpr uint64_t kCancelBit = 1;
@@ -236,8 +234,8 @@ void UringEngine::finish(Operation& op) {
 
 OperationList UringEngine::poll() {
   reap();
-  if (ring_->has_deferred() || ring_->has_unsubmitted() || !backlog_.empty() ||
-      !retries_.empty() || !cancels_.empty() || !missed_cancels_.empty()) {
+  if (ring_->has_deferred() || ring_->has_unsubmitted() || !backlog_.empty() || !retries_.empty() ||
+      !cancels_.empty() || !missed_cancels_.empty()) {
     enter();
   }
   return std::move(completed_);
