@@ -4,7 +4,7 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { afterAll, test } from 'vitest';
+import { test } from 'vitest';
 import { type AlignmentError, type FileHandle, open } from '../lib/index.js';
 
 export const isWindows = process.platform === 'win32';
@@ -35,9 +35,10 @@ export function testWhere(
 
 const removals: (() => void)[] = [];
 
-afterAll(() => {
+/** setup.ts calls it after the tests of each file. */
+export function removeTemporaryFolders(): void {
   for (const remove of removals.splice(0)) remove();
-});
+}
 
 /** A new folder, removed after the tests of the file. */
 export function temporaryFolder(parent = os.tmpdir()): string {
@@ -176,6 +177,8 @@ export interface ChildOptions {
   msMax?: number;
 }
 
+const builtUrl = JSON.stringify(pathToFileURL(builtModule).href);
+
 // What scripts of tests use. They are modules with a top-level await.
 const prelude = `
 import * as fs from 'node:fs';
@@ -183,7 +186,7 @@ import * as path from 'node:path';
 import { once } from 'node:events';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { engine, open, readFile, writeFile } from ${JSON.stringify(pathToFileURL(builtModule).href)};
+import { engine, open, readFile, writeFile } from ${builtUrl};
 const [argument] = process.argv.slice(2);
 `;
 

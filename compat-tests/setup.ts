@@ -1,4 +1,6 @@
+import { afterAll } from 'vitest';
 import { engine } from '../lib/index.js';
+import { removeTemporaryFolders } from './helpers.js';
 
 // Before each test file: no test may pass on another engine than the one it is meant to test.
 const wanted = process.env.OVERLAPPED_ENGINE;
@@ -6,3 +8,6 @@ if (!wanted) throw new Error('The tests run once per engine: OVERLAPPED_ENGINE m
 if (engine.kind !== wanted) {
   throw new Error(`These tests are for the engine ${wanted}, but ${engine.kind} serves`);
 }
+
+// Here, since helpers.js is loaded once only where test files share a process.
+afterAll(removeTemporaryFolders);

@@ -25,8 +25,8 @@ export class AlignmentError extends RangeError {
 
   constructor(field: AlignmentField, value: number | bigint, required: number) {
     super(
-      `The ${field} of a transfer on an unbuffered handle must be a multiple of ${required} bytes. ` +
-        `Received ${value}`,
+      `The ${field} of a transfer on an unbuffered handle must be a multiple of ` +
+        `${required} bytes. Received ${value}`,
     );
     this.name = 'AlignmentError';
     this.field = field;

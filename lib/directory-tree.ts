@@ -1,7 +1,8 @@
+import { normalize } from 'node:path';
 import { getEngine } from './engine/engine.js';
 import { Opcode } from './engine/native.js';
 import type { Operation } from './engine/operation.js';
-import type { ParsedPath } from './paths.js';
+import { type ParsedPath, showPath } from './paths.js';
 
 /** The entries of a folder or tree: paths relative to it, and Node's UV_DIRENT_* of each. */
 export interface TreeList {
@@ -32,6 +33,14 @@ function decodeNothing(): undefined {
   return undefined;
 }
 
+// As in Node: what was asked for is named as it was given, what is below it by path.join().
+function placeIn(path: ParsedPath): (nativePath: string) => string {
+  return (nativePath) => {
+    const shown = showPath(nativePath);
+    return shown === path.shown ? shown : normalize(shown);
+  };
+}
+
 /** The names of a list as strings. */
 export function namesOf(list: TreeList): string[] {
   return list.types.byteLength === 0 ? [] : list.paths.toString('utf8').split('\0');
@@ -44,7 +53,7 @@ export function namesOf(list: TreeList): string[] {
 export function listTree(path: ParsedPath, options: ListTreeOptions): Promise<TreeList> {
   return getEngine().submit<TreeList>({
     opcode: Opcode.listTree,
-    subject: { syscall: 'scandir', path: path.shown },
+    subject: { syscall: 'scandir', path: path.shown, showPlace: placeIn(path) },
     decode: decodeTree,
     flags: (options.recursive ? recursiveFlag : 0) | (options.followLinks ? followLinksFlag : 0),
     object: path.native,
@@ -62,7 +71,12 @@ const removeSteps = ['lstat', 'unlink', 'rmdir'];
 export function removeTree(path: ParsedPath, signal: AbortSignal | undefined): Promise<void> {
   return getEngine().submit<void>({
     opcode: Opcode.removeTree,
-    subject: { syscall: 'scandir', path: path.shown, laterSteps: removeSteps },
+    subject: {
+      syscall: 'scandir',
+      path: path.shown,
+      laterSteps: removeSteps,
+      showPlace: placeIn(path),
+    },
     decode: decodeNothing,
     object: path.native,
     signal,

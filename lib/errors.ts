@@ -21,13 +21,15 @@ const systemErrors = getSystemErrorMap();
  */
 export function systemError(errno: number, subject: Subject, osError?: number): SystemError {
   const [code, text] = systemErrors.get(errno) ?? [`UNKNOWN${errno}`, 'unknown error'];
-  const { syscall, path } = subject;
-  const where = path === undefined ? '' : ` '${path}'`;
+  const { syscall, path, dest } = subject;
+  const from = path === undefined ? '' : ` '${path}'`;
+  const where = dest === undefined ? from : `${from} -> '${dest}'`;
   const error = new Error(`${code}: ${text}, ${syscall}${where}`) as SystemError;
   error.errno = errno;
   error.code = code;
   error.syscall = syscall;
   if (path !== undefined) error.path = path;
+  if (dest !== undefined) error.dest = dest;
   if (process.platform === 'win32' && osError !== undefined) error.win32Error = osError;
   return error;
 }
@@ -123,6 +125,17 @@ export function outOfRange(name: string, range: string, value: unknown): Error {
   }
   const message = `The value of "${name}" is out of range. It must be ${range}. Received ${shown}`;
   return codedError(RangeError, 'ERR_OUT_OF_RANGE', message);
+}
+
+/** ERR_INVALID_STATE. */
+export function invalidState(reason: string): Error {
+  return codedError(Error, 'ERR_INVALID_STATE', `Invalid state: ${reason}`);
+}
+
+/** ERR_METHOD_NOT_IMPLEMENTED. */
+export function notImplemented(method: string): Error {
+  const message = `The ${method} method is not implemented`;
+  return codedError(Error, 'ERR_METHOD_NOT_IMPLEMENTED', message);
 }
 
 /** ERR_FEATURE_UNAVAILABLE_ON_PLATFORM: an option that this platform cannot honour. */

@@ -1,6 +1,15 @@
+import { AsyncResource } from 'node:async_hooks';
 import { EventEmitter } from 'node:events';
-import type { BigIntStats, Stats } from 'node:fs';
-import * as fs from 'node:fs';
+import type {
+  BigIntStats,
+  ReadStream as FsReadStream,
+  WriteStream as FsWriteStream,
+  Stats,
+  TimeLike,
+} from 'node:fs';
+import type { CreateReadStreamOptions, CreateWriteStreamOptions } from 'node:fs/promises';
+import { createInterface, type Interface } from 'node:readline';
+import type { ReadableStream } from 'node:stream/web';
 import { types } from 'node:util';
 import { addressAt } from './aligned-buffer.js';
 import { type Alignment, checkAligned, isAligned } from './alignment.js';
@@ -10,12 +19,16 @@ import { decodeValue, type Operation } from './engine/operation.js';
 import {
   invalidArgType,
   invalidArgValue,
+  invalidState,
   outOfRange,
   systemError,
   systemErrorOf,
 } from './errors.js';
+import { type ReadableWebStreamOptions, readableStreamOf } from './handle-web-stream.js';
+import { nodeFs } from './node-fs.js';
 import type { Access } from './open-options.js';
 import { decodeBigIntStats, decodeStats } from './stats.js';
+import { ReadStream, WriteStream } from './streams/file-streams.js';
 import { readUnaligned } from './unaligned-io.js';
 import {
   validateBuffer,
@@ -26,6 +39,7 @@ import {
   validateSignal,
 } from './validate.js';
 import {
+  type Content,
   type Data,
   type ReadFileOptions,
   readWholeFile,
@@ -106,6 +120,8 @@ export function decodeOpened(_operation: Operation, value: number, index: number
 // One read or write moves no more than this on Linux (read(2)), and a DWORD of bytes on Windows. A
 // multiple of every sector size, so that the parts of a longer one stay aligned.
 const transferMax = 0x7ffff000;
+// The system takes this many buffers at once (IOV_MAX).
+const vectorMax = 1024;
 const defaultReadSize = 16384;
 const closedFd = -1;
 
@@ -175,6 +191,12 @@ export class FileHandle extends EventEmitter {
   readonly #file: number;
   #fd: number;
   #closing: Promise<void> | undefined;
+  #isClosed = false;
+  #holds = 0;
+  #onRelease: (() => void) | undefined;
+  #onClosing: Set<() => void> | undefined;
+  #isLockedByStream = false;
+  #asyncResource: AsyncResource | undefined;
   #lastInOrder: Promise<unknown> | undefined;
   // Of an unbuffered handle. A buffered one leaves its cursor to the system, which shares it with
   // whoever else has the descriptor.
@@ -196,7 +218,7 @@ export class FileHandle extends EventEmitter {
    * is a second, synchronous descriptor of the file, made when first asked for.
    */
   get fd(): number {
-    if (this.#fd === closedFd && process.platform === 'win32' && !this.#closing) {
+    if (this.#fd === closedFd && process.platform === 'win32' && !this.#isClosed) {
       const fd = getEngine().duplicateDescriptor(this.#file);
       if (fd < 0) throw systemError(fd, { syscall: 'open' });
       this.#fd = fd;
@@ -410,17 +432,25 @@ export class FileHandle extends EventEmitter {
     const known = typeof givenPosition === 'number' || typeof givenPosition === 'bigint';
     const position = known ? givenPosition : -1;
     if (position !== -1) validatePosition(position, 0);
+    const move = (): Promise<number> => this.#vectorParts(opcode, views, position);
+    return result(await (views.length > vectorMax ? this.#holding(move) : move()));
+  }
+
+  async #vectorParts(
+    opcode: number,
+    views: readonly ArrayBufferView[],
+    position: number | bigint,
+  ): Promise<number> {
     let bytes = 0;
-    // The system takes this many at once (IOV_MAX).
-    for (let first = 0; first < views.length; first += 1024) {
-      const part = views.slice(first, first + 1024);
+    for (let first = 0; first < views.length; first += vectorMax) {
+      const part = views.slice(first, first + vectorMax);
       const length = part.reduce((sum, view) => sum + view.byteLength, 0);
       const place = position === -1 ? -1 : advance(position, bytes);
       const moved = await this.#vectorPart(opcode, part, length, place);
       bytes += moved;
       if (moved < length) break;
     }
-    return result(bytes);
+    return bytes;
   }
 
   #vectorPart(
@@ -502,7 +532,9 @@ export class FileHandle extends EventEmitter {
       this.#checkMemory(buffer, offset, length, alignment);
     }
     if (length > transferMax) {
-      return this.#splitTransfer(opcode, buffer, offset, length, position, signal);
+      return this.#holding(() =>
+        this.#splitTransfer(opcode, buffer, offset, length, position, signal),
+      );
     }
     const subject = write ? writeSubject : readSubject;
     const decode = write ? decodeWrite : decodeRead;
@@ -561,7 +593,13 @@ export class FileHandle extends EventEmitter {
   // Whether a transfer is at the cursor, or at an end of file that only this handle knows: the
   // system does not append through an unbuffered handle, since the end may be within a sector.
   #needsPlace(write: boolean, position: number | bigint): boolean {
-    return position === -1 || (write && this.alignment !== null && this.#access.append);
+    if (position === -1) return this.#isSeekable();
+    return write && this.alignment !== null && this.#access.append;
+  }
+
+  // A pipe or a terminal has no cursor: a read that waits there must not hold up a write.
+  #isSeekable(): boolean {
+    return this.deviceType === 'disk' || this.deviceType === 'block';
   }
 
   // Runs such a transfer after those before it, and moves the cursor by the bytes that moved.
@@ -583,8 +621,10 @@ export class FileHandle extends EventEmitter {
     const previous = this.#lastInOrder;
     const current = previous === undefined ? run() : previous.then(run, run);
     this.#lastInOrder = current;
+    this.#holds++;
     const forget = (): void => {
       if (this.#lastInOrder === current) this.#lastInOrder = undefined;
+      this.#release();
     };
     current.then(forget, forget);
     return current;
@@ -700,15 +740,15 @@ export class FileHandle extends EventEmitter {
    * @param options an encoding, or encoding and signal
    * @returns a Buffer, or a string when there is an encoding
    */
-  readFile(options?: (ReadFileOptions & { encoding?: null | undefined }) | null): Promise<Buffer>;
+  readFile(options?: (ReadFileOptions & { encoding?: null | undefined }) | null): Promise<Content>;
   readFile(
     options: BufferEncoding | (ReadFileOptions & { encoding: BufferEncoding }),
   ): Promise<string>;
-  readFile(options?: ReadFileOptions | BufferEncoding | null): Promise<Buffer | string>;
+  readFile(options?: ReadFileOptions | BufferEncoding | null): Promise<Content | string>;
   async readFile(options?: ReadFileOptions | BufferEncoding | null): Promise<Buffer | string> {
     this.#checkOpen('readFile');
     this.#checkReadable();
-    return readWholeFile(this, options);
+    return this.#holding(() => readWholeFile(this, options));
   }
 
   /**
@@ -717,7 +757,7 @@ export class FileHandle extends EventEmitter {
    */
   async writeFile(data: Data, options?: WriteFileOptions | BufferEncoding | null): Promise<void> {
     this.#checkOpen('writeFile');
-    return writeWholeFile(this, data, options);
+    return this.#holding(() => writeWholeFile(this, data, options));
   }
 
   /** The same as writeFile(). */
@@ -725,30 +765,134 @@ export class FileHandle extends EventEmitter {
     return this.writeFile(data, options);
   }
 
-  /** Closes the file when all that is in flight on it has ended. */
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
+  /** Changes the permission bits. @param mode a number or a string in octal */
+  chmod(mode: number | string): Promise<void> {
+    return this.#onDescriptor('fchmod', (done) => nodeFs.fchmod(this.fd, mode, done));
   }
+
+  /** Changes the owner. */
+  chown(uid: number, gid: number): Promise<void> {
+    return this.#onDescriptor('fchown', (done) => nodeFs.fchown(this.fd, uid, gid, done));
+  }
+
+  /** Changes the times of the last access and change. @param atime seconds, or a Date */
+  utimes(atime: TimeLike, mtime: TimeLike): Promise<void> {
+    return this.#onDescriptor('futimes', (done) => nodeFs.futimes(this.fd, atime, mtime, done));
+  }
+
+  async #onDescriptor(syscall: string, call: (done: DescriptorCallback) => void): Promise<void> {
+    this.#checkOpen(syscall);
+    return this.#holding(
+      () =>
+        new Promise((resolve, reject) => {
+          call((error) => (error ? reject(error) : resolve()));
+        }),
+    );
+  }
+
+  /**
+   * A stream of the file, or of a part of it: an fs.ReadStream. It closes the handle when it ends,
+   * unless `autoClose` is false, and ends when the handle is closed.
+   */
+  createReadStream(options?: CreateReadStreamOptions): FsReadStream {
+    return Reflect.construct(ReadStream, [undefined, { ...options, fd: this }]);
+  }
+
+  /** A stream into the file: an fs.WriteStream. @see createReadStream */
+  createWriteStream(options?: CreateWriteStreamOptions): FsWriteStream {
+    return Reflect.construct(WriteStream, [undefined, { ...options, fd: this }]);
+  }
+
+  /** The lines of the file, from node:readline. @param options as createReadStream()'s */
+  readLines(options?: CreateReadStreamOptions): Interface {
+    return createInterface({ input: this.createReadStream(options), crlfDelay: Infinity });
+  }
+
+  /**
+   * A web stream of the file from the cursor on. One handle gives one only.
+   * @throws ERR_INVALID_STATE
+   */
+  readableWebStream(options: ReadableWebStreamOptions = {}): ReadableStream {
+    if (this.#isClosed) throw invalidState('The FileHandle is closed');
+    if (this.#closing) throw invalidState('The FileHandle is closing');
+    if (this.#isLockedByStream) throw invalidState('The FileHandle is locked');
+    this.#isLockedByStream = true;
+    return readableStreamOf(this, options);
+  }
+
+  /** The number of this handle for async_hooks. It is made when first asked for. */
+  getAsyncId(): number {
+    this.#asyncResource ??= new AsyncResource('FILEHANDLE');
+    return this.#asyncResource.asyncId();
+  }
+
+  /**
+   * Closes the file when all that is in flight on it has ended. It may be called without the
+   * handle, as in `.finally(handle.close)`.
+   */
+  readonly close = (): Promise<void> => {
+    if (this.#closing === undefined) {
+      this.#closing = this.#close();
+      // Only now, since those who let go may call close() themselves.
+      for (const letGo of this.#onClosing ?? []) letGo();
+    }
+    return this.#closing;
+  };
 
   async #close(): Promise<void> {
     abandoned.unregister(this);
+    if (this.#holds > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onRelease = resolve;
+      });
+    }
     const fd = this.#fd;
+    this.#isClosed = true;
     this.#fd = closedFd;
-    if (process.platform === 'win32' && fd !== closedFd) fs.closeSync(fd);
+    if (process.platform === 'win32' && fd !== closedFd) nodeFs.closeSync(fd);
     await submitClose(this.#file);
     this.emit('close');
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
+  /**
+   * @internal Keeps the file open until the function that it gives is called. close() waits for it.
+   * @param onClosing called by close(): time to let go
+   */
+  hold(onClosing: () => void): () => void {
+    this.#holds++;
+    this.#onClosing ??= new Set();
+    this.#onClosing.add(onClosing);
+    return () => {
+      if (this.#onClosing?.delete(onClosing)) this.#release();
+    };
+  }
+
+  #release(): void {
+    this.#holds--;
+    if (this.#holds === 0) this.#onRelease?.();
+  }
+
+  // As in Node, what has begun goes on and is served while close() waits for it.
+  async #holding<R>(run: () => Promise<R>): Promise<R> {
+    this.#holds++;
+    try {
+      return await run();
+    } finally {
+      this.#release();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
   #checkOpen(syscall: string): void {
-    if (this.#closing === undefined) return;
+    if (this.#closing === undefined || this.#holds > 0) return;
     throw Object.assign(new Error('file closed'), { code: 'EBADF', syscall });
   }
 }
+
+type DescriptorCallback = (error: NodeJS.ErrnoException | null) => void;
 
 // As Node's write(): digits that are no whole bytes are refused, and what is no encoding is utf8.
 function bytesOfString(data: string, encoding: unknown): Buffer {

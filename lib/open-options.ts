@@ -19,9 +19,9 @@ export interface OpenOptions {
    * 'prefer' opens buffered there. Default false.
    */
   unbuffered?: boolean | 'prefer' | undefined;
-  /** A write is done when the device has the data (O_DSYNC, FILE_FLAG_WRITE_THROUGH). Default false. */
+  /** A write is done when the device has the data (O_DSYNC, WRITE_THROUGH). Default false. */
   writeThrough?: boolean | undefined;
-  /** A hint how the file will be read (posix_fadvise, FILE_FLAG_SEQUENTIAL_SCAN / RANDOM_ACCESS). */
+  /** A hint how the file will be read (posix_fadvise, SEQUENTIAL_SCAN / RANDOM_ACCESS). */
   access?: 'sequential' | 'random' | undefined;
   /**
    * The file is gone when the handle is closed, also if the process dies. Windows: the name stays
@@ -76,10 +76,10 @@ const flagNumbers: Readonly<Record<string, number>> = {
 };
 
 /** Node's flags, 'r+' or a number, as a number. */
-export function parseFlags(flags: unknown): number {
+export function parseFlags(flags: unknown, name = 'flags'): number {
   if (flags == null) return O_RDONLY;
   if (typeof flags === 'number') {
-    validateInteger(flags, 'flags', -(2 ** 31), 2 ** 31 - 1);
+    validateInteger(flags, name, -(2 ** 31), 2 ** 31 - 1);
     return flags;
   }
   const number = typeof flags === 'string' ? flagNumbers[flags] : undefined;
@@ -96,7 +96,7 @@ export function parseMode(mode: unknown, defaultMode: number): number {
     if (!/^[0-7]+$/.test(mode)) {
       throw invalidArgValue('mode', mode, 'must be a 32-bit unsigned integer or an octal string');
     }
-    return Number.parseInt(mode, 8);
+    return parseMode(Number.parseInt(mode, 8), defaultMode);
   }
   if (typeof mode !== 'number') throw invalidArgType('mode', 'of type number', mode);
   if (!Number.isInteger(mode)) throw outOfRange('mode', 'an integer', mode);

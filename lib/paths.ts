@@ -22,8 +22,7 @@ export function parsePath(path: unknown, name = 'path'): ParsedPath {
     if (value.includes('\0')) throw nullByte(name, value);
     if (process.platform !== 'win32') return { native: value, shown: value };
     const native = toNamespacedPath(value);
-    const shown = native.startsWith(extendedPrefix) ? native.slice(extendedPrefix.length) : native;
-    return { native, shown };
+    return { native, shown: showPath(native) };
   }
   if (value instanceof Uint8Array) {
     if (value.includes(0)) throw nullByte(name, value);
@@ -31,6 +30,11 @@ export function parsePath(path: unknown, name = 'path'): ParsedPath {
     return process.platform === 'win32' ? parsePath(shown, name) : { native: value, shown };
   }
   throw invalidArgType(name, 'of type string or an instance of Buffer or URL', value);
+}
+
+/** A path of the system as errors name it. */
+export function showPath(native: string): string {
+  return native.startsWith(extendedPrefix) ? native.slice(extendedPrefix.length) : native;
 }
 
 function nullByte(name: string, value: unknown): Error {

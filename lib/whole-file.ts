@@ -1,37 +1,47 @@
+import type { Stream } from 'node:stream';
 import { isArrayBufferView } from 'node:util/types';
 import { allocAligned } from './aligned-buffer.js';
 import { alignUp } from './alignment.js';
 import { abortError, invalidArgType } from './errors.js';
 import type { FileHandle } from './file-handle.js';
+import { type BufferOption, readIntoBuffer, validateBufferOption } from './read-into.js';
 import { readUnaligned, writeUnaligned } from './unaligned-io.js';
-import { validateBoolean, validateEncoding, validateObject, validateSignal } from './validate.js';
+import { validateBoolean, validateEncoding, validateSignal } from './validate.js';
 
 /** What writeFile() takes. */
 export type Data =
   | string
   | ArrayBufferView
   | Iterable<string | ArrayBufferView>
-  | AsyncIterable<string | ArrayBufferView>;
+  | AsyncIterable<string | ArrayBufferView>
+  | Stream;
 
-export interface ReadFileOptions {
+/** What reading gives: memory that is not shared. */
+export type Content = Buffer<ArrayBuffer>;
+
+export interface EncodingOptions {
   encoding?: BufferEncoding | null | undefined;
   signal?: AbortSignal | undefined;
 }
-export interface WriteFileOptions extends ReadFileOptions {
+export interface ReadFileOptions extends EncodingOptions {
+  /** Where the content goes: a view, or a function that gives one when it hears the file's size. */
+  buffer?: BufferOption | undefined;
+}
+export interface WriteFileOptions extends EncodingOptions {
   /** Sync the file after writing. Default false. */
   flush?: boolean | undefined;
 }
 
-/** An encoding or an object with one, as an object. */
-export function parseEncodingOptions<T extends ReadFileOptions>(options: unknown): T {
-  if (options == null) return {} as T;
+/** An encoding or an object with one, as an object; in the place of options may be a callback. */
+export function parseEncodingOptions<T extends object>(options: unknown): T {
+  if (options == null || typeof options === 'function') return {} as T;
   const parsed = typeof options === 'string' ? { encoding: options } : options;
   if (typeof parsed !== 'object') {
     throw invalidArgType('options', 'one of type string or object', options);
   }
-  validateObject(parsed, 'options');
-  const { encoding, signal } = parsed as ReadFileOptions;
-  validateEncoding(encoding);
+  const { encoding, signal } = parsed as EncodingOptions;
+  // Node takes it for every function; what cannot use it fails when it comes to decode.
+  if ((encoding as string) !== 'buffer') validateEncoding(encoding);
   validateSignal(signal);
   return parsed as T;
 }
@@ -57,8 +67,12 @@ export async function readWholeFile(
   handle: FileHandle,
   options: unknown,
 ): Promise<Buffer | string> {
-  const { encoding, signal } = parseEncodingOptions<ReadFileOptions>(options);
+  const { encoding, signal, buffer } = parseEncodingOptions<ReadFileOptions>(options);
+  validateBufferOption(buffer);
   checkNotAborted(signal);
+  if (buffer !== undefined) {
+    return decodeContent(await readIntoBuffer(handle, buffer, signal), encoding);
+  }
   const content = await (handle.alignment === null
     ? readBuffered(handle, signal)
     : handle.inOrder(() => readUnbuffered(handle, signal)));
@@ -118,9 +132,21 @@ function toBytes(data: unknown, encoding: BufferEncoding | null | undefined): Ui
   throw invalidArgType('data', expected, data);
 }
 
+// As in Node, a part goes to Buffer.from(), whose errors are those of parts that are no data.
+function partBytes(part: unknown, encoding: BufferEncoding | null | undefined): Uint8Array {
+  return isArrayBufferView(part)
+    ? toBytes(part, encoding)
+    : Buffer.from(part as string, encoding || 'utf8');
+}
+
 /** Whether writeFile() takes this; for checks before a file is opened. */
 export function validateData(data: unknown): asserts data is Data {
   if (!isArrayBufferView(data) && !isIterable(data)) toBytes(data, undefined);
+}
+
+/** Whether it is data in one piece. */
+export function validateText(data: unknown): asserts data is string | NodeJS.ArrayBufferView {
+  toBytes(data, undefined);
 }
 
 /** Data that is in memory, as bytes; undefined for what comes in parts. */
@@ -137,7 +163,9 @@ export async function writeWholeFile(
   data: Data,
   options: unknown,
 ): Promise<void> {
-  const { encoding, signal, flush = false } = parseEncodingOptions<WriteFileOptions>(options);
+  const given = parseEncodingOptions<WriteFileOptions>(options);
+  const { encoding, signal } = given;
+  const flush = given.flush ?? false;
   validateBoolean(flush, 'options.flush');
   validateData(data);
   checkNotAborted(signal);
@@ -151,7 +179,7 @@ export async function writeWholeFile(
   } else {
     for await (const part of data as AsyncIterable<string | ArrayBufferView>) {
       checkNotAborted(signal);
-      await write(toBytes(part, encoding));
+      await write(partBytes(part, encoding));
     }
   }
   if (flush) await handle.sync();

@@ -95,7 +95,7 @@ for (const [name, form] of Object.entries(pathForms)) {
   });
 }
 
-test('a path with spaces, percent signs and other letters opens as a string and as a URL', async () => {
+test('a path with spaces, percent signs and other letters opens in any form', async () => {
   const file = fileWith('content', 'ä %20 名前 #?.txt'.replace(isWindows ? /[?]/ : /$^/, ''));
   for (const path of [file, pathToFileURL(file), fileURLToPath(pathToFileURL(file))]) {
     const handle = await open(path);

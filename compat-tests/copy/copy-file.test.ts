@@ -157,7 +157,7 @@ test('wrong options are refused before anything is written', async () => {
 
 // ---- Short transfers, which no file system here does on demand
 
-/** A file in memory whose transfers stop early, as those of an unbuffered handle with this block. */
+/** A file in memory whose transfers stop early, as on an unbuffered handle with this block. */
 class ShortFile {
   readonly alignment: FileHandle['alignment'];
   size: number;

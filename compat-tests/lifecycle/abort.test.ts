@@ -59,7 +59,7 @@ async function withHandle<R>(file: string, use: (handle: Handle) => Promise<R>):
 }
 
 for (const [name, call] of Object.entries({ ...signalled, ...signalledOnHandle })) {
-  test(`${name} with an aborted signal rejects with AbortError, and the file is as it was`, async () => {
+  test(`${name} with an aborted signal rejects; the file is as it was`, async () => {
     const file = fileWith('content');
     const reason = new Error('the user has left');
     expectAbortError(await rejection(call(file, AbortSignal.abort(reason))), reason);
@@ -137,7 +137,7 @@ test('abort of a large readFile rejects with AbortError between its parts', asyn
   expectAbortError(await reading, reason);
 });
 
-test('abort of writeFile between the parts of an iterable keeps what has been written', async () => {
+test('abort of writeFile between parts keeps what has been written', async () => {
   const file = fileWith('');
   const controller = new AbortController();
   const reason = new Error('enough');
@@ -234,7 +234,7 @@ function abortable(): { signal: AbortSignal; abort: (reason: Error) => void } {
   return { signal: controller.signal, abort: (reason) => controller.abort(reason) };
 }
 
-test('an abort reaches what waits for a worker; each file is whole or was not touched', async () => {
+test('an abort reaches what waits for a worker; no file is half written', async () => {
   const count = 2000;
   const folder = temporaryFolder();
   const files = Array.from({ length: count }, (_, i) => path.join(folder, String(i)));

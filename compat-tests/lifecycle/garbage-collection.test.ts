@@ -103,7 +103,7 @@ testWithFifo('a read in flight keeps its buffer and handle alive, then lets them
   expect(result).toEqual({ alive: true, result: 'the data', hadHandle: true, memoryFreed: true });
 });
 
-test('reads whose buffers and handles are dropped have the right data under collection', async () => {
+test('reads whose buffers and handles are dropped have the right data', async () => {
   const script = `
     process.removeAllListeners('warning');
     const content = fs.readFileSync(argument);

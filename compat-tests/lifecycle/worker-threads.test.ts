@@ -54,7 +54,7 @@ test('several threads do verified I/O at a time, each on an engine of its own', 
   expect(results).toEqual(new Array(threads + 1).fill(expected));
 });
 
-test('threads that start and end one after another leave the engine of the main thread alone', async () => {
+test('threads that start and end leave the engine of the main thread alone', async () => {
   const script = `
     if (isMainThread) {
       const handle = await open(argument);

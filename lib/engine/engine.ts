@@ -192,11 +192,15 @@ export class Engine {
     const signal = watch?.signal;
     if (signal?.aborted && isCancelled(error)) return abortError(signal);
     const osError = this.completions.osError(index);
-    const { laterSteps } = subject;
+    const { laterSteps, showPlace } = subject;
     const step = laterSteps === undefined ? 0 : this.completions.step(index);
+    const syscall = step === 0 ? subject.syscall : (laterSteps?.[step - 1] ?? subject.syscall);
+    const place = showPlace && this.completions.takeResult(index);
+    if (showPlace && typeof place === 'string') {
+      return systemError(error, { syscall, path: showPlace(place) }, osError);
+    }
     // As in Node, only what was done with the path names it.
-    const failed = step === 0 ? subject : { syscall: laterSteps?.[step - 1] ?? subject.syscall };
-    return systemError(error, failed, osError);
+    return systemError(error, step === 0 ? subject : { syscall }, osError);
   }
 }
 

@@ -5,8 +5,12 @@ export type Decode = (operation: Operation, value: number, index: number) => unk
 export interface Subject {
   readonly syscall: string;
   readonly path?: string | undefined;
+  /** Of what has two paths: the second. */
+  readonly dest?: string | undefined;
   /** Of a compound operation: how the steps after the first are named. */
   readonly laterSteps?: readonly string[];
+  /** Of an operation on a tree: how errors name the place in it where it failed. */
+  readonly showPlace?: (nativePath: string) => string;
 }
 
 export type Settle = (value: unknown) => void;

@@ -1,0 +1,137 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import * as path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, expect, test } from 'vitest';
+import {
+  type ChildOptions,
+  fileWith,
+  isLinux,
+  isWindows,
+  resultOfChild,
+  runChild,
+  temporaryFolder,
+  testWhere,
+} from '../helpers.js';
+
+const hasCompiler = isLinux && spawnSync('cc', ['--version']).status === 0;
+const testDenied = testWhere(hasCompiler, 'io_uring is denied by a seccomp filter, built by cc', {
+  mustRun: isLinux,
+});
+
+let denyIoUring: string;
+
+beforeAll(() => {
+  if (!hasCompiler) return;
+  denyIoUring = path.join(temporaryFolder(), 'deny-io-uring');
+  const source = fileURLToPath(new URL('deny-io-uring.c', import.meta.url));
+  execFileSync('cc', ['-O1', '-o', denyIoUring, source]);
+});
+
+function denied(engine: string | undefined): ChildOptions {
+  return {
+    launcher: [denyIoUring],
+    env: { OVERLAPPED_ENGINE: engine },
+    args: [fileWith('content')],
+  };
+}
+
+const describeEngine = `
+  const text = await readFile(argument, 'utf8');
+  const { kind, reason } = engine;
+  console.log(JSON.stringify({ text, kind, reason }));`;
+
+/** What a program learns that cannot have the engine that it asks for. */
+const describeFailure = `
+  let failure;
+  try {
+    await readFile(argument, 'utf8');
+  } catch ({ name, code, message }) {
+    failure = { name, code, message };
+  }
+  let again;
+  try {
+    engine.kind;
+  } catch ({ code }) {
+    again = code;
+  }
+  console.log(JSON.stringify({ ...failure, again }));`;
+
+interface Description {
+  text: string;
+  kind: string;
+  reason: string | null;
+}
+interface Failure {
+  code: string;
+  message: string;
+  again: string;
+}
+
+testDenied('where io_uring is denied the thread pool serves, and the reason says why', async () => {
+  const { text, kind, reason } = await resultOfChild<Description>(
+    describeEngine,
+    denied(undefined),
+  );
+  expect({ text, kind }).toEqual({ text: 'content', kind: 'threadpool' });
+  expect(reason).toMatch(/io_uring/);
+  expect(reason).toMatch(/EPERM|not permitted/i);
+});
+
+testDenied('OVERLAPPED_ENGINE=uring fails loudly where io_uring is denied', async () => {
+  const failure = await resultOfChild<Failure>(describeFailure, denied('uring'));
+  expect(failure.code).toBe('ERR_ENGINE_UNAVAILABLE');
+  expect(failure.message).toMatch(/uring/);
+  expect(failure.message).toMatch(/EPERM|not permitted/i);
+  expect(failure.again).toBe('ERR_ENGINE_UNAVAILABLE');
+});
+
+testDenied('OVERLAPPED_ENGINE=threadpool serves where io_uring is denied', async () => {
+  const { kind } = await resultOfChild<Description>(describeEngine, denied('threadpool'));
+  expect(kind).toBe('threadpool');
+});
+
+testDenied('threads fall back as well, each with its reason', async () => {
+  const script = `
+    if (isMainThread) {
+      const worker = new Worker(new URL(import.meta.url), { argv: [argument] });
+      const [[description]] = await Promise.all([once(worker, 'message'), once(worker, 'exit')]);
+      console.log(JSON.stringify(description));
+    } else {
+      parentPort.postMessage({ kind: engine.kind, reason: engine.reason });
+    }`;
+  const { kind, reason } = await resultOfChild<Description>(script, denied(undefined));
+  expect(kind).toBe('threadpool');
+  expect(reason).toMatch(/io_uring/);
+});
+
+const foreign = isWindows ? 'uring' : 'iocp';
+
+for (const wanted of ['nonsense', foreign, 'URING', ' ']) {
+  test(`OVERLAPPED_ENGINE='${wanted}' fails loudly and names it`, async () => {
+    const options = { args: [fileWith('content')], env: { OVERLAPPED_ENGINE: wanted } };
+    const failure = await resultOfChild<Failure>(describeFailure, options);
+    expect(failure.code).toBe('ERR_ENGINE_UNAVAILABLE');
+    expect(failure.message).toContain(`'${wanted}'`);
+    expect(failure.again).toBe('ERR_ENGINE_UNAVAILABLE');
+  });
+
+  test(`OVERLAPPED_ENGINE='${wanted}', not caught, ends the process with 1`, async () => {
+    const options = { args: [fileWith('content')], env: { OVERLAPPED_ENGINE: wanted } };
+    const { code, stderr } = await runChild('await readFile(argument);', options);
+    expect(code).toBe(1);
+    expect(stderr).toContain('ERR_ENGINE_UNAVAILABLE');
+  });
+}
+
+for (const wanted of ['', undefined]) {
+  test(`OVERLAPPED_ENGINE ${wanted === '' ? 'empty' : 'unset'} gives the best engine`, async () => {
+    const options = { args: [fileWith('content')], env: { OVERLAPPED_ENGINE: wanted } };
+    const { kind, reason } = await resultOfChild<Description>(describeEngine, options);
+    const best = isWindows ? 'iocp' : isLinux ? 'uring' : 'threadpool';
+    // Where the best cannot be had, the reason must say so.
+    if (kind === best && best !== 'threadpool') expect(reason).toBeNull();
+    else expect(reason).toMatch(/\w/);
+    expect(['iocp', 'uring', 'threadpool']).toContain(kind);
+    if (process.env.CI) expect(kind).toBe(best);
+  });
+}

@@ -1,0 +1,193 @@
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { expect, test } from 'vitest';
+import { packageFolder } from './helpers.js';
+
+const functionLinesMax = 70;
+const lineLengthMax = 100;
+
+interface Source {
+  /** Below the package's folder, with slashes. */
+  name: string;
+  lines: string[];
+}
+
+function sourcesIn(folders: readonly string[], ends: RegExp): Source[] {
+  const sources: Source[] = [];
+  for (const folder of folders) {
+    const whole = path.join(packageFolder, folder);
+    if (!fs.existsSync(whole)) continue;
+    for (const entry of fs.readdirSync(whole, { recursive: true, encoding: 'utf8' })) {
+      if (!ends.test(entry)) continue;
+      const lines = fs.readFileSync(path.join(whole, entry), 'utf8').split(/\r?\n/);
+      sources.push({ name: path.join(folder, entry).replaceAll('\\', '/'), lines });
+    }
+  }
+  return sources;
+}
+
+const folders = ['lib', 'addon', 'compat-tests', 'bench', 'scripts', 'examples'];
+const sources = sourcesIn(folders, /\.(ts|mts|mjs|js|cc|c|h)$/);
+const tests = sources.filter(({ name }) => name.startsWith('compat-tests/'));
+
+type Inside = 'code' | 'comment' | 'template';
+
+// After these a slash begins a regular expression.
+const beforeRegex = /[(,=:[!&|?;{}]\s*$/;
+
+/** The end of a string or regular expression; its start if it does not end on this line. */
+function endOfLiteral(line: string, start: number, end: string): number {
+  let inClass = false;
+  for (let i = start + 1; i < line.length; i++) {
+    if (line[i] === '\\') i++;
+    else if (end === '/' && line[i] === '[') inClass = true;
+    else if (line[i] === ']') inClass = false;
+    else if (line[i] === end && !inClass) return i;
+  }
+  // An apostrophe, as in 1'000 in C++.
+  return start;
+}
+
+/** One line without comments and literals, and what the next one begins in. */
+function codeOfLine(line: string, begin: Inside): { code: string; inside: Inside } {
+  let inside = begin;
+  let code = '';
+  for (let i = 0; i < line.length; i++) {
+    const character = line[i] as string;
+    const two = line.slice(i, i + 2);
+    if (inside === 'comment') {
+      if (two === '*/') inside = 'code';
+      if (two === '*/') i++;
+    } else if (inside === 'template') {
+      if (character === '\\') i++;
+      else if (character === '`') inside = 'code';
+    } else if (two === '//') {
+      break;
+    } else if (two === '/*') {
+      inside = 'comment';
+      i++;
+    } else if (character === '`') {
+      inside = 'template';
+    } else if (
+      `'"`.includes(character) ||
+      (character === '/' && beforeRegex.test(code === '' ? '(' : code))
+    ) {
+      i = endOfLiteral(line, i, character);
+      code += "''";
+    } else {
+      code += character;
+    }
+  }
+  return { code, inside };
+}
+
+/** The lines without comments and literals, so that the braces in these do not count. */
+function codeOf(lines: readonly string[]): string[] {
+  let inside: Inside = 'code';
+  return lines.map((line) => {
+    const result = codeOfLine(line, inside);
+    inside = result.inside;
+    return result.code;
+  });
+}
+
+// What opens a block that is a function: an arrow, or parentheses and what may follow them before
+// the brace. What stands before the parentheses must be no keyword of a statement.
+const opensFunction = /(=>|\)(\s*(const|noexcept|override|final))*(\s*(->|:)\s*[^={}]+)?)\s*\{\s*$/;
+const statement = /^\s*(\}\s*)?(else\s+)?(if|for|while|switch|catch|do|namespace|class|struct)\b/;
+
+interface Block {
+  start: number;
+  isFunction: boolean;
+}
+
+/** The functions that are too long, by their first line. */
+function longFunctions({ name, lines }: Source): string[] {
+  const found: string[] = [];
+  const blocks: Block[] = [];
+  let head = '';
+  let headStart = 0;
+  codeOf(lines).forEach((code, index) => {
+    for (const character of code) {
+      if (head.trim() === '') headStart = index;
+      if (character === '{') {
+        const isFunction = opensFunction.test(`${head}{`) && !statement.test(head);
+        blocks.push({ start: headStart, isFunction });
+      } else if (character === '}') {
+        const block = blocks.pop();
+        const length = index - (block?.start ?? index) + 1;
+        if (block?.isFunction && length > functionLinesMax) {
+          found.push(`${name}:${block.start + 1} has ${length} lines`);
+        }
+      }
+      head = '{};'.includes(character) ? '' : head + character;
+    }
+    head += ' ';
+  });
+  return found;
+}
+
+test('the scan finds a function that is too long, and no shorter one', () => {
+  const body = (lines: number): string[] => new Array(lines).fill('  call();');
+  const heads = [
+    'function f(): void {',
+    'test("a law", async () => {',
+    '  async method(a: number): Promise<Map<string, number>> {',
+    'Result Engine::attach(OpenFile& file) const {',
+    'static auto f(int a) -> int {',
+    'int main(int argc, char** argv) {',
+  ];
+  for (const head of heads) {
+    const long = { name: 'long', lines: [head, ...body(functionLinesMax - 1), '}'] };
+    expect(longFunctions(long), head).toHaveLength(1);
+    const short = { name: 'short', lines: [head, ...body(functionLinesMax - 2), '}'] };
+    expect(longFunctions(short), head).toHaveLength(0);
+  }
+  for (const head of ['namespace overlapped {', 'export class A {', 'const table = {']) {
+    expect(longFunctions({ name: 'other', lines: [head, ...body(200), '}'] })).toEqual([]);
+  }
+});
+
+test(`functions have no more than ${functionLinesMax} lines`, () => {
+  expect(sources.length).toBeGreaterThan(20);
+  expect(sources.flatMap(longFunctions)).toEqual([]);
+});
+
+test(`lines have no more than ${lineLengthMax} columns`, () => {
+  const found = sources.flatMap(({ name, lines }) =>
+    lines.flatMap((line, i) => (line.length > lineLengthMax ? `${name}:${i + 1}` : [])),
+  );
+  expect(found).toEqual([]);
+});
+
+test('braces are balanced for the scan in every file', () => {
+  const unbalanced = sources.filter(({ lines }) => {
+    const code = codeOf(lines).join('');
+    return code.split('{').length !== code.split('}').length;
+  });
+  expect(unbalanced.map(({ name }) => name)).toEqual([]);
+});
+
+test('nothing below addon/engine includes Node, its wrapper or libuv', () => {
+  const engineSources = sources.filter(({ name }) => /^addon\/engine(_tests)?\//.test(name));
+  expect(engineSources.length).toBeGreaterThan(5);
+  const include =
+    /^\s*#\s*include\s*[<"]([^>"]*\/)?(napi|node|node_api|js_native_api|uv|v8)\.h[>"]/;
+  const found = engineSources.filter(({ lines }) => lines.some((line) => include.test(line)));
+  expect(found.map(({ name }) => name)).toEqual([]);
+});
+
+test('no test runs alone, and none is skipped without a reason in its name', () => {
+  expect(tests.length).toBeGreaterThan(10);
+  const alone = /\b(test|it|describe|suite)(\.\w+)*\.only\b/;
+  const skipped = /\b(test|it|describe|suite)\.(skip|todo|fails)\b/;
+  const found = tests.flatMap(({ name, lines }) =>
+    lines.flatMap((line, i) => {
+      const allowed = line.includes('[skipped: $');
+      const isThis = name === 'compat-tests/tidy.test.ts';
+      const bad = alone.test(line) || (skipped.test(line) && !allowed);
+      return bad && !isThis ? `${name}:${i + 1}` : [];
+    }),
+  );
+  expect(found).toEqual([]);
+});

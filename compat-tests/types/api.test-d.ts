@@ -1,0 +1,138 @@
+// Compiled by `npm run typecheck`, not run: what the functions take and give.
+import type { BigIntStats, Stats } from 'node:fs';
+import { expectTypeOf } from 'vitest';
+import {
+  type Alignment,
+  AlignmentError,
+  type AlignmentField,
+  allocAligned,
+  appendFile,
+  type EngineKind,
+  engine,
+  type FileHandle,
+  type OpenOptions,
+  open,
+  type ReadResult,
+  readFile,
+  stat,
+  type WriteResult,
+  writeFile,
+} from '../../lib/index.js';
+
+declare const handle: FileHandle;
+declare const words: Uint16Array;
+declare const view: DataView;
+declare const signal: AbortSignal;
+declare const encoding: BufferEncoding;
+
+expectTypeOf(open).returns.resolves.toEqualTypeOf<FileHandle>();
+expectTypeOf(open('x', 'r+', { unbuffered: 'prefer' })).resolves.toEqualTypeOf<FileHandle>();
+expectTypeOf(open(Buffer.from('x'), 0, 0o666)).resolves.toEqualTypeOf<FileHandle>();
+expectTypeOf(open(new URL('file:///x'), null, '644')).resolves.toEqualTypeOf<FileHandle>();
+expectTypeOf<OpenOptions['unbuffered']>().toEqualTypeOf<boolean | 'prefer' | undefined>();
+expectTypeOf<OpenOptions['access']>().toEqualTypeOf<'sequential' | 'random' | undefined>();
+// @ts-expect-error no such option
+open('x', 'r', { unbufered: true });
+// @ts-expect-error a hint has a name
+open('x', 'r', { access: 'backwards' });
+// @ts-expect-error a path is no number
+open(5);
+
+// The buffer that comes back is of the type that was given.
+expectTypeOf(handle.read()).resolves.toEqualTypeOf<ReadResult<Buffer>>();
+expectTypeOf(handle.read({ position: 5n })).resolves.toEqualTypeOf<ReadResult<Buffer>>();
+expectTypeOf(handle.read(words)).resolves.toEqualTypeOf<ReadResult<Uint16Array>>();
+expectTypeOf(handle.read(words, 0, 4, 5n)).resolves.toEqualTypeOf<ReadResult<Uint16Array>>();
+expectTypeOf(handle.read(view, { signal })).resolves.toEqualTypeOf<ReadResult<DataView>>();
+expectTypeOf(handle.read({ buffer: view })).resolves.toEqualTypeOf<ReadResult<DataView>>();
+expectTypeOf(handle.read(words, null, null, null)).resolves.toEqualTypeOf<
+  ReadResult<Uint16Array>
+>();
+expectTypeOf<ReadResult<Uint16Array>>().toEqualTypeOf<{
+  bytesRead: number;
+  buffer: Uint16Array;
+}>();
+// @ts-expect-error nothing can be read into a number
+handle.read(5);
+// @ts-expect-error a position is no string
+handle.read(words, 0, 4, '5');
+
+expectTypeOf(handle.write(words)).resolves.toEqualTypeOf<WriteResult<Uint16Array>>();
+expectTypeOf(handle.write(view, { position: 5n })).resolves.toEqualTypeOf<WriteResult<DataView>>();
+expectTypeOf(handle.write('text')).resolves.toEqualTypeOf<WriteResult<string>>();
+expectTypeOf(handle.write('text', 5n, 'latin1')).resolves.toEqualTypeOf<WriteResult<string>>();
+expectTypeOf<WriteResult<string>>().toEqualTypeOf<{ bytesWritten: number; buffer: string }>();
+// @ts-expect-error no such encoding
+handle.write('text', 0, 'no encoding');
+// @ts-expect-error numbers are no data
+handle.write(5);
+
+expectTypeOf(handle.readv([words, view])).resolves.toEqualTypeOf<{
+  bytesRead: number;
+  buffers: (Uint16Array | DataView)[];
+}>();
+expectTypeOf(handle.writev([words], 5n)).resolves.toEqualTypeOf<{
+  bytesWritten: number;
+  buffers: Uint16Array[];
+}>();
+
+expectTypeOf(handle.stat()).resolves.toEqualTypeOf<Stats>();
+expectTypeOf(handle.stat({ bigint: false })).resolves.toEqualTypeOf<Stats>();
+expectTypeOf(handle.stat({ bigint: true, signal })).resolves.toEqualTypeOf<BigIntStats>();
+expectTypeOf(stat('x')).resolves.toEqualTypeOf<Stats>();
+expectTypeOf(stat('x', { bigint: true })).resolves.toEqualTypeOf<BigIntStats>();
+expectTypeOf(stat('x', { bigint: Boolean(1) })).resolves.toEqualTypeOf<Stats | BigIntStats>();
+
+expectTypeOf(readFile('x')).resolves.toEqualTypeOf<Buffer<ArrayBuffer>>();
+expectTypeOf(readFile('x', null)).resolves.toEqualTypeOf<Buffer<ArrayBuffer>>();
+expectTypeOf(readFile('x', { signal })).resolves.toEqualTypeOf<Buffer<ArrayBuffer>>();
+expectTypeOf(readFile('x', 'utf8')).resolves.toEqualTypeOf<string>();
+expectTypeOf(readFile('x', { encoding: 'hex', flag: 'r+' })).resolves.toEqualTypeOf<string>();
+expectTypeOf(readFile(handle, encoding)).resolves.toEqualTypeOf<string>();
+expectTypeOf(handle.readFile()).resolves.toEqualTypeOf<Buffer<ArrayBuffer>>();
+expectTypeOf(handle.readFile({ encoding: null })).resolves.toEqualTypeOf<Buffer<ArrayBuffer>>();
+expectTypeOf(handle.readFile('latin1')).resolves.toEqualTypeOf<string>();
+
+async function* parts(): AsyncGenerator<string | Uint8Array> {
+  yield 'x';
+}
+expectTypeOf(writeFile('x', 'text', { flush: true, mode: 0o600 })).resolves.toEqualTypeOf<void>();
+expectTypeOf(writeFile('x', parts(), { signal })).resolves.toEqualTypeOf<void>();
+expectTypeOf(writeFile(handle, ['a', words])).resolves.toEqualTypeOf<void>();
+expectTypeOf(appendFile('x', view)).resolves.toEqualTypeOf<void>();
+expectTypeOf(handle.writeFile(parts())).resolves.toEqualTypeOf<void>();
+// @ts-expect-error numbers are no data
+writeFile('x', 5);
+
+expectTypeOf(handle.close()).resolves.toEqualTypeOf<void>();
+expectTypeOf(handle[Symbol.asyncDispose]()).resolves.toEqualTypeOf<void>();
+expectTypeOf(handle.truncate(5)).resolves.toEqualTypeOf<void>();
+expectTypeOf(handle.sync()).resolves.toEqualTypeOf<void>();
+expectTypeOf(handle.datasync()).resolves.toEqualTypeOf<void>();
+expectTypeOf(handle.fd).toEqualTypeOf<number>();
+expectTypeOf(handle.alignment).toEqualTypeOf<Alignment | null>();
+expectTypeOf<Alignment>().toEqualTypeOf<{
+  readonly position: number;
+  readonly length: number;
+  readonly memory: number;
+}>();
+
+expectTypeOf(allocAligned(4096)).toEqualTypeOf<Buffer>();
+expectTypeOf(AlignmentError.prototype).toExtend<RangeError>();
+expectTypeOf<AlignmentError['code']>().toEqualTypeOf<'ERR_UNALIGNED'>();
+expectTypeOf<AlignmentError['field']>().toEqualTypeOf<AlignmentField>();
+expectTypeOf<AlignmentError['value']>().toEqualTypeOf<number | bigint>();
+expectTypeOf<AlignmentError['required']>().toEqualTypeOf<number>();
+
+expectTypeOf(engine.kind).toEqualTypeOf<EngineKind>();
+expectTypeOf<EngineKind>().toEqualTypeOf<'iocp' | 'uring' | 'threadpool'>();
+expectTypeOf(engine.reason).toEqualTypeOf<string | null>();
+expectTypeOf(engine.stats().inFlight).toEqualTypeOf<number>();
+
+// No `any` in what is public.
+expectTypeOf(open).parameter(2).not.toBeAny();
+expectTypeOf(handle.read).returns.resolves.not.toBeAny();
+expectTypeOf(handle.write).returns.resolves.not.toBeAny();
+expectTypeOf(readFile).returns.resolves.not.toBeAny();
+expectTypeOf(stat).returns.resolves.not.toBeAny();
+expectTypeOf(engine.stats()).not.toBeAny();

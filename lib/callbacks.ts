@@ -1,0 +1,155 @@
+import type * as fs from 'node:fs';
+import { promisify } from 'node:util';
+import { abortError, invalidArgType } from './errors.js';
+import {
+  type ReadFilePathOptions,
+  readPath,
+  type WriteFilePathOptions,
+  writePath,
+} from './file-content.js';
+import { nodeFs } from './node-fs.js';
+import { parseFlags, parseMode } from './open-options.js';
+import { parsePath } from './paths.js';
+import { type ReaddirOptions, startReaddir } from './read-directory.js';
+import { validateBufferOption } from './read-into.js';
+import { startRm } from './remove.js';
+import { type StatOptions, startLstat, startStat } from './status.js';
+import { validateBoolean } from './validate.js';
+import { parseEncodingOptions, validateText } from './whole-file.js';
+
+// The functions with a callback of what the engine serves. What is wrong with the arguments is
+// thrown at once, as in Node; everything else comes by the callback, once, and never before the
+// function has returned.
+
+// Node takes numbers for a flag, too, which its types do not say.
+type NodeReadOptions = { encoding?: BufferEncoding | null; flag?: string; signal?: AbortSignal };
+type Callback = (error: unknown, result?: unknown) => void;
+
+function validateCallback(callback: unknown): asserts callback is Callback {
+  if (typeof callback !== 'function') throw invalidArgType('cb', 'of type function', callback);
+}
+
+// Called outside of the promise's reaction, so that what a callback throws is an uncaught exception
+// and no rejection.
+function callBack(promise: Promise<unknown>, callback: Callback): void {
+  promise.then(
+    (result) =>
+      result === undefined
+        ? process.nextTick(callback, null)
+        : process.nextTick(callback, null, result),
+    (error) => process.nextTick(callback, error),
+  );
+}
+
+function isDescriptor(path: unknown): path is number {
+  return typeof path === 'number' && (path | 0) === path;
+}
+
+function isAborted(signal: AbortSignal | undefined, callback: Callback): boolean {
+  if (!signal?.aborted) return false;
+  process.nextTick(callback, abortError(signal));
+  return true;
+}
+
+function readFileByCallback(path: unknown, given: unknown, last?: unknown): void {
+  const callback = last || given;
+  validateCallback(callback);
+  const options = parseEncodingOptions<ReadFilePathOptions>(given);
+  validateBufferOption(options.buffer);
+  if (isDescriptor(path)) {
+    nodeFs.readFile(path, options as NodeReadOptions, callback);
+    return;
+  }
+  if (isAborted(options.signal, callback)) return;
+  const flags = parseFlags(options.flag, 'options.flag');
+  callBack(readPath(parsePath(path), flags, options), callback);
+}
+
+function writeFileByCallback(path: unknown, data: unknown, given: unknown, last?: unknown): void {
+  const callback = last || given;
+  validateCallback(callback);
+  write(path, data, parseEncodingOptions<WriteFilePathOptions>(given), 'w', callback);
+}
+
+function appendFileByCallback(path: unknown, data: unknown, given: unknown, last?: unknown): void {
+  const callback = last || given;
+  validateCallback(callback);
+  const options = parseEncodingOptions<WriteFilePathOptions>(given);
+  // A descriptor is written where it stands, whatever the flag says.
+  write(path, data, options, 'a', callback);
+}
+
+function write(
+  path: unknown,
+  data: unknown,
+  options: WriteFilePathOptions,
+  defaultFlag: string,
+  callback: Callback,
+): void {
+  validateBoolean(options.flush ?? false, 'options.flush');
+  // The iterables that the promise functions take are none of this one's data.
+  validateText(data);
+  if (isDescriptor(path)) {
+    nodeFs.writeFile(path, data, options as fs.WriteFileOptions, callback);
+    return;
+  }
+  if (isAborted(options.signal, callback)) return;
+  const parsed = parsePath(path);
+  const flags = parseFlags(options.flag || defaultFlag);
+  const mode = parseMode(options.mode, 0o666);
+  callBack(writePath(parsed, data, flags, { ...options, mode }), callback);
+}
+
+function statByCallback(path: unknown, given: unknown, last?: unknown): void {
+  const callback = typeof given === 'function' ? given : last;
+  validateCallback(callback);
+  // Node 24 takes what is no object for no options.
+  const options = typeof given === 'object' && given !== null ? given : {};
+  callBack(startStat(path, options), callback);
+}
+
+function lstatByCallback(path: unknown, given: unknown, last?: unknown): void {
+  const callback = typeof given === 'function' ? given : last;
+  validateCallback(callback);
+  const options = typeof given === 'function' ? {} : (given as StatOptions | undefined);
+  callBack(startLstat(path, options), callback);
+}
+
+function readdirByCallback(path: unknown, given: unknown, last?: unknown): void {
+  const callback = typeof given === 'function' ? given : last;
+  validateCallback(callback);
+  const options = parseEncodingOptions<ReaddirOptions>(given);
+  if (options.recursive != null) {
+    parsePath(path);
+    validateBoolean(options.recursive, 'options.recursive');
+  }
+  callBack(startReaddir(path, options), callback);
+}
+
+function rmByCallback(path: unknown, given: unknown, last?: unknown): void {
+  const callback = typeof given === 'function' ? given : last;
+  validateCallback(callback);
+  const options = typeof given === 'function' ? undefined : given;
+  callBack(startRm(path, options, promisify(nodeFs.rm)), callback);
+}
+
+export const readFile = readFileByCallback as unknown as typeof fs.readFile;
+export const writeFile = writeFileByCallback as unknown as typeof fs.writeFile;
+export const appendFile = appendFileByCallback as unknown as typeof fs.appendFile;
+export const stat = statByCallback as unknown as typeof fs.stat;
+export const lstat = lstatByCallback as unknown as typeof fs.lstat;
+export const readdir = readdirByCallback as unknown as typeof fs.readdir;
+export const rm = rmByCallback as unknown as typeof fs.rm;
+
+// They are called as Node's are, and bear their names.
+for (const [name, value] of Object.entries({
+  readFile,
+  writeFile,
+  appendFile,
+  stat,
+  lstat,
+  readdir,
+  rm,
+})) {
+  Object.defineProperty(value, 'name', { value: name });
+}

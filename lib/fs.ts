@@ -1,0 +1,43 @@
+import type * as fs from 'node:fs';
+import * as served from './callbacks.js';
+import { nodeFs } from './node-fs.js';
+import promises from './promises.js';
+import {
+  createReadStream,
+  createWriteStream,
+  ReadStream,
+  WriteStream,
+} from './streams/file-streams.js';
+
+// An object of the shape of node:fs, for libraries that take an `fs` option. What the engine does
+// not serve is Node's own; so are open, read, write and close of numbers.
+
+// What is exported here by name goes before what is exported by a star.
+export * from 'node:fs';
+export { appendFile, lstat, readdir, readFile, rm, stat, writeFile } from './callbacks.js';
+export {
+  createReadStream,
+  createWriteStream,
+  ReadStream,
+  ReadStream as FileReadStream,
+  WriteStream,
+  WriteStream as FileWriteStream,
+} from './streams/file-streams.js';
+export { promises };
+
+/** node:fs with the promises of this package. */
+export type OverlappedFs = Omit<typeof fs, 'promises'> & { promises: typeof promises };
+
+// A plain object, so that those who replace a function in it can.
+const overlappedFs: OverlappedFs = {
+  ...nodeFs,
+  ...served,
+  promises,
+  createReadStream,
+  createWriteStream,
+  ReadStream,
+  WriteStream,
+  ...{ FileReadStream: ReadStream, FileWriteStream: WriteStream },
+};
+
+export { overlappedFs as default, overlappedFs as 'module.exports' };

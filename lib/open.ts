@@ -1,0 +1,57 @@
+import { getEngine } from './engine/engine.js';
+import { Opcode } from './engine/native.js';
+import { abortError } from './errors.js';
+import { decodeOpened, FileHandle, type OpenedFile } from './file-handle.js';
+import { accessOf, type OpenOptions, parseOpenOptions } from './open-options.js';
+import { type PathLike, parsePath } from './paths.js';
+import { provideOpen } from './streams/file-streams.js';
+
+/**
+ * Opens a file.
+ * @param path string, Buffer or file: URL
+ * @param flags Node's, as 'r+', or a number of fs.constants.O_*; default 'r'
+ * @param modeOrOptions permission bits of a new file (default 0o666), or options
+ * @throws a system error (ENOENT, EACCES, EINVAL where direct I/O is refused, …); AbortError
+ */
+export async function open(
+  path: PathLike,
+  flags: string | number | null = 'r',
+  modeOrOptions?: number | string | OpenOptions | null,
+): Promise<FileHandle> {
+  const { native, shown } = parsePath(path);
+  const request = parseOpenOptions(flags, modeOrOptions);
+  const opened = await getEngine().submit<OpenedFile>({
+    opcode: Opcode.open,
+    subject: { syscall: 'open', path: shown },
+    decode: decodeOpened,
+    file: request.options,
+    flags: request.flags,
+    position: request.preallocate,
+    offset: request.mode,
+    object: native,
+    signal: request.signal,
+  });
+  const handle = new FileHandle(opened, accessOf(request.flags));
+  if (request.signal?.aborted) {
+    // It was opened before the abort could reach it, and nobody else will close it.
+    await handle.close();
+    throw abortError(request.signal);
+  }
+  return handle;
+}
+
+provideOpen(open);
+
+/**
+ * Cuts or extends a file to a size.
+ * @param length bytes; default 0
+ * @throws as open(path, 'r+') and then as handle.truncate(length)
+ */
+export async function truncate(path: PathLike, length = 0): Promise<void> {
+  const handle = await open(path, 'r+');
+  try {
+    await handle.truncate(length);
+  } finally {
+    await handle.close();
+  }
+}
