@@ -179,8 +179,8 @@ function submitClose(file: number): Promise<void> {
 
 /**
  * An open file. Positions are explicit; calls with `position: null` use the handle's own cursor and
- * are served in the order they were made, but for pipes and terminals, which have no cursor. close()
- * waits for what is in flight.
+ * are served in the order they were made, but for pipes and terminals, which have no cursor.
+ * close() waits for what is in flight.
  *
  * Events: 'close', once the file is closed.
  */
