@@ -12,15 +12,22 @@ import { passes, printChecks } from './lib/table.mjs';
 const modules = {
   'random-read': () => import('./random-read.mjs'),
   'large-read': () => import('./large-read.mjs'),
+  'small-files': () => import('./small-files.mjs'),
 };
 // What comes with what: random-read shows how fast, large-read at which price for the event loop.
-const parts = { 'random-read': ['random-read', 'large-read'], 'large-read': ['large-read'] };
+const parts = {
+  'random-read': ['random-read', 'large-read'],
+  'large-read': ['large-read'],
+  'small-files': ['small-files'],
+};
 
 const helpText = `Usage: npm run bench -- [options] <name>
 
   random-read   4 KiB reads at random places, cached and unbuffered, at 1, 16, 64 and 256 in flight,
                 against node:fs/promises, node:fs callbacks and readSync; then large-read
   large-read    64 cached reads of 1 MiB in flight: throughput and event-loop delay
+  small-files   readFile, stat and writeFile of 20,000 small files, 64 in flight, and recursive
+                readdir and rm of their tree, against node:fs/promises and Bun
 
 Options:
   --quick            a short run, for a look
@@ -82,9 +89,9 @@ function removeOnSignals(file) {
 }
 
 async function runPart(part, values, json) {
-  const { fileSize, settings, print, checks } = await modules[part]();
+  const { fileSize, settings, print, checks, makeSubject } = await modules[part]();
   const scale = values.quick ? 'quick' : 'full';
-  const file = await makeBenchFile(fileSize[scale], values.folder);
+  const file = await (makeSubject ?? makeBenchFile)(fileSize[scale], values.folder);
   removeOnSignals(file);
   const outcomes = [];
   try {

@@ -34,6 +34,21 @@ export async function measure(run, durationMs) {
 }
 
 /**
+ * Measures what does a fixed amount of work.
+ * @param {() => Promise<number>} work gives the number of operations
+ * @returns {Promise<{ perSecond: number, cpuUs: number }>} as measure()
+ */
+export async function measureOnce(work) {
+  await wait(settleMs);
+  const cpuBefore = process.cpuUsage();
+  const started = performance.now();
+  const operations = await work();
+  const elapsedMs = performance.now() - started;
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return { perSecond: operations / (elapsedMs / 1000), cpuUs: (user + system) / operations };
+}
+
+/**
  * Measures peers against one another: in every round each of them once, beginning with another one
  * each time, so that what else the machine does falls on all of them.
  * @param {{ name: string, run: (deadline: number) => number | Promise<number> }[]} peers

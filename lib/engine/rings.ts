@@ -73,6 +73,7 @@ export class CompletionRing {
   readonly #doubles: Float64Array;
   readonly #details: Float64Array;
   readonly #exactDetails: BigInt64Array;
+  readonly #detailWords: Int32Array;
 
   constructor(description: EngineDescription, results: unknown[]) {
     this.results = results;
@@ -80,6 +81,7 @@ export class CompletionRing {
     this.#doubles = new Float64Array(description.completions);
     this.#details = new Float64Array(description.details);
     this.#exactDetails = new BigInt64Array(description.details);
+    this.#detailWords = new Int32Array(description.details);
   }
 
   value(index: number): number {
@@ -102,6 +104,12 @@ export class CompletionRing {
   }
   detail(index: number, field: number): number {
     return this.#details[index * detailNumbers + field] as number;
+  }
+  /** An integer of 64 bits as the number nearest to it; makes no bigint on its way. */
+  integerDetail(index: number, field: number): number {
+    const word = (index * detailNumbers + field) * 2;
+    const words = this.#detailWords;
+    return ((words[word] as number) >>> 0) + (words[word + 1] as number) * twoTo32;
   }
   exactDetail(index: number, field: number): bigint {
     return this.#exactDetails[index * detailNumbers + field] as bigint;

@@ -33,9 +33,8 @@ Result read_file_status(Operation& op) {
   status.ino = from.stx_ino;
   status.size = from.stx_size;
   status.blocks = from.stx_blocks;
-  // As libuv does: a file system that keeps no time of birth gives the time of the last change.
-  const statx_timestamp birth = (from.stx_mask & STATX_BTIME) ? from.stx_btime : from.stx_ctime;
-  const statx_timestamp times[4] = {from.stx_atime, from.stx_mtime, from.stx_ctime, birth};
+  // As with libuv, the time of birth is zero where the file system keeps none.
+  const statx_timestamp times[4] = {from.stx_atime, from.stx_mtime, from.stx_ctime, from.stx_btime};
   for (int i = 0; i < 4; ++i) {
     status.seconds[i] = times[i].tv_sec;
     status.nanoseconds[i] = times[i].tv_nsec;
