@@ -1,11 +1,12 @@
 #include <napi.h>
 
+#include <exception>
 #include <string>
 
 #include "arguments.h"
 #include "environment.h"
 
-// The functions that JavaScript sees; lib/engine/native.d.ts describes them.
+// The functions that JavaScript sees; lib/engine/native.ts describes them.
 namespace overlapped {
 
 namespace {
@@ -31,10 +32,16 @@ napi_value submit(napi_env env, napi_callback_info info) {
   napi_get_cb_info(env, info, &argument_count, arguments, nullptr, nullptr);
   napi_get_instance_data(env, &environment);
   napi_get_value_uint32(env, arguments[0], &count);
-  const uint32_t completions = static_cast<Environment*>(environment)->submit(count, arguments[1]);
-  napi_value result;
-  napi_create_uint32(env, completions, &result);
-  return result;
+  try {
+    const uint32_t completions =
+        static_cast<Environment*>(environment)->submit(count, arguments[1]);
+    napi_value result;
+    napi_create_uint32(env, completions, &result);
+    return result;
+  } catch (const std::exception& exception) {
+    napi_throw_error(env, "ERR_MEMORY_ALLOCATION_FAILED", exception.what());
+    return nullptr;
+  }
 }
 
 Napi::Value stats(const Napi::CallbackInfo& info) {

@@ -461,12 +461,13 @@ void Environment::shut_down(napi_async_cleanup_hook_handle hook) {
     }
     engine_->drain();
     (void)engine_->poll();
-    engine_.reset();
   }
-  files_.clear();
   // The event loop lets go of a handle some time after its close, and only then is its memory free.
+  // A descriptor must not be closed while it is watched (uv_poll_init), so the engine goes after.
   if (poll_) close_handle(poll_);
   if (async_) close_handle(async_);
+  engine_.reset();
+  files_.clear();
   if (open_handles_ == 0) finish();
 }
 

@@ -9,7 +9,7 @@
 namespace overlapped {
 
 // The memory that JavaScript and the addon share. Its layout is described once for JavaScript, in
-// lib/engine/native.d.ts and rings.ts; the numbers must agree.
+// lib/engine/native.ts and rings.ts; the numbers must agree.
 inline constexpr uint32_t kSubmissionsMax = 1024;
 inline constexpr uint32_t kCompletionsMax = 256;
 inline constexpr uint32_t kDetailNumbers = 18;

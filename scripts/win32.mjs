@@ -126,6 +126,7 @@ async function build() {
     '-DOVERLAPPED_TESTS=ON',
     `-DCMAKE_JS_INC=${include.join(';')}`,
     `-DCMAKE_JS_LIB=${library};delayimp`,
+    '-DOVERLAPPED_WERROR=ON',
     `-DCMAKE_JS_SRC=${path.join(root, 'cmake', 'delay_load_hook.cc')}`,
   ]);
   await mustSucceed('cmake', ['--build', buildFolder, '-j', String(availableParallelism())]);

@@ -19,7 +19,7 @@ using PathString = std::string;
 inline NativeHandle invalid_handle() { return -1; }
 #endif
 
-// The numbers are part of the boundary with JavaScript (lib/engine/native.d.ts).
+// The numbers are part of the boundary with JavaScript (lib/engine/native.ts).
 enum class DeviceType : uint8_t {
   kUnknown = 0,
   kDisk = 1,

@@ -15,7 +15,7 @@
 
 namespace overlapped {
 
-// The numbers are part of the boundary with JavaScript (lib/engine/native.d.ts).
+// The numbers are part of the boundary with JavaScript (lib/engine/native.ts).
 enum class Opcode : uint8_t {
   kRead = 1,
   kWrite = 2,

@@ -526,18 +526,26 @@ ENGINE_TEST(a_link_is_told_from_what_it_points_to) {
   CHECK(S_ISLNK(itself.detail->status.mode));
 }
 
-// Sends SIGURG, with which the engines interrupt their workers, to the process and to the thread
-// that makes it, as fast as it can.
+// The signal with which the engines interrupt their workers: the one that has a handler.
+int interrupt_signal() {
+#ifdef SIGRTMAX
+  for (int signal = SIGRTMAX; signal > SIGRTMIN; --signal) {
+    struct sigaction current {};
+    if (::sigaction(signal, nullptr, &current) == 0 && current.sa_handler != SIG_DFL) return signal;
+  }
+#endif
+  return SIGURG;
+}
+
+// Sends that signal to the process and to the thread that makes it, as fast as it can.
 class Pesterer {
  public:
   Pesterer() : victim_(pthread_self()) {
-    struct sigaction action {};
-    action.sa_handler = [](int) {};  // without SA_RESTART
-    ::sigaction(SIGURG, &action, &before_);
-    thread_ = std::thread([this] {
+    const int signal = interrupt_signal();
+    thread_ = std::thread([this, signal] {
       while (!stopping_.load(std::memory_order_relaxed)) {
-        ::pthread_kill(victim_, SIGURG);
-        ::kill(::getpid(), SIGURG);
+        ::pthread_kill(victim_, signal);
+        ::kill(::getpid(), signal);
         ++sent_;
         std::this_thread::sleep_for(std::chrono::microseconds(30));
       }
@@ -546,7 +554,6 @@ class Pesterer {
   ~Pesterer() {
     stopping_ = true;
     thread_.join();
-    ::sigaction(SIGURG, &before_, nullptr);
   }
   Pesterer(const Pesterer&) = delete;
   Pesterer& operator=(const Pesterer&) = delete;
@@ -554,11 +561,49 @@ class Pesterer {
 
  private:
   pthread_t victim_;
-  struct sigaction before_ {};
   std::atomic<bool> stopping_{false};
   std::atomic<size_t> sent_{0};
   std::thread thread_;
 };
+
+ENGINE_TEST(a_cancel_arrives_where_somebody_has_taken_the_handlers_place) {
+  Harness harness(engine);
+  const PathString fifo = harness.path("fifo");
+  REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+  Operation& first = harness.make_path(Opcode::kOpen, fifo);
+  harness.submit(first);
+  harness.cancel(first);
+  CHECK(harness.wait(first));
+  struct sigaction before {};
+  struct sigaction action {};
+  action.sa_handler = [](int) {};
+  action.sa_flags = SA_RESTART;  // as libuv installs
+  ::sigaction(interrupt_signal(), &action, &before);
+  Operation& second = harness.make_path(Opcode::kOpen, fifo);
+  harness.submit(second);
+  pause_ms(20);
+  harness.cancel(second);
+  CHECK(harness.wait(second));
+  CHECK(is_cancelled(second));
+}
+
+ENGINE_TEST(reads_that_wait_do_not_hold_up_the_writes_that_end_them) {
+  Harness harness(engine);
+  Pipe pipe(harness);
+  std::vector<Operation*> reads;
+  std::vector<Operation*> writes;
+  // More than the workers that wait for one direction.
+  constexpr int kCount = 200;
+  for (int i = 0; i < kCount; ++i) {
+    const std::span<std::byte> into = harness.memory(1);
+    reads.push_back(&harness.make_transfer(Opcode::kRead, pipe.reader(), into, -1));
+    writes.push_back(&harness.make_transfer(Opcode::kWrite, pipe.writer(), harness.memory(1), -1));
+  }
+  harness.submit(reads);
+  harness.submit(writes);
+  CHECK(harness.wait_for_all());
+  for (const Operation* const op : reads) CHECK_EQUAL(op->result.value, 1);
+}
 
 ENGINE_TEST(a_signal_ends_no_operation_that_nobody_cancelled) {
   Harness harness(engine);
@@ -566,7 +611,7 @@ ENGINE_TEST(a_signal_ends_no_operation_that_nobody_cancelled) {
   OpenFile& file = *harness.open(harness.path("a"), kOpenNew);
   const std::span<std::byte> large = harness.memory(1 << 20);
   fill_pattern(large, 0);
-  // While the engine has its own handler installed, which the tests after this one need.
+  // Not before there is a worker, which installs the handler.
   const Pesterer pesterer;
   for (int i = 0; i < 200; ++i) {
     Operation& pending = harness.make_transfer(Opcode::kRead, pipe.reader(), harness.memory(1), -1);
@@ -587,6 +632,7 @@ ENGINE_TEST(a_signal_ends_no_operation_that_nobody_cancelled) {
 
 ENGINE_TEST(drain_waits_through_signals) {
   Harness harness(engine);
+  harness.open(harness.path("a"), kOpenNew);
   Pipe pipe(harness);
   Operation& pending = harness.make_transfer(Opcode::kRead, pipe.reader(), harness.memory(1), -1);
   harness.submit(pending);

@@ -170,10 +170,10 @@ void IocpEngine::queue_batch(OperationList batch, OperationList& completed,
   if (error != ERROR_SUCCESS && !looked_after) fail_unreachable(completed, error);
 }
 
-// Without a token no worker may ever look at the queues again, so what waits there ends with the
-// error that posting the token gave. With the mutex held.
+// Without a token, and without a packet to come, no worker may ever look at the queues again, so
+// what waits there ends with the error that posting the token gave. With the mutex held.
 void IocpEngine::fail_unreachable(OperationList& completed, uint32_t error) {
-  if (issue_tokens_ + blocking_tokens_ > 0) return;
+  if (issue_tokens_ + blocking_tokens_ + in_flight_ > 0) return;
   OperationList lost = std::move(transfers_);
   lost.append(std::move(blocking_));
   for (Operation* op = lost.front(); op; op = op->next) op->result = Result::failure(error);

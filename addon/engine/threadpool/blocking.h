@@ -13,7 +13,13 @@ inline constexpr size_t kReadPathMax = 512 * 1024;
 //
 // False when an operation in the bounded lane (may_wait is not set) turns out to wait for somebody
 // else; then it is to be run again in the other lane.
+//
+// What throws for want of memory ends with kNoMemoryError: a worker has nobody above it to catch
+// it.
 bool run_blocking(Operation& operation);
+
+// The part of run_blocking() that is the system's own, and may throw std::bad_alloc.
+bool run_blocking_call(Operation& operation);
 
 // Whether a transfer waits for somebody else than a device.
 inline bool transfer_may_wait(const Operation& operation) {

@@ -273,8 +273,9 @@ bool try_without_waiting(Operation& operation) {
   iovec vector{operation.data, operation.length};
   const ssize_t count =
       ::preadv2(operation.file->handle(), &vector, 1, operation.file_offset, RWF_NOWAIT);
-  // A short count may mean that only a part was in the page cache, so it is no answer.
-  if (count != 0 && std::cmp_not_equal(count, operation.length)) return false;
+  // A short count may mean that only a part was in the page cache, so it is no answer. Nor is 0:
+  // Linux 5.9 and 5.10 say so before the end of the file as well (preadv2(2), BUGS).
+  if (std::cmp_not_equal(count, operation.length)) return false;
   operation.result = Result::success(count);
   return true;
 #else
@@ -283,7 +284,7 @@ bool try_without_waiting(Operation& operation) {
 #endif
 }
 
-bool run_blocking(Operation& op) {
+bool run_blocking_call(Operation& op) {
   switch (op.opcode) {
     case Opcode::kOpen:
       return run_open(op);

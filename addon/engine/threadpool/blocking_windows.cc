@@ -157,7 +157,7 @@ void execute(Operation& op) {
 }  // namespace
 
 // CreateFileW waits for nobody.
-bool run_blocking(Operation& operation) {
+bool run_blocking_call(Operation& operation) {
   execute(operation);
   return true;
 }

@@ -1,17 +1,11 @@
 #include <dlfcn.h>
 #include <signal.h>
 
-#include <mutex>
-
 #include "interrupt.h"
 
 namespace overlapped {
 
 namespace {
-
-// SIGURG is ignored by default, and few programs handle it: one that does keeps its handler, whose
-// run interrupts a system call as well, if it was installed without SA_RESTART.
-constexpr int kInterruptSignal = SIGURG;
 
 void ignore_signal(int) {}
 
@@ -24,15 +18,48 @@ void keep_library() {
   }
 }
 
-void install_handler() {
+bool is_unused(int signal) {
   struct sigaction current {};
-  if (sigaction(kInterruptSignal, nullptr, &current) != 0) return;
-  if (current.sa_handler != SIG_DFL && current.sa_handler != SIG_IGN) return;
+  return ::sigaction(signal, nullptr, &current) == 0 && !(current.sa_flags & SA_SIGINFO) &&
+         current.sa_handler == SIG_DFL;
+}
+
+// The signals without a name of their own are no other part's, and process.on() cannot take one:
+// its handler would repeat the system call that is to end (libuv installs with SA_RESTART). The
+// last ones are the least likely to be in use. Where there are none it is SIGURG, ignored by
+// default.
+int choose_signal() {
+#ifdef SIGRTMAX
+  for (int signal = SIGRTMAX; signal > SIGRTMIN; --signal) {
+    if (is_unused(signal)) return signal;
+  }
+#endif
+  return SIGURG;
+}
+
+// Without SA_RESTART, so that a system call ends with EINTR.
+void install_handler(int signal) {
   struct sigaction action {};
   action.sa_handler = ignore_signal;
   sigemptyset(&action.sa_mask);
-  keep_library();
-  sigaction(kInterruptSignal, &action, nullptr);
+  ::sigaction(signal, &action, nullptr);
+}
+
+int interrupt_signal() {
+  static const int chosen = [] {
+    keep_library();
+    const int signal = choose_signal();
+    install_handler(signal);
+    return signal;
+  }();
+  return chosen;
+}
+
+// Puts the handler back where somebody has taken its place.
+void keep_handler(int signal) {
+  struct sigaction current {};
+  if (::sigaction(signal, nullptr, &current) != 0) return;
+  if (current.sa_handler != ignore_signal) install_handler(signal);
 }
 
 }  // namespace
@@ -40,16 +67,17 @@ void install_handler() {
 ThreadInterrupt::~ThreadInterrupt() = default;
 
 void ThreadInterrupt::bind() {
-  static std::once_flag installed;
-  std::call_once(installed, install_handler);
   thread_ = pthread_self();
   // All signals but this one are for the program's own threads.
   sigset_t blocked;
   sigfillset(&blocked);
-  sigdelset(&blocked, kInterruptSignal);
+  sigdelset(&blocked, interrupt_signal());
   pthread_sigmask(SIG_SETMASK, &blocked, nullptr);
 }
 
-void ThreadInterrupt::interrupt() { pthread_kill(thread_, kInterruptSignal); }
+void ThreadInterrupt::interrupt() {
+  keep_handler(interrupt_signal());
+  pthread_kill(thread_, interrupt_signal());
+}
 
 }  // namespace overlapped

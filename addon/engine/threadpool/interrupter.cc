@@ -1,12 +1,16 @@
 #include "interrupter.h"
 
-#include <chrono>
+#include <algorithm>
+#include <system_error>
 
 namespace overlapped {
 
 namespace {
 
-constexpr auto kInterruptPeriod = std::chrono::milliseconds(1);
+// The first interrupts are for the call that had not begun yet; later ones find a call that the
+// system does not end, as of a disk that does not answer.
+constexpr auto kPeriodMin = std::chrono::milliseconds(1);
+constexpr auto kPeriodMax = std::chrono::milliseconds(128);
 
 }  // namespace
 
@@ -21,10 +25,16 @@ Interrupter::~Interrupter() {
 
 void Interrupter::add(InterruptTarget& target) {
   pending_.push_back({&target, target.execution});
+  period_ = kPeriodMin;
   if (thread_.joinable()) {
     changed_.notify_one();
-  } else {
+    return;
+  }
+  try {
     thread_ = std::thread([this] { run(); });
+  } catch (const std::system_error&) {
+    // Without a thread to repeat it this one has to do, until the next cancel.
+    target.interrupt.interrupt();
   }
 }
 
@@ -37,7 +47,9 @@ void Interrupter::run() {
       return pending.target->execution != pending.execution;
     });
     for (const Pending& pending : pending_) pending.target->interrupt.interrupt();
-    changed_.wait_for(lock, kInterruptPeriod, [this] { return stopping_; });
+    const auto period = period_;
+    period_ = std::min(2 * period, kPeriodMax);
+    changed_.wait_for(lock, period, [&] { return stopping_ || period_ < period; });
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
@@ -42,6 +43,7 @@ class Interrupter {
   std::condition_variable changed_;
   std::vector<Pending> pending_;
   std::thread thread_;
+  std::chrono::milliseconds period_{0};
   bool stopping_ = false;
 };
 

@@ -49,6 +49,12 @@ constexpr int kDirectFlag = O_DIRECT;
 constexpr int kDirectFlag = 0;
 #endif
 
+#ifdef O_PATH
+constexpr int kPathFlag = O_PATH;
+#else
+constexpr int kPathFlag = 0;
+#endif
+
 // A file system that refuses O_DIRECT does so after it has created the file (open(2)), and with an
 // error that says just as well that nothing was done. So O_DIRECT comes last: what is taken away
 // again was made here.
@@ -75,6 +81,12 @@ int open_or_create_direct(const OpenRequest& request, int flags) {
     // Somebody else may have created it between the two.
     if (fd >= 0 || errno != EEXIST || (flags & O_EXCL)) return fd;
   }
+  // The name is a link to where nothing is yet. Who creates that cannot be known, so it stays.
+  const int fd = ::open(path, flags & ~kDirectFlag, request.mode);
+  if (fd < 0 || ::fcntl(fd, F_SETFL, flags) == 0) return fd;
+  const int error = errno;
+  ::close(fd);
+  errno = error;
   return -1;
 }
 
@@ -109,7 +121,13 @@ Result advise(int fd, uint32_t options) {
 // then nothing is lost but the reservation, unlike ENOSPC, which the caller wants to know now.
 Result preallocate(int fd, int64_t bytes) {
 #ifdef __linux__
-  if (::fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, bytes) == 0) return Result::success(0);
+  // An interrupt may be meant for another operation of the same worker, and an open that is done
+  // again for that would meet the file that it has created itself.
+  constexpr int kRoundsMax = 16;
+  for (int round = 0; round < kRoundsMax; ++round) {
+    if (::fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, bytes) == 0) return Result::success(0);
+    if (errno != EINTR) break;
+  }
   return errno == EOPNOTSUPP || errno == ENOSYS ? Result::success(0) : last_error();
 #elif defined(F_PREALLOCATE)
   fstore_t store{F_ALLOCATEALL, F_PEOFPOSMODE, 0, bytes, 0};
@@ -214,7 +232,8 @@ Result open_posix(const OpenRequest& request, OpenWait wait, PosixOpen& opened) 
 }
 
 Result end_nonblocking(const OpenFile& file, const OpenRequest& request) {
-  if (request.flags & O_NONBLOCK) return Result::success(0);
+  // A descriptor for the path alone takes no flags (open(2), O_PATH).
+  if (request.flags & (O_NONBLOCK | kPathFlag)) return Result::success(0);
   int flags = request.flags;
   if (file.unbuffered) flags = unbuffered_flags(flags);
   // F_SETFL takes O_APPEND, O_DIRECT, O_NOATIME and the like, and pays no heed to the rest.

@@ -1,6 +1,7 @@
 #include "thread_pool.h"
 
 #include <algorithm>
+#include <system_error>
 
 #include "blocking.h"
 
@@ -12,6 +13,9 @@ namespace {
 // for them; more would let one slow device hold up what another worker could do.
 constexpr size_t kWorkerBatchMax = 16;
 constexpr size_t kShortTransferMax = 64 * 1024;
+
+// O_WRONLY | O_RDWR, the same on every system.
+constexpr int kAccessMode = 3;
 
 bool is_short(const Operation& operation) {
   if (operation.may_wait) return false;
@@ -32,6 +36,13 @@ bool is_short(const Operation& operation) {
   }
 }
 
+// Whether it writes, or opens in order to write: a FIFO lets the one side go on when the other
+// comes.
+bool is_for_writing(const Operation& operation) {
+  if (operation.is_write() || operation.opcode == Opcode::kWritePath) return true;
+  return operation.opcode == Opcode::kOpen && (operation.detail->open.flags & kAccessMode) != 0;
+}
+
 // Ends an operation that does not run, or not to its end. It may have opened a FIFO to look at it.
 void end_cancelled(Operation& operation) {
   operation.result = Result::cancelled();
@@ -40,9 +51,13 @@ void end_cancelled(Operation& operation) {
 
 }  // namespace
 
-ThreadPool::ThreadPool(ThreadPoolLimits limits, CompletionSink& sink) : sink_(sink) {
+std::thread make_thread(std::function<void()> body) { return std::thread(std::move(body)); }
+
+ThreadPool::ThreadPool(ThreadPoolLimits limits, CompletionSink& sink, ThreadFactory factory)
+    : sink_(sink), factory_(std::move(factory)) {
   lanes_[0].threads_max = limits.bounded_threads;
   lanes_[1].threads_max = limits.waiting_threads;
+  lanes_[2].threads_max = limits.waiting_threads;
 }
 
 ThreadPool::~ThreadPool() {
@@ -56,18 +71,57 @@ ThreadPool::~ThreadPool() {
   }
 }
 
-void ThreadPool::start_worker(Lane& lane) {
+// False where the system makes no thread: a limit of processes, or of memory.
+bool ThreadPool::start_worker(Lane& lane) {
   lane.workers.push_back(std::make_unique<Worker>());
   Worker& worker = *lane.workers.back();
-  worker.thread = std::thread([this, &lane, &worker] { run_worker(lane, worker); });
+  try {
+    worker.thread = factory_([this, &lane, &worker] { run_worker(lane, worker); });
+    return true;
+  } catch (const std::system_error&) {
+    lane.workers.pop_back();
+    return false;
+  }
+}
+
+ThreadPool::Lane& ThreadPool::lane_of(const Operation& operation) {
+  if (!operation.may_wait) return lanes_[0];
+  return is_for_writing(operation) ? lanes_[2] : lanes_[1];
 }
 
 void ThreadPool::submit(OperationList batch) {
   if (batch.empty()) return;
-  std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   in_pool_ += batch.size();
   enqueue(std::move(batch));
   for (Lane& lane : lanes_) wake(lane);
+  OperationList unreachable = take_unreachable();
+  if (!unreachable.empty()) complete(std::move(unreachable), lock);
+}
+
+// What waits in a lane that has no worker and gets none. With workers it waits for one of them.
+OperationList ThreadPool::take_unreachable() {
+  OperationList unreachable;
+  for (Lane& lane : lanes_) {
+    if (!lane.workers.empty()) continue;
+    while (Operation* const op = lane.queue.pop_front()) {
+      op->result = Result::failure(kNoThreadError);
+      if (op->detail) op->detail->opened.reset();
+      op->state.store(OperationState::kCompleted, std::memory_order_relaxed);
+      unreachable.push_back(op);
+    }
+  }
+  return unreachable;
+}
+
+// Delivers, without the lock. Only then the pool has let go of the operations.
+void ThreadPool::complete(OperationList completed, std::unique_lock<std::mutex>& lock) {
+  const size_t size = completed.size();
+  lock.unlock();
+  if (size > 0) sink_.complete(std::move(completed));
+  lock.lock();
+  in_pool_ -= size;
+  if (in_pool_ == 0) drained_.notify_all();
 }
 
 void ThreadPool::enqueue(OperationList batch) {
@@ -136,21 +190,18 @@ void ThreadPool::run_worker(Lane& lane, Worker& worker) {
       op->state.store(OperationState::kCompleted, std::memory_order_relaxed);
     }
     put_back_waiting(std::move(waiting));
-    lock.unlock();
-    const size_t size = completed.size();
-    if (size > 0) sink_.complete(std::move(completed));
-    lock.lock();
-    in_pool_ -= size;
-    if (in_pool_ == 0) drained_.notify_all();
+    completed.append(take_unreachable());
+    complete(std::move(completed), lock);
   }
 }
 
-// What turned out to wait for somebody else changes to the lane for that.
+// What turned out to wait for somebody else changes to a lane for that.
 void ThreadPool::put_back_waiting(OperationList waiting) {
   if (waiting.empty()) return;
   for (Operation* op = waiting.front(); op; op = op->next) op->may_wait = true;
   enqueue(std::move(waiting));
   wake(lanes_[1]);
+  wake(lanes_[2]);
 }
 
 void ThreadPool::cancel(Operation& operation) {
@@ -162,10 +213,7 @@ void ThreadPool::cancel(Operation& operation) {
       operation.state.store(OperationState::kCompleted, std::memory_order_relaxed);
       OperationList cancelled;
       cancelled.push_back(&operation);
-      lock.unlock();
-      sink_.complete(std::move(cancelled));
-      lock.lock();
-      if (--in_pool_ == 0) drained_.notify_all();
+      complete(std::move(cancelled), lock);
       return;
     }
     case OperationState::kRunning:

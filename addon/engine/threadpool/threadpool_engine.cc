@@ -24,7 +24,8 @@ ThreadPoolLimits limits() {
 
 }  // namespace
 
-ThreadpoolEngine::ThreadpoolEngine(CompletionSink& sink) : pool_(limits(), sink) {}
+ThreadpoolEngine::ThreadpoolEngine(CompletionSink& sink, ThreadFactory factory)
+    : pool_(limits(), sink, std::move(factory)) {}
 
 void ThreadpoolEngine::submit(OperationList batch) {
   OperationList queued;

@@ -8,7 +8,7 @@ namespace overlapped {
 // Blocking calls on the package's own workers: portable, and the fallback of the other engines.
 class ThreadpoolEngine final : public Engine {
  public:
-  explicit ThreadpoolEngine(CompletionSink& sink);
+  explicit ThreadpoolEngine(CompletionSink& sink, ThreadFactory factory = make_thread);
 
   EngineKind kind() const override { return EngineKind::kThreadpool; }
   void submit(OperationList batch) override;

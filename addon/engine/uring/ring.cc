@@ -109,8 +109,9 @@ bool Ring::set_up(unsigned entries, unsigned completions, std::string& reason) {
   ring_.reset(fd);
   constexpr unsigned kNeeded =
       IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_RW_CUR_POS;
-  if ((parameters.features & kNeeded) != kNeeded) {
-    reason = "io_uring of this kernel is too old (Linux 5.6 is needed)";
+  // The flags of the completion queue, by which the event descriptor is turned off, are of 5.8.
+  if ((parameters.features & kNeeded) != kNeeded || parameters.cq_off.flags == 0) {
+    reason = "io_uring of this kernel is too old (Linux 5.8 is needed)";
     return false;
   }
   event_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -167,9 +168,7 @@ bool Ring::probe(std::string& reason) const {
   return true;
 }
 
-bool Ring::has_entry() const {
-  return local_tail_ - sq_head_->load(std::memory_order_acquire) < sq_entries_;
-}
+bool Ring::has_entry() const { return unsubmitted() < sq_entries_; }
 
 io_uring_sqe* Ring::next_entry() {
   if (!has_entry()) return nullptr;
@@ -178,15 +177,14 @@ io_uring_sqe* Ring::next_entry() {
   return entry;
 }
 
-bool Ring::has_unsubmitted() const {
-  return local_tail_ != sq_head_->load(std::memory_order_acquire);
+unsigned Ring::unsubmitted() const {
+  return local_tail_ - sq_head_->load(std::memory_order_acquire);
 }
 
 int Ring::enter(unsigned wait_count) {
   sq_tail_->store(local_tail_, std::memory_order_release);
   for (;;) {
-    const unsigned to_submit = local_tail_ - sq_head_->load(std::memory_order_acquire);
-    const int count = sys_enter(ring_.get(), to_submit, wait_count, IORING_ENTER_GETEVENTS);
+    const int count = sys_enter(ring_.get(), unsubmitted(), wait_count, IORING_ENTER_GETEVENTS);
     if (count >= 0) return 0;
     if (errno != EINTR) return errno;
   }

@@ -57,7 +57,8 @@ class Ring {
   const io_uring_cqe* peek() const;
   void consume();
 
-  bool has_unsubmitted() const;
+  unsigned unsubmitted() const;  // entries that the kernel has not taken
+  bool has_unsubmitted() const { return unsubmitted() > 0; }
   bool has_completions() const { return peek() != nullptr; }
   // Completions that the kernel keeps until the next enter() (deferred task work, an overflow).
   bool has_deferred() const;

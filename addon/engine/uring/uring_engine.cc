@@ -70,6 +70,7 @@ void UringEngine::submit(OperationList batch) {
   OperationList blocking;
   const bool few = batch.size() <= kDirectReadsMax;
   while (Operation* const op = batch.pop_front()) {
+    op->may_wait = transfer_may_wait(*op);
     if (is_misplaced(*op)) {
       op->result = Result::failure(ESPIPE);
       complete_inline(*op);
@@ -161,17 +162,20 @@ void UringEngine::enter() {
   do {
     prepare_cancels();
     prepare_backlog();
-    if (!ring_->has_unsubmitted() && !ring_->has_deferred()) break;
+    const unsigned offered = ring_->unsubmitted();
+    if (offered == 0 && !ring_->has_deferred()) break;
     const int error = ring_->enter(0);
     reap();
     // EAGAIN and EBUSY: the kernel is short of memory or of room for completions. The entries stay
     // in the queue and go with the next enter().
-    if (error != 0) {
+    if (error != 0 || (offered > 0 && ring_->unsubmitted() == offered)) {
       ++counters_.retried;
       ring_refused_ = true;
       break;
     }
-  } while ((!backlog_.empty() && in_flight_ < kInFlightMax) || !cancels_.empty());
+    // Before Linux 5.18 the kernel stops behind an entry that fails at once, and the rest stays.
+  } while (ring_->has_unsubmitted() || (!backlog_.empty() && in_flight_ < kInFlightMax) ||
+           !cancels_.empty());
   reap();
   ring_->announce(true);
 }
@@ -243,7 +247,7 @@ OperationList UringEngine::poll() {
 
 bool UringEngine::has_unannounced() const {
   return !completed_.empty() || !retries_.empty() || !missed_cancels_.empty() || ring_refused_ ||
-         ring_->has_completions() || ring_->has_deferred();
+         ring_->has_completions() || ring_->has_deferred() || ring_->has_unsubmitted();
 }
 
 void UringEngine::cancel(Operation& operation) {
