@@ -1,5 +1,6 @@
 import { abortError, systemError } from '../errors.js';
 import { loadBinding } from './binding.js';
+import { DescriptorShortage, isDescriptorShortage } from './descriptor-shortage.js';
 import { type EngineKind, type EngineStats, type NativeBinding, Opcode } from './native.js';
 import {
   AbortWatch,
@@ -7,27 +8,22 @@ import {
   ignore,
   type Operation,
   OperationTable,
+  type Request,
   type Settle,
   type Subject,
 } from './operation.js';
 import { CompletionRing, SubmissionRing } from './rings.js';
 
-/** An operation to submit; see native.ts for what the fields mean per opcode. */
-export interface Request {
-  opcode: number;
-  subject: Subject;
-  decode: Decode;
-  file?: number;
-  flags?: number;
-  position?: number | bigint;
-  offset?: number;
-  length?: number;
-  object?: unknown;
-  owner?: unknown;
-  signal?: AbortSignal | undefined;
-}
-
 const resolved = Promise.resolve();
+
+// What takes a descriptor, or gives one back.
+const descriptorOpcodes = new Set<number>([
+  Opcode.open,
+  Opcode.close,
+  Opcode.readPath,
+  Opcode.writePath,
+  Opcode.listTree,
+]);
 
 // A promise hands its two functions to this executor, so that none is made per operation.
 let lastResolve: Settle = ignore;
@@ -59,9 +55,17 @@ export class Engine {
   readonly #watches = new WeakMap<AbortSignal, AbortWatch>();
   readonly #flush = (): void => this.flush();
   readonly #cancel = (operations: Iterable<Operation>): void => {
-    for (const operation of operations) this.#push(operation, Opcode.cancel, 0, 0, 0, 0, 0);
+    for (const operation of [...operations]) {
+      if (this.#shortage.remove(operation))
+        this.#end(operation, abortError((operation.watch as AbortWatch).signal));
+      else this.#push(operation, Opcode.cancel, 0, 0, 0, 0, 0);
+    }
     this.flush();
   };
+  readonly #shortage = new DescriptorShortage(
+    (operation) => this.#pushRequest(operation, operation.request as Request),
+    (operation, error) => this.#end(operation, error),
+  );
 
   constructor(native: NativeBinding, wanted: string) {
     const results: unknown[] = [];
@@ -99,18 +103,11 @@ export class Engine {
     operation.subject = request.subject;
     operation.object = request.object;
     operation.owner = request.owner;
+    if (descriptorOpcodes.has(request.opcode)) operation.request = request;
     if (signal !== undefined) this.#watch(operation, signal);
     const promise = new Promise(executor);
     takeFunctions(operation);
-    this.#push(
-      operation,
-      request.opcode,
-      request.file ?? 0,
-      request.flags ?? 0,
-      request.position ?? 0,
-      request.offset ?? 0,
-      request.length ?? 0,
-    );
+    this.#pushRequest(operation, request);
     return promise as Promise<T>;
   }
 
@@ -147,6 +144,18 @@ export class Engine {
     if (completions > 0) this.#settle(completions);
   }
 
+  #pushRequest(operation: Operation, request: Request): void {
+    this.#push(
+      operation,
+      request.opcode,
+      request.file ?? 0,
+      request.flags ?? 0,
+      request.position ?? 0,
+      request.offset ?? 0,
+      request.length ?? 0,
+    );
+  }
+
   #push(
     operation: Operation,
     opcode: number,
@@ -177,14 +186,27 @@ export class Engine {
     for (let index = 0; index < count; index++) {
       const operation = this.#operations.at(completions.slot(index));
       const error = completions.error(index);
-      const { resolve, reject } = operation;
-      if (error === 0) {
-        resolve(operation.decode(operation, completions.value(index), index));
-      } else {
-        reject(this.#failure(operation, error, index));
+      if (error !== 0) {
+        const failure = this.#failure(operation, error, index);
+        if (operation.request !== undefined && isDescriptorShortage(error)) {
+          this.#shortage.add(operation, failure);
+        } else {
+          this.#shortage.onFailure(operation);
+          this.#end(operation, failure);
+        }
+        continue;
+      }
+      operation.resolve(operation.decode(operation, completions.value(index), index));
+      if (operation.request !== undefined && !this.#shortage.isOver) {
+        this.#shortage.onSuccess(operation);
       }
       this.#operations.release(operation);
     }
+  }
+
+  #end(operation: Operation, error: Error): void {
+    operation.reject(error);
+    this.#operations.release(operation);
   }
 
   #failure(operation: Operation, error: number, index: number): Error {

@@ -13,6 +13,21 @@ export interface Subject {
   readonly showPlace?: (nativePath: string) => string;
 }
 
+/** An operation to submit; see native.ts for what the fields mean per opcode. */
+export interface Request {
+  opcode: number;
+  subject: Subject;
+  decode: Decode;
+  file?: number;
+  flags?: number;
+  position?: number | bigint;
+  offset?: number;
+  length?: number;
+  object?: unknown;
+  owner?: unknown;
+  signal?: AbortSignal | undefined;
+}
+
 export type Settle = (value: unknown) => void;
 
 /**
@@ -31,6 +46,8 @@ export class Operation {
   /** Keeps the handle from being collected while the operation is in flight. */
   owner: unknown = undefined;
   watch: AbortWatch | undefined = undefined;
+  /** Of what opens or closes a file: what was submitted, to do it again. */
+  request: Request | undefined = undefined;
 
   constructor(slot: number) {
     this.slot = slot;
@@ -92,6 +109,7 @@ export class OperationTable {
     operation.decode = decodeValue;
     operation.object = undefined;
     operation.owner = undefined;
+    operation.request = undefined;
     this.#free.push(operation);
   }
 }

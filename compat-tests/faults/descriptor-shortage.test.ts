@@ -1,0 +1,78 @@
+import { expect } from 'vitest';
+import { fileWith, isWindows, resultOfChild, testWhere } from '../helpers.js';
+
+const testWithLimit = testWhere(!isWindows, 'Windows has no limit on the handles of a process');
+
+// A limit that a process with an engine just fits in.
+const limit = 64;
+const options = () => ({
+  launcher: ['prlimit', `--nofile=${limit}:${limit}`],
+  args: [fileWith('hello')],
+});
+
+testWithLimit('opens that meet the limit of descriptors wait for one, in order', async () => {
+  const script = `
+    const order = [];
+    await Promise.all(
+      Array.from({ length: 2000 }, async (_, i) => {
+        const handle = await open(argument);
+        order.push(i);
+        const { buffer, bytesRead } = await handle.read(Buffer.alloc(5), 0, 5, 0);
+        if (bytesRead !== 5 || buffer.toString() !== 'hello') throw new Error('wrong bytes');
+        await handle.close();
+      }),
+    );
+    // Some that come late find a descriptor at once; nobody waits much longer for that.
+    const late = order.filter((number, turn) => turn - number > 200).length;
+    console.log(JSON.stringify({ count: order.length, late }));`;
+  expect(await resultOfChild(script, options())).toEqual({ count: 2000, late: 0 });
+});
+
+testWithLimit('whole files are read and written in spite of the limit', async () => {
+  const script = `
+    const handles = [];
+    // All descriptors but two are taken, for a while.
+    for (;;) {
+      try { handles.push(openSync(argument)); } catch { break; }
+    }
+    for (const fd of handles.splice(-2)) closeSync(fd);
+    setTimeout(() => handles.forEach((fd) => closeSync(fd)), 200);
+    const texts = await Promise.all(
+      Array.from({ length: 500 }, async (_, i) => {
+        await writeFile(argument + i, 'hello');
+        return readFile(argument + i, 'utf8');
+      }),
+    );
+    console.log(JSON.stringify(texts.filter((text) => text === 'hello').length));`;
+  const imports = "import { closeSync, openSync } from 'node:fs';";
+  expect(await resultOfChild(imports + script, options())).toBe(500);
+});
+
+testWithLimit(
+  'who waits for a descriptor can be aborted, and fails where none comes',
+  async () => {
+    const script = `
+    const handles = [];
+    const opening = (signal) =>
+      open(argument, 'r', { signal }).then((handle) => handles.push(handle));
+    const all = Promise.allSettled(Array.from({ length: 100 }, () => opening(undefined)));
+    const controller = new AbortController();
+    const aborted = opening(controller.signal).catch((error) => error.name);
+    setTimeout(() => controller.abort(), 100);
+    const name = await aborted;
+    const waitedInVain = handles.length < 100;
+    const failures = (await all).filter(({ status }) => status === 'rejected');
+    const codes = [...new Set(failures.map(({ reason }) => reason.code))];
+    const settled = handles.length + failures.length;
+    await Promise.all(handles.map((handle) => handle.close()));
+    await (await open(argument)).close();
+    console.log(JSON.stringify({ name, waitedInVain, codes, settled }));`;
+    expect(await resultOfChild(script, options())).toEqual({
+      name: 'AbortError',
+      waitedInVain: true,
+      codes: ['EMFILE'],
+      settled: 100,
+    });
+  },
+  30_000,
+);
