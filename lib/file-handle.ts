@@ -699,7 +699,7 @@ export class FileHandle extends EventEmitter {
     return getEngine().submit({
       opcode: Opcode.stat,
       subject: statSubject,
-      decode: options.bigint ? decodeBigIntStats : decodeStats,
+      decode: options.bigint === true ? decodeBigIntStats : decodeStats,
       file: this.#file,
       owner: this,
       signal: options.signal,

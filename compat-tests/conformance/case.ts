@@ -8,7 +8,7 @@ import { type Outcome, observe, type SyncFs } from './observe.js';
 type AnyCall = (...args: any[]) => any;
 
 /** node:fs/promises, or what has its functions. */
-export type LooseFs = Record<Exclude<keyof typeof nodePromises, 'constants'>, AnyCall>;
+export type LooseFs = Record<Exclude<keyof typeof nodePromises, 'constants'> | 'glob', AnyCall>;
 /** A FileHandle. */
 export type LooseHandle = Record<
   Exclude<keyof nodePromises.FileHandle, symbol | 'fd'> | 'on' | 'once' | 'getAsyncId',
@@ -141,7 +141,7 @@ export function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value);
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'symbol') return 'a symbol';
-  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'function') return value.name || 'a function';
   if (typeof value !== 'object' || value === null) return String(value);
   if (value instanceof URL) return `URL ${value.protocol}`;
   if (ArrayBuffer.isView(value)) return `${value.constructor.name}(${value.byteLength})`;

@@ -19,12 +19,13 @@ const keyOf = (entry: unknown): string =>
 // ---- readdir
 
 const encodings = [undefined, 'utf8', 'buffer', 'latin1', 'hex', 'base64', 'ucs2'] as const;
+const ofAnyEncoding = '- `readdir` with `recursive` takes Buffers and every encoding.';
 for (const encoding of encodings) {
   for (const recursive of [false, true]) {
     for (const withFileTypes of [false, true]) {
       const options = { encoding, recursive, withFileTypes };
-      // There Node 20 mixes Buffers and strings up, and fails.
-      const where = encoding === 'buffer' && recursive && withFileTypes ? since(99) : {};
+      const isUtf8 = encoding === undefined || encoding === 'utf8';
+      const where = recursive && !isUtf8 ? { differs: ofAnyEncoding } : {};
       list.add(
         `readdir with ${shown(options)}`,
         undefined,
@@ -74,7 +75,7 @@ for (const options of [
     return sorted(entries);
   });
 }
-for (const options of [{ bufferSize: 0 }, { bufferSize: 'x' }, { encoding: 'nothing' }, 5]) {
+for (const options of [{ encoding: 'nothing' }, 5]) {
   list.add(`opendir with ${shown(options)}`, undefined, async ({ fs, directory }) => {
     const folder = await fs.opendir(directory, options);
     await folder.close();
@@ -209,6 +210,8 @@ list.add('two rm of one tree at a time', 'ok', async ({ fs, directory }) => {
 
 // ---- cp
 
+const notInner = (from: string): boolean => !from.endsWith('inner');
+const notLeafLater = async (from: string): Promise<boolean> => !from.endsWith('leaf');
 const cpOptions: Record<string, unknown>[] = [
   {},
   { recursive: true },
@@ -217,8 +220,8 @@ const cpOptions: Record<string, unknown>[] = [
   { recursive: true, dereference: true },
   { recursive: true, verbatimSymlinks: true },
   { recursive: true, preserveTimestamps: true },
-  { recursive: true, filter: (from: string) => !from.endsWith('inner') },
-  { recursive: true, filter: async (from: string) => !from.endsWith('leaf') },
+  { recursive: true, filter: notInner },
+  { recursive: true, filter: notLeafLater },
   { recursive: 1 },
   { filter: 5 },
   { mode: 'x' },
@@ -286,7 +289,7 @@ list.add(
     const controller = new AbortController();
     const seen = new Set<string>();
     try {
-      setTimeout(() => fs.writeFile(at('directory/new'), 'x'), 20);
+      setTimeout(() => fs.mkdir(at('directory/new')), 20);
       for await (const { filename } of fs.watch(directory, { signal: controller.signal })) {
         seen.add(filename);
         controller.abort();

@@ -128,15 +128,17 @@ const forms: Record<string, (place: string) => unknown> = {
   'a URL': (place) => pathToFileURL(place),
 };
 
-// Node's cp() of Buffers fails in a way of its own: see the wrong types below.
+const ofBuffers = '- `readdir` with `recursive` takes Buffers and every encoding.';
 for (const [name, call] of Object.entries(functions)) {
   for (const [form, make] of Object.entries(forms)) {
     const onFile = /readdir|opendir|rmdir/.test(name) ? 'directory' : 'file';
+    const isBeyond = name === 'readdir, recursive' && form !== 'a URL';
+    const differs = isBeyond ? ofBuffers : undefined;
     list.add(
       `${name} of ${onFile} as ${form}`,
       undefined,
       (setting) => call(setting, make(setting[onFile])),
-      onlyPosix.has(name) ? posix : {},
+      onlyPosix.has(name) ? posix : { differs },
     );
     list.add(
       `${name} of nothing as ${form}`,

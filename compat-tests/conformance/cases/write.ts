@@ -259,8 +259,6 @@ const streamOptions: unknown[] = [
   { start: 200 },
   { encoding: 'latin1' },
   { highWaterMark: 2 },
-  { start: -1 },
-  { start: '5' },
   { encoding: 'nothing' },
   { autoClose: false },
   { emitClose: false },
@@ -275,6 +273,7 @@ for (const given of streamOptions) {
       stream.on('error', reject);
       stream.end('<end>', resolve);
     });
+    stream.destroy();
     return [stream.bytesWritten, stream.pending];
   });
 }

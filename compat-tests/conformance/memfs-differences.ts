@@ -1,0 +1,1 @@
+export const memfsDifferences: Readonly<Record<string, readonly string[]>> = {};
