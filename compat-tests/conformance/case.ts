@@ -131,8 +131,9 @@ const unless = (possible: boolean, skip: string): Where => (possible ? {} : { sk
 export const posix = unless(!isWindows, 'Windows has no such modes, owners, links or errors');
 export const linux = unless(isLinux, 'it is of Linux');
 export const notRoot = unless(process.getuid?.() !== 0, 'root may do everything');
-const major = Number(process.versions.node.split('.')[0]);
-export const since = (version: number): Where => unless(major >= version, `Node ${version} has it`);
+export const nodeMajor = Number(process.versions.node.split('.')[0]);
+export const since = (version: number): Where =>
+  unless(nodeMajor >= version, `Node ${version} has it`);
 
 // ---- Showing values
 
