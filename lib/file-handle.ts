@@ -427,6 +427,8 @@ export class FileHandle extends EventEmitter {
     const write = opcode === Opcode.writeVector;
     this.#checkOpen(write ? 'writev' : 'readv');
     validateBuffers(buffers);
+    // libuv reads into no less than one buffer.
+    if (!write && buffers.length === 0) throw systemErrorOf('EINVAL', readSubject);
     if (!write) this.#checkReadable();
     const views = buffers.filter((view) => view.byteLength > 0);
     if (views.length === 0) return result(0);
