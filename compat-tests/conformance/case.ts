@@ -32,6 +32,7 @@ export interface Setting {
 }
 
 export interface Case {
+  /** It begins with the function that the case is about, where it is about one. */
   name: string;
   /**
    * What Node does: 'ok', or the code (or message) of its error, so that two wrong outcomes are not
@@ -102,7 +103,14 @@ export function caseList(): CaseList {
   const cases: Case[] = [];
   const add: CaseList['add'] = (name, expected, act, where = {}) => {
     const { skip, bare = false, differs } = where;
-    cases.push({ name, expected, act: async (setting) => act(setting), skip, bare, differs });
+    cases.push({
+      name,
+      expected,
+      act: async (setting) => act(setting),
+      skip,
+      bare,
+      differs,
+    });
   };
   const onHandle: CaseList['onHandle'] = (name, expected, act, flags = 'r+', where = {}) => {
     add(name, expected, (setting) => withHandle(setting, setting.file, flags, act), where);

@@ -1,3 +1,4 @@
+import { isWindows } from '../../helpers.js';
 import { came, caseList, type LooseHandle, posix, shown, text } from '../case.js';
 
 // What handles do beside reading and writing, and what several of them do at a time.
@@ -208,6 +209,9 @@ list.add('fd is a number that the system knows', 'ok', async ({ fs, file }) => {
 
 // ---- Many at a time
 
+const appendsAtOnce = isWindows
+  ? { skip: 'Wine looks for the end of the file and then writes, so that appends meet there' }
+  : {};
 const count = 60;
 const numbers = Array.from({ length: count }, (_, i) => i);
 
@@ -231,27 +235,37 @@ for (const size of [1, 100, 70_000]) {
     await fs.rm(at('new'));
     return reads.map(({ buffer, bytesRead }, i) => [bytesRead, buffer.equals(part(i))]);
   });
-  list.add(`${count} appends of ${size} bytes at a time`, 'ok', async ({ fs, at }) => {
-    const handle: LooseHandle = await fs.open(at('new'), 'a');
-    await Promise.all(numbers.map((i) => handle.write(part(i))));
-    await handle.close();
-    const content: Buffer = await fs.readFile(at('new'));
-    await fs.rm(at('new'));
-    // Whole parts, in whatever order.
-    const seen: (number | undefined)[] = [];
-    for (let start = 0; start < content.length; start += size) {
-      const piece = content.subarray(start, start + size);
-      seen.push(piece.every((byte) => byte === piece[0]) ? piece[0] : -1);
-    }
-    return seen.sort();
-  });
+  list.add(
+    `${count} appends of ${size} bytes at a time`,
+    'ok',
+    async ({ fs, at }) => {
+      const handle: LooseHandle = await fs.open(at('new'), 'a');
+      await Promise.all(numbers.map((i) => handle.write(part(i))));
+      await handle.close();
+      const content: Buffer = await fs.readFile(at('new'));
+      await fs.rm(at('new'));
+      // Whole parts, in whatever order.
+      const seen: (number | undefined)[] = [];
+      for (let start = 0; start < content.length; start += size) {
+        const piece = content.subarray(start, start + size);
+        seen.push(piece.every((byte) => byte === piece[0]) ? piece[0] : -1);
+      }
+      return seen.sort();
+    },
+    appendsAtOnce,
+  );
 }
-list.add(`${count} appendFile() at a time`, 'ok', async ({ fs, file }) => {
-  await Promise.all(numbers.map((i) => fs.appendFile(file, String.fromCharCode(65 + (i % 26)))));
-  const content: string = await fs.readFile(file, 'utf8');
-  await fs.writeFile(file, '');
-  return [content.startsWith(text), [...content.slice(text.length)].sort().join('')];
-});
+list.add(
+  `${count} appendFile() at a time`,
+  'ok',
+  async ({ fs, file }) => {
+    await Promise.all(numbers.map((i) => fs.appendFile(file, String.fromCharCode(65 + (i % 26)))));
+    const content: string = await fs.readFile(file, 'utf8');
+    await fs.writeFile(file, '');
+    return [content.startsWith(text), [...content.slice(text.length)].sort().join('')];
+  },
+  appendsAtOnce,
+);
 list.add(`${count} files written, read and removed at a time`, 'ok', async ({ fs, at }) => {
   const all = await Promise.all(
     numbers.map(async (i) => {
