@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type TestProjectConfiguration } from 'vitest/config';
 
 // Every test file runs once per engine of this system, the best one first.
 const enginesByPlatform: Partial<Record<NodeJS.Platform, readonly string[]>> = {
@@ -36,26 +36,42 @@ function enginesToTest(): readonly string[] {
 }
 
 const isWindows = process.platform === 'win32';
+const heavyTests = 'compat-tests/heavy/**/*.test.ts';
+
+// Tests that take gigabytes of memory are a project of their own, which runs when all others have
+// ended, one file at a time: some of those measure.
+function projectsOf(engine: string): TestProjectConfiguration[] {
+  const common = {
+    setupFiles: 'compat-tests/setup.ts',
+    env: { OVERLAPPED_ENGINE: engine },
+    pool: 'forks' as const,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    // Starting a process is dear there.
+    ...(isWindows ? { fileParallelism: false, isolate: false } : {}),
+  };
+  // The surface beyond handles has known differences on Windows, which are still open.
+  const surface = isWindows ? ['compat-tests/conformance/surface/**'] : [];
+  const all = ['compat-tests/**/*.test.ts'];
+  return [
+    { test: { ...common, name: engine, include: all, exclude: [heavyTests, ...surface] } },
+    {
+      test: {
+        ...common,
+        name: `${engine}-heavy`,
+        include: [heavyTests],
+        fileParallelism: false,
+        sequence: { groupOrder: 1 },
+      },
+    },
+  ];
+}
 
 export default defineConfig({
   test: {
     // Tests share two or more cores with each other; some of them measure.
     maxWorkers: 2,
     globalSetup: 'compat-tests/build-is-current.ts',
-    projects: enginesToTest().map((name) => ({
-      test: {
-        name,
-        include: ['compat-tests/**/*.test.ts'],
-        // The surface beyond handles has known differences there, which are still open.
-        exclude: isWindows ? ['compat-tests/conformance/surface/**'] : [],
-        setupFiles: 'compat-tests/setup.ts',
-        env: { OVERLAPPED_ENGINE: name },
-        pool: 'forks' as const,
-        testTimeout: 60_000,
-        hookTimeout: 60_000,
-        // Starting a process is dear there.
-        ...(isWindows ? { fileParallelism: false, isolate: false } : {}),
-      },
-    })),
+    projects: enginesToTest().flatMap(projectsOf),
   },
 });

@@ -2,6 +2,7 @@ import { normalize } from 'node:path';
 import { getEngine } from './engine/engine.js';
 import { Opcode } from './engine/native.js';
 import type { Operation } from './engine/operation.js';
+import { type SystemError, systemErrorOf } from './errors.js';
 import { type ParsedPath, showPath } from './paths.js';
 
 /** The entries of a folder or tree: paths relative to it, and Node's UV_DIRENT_* of each. */
@@ -41,6 +42,16 @@ function placeIn(path: ParsedPath): (nativePath: string) => string {
   };
 }
 
+const errorDirectory = 267;
+
+// ERROR_DIRECTORY is ENOENT for libuv, which says ENOTDIR by itself where it lists what is no folder.
+function asNoFolder(error: SystemError): never {
+  if (error.win32Error !== errorDirectory) throw error;
+  const { win32Error } = error;
+  const subject = { syscall: 'scandir', path: error.path };
+  throw Object.assign(systemErrorOf('ENOTDIR', subject), { win32Error });
+}
+
 /** The names of a list as strings. */
 export function namesOf(list: TreeList): string[] {
   return list.types.byteLength === 0 ? [] : list.paths.toString('utf8').split('\0');
@@ -51,7 +62,7 @@ export function namesOf(list: TreeList): string[] {
  * @throws a system error with syscall 'scandir' that names the folder which could not be read
  */
 export function listTree(path: ParsedPath, options: ListTreeOptions): Promise<TreeList> {
-  return getEngine().submit<TreeList>({
+  const listing = getEngine().submit<TreeList>({
     opcode: Opcode.listTree,
     subject: { syscall: 'scandir', path: path.shown, showPlace: placeIn(path) },
     decode: decodeTree,
@@ -59,6 +70,7 @@ export function listTree(path: ParsedPath, options: ListTreeOptions): Promise<Tr
     object: path.native,
     signal: options.signal,
   });
+  return process.platform === 'win32' ? listing.catch(asNoFolder) : listing;
 }
 
 const removeSteps = ['lstat', 'unlink', 'rmdir'];

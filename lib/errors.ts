@@ -84,7 +84,10 @@ function describeReceived(value: unknown): string {
   if (typeof value === 'function') return ` Received function ${value.name}`;
   if (typeof value === 'object') {
     const name = (value as object).constructor?.name;
-    return name ? ` Received an instance of ${name}` : ` Received ${inspect(value, { depth: -1 })}`;
+    const isNamed = typeof name === 'string';
+    return isNamed
+      ? ` Received an instance of ${name}`
+      : ` Received ${inspect(value, { depth: -1 })}`;
   }
   let shown = inspect(value, { colors: false });
   if (shown.length > 28) shown = `${shown.slice(0, 25)}...`;

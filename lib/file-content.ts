@@ -12,6 +12,7 @@ import { validateBoolean } from './validate.js';
 import {
   bytesOfData,
   type Content,
+  copyOptions,
   type Data,
   decodeContent,
   parseEncodingOptions,
@@ -147,7 +148,7 @@ export async function appendFile(
   options?: OrNull<WriteFilePathOptions | BufferEncoding>,
 ): Promise<void> {
   const given = parseEncodingOptions<WriteFilePathOptions>(options);
-  return writeFile(path, data, { ...given, flag: given.flag || 'a' });
+  return writeFile(path, data, { ...copyOptions(given), flag: given.flag || 'a' });
 }
 
 // What is larger is written in parts, between which an abort takes effect.

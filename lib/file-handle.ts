@@ -38,6 +38,7 @@ import {
   validatePosition,
   validateSignal,
 } from './validate.js';
+import { type VectorGroup, vectorGroups } from './vector-groups.js';
 import {
   type Content,
   type Data,
@@ -120,8 +121,8 @@ export function decodeOpened(_operation: Operation, value: number, index: number
 // One read or write moves no more than this on Linux (read(2)), and a DWORD of bytes on Windows. A
 // multiple of every sector size, so that the parts of a longer one stay aligned.
 const transferMax = 0x7ffff000;
-// The system takes this many buffers at once (IOV_MAX).
-const vectorMax = 1024;
+// The system takes 1,024 buffers at once (IOV_MAX).
+const vectorLimits = { countMax: 1024, bytesMax: transferMax };
 const defaultReadSize = 16384;
 const closedFd = -1;
 
@@ -427,27 +428,27 @@ export class FileHandle extends EventEmitter {
     const write = opcode === Opcode.writeVector;
     this.#checkOpen(write ? 'writev' : 'readv');
     validateBuffers(buffers);
+    // libuv reads into no less than one buffer.
+    if (!write && buffers.length === 0) throw systemErrorOf('EINVAL', readSubject);
     if (!write) this.#checkReadable();
-    const views = buffers.filter((view) => view.byteLength > 0);
-    if (views.length === 0) return result(0);
+    const groups = vectorGroups(buffers, vectorLimits);
+    if (groups.length === 0) return result(0);
     const known = typeof givenPosition === 'number' || typeof givenPosition === 'bigint';
     const position = known ? givenPosition : -1;
     if (position !== -1) validatePosition(position, 0);
-    const move = (): Promise<number> => this.#vectorParts(opcode, views, position);
-    return result(await (views.length > vectorMax ? this.#holding(move) : move()));
+    const move = (): Promise<number> => this.#vectorParts(opcode, groups, position);
+    return result(await (groups.length > 1 ? this.#holding(move) : move()));
   }
 
   async #vectorParts(
     opcode: number,
-    views: readonly ArrayBufferView[],
+    groups: readonly VectorGroup[],
     position: number | bigint,
   ): Promise<number> {
     let bytes = 0;
-    for (let first = 0; first < views.length; first += vectorMax) {
-      const part = views.slice(first, first + vectorMax);
-      const length = part.reduce((sum, view) => sum + view.byteLength, 0);
+    for (const { views, length } of groups) {
       const place = position === -1 ? -1 : advance(position, bytes);
-      const moved = await this.#vectorPart(opcode, part, length, place);
+      const moved = await this.#vectorPart(opcode, views, length, place);
       bytes += moved;
       if (moved < length) break;
     }
@@ -699,7 +700,7 @@ export class FileHandle extends EventEmitter {
     return getEngine().submit({
       opcode: Opcode.stat,
       subject: statSubject,
-      decode: options.bigint ? decodeBigIntStats : decodeStats,
+      decode: options.bigint === true ? decodeBigIntStats : decodeStats,
       file: this.#file,
       owner: this,
       signal: options.signal,

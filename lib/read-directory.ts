@@ -5,7 +5,7 @@ import { listTree, namesOf, type TreeList } from './directory-tree.js';
 import { makeDirent, typeOfKind, unknownType } from './dirents.js';
 import { type PathLike, parsePath } from './paths.js';
 import { lstat } from './status.js';
-import { type Content, parseEncodingOptions } from './whole-file.js';
+import { type Content, copyOptions, parseEncodingOptions } from './whole-file.js';
 
 export interface ReaddirOptions {
   /** Of the names. Default 'utf8'; 'buffer' gives Buffers. */
@@ -27,8 +27,7 @@ type AnyName = string | Buffer;
 
 /** As readdir(); throws at once what is wrong with the arguments. */
 export function startReaddir(path: unknown, options: unknown): Promise<Listing> {
-  // Copied, so that a change by the caller meanwhile has no effect.
-  const given: ReaddirOptions = { ...parseEncodingOptions<object>(options) };
+  const given = copyOptions(parseEncodingOptions<ReaddirOptions>(options));
   const parsed = parsePath(path);
   const recursive = Boolean(given.recursive);
   // Node's own list enters links to folders only where it gives names.

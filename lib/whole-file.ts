@@ -46,6 +46,13 @@ export function parseEncodingOptions<T extends object>(options: unknown): T {
   return parsed as T;
 }
 
+/** The options with those that they inherit, so that a change by the caller has no effect. */
+export function copyOptions<T extends object>(options: T): T {
+  const copy: Partial<T> = {};
+  for (const key in options) copy[key] = options[key];
+  return copy as T;
+}
+
 /** The content of a file as its caller asked for it. */
 export function decodeContent(
   content: Buffer,

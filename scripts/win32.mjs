@@ -245,7 +245,8 @@ async function test(args) {
   let worst = 0;
   for (const engine of engines) {
     console.log(`\n=== ${engine} (Node ${nodeVersion} for Windows)`);
-    const code = await run([vitest, 'run', '--project', engine, ...args], {
+    const projects = ['--project', engine, '--project', `${engine}-heavy`];
+    const code = await run([vitest, 'run', ...projects, ...args], {
       OVERLAPPED_ENGINE: engine,
       // node-gyp-build then takes no addon that was built here for another system.
       PREBUILDS_ONLY: '1',

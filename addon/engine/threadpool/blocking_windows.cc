@@ -65,6 +65,16 @@ Result read_path(Operation& op) {
     return Result::success(0);
   }
   const auto length = static_cast<size_t>(size.QuadPart);
+  if (length == 0) {
+    // The handle may not be one for reading, and the file may have grown.
+    std::byte first;
+    const Result read = read_whole(op, *file, &first, 1);
+    if (read.ok() && read.value > 0) {
+      op.detail->opened = std::move(file);
+      return Result::success(0);
+    }
+    if (!read.ok()) return read;
+  }
   op.detail->content = std::make_unique_for_overwrite<std::byte[]>(length);
   return read_whole(op, *file, op.detail->content.get(), length);
 }

@@ -77,8 +77,8 @@ PathString join_path(const PathString& folder, const PathString& name) {
 }
 
 Result read_folder(const PathString& path, std::vector<TreeEntry>& entries) {
-  // FindFirstFileExW on `file\*` says ERROR_DIRECTORY or ERROR_PATH_NOT_FOUND, which libuv would
-  // call ENOENT; Node says ENOTDIR.
+  // FindFirstFileExW on `file\*` says ERROR_DIRECTORY or ERROR_PATH_NOT_FOUND; the caller relies on
+  // the first.
   const DWORD attributes = GetFileAttributesW(path.c_str());
   if (attributes == INVALID_FILE_ATTRIBUTES) return last_error();
   if (!(attributes & FILE_ATTRIBUTE_DIRECTORY)) return Result::failure(ERROR_DIRECTORY);
