@@ -36,7 +36,9 @@ export function register(): void {
     FileReadStream: ReadStream,
     FileWriteStream: WriteStream,
   });
-  replacements.put(workerThreads, { Worker: importingWorker(workerThreads.Worker, import.meta.url) });
+  replacements.put(workerThreads, {
+    Worker: importingWorker(workerThreads.Worker, import.meta.url),
+  });
   syncBuiltinESMExports();
 }
 

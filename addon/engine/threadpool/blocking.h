@@ -23,9 +23,11 @@ inline bool transfer_may_wait(const Operation& operation) {
 // Opens a file: handle, device type, alignment, preallocation, deletion on close.
 Result open_file(const OpenRequest& request, HandleMode mode, std::unique_ptr<OpenFile>& opened);
 
-// An OpenFile for a handle that others have opened, and will close. Null with the error in
+#ifndef _WIN32
+// An OpenFile for a descriptor that others have opened, and will close. Null with the error in
 // `result`.
 std::unique_ptr<OpenFile> borrow_file(NativeHandle handle, Result& result);
+#endif
 
 // Tries to do a transfer without waiting for a device; false when it would wait, and then nothing
 // has happened. Always false where the system has no such call.
