@@ -3,6 +3,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import workerThreads from 'node:worker_threads';
 import * as callbacks from './callbacks.js';
 import promises from './promises.js';
+import { registeredOpen } from './register/open.js';
 import { Replacements } from './register/replacements.js';
 import { importingWorker } from './register/workers.js';
 import {
@@ -26,7 +27,7 @@ let replacements: Replacements | undefined;
 export function register(): void {
   if (replacements !== undefined) return;
   replacements = new Replacements();
-  replacements.put(fs.promises, promises);
+  replacements.put(fs.promises, { ...promises, open: registeredOpen });
   replacements.put(fs, {
     ...callbacks,
     createReadStream,

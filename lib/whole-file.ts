@@ -78,6 +78,7 @@ export async function readWholeFile(
   const content = await (handle.alignment === null
     ? readBuffered(handle, signal)
     : handle.inOrder(() => readUnbuffered(handle, signal)));
+  checkNotAborted(signal);
   return decodeContent(content, encoding);
 }
 
@@ -198,6 +199,7 @@ export async function writeWholeFile(
     }
   }
   if (flush) await handle.sync();
+  checkNotAborted(signal);
 }
 
 async function writeBuffered(
