@@ -5,7 +5,7 @@ import * as callbacks from './callbacks.js';
 import promises from './promises.js';
 import { registeredOpen } from './register/open.js';
 import { Replacements } from './register/replacements.js';
-import { importingWorker } from './register/workers.js';
+import { requiringWorker } from './register/workers.js';
 import {
   createReadStream,
   createWriteStream,
@@ -38,7 +38,7 @@ export function register(): void {
     FileWriteStream: WriteStream,
   });
   replacements.put(workerThreads, {
-    Worker: importingWorker(workerThreads.Worker, import.meta.url),
+    Worker: requiringWorker(workerThreads.Worker, import.meta.url),
   });
   syncBuiltinESMExports();
 }

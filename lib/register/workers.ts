@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import type { Worker, WorkerOptions } from 'node:worker_threads';
 
 type WorkerClass = typeof Worker;
@@ -12,11 +13,12 @@ function withoutRefused(execArgv: readonly string[], error: Error): string[] {
 }
 
 /**
- * worker_threads.Worker whose threads load a module first, as with `--import` on the command line.
- * A proxy, so that it is the same class to `instanceof`.
+ * worker_threads.Worker whose threads load a module before anything else. It is required, which
+ * also loads ES modules, since Node runs the code of `eval: true` before an --import has ended. A
+ * proxy, so that it is the same class to `instanceof`.
  */
-export function importingWorker(base: WorkerClass, module: string): WorkerClass {
-  const flag = `--import=${module}`;
+export function requiringWorker(base: WorkerClass, module: string): WorkerClass {
+  const flag = `--require=${fileURLToPath(module)}`;
   return new Proxy(base, {
     construct(_target, [filename, options, ...rest]: unknown[], newTarget) {
       const given = options as WorkerOptions | null | undefined;
