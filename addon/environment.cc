@@ -275,12 +275,27 @@ void Environment::schedule(Slot& slot, OperationList& batch) {
   if (engine_->completes_inline()) {
     if (turn_budget_ <= 0) {
       slot.deferred = true;
+      keep_descriptor(slot);
       deferred_.push_back(&slot.operation);
       return;
     }
     turn_budget_ -= cost_of(slot.operation);
   }
   batch.push_back(&slot.operation);
+}
+
+// A descriptor that is closed before the next turn, and perhaps given to another file, must not
+// lead the operation there. If the process has no descriptor left, it stays as it is.
+void Environment::keep_descriptor(Slot& slot) {
+#ifndef _WIN32
+  if (!slot.borrowed) return;
+  if (std::unique_ptr<OpenFile> kept = duplicate_file(*slot.borrowed)) {
+    slot.borrowed = std::move(kept);
+    slot.operation.file = slot.borrowed.get();
+  }
+#else
+  (void)slot;
+#endif
 }
 
 void Environment::cancel(uint32_t id) {

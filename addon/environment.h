@@ -61,6 +61,7 @@ class Environment {
   uint32_t decode_for_path(const Submission& submission, napi_value object, Operation& operation);
   void accept_close(const Submission& submission, Slot& slot, OperationList& batch);
   void schedule(Slot& slot, OperationList& batch);
+  void keep_descriptor(Slot& slot);
   void cancel(uint32_t id);
   void fail(Operation& operation, uint32_t os_error);
   void submit_deferred();

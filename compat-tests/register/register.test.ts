@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { builtModule, fileWith, resultOfChild, runChild } from '../helpers.js';
+import { builtModule, fileWith, resultOfChild } from '../helpers.js';
 
 const registerUrl = new URL('../../dist/register.js', import.meta.url).href;
 const registerFile = fileURLToPath(registerUrl);
@@ -265,12 +265,9 @@ test('an engine that cannot be had fails where a function is used', async () => 
     require('fs/promises').readFile(${file}).catch(({ code }) => {
       console.log(JSON.stringify(code));
     });`;
-  // A CommonJS program: ES modules are read by the function that is replaced.
+  // A CommonJS program: some Nodes read ES modules by the function that is replaced.
   const options = { ...withRequire, name: 'child.cjs', env: { OVERLAPPED_ENGINE: 'none' } };
   expect(await resultOfChild(script, options)).toBe('ERR_ENGINE_UNAVAILABLE');
-  const { code, stderr } = await runChild('', { ...options, name: 'child.mjs' });
-  expect(code).toBe(1);
-  expect(stderr).toContain('ERR_ENGINE_UNAVAILABLE');
 });
 
 test('the package exports it', () => {
