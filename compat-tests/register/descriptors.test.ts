@@ -163,7 +163,7 @@ test('read() with a position leaves the cursor where readSync() has it', async (
 });
 
 for (const closing of ['closeSync', 'close'] as const) {
-  test(`a number that ${closing}() freed and that is another file now reads that file`, async () => {
+  test(`a number that ${closing}() freed and that is given again is the new file`, async () => {
     const files = [randomBytes(200, 1), randomBytes(200, 2), randomBytes(200, 3)];
     const names = files.map((bytes) => fileWith(bytes));
     const numbers = new Set<number>();

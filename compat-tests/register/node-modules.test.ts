@@ -57,9 +57,9 @@ test('a child process writes to the descriptors of handles and streams', async (
     await once(stream, 'open');
     await run(['ignore', stream, 'ignore']);
     await new Promise((resolve) => stream.end(resolve));
-    console.log(JSON.stringify(['handle', 'stream'].map((name) => fs.readFileSync(name, 'utf8'))));`;
+    const names = ['handle', 'stream'];
+    console.log(JSON.stringify(names.map((name) => fs.readFileSync(name, 'utf8'))));`;
   const results = await resultOfChild<string[]>(script, { flags });
-  // Windows: the number of a stream is none of the C runtime's.
   expect(results).toEqual(['written\n', 'written\n']);
 });
 
@@ -112,7 +112,7 @@ test('readline, lines of handles, opendir and watch', async () => {
   expect(await resultOfChild(script, { flags })).toEqual(expected);
 });
 
-test('modules are loaded, of both kinds, also large ones and those that are not there', async () => {
+test('modules of both kinds are loaded, also large and missing ones', async () => {
   const script = `
     import { createRequire } from 'node:module';
     process.chdir(${folder()});
@@ -121,7 +121,8 @@ test('modules are loaded, of both kinds, also large ones and those that are not 
     fs.writeFileSync('small.mjs', 'export const value = 1;');
     fs.writeFileSync('common.cjs', 'exports.value = require("fs").promises.constants.O_RDONLY;');
     fs.writeFileSync('data.json', '{"value":2}');
-    const url = (name) => new URL(name, 'file:///' + process.cwd().replace(/^\\//, '') + '/');
+    const here = process.cwd().replace(/^\\//, '');
+    const url = (name) => new URL(name, 'file:///' + here + '/');
     const require = createRequire(url('main.mjs'));
     const missing = await import(url('missing.mjs')).catch((error) => error.code);
     console.log(JSON.stringify([(await import(url('large.mjs'))).default.length,

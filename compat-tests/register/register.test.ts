@@ -70,7 +70,8 @@ describe('a CommonJS program is served', () => {
 });
 
 const moduleScript = `
-import defaultFs, { promises as fsPromises, readFile as readFileByCallback, createReadStream } from 'fs';
+import defaultFs, { promises as fsPromises } from 'fs';
+import { readFile as readFileByCallback, createReadStream } from 'fs';
 import * as everything from 'fs';
 import defaultPromises, { readFile as readFileByName, open as openByName } from 'fs/promises';
 import * as everyPromise from 'node:fs/promises';
@@ -98,7 +99,8 @@ describe('an ES module is served by default, by name and by star', () => {
     expect(await resultOfChild(moduleScript, withRequire)).toEqual(expected);
   });
   test('with an import of its own, also after that of node:fs', async () => {
-    const script = `${moduleScript.replace('import * as every', `import '${registerUrl}';\nimport * as every`)}`;
+    const statement = `import '${registerUrl}';\n`;
+    const script = moduleScript.replace('import * as every', `${statement}import * as every`);
     expect(await resultOfChild(script)).toEqual(expected);
   });
   test('with NODE_OPTIONS', async () => {
@@ -132,132 +134,130 @@ const shape = (object) => Object.entries(Object.getOwnPropertyDescriptors(object
 const identity = (object) => Object.keys(object).map((name) => [name, number(object[name])]);
 `;
 
-describe('what is put into node:fs', () => {
-  test('has the names, lengths, symbols and property descriptors of what was there', async () => {
-    const script = `
-      ${snapshot}
-      import nodeFs from 'node:fs';
-      const before = JSON.stringify([shape(nodeFs), shape(nodeFs.promises)]);
-      const functions = JSON.stringify([identity(nodeFs), identity(nodeFs.promises)]);
-      await import('${registerUrl}');
-      const after = JSON.stringify([shape(nodeFs), shape(nodeFs.promises)]);
-      const changed = functions !== JSON.stringify([identity(nodeFs), identity(nodeFs.promises)]);
-      console.log(JSON.stringify({ before, after, changed }));`;
-    const { before, after, changed } = await resultOfChild<Record<string, string>>(script);
-    expect(JSON.parse(after as string)).toEqual(JSON.parse(before as string));
-    expect(changed).toBe(true);
-  });
+test('what is put there has names, lengths, symbols and descriptors of what was there', async () => {
+  const script = `
+    ${snapshot}
+    import nodeFs from 'node:fs';
+    const before = JSON.stringify([shape(nodeFs), shape(nodeFs.promises)]);
+    const functions = JSON.stringify([identity(nodeFs), identity(nodeFs.promises)]);
+    await import('${registerUrl}');
+    const after = JSON.stringify([shape(nodeFs), shape(nodeFs.promises)]);
+    const changed = functions !== JSON.stringify([identity(nodeFs), identity(nodeFs.promises)]);
+    console.log(JSON.stringify({ before, after, changed }));`;
+  const { before, after, changed } = await resultOfChild<Record<string, string>>(script);
+  expect(JSON.parse(after as string)).toEqual(JSON.parse(before as string));
+  expect(changed).toBe(true);
+});
 
-  test('is taken back: the very functions are there again, by every way to them', async () => {
-    const script = `
-      ${snapshot}
-      import nodeFs, { readFile as named, ReadStream } from 'node:fs';
-      import { open as openByName } from 'node:fs/promises';
-      import workerThreads from 'node:worker_threads';
-      const all = () => JSON.stringify([identity(nodeFs), identity(nodeFs.promises), number(named),
-        number(ReadStream), number(openByName), number(workerThreads.Worker)]);
-      const before = all();
-      const { register, unregister } = await import('${registerUrl}');
-      const during = all();
-      register();
-      const again = all();
-      const kept = [unregister(), unregister()];
-      const after = all();
-      register();
-      const anew = all();
-      kept.push(unregister());
-      console.log(JSON.stringify({ changed: before !== during, idempotent: during === again,
-        back: before === after, differsAnew: before !== anew, kept, end: before === all() }));`;
-    expect(await resultOfChild(script)).toEqual({
-      changed: true,
-      idempotent: true,
-      back: true,
-      differsAnew: true,
-      kept: [[], [], []],
-      end: true,
-    });
+test('what is put there is taken back: the very functions are there again', async () => {
+  const script = `
+    ${snapshot}
+    import nodeFs, { readFile as named, ReadStream } from 'node:fs';
+    import { open as openByName } from 'node:fs/promises';
+    import workerThreads from 'node:worker_threads';
+    const all = () => JSON.stringify([identity(nodeFs), identity(nodeFs.promises), number(named),
+      number(ReadStream), number(openByName), number(workerThreads.Worker)]);
+    const before = all();
+    const { register, unregister } = await import('${registerUrl}');
+    const during = all();
+    register();
+    const again = all();
+    const kept = [unregister(), unregister()];
+    const after = all();
+    register();
+    const anew = all();
+    kept.push(unregister());
+    console.log(JSON.stringify({ changed: before !== during, idempotent: during === again,
+      back: before === after, differsAnew: before !== anew, kept, end: before === all() }));`;
+  expect(await resultOfChild(script)).toEqual({
+    changed: true,
+    idempotent: true,
+    back: true,
+    differsAnew: true,
+    kept: [[], [], []],
+    end: true,
   });
+});
 
-  test('gives way to what others put there, before it or on top of it', async () => {
-    const script = `
-      import nodeFs from 'node:fs';
-      import { promisify } from 'node:util';
-      const calls = [];
-      const wrap = (name, mark) => {
-        const inner = nodeFs[name];
-        nodeFs[name] = (...args) => { calls.push(mark); return inner(...args); };
-        return nodeFs[name];
-      };
-      const before = wrap('stat', 'before');
-      const { unregister } = await import('${registerUrl}');
-      const onTop = wrap('readFile', 'on top');
-      const text = await promisify(nodeFs.readFile)(${file}, 'utf8');
-      const kept = unregister();
-      const still = await promisify(nodeFs.readFile)(${file}, 'utf8');
-      console.log(JSON.stringify({ text, still, kept, calls,
-        stays: nodeFs.readFile === onTop, back: nodeFs.stat === before }));`;
-    expect(await resultOfChild(script)).toEqual({
-      text: 'content',
-      still: 'content',
-      kept: ['readFile'],
-      calls: ['on top', 'on top'],
-      stays: true,
-      back: true,
-    });
+test('what is put there gives way to what others put there', async () => {
+  const script = `
+    import nodeFs from 'node:fs';
+    import { promisify } from 'node:util';
+    const calls = [];
+    const wrap = (name, mark) => {
+      const inner = nodeFs[name];
+      nodeFs[name] = (...args) => { calls.push(mark); return inner(...args); };
+      return nodeFs[name];
+    };
+    const before = wrap('stat', 'before');
+    const { unregister } = await import('${registerUrl}');
+    const onTop = wrap('readFile', 'on top');
+    const text = await promisify(nodeFs.readFile)(${file}, 'utf8');
+    const kept = unregister();
+    const still = await promisify(nodeFs.readFile)(${file}, 'utf8');
+    console.log(JSON.stringify({ text, still, kept, calls,
+      stays: nodeFs.readFile === onTop, back: nodeFs.stat === before }));`;
+  expect(await resultOfChild(script)).toEqual({
+    text: 'content',
+    still: 'content',
+    kept: ['readFile'],
+    calls: ['on top', 'on top'],
+    stays: true,
+    back: true,
   });
+});
 
-  test('goes through util.promisify as before', async () => {
-    const script = `
-      import nodeFs from 'node:fs';
-      import { promisify } from 'node:util';
-      const all = async () => {
-        const fd = nodeFs.openSync(${file}, 'r+');
-        const results = [
-          await promisify(nodeFs.read)(fd, Buffer.alloc(3), 0, 3, 1),
-          await promisify(nodeFs.readv)(fd, [Buffer.alloc(3)], 1),
-          await promisify(nodeFs.write)(fd, Buffer.from('c'), 0, 1, 0),
-          await promisify(nodeFs.writev)(fd, [Buffer.from('c')], 0),
-          await promisify(nodeFs.exists)(${file}),
-          await promisify(nodeFs.readFile)(fd, 'utf8'),
-          await promisify(nodeFs.stat)(${file}).then((status) => status.size),
-          await promisify(nodeFs.close)(fd),
-        ];
-        return JSON.stringify(results);
-      };
-      const before = await all();
-      await import('${registerUrl}');
-      console.log(JSON.stringify([before === await all(), before]));`;
-    const [same, shown] = await resultOfChild<[boolean, string]>(script);
-    expect(shown).toContain('bytesRead');
-    expect(same).toBe(true);
-  });
+test('what is put there goes through util.promisify as before', async () => {
+  const script = `
+    import nodeFs from 'node:fs';
+    import { promisify } from 'node:util';
+    const all = async () => {
+      const fd = nodeFs.openSync(${file}, 'r+');
+      const results = [
+        await promisify(nodeFs.read)(fd, Buffer.alloc(3), 0, 3, 1),
+        await promisify(nodeFs.readv)(fd, [Buffer.alloc(3)], 1),
+        await promisify(nodeFs.write)(fd, Buffer.from('c'), 0, 1, 0),
+        await promisify(nodeFs.writev)(fd, [Buffer.from('c')], 0),
+        await promisify(nodeFs.exists)(${file}),
+        await promisify(nodeFs.readFile)(fd, 'utf8'),
+        await promisify(nodeFs.stat)(${file}).then((status) => status.size),
+        await promisify(nodeFs.close)(fd),
+      ];
+      return JSON.stringify(results);
+    };
+    const before = await all();
+    await import('${registerUrl}');
+    console.log(JSON.stringify([before === await all(), before]));`;
+  const [same, shown] = await resultOfChild<[boolean, string]>(script);
+  expect(shown).toContain('bytesRead');
+  expect(same).toBe(true);
+});
 
-  test('has no functions that the running Node has not', async () => {
-    const script = `
-      import nodeFs from 'node:fs';
-      const before = [Object.keys(nodeFs), Object.keys(nodeFs.promises)];
-      await import('${registerUrl}');
-      console.log(JSON.stringify([before, [Object.keys(nodeFs), Object.keys(nodeFs.promises)]]));`;
-    const [before, after] = await resultOfChild<unknown[]>(script);
-    expect(after).toEqual(before);
-  });
+test('what is put there has no functions that the running Node has not', async () => {
+  const script = `
+    import nodeFs from 'node:fs';
+    const before = [Object.keys(nodeFs), Object.keys(nodeFs.promises)];
+    await import('${registerUrl}');
+    console.log(JSON.stringify([before, [Object.keys(nodeFs), Object.keys(nodeFs.promises)]]));`;
+  const [before, after] = await resultOfChild<unknown[]>(script);
+  expect(after).toEqual(before);
+});
 
-  test('refuses what Node refuses for a mode, and takes the options of this package', async () => {
-    const script = `
-      import { open as openByName } from 'node:fs/promises';
-      const codes = [];
-      for (const mode of [{}, [], false, 'x', -1, { flags: 'r' }]) {
-        await openByName(${file}, 'r', mode).then(
-          (handle) => handle.close(), ({ code }) => codes.push(code));
-      }
-      const handle = await openByName(${file}, 'r', { access: 'random' });
-      await handle.close();
-      console.log(JSON.stringify(codes));`;
-    const type = 'ERR_INVALID_ARG_TYPE';
-    const [value, range] = ['ERR_INVALID_ARG_VALUE', 'ERR_OUT_OF_RANGE'];
-    const codes = [type, type, type, value, range, type];
-    expect(await resultOfChild(script, withImport)).toEqual(codes);
-  });
+test('open() refuses what Node refuses for a mode, and takes our options', async () => {
+  const script = `
+    import { open as openByName } from 'node:fs/promises';
+    const codes = [];
+    for (const mode of [{}, [], false, 'x', -1, { flags: 'r' }]) {
+      await openByName(${file}, 'r', mode).then(
+        (handle) => handle.close(), ({ code }) => codes.push(code));
+    }
+    const handle = await openByName(${file}, 'r', { access: 'random' });
+    await handle.close();
+    console.log(JSON.stringify(codes));`;
+  const type = 'ERR_INVALID_ARG_TYPE';
+  const [value, range] = ['ERR_INVALID_ARG_VALUE', 'ERR_OUT_OF_RANGE'];
+  const codes = [type, type, type, value, range, type];
+  expect(await resultOfChild(script, withImport)).toEqual(codes);
 });
 
 test('an engine that cannot be had fails where a function is used', async () => {

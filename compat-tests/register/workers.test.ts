@@ -54,7 +54,7 @@ test('workers that are made after an import are served, by name and by default',
   expect(await resultOfChild(script)).toEqual([true, yes, yes, yes, yes]);
 });
 
-test('workers with flags of their own, and in a process with flags that no worker takes', async () => {
+test('workers with flags of their own, and beside flags that no worker takes', async () => {
   const script = `${viaImport}
     console.log(JSON.stringify([await ask(${commonJs}, { execArgv: [] }),
       await ask(${commonJs}, { execArgv: ['--no-warnings'] }), await ask(${commonJs})]));`;

@@ -59,8 +59,8 @@ export class AbortWatch {
     operation.watch = this;
   }
 
-  // To Node all that has a property `aborted` is a signal, which it looks at between its steps. What
-  // consists of several operations does so, too.
+  // To Node all that has a property `aborted` is a signal, which it looks at between its steps.
+  // What consists of several operations does so, too.
   #listen(): boolean {
     try {
       this.signal.addEventListener('abort', this.#onAbort, { once: true });

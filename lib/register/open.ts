@@ -33,7 +33,7 @@ async function openLikeNode(
 }
 
 /**
- * open() in the place of Node's: its handles are also instances of Node's own class FileHandle, which
- * Node's modules look for, as http2's respondWithFD() does.
+ * open() in the place of Node's: its handles are also instances of Node's own class FileHandle,
+ * which Node's modules look for, as http2's respondWithFD() does.
  */
 export const registeredOpen = likeNode(openLikeNode, nodePromises.open);
