@@ -134,7 +134,7 @@ const shape = (object) => Object.entries(Object.getOwnPropertyDescriptors(object
 const identity = (object) => Object.keys(object).map((name) => [name, number(object[name])]);
 `;
 
-test('what is put there has names, lengths, symbols and descriptors of what was there', async () => {
+test('what is put there has the names, lengths and symbols of what was there', async () => {
   const script = `
     ${snapshot}
     import nodeFs from 'node:fs';
