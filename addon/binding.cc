@@ -58,12 +58,6 @@ Napi::Value duplicate_descriptor(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), environment->duplicate_descriptor(file));
 }
 
-Napi::Value adopt_descriptor(const Napi::CallbackInfo& info) {
-  auto* const environment = info.Env().GetInstanceData<Environment>();
-  const int32_t descriptor = info[0].As<Napi::Number>().Int32Value();
-  return Napi::Number::New(info.Env(), environment->adopt_descriptor(descriptor));
-}
-
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   napi_value submit_function;
   napi_create_function(env, "submit", NAPI_AUTO_LENGTH, submit, nullptr, &submit_function);
@@ -73,7 +67,6 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("addressOf", Napi::Function::New(env, address, "addressOf"));
   exports.Set("duplicateDescriptor",
               Napi::Function::New(env, duplicate_descriptor, "duplicateDescriptor"));
-  exports.Set("adoptDescriptor", Napi::Function::New(env, adopt_descriptor, "adoptDescriptor"));
   return exports;
 }
 

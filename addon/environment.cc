@@ -210,8 +210,8 @@ uint32_t Environment::decode(const Submission& submission, napi_value object, Sl
 
 uint32_t Environment::decode_for_file(const Submission& submission, napi_value object, Slot& slot) {
   Operation& op = slot.operation;
-  OpenFile* const file = files_.find(submission.file);
-  if (!file) return kBadHandleError;
+  OpenFile* file = nullptr;
+  if (const uint32_t error = find_file(submission, slot, file)) return error;
   if (op.is_vector()) {
     OperationDetail& detail = op.details();
     if (!read_vectors(env_, object, detail.vectors)) return kInvalidArgument;
@@ -221,8 +221,24 @@ uint32_t Environment::decode_for_file(const Submission& submission, napi_value o
   }
   if (op.opcode == Opcode::kStat) op.details();
   op.file = file;
-  slot.file_id = submission.file;
   ++file->in_flight;
+  return 0;
+}
+
+// A descriptor is looked at anew for every operation: whoever opened it may have closed it, and its
+// number may be that of another file by now.
+uint32_t Environment::find_file(const Submission& submission, Slot& slot, OpenFile*& file) {
+#ifndef _WIN32
+  if (static_cast<uint32_t>(submission.flags) & kDescriptor) {
+    Result result;
+    slot.borrowed = borrow_file(submission.file, result);
+    file = slot.borrowed.get();
+    return file ? 0 : result.os_error;
+  }
+#endif
+  file = files_.find(submission.file);
+  if (!file) return kBadHandleError;
+  slot.file_id = submission.file;
   return 0;
 }
 
@@ -259,12 +275,27 @@ void Environment::schedule(Slot& slot, OperationList& batch) {
   if (engine_->completes_inline()) {
     if (turn_budget_ <= 0) {
       slot.deferred = true;
+      keep_descriptor(slot);
       deferred_.push_back(&slot.operation);
       return;
     }
     turn_budget_ -= cost_of(slot.operation);
   }
   batch.push_back(&slot.operation);
+}
+
+// A descriptor that is closed before the next turn, and perhaps given to another file, must not
+// lead the operation there. If the process has no descriptor left, it stays as it is.
+void Environment::keep_descriptor(Slot& slot) {
+#ifndef _WIN32
+  if (!slot.borrowed) return;
+  if (std::unique_ptr<OpenFile> kept = duplicate_file(*slot.borrowed)) {
+    slot.borrowed = std::move(kept);
+    slot.operation.file = slot.borrowed.get();
+  }
+#else
+  (void)slot;
+#endif
 }
 
 void Environment::cancel(uint32_t id) {
@@ -374,7 +405,7 @@ void Environment::release(Slot& slot) {
   const bool closed = operation.opcode == Opcode::kClose && operation.file;
   if (closed) {
     files_.remove(slot.file_id);
-  } else if (operation.file) {
+  } else if (operation.file && !slot.borrowed) {
     if (Operation* const close = files_.end_operation(slot.file_id)) {
       OperationList batch;
       batch.push_back(close);
@@ -383,6 +414,7 @@ void Environment::release(Slot& slot) {
     }
   }
   operation.reset();
+  slot.borrowed.reset();
   slot.file_id = -1;
   slot.in_use = false;
 }
@@ -400,17 +432,6 @@ int Environment::duplicate_descriptor(int32_t file_id) {
 #else
   return file->handle();
 #endif
-}
-
-int Environment::adopt_descriptor(int descriptor) {
-#ifdef _WIN32
-  const NativeHandle handle = uv::get_os_handle(descriptor);
-#else
-  const NativeHandle handle = descriptor;
-#endif
-  Result result;
-  std::unique_ptr<OpenFile> file = borrow_file(handle, result);
-  return file ? files_.add(std::move(file)) : uv::translate_error(result.os_error);
 }
 
 // One turn of the event loop: a new budget, then everything that has completed.

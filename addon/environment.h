@@ -37,15 +37,12 @@ class Environment {
   // Windows: a second, synchronous descriptor of an open file; elsewhere, or on failure, negative.
   int duplicate_descriptor(int32_t file_id);
 
-  // An open file for a descriptor that others have opened and will close; kClose lets go of it. Its
-  // number, or libuv's negative error.
-  int adopt_descriptor(int descriptor);
-
  private:
   // An operation by its number, and how far it has come.
   struct Slot {
     Operation operation;
     int32_t file_id = -1;
+    std::unique_ptr<OpenFile> borrowed;  // POSIX: of an operation on a descriptor of others
     bool in_use = false;
     bool deferred = false;  // waits for the next turn of the event loop
   };
@@ -60,9 +57,11 @@ class Environment {
   void accept(const Submission& submission, napi_value object, OperationList& batch);
   uint32_t decode(const Submission& submission, napi_value object, Slot& slot);
   uint32_t decode_for_file(const Submission& submission, napi_value object, Slot& slot);
+  uint32_t find_file(const Submission& submission, Slot& slot, OpenFile*& file);
   uint32_t decode_for_path(const Submission& submission, napi_value object, Operation& operation);
   void accept_close(const Submission& submission, Slot& slot, OperationList& batch);
   void schedule(Slot& slot, OperationList& batch);
+  void keep_descriptor(Slot& slot);
   void cancel(uint32_t id);
   void fail(Operation& operation, uint32_t os_error);
   void submit_deferred();

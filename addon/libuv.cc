@@ -24,7 +24,6 @@ struct Functions {
   void* (*get_data)(const Handle*);
   int (*translate_sys_error)(int);
   int (*open_osfhandle)(void*);
-  void* (*get_osfhandle)(int);
 };
 
 // Addresses of functions, the same for every environment of the process; not state.
@@ -48,8 +47,7 @@ bool look_up_all() {
          look_up(functions.set_data, "uv_handle_set_data") &&
          look_up(functions.get_data, "uv_handle_get_data") &&
          look_up(functions.translate_sys_error, "uv_translate_sys_error") &&
-         look_up(functions.open_osfhandle, "uv_open_osfhandle") &&
-         look_up(functions.get_osfhandle, "uv_get_osfhandle");
+         look_up(functions.open_osfhandle, "uv_open_osfhandle");
 }
 
 }  // namespace
@@ -75,7 +73,6 @@ void close(Handle* handle, CloseCallback callback) { functions.close(handle, cal
 void set_data(Handle* handle, void* data) { functions.set_data(handle, data); }
 void* get_data(const Handle* handle) { return functions.get_data(handle); }
 int open_os_handle(void* os_handle) { return functions.open_osfhandle(os_handle); }
-void* get_os_handle(int descriptor) { return functions.get_osfhandle(descriptor); }
 int translate_error(uint32_t os_error) {
   return functions.translate_sys_error(static_cast<int>(os_error));
 }
@@ -115,7 +112,6 @@ void close(Handle* handle, CloseCallback callback) { uv_close(handle, callback);
 void set_data(Handle* handle, void* data) { uv_handle_set_data(handle, data); }
 void* get_data(const Handle* handle) { return uv_handle_get_data(handle); }
 int open_os_handle(void*) { return -1; }
-void* get_os_handle(int) { return nullptr; }
 int translate_error(uint32_t os_error) { return -static_cast<int>(os_error); }
 
 #endif

@@ -40,9 +40,6 @@ void* get_data(const Handle* handle);
 // Windows: a descriptor of the C runtime of node for a handle, which it takes over; -1 elsewhere.
 int open_os_handle(void* os_handle);
 
-// Windows: the handle of such a descriptor, INVALID_HANDLE_VALUE for none; elsewhere unused.
-void* get_os_handle(int descriptor);
-
 // An error of the operating system as libuv's number, which is negative (UV_ENOENT, …).
 int translate_error(uint32_t os_error);
 

@@ -14,8 +14,8 @@ inline constexpr uint32_t kSubmissionsMax = 1024;
 inline constexpr uint32_t kCompletionsMax = 256;
 inline constexpr uint32_t kDetailNumbers = 18;
 
-// Bits of Submission::flags for the opcodes that are not kOpen, kReadPath and kWritePath.
-inline constexpr uint32_t kExactIntegers = 1U << 0;  // kStat…: details as 64-bit integers
+// Bits of Submission::flags for the opcodes on an open file.
+inline constexpr uint32_t kDescriptor = 1U << 0;  // `file` is a descriptor of others (POSIX)
 
 struct Submission {
   int32_t opcode;

@@ -1,5 +1,6 @@
 import type * as fs from 'node:fs';
 import { promisify } from 'node:util';
+import { readableFileOf, servesDescriptors } from './descriptor-io.js';
 import { abortError, invalidArgType } from './errors.js';
 import {
   type ReadFilePathOptions,
@@ -7,6 +8,7 @@ import {
   type WriteFilePathOptions,
   writePath,
 } from './file-content.js';
+import { likeNode } from './like-node.js';
 import { nodeFs } from './node-fs.js';
 import { parseFlags, parseMode } from './open-options.js';
 import { parsePath } from './paths.js';
@@ -15,7 +17,13 @@ import { validateBufferOption } from './read-into.js';
 import { startRm } from './remove.js';
 import { type StatOptions, startLstat, startStat } from './status.js';
 import { validateBoolean } from './validate.js';
-import { parseEncodingOptions, validateText } from './whole-file.js';
+import {
+  checkNotAborted,
+  decodeContent,
+  parseEncodingOptions,
+  readBuffered,
+  validateText,
+} from './whole-file.js';
 
 // The functions with a callback of what the engine serves. What is wrong with the arguments is
 // thrown at once, as in Node; everything else comes by the callback, once, and never before the
@@ -51,13 +59,23 @@ function isAborted(signal: AbortSignal | undefined, callback: Callback): boolean
   return true;
 }
 
+async function readOpen(fd: number, options: ReadFilePathOptions): Promise<Buffer | string> {
+  checkNotAborted(options.signal);
+  const content = await readBuffered(readableFileOf(fd), options.signal);
+  return decodeContent(content, options.encoding);
+}
+
 function readFileByCallback(path: unknown, given: unknown, last?: unknown): void {
   const callback = last || given;
   validateCallback(callback);
   const options = parseEncodingOptions<ReadFilePathOptions>(given);
   validateBufferOption(options.buffer);
   if (isDescriptor(path)) {
-    nodeFs.readFile(path, options as NodeReadOptions, callback);
+    if (!servesDescriptors || options.buffer !== undefined) {
+      nodeFs.readFile(path, options as NodeReadOptions, callback);
+    } else {
+      callBack(readOpen(path, options), callback);
+    }
     return;
   }
   if (isAborted(options.signal, callback)) return;
@@ -89,8 +107,10 @@ function write(
   validateBoolean(options.flush ?? false, 'options.flush');
   // The iterables that the promise functions take are none of this one's data.
   validateText(data);
-  if (isDescriptor(path)) {
-    nodeFs.writeFile(path, data, options as fs.WriteFileOptions, callback);
+  // One write to a number, and a wait for the device, are no faster here.
+  if (isDescriptor(path) || options.flush) {
+    const given = { ...options, flag: options.flag || defaultFlag } as fs.WriteFileOptions;
+    nodeFs.writeFile(path as number, data, given, callback);
     return;
   }
   if (isAborted(options.signal, callback)) return;
@@ -133,23 +153,11 @@ function rmByCallback(path: unknown, given: unknown, last?: unknown): void {
   callBack(startRm(path, options, promisify(nodeFs.rm)), callback);
 }
 
-export const readFile = readFileByCallback as unknown as typeof fs.readFile;
-export const writeFile = writeFileByCallback as unknown as typeof fs.writeFile;
-export const appendFile = appendFileByCallback as unknown as typeof fs.appendFile;
-export const stat = statByCallback as unknown as typeof fs.stat;
-export const lstat = lstatByCallback as unknown as typeof fs.lstat;
-export const readdir = readdirByCallback as unknown as typeof fs.readdir;
-export const rm = rmByCallback as unknown as typeof fs.rm;
-
-// They are called as Node's are, and bear their names.
-for (const [name, value] of Object.entries({
-  readFile,
-  writeFile,
-  appendFile,
-  stat,
-  lstat,
-  readdir,
-  rm,
-})) {
-  Object.defineProperty(value, 'name', { value: name });
-}
+export { close, closeSync, read, readv } from './descriptor-callbacks.js';
+export const readFile = likeNode(readFileByCallback, nodeFs.readFile) as typeof fs.readFile;
+export const writeFile = likeNode(writeFileByCallback, nodeFs.writeFile) as typeof fs.writeFile;
+export const appendFile = likeNode(appendFileByCallback, nodeFs.appendFile) as typeof fs.appendFile;
+export const stat = likeNode(statByCallback, nodeFs.stat) as unknown as typeof fs.stat;
+export const lstat = likeNode(lstatByCallback, nodeFs.lstat) as unknown as typeof fs.lstat;
+export const readdir = likeNode(readdirByCallback, nodeFs.readdir) as unknown as typeof fs.readdir;
+export const rm = likeNode(rmByCallback, nodeFs.rm) as unknown as typeof fs.rm;

@@ -12,6 +12,7 @@ import { validateBoolean } from './validate.js';
 import {
   bytesOfData,
   type Content,
+  checkNotAborted,
   copyOptions,
   type Data,
   decodeContent,
@@ -104,7 +105,10 @@ export async function readPath(
     object: path.native,
     signal,
   });
-  if (Buffer.isBuffer(content)) return decodeContent(content, encoding);
+  if (Buffer.isBuffer(content)) {
+    checkNotAborted(signal);
+    return decodeContent(content, encoding);
+  }
   return usingHandle(new FileHandle(content, accessOf(flags)), (handle) =>
     handle.readFile({ encoding, signal }),
   );
@@ -182,4 +186,6 @@ export async function writePath(
     object: [path.native, bytes],
     signal,
   });
+  // As in Node, whose writing has more steps between which it looks: it may be written by then.
+  checkNotAborted(signal);
 }

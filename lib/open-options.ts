@@ -120,6 +120,21 @@ export function accessOf(flags: number): Access {
   };
 }
 
+const optionNames: readonly (keyof OpenOptions)[] = [
+  'mode',
+  'unbuffered',
+  'writeThrough',
+  'access',
+  'deleteOnClose',
+  'preallocate',
+  'signal',
+];
+
+/** Whether an object has any of the options of open(). */
+export function isOpenOptions(given: object): boolean {
+  return optionNames.some((name) => name in given);
+}
+
 /** Validates the arguments of open() after the path. */
 export function parseOpenOptions(flags: unknown, modeOrOptions: unknown): OpenRequest {
   const given =

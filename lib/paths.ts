@@ -1,5 +1,5 @@
 import { toNamespacedPath } from 'node:path';
-import { fileURLToPath, URL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { invalidArgType, invalidArgValue } from './errors.js';
 
 export type PathLike = string | Buffer | URL;
@@ -17,7 +17,7 @@ const extendedPrefix = '\\\\?\\';
  * limit of 260 characters.
  */
 export function parsePath(path: unknown, name = 'path'): ParsedPath {
-  const value = path instanceof URL ? fileURLToPath(path) : path;
+  const value = isUrl(path) ? fileURLToPath(path) : path;
   if (typeof value === 'string') {
     if (value.includes('\0')) throw nullByte(name, value);
     if (process.platform !== 'win32') return { native: value, shown: value };
@@ -30,6 +30,12 @@ export function parsePath(path: unknown, name = 'path'): ParsedPath {
     return process.platform === 'win32' ? parsePath(shown, name) : { native: value, shown };
   }
   throw invalidArgType(name, 'of type string or an instance of Buffer or URL', value);
+}
+
+// As Node knows one, also of another context: by what the URLs of the old parser have not.
+function isUrl(path: unknown): path is URL {
+  const { href, protocol, auth, path: oldPath } = (path ?? {}) as Record<string, unknown>;
+  return Boolean(href && protocol) && auth === undefined && oldPath === undefined;
 }
 
 /** A path of the system as errors name it. */

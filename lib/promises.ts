@@ -2,6 +2,8 @@ import { copyFile } from './copy-path.js';
 import * as delegated from './delegated.js';
 import { appendFile, readFile, writeFile } from './file-content.js';
 import { glob } from './glob.js';
+import { likeNode } from './like-node.js';
+import { nodePromises } from './node-fs.js';
 import { open, truncate } from './open.js';
 import { readdir } from './read-directory.js';
 import { rm } from './remove.js';
@@ -44,5 +46,10 @@ const promises = {
   truncate,
   writeFile,
 };
+
+for (const [name, served] of Object.entries(promises)) {
+  const nodes = nodePromises[name as keyof typeof nodePromises];
+  if (served !== nodes) likeNode(served, nodes);
+}
 
 export { promises as default, promises as 'module.exports' };

@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import type { Stream } from 'node:stream';
 import { isArrayBufferView } from 'node:util/types';
 import { allocAligned } from './aligned-buffer.js';
@@ -65,7 +66,8 @@ export function decodeContent(
 const partSize = 16 * 1024 * 1024;
 const unknownSizeStart = 64 * 1024;
 
-function checkNotAborted(signal: AbortSignal | undefined): void {
+/** @throws AbortError */
+export function checkNotAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw abortError(signal);
 }
 
@@ -83,10 +85,24 @@ export async function readWholeFile(
   const content = await (handle.alignment === null
     ? readBuffered(handle, signal)
     : handle.inOrder(() => readUnbuffered(handle, signal)));
+  checkNotAborted(signal);
   return decodeContent(content, encoding);
 }
 
-async function readBuffered(handle: FileHandle, signal?: AbortSignal): Promise<Buffer> {
+interface Part {
+  offset: number;
+  length: number;
+  signal: AbortSignal | undefined;
+}
+
+/** What is needed of an open file, without alignment, to read all of it from its cursor on. */
+export interface ReadableFile {
+  stat(options: { signal: AbortSignal | undefined }): Promise<Stats>;
+  read(memory: Uint8Array, part: Part): Promise<{ bytesRead: number }>;
+}
+
+/** Reads from the cursor to the end. */
+export async function readBuffered(handle: ReadableFile, signal?: AbortSignal): Promise<Buffer> {
   const status = await handle.stat({ signal });
   const size = status.isFile() ? status.size : 0;
   let content: Buffer = Buffer.allocUnsafeSlow(size || unknownSizeStart);
@@ -190,6 +206,7 @@ export async function writeWholeFile(
     }
   }
   if (flush) await handle.sync();
+  checkNotAborted(signal);
 }
 
 async function writeBuffered(

@@ -90,10 +90,6 @@ export class Engine {
     return this.#native.duplicateDescriptor(file);
   }
 
-  adoptDescriptor(fd: number): number {
-    return this.#native.adoptDescriptor(fd);
-  }
-
   /** Submits any operation. For reads and writes of one buffer there is transfer(). */
   submit<T>(request: Request): Promise<T> {
     const { signal } = request;
@@ -243,6 +239,11 @@ let current: Engine | undefined;
 export function getEngine(): Engine {
   current ??= new Engine(loadBinding(), process.env.OVERLAPPED_ENGINE ?? '');
   return current;
+}
+
+/** Hands over what has been collected, if there is an engine yet. */
+export function flushEngine(): void {
+  current?.flush();
 }
 
 /** Which engine serves, why no better one does, and what it has done. */

@@ -39,6 +39,12 @@ export const OpenOption = {
   deleteOnClose: 32,
 } as const;
 
+/** Bits of a submission's `flags` field for the opcodes on an open file. */
+export const FileReference = {
+  /** POSIX: `file` is a descriptor that others have opened; it is looked at anew every time. */
+  descriptor: 1,
+} as const;
+
 /**
  * One entry of the submission ring, as words of 32 bits: opcode, slot, file, flags, position (two
  * words, low first); then as doubles: offset, length. For opcodes with a path `file` holds the
@@ -114,9 +120,4 @@ export interface NativeBinding {
    * functions, child_process). The caller closes it. Negative: libuv's error.
    */
   duplicateDescriptor(file: number): number;
-  /**
-   * A number for a descriptor that others have opened and will close. Closing it here lets go of it
-   * once what is in flight has ended. Negative: libuv's error.
-   */
-  adoptDescriptor(fd: number): number;
 }

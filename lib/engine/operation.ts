@@ -69,12 +69,22 @@ export class AbortWatch {
     this.#onAbort = () => cancel(this.#operations);
   }
 
+  /** Watches the operation, unless the signal is one that nobody can listen to. */
   add(operation: Operation): void {
-    if (this.#operations.size === 0) {
-      this.signal.addEventListener('abort', this.#onAbort, { once: true });
-    }
+    if (this.#operations.size === 0 && !this.#listen()) return;
     this.#operations.add(operation);
     operation.watch = this;
+  }
+
+  // To Node all that has a property `aborted` is a signal, which it looks at between its steps.
+  // What consists of several operations does so, too.
+  #listen(): boolean {
+    try {
+      this.signal.addEventListener('abort', this.#onAbort, { once: true });
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   delete(operation: Operation): void {

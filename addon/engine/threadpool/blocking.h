@@ -29,9 +29,15 @@ inline bool transfer_may_wait(const Operation& operation) {
 // Opens a file: handle, device type, alignment, preallocation, deletion on close.
 Result open_file(const OpenRequest& request, HandleMode mode, std::unique_ptr<OpenFile>& opened);
 
-// An OpenFile for a handle that others have opened, and will close. Null with the error in
+#ifndef _WIN32
+// An OpenFile for a descriptor that others have opened, and will close. Null with the error in
 // `result`.
 std::unique_ptr<OpenFile> borrow_file(NativeHandle handle, Result& result);
+
+// The same open file by a descriptor of its own, with the cursor that both share. Null where the
+// process has no descriptor left.
+std::unique_ptr<OpenFile> duplicate_file(const OpenFile& file);
+#endif
 
 // Tries to do a transfer without waiting for a device; false when it would wait, and then nothing
 // has happened. Always false where the system has no such call.

@@ -275,12 +275,4 @@ Result open_file(const OpenRequest& request, HandleMode mode, std::unique_ptr<Op
   return Result::success(0);
 }
 
-std::unique_ptr<OpenFile> borrow_file(NativeHandle handle, Result& result) {
-  if (handle == nullptr || handle == INVALID_HANDLE_VALUE) {
-    result = Result::failure(ERROR_INVALID_HANDLE);
-    return nullptr;
-  }
-  return std::make_unique<OpenFile>(handle, device_type_of(handle), Ownership::kBorrowed);
-}
-
 }  // namespace overlapped

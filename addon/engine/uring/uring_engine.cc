@@ -29,11 +29,6 @@ uint64_t user_data_of(const Operation& operation) { return reinterpret_cast<uint
 // Marks the answer to a cancel; addresses of operations are even.
 constexpr uint64_t kCancelBit = 1;
 
-// pread() on a pipe fails; io_uring would read it and pay no heed to the position.
-bool is_misplaced(const Operation& op) {
-  return op.is_transfer() && op.file_offset >= 0 && op.file->device_type() == DeviceType::kPipe;
-}
-
 size_t transfer_size(const Operation& op) {
   if (!op.is_vector()) return op.length;
   size_t size = 0;
@@ -45,8 +40,9 @@ bool is_cached(const Operation& op) { return op.file->is_disk() && !op.file->unb
 
 bool belongs_on_ring(const Operation& op) {
   if (!op.is_transfer()) return op.opcode == Opcode::kSync || op.opcode == Opcode::kDataSync;
-  // The ring would wait for a pipe or a terminal in spite of its O_NONBLOCK; read(2) does not.
-  if (!op.file->is_disk()) return !op.file->nonblocking;
+  // The ring would wait for a pipe or a terminal in spite of its O_NONBLOCK; read(2) does not. And
+  // it pays no heed to a position there, where pread(2) fails.
+  if (!op.file->is_disk()) return !op.file->nonblocking && op.file_offset < 0;
   return !is_cached(op) || transfer_size(op) <= kInlineTransferMax;
 }
 
@@ -71,10 +67,7 @@ void UringEngine::submit(OperationList batch) {
   const bool few = batch.size() <= kDirectReadsMax;
   while (Operation* const op = batch.pop_front()) {
     op->may_wait = transfer_may_wait(*op);
-    if (is_misplaced(*op)) {
-      op->result = Result::failure(ESPIPE);
-      complete_inline(*op);
-    } else if (few && is_small_cached_read(*op) && try_without_waiting(*op)) {
+    if (few && is_small_cached_read(*op) && try_without_waiting(*op)) {
       complete_inline(*op);
     } else if (belongs_on_ring(*op)) {
       op->state.store(OperationState::kQueued, std::memory_order_relaxed);
