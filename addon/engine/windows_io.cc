@@ -130,19 +130,31 @@ void transfer_synchronously(Operation& op, const std::atomic<bool>& cancel_reque
   } while (continue_transfer(op, error, moved));
 }
 
-Result query_device(HANDLE handle, DWORD code, void* output, DWORD size) {
-  const UniqueHandle event(CreateEventW(nullptr, TRUE, FALSE, nullptr));
-  if (!event.valid()) return Result::failure(GetLastError());
+PrivateEvent::PrivateEvent(OVERLAPPED& overlapped)
+    : overlapped_(overlapped), event_(CreateEventW(nullptr, TRUE, FALSE, nullptr)) {
+  overlapped_.hEvent = reinterpret_cast<HANDLE>(reinterpret_cast<uintptr_t>(event_.get()) | 1);
+}
+
+Result PrivateEvent::result_of(HANDLE handle, BOOL done, DWORD count) const {
+  if (done) return Result::success(count);
+  const DWORD error = GetLastError();
+  if (error != ERROR_IO_PENDING) return Result{static_cast<int64_t>(count), error};
+  if (GetOverlappedResult(handle, &overlapped_, &count, TRUE)) return Result::success(count);
+  return Result{static_cast<int64_t>(count), GetLastError()};
+}
+
+Result control_device(HANDLE handle, DWORD code, ControlInput input, ControlOutput output) {
   OVERLAPPED overlapped{};
-  overlapped.hEvent = event.get();
+  const PrivateEvent event(overlapped);
+  if (!event.valid()) return Result::failure(GetLastError());
   DWORD count = 0;
-  if (!DeviceIoControl(handle, code, nullptr, 0, output, size, &count, &overlapped)) {
-    if (GetLastError() != ERROR_IO_PENDING) return Result::failure(GetLastError());
-    if (!GetOverlappedResult(handle, &overlapped, &count, TRUE)) {
-      return Result::failure(GetLastError());
-    }
-  }
-  return Result::success(count);
+  const BOOL done = DeviceIoControl(handle, code, input.data, input.size, output.data, output.size,
+                                    &count, &overlapped);
+  return event.result_of(handle, done, count);
+}
+
+Result query_device(HANDLE handle, DWORD code, void* output, DWORD size) {
+  return control_device(handle, code, {}, {output, size});
 }
 
 UniqueHandle reopen_synchronous(HANDLE handle) {

@@ -60,7 +60,35 @@ void transfer_synchronously(Operation& operation, const std::atomic<bool>& cance
 // Code that reads an overlapped handle as if it were synchronous would not wait for the data.
 UniqueHandle reopen_synchronous(HANDLE handle);
 
-// DeviceIoControl with output only, waiting for its end on overlapped handles too.
+// An event of its own for one call on an overlapped handle that is waited for where it is made. The
+// low bit of the event keeps the call's packet from the handle's port (GetQueuedCompletionStatus).
+class PrivateEvent {
+ public:
+  explicit PrivateEvent(OVERLAPPED& overlapped);
+  bool valid() const { return event_.valid(); }
+
+  // Waits for the end of a call that has returned `done`; gives its count, also beside an error.
+  Result result_of(HANDLE handle, BOOL done, DWORD count = 0) const;
+
+ private:
+  OVERLAPPED& overlapped_;
+  UniqueHandle event_;
+};
+
+struct ControlInput {
+  void* data = nullptr;
+  DWORD size = 0;
+};
+struct ControlOutput {
+  void* data = nullptr;
+  DWORD size = 0;
+};
+
+// DeviceIoControl, waiting for its end on overlapped handles too. Beside ERROR_MORE_DATA the value
+// is the count of bytes all the same.
+Result control_device(HANDLE handle, DWORD code, ControlInput input, ControlOutput output);
+
+// The same with output only.
 Result query_device(HANDLE handle, DWORD code, void* output, DWORD size);
 
 }  // namespace overlapped

@@ -149,6 +149,12 @@ void IocpEngine::queue_batch(OperationList batch, OperationList& completed,
     op->engine_data = nullptr;
     op->state.store(OperationState::kQueued, std::memory_order_relaxed);
     const bool transfer = op->is_transfer();
+    if (op->opcode == Opcode::kLock) {
+      // Its workers may wait for whoever holds the lock; those of the port may not.
+      op->engine_data = &unbounded_;
+      elsewhere.push_back(op);
+      continue;
+    }
     if (transfer && !op->file->overlapped && !op->file->is_disk()) {
       op->engine_data = &unbounded_;
       op->may_wait = true;
@@ -186,37 +192,70 @@ void IocpEngine::cancel(Operation& op) {
     unbounded_.cancel(op);
     return;
   }
-  std::unique_lock lock(mutex_);
+  OperationList cancelled;
+  bool with_system = false;
+  {
+    std::lock_guard lock(mutex_);
+    with_system = request_end(op, cancelled);
+  }
+  const size_t count = cancelled.size();
+  deliver(std::move(cancelled));
+  count_out(count);
+  // The operation is not delivered before the submitting thread, which is here, lets it be. That
+  // nothing is found (ERROR_NOT_FOUND) means that it is not issued yet, or done.
+  if (with_system) CancelIoEx(op.file->handle(), &op.overlapped);
+}
+
+// One call ends all that the system has of a file. What is about to be issued sees the request.
+void IocpEngine::cancel_all(std::span<Operation* const> operations) {
+  OperationList cancelled;
+  HANDLE handle = nullptr;
+  {
+    std::lock_guard lock(mutex_);
+    for (Operation* const op : operations) {
+      if (op->engine_data != &unbounded_ && request_end(*op, cancelled)) {
+        handle = op->file->handle();
+      }
+    }
+  }
+  for (Operation* const op : operations) {
+    if (op->engine_data == &unbounded_) unbounded_.cancel(*op);
+  }
+  const size_t count = cancelled.size();
+  deliver(std::move(cancelled));
+  count_out(count);
+  if (handle) CancelIoEx(handle, nullptr);
+}
+
+// Takes the operation out of its queue, or asks whoever has it to end it. True when the system may
+// have it, and is to be asked too. With the mutex held.
+bool IocpEngine::request_end(Operation& op, OperationList& cancelled) {
   const OperationState state = op.state.load(std::memory_order_relaxed);
   if (state == OperationState::kQueued) {
     if (op.is_transfer() && op.file->overlapped) {
       transfers_.remove(&op);
       // It may wait for the second time, and what its first buffers moved counts.
+      op.never_began = op.transferred == 0;
       continue_transfer(op, ERROR_OPERATION_ABORTED, 0);
     } else {
       blocking_.remove(&op);
-      op.result = Result::cancelled();
+      cancel_unbegun(op);
     }
-    OperationList cancelled;
+    op.state.store(OperationState::kCompleted, std::memory_order_relaxed);
     cancelled.push_back(&op);
-    lock.unlock();
-    deliver(std::move(cancelled));
-    count_out(1);
-  } else if (state == OperationState::kRunning) {
-    // Sequentially consistent on both sides: either the issuer of a transfer sees the request
-    // after its call, or that call was made before CancelIoEx below.
-    op.cancel_requested.store(true, std::memory_order_seq_cst);
-    for (auto& worker : workers_) {
-      if (worker->current == &op) {
-        interrupter_.add(worker->target);
-        return;
-      }
-    }
-    lock.unlock();
-    // The operation is not delivered before the submitting thread, which is here, lets it be. That
-    // nothing is found (ERROR_NOT_FOUND) means that it is not issued yet, or done.
-    if (op.is_transfer()) CancelIoEx(op.file->handle(), &op.overlapped);
+    return false;
   }
+  if (state != OperationState::kRunning) return false;
+  // Sequentially consistent on both sides: either the issuer of a transfer sees the request after
+  // its call, or that call was made before the CancelIoEx that follows.
+  op.cancel_requested.store(true, std::memory_order_seq_cst);
+  for (auto& worker : workers_) {
+    if (worker->current == &op) {
+      interrupter_.add(worker->target);
+      return false;
+    }
+  }
+  return op.is_transfer();
 }
 
 void IocpEngine::drain() {
@@ -359,6 +398,7 @@ IocpEngine::Issued IocpEngine::issue(Operation& op) {
   const HANDLE handle = op.file->handle();
   for (;;) {
     if (op.cancel_requested.load(std::memory_order_acquire)) {
+      op.never_began = op.transferred == 0;
       continue_transfer(op, ERROR_OPERATION_ABORTED, 0);
       return Issued::kComplete;
     }

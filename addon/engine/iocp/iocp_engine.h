@@ -42,6 +42,7 @@ class IocpEngine final : public Engine {
   Result attach(OpenFile& file) override;
   void submit(OperationList batch) override;
   void cancel(Operation& operation) override;
+  void cancel_all(std::span<Operation* const> operations) override;
   void drain() override;
   EngineCounters counters() const override;
 
@@ -76,6 +77,7 @@ class IocpEngine final : public Engine {
   void issue_transfers();
   void end_transfers(OperationList completed, OperationList refused, bool made_room, size_t tokens);
 
+  bool request_end(Operation& operation, OperationList& cancelled);
   Operation* take_blocking(Worker& worker);
   void run_blocking_operation(Worker& worker);
   void execute(Operation& operation);

@@ -254,7 +254,7 @@ void UringEngine::cancel(Operation& operation) {
   if (state == OperationState::kQueued) {
     take_retries();
     backlog_.remove(&operation);
-    operation.result = Result::cancelled();
+    cancel_unbegun(operation);
     operation.state.store(OperationState::kCompleted, std::memory_order_relaxed);
     completed_.push_back(&operation);
     return;
