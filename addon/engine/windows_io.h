@@ -6,7 +6,8 @@
 #include "operation.h"
 
 // What transfers on synchronous and on overlapped handles have in common: where they begin, how
-// they go on from one buffer to the next, and what their errors mean.
+// they go on from one buffer to the next, and what their errors mean. A lock that waits at the port
+// is a transfer that moves nothing.
 namespace overlapped {
 
 // The most that one ReadFile or WriteFile is asked for. Their count is a DWORD; a whole number of
@@ -47,6 +48,15 @@ bool begin_transfer(Operation& operation);
 // `moved` the call is synchronous and the count goes there; without, it is overlapped, and the
 // count comes with the packet.
 uint32_t start_transfer(Operation& operation, size_t* moved);
+
+// The bytes that a kLock or kUnlock is for.
+inline uint64_t lock_length(const Operation& operation) {
+  const uint64_t to_end = ~uint64_t{0} - static_cast<uint64_t>(operation.file_offset);
+  return operation.length > 0 ? operation.length : to_end;
+}
+
+// Makes the LockFileEx of a kLock, at the position in `overlapped`, and gives its error.
+uint32_t start_lock(const Operation& operation, uint32_t lock_flags, OVERLAPPED& overlapped);
 
 // Takes what the last call came to. True when the transfer has another call to make; otherwise it
 // has its result, and the cursor of the handle stands behind what was moved.

@@ -20,8 +20,7 @@ constexpr size_t kIssueBatchMax = 16;
 // When the system is out of resources and no completion of ours will free any.
 constexpr DWORD kStarvedWaitMs = 5;
 
-// The completion keys.
-constexpr uintptr_t kTransferKey = 1;
+// The other completion keys.
 constexpr uintptr_t kIssueKey = 2;
 constexpr uintptr_t kBlockingKey = 3;
 constexpr uintptr_t kStopKey = 4;
@@ -64,6 +63,13 @@ bool is_for_port(const OpenFile& file) {
   return file.device_type() != DeviceType::kChar || GetCommState(file.handle(), &settings) != 0;
 }
 
+// Wine takes an overlapped lock that has to wait and never completes it, and posts no packet for
+// one that it grants at once. There locks wait as on synchronous handles.
+bool completes_locks() {
+  const HMODULE system = GetModuleHandleW(L"ntdll.dll");
+  return system && !GetProcAddress(system, "wine_get_version");
+}
+
 size_t worker_count(size_t concurrency) {
   return std::clamp(2 * concurrency, kWorkersMin, kWorkersMax);
 }
@@ -89,7 +95,9 @@ std::unique_ptr<Engine> IocpEngine::create(CompletionSink& sink, std::string& re
 IocpEngine::IocpEngine(CompletionSink& sink, UniqueHandle port, size_t concurrency,
                        IocpTuning tuning)
     : sink_(sink),
-      tuning_{tuning.in_flight_max, tuning.start ? tuning.start : start_overlapped},
+      tuning_{tuning.in_flight_max, tuning.start ? tuning.start : start_overlapped,
+              tuning.lock_wait},
+      locks_at_port_(tuning.lock_wait == LockWait::kAtPort || completes_locks()),
       port_(std::move(port)),
       issue_tokens_max_(concurrency),
       // One worker always stays with the port.
@@ -149,7 +157,8 @@ void IocpEngine::queue_batch(OperationList batch, OperationList& completed,
     op->engine_data = nullptr;
     op->state.store(OperationState::kQueued, std::memory_order_relaxed);
     const bool transfer = op->is_transfer();
-    if (op->opcode == Opcode::kLock) {
+    const bool by_port = goes_by_port(*op);
+    if (op->opcode == Opcode::kLock && !by_port) {
       // Its workers may wait for whoever holds the lock; those of the port may not.
       op->engine_data = &unbounded_;
       elsewhere.push_back(op);
@@ -162,7 +171,7 @@ void IocpEngine::queue_batch(OperationList batch, OperationList& completed,
       continue;
     }
     ++in_engine_;
-    if (!transfer || !op->file->overlapped) {
+    if (!by_port) {
       blocking_.push_back(op);
     } else if (begin_transfer(*op)) {
       transfers_.push_back(op);
@@ -232,7 +241,7 @@ void IocpEngine::cancel_all(std::span<Operation* const> operations) {
 bool IocpEngine::request_end(Operation& op, OperationList& cancelled) {
   const OperationState state = op.state.load(std::memory_order_relaxed);
   if (state == OperationState::kQueued) {
-    if (op.is_transfer() && op.file->overlapped) {
+    if (goes_by_port(op)) {
       transfers_.remove(&op);
       // It may wait for the second time, and what its first buffers moved counts.
       op.never_began = op.transferred == 0;
@@ -255,7 +264,12 @@ bool IocpEngine::request_end(Operation& op, OperationList& cancelled) {
       return false;
     }
   }
-  return op.is_transfer();
+  return op.is_transfer() || op.opcode == Opcode::kLock;
+}
+
+bool IocpEngine::goes_by_port(const Operation& op) const {
+  if (op.opcode == Opcode::kLock ? !locks_at_port_ : !op.is_transfer()) return false;
+  return op.file->overlapped;
 }
 
 void IocpEngine::drain() {

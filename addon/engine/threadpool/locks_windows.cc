@@ -13,30 +13,21 @@ using std::chrono::milliseconds;
 constexpr milliseconds kPauseMin{1};
 constexpr milliseconds kPauseMax{32};
 
-struct Range {
-  explicit Range(const Operation& op) {
-    const auto begin = static_cast<uint64_t>(op.file_offset);
-    const uint64_t length = op.length > 0 ? op.length : ~uint64_t{0} - begin;
-    overlapped.Offset = static_cast<DWORD>(begin);
-    overlapped.OffsetHigh = static_cast<DWORD>(begin >> 32);
-    low = static_cast<DWORD>(length);
-    high = static_cast<DWORD>(length >> 32);
-  }
-
+OVERLAPPED at_position(const Operation& op) {
+  const auto begin = static_cast<uint64_t>(op.file_offset);
   OVERLAPPED overlapped{};
-  DWORD low = 0;
-  DWORD high = 0;
-};
+  overlapped.Offset = static_cast<DWORD>(begin);
+  overlapped.OffsetHigh = static_cast<DWORD>(begin >> 32);
+  return overlapped;
+}
 
 Result try_lock(const Operation& op) {
-  const HANDLE handle = op.file->handle();
-  const DWORD flags = (op.flags & kLockExclusive ? LOCKFILE_EXCLUSIVE_LOCK : 0) |
-                      static_cast<DWORD>(LOCKFILE_FAIL_IMMEDIATELY);
-  Range range(op);
-  const PrivateEvent event(range.overlapped);
+  OVERLAPPED overlapped = at_position(op);
+  const PrivateEvent event(overlapped);
   if (!event.valid()) return Result::failure(GetLastError());
-  return event.result_of(handle,
-                         LockFileEx(handle, flags, 0, range.low, range.high, &range.overlapped));
+  const uint32_t error = start_lock(op, op.flags & ~static_cast<uint32_t>(kLockWait), overlapped);
+  SetLastError(error);
+  return event.result_of(op.file->handle(), error == ERROR_SUCCESS);
 }
 
 }  // namespace
@@ -60,11 +51,13 @@ bool lock_range(Operation& op) {
 }
 
 Result unlock_range(Operation& op) {
-  Range range(op);
-  const HANDLE handle = op.file->handle();
-  const PrivateEvent event(range.overlapped);
+  OVERLAPPED overlapped = at_position(op);
+  const PrivateEvent event(overlapped);
   if (!event.valid()) return Result::failure(GetLastError());
-  return event.result_of(handle, UnlockFileEx(handle, 0, range.low, range.high, &range.overlapped));
+  const HANDLE handle = op.file->handle();
+  const uint64_t length = lock_length(op);
+  return event.result_of(handle, UnlockFileEx(handle, 0, static_cast<DWORD>(length),
+                                              static_cast<DWORD>(length >> 32), &overlapped));
 }
 
 }  // namespace overlapped
