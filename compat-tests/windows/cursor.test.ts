@@ -1,4 +1,5 @@
-// WINDOWS.md: a cursor on the handle, beyond the end too, aligned when unbuffered (SetFilePointerEx).
+// WINDOWS.md: a cursor on the handle, beyond the end too, aligned when unbuffered
+// (SetFilePointerEx).
 import * as path from 'node:path';
 import { expect, test } from 'vitest';
 import { AlignmentError, allocAligned, engine, open } from '../../lib/index.js';
