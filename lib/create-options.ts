@@ -44,7 +44,8 @@ export interface CreateOptions {
 const isWindows = process.platform === 'win32';
 const isLinux = process.platform === 'linux';
 const shareAccesses: readonly unknown[] = ['read', 'write', 'delete'] satisfies ShareAccess[];
-const { O_RDWR, O_WRONLY, O_CREAT, O_TRUNC, O_APPEND } = constants;
+const { O_RDWR, O_WRONLY, O_CREAT, O_TRUNC, O_APPEND, O_DIRECT = 0 } = constants;
+const needsAccess = O_RDWR | O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_DIRECT;
 
 function shareList(share: CreateOptions['share']): readonly unknown[] {
   if (share === undefined || share === 'all') return shareAccesses;
@@ -112,7 +113,7 @@ export function checkAttributesOnly(
   flags: number,
   given: { readonly [name in (typeof notForAttributes)[number]]?: unknown },
 ): void {
-  if (flags & (O_RDWR | O_WRONLY | O_CREAT | O_TRUNC | O_APPEND)) {
+  if (flags & needsAccess) {
     throw invalidArgValue('flags', flags, "must be 'r' with options.attributesOnly");
   }
   for (const name of notForAttributes) {

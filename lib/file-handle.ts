@@ -648,13 +648,7 @@ export class FileHandle extends EventEmitter {
   /** @internal Runs something that uses the cursor after what was asked for before it. */
   inOrder<R>(run: () => Promise<R>): Promise<R> {
     const previous = this.#lastInOrder;
-    const cancellations = this.#cancellations;
-    const runUnlessCancelled = (): Promise<R> => {
-      if (this.#cancellations !== cancellations) throw new AbortError();
-      return run();
-    };
-    const current =
-      previous === undefined ? run() : previous.then(runUnlessCancelled, runUnlessCancelled);
+    const current = previous === undefined ? run() : this.#after(previous, run);
     this.#lastInOrder = current;
     this.#holds++;
     const forget = (): void => {
@@ -663,6 +657,15 @@ export class FileHandle extends EventEmitter {
     };
     current.then(forget, forget);
     return current;
+  }
+
+  #after<R>(previous: Promise<unknown>, run: () => Promise<R>): Promise<R> {
+    const cancellations = this.#cancellations;
+    const runUnlessCancelled = (): Promise<R> => {
+      if (this.#cancellations !== cancellations) throw new AbortError();
+      return run();
+    };
+    return previous.then(runUnlessCancelled, runUnlessCancelled);
   }
 
   /** @internal The cursor of an unbuffered handle. */
