@@ -11,7 +11,15 @@ import {
   type SettableAttributes,
   setAttributes,
 } from '../../lib/index.js';
-import { fileWith, isLinux, isWindows, rejection, temporaryFolder, testWhere } from '../helpers.js';
+import {
+  fileWith,
+  isLinux,
+  isWindows,
+  rejection,
+  settled,
+  temporaryFolder,
+  testWhere,
+} from '../helpers.js';
 
 const testOnWindows = testWhere(isWindows, 'only Windows has these attributes');
 const testOnLinux = testWhere(isLinux, 'the counterpart on Linux');
@@ -104,6 +112,16 @@ testOnWindows('encrypted is changed by path only', async () => {
   const error = await rejection(handle.setAttributes({ encrypted: true }));
   expect(error).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
   await handle.close();
+});
+
+testOnWindows('encrypted by path leaves the content as it is, or is an error', async () => {
+  const file = fileWith('content');
+  for (const encrypted of [true, false]) {
+    const { error } = await settled(setAttributes(file, { encrypted }));
+    if (error) expect(error).toMatchObject({ syscall: 'setattributes', path: file });
+    else if ((await getAttributes(file)).encrypted) expect(encrypted).toBe(true);
+    expect(fs.readFileSync(file, 'utf8')).toBe('content');
+  }
 });
 
 test('a change leaves the other attributes and the times as they are', async () => {

@@ -9,6 +9,7 @@ import {
   fileWith,
   isLinux,
   isWindows,
+  makeFifo,
   rejection,
   settled,
   sleep,
@@ -133,6 +134,11 @@ test('handles that ask for a share mode keep each other out as on Windows', asyn
   expect(await openCode(file, 'r', shared)).toBe('EBUSY');
   await writer.close();
   expect(await openCode(file, 'r', shared)).toBe('ok');
+});
+
+testOnLinux('a FIFO has no share mode, and says so', async () => {
+  const options: OpenOptions = { share: 'none' };
+  expect(await openCode(makeFifo(), 'r+', options)).toBe('ENOTSUP');
 });
 
 testOnLinux('a share mode is advisory there: who asks for none opens all the same', async () => {
