@@ -33,6 +33,16 @@ int64_t cost_of(const Operation& operation) {
   return 1 + static_cast<int64_t>(operation.length / kBytesPerUnit);
 }
 
+bool is_of_attributes(Opcode opcode) {
+  return opcode == Opcode::kGetAttributes || opcode == Opcode::kGetAttributesPath;
+}
+
+// Whether an operation on an open file has a result besides its value.
+bool has_details(Opcode opcode) {
+  return opcode == Opcode::kStat || opcode == Opcode::kGetAttributes ||
+         opcode == Opcode::kAllocatedRanges || opcode == Opcode::kReadReparsePoint;
+}
+
 }  // namespace
 
 Environment* Environment::start(Napi::Env env, const std::string& wanted,
@@ -180,6 +190,12 @@ void Environment::accept(const Submission& submission, napi_value object, Operat
     cancel(submission.slot);
     return;
   }
+  if (opcode == Opcode::kCancelFile) {
+    submitted_ += batch.size();
+    engine_->submit(std::exchange(batch, OperationList()));
+    cancel_file(submission.file);
+    return;
+  }
   Slot& slot = slot_at(submission.slot);
   slot.in_use = true;
   ++in_flight_;
@@ -194,6 +210,7 @@ void Environment::accept(const Submission& submission, napi_value object, Operat
 uint32_t Environment::decode(const Submission& submission, napi_value object, Slot& slot) {
   slot.operation.file_offset = submission.position;
   slot.operation.length = static_cast<size_t>(submission.length);
+  slot.operation.flags = static_cast<uint32_t>(submission.flags);
   switch (slot.operation.opcode) {
     case Opcode::kOpen:
     case Opcode::kReadPath:
@@ -202,6 +219,9 @@ uint32_t Environment::decode(const Submission& submission, napi_value object, Sl
     case Opcode::kLstatPath:
     case Opcode::kListTree:
     case Opcode::kRemoveTree:
+    case Opcode::kGetAttributesPath:
+    case Opcode::kSetAttributesPath:
+    case Opcode::kListStreams:
       return decode_for_path(submission, object, slot.operation);
     default:
       return decode_for_file(submission, object, slot);
@@ -219,7 +239,7 @@ uint32_t Environment::decode_for_file(const Submission& submission, napi_value o
              !read_memory(env_, object, submission.offset, submission.length, op.data)) {
     return kInvalidArgument;
   }
-  if (op.opcode == Opcode::kStat) op.details();
+  if (has_details(op.opcode)) op.details();
   op.file = file;
   ++file->in_flight;
   return 0;
@@ -249,6 +269,7 @@ uint32_t Environment::decode_for_path(const Submission& submission, napi_value o
   request.options = static_cast<uint32_t>(submission.file);
   request.mode = static_cast<uint32_t>(submission.offset);
   request.preallocate = submission.position;
+  if (op.opcode == Opcode::kOpen) request.attributes = static_cast<uint32_t>(submission.length);
   napi_value path = object;
   if (op.opcode == Opcode::kWritePath) {
     napi_value buffer;
@@ -298,17 +319,33 @@ void Environment::keep_descriptor(Slot& slot) {
 #endif
 }
 
-void Environment::cancel(uint32_t id) {
-  Slot& slot = slot_at(id);
+void Environment::cancel(uint32_t id) { cancel(slot_at(id)); }
+
+void Environment::cancel(Slot& slot) {
   if (!slot.in_use || slot.operation.opcode == Opcode::kClose) return;
   if (slot.deferred) {
     slot.deferred = false;
     deferred_.remove(&slot.operation);
-    slot.operation.result = Result::cancelled();
+    cancel_unbegun(slot.operation);
     ready_.push_back(&slot.operation);
   } else if (slot.operation.state.load(std::memory_order_relaxed) != OperationState::kIdle) {
     engine_->cancel(slot.operation);
   }
+}
+
+// All that is in flight on a file at once; a close that waits for it stays.
+void Environment::cancel_file(int32_t file_id) {
+  std::vector<Operation*> with_engine;
+  for (Slot& slot : slots_) {
+    if (!slot.in_use || slot.file_id != file_id) continue;
+    if (slot.deferred) {
+      cancel(slot);
+    } else if (slot.operation.opcode != Opcode::kClose &&
+               slot.operation.state.load(std::memory_order_relaxed) != OperationState::kIdle) {
+      with_engine.push_back(&slot.operation);
+    }
+  }
+  if (!with_engine.empty()) engine_->cancel_all(with_engine);
 }
 
 // Ends an operation that never reached the engine.
@@ -356,7 +393,10 @@ void Environment::deliver(Operation& operation, uint32_t index) {
     if (operation.detail && !operation.detail->failed_path.empty()) {
       set_result(index, path_value(env_, operation.detail->failed_path));
     }
-    if (operation.result.os_error == kCancelledError) ++cancelled_;
+    if (operation.result.os_error == kCancelledError) {
+      ++cancelled_;
+      completion.step = may_have_moved_bytes(operation) ? 1 : 0;
+    }
   } else if (operation.detail) {
     deliver_details(operation, completion, index);
   }
@@ -386,6 +426,11 @@ void Environment::deliver_details(Operation& operation, Completion& completion, 
     if (napi_create_buffer_copy(env_, size, from.content.get(), nullptr, &buffer) == napi_ok) {
       set_result(index, buffer);
     }
+    return;
+  }
+  if (is_of_attributes(operation.opcode)) {
+    to.numbers[0] = from.attributes.bits;
+    to.numbers[1] = static_cast<double>(from.attributes.allocated);
     return;
   }
   const FileStatus& status = from.status;
@@ -478,7 +523,7 @@ void Environment::shut_down(napi_async_cleanup_hook_handle hook) {
   hook_ = hook;
   if (engine_) {
     for (Slot& slot : slots_) {
-      if (slot.in_use) cancel(slot.operation.id);
+      cancel(slot);
     }
     engine_->drain();
     (void)engine_->poll();

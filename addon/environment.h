@@ -63,6 +63,8 @@ class Environment {
   void schedule(Slot& slot, OperationList& batch);
   void keep_descriptor(Slot& slot);
   void cancel(uint32_t id);
+  void cancel(Slot& slot);
+  void cancel_file(int32_t file_id);
   void fail(Operation& operation, uint32_t os_error);
   void submit_deferred();
   uint32_t fill_completions();

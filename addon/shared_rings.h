@@ -21,10 +21,10 @@ struct Submission {
   int32_t opcode;
   uint32_t slot;
   int32_t file;      // number of the open file; for opcodes with a path: OpenOption bits
-  int32_t flags;     // for opcodes with a path: O_* flags
+  int32_t flags;     // for opcodes with a path: O_* flags; else as Operation::flags
   int64_t position;  // place in the file, -1 for the cursor; with a path: bytes to preallocate
   double offset;     // place in the buffer; with a path: mode of a new file
-  double length;     // bytes
+  double length;     // bytes; for kOpen: attributes of a new file
 };
 static_assert(sizeof(Submission) == 40);
 
@@ -33,7 +33,7 @@ struct Completion {
   uint32_t slot;
   int32_t error;      // 0, or libuv's negative number
   uint32_t os_error;  // what the operating system said
-  int32_t step;       // of a compound operation that has failed
+  int32_t step;  // of a compound operation that has failed; of one cancelled: may_have_moved_bytes
 };
 static_assert(sizeof(Completion) == 24);
 

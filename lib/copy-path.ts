@@ -1,6 +1,6 @@
 import type { BigIntStats } from 'node:fs';
 import { readChunk, writeChunk } from './chunk-io.js';
-import { abortError, type SystemError, systemErrorOf } from './errors.js';
+import { abortError, afterMoving, type SystemError, systemErrorOf } from './errors.js';
 import type { FileHandle } from './file-handle.js';
 import { nodeFs, nodePromises } from './node-fs.js';
 import { open } from './open.js';
@@ -99,7 +99,7 @@ async function fillDestination(
     await writer.close();
     // As the system's copy: half of a file is not left behind.
     await nodePromises.unlink(destination).catch(() => {});
-    throw error;
+    throw afterMoving(error);
   } finally {
     await writer.close();
   }

@@ -18,13 +18,20 @@ const systemErrors = getSystemErrorMap();
  * An I/O error as Node shapes it: `ENOENT: no such file or directory, open 'x'`.
  * @param errno libuv's negative number
  * @param osError errno or GetLastError(), as the system gave it
+ * @param hint what the caller can do about it, where the code alone does not say
  */
-export function systemError(errno: number, subject: Subject, osError?: number): SystemError {
+export function systemError(
+  errno: number,
+  subject: Subject,
+  osError?: number,
+  hint?: string,
+): SystemError {
   const [code, text] = systemErrors.get(errno) ?? [`UNKNOWN${errno}`, 'unknown error'];
   const { syscall, path, dest } = subject;
   const from = path === undefined ? '' : ` '${path}'`;
   const where = dest === undefined ? from : `${from} -> '${dest}'`;
-  const error = new Error(`${code}: ${text}, ${syscall}${where}`) as SystemError;
+  const more = hint === undefined ? '' : ` (${hint})`;
+  const error = new Error(`${code}: ${text}, ${syscall}${where}${more}`) as SystemError;
   error.errno = errno;
   error.code = code;
   error.syscall = syscall;
@@ -37,22 +44,37 @@ export function systemError(errno: number, subject: Subject, osError?: number): 
 const errnoByCode = new Map([...systemErrors].map(([errno, [code]]) => [code, errno]));
 
 /** The same by its code, for what is refused before it reaches the system. */
-export function systemErrorOf(code: string, subject: Subject): SystemError {
-  return systemError(errnoByCode.get(code) as number, subject);
+export function systemErrorOf(code: string, subject: Subject, hint?: string): SystemError {
+  return systemError(errnoByCode.get(code) as number, subject, undefined, hint);
 }
 
-/** AbortError as in Node: name, code 'ABORT_ERR', and the signal's reason as its cause. */
+/** The AbortError of a later part of a transfer, when the parts before it have moved. */
+export function afterMoving(error: unknown): unknown {
+  if (!(error instanceof AbortError) || error.bytesMayHaveMoved) return error;
+  return new AbortError({ cause: error.cause }, true);
+}
+
+/**
+ * AbortError as in Node: name, code 'ABORT_ERR', and the signal's reason as its cause. What ended
+ * by cancel() or close({ cancel: true }) has no cause.
+ */
 export class AbortError extends Error {
   readonly code = 'ABORT_ERR';
+  /**
+   * Whether a part of the data may have been read or written all the same. false is certain:
+   * nothing has moved. docs/windows.md says when it is true.
+   */
+  readonly bytesMayHaveMoved: boolean;
 
-  constructor(options?: ErrorOptions) {
+  constructor(options?: ErrorOptions, bytesMayHaveMoved = false) {
     super('The operation was aborted', options);
     this.name = 'AbortError';
+    this.bytesMayHaveMoved = bytesMayHaveMoved;
   }
 }
 
-export function abortError(signal: AbortSignal): AbortError {
-  return new AbortError({ cause: signal.reason });
+export function abortError(signal: AbortSignal, bytesMayHaveMoved = false): AbortError {
+  return new AbortError({ cause: signal.reason }, bytesMayHaveMoved);
 }
 
 type ErrorClass = new (message: string) => Error;

@@ -13,10 +13,24 @@ import type { ReadableStream } from 'node:stream/web';
 import { types } from 'node:util';
 import { addressAt } from './aligned-buffer.js';
 import { type Alignment, checkAligned, isAligned } from './alignment.js';
+import {
+  allocatedSizeOfHandle,
+  attributesOfHandle,
+  type FileAttributes,
+  type SettableAttributes,
+  setAttributesOfHandle,
+} from './attributes.js';
 import { getEngine } from './engine/engine.js';
 import { Opcode } from './engine/native.js';
-import { decodeValue, type Operation } from './engine/operation.js';
 import {
+  decodeNothing,
+  decodeValue,
+  type HandleRequest,
+  type Operation,
+} from './engine/operation.js';
+import {
+  AbortError,
+  afterMoving,
   invalidArgType,
   invalidArgValue,
   invalidState,
@@ -25,12 +39,22 @@ import {
   systemErrorOf,
 } from './errors.js';
 import { type ReadableWebStreamOptions, readableStreamOf } from './handle-web-stream.js';
+import { type LockOptions, type LockRange, lockRange, unlockRange } from './locks.js';
 import { nodeFs } from './node-fs.js';
 import type { Access } from './open-options.js';
+import { type SeekOrigin, seek } from './seek.js';
+import {
+  allocatedRanges,
+  type FileRange,
+  punchHole,
+  type RangeOptions,
+  setSparse,
+} from './sparse.js';
 import { decodeBigIntStats, decodeStats } from './stats.js';
 import { ReadStream, WriteStream } from './streams/file-streams.js';
 import { readUnaligned } from './unaligned-io.js';
 import {
+  validateBoolean,
   validateBuffer,
   validateBuffers,
   validateInteger,
@@ -47,6 +71,7 @@ import {
   type WriteFileOptions,
   writeWholeFile,
 } from './whole-file.js';
+import { type ReparsePoint, readReparsePoint } from './win32/reparse-point.js';
 
 type Position = number | bigint | null;
 
@@ -148,10 +173,6 @@ function bytesOfResult(result: Moved): number {
   return 'bytesRead' in result ? result.bytesRead : result.bytesWritten;
 }
 
-function decodeNothing(): undefined {
-  return undefined;
-}
-
 // The addon takes typed arrays, not DataViews.
 function bytesOf(view: ArrayBufferView): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
@@ -194,12 +215,15 @@ export class FileHandle extends EventEmitter {
   #fd: number;
   #closing: Promise<void> | undefined;
   #isClosed = false;
+  // Its number may be another file's by now.
+  #isGone = false;
   #holds = 0;
   #onRelease: (() => void) | undefined;
   #onClosing: Set<() => void> | undefined;
   #isLockedByStream = false;
   #asyncResource: AsyncResource | undefined;
   #lastInOrder: Promise<unknown> | undefined;
+  #cancellations = 0;
   // Of an unbuffered handle. A buffered one leaves its cursor to the system, which shares it with
   // whoever else has the descriptor.
   #cursor = 0;
@@ -448,7 +472,9 @@ export class FileHandle extends EventEmitter {
     let bytes = 0;
     for (const { views, length } of groups) {
       const place = position === -1 ? -1 : advance(position, bytes);
-      const moved = await this.#vectorPart(opcode, views, length, place);
+      const moved = await this.#vectorPart(opcode, views, length, place).catch((error) => {
+        throw bytes === 0 ? error : afterMoving(error);
+      });
       bytes += moved;
       if (moved < length) break;
     }
@@ -583,9 +609,11 @@ export class FileHandle extends EventEmitter {
     while (moved < length) {
       const part = Math.min(length - moved, transferMax);
       const place = position === -1 ? -1 : advance(position, moved);
-      const bytes = bytesOfResult(
-        await this.#submitTransfer(opcode, buffer, offset + moved, part, place, signal),
-      );
+      const transfer = this.#submitTransfer(opcode, buffer, offset + moved, part, place, signal);
+      const result = await transfer.catch((error) => {
+        throw moved === 0 ? error : afterMoving(error);
+      });
+      const bytes = bytesOfResult(result);
       moved += bytes;
       if (bytes < part) break;
     }
@@ -621,7 +649,7 @@ export class FileHandle extends EventEmitter {
   /** @internal Runs something that uses the cursor after what was asked for before it. */
   inOrder<R>(run: () => Promise<R>): Promise<R> {
     const previous = this.#lastInOrder;
-    const current = previous === undefined ? run() : previous.then(run, run);
+    const current = previous === undefined ? run() : this.#after(previous, run);
     this.#lastInOrder = current;
     this.#holds++;
     const forget = (): void => {
@@ -630,6 +658,15 @@ export class FileHandle extends EventEmitter {
     };
     current.then(forget, forget);
     return current;
+  }
+
+  #after<R>(previous: Promise<unknown>, run: () => Promise<R>): Promise<R> {
+    const cancellations = this.#cancellations;
+    const runUnlessCancelled = (): Promise<R> => {
+      if (this.#cancellations !== cancellations) throw new AbortError();
+      return run();
+    };
+    return previous.then(runUnlessCancelled, runUnlessCancelled);
   }
 
   /** @internal The cursor of an unbuffered handle. */
@@ -716,14 +753,117 @@ export class FileHandle extends EventEmitter {
 
   /** Resolves when the file's data and status are on the device (fsync, FlushFileBuffers). */
   async sync(): Promise<void> {
-    this.#checkOpen('fsync');
-    return this.#command(Opcode.sync, syncSubject);
+    return this.#sync('fsync', Opcode.sync, syncSubject);
   }
 
   /** As sync(), without what is not needed to read the data back (fdatasync). */
   async datasync(): Promise<void> {
-    this.#checkOpen('fdatasync');
-    return this.#command(Opcode.dataSync, dataSyncSubject);
+    return this.#sync('fdatasync', Opcode.dataSync, dataSyncSubject);
+  }
+
+  async #sync(syscall: string, opcode: number, subject: { syscall: string }): Promise<void> {
+    this.#checkOpen(syscall);
+    if (process.platform === 'win32' && !this.#access.writable) {
+      throw systemErrorOf('EPERM', subject, 'FlushFileBuffers needs a handle open for writing');
+    }
+    return this.#command(opcode, subject);
+  }
+
+  /** @internal An operation that a module has for this file. */
+  operate<T>(request: HandleRequest<T>): Promise<T> {
+    this.#checkOpen(request.subject.syscall);
+    return getEngine().submit<T>({ ...request, file: this.#file, owner: this });
+  }
+
+  /**
+   * Moves the handle's cursor, also beyond the end of the file; a write there leaves a hole.
+   * @param position bytes, a number or bigint; negative ones before the end or the cursor
+   * @param from what it is counted from: 'start' (the default), 'current' or 'end'
+   * @returns the new position from the start
+   * @throws ESPIPE on what has no cursor; AlignmentError on an unbuffered handle
+   */
+  async seek(position: number | bigint, from: SeekOrigin = 'start'): Promise<number> {
+    return seek(this, this.#isSeekable(), position, from);
+  }
+
+  /** The attributes of the file. */
+  async getAttributes(): Promise<FileAttributes> {
+    return attributesOfHandle(this);
+  }
+
+  /** Changes attributes; those that are not named stay as they are. @see setAttributes */
+  async setAttributes(attributes: SettableAttributes): Promise<void> {
+    return setAttributesOfHandle(this, attributes);
+  }
+
+  /** The bytes that the file takes on the disk. @see allocatedSize */
+  async allocatedSize(): Promise<number> {
+    return allocatedSizeOfHandle(this);
+  }
+
+  /**
+   * Lets the file have holes (FSCTL_SET_SPARSE; on POSIX every file may). With false those that it
+   * has are filled on Linux; Windows refuses that where it would have to fill them.
+   */
+  async setSparse(sparse = true): Promise<void> {
+    validateBoolean(sparse, 'sparse');
+    return setSparse(this, sparse);
+  }
+
+  /**
+   * Makes zeros of a part of the file, which gives its whole blocks back to the disk. On Windows
+   * that needs setSparse() before; else zeros are written. The size stays.
+   * @throws ENOTSUP where the file system cannot
+   */
+  async punchHole(range: FileRange): Promise<void> {
+    return punchHole(this, range);
+  }
+
+  /**
+   * The parts of the file that have space on the disk, in order; what lies between reads as zeros.
+   * Adjacent ones come as one. A file system that does not know holes gives all as one part.
+   */
+  allocatedRanges(options: RangeOptions = {}): AsyncGenerator<FileRange, void, undefined> {
+    return allocatedRanges(this, options);
+  }
+
+  /**
+   * What the reparse point holds that this handle, opened with openReparsePoint, is on. Windows.
+   * @throws ERR_FEATURE_UNAVAILABLE_ON_PLATFORM elsewhere, where readlink() reads links
+   */
+  async readReparsePoint(): Promise<ReparsePoint> {
+    return readReparsePoint(this);
+  }
+
+  /**
+   * Locks a part of the file, or all of it, against other handles (LockFileEx; Linux: open file
+   * description locks, advisory). It is released by unlock() or close().
+   * @throws EBUSY without `wait` where another handle holds it; AbortError; on Linux EBADF for an
+   *   exclusive lock on a handle that may not write, and for a shared one that may not read
+   */
+  async lock(options: LockOptions = {}): Promise<void> {
+    return lockRange(this, options);
+  }
+
+  /** Gives a lock back. Windows wants exactly the range that lock() was given. */
+  async unlock(options: LockRange = {}): Promise<void> {
+    return unlockRange(this, options);
+  }
+
+  /**
+   * Cancels all that is in flight on this handle, and what waits its turn at the cursor. Each of
+   * these settles as ever: most with an AbortError, whose `bytesMayHaveMoved` says whether it may
+   * have done a part of its work, and what was done already with its result. The handle stays
+   * usable.
+   */
+  cancel(): void {
+    this.#checkOpen('cancel');
+    this.#cancelAll();
+  }
+
+  #cancelAll(): void {
+    this.#cancellations++;
+    getEngine().cancelFile(this.#file);
   }
 
   #command(opcode: number, subject: { syscall: string }, length = 0): Promise<void> {
@@ -831,8 +971,10 @@ export class FileHandle extends EventEmitter {
   /**
    * Closes the file when all that is in flight on it has ended. It may be called without the
    * handle, as in `.finally(handle.close)`.
+   * @param options.cancel cancels it first, as cancel() does; also after another close()
    */
-  readonly close = (): Promise<void> => {
+  readonly close = (options?: CloseOptions): Promise<void> => {
+    if (options?.cancel === true && !this.#isGone) this.#cancelAll();
     if (this.#closing === undefined) {
       this.#closing = this.#close();
       // Only now, since those who let go may call close() themselves.
@@ -852,7 +994,9 @@ export class FileHandle extends EventEmitter {
     this.#isClosed = true;
     this.#fd = closedFd;
     if (process.platform === 'win32' && fd !== closedFd) nodeFs.closeSync(fd);
-    await submitClose(this.#file);
+    await submitClose(this.#file).finally(() => {
+      this.#isGone = true;
+    });
     this.emit('close');
   }
 
@@ -892,6 +1036,11 @@ export class FileHandle extends EventEmitter {
     if (this.#closing === undefined || this.#holds > 0) return;
     throw Object.assign(new Error('file closed'), { code: 'EBADF', syscall });
   }
+}
+
+export interface CloseOptions {
+  /** Cancels what is in flight. Default false: close() waits for it. */
+  cancel?: boolean | undefined;
 }
 
 type DescriptorCallback = (error: NodeJS.ErrnoException | null) => void;

@@ -1,9 +1,19 @@
 export { allocAligned } from './aligned-buffer.js';
 export { type Alignment, AlignmentError, type AlignmentField } from './alignment.js';
+export {
+  allocatedSize,
+  type FileAttributes,
+  getAttributes,
+  type PathAttributeOptions,
+  type SettableAttributes,
+  setAttributes,
+} from './attributes.js';
+export type { CreateOptions, ShareAccess } from './create-options.js';
 export { engine } from './engine/engine.js';
 export type { EngineKind, EngineStats } from './engine/native.js';
 export { AbortError, type SystemError } from './errors.js';
 export type {
+  CloseOptions,
   DeviceType,
   FileHandle,
   ReadOptions,
@@ -13,6 +23,7 @@ export type {
   WriteResult,
   WriteVectorResult,
 } from './file-handle.js';
+export type { LockOptions, LockRange } from './locks.js';
 export type { OpenOptions } from './open-options.js';
 export type { PathLike } from './paths.js';
 export {
@@ -59,4 +70,8 @@ export {
   watch,
   writeFile,
 } from './promises.js';
+export type { SeekOrigin } from './seek.js';
+export type { FileRange, RangeOptions } from './sparse.js';
 export type { Data, ReadFileOptions, WriteFileOptions } from './whole-file.js';
+export { listStreams, type StreamInfo } from './win32/named-streams.js';
+export type { ReparsePoint } from './win32/reparse-point.js';

@@ -1,4 +1,5 @@
 import { constants } from 'node:fs';
+import { type CreateOptions, checkAttributesOnly, parseCreateOptions } from './create-options.js';
 import { OpenOption } from './engine/native.js';
 import { invalidArgType, invalidArgValue, outOfRange } from './errors.js';
 import {
@@ -10,7 +11,7 @@ import {
 } from './validate.js';
 
 /** How a file is opened, beyond Node's flags. */
-export interface OpenOptions {
+export interface OpenOptions extends CreateOptions {
   /** Permission bits of a file that is created. Default 0o666, less the umask. */
   mode?: number | string | undefined;
   /**
@@ -43,12 +44,15 @@ export interface OpenRequest {
   mode: number;
   options: number;
   preallocate: number;
+  attributes: number;
   signal: AbortSignal | undefined;
 }
 
 const { O_APPEND, O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } = constants;
 const O_SYNC = constants.O_SYNC ?? 0;
 const O_DIRECT = constants.O_DIRECT ?? 0;
+const readOnlyAttribute = 1;
+const anyWrite = 0o222;
 
 const flagNumbers: Readonly<Record<string, number>> = {
   r: O_RDONLY,
@@ -156,7 +160,13 @@ export function parseOpenOptions(flags: unknown, modeOrOptions: unknown): OpenRe
   validateInteger(preallocate, 'options.preallocate', 0);
   validateSignal(given.signal);
   let number = parseFlags(flags);
-  let options = 0;
+  let { options, attributes } = parseCreateOptions(given);
+  if (given.attributesOnly) checkAttributesOnly(number, given);
+  let mode = parseMode(given.mode, 0o666);
+  if (process.platform !== 'win32' && attributes & readOnlyAttribute) {
+    mode &= ~anyWrite;
+    attributes &= ~readOnlyAttribute;
+  }
   if (unbuffered === true || (unbuffered === false && (number & O_DIRECT) !== 0)) {
     options |= OpenOption.unbuffered;
   }
@@ -168,9 +178,10 @@ export function parseOpenOptions(flags: unknown, modeOrOptions: unknown): OpenRe
   if (deleteOnClose) options |= OpenOption.deleteOnClose;
   return {
     flags: number,
-    mode: parseMode(given.mode, 0o666),
+    mode,
     options,
     preallocate,
+    attributes,
     signal: given.signal,
   };
 }

@@ -1,6 +1,7 @@
 import { getEngine } from './engine/engine.js';
-import { Opcode } from './engine/native.js';
-import { abortError } from './errors.js';
+import { Opcode, OpenOption } from './engine/native.js';
+import type { Subject } from './engine/operation.js';
+import { abortError, type SystemError, systemError } from './errors.js';
 import { decodeOpened, FileHandle, type OpenedFile } from './file-handle.js';
 import { accessOf, type OpenOptions, parseOpenOptions } from './open-options.js';
 import { type PathLike, parsePath } from './paths.js';
@@ -20,24 +21,40 @@ export async function open(
 ): Promise<FileHandle> {
   const { native, shown } = parsePath(path);
   const request = parseOpenOptions(flags, modeOrOptions);
-  const opened = await getEngine().submit<OpenedFile>({
+  const subject = { syscall: 'open', path: shown };
+  const opening = getEngine().submit<OpenedFile>({
     opcode: Opcode.open,
-    subject: { syscall: 'open', path: shown },
+    subject,
     decode: decodeOpened,
     file: request.options,
     flags: request.flags,
     position: request.preallocate,
     offset: request.mode,
+    length: request.attributes,
     object: native,
     signal: request.signal,
   });
-  const handle = new FileHandle(opened, accessOf(request.flags));
+  const opened = await opening.catch((error) => {
+    throw explain(error, subject);
+  });
+  const access = request.options & OpenOption.attributesOnly ? noAccess : accessOf(request.flags);
+  const handle = new FileHandle(opened, access);
   if (request.signal?.aborted) {
     // It was opened before the abort could reach it, and nobody else will close it.
     await handle.close();
     throw abortError(request.signal);
   }
   return handle;
+}
+
+const privilegeNotHeld = 1314;
+const noAccess = { readable: false, writable: false, append: false };
+
+// Windows has one word for what is denied, and this is not for lack of rights to the file.
+function explain(error: SystemError, subject: Subject): Error {
+  if (error.win32Error !== privilegeNotHeld) return error;
+  const hint = 'backupIntent needs SeBackupPrivilege, and SeRestorePrivilege for writing';
+  return systemError(error.errno, subject, error.win32Error, hint);
 }
 
 provideOpen(open);

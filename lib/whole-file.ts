@@ -3,7 +3,7 @@ import type { Stream } from 'node:stream';
 import { isArrayBufferView } from 'node:util/types';
 import { allocAligned } from './aligned-buffer.js';
 import { alignUp } from './alignment.js';
-import { abortError, invalidArgType } from './errors.js';
+import { abortError, afterMoving, invalidArgType } from './errors.js';
 import type { FileHandle } from './file-handle.js';
 import { type BufferOption, readIntoBuffer, validateBufferOption } from './read-into.js';
 import { readUnaligned, writeUnaligned } from './unaligned-io.js';
@@ -82,9 +82,13 @@ export async function readWholeFile(
   if (buffer !== undefined) {
     return decodeContent(await readIntoBuffer(handle, buffer, signal), encoding);
   }
-  const content = await (handle.alignment === null
-    ? readBuffered(handle, signal)
-    : handle.inOrder(() => readUnbuffered(handle, signal)));
+  const reading =
+    handle.alignment === null
+      ? readBuffered(handle, signal)
+      : handle.inOrder(() => readUnbuffered(handle, signal));
+  const content = await reading.catch((error) => {
+    throw afterMoving(error);
+  });
   checkNotAborted(signal);
   return decodeContent(content, encoding);
 }
@@ -196,14 +200,18 @@ export async function writeWholeFile(
     handle.alignment === null
       ? writeBuffered(handle, bytes, signal)
       : handle.inOrder(() => writeUnbuffered(handle, bytes, signal));
-  const bytes = bytesOfData(data, encoding);
-  if (bytes !== undefined) {
-    await write(bytes);
-  } else {
-    for await (const part of data as AsyncIterable<string | ArrayBufferView>) {
-      checkNotAborted(signal);
-      await write(partBytes(part, encoding));
+  try {
+    const bytes = bytesOfData(data, encoding);
+    if (bytes !== undefined) {
+      await write(bytes);
+    } else {
+      for await (const part of data as AsyncIterable<string | ArrayBufferView>) {
+        checkNotAborted(signal);
+        await write(partBytes(part, encoding));
+      }
     }
+  } catch (error) {
+    throw afterMoving(error);
   }
   if (flush) await handle.sync();
   checkNotAborted(signal);

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "operation.h"
@@ -46,6 +47,11 @@ class Engine {
 
   virtual void submit(OperationList batch) = 0;
   virtual void cancel(Operation& operation) = 0;
+
+  // The same of all these, which are on one file. Some may be done, or have another request.
+  virtual void cancel_all(std::span<Operation* const> operations) {
+    for (Operation* const operation : operations) cancel(*operation);
+  }
 
   // What is complete without a thread's doing: finished during submit(), or found on a ring.
   virtual OperationList poll() { return {}; }

@@ -44,7 +44,18 @@ enum OpenOption : uint32_t {
   kAccessSequential = 1U << 3,
   kAccessRandom = 1U << 4,
   kDeleteOnClose = 1U << 5,
+  // What others may not have the file open for meanwhile.
+  kDenyRead = 1U << 6,
+  kDenyWrite = 1U << 7,
+  kDenyDelete = 1U << 8,
+  kInheritable = 1U << 9,        // by child processes
+  kAttributesOnly = 1U << 10,    // no access to the data
+  kBackupIntent = 1U << 11,      // Windows: past the access rights, with a backup privilege
+  kPosixSemantics = 1U << 12,    // names that differ in case alone are different
+  kOpenReparsePoint = 1U << 13,  // the link itself
+  kNoRecall = 1U << 14,          // Windows: data that is elsewhere stays there
 };
+inline constexpr uint32_t kDenyAny = kDenyRead | kDenyWrite | kDenyDelete;
 
 struct OpenRequest {
   PathString path;
@@ -52,6 +63,7 @@ struct OpenRequest {
   uint32_t mode = 0;
   uint32_t options = 0;     // OpenOption bits
   int64_t preallocate = 0;  // bytes of disk space to reserve; 0 for none
+  uint32_t attributes = 0;  // of a new file, FILE_ATTRIBUTE_* bits; 0 for the system's own choice
 };
 
 // Overlapped handles are for a completion port; elsewhere every handle is synchronous.

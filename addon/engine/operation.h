@@ -34,7 +34,26 @@ enum class Opcode : uint8_t {
   kCancel = 15,     // never becomes an Operation: asks for the end of another one
   kListTree = 16,   // readdir, also recursive
   kRemoveTree = 17,
+  kSeek = 18,           // of the handle's cursor; `flags` is a SeekOrigin
+  kGetAttributes = 19,  // of a handle
+  kGetAttributesPath = 20,
+  kSetAttributes = 21,  // of a handle; `flags` are set, those in `length` are cleared
+  kSetAttributesPath = 22,
+  kSetSparse = 23,  // `flags`: whether it is to be sparse
+  kPunchHole = 24,
+  kAllocatedRanges = 25,
+  kLock = 26,  // `flags` are LockFlag bits; a length of 0 reaches to the end of all files
+  kUnlock = 27,
+  kListStreams = 28,
+  kReadReparsePoint = 29,
+  kCancelFile = 30,  // never becomes an Operation: asks for the end of all on a file
 };
+
+// The numbers are part of the boundary with JavaScript.
+enum class SeekOrigin : uint32_t { kStart = 0, kCurrent = 1, kEnd = 2 };
+enum LockFlag : uint32_t { kLockExclusive = 1U << 0, kLockWait = 1U << 1 };
+// Of kGetAttributesPath and kSetAttributesPath, in OpenRequest::options: of a link itself.
+inline constexpr uint32_t kOfLink = 1U << 0;
 
 // How far kReadPath or kWritePath has come: what failed if it fails. The numbers are part of the
 // boundary with JavaScript.
@@ -72,13 +91,21 @@ struct FileStatus {
   int64_t nanoseconds[4];
 };
 
+// Bits are those of Windows (FILE_ATTRIBUTE_*) on every system.
+struct FileAttributes {
+  uint32_t bits = 0;
+  int64_t allocated = 0;  // bytes on the disk
+};
+
 // What the rarer operations carry besides a span of memory.
 struct OperationDetail {
   OpenRequest open;
   std::vector<IoVector> vectors;
   FileStatus status{};
-  std::unique_ptr<OpenFile> opened;      // result of kOpen, and of a kReadPath too large to be one
-  std::unique_ptr<std::byte[]> content;  // result of kReadPath, kListTree: `result.value` bytes
+  FileAttributes attributes;
+  std::unique_ptr<OpenFile> opened;  // result of kOpen, and of a kReadPath too large to be one
+  // Result of kReadPath, kListTree, kAllocatedRanges, …: `result.value` bytes.
+  std::unique_ptr<std::byte[]> content;
   // What a compound operation was doing when it failed (PathStep, TreeStep), and in a tree where.
   int32_t failed_step = 0;
   PathString failed_path;
@@ -93,10 +120,14 @@ struct Operation {
   OpenFile* file = nullptr;
   std::byte* data = nullptr;
   size_t length = 0;         // bytes; for kTruncate the new size
+  uint32_t flags = 0;        // what the opcode says that they are
   int64_t file_offset = -1;  // -1: at the cursor of the handle
   std::unique_ptr<OperationDetail> detail;
 
   Result result;
+
+  // Cancelled before the system knew of it, so nothing has come of it.
+  bool never_began = false;
 
   // The engine's own; nobody else reads it.
   std::atomic<OperationState> state{OperationState::kIdle};
@@ -128,9 +159,11 @@ struct Operation {
     file = nullptr;
     data = nullptr;
     length = 0;
+    flags = 0;
     file_offset = -1;
     detail.reset();
     result = Result{};
+    never_began = false;
     state.store(OperationState::kIdle, std::memory_order_relaxed);
     cancel_requested.store(false, std::memory_order_relaxed);
     may_wait = false;
@@ -138,6 +171,22 @@ struct Operation {
     engine_data = nullptr;
   }
 };
+
+// Ends an operation that is taken out of a queue.
+inline void cancel_unbegun(Operation& operation) {
+  operation.result = Result::cancelled();
+  operation.never_began = true;
+}
+
+// Whether a cancelled operation may have moved bytes all the same. On POSIX an interrupted transfer
+// has moved none (read(2), write(2): EINTR); a whole file may be written in part everywhere.
+inline bool may_have_moved_bytes(const Operation& operation) {
+  if (operation.never_began) return false;
+#ifdef _WIN32
+  if (operation.is_transfer()) return true;
+#endif
+  return operation.opcode == Opcode::kWritePath;
+}
 
 inline void set_step(Operation& operation, PathStep step) {
   operation.details().failed_step = static_cast<int32_t>(step);

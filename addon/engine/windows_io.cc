@@ -68,9 +68,21 @@ uint32_t transfer_error(uint32_t error) {
 
 }  // namespace
 
+uint32_t start_lock(const Operation& op, uint32_t lock_flags, OVERLAPPED& overlapped) {
+  const uint64_t length = lock_length(op);
+  const DWORD flags =
+      (lock_flags & kLockExclusive ? static_cast<DWORD>(LOCKFILE_EXCLUSIVE_LOCK) : 0) |
+      (lock_flags & kLockWait ? 0 : static_cast<DWORD>(LOCKFILE_FAIL_IMMEDIATELY));
+  const BOOL done = LockFileEx(op.file->handle(), flags, 0, static_cast<DWORD>(length),
+                               static_cast<DWORD>(length >> 32), &overlapped);
+  return done ? ERROR_SUCCESS : GetLastError();
+}
+
 bool begin_transfer(Operation& op) {
   op.transferred = 0;
   op.vector_index = op.is_vector() ? next_buffer(op, 0) : 0;
+  // The length of a lock is no count of bytes to move.
+  if (op.opcode == Opcode::kLock) return true;
   const bool empty = op.is_vector() ? op.vector_index == op.detail->vectors.size() : op.length == 0;
   if (empty) op.result = Result::success(0);
   return !empty;
@@ -84,6 +96,7 @@ uint32_t start_transfer(Operation& op, size_t* moved) {
   overlapped.Offset = static_cast<DWORD>(position);
   overlapped.OffsetHigh = static_cast<DWORD>(position >> 32);
   op.overlapped.operation = &op;
+  if (op.opcode == Opcode::kLock) return start_lock(op, op.flags, overlapped);
   // Without a position the OVERLAPPED is only for what tells of a completion.
   OVERLAPPED* const parameter = moved && !op.file->is_disk() ? nullptr : &overlapped;
   const HANDLE handle = op.file->handle();
@@ -130,19 +143,31 @@ void transfer_synchronously(Operation& op, const std::atomic<bool>& cancel_reque
   } while (continue_transfer(op, error, moved));
 }
 
-Result query_device(HANDLE handle, DWORD code, void* output, DWORD size) {
-  const UniqueHandle event(CreateEventW(nullptr, TRUE, FALSE, nullptr));
-  if (!event.valid()) return Result::failure(GetLastError());
+PrivateEvent::PrivateEvent(OVERLAPPED& overlapped)
+    : overlapped_(overlapped), event_(CreateEventW(nullptr, TRUE, FALSE, nullptr)) {
+  overlapped_.hEvent = reinterpret_cast<HANDLE>(reinterpret_cast<uintptr_t>(event_.get()) | 1);
+}
+
+Result PrivateEvent::result_of(HANDLE handle, BOOL done, DWORD count) const {
+  if (done) return Result::success(count);
+  const DWORD error = GetLastError();
+  if (error != ERROR_IO_PENDING) return Result{static_cast<int64_t>(count), error};
+  if (GetOverlappedResult(handle, &overlapped_, &count, TRUE)) return Result::success(count);
+  return Result{static_cast<int64_t>(count), GetLastError()};
+}
+
+Result control_device(HANDLE handle, DWORD code, ControlInput input, ControlOutput output) {
   OVERLAPPED overlapped{};
-  overlapped.hEvent = event.get();
+  const PrivateEvent event(overlapped);
+  if (!event.valid()) return Result::failure(GetLastError());
   DWORD count = 0;
-  if (!DeviceIoControl(handle, code, nullptr, 0, output, size, &count, &overlapped)) {
-    if (GetLastError() != ERROR_IO_PENDING) return Result::failure(GetLastError());
-    if (!GetOverlappedResult(handle, &overlapped, &count, TRUE)) {
-      return Result::failure(GetLastError());
-    }
-  }
-  return Result::success(count);
+  const BOOL done = DeviceIoControl(handle, code, input.data, input.size, output.data, output.size,
+                                    &count, &overlapped);
+  return event.result_of(handle, done, count);
+}
+
+Result query_device(HANDLE handle, DWORD code, void* output, DWORD size) {
+  return control_device(handle, code, {}, {output, size});
 }
 
 UniqueHandle reopen_synchronous(HANDLE handle) {

@@ -6,7 +6,8 @@
 #include "operation.h"
 
 // What transfers on synchronous and on overlapped handles have in common: where they begin, how
-// they go on from one buffer to the next, and what their errors mean.
+// they go on from one buffer to the next, and what their errors mean. A lock that waits at the port
+// is a transfer that moves nothing.
 namespace overlapped {
 
 // The most that one ReadFile or WriteFile is asked for. Their count is a DWORD; a whole number of
@@ -48,6 +49,15 @@ bool begin_transfer(Operation& operation);
 // count comes with the packet.
 uint32_t start_transfer(Operation& operation, size_t* moved);
 
+// The bytes that a kLock or kUnlock is for.
+inline uint64_t lock_length(const Operation& operation) {
+  const uint64_t to_end = ~uint64_t{0} - static_cast<uint64_t>(operation.file_offset);
+  return operation.length > 0 ? operation.length : to_end;
+}
+
+// Makes the LockFileEx of a kLock, at the position in `overlapped`, and gives its error.
+uint32_t start_lock(const Operation& operation, uint32_t lock_flags, OVERLAPPED& overlapped);
+
 // Takes what the last call came to. True when the transfer has another call to make; otherwise it
 // has its result, and the cursor of the handle stands behind what was moved.
 bool continue_transfer(Operation& operation, uint32_t error, size_t moved);
@@ -60,7 +70,35 @@ void transfer_synchronously(Operation& operation, const std::atomic<bool>& cance
 // Code that reads an overlapped handle as if it were synchronous would not wait for the data.
 UniqueHandle reopen_synchronous(HANDLE handle);
 
-// DeviceIoControl with output only, waiting for its end on overlapped handles too.
+// An event of its own for one call on an overlapped handle that is waited for where it is made. The
+// low bit of the event keeps the call's packet from the handle's port (GetQueuedCompletionStatus).
+class PrivateEvent {
+ public:
+  explicit PrivateEvent(OVERLAPPED& overlapped);
+  bool valid() const { return event_.valid(); }
+
+  // Waits for the end of a call that has returned `done`; gives its count, also beside an error.
+  Result result_of(HANDLE handle, BOOL done, DWORD count = 0) const;
+
+ private:
+  OVERLAPPED& overlapped_;
+  UniqueHandle event_;
+};
+
+struct ControlInput {
+  void* data = nullptr;
+  DWORD size = 0;
+};
+struct ControlOutput {
+  void* data = nullptr;
+  DWORD size = 0;
+};
+
+// DeviceIoControl, waiting for its end on overlapped handles too. Beside ERROR_MORE_DATA the value
+// is the count of bytes all the same.
+Result control_device(HANDLE handle, DWORD code, ControlInput input, ControlOutput output);
+
+// The same with output only.
 Result query_device(HANDLE handle, DWORD code, void* output, DWORD size);
 
 }  // namespace overlapped

@@ -2,18 +2,26 @@
 import type { BigIntStats, Stats } from 'node:fs';
 import { expectTypeOf } from 'vitest';
 import {
+  type AbortError,
   type Alignment,
   AlignmentError,
   type AlignmentField,
   allocAligned,
+  allocatedSize,
   appendFile,
   type EngineKind,
   engine,
+  type FileAttributes,
   type FileHandle,
+  type FileRange,
+  getAttributes,
+  listStreams,
   type OpenOptions,
   open,
   type ReadResult,
   readFile,
+  type ShareAccess,
+  type StreamInfo,
   stat,
   type WriteResult,
   writeFile,
@@ -136,3 +144,23 @@ expectTypeOf(handle.write).returns.resolves.not.toBeAny();
 expectTypeOf(readFile).returns.resolves.not.toBeAny();
 expectTypeOf(stat).returns.resolves.not.toBeAny();
 expectTypeOf(engine.stats()).not.toBeAny();
+
+expectTypeOf<OpenOptions['share']>().toEqualTypeOf<
+  'all' | 'none' | ShareAccess | readonly ShareAccess[] | undefined
+>();
+// @ts-expect-error no such access
+open('x', 'r', { share: ['execute'] });
+// @ts-expect-error what a file is cannot be chosen
+open('x', 'w', { attributes: { directory: true } });
+expectTypeOf(handle.lock({ position: 1n, length: 2, signal })).resolves.toBeVoid();
+// @ts-expect-error a lock has a length in bytes, not an end
+handle.lock({ position: 0, end: 5 });
+expectTypeOf(handle.seek(1n, 'end')).resolves.toBeNumber();
+expectTypeOf(handle.cancel()).toBeVoid();
+expectTypeOf(handle.close({ cancel: true })).resolves.toBeVoid();
+expectTypeOf(handle.allocatedRanges()).toExtend<AsyncIterable<FileRange>>();
+expectTypeOf(handle.getAttributes()).resolves.toEqualTypeOf<FileAttributes>();
+expectTypeOf(getAttributes('x')).resolves.toEqualTypeOf<FileAttributes>();
+expectTypeOf(allocatedSize('x')).resolves.toBeNumber();
+expectTypeOf(listStreams('x')).resolves.toEqualTypeOf<StreamInfo[]>();
+expectTypeOf<AbortError['bytesMayHaveMoved']>().toBeBoolean();

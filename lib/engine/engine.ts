@@ -1,4 +1,4 @@
-import { abortError, systemError } from '../errors.js';
+import { AbortError, abortError, systemError } from '../errors.js';
 import { loadBinding } from './binding.js';
 import { DescriptorShortage, isDescriptorShortage } from './descriptor-shortage.js';
 import { type EngineKind, type EngineStats, type NativeBinding, Opcode } from './native.js';
@@ -130,6 +130,13 @@ export class Engine {
     return promise as Promise<T>;
   }
 
+  /** Asks for the end of all that is in flight on a file. */
+  cancelFile(file: number): void {
+    if (this.#submissions.full) this.flush();
+    this.#submissions.push(Opcode.cancelFile, 0, file, 0, 0, 0, 0, undefined);
+    this.flush();
+  }
+
   /** Hands over what has been collected. */
   flush(): void {
     const submissions = this.#submissions;
@@ -207,8 +214,13 @@ export class Engine {
 
   #failure(operation: Operation, error: number, index: number): Error {
     const { subject, watch } = operation;
-    const signal = watch?.signal;
-    if (signal?.aborted && isCancelled(error)) return abortError(signal);
+    if (isCancelled(error)) {
+      const signal = watch?.signal;
+      const mayHaveMoved = this.completions.step(index) === 1;
+      return signal?.aborted
+        ? abortError(signal, mayHaveMoved)
+        : new AbortError(undefined, mayHaveMoved);
+    }
     const osError = this.completions.osError(index);
     const { laterSteps, showPlace } = subject;
     const step = laterSteps === undefined ? 0 : this.completions.step(index);

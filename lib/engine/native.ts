@@ -27,7 +27,35 @@ export const Opcode = {
   listTree: 16,
   /** A file, or a folder with all below it. */
   removeTree: 17,
+  /** Of the handle's cursor; `flags` is 0, 1 or 2 for the start, the cursor or the end. */
+  seek: 18,
+  getAttributes: 19,
+  /** `file` is pathOfLink or 0. */
+  getAttributesPath: 20,
+  /** `flags` are the bits to set, `length` those to clear. */
+  setAttributes: 21,
+  setAttributesPath: 22,
+  setSparse: 23,
+  punchHole: 24,
+  /** Gives a Buffer with pairs of 64-bit integers; see addon/engine/threadpool/sparse.h. */
+  allocatedRanges: 25,
+  /** `flags` are LockFlag bits; length 0 reaches to the end, wherever that will be. */
+  lock: 26,
+  unlock: 27,
+  /** See addon/engine/threadpool/named_streams.h. */
+  listStreams: 28,
+  readReparsePoint: 29,
+  /** Asks for the end of all that is in flight on `file`; has no completion of its own. */
+  cancelFile: 30,
 } as const;
+
+export const LockFlag = { exclusive: 1, wait: 2 } as const;
+
+/** Of the opcodes that have attributes and a path: of a link itself. */
+export const pathOfLink = 1;
+
+/** allocatedRanges gives at most so many in one go. */
+export const allocatedRangesMax = 1024;
 
 /** Bits of a submission's `file` field for the opcodes that have a path. */
 export const OpenOption = {
@@ -37,6 +65,15 @@ export const OpenOption = {
   accessSequential: 8,
   accessRandom: 16,
   deleteOnClose: 32,
+  denyRead: 64,
+  denyWrite: 128,
+  denyDelete: 256,
+  inheritable: 512,
+  attributesOnly: 1024,
+  backupIntent: 2048,
+  posixSemantics: 4096,
+  openReparsePoint: 8192,
+  noRecall: 16384,
 } as const;
 
 /** Bits of a submission's `flags` field for the opcodes on an open file. */
@@ -48,7 +85,8 @@ export const FileReference = {
 /**
  * One entry of the submission ring, as words of 32 bits: opcode, slot, file, flags, position (two
  * words, low first); then as doubles: offset, length. For opcodes with a path `file` holds the
- * OpenOption bits, `flags` the O_* flags, `position` the bytes to preallocate, `offset` the mode.
+ * OpenOption bits, `flags` the O_* flags, `position` the bytes to preallocate, `offset` the mode,
+ * and for `open` `length` the attributes of a new file.
  */
 export const submissionsMax = 1024;
 export const submissionWords = 10;
@@ -56,7 +94,8 @@ export const submissionDoubles = 5;
 
 /**
  * One entry of the completion ring: a double (value), then slot, error, osError, step (what a
- * compound operation was doing when it failed). Where it failed in a tree is in `results`.
+ * compound operation was doing when it failed; 1 for what was cancelled when bytes may have moved
+ * already). Where it failed in a tree is in `results`.
  */
 export const completionsMax = 256;
 export const completionWords = 6;

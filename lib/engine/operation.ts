@@ -28,6 +28,26 @@ export interface Request {
   signal?: AbortSignal | undefined;
 }
 
+/** An operation that a module asks of an open handle, which adds its file. */
+export interface HandleRequest<T> {
+  opcode: number;
+  subject: Subject;
+  decode: (operation: Operation, value: number, index: number) => T;
+  flags?: number;
+  position?: number | bigint;
+  length?: number;
+  signal?: AbortSignal | undefined;
+}
+
+/** What modules need of an open handle. */
+export interface Operable {
+  operate<T>(request: HandleRequest<T>): Promise<T>;
+}
+
+export function decodeNothing(): undefined {
+  return undefined;
+}
+
 export type Settle = (value: unknown) => void;
 
 /**

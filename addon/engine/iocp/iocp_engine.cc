@@ -20,8 +20,7 @@ constexpr size_t kIssueBatchMax = 16;
 // When the system is out of resources and no completion of ours will free any.
 constexpr DWORD kStarvedWaitMs = 5;
 
-// The completion keys.
-constexpr uintptr_t kTransferKey = 1;
+// The other completion keys.
 constexpr uintptr_t kIssueKey = 2;
 constexpr uintptr_t kBlockingKey = 3;
 constexpr uintptr_t kStopKey = 4;
@@ -64,6 +63,13 @@ bool is_for_port(const OpenFile& file) {
   return file.device_type() != DeviceType::kChar || GetCommState(file.handle(), &settings) != 0;
 }
 
+// Wine takes an overlapped lock that has to wait and never completes it, and posts no packet for
+// one that it grants at once. There locks wait as on synchronous handles.
+bool completes_locks() {
+  const HMODULE system = GetModuleHandleW(L"ntdll.dll");
+  return system && !GetProcAddress(system, "wine_get_version");
+}
+
 size_t worker_count(size_t concurrency) {
   return std::clamp(2 * concurrency, kWorkersMin, kWorkersMax);
 }
@@ -89,7 +95,9 @@ std::unique_ptr<Engine> IocpEngine::create(CompletionSink& sink, std::string& re
 IocpEngine::IocpEngine(CompletionSink& sink, UniqueHandle port, size_t concurrency,
                        IocpTuning tuning)
     : sink_(sink),
-      tuning_{tuning.in_flight_max, tuning.start ? tuning.start : start_overlapped},
+      tuning_{tuning.in_flight_max, tuning.start ? tuning.start : start_overlapped,
+              tuning.lock_wait},
+      locks_at_port_(tuning.lock_wait == LockWait::kAtPort || completes_locks()),
       port_(std::move(port)),
       issue_tokens_max_(concurrency),
       // One worker always stays with the port.
@@ -149,6 +157,13 @@ void IocpEngine::queue_batch(OperationList batch, OperationList& completed,
     op->engine_data = nullptr;
     op->state.store(OperationState::kQueued, std::memory_order_relaxed);
     const bool transfer = op->is_transfer();
+    const bool by_port = goes_by_port(*op);
+    if (op->opcode == Opcode::kLock && !by_port) {
+      // Its workers may wait for whoever holds the lock; those of the port may not.
+      op->engine_data = &unbounded_;
+      elsewhere.push_back(op);
+      continue;
+    }
     if (transfer && !op->file->overlapped && !op->file->is_disk()) {
       op->engine_data = &unbounded_;
       op->may_wait = true;
@@ -156,7 +171,7 @@ void IocpEngine::queue_batch(OperationList batch, OperationList& completed,
       continue;
     }
     ++in_engine_;
-    if (!transfer || !op->file->overlapped) {
+    if (!by_port) {
       blocking_.push_back(op);
     } else if (begin_transfer(*op)) {
       transfers_.push_back(op);
@@ -186,37 +201,75 @@ void IocpEngine::cancel(Operation& op) {
     unbounded_.cancel(op);
     return;
   }
-  std::unique_lock lock(mutex_);
+  OperationList cancelled;
+  bool with_system = false;
+  {
+    std::lock_guard lock(mutex_);
+    with_system = request_end(op, cancelled);
+  }
+  const size_t count = cancelled.size();
+  deliver(std::move(cancelled));
+  count_out(count);
+  // The operation is not delivered before the submitting thread, which is here, lets it be. That
+  // nothing is found (ERROR_NOT_FOUND) means that it is not issued yet, or done.
+  if (with_system) CancelIoEx(op.file->handle(), &op.overlapped);
+}
+
+// One call ends all that the system has of a file. What is about to be issued sees the request.
+void IocpEngine::cancel_all(std::span<Operation* const> operations) {
+  OperationList cancelled;
+  HANDLE handle = nullptr;
+  {
+    std::lock_guard lock(mutex_);
+    for (Operation* const op : operations) {
+      if (op->engine_data != &unbounded_ && request_end(*op, cancelled)) {
+        handle = op->file->handle();
+      }
+    }
+  }
+  for (Operation* const op : operations) {
+    if (op->engine_data == &unbounded_) unbounded_.cancel(*op);
+  }
+  const size_t count = cancelled.size();
+  deliver(std::move(cancelled));
+  count_out(count);
+  if (handle) CancelIoEx(handle, nullptr);
+}
+
+// Takes the operation out of its queue, or asks whoever has it to end it. True when the system may
+// have it, and is to be asked too. With the mutex held.
+bool IocpEngine::request_end(Operation& op, OperationList& cancelled) {
   const OperationState state = op.state.load(std::memory_order_relaxed);
   if (state == OperationState::kQueued) {
-    if (op.is_transfer() && op.file->overlapped) {
+    if (goes_by_port(op)) {
       transfers_.remove(&op);
       // It may wait for the second time, and what its first buffers moved counts.
+      op.never_began = op.transferred == 0;
       continue_transfer(op, ERROR_OPERATION_ABORTED, 0);
     } else {
       blocking_.remove(&op);
-      op.result = Result::cancelled();
+      cancel_unbegun(op);
     }
-    OperationList cancelled;
+    op.state.store(OperationState::kCompleted, std::memory_order_relaxed);
     cancelled.push_back(&op);
-    lock.unlock();
-    deliver(std::move(cancelled));
-    count_out(1);
-  } else if (state == OperationState::kRunning) {
-    // Sequentially consistent on both sides: either the issuer of a transfer sees the request
-    // after its call, or that call was made before CancelIoEx below.
-    op.cancel_requested.store(true, std::memory_order_seq_cst);
-    for (auto& worker : workers_) {
-      if (worker->current == &op) {
-        interrupter_.add(worker->target);
-        return;
-      }
-    }
-    lock.unlock();
-    // The operation is not delivered before the submitting thread, which is here, lets it be. That
-    // nothing is found (ERROR_NOT_FOUND) means that it is not issued yet, or done.
-    if (op.is_transfer()) CancelIoEx(op.file->handle(), &op.overlapped);
+    return false;
   }
+  if (state != OperationState::kRunning) return false;
+  // Sequentially consistent on both sides: either the issuer of a transfer sees the request after
+  // its call, or that call was made before the CancelIoEx that follows.
+  op.cancel_requested.store(true, std::memory_order_seq_cst);
+  for (auto& worker : workers_) {
+    if (worker->current == &op) {
+      interrupter_.add(worker->target);
+      return false;
+    }
+  }
+  return op.is_transfer() || op.opcode == Opcode::kLock;
+}
+
+bool IocpEngine::goes_by_port(const Operation& op) const {
+  if (op.opcode == Opcode::kLock ? !locks_at_port_ : !op.is_transfer()) return false;
+  return op.file->overlapped;
 }
 
 void IocpEngine::drain() {
@@ -359,6 +412,7 @@ IocpEngine::Issued IocpEngine::issue(Operation& op) {
   const HANDLE handle = op.file->handle();
   for (;;) {
     if (op.cancel_requested.load(std::memory_order_acquire)) {
+      op.never_began = op.transferred == 0;
       continue_transfer(op, ERROR_OPERATION_ABORTED, 0);
       return Issued::kComplete;
     }

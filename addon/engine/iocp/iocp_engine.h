@@ -16,10 +16,14 @@
 
 namespace overlapped {
 
+// Whether locks that wait do so at the port.
+enum class LockWait : uint8_t { kWhereTheSystemCan, kAtPort };
+
 // What tests replace. `start` makes one overlapped call, as start_transfer() does.
 struct IocpTuning {
   size_t in_flight_max = 1024;
   uint32_t (*start)(Operation&) = nullptr;
+  LockWait lock_wait = LockWait::kWhereTheSystemCan;
 };
 
 // One completion port per engine and a few workers that wait on it. The port brings them three
@@ -32,6 +36,9 @@ struct IocpTuning {
 // own: they may wait for ever, and workers that wait would leave nobody for the port.
 class IocpEngine final : public Engine {
  public:
+  // The completion key of I/O.
+  static constexpr uintptr_t kTransferKey = 1;
+
   // Null and a reason when the system refuses a port or its threads.
   static std::unique_ptr<Engine> create(CompletionSink& sink, std::string& reason);
 
@@ -42,6 +49,7 @@ class IocpEngine final : public Engine {
   Result attach(OpenFile& file) override;
   void submit(OperationList batch) override;
   void cancel(Operation& operation) override;
+  void cancel_all(std::span<Operation* const> operations) override;
   void drain() override;
   EngineCounters counters() const override;
 
@@ -76,6 +84,8 @@ class IocpEngine final : public Engine {
   void issue_transfers();
   void end_transfers(OperationList completed, OperationList refused, bool made_room, size_t tokens);
 
+  bool goes_by_port(const Operation& operation) const;
+  bool request_end(Operation& operation, OperationList& cancelled);
   Operation* take_blocking(Worker& worker);
   void run_blocking_operation(Worker& worker);
   void execute(Operation& operation);
@@ -92,6 +102,7 @@ class IocpEngine final : public Engine {
 
   CompletionSink& sink_;
   const IocpTuning tuning_;
+  const bool locks_at_port_;
   UniqueHandle port_;
   const size_t issue_tokens_max_;
   const size_t blocking_tokens_max_;

@@ -8,9 +8,14 @@
 #include <utility>
 #include <vector>
 
+#include "attributes.h"
 #include "blocking.h"
 #include "file_status_posix.h"
+#include "locks.h"
+#include "named_streams.h"
 #include "open_posix.h"
+#include "seek.h"
+#include "sparse.h"
 #include "tree.h"
 
 namespace overlapped {
@@ -234,6 +239,34 @@ Result truncate(Operation& op) {
       op, [&] { return ::ftruncate(op.file->handle(), static_cast<off_t>(op.length)); });
 }
 
+// The rarer ones.
+Result run_on_metadata(Operation& op) {
+  switch (op.opcode) {
+    case Opcode::kSeek:
+      return seek(op);
+    case Opcode::kGetAttributes:
+    case Opcode::kGetAttributesPath:
+      return get_attributes(op);
+    case Opcode::kSetAttributes:
+    case Opcode::kSetAttributesPath:
+      return set_attributes(op);
+    case Opcode::kSetSparse:
+      return set_sparse(op);
+    case Opcode::kPunchHole:
+      return punch_hole(op);
+    case Opcode::kAllocatedRanges:
+      return allocated_ranges(op);
+    case Opcode::kUnlock:
+      return unlock_range(op);
+    case Opcode::kListStreams:
+      return list_streams(op);
+    case Opcode::kReadReparsePoint:
+      return read_reparse_point(op);
+    default:
+      return Result::failure(ENOSYS);
+  }
+}
+
 // What opens nothing.
 Result run_on_file(Operation& op) {
   switch (op.opcode) {
@@ -260,7 +293,7 @@ Result run_on_file(Operation& op) {
     case Opcode::kRemoveTree:
       return remove_tree(op);
     default:
-      return Result::failure(ENOSYS);
+      return run_on_metadata(op);
   }
 }
 
@@ -292,6 +325,8 @@ bool run_blocking_call(Operation& op) {
       return run_read_path(op);
     case Opcode::kWritePath:
       return run_write_path(op);
+    case Opcode::kLock:
+      return lock_range(op);
     default:
       op.result = run_on_file(op);
       return true;

@@ -3,7 +3,12 @@
 #include <utility>
 
 #include "../windows_io.h"
+#include "attributes.h"
 #include "file_status_windows.h"
+#include "locks.h"
+#include "named_streams.h"
+#include "seek.h"
+#include "sparse.h"
 #include "tree.h"
 
 namespace overlapped {
@@ -118,6 +123,34 @@ bool try_without_waiting(Operation&) { return false; }
 
 namespace {
 
+// The rarer ones.
+Result run_on_metadata(Operation& op) {
+  switch (op.opcode) {
+    case Opcode::kSeek:
+      return seek(op);
+    case Opcode::kGetAttributes:
+    case Opcode::kGetAttributesPath:
+      return get_attributes(op);
+    case Opcode::kSetAttributes:
+    case Opcode::kSetAttributesPath:
+      return set_attributes(op);
+    case Opcode::kSetSparse:
+      return set_sparse(op);
+    case Opcode::kPunchHole:
+      return punch_hole(op);
+    case Opcode::kAllocatedRanges:
+      return allocated_ranges(op);
+    case Opcode::kUnlock:
+      return unlock_range(op);
+    case Opcode::kListStreams:
+      return list_streams(op);
+    case Opcode::kReadReparsePoint:
+      return read_reparse_point(op);
+    default:
+      return Result::failure(ERROR_CALL_NOT_IMPLEMENTED);
+  }
+}
+
 void execute(Operation& op) {
   switch (op.opcode) {
     case Opcode::kRead:
@@ -158,16 +191,16 @@ void execute(Operation& op) {
     case Opcode::kRemoveTree:
       op.result = remove_tree(op);
       return;
-    case Opcode::kCancel:
-      break;
+    default:
+      op.result = repeat_interrupted(op, [&] { return run_on_metadata(op); });
   }
-  op.result = Result::failure(ERROR_CALL_NOT_IMPLEMENTED);
 }
 
 }  // namespace
 
-// CreateFileW waits for nobody.
+// CreateFileW waits for nobody; only locks do.
 bool run_blocking_call(Operation& operation) {
+  if (operation.opcode == Opcode::kLock) return lock_range(operation);
   execute(operation);
   return true;
 }

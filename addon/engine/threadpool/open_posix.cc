@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "blocking.h"
+#include "share_posix.h"
 
 #ifdef __linux__
 #include <linux/fs.h>
@@ -36,8 +37,21 @@ int unbuffered_flags(int flags) {
   return flags;
 }
 
+// A descriptor that stands for the file and reaches none of its data (open(2), O_PATH).
+#ifdef O_PATH
+constexpr int kNoAccessFlag = O_PATH;
+#else
+constexpr int kNoAccessFlag = 0;
+#endif
+constexpr int kWithoutAccess = O_CLOEXEC | O_NOFOLLOW | O_DIRECTORY;
+
 int open_flags(const OpenRequest& request) {
-  int flags = request.flags | O_CLOEXEC;
+  int flags = request.flags;
+  if (!(request.options & kInheritable)) flags |= O_CLOEXEC;
+  if (request.options & kOpenReparsePoint) flags |= O_NOFOLLOW;
+  if (request.options & kAttributesOnly) return kNoAccessFlag | (flags & kWithoutAccess);
+  // Only who has the file to himself may cut it.
+  if (request.options & kDenyAny) flags &= ~O_TRUNC;
   if (request.options & kAnyUnbuffered) flags = unbuffered_flags(flags);
   if (request.options & kWriteThrough) flags |= O_DSYNC;
   return flags;
@@ -99,6 +113,13 @@ int open_once(const OpenRequest& request, int flags) {
 int open_path(const OpenRequest& request, int more_flags) {
   const int flags = open_flags(request) | more_flags;
   const int fd = open_once(request, flags);
+#ifdef O_PATH
+  // A link has no data of its own to open, but a descriptor can stand for it.
+  const bool reads = (flags & O_ACCMODE) == O_RDONLY;
+  if (fd < 0 && errno == ELOOP && reads && (request.options & kOpenReparsePoint)) {
+    return open_once(request, O_PATH | (flags & kWithoutAccess));
+  }
+#endif
   // A file that may be written but not read can still take whole sectors.
   if (fd < 0 && errno == EACCES && (flags & O_ACCMODE) != (request.flags & O_ACCMODE)) {
     return open_once(request, (flags & ~O_ACCMODE) | O_WRONLY);
@@ -155,6 +176,11 @@ Result set_up(OpenFile& file, const OpenRequest& request, bool direct, const str
   if (direct) {
     const Result result = set_up_unbuffered(file, status);
     if (!result.ok()) return result;
+  }
+  if (request.options & kDenyAny) {
+    const Result claimed = claim_share(file.handle(), request, status);
+    if (!claimed.ok()) return claimed;
+    if ((request.flags & O_TRUNC) && ::ftruncate(file.handle(), 0) != 0) return last_error();
   }
   advise(file.handle(), request.options);
   if (request.preallocate > 0) {
@@ -232,8 +258,13 @@ Result open_posix(const OpenRequest& request, OpenWait wait, PosixOpen& opened) 
 }
 
 Result end_nonblocking(const OpenFile& file, const OpenRequest& request) {
-  // A descriptor for the path alone takes no flags (open(2), O_PATH).
-  if (request.flags & (O_NONBLOCK | kPathFlag)) return Result::success(0);
+  if (request.flags & O_NONBLOCK) return Result::success(0);
+#ifdef O_PATH
+  // A descriptor for the path alone has no flags to change, and was never nonblocking.
+  const bool may_be_path =
+      (request.flags & kPathFlag) || (request.options & (kAttributesOnly | kOpenReparsePoint));
+  if (may_be_path && (::fcntl(file.handle(), F_GETFL) & O_PATH)) return Result::success(0);
+#endif
   int flags = request.flags;
   if (file.unbuffered) flags = unbuffered_flags(flags);
   // F_SETFL takes O_APPEND, O_DIRECT, O_NOATIME and the like, and pays no heed to the rest.

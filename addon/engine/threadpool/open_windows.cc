@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "../windows_io.h"
+#include "privileges_windows.h"
 
 namespace overlapped {
 
@@ -34,6 +35,9 @@ constexpr uint32_t kOwnerWrite = 0200;
 constexpr DWORD kDeviceSectorSize = 4096;
 constexpr DWORD kFileSectorSize = 512;
 
+// What of dwFlagsAndAttributes are attributes.
+constexpr DWORD kAllAttributes = 0x7fff;
+
 struct CreateArguments {
   DWORD access = 0;
   DWORD share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
@@ -45,7 +49,16 @@ bool wants_unbuffered(const OpenRequest& request) {
   return (request.options & (kUnbuffered | kUnbufferedPrefer)) || (request.flags & kDirect);
 }
 
+void set_share(const OpenRequest& request, CreateArguments& arguments) {
+  if (request.options & kDenyRead) arguments.share &= ~static_cast<DWORD>(FILE_SHARE_READ);
+  if (request.options & kDenyWrite) arguments.share &= ~static_cast<DWORD>(FILE_SHARE_WRITE);
+  if (request.options & kDenyDelete) arguments.share &= ~static_cast<DWORD>(FILE_SHARE_DELETE);
+  if (request.flags & kExclusiveLock) arguments.share = 0;
+}
+
 bool set_access(const OpenRequest& request, bool unbuffered, CreateArguments& arguments) {
+  // CreateFileW itself adds what reading the attributes and waiting need.
+  if (request.options & kAttributesOnly) return true;
   switch (request.flags & kAccessMask) {
     case 0:
       arguments.access = FILE_GENERIC_READ;
@@ -71,7 +84,6 @@ bool set_access(const OpenRequest& request, bool unbuffered, CreateArguments& ar
     arguments.access |= FILE_APPEND_DATA;
     if (request.preallocate <= 0) arguments.access &= ~static_cast<DWORD>(FILE_WRITE_DATA);
   }
-  if (request.flags & kExclusiveLock) arguments.share = 0;
   return true;
 }
 
@@ -109,6 +121,13 @@ bool set_attributes(const OpenRequest& request, HandleMode mode, bool unbuffered
   if ((flags & kEitherSync) || (options & kWriteThrough)) attributes |= FILE_FLAG_WRITE_THROUGH;
   if (unbuffered) attributes |= FILE_FLAG_NO_BUFFERING;
   if (mode == HandleMode::kOverlapped) attributes |= FILE_FLAG_OVERLAPPED;
+  if (options & kPosixSemantics) attributes |= FILE_FLAG_POSIX_SEMANTICS;
+  if (options & kOpenReparsePoint) attributes |= FILE_FLAG_OPEN_REPARSE_POINT;
+  if (options & kNoRecall) attributes |= FILE_FLAG_OPEN_NO_RECALL;
+  attributes |= request.attributes;
+  // It is valid alone only (CreateFileW, dwFlagsAndAttributes).
+  constexpr DWORD kOthers = kAllAttributes & ~static_cast<DWORD>(FILE_ATTRIBUTE_NORMAL);
+  if (attributes & kOthers) attributes &= ~static_cast<DWORD>(FILE_ATTRIBUTE_NORMAL);
   // Without it a directory cannot be opened.
   attributes |= FILE_FLAG_BACKUP_SEMANTICS;
   return true;
@@ -123,8 +142,11 @@ HANDLE create_file(const OpenRequest& request, HandleMode mode, bool unbuffered)
     return INVALID_HANDLE_VALUE;
   }
   set_disposition(request, arguments);
+  set_share(request, arguments);
+  SECURITY_ATTRIBUTES security{sizeof security, nullptr, TRUE};
+  SECURITY_ATTRIBUTES* const inherited = request.options & kInheritable ? &security : nullptr;
   const auto create = [&](DWORD access) {
-    return CreateFileW(request.path.c_str(), access, arguments.share, nullptr,
+    return CreateFileW(request.path.c_str(), access, arguments.share, inherited,
                        arguments.disposition, arguments.attributes, nullptr);
   };
   const HANDLE handle = create(arguments.access);
@@ -250,9 +272,7 @@ Result open_failure(const OpenRequest& request, DWORD error) {
       create && error == ERROR_FILE_EXISTS ? static_cast<uint32_t>(ERROR_INVALID_FUNCTION) : error);
 }
 
-}  // namespace
-
-Result open_file(const OpenRequest& request, HandleMode mode, std::unique_ptr<OpenFile>& opened) {
+Result open_any(const OpenRequest& request, HandleMode mode, std::unique_ptr<OpenFile>& opened) {
   bool unbuffered = wants_unbuffered(request);
   HANDLE handle = create_file(request, mode, unbuffered);
   if (handle == INVALID_HANDLE_VALUE && (request.options & kUnbufferedPrefer) &&
@@ -273,6 +293,17 @@ Result open_file(const OpenRequest& request, HandleMode mode, std::unique_ptr<Op
   }
   opened = std::move(file);
   return Result::success(0);
+}
+
+}  // namespace
+
+Result open_file(const OpenRequest& request, HandleMode mode, std::unique_ptr<OpenFile>& opened) {
+  if (!(request.options & kBackupIntent)) return open_any(request, mode, opened);
+  const bool reads = (request.flags & kAccessMask) == 0;
+  const BackupPrivileges privileges(reads ? BackupPrivileges::Use::kRead
+                                          : BackupPrivileges::Use::kWrite);
+  if (privileges.error() != ERROR_SUCCESS) return Result::failure(privileges.error());
+  return open_any(request, mode, opened);
 }
 
 }  // namespace overlapped

@@ -45,7 +45,7 @@ bool is_for_writing(const Operation& operation) {
 
 // Ends an operation that does not run, or not to its end. It may have opened a FIFO to look at it.
 void end_cancelled(Operation& operation) {
-  operation.result = Result::cancelled();
+  cancel_unbegun(operation);
   if (operation.detail) operation.detail->opened.reset();
 }
 

@@ -245,19 +245,36 @@ bool UringEngine::has_unannounced() const {
 
 void UringEngine::cancel(Operation& operation) {
   if (operation.engine_data) return blocking_.cancel(operation);
+  if (request_end(operation)) enter();
+}
+
+void UringEngine::cancel_all(std::span<Operation* const> operations) {
+  bool is_to_enter = false;
+  for (Operation* const op : operations) {
+    if (op->engine_data) {
+      blocking_.cancel(*op);
+    } else if (request_end(*op)) {
+      is_to_enter = true;
+    }
+  }
+  if (is_to_enter) enter();
+}
+
+// Takes the operation out of the queue, or prepares a request to the kernel; true for the latter.
+bool UringEngine::request_end(Operation& operation) {
   const OperationState state = operation.state.load(std::memory_order_relaxed);
-  if (operation.cancel_requested.load() || state == OperationState::kCompleted) return;
+  if (operation.cancel_requested.load() || state == OperationState::kCompleted) return false;
   operation.cancel_requested.store(true);
   if (state == OperationState::kQueued) {
     take_retries();
     backlog_.remove(&operation);
-    operation.result = Result::cancelled();
+    cancel_unbegun(operation);
     operation.state.store(OperationState::kCompleted, std::memory_order_relaxed);
     completed_.push_back(&operation);
-    return;
+    return false;
   }
   cancels_.push_back(&operation);
-  enter();
+  return true;
 }
 
 void UringEngine::drain() {

@@ -22,6 +22,7 @@ class UringEngine final : public Engine {
   EngineKind kind() const override { return EngineKind::kUring; }
   void submit(OperationList batch) override;
   void cancel(Operation& operation) override;
+  void cancel_all(std::span<Operation* const> operations) override;
   OperationList poll() override;
   int wait_descriptor() const override { return ring_->event_descriptor(); }
   bool has_unannounced() const override;
@@ -34,6 +35,7 @@ class UringEngine final : public Engine {
   void prepare_backlog();
   void take_retries();
   void prepare(Operation& operation, io_uring_sqe& entry);
+  bool request_end(Operation& operation);
   void prepare_cancels();
   void enter();
   void reap();
