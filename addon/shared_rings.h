@@ -15,7 +15,7 @@ inline constexpr uint32_t kCompletionsMax = 256;
 inline constexpr uint32_t kDetailNumbers = 18;
 
 // Bits of Submission::flags for the opcodes on an open file.
-inline constexpr uint32_t kDescriptor = 1U << 0;  // `file` is a descriptor of others (POSIX)
+inline constexpr uint32_t kDescriptor = 1U << 31;  // `file` is a descriptor of others (POSIX)
 
 struct Submission {
   int32_t opcode;

@@ -76,10 +76,10 @@ export const OpenOption = {
   noRecall: 16384,
 } as const;
 
-/** Bits of a submission's `flags` field for the opcodes on an open file. */
+/** A bit of the `flags` field for the opcodes on an open file; the others mean what the opcode says. */
 export const FileReference = {
   /** POSIX: `file` is a descriptor that others have opened; it is looked at anew every time. */
-  descriptor: 1,
+  descriptor: -(2 ** 31),
 } as const;
 
 /**
