@@ -64,12 +64,16 @@ export class AbortError extends Error {
    * Whether a part of the data may have been read or written all the same. false is certain:
    * nothing has moved. docs/windows.md says when it is true.
    */
-  readonly bytesMayHaveMoved: boolean;
+  get bytesMayHaveMoved(): boolean {
+    return this.#bytesMayHaveMoved;
+  }
+  // No property of its own, so that the error has the very fields of Node's.
+  readonly #bytesMayHaveMoved: boolean;
 
   constructor(options?: ErrorOptions, bytesMayHaveMoved = false) {
     super('The operation was aborted', options);
     this.name = 'AbortError';
-    this.bytesMayHaveMoved = bytesMayHaveMoved;
+    this.#bytesMayHaveMoved = bytesMayHaveMoved;
   }
 }
 
