@@ -44,7 +44,7 @@ function placeIn(path: ParsedPath): (nativePath: string) => string {
 
 const errorDirectory = 267;
 
-// ERROR_DIRECTORY is ENOENT for libuv, which says ENOTDIR by itself where it lists what is no folder.
+// libuv takes ERROR_DIRECTORY for ENOENT, but says ENOTDIR where it lists what is no folder.
 function asNoFolder(error: SystemError): never {
   if (error.win32Error !== errorDirectory) throw error;
   const { win32Error } = error;

@@ -16,13 +16,16 @@ const ours = overlapped as unknown as LooseFs;
 const differences = fs.readFileSync(path.join(packageFolder, 'docs', 'delegated.md'), 'utf8');
 
 const parent = temporaryFolder();
+let runs = 0;
 
 async function run(item: Case, promises: LooseFs, name: 'one' | 'two'): Promise<Outcome> {
   // Of the same length for both, since lengths of paths have their limits.
-  const folder = path.join(parent, name);
-  fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  const folder = path.join(parent, `${name}-${String(runs++).padStart(5, '0')}`);
   fs.mkdirSync(folder);
-  return runCase(item, promises, fs, folder);
+  const outcome = await runCase(item, promises, fs, folder);
+  // At once: thousands at the end would take longer than a hook may.
+  fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  return outcome;
 }
 
 /** Why a case is not run; undefined if it is. */

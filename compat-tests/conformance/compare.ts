@@ -3,6 +3,7 @@ import * as path from 'node:path';
 import { expect, test } from 'vitest';
 import * as overlapped from '../../lib/index.js';
 import { randomBytes, settled, temporaryFolder } from '../helpers.js';
+import { describeError } from './observe.js';
 
 /** A call with whatever arguments: these tests also make the ones that the types forbid. */
 export type Call = (...args: unknown[]) => Promise<unknown>;
@@ -60,18 +61,6 @@ interface Outcome {
   value?: unknown;
   error?: Record<string, unknown>;
   files: Record<string, unknown>;
-}
-
-const errorFields = ['name', 'code', 'message', 'errno', 'syscall', 'path', 'dest'] as const;
-
-function describeError(error: NodeJS.ErrnoException, folder: string): Record<string, unknown> {
-  const described: Record<string, unknown> = { class: Object.prototype.toString.call(error) };
-  for (const base of [TypeError, RangeError]) described[base.name] = error instanceof base;
-  for (const field of errorFields) {
-    const value = (error as unknown as Record<string, unknown>)[field];
-    described[field] = typeof value === 'string' ? value.replaceAll(folder, '<folder>') : value;
-  }
-  return described;
 }
 
 function filesOf(folder: string): Record<string, unknown> {

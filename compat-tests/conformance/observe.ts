@@ -29,6 +29,7 @@ function hideFolder(text: string, folder: string): string {
 
 // ---- Errors
 
+const ownKeys = new Set(['win32Error', 'bytesMayHaveMoved']);
 const errorFields = ['name', 'code', 'message', 'errno', 'syscall', 'path', 'dest'] as const;
 
 /** All of an error that its catcher may look at. */
@@ -41,8 +42,8 @@ export function describeError(thrown: unknown, folder: string): Record<string, u
     described[field] = typeof value === 'string' ? hideFolder(value, folder) : value;
   }
   described.text = hideFolder(String(thrown), folder);
-  // What console.log() shows. On Windows ours say more.
-  described.keys = Object.keys(thrown).filter((key) => key !== 'win32Error');
+  // What console.log() shows. Ours say more: the system's own number, and what an abort left.
+  described.keys = Object.keys(thrown).filter((key) => !ownKeys.has(key));
   if (thrown.cause !== undefined) described.cause = normalise(thrown.cause, folder);
   return described;
 }

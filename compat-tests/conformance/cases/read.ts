@@ -1,3 +1,4 @@
+import { isWindows } from '../../helpers.js';
 import { came, caseList, type LooseHandle, linux, posix, shown, since, text } from '../case.js';
 
 // Reading through a handle and whole files. (Forms of arguments: ../read.test.ts)
@@ -8,6 +9,8 @@ export const { cases } = list;
 // ---- Positions
 
 const positions: unknown[] = [0, 7, -1, null, undefined, text.length, 2 ** 40, '7', true, {}, -2];
+
+const ofBadPositions = '- A position of a write that is no number >= -1 is refused';
 
 // What is no position is the cursor in the promises of Node 20.
 for (const position of positions) {
@@ -41,7 +44,7 @@ for (const position of positions) {
       return [first, await handle.read(Buffer.alloc(10))];
     },
     'r',
-    where,
+    position === -2 ? { differs: ofBadPositions } : where,
   );
 }
 
@@ -281,14 +284,22 @@ for (const options of streamOptions) {
     return [chunks.map(String).join('|'), stream.bytesRead, stream.pending, handle.fd === -1];
   });
 }
+const closedOnFailure = isWindows
+  ? { skip: 'Node leaves the file open, so that its folder cannot be removed' }
+  : {};
 for (const options of [{ start: -1 }, { start: 6, end: 5 }, { start: '5' }, { end: '5' }, 5]) {
-  list.add(`createReadStream with ${shown(options)}`, undefined, async ({ fs, file }) => {
-    const handle: LooseHandle = await fs.open(file);
-    const error = await came((async () => handle.createReadStream(options).destroy())());
-    // Node's fails at what is left of the stream.
-    await came((async () => handle.close())());
-    return error;
-  });
+  list.add(
+    `createReadStream with ${shown(options)}`,
+    undefined,
+    async ({ fs, file }) => {
+      const handle: LooseHandle = await fs.open(file);
+      const error = await came((async () => handle.createReadStream(options).destroy())());
+      // Node's fails at what is left of the stream.
+      await came((async () => handle.close())());
+      return error;
+    },
+    closedOnFailure,
+  );
 }
 list.onHandle('createReadStream from the cursor on', 'ok', async (handle) => {
   await handle.read(Buffer.alloc(10));
