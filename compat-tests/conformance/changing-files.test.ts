@@ -51,7 +51,7 @@ for (const [name, read] of Object.entries(reads)) {
     }
   });
 
-  test(`${name} of a small file that is cut and filled meanwhile gives its beginning`, async () => {
+  test(`${name} of a small file that is cut and filled meanwhile gives a state of it`, async () => {
     const file = fileWith(small);
     let isDone = false;
     const changing = (async () => {
@@ -67,7 +67,10 @@ for (const [name, read] of Object.entries(reads)) {
       const content = await read(file);
       sizes.add(content.length);
       expect(content.length).toBeGreaterThanOrEqual(1000);
-      expect(isBeginningOf(small, content)).toBe(true);
+      expect(isBeginningOf(small, content.subarray(0, 1000))).toBe(true);
+      // The system zeroes what is cut while it is being read.
+      const isKnown = content.every((byte, place) => byte === small[place] || byte === 0);
+      expect(isKnown).toBe(true);
     }
     isDone = true;
     await changing;

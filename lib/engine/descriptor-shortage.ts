@@ -2,8 +2,8 @@ import { setTimeout } from 'node:timers';
 import type { Operation } from './operation.js';
 
 /**
- * Without any descriptor coming free for so long, what waits for one fails: the program may hold all
- * of them itself until this very operation is done.
+ * Without any descriptor coming free for so long, what waits for one fails: the program may hold
+ * all of them itself until this very operation is done.
  */
 const waitMsMax = 5000;
 /** Others than this engine close descriptors, too, so it tries again from time to time. */
@@ -25,8 +25,8 @@ interface Waiting {
 }
 
 /**
- * Operations that open a file, and for which the system had no descriptor. They wait in order, and are
- * submitted again as descriptors come free.
+ * Operations that open a file, and for which the system had no descriptor. They wait in order, and
+ * are submitted again as descriptors come free.
  */
 export class DescriptorShortage {
   #waiting: Waiting[] = [];

@@ -76,7 +76,7 @@ export const OpenOption = {
   noRecall: 16384,
 } as const;
 
-/** A bit of the `flags` field for the opcodes on an open file; the others mean what the opcode says. */
+/** A bit of `flags` for the opcodes on an open file; the other bits are the opcode's own. */
 export const FileReference = {
   /** POSIX: `file` is a descriptor that others have opened; it is looked at anew every time. */
   descriptor: -(2 ** 31),
