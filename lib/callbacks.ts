@@ -17,13 +17,7 @@ import { validateBufferOption } from './read-into.js';
 import { startRm } from './remove.js';
 import { type StatOptions, startLstat, startStat } from './status.js';
 import { validateBoolean } from './validate.js';
-import {
-  checkNotAborted,
-  decodeContent,
-  parseEncodingOptions,
-  readBuffered,
-  validateText,
-} from './whole-file.js';
+import { decodeContent, parseEncodingOptions, readBuffered, validateText } from './whole-file.js';
 
 // The functions with a callback of what the engine serves. What is wrong with the arguments is
 // thrown at once, as in Node; everything else comes by the callback, once, and never before the
@@ -59,10 +53,20 @@ function isAborted(signal: AbortSignal | undefined, callback: Callback): boolean
   return true;
 }
 
-async function readOpen(fd: number, options: ReadFilePathOptions): Promise<Buffer | string> {
-  checkNotAborted(options.signal);
-  const content = await readBuffered(readableFileOf(fd), options.signal);
-  return decodeContent(content, options.encoding);
+// What is not there or has been aborted is Node's to fail with; it does so as no other function.
+function readFileOfNumber(fd: number, options: ReadFilePathOptions, callback: Callback): void {
+  const { signal, encoding, buffer } = options;
+  const byNode = (): void => nodeFs.readFile(fd, options as NodeReadOptions, callback);
+  if (!servesDescriptors || buffer !== undefined || signal?.aborted) {
+    byNode();
+    return;
+  }
+  readBuffered(readableFileOf(fd), signal)
+    .then((content) => decodeContent(content, encoding))
+    .then(
+      (content) => process.nextTick(callback, null, content),
+      (error) => (error.code === 'EBADF' ? byNode() : process.nextTick(callback, error)),
+    );
 }
 
 function readFileByCallback(path: unknown, given: unknown, last?: unknown): void {
@@ -71,11 +75,7 @@ function readFileByCallback(path: unknown, given: unknown, last?: unknown): void
   const options = parseEncodingOptions<ReadFilePathOptions>(given);
   validateBufferOption(options.buffer);
   if (isDescriptor(path)) {
-    if (!servesDescriptors || options.buffer !== undefined) {
-      nodeFs.readFile(path, options as NodeReadOptions, callback);
-    } else {
-      callBack(readOpen(path, options), callback);
-    }
+    readFileOfNumber(path, options, callback);
     return;
   }
   if (isAborted(options.signal, callback)) return;

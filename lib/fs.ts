@@ -10,11 +10,23 @@ import {
 } from './streams/file-streams.js';
 
 // An object of the shape of node:fs, for libraries that take an `fs` option. What the engine does
-// not serve is Node's own; so are open, read, write and close of numbers.
+// not serve is Node's own, as most of what is done to numbers.
 
 // What is exported here by name goes before what is exported by a star.
 export * from 'node:fs';
-export { appendFile, lstat, readdir, readFile, rm, stat, writeFile } from './callbacks.js';
+export {
+  appendFile,
+  close,
+  closeSync,
+  lstat,
+  read,
+  readdir,
+  readFile,
+  readv,
+  rm,
+  stat,
+  writeFile,
+} from './callbacks.js';
 export {
   createReadStream,
   createWriteStream,

@@ -59,10 +59,10 @@ test('overlapped/fs has every member of node:fs, by name and in its default expo
 });
 
 test('what overlapped/fs does not serve is the very function of Node', () => {
-  const { readFileSync, realpath, read, opendir, watch, constants } = overlappedFs;
-  expect({ readFileSync, read, opendir, watch, constants }).toEqual({
+  const { readFileSync, realpath, write, opendir, watch, constants } = overlappedFs;
+  expect({ readFileSync, write, opendir, watch, constants }).toEqual({
     readFileSync: nodeFs.readFileSync,
-    read: nodeFs.read,
+    write: nodeFs.write,
     opendir: nodeFs.opendir,
     watch: nodeFs.watch,
     constants: nodeFs.constants,
