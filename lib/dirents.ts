@@ -10,6 +10,9 @@ const NodeDirent = nodeFs.Dirent as unknown as new (
 
 const types = nodeFs.constants as unknown as Record<`UV_DIRENT_${string}`, number>;
 
+/** Of a folder. */
+export const folderType = types.UV_DIRENT_DIR as number;
+
 /** What names are listed with where the file system does not tell their types. */
 export const unknownType = types.UV_DIRENT_UNKNOWN as number;
 

@@ -27,7 +27,9 @@ export function parsePath(path: unknown, name = 'path'): ParsedPath {
   if (value instanceof Uint8Array) {
     if (value.includes(0)) throw nullByte(name, value);
     const shown = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString();
-    return process.platform === 'win32' ? parsePath(shown, name) : { native: value, shown };
+    if (process.platform === 'win32') return parsePath(shown, name);
+    // A copy, since it is read when the batch is handed over, and the caller may change it before.
+    return { native: new Uint8Array(value), shown };
   }
   throw invalidArgType(name, 'of type string or an instance of Buffer or URL', value);
 }

@@ -68,45 +68,154 @@ Result read_entries(DIR* directory, std::vector<TreeEntry>& entries) {
   return Result::success(0);
 }
 
-// Removes what is in an open directory; takes the descriptor over.
-Result empty_folder(Operation& op, int fd, const std::string& path);
-
-Result remove_folder(Operation& op, int parent, const std::string& name, const std::string& path) {
-  const int fd = ::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (fd < 0) return fail_at(op, path, TreeStep::kScan, last_error());
-  const Result emptied = empty_folder(op, fd, path);
-  if (!emptied.ok()) return emptied;
-  if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return emptied;
-  return fail_at(op, path, TreeStep::kRemoveFolder, last_error());
+// Repeats a call that a signal interrupted, unless the operation is to end.
+template <typename Call>
+int repeat_interrupted(const Operation& op, Call call) {
+  for (;;) {
+    const int value = call();
+    if (value >= 0 || errno != EINTR || is_cancelled(op)) return value;
+  }
 }
 
-Result remove_entry(Operation& op, int parent, const TreeEntry& entry, const std::string& folder) {
-  if (is_cancelled(op)) return Result::cancelled();
-  const std::string path = join_path(folder, entry.name);
-  if (entry.type == EntryType::kDirectory) return remove_folder(op, parent, entry.name, path);
-  // ENOENT: somebody else has removed it, which is what was wanted.
-  if (::unlinkat(parent, entry.name.c_str(), 0) == 0 || errno == ENOENT) {
+// A folder that is being emptied.
+struct Level {
+  std::string name;          // in its parent
+  size_t parent_length = 0;  // of the path of the parent
+  Directory directory{nullptr, &::closedir};
+  dev_t device = 0;
+  ino_t inode = 0;
+  std::vector<TreeEntry> entries;
+  size_t next = 0;
+};
+
+// Only so many folders on the way down are open at a time, however deep a tree is: the descriptors
+// of a process are few.
+constexpr size_t kOpenLevelsMax = 16;
+
+// Removes a tree, each folder after its content. It goes by descriptors, so that a folder which
+// somebody replaces by a link meanwhile leads nowhere else.
+class TreeRemoval {
+ public:
+  explicit TreeRemoval(Operation& op) : op_(op), path_(op.detail->open.path) {}
+
+  Result run() {
+    Result result = remove_folder(AT_FDCWD, path_, 0);
+    while (result.ok() && !levels_.empty()) {
+      Level& level = levels_.back();
+      result = level.next < level.entries.size() ? remove_entry(level) : leave();
+    }
+    return result;
+  }
+
+ private:
+  // As Node does: a folder is removed at once if that can be done, and emptied only if the system
+  // says that it is not empty. So a mount point, `.`, or a link with a slash behind it keeps all
+  // that is in it.
+  Result remove_folder(int parent, const std::string& name, size_t parent_length) {
+    if (remove_if_empty(parent, name)) return Result::success(0);
+    // Somebody has put something else in its place, or it is a link with a slash behind it.
+    if (errno == ENOTDIR) return Result::success(0);
+    if (errno != ENOTEMPTY && errno != EEXIST && errno != EPERM) {
+      return failed(TreeStep::kRemoveFolder);
+    }
+    Level level;
+    level.name = name;
+    level.parent_length = parent_length;
+    const int fd = repeat_interrupted(op_, [&] {
+      return ::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    });
+    if (fd < 0) return failed(TreeStep::kScan);
+    struct stat status {};
+    if (!take(level, fd) || ::fstat(fd, &status) != 0) return failed(TreeStep::kScan);
+    level.device = status.st_dev;
+    level.inode = status.st_ino;
+    const Result read = read_entries(level.directory.get(), level.entries);
+    if (!read.ok()) {
+      errno = static_cast<int>(read.os_error);
+      return failed(TreeStep::kScan);
+    }
+    levels_.push_back(std::move(level));
+    if (levels_.size() > kOpenLevelsMax) {
+      levels_[levels_.size() - 1 - kOpenLevelsMax].directory.reset();
+    }
     return Result::success(0);
   }
-  return fail_at(op, path, TreeStep::kUnlink, last_error());
-}
 
-Result empty_folder(Operation& op, int fd, const std::string& path) {
-  Directory directory(::fdopendir(fd), &::closedir);
-  if (!directory) {
-    const Result result = last_error();
+  // Gives the descriptor to the level, or closes it.
+  static bool take(Level& level, int fd) {
+    level.directory.reset(::fdopendir(fd));
+    if (level.directory) return true;
+    const int error = errno;
     ::close(fd);
-    return fail_at(op, path, TreeStep::kScan, result);
+    errno = error;
+    return false;
   }
-  std::vector<TreeEntry> entries;
-  const Result read = read_entries(directory.get(), entries);
-  if (!read.ok()) return fail_at(op, path, TreeStep::kScan, read);
-  for (const TreeEntry& entry : entries) {
-    const Result removed = remove_entry(op, ::dirfd(directory.get()), entry, path);
-    if (!removed.ok()) return removed;
+
+  // ENOENT: somebody else has removed it, which is what was wanted.
+  bool remove_if_empty(int parent, const std::string& name) {
+    return repeat_interrupted(
+               op_, [&] { return ::unlinkat(parent, name.c_str(), AT_REMOVEDIR); }) == 0 ||
+           errno == ENOENT;
   }
-  return Result::success(0);
-}
+
+  Result remove_entry(Level& level) {
+    if (is_cancelled(op_)) return Result::cancelled();
+    const TreeEntry& entry = level.entries[level.next++];
+    const int folder = ::dirfd(level.directory.get());
+    const size_t length = path_.size();
+    path_ = join_path(path_, entry.name);
+    const bool descends = entry.type == EntryType::kDirectory;
+    const size_t depth = levels_.size();
+    Result result = Result::success(0);
+    if (descends) {
+      result = remove_folder(folder, std::string(entry.name), length);
+    } else if (repeat_interrupted(op_, [&] { return ::unlinkat(folder, entry.name.c_str(), 0); }) !=
+                   0 &&
+               errno != ENOENT) {
+      result = failed(TreeStep::kUnlink);
+    }
+    // A level that was entered keeps its path until it is left.
+    if (levels_.size() == depth) path_.resize(length);
+    return result;
+  }
+
+  // Goes up from a folder that is empty now, and removes it.
+  Result leave() {
+    Level level = std::move(levels_.back());
+    levels_.pop_back();
+    int parent = AT_FDCWD;
+    if (!levels_.empty()) {
+      if (!reopen(levels_.back(), level)) return failed(TreeStep::kScan);
+      parent = ::dirfd(levels_.back().directory.get());
+    }
+    if (!remove_if_empty(parent, level.name)) return failed(TreeStep::kRemoveFolder);
+    path_.resize(level.parent_length);
+    return Result::success(0);
+  }
+
+  // From a folder back to its parent, which may have been closed; it must still be the same one.
+  bool reopen(Level& parent, const Level& child) {
+    if (parent.directory) return true;
+    const int fd = repeat_interrupted(op_, [&] {
+      return ::openat(::dirfd(child.directory.get()), "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    });
+    if (fd < 0 || !take(parent, fd)) return false;
+    struct stat status {};
+    if (::fstat(fd, &status) != 0) return false;
+    if (status.st_dev == parent.device && status.st_ino == parent.inode) return true;
+    errno = ESTALE;
+    return false;
+  }
+
+  Result failed(TreeStep step) {
+    if (errno == EINTR) return Result::cancelled();
+    return fail_at(op_, path_, step, last_error());
+  }
+
+  Operation& op_;
+  std::string path_;  // of what is being removed
+  std::vector<Level> levels_;
+};
 
 }  // namespace
 
@@ -133,7 +242,7 @@ Result remove_tree(Operation& op) {
   if (::lstat(path.c_str(), &status) != 0) {
     return fail_at(op, path, TreeStep::kStat, last_error());
   }
-  if (S_ISDIR(status.st_mode)) return remove_folder(op, AT_FDCWD, path, path);
+  if (S_ISDIR(status.st_mode)) return TreeRemoval(op).run();
   if (::unlink(path.c_str()) == 0 || errno == ENOENT) return Result::success(0);
   return fail_at(op, path, TreeStep::kUnlink, last_error());
 }

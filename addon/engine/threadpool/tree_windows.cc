@@ -52,21 +52,78 @@ Result remove_file(Operation& op, const std::wstring& path, DWORD attributes) {
   return fail_at(op, path, TreeStep::kUnlink, last_error());
 }
 
-Result remove_folder(Operation& op, const std::wstring& path) {
+// A folder that is being emptied.
+struct Level {
+  size_t parent_length = 0;  // of the path of the parent
   std::vector<TreeEntry> entries;
-  const Result listed = read_folder(path, entries);
-  if (!listed.ok()) return fail_at(op, path, TreeStep::kScan, listed);
-  for (const TreeEntry& entry : entries) {
-    if (is_cancelled(op)) return Result::cancelled();
-    const std::wstring inner = join_path(path, entry.name);
-    const Result removed = entry.type == EntryType::kDirectory
-                               ? remove_folder(op, inner)
-                               : remove_file(op, inner, entry.attributes);
-    if (!removed.ok()) return removed;
+  size_t next = 0;
+};
+
+// Removes a tree, each folder after its content.
+class TreeRemoval {
+ public:
+  explicit TreeRemoval(Operation& op) : op_(op), path_(op.detail->open.path) {}
+
+  Result run() {
+    Result result = remove_folder(0);
+    while (result.ok() && !levels_.empty()) {
+      Level& level = levels_.back();
+      result = level.next < level.entries.size() ? remove_entry(level) : leave();
+    }
+    return result;
   }
-  if (RemoveDirectoryW(path.c_str()) || is_gone(GetLastError())) return Result::success(0);
-  return fail_at(op, path, TreeStep::kRemoveFolder, last_error());
-}
+
+ private:
+  // As Node does: a folder is removed at once if that can be done, and emptied only if the system
+  // says that it is not empty. So a volume that is mounted there keeps all that is in it.
+  Result remove_folder(size_t parent_length) {
+    if (RemoveDirectoryW(path_.c_str()) || is_gone(GetLastError())) return Result::success(0);
+    const DWORD error = GetLastError();
+    if (error != ERROR_DIR_NOT_EMPTY && error != ERROR_ACCESS_DENIED) {
+      return fail_at(op_, path_, TreeStep::kRemoveFolder, Result::failure(error));
+    }
+    // Somebody may have put a link in the place of the folder: what that leads to is not ours.
+    const DWORD attributes = GetFileAttributesW(path_.c_str());
+    if (attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_REPARSE_POINT)) {
+      return fail_at(op_, path_, TreeStep::kRemoveFolder, Result::failure(error));
+    }
+    Level level;
+    level.parent_length = parent_length;
+    const Result listed = read_folder(path_, level.entries);
+    if (!listed.ok()) return fail_at(op_, path_, TreeStep::kScan, listed);
+    levels_.push_back(std::move(level));
+    return listed;
+  }
+
+  Result remove_entry(Level& level) {
+    if (is_cancelled(op_)) return Result::cancelled();
+    const TreeEntry& entry = level.entries[level.next++];
+    const size_t length = path_.size();
+    path_ = join_path(path_, entry.name);
+    const size_t depth = levels_.size();
+    const Result result = entry.type == EntryType::kDirectory
+                              ? remove_folder(length)
+                              : remove_file(op_, path_, entry.attributes);
+    // A level that was entered keeps its path until it is left.
+    if (levels_.size() == depth) path_.resize(length);
+    return result;
+  }
+
+  // Goes up from a folder that is empty now, and removes it.
+  Result leave() {
+    const size_t parent_length = levels_.back().parent_length;
+    levels_.pop_back();
+    if (!RemoveDirectoryW(path_.c_str()) && !is_gone(GetLastError())) {
+      return fail_at(op_, path_, TreeStep::kRemoveFolder, last_error());
+    }
+    path_.resize(parent_length);
+    return Result::success(0);
+  }
+
+  Operation& op_;
+  std::wstring path_;  // of what is being removed
+  std::vector<Level> levels_;
+};
 
 }  // namespace
 
@@ -119,7 +176,7 @@ Result remove_tree(Operation& op) {
   }
   const bool folder =
       (attributes & FILE_ATTRIBUTE_DIRECTORY) && !(attributes & FILE_ATTRIBUTE_REPARSE_POINT);
-  return folder ? remove_folder(op, path) : remove_file(op, path, attributes);
+  return folder ? TreeRemoval(op).run() : remove_file(op, path, attributes);
 }
 
 }  // namespace overlapped
