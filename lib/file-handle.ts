@@ -486,6 +486,7 @@ export class FileHandle extends EventEmitter {
     views: readonly ArrayBufferView[],
     length: number,
     position: number | bigint,
+    signal?: AbortSignal,
   ): Promise<number> {
     const write = opcode === Opcode.writeVector;
     const submit = (place: number | bigint): Promise<number> => {
@@ -499,6 +500,7 @@ export class FileHandle extends EventEmitter {
         length,
         object: views.map(bytesOf),
         owner: [this, views],
+        signal,
       });
     };
     if (!this.#needsPlace(write, position)) return submit(position);
@@ -721,6 +723,20 @@ export class FileHandle extends EventEmitter {
   ): Promise<number> {
     const write = this.#submitTransfer(Opcode.write, buffer, offset, length, position, signal);
     return write.then(bytesOfResult);
+  }
+
+  /** @internal A write of several buffers at a place, or at the cursor (-1). */
+  writeViewsAt(
+    views: readonly Uint8Array[],
+    length: number,
+    position: number,
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
+    const [first] = views;
+    if (views.length === 1 && position !== -1 && first !== undefined) {
+      return this.writeAt(first, 0, length, position, signal);
+    }
+    return this.#vectorPart(Opcode.writeVector, views, length, position, signal);
   }
 
   /** Status of the file, as Node's Stats or, with `bigint: true`, BigIntStats. */
