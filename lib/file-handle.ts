@@ -227,6 +227,7 @@ export class FileHandle extends EventEmitter {
   // Of an unbuffered handle. A buffered one leaves its cursor to the system, which shares it with
   // whoever else has the descriptor.
   #cursor = 0;
+  #isAtStart = true;
 
   /** @internal open() makes handles. */
   constructor(opened: OpenedFile, access: Access) {
@@ -244,6 +245,13 @@ export class FileHandle extends EventEmitter {
    * is a second, synchronous descriptor of the file, made when first asked for.
    */
   get fd(): number {
+    // Whoever has the number can move the cursor.
+    this.#isAtStart = false;
+    return this.descriptor;
+  }
+
+  /** @internal The same, for those who leave its cursor where it is. */
+  get descriptor(): number {
     if (this.#fd === closedFd && process.platform === 'win32' && !this.#isClosed) {
       const fd = getEngine().duplicateDescriptor(this.#file);
       if (fd < 0) throw systemError(fd, { syscall: 'open' });
@@ -640,6 +648,7 @@ export class FileHandle extends EventEmitter {
     transfer: (place: number) => Promise<{ bytes: number; result: R }>,
   ): Promise<R> {
     return this.inOrder(async () => {
+      this.#isAtStart = false;
       if (this.alignment === null) return (await transfer(-1)).result;
       const place = write && this.#access.append ? (await this.stat()).size : this.#cursor;
       const { bytes, result } = await transfer(place);
@@ -669,6 +678,11 @@ export class FileHandle extends EventEmitter {
       return run();
     };
     return previous.then(runUnlessCancelled, runUnlessCancelled);
+  }
+
+  /** @internal Whether nobody can have moved the cursor of a buffered handle. */
+  get isAtStart(): boolean {
+    return this.#isAtStart;
   }
 
   /** @internal The cursor of an unbuffered handle. */
@@ -925,17 +939,19 @@ export class FileHandle extends EventEmitter {
 
   /** Changes the permission bits. @param mode a number or a string in octal */
   chmod(mode: number | string): Promise<void> {
-    return this.#onDescriptor('fchmod', (done) => nodeFs.fchmod(this.fd, mode, done));
+    return this.#onDescriptor('fchmod', (done) => nodeFs.fchmod(this.descriptor, mode, done));
   }
 
   /** Changes the owner. */
   chown(uid: number, gid: number): Promise<void> {
-    return this.#onDescriptor('fchown', (done) => nodeFs.fchown(this.fd, uid, gid, done));
+    return this.#onDescriptor('fchown', (done) => nodeFs.fchown(this.descriptor, uid, gid, done));
   }
 
   /** Changes the times of the last access and change. @param atime seconds, or a Date */
   utimes(atime: TimeLike, mtime: TimeLike): Promise<void> {
-    return this.#onDescriptor('futimes', (done) => nodeFs.futimes(this.fd, atime, mtime, done));
+    return this.#onDescriptor('futimes', (done) =>
+      nodeFs.futimes(this.descriptor, atime, mtime, done),
+    );
   }
 
   async #onDescriptor(syscall: string, call: (done: DescriptorCallback) => void): Promise<void> {

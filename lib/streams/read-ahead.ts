@@ -17,6 +17,8 @@ export interface ReadAheadOptions extends WindowOptions {
   signal?: AbortSignal | undefined;
   /** Where chunks are read to. Default: new memory, which then is the consumer's. */
   memory?: ChunkMemory | undefined;
+  /** Bytes that chunks shall be multiples of, where the handle allows it. Default 1. */
+  unit?: number | undefined;
   /** Bytes that will surely be taken: the window need not grow first. Default 0. */
   expected?: number | undefined;
 }
@@ -41,6 +43,8 @@ interface Slot {
  */
 export class ReadAhead {
   readonly #handle: FileHandle;
+  /** What chunks are multiples of, but for the last, in bytes. */
+  readonly unit: number;
   readonly #block: number;
   readonly #memory: ChunkMemory;
   readonly #isNew: boolean;
@@ -64,17 +68,15 @@ export class ReadAhead {
   #onIdle: (() => void) | undefined;
 
   constructor(handle: FileHandle, options: ReadAheadOptions = {}) {
-    const { start = 0, end = Number.POSITIVE_INFINITY, signal, memory, expected } = options;
+    const { start = 0, end = Number.POSITIVE_INFINITY, unit = 1, signal, memory } = options;
     this.#handle = handle;
     this.#block = blockSizeOf(handle);
     this.#memory = memory ?? new NewMemory(memoryAlignmentOf(handle));
     this.#isNew = memory === undefined;
     this.#atCursor = start === null;
-    this.#window = new WindowSize(
-      this.#atCursor ? { ...options, depth: 1 } : options,
-      this.#block,
-      expected,
-    );
+    this.unit = unit % this.#block === 0 ? unit : this.#block;
+    const window = this.#atCursor ? { ...options, depth: 1 } : options;
+    this.#window = new WindowSize(window, this.unit, options.expected);
     this.#position = start ?? 0;
     this.#next = alignDown(this.#position, this.#block);
     this.#end = end;
@@ -133,8 +135,12 @@ export class ReadAhead {
     this.#fill();
   }
 
-  /** Cancels what is in flight; there are no more chunks. Resolves when all of it has ended. */
-  async cancel(): Promise<void> {
+  /**
+   * Cancels what is in flight; there are no more chunks. Resolves when all of it has ended.
+   * @param error what take() throws from now on; without one it gives null
+   */
+  async cancel(error?: unknown): Promise<void> {
+    if (error !== undefined) this.#failure ??= { error };
     this.#finish();
     if (this.#inFlight === 0) return;
     this.#cancellation.abort();

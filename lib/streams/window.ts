@@ -31,20 +31,24 @@ export function validateWindow(options: WindowOptions, name = 'options'): void {
 export class WindowSize {
   readonly depth: number;
   readonly chunkSizeMax: number;
-  readonly #block: number;
   readonly #first: number;
+  readonly #bytesMax: number;
   /** Bytes in flight, or done and not yet taken, at most. */
   bytes: number;
   /** Bytes of the next operation. */
   chunkSize: number;
 
-  /** @param expected bytes that will surely go through it */
-  constructor(options: WindowOptions, block: number, expected = 0) {
+  /**
+   * @param unit what operations shall be multiples of, in bytes
+   * @param expected bytes that will surely go through it
+   */
+  constructor(options: WindowOptions, unit: number, expected = 0) {
     const { depth = depthDefault, chunkSize = chunkSizeDefault } = options;
     this.depth = depth;
-    this.#block = block;
-    this.chunkSizeMax = alignUp(chunkSize, block);
-    this.#first = Math.min(this.chunkSizeMax, alignUp(firstChunkSize, block));
+    this.chunkSizeMax = alignUp(chunkSize, unit);
+    // Units that are larger than a chunk must not multiply the memory.
+    this.#bytesMax = Math.max(depth * Math.min(this.chunkSizeMax, chunkSize), this.chunkSizeMax);
+    this.#first = Math.min(this.chunkSizeMax, alignUp(firstChunkSize, unit));
     this.bytes = this.#first;
     this.chunkSize = this.#first;
     this.grow(expected);
@@ -52,13 +56,13 @@ export class WindowSize {
 
   /** @param moved bytes that have gone through the window so far */
   grow(moved: number): void {
-    const bytesMax = this.depth * this.chunkSizeMax;
+    const bytesMax = this.#bytesMax;
     if (this.bytes === bytesMax) return;
     this.bytes = Math.min(Math.max(2 * moved, this.#first), bytesMax);
-    const quarter = alignDown(this.bytes >>> 2, this.#first);
+    const quarter = alignDown(Math.floor(this.bytes / 4), this.#first);
     this.chunkSize =
       this.bytes === bytesMax
         ? this.chunkSizeMax
-        : Math.max(this.#first, Math.min(alignUp(quarter, this.#block), this.chunkSizeMax));
+        : Math.max(this.#first, Math.min(quarter, this.chunkSizeMax));
   }
 }

@@ -1,7 +1,7 @@
 import { addressAt } from '../aligned-buffer.js';
 import { alignDown, alignUp, isAligned } from '../alignment.js';
 import { blockSizeOf, memoryAlignmentOf, readChunk, writeChunk, writeViews } from '../chunk-io.js';
-import { abortError } from '../errors.js';
+import { AbortError, abortError } from '../errors.js';
 import type { FileHandle } from '../file-handle.js';
 import { RecycledMemory, unsetMemory } from './chunk-memory.js';
 import { type WindowOptions, WindowSize } from './window.js';
@@ -18,6 +18,8 @@ export interface WriteBehindOptions extends WindowOptions {
   expected?: number | undefined;
   /** Called when flushedPosition has moved. */
   onFlushed?: ((flushedPosition: number) => void) | undefined;
+  /** Called with the first error, after those who wait have heard it. */
+  onFailed?: ((error: unknown) => void) | undefined;
 }
 
 /** Called without an error, or with the first error of the window. */
@@ -61,6 +63,7 @@ export class WriteBehind {
   readonly #start: number;
   readonly #signal: AbortSignal | undefined;
   readonly #onFlushed: (flushedPosition: number) => void;
+  readonly #onFailed: (error: unknown) => void;
   readonly #cancellation = new AbortController();
   /** Parts that wait for their turn, and the last, which may still grow. */
   readonly #sealed: Part[] = [];
@@ -90,7 +93,7 @@ export class WriteBehind {
   #onIdle: (() => void) | undefined;
 
   constructor(handle: FileHandle, options: WriteBehindOptions = {}) {
-    const { start = 0, signal, expected, onFlushed = nothing } = options;
+    const { start = 0, signal, expected, onFlushed = nothing, onFailed = nothing } = options;
     this.#handle = handle;
     this.#block = blockSizeOf(handle);
     this.#alignment = memoryAlignmentOf(handle);
@@ -102,6 +105,7 @@ export class WriteBehind {
     this.#position = this.#start;
     this.#flushedPosition = this.#start;
     this.#onFlushed = onFlushed;
+    this.#onFailed = onFailed;
     this.#isReady = handle.alignment === null;
     this.#signal = signal;
     if (signal?.aborted) this.#abort();
@@ -172,9 +176,12 @@ export class WriteBehind {
     await this.#cut();
   }
 
-  /** Cancels what is in flight. Resolves when all of it has ended. */
-  async cancel(): Promise<void> {
-    this.#fail({ error: abortError(this.#cancellation.signal) });
+  /**
+   * Cancels what is in flight. Resolves when all of it has ended.
+   * @param error what those hear who wait
+   */
+  async cancel(error: unknown = new AbortError()): Promise<void> {
+    this.#fail({ error });
     if (this.#inFlight > 0) {
       await new Promise<void>((resolve) => {
         const before = this.#onIdle;
@@ -436,6 +443,7 @@ export class WriteBehind {
     for (const part of this.#sealed.splice(0)) this.#release(part, failure.error);
     if (this.#open !== undefined) this.#release(this.#open, failure.error);
     this.#open = undefined;
+    this.#onFailed(failure.error);
   }
 
   // What has been padded is cut to where the file is complete, or to what it had before.

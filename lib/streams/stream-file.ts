@@ -1,0 +1,165 @@
+import liveFs from 'node:fs';
+import type { FileHandle } from '../file-handle.js';
+import { nodeFs } from '../node-fs.js';
+import type { OpenOptions } from '../open-options.js';
+
+type Callback = (error: unknown, ...results: unknown[]) => void;
+type Arguments = readonly unknown[];
+
+export type OpenFile = (
+  path: string,
+  flags?: string | number,
+  options?: OpenOptions,
+) => Promise<FileHandle>;
+
+/** What Node calls an `fs`: functions with a callback as the last argument. */
+type Functions = Record<string, (...given: unknown[]) => void>;
+
+// What Node's streams use of their `fs`.
+const usedFunctions = ['open', 'read', 'write', 'writev', 'fsync', 'close'] as const;
+
+/**
+ * Whether a program has put functions of its own into node:fs, which Node's streams would call. It
+ * shall see the calls that it expects.
+ */
+function isReplaced(): boolean {
+  return usedFunctions.some((name) => liveFs[name] !== nodeFs[name]);
+}
+
+function callLive(name: (typeof usedFunctions)[number], given: Arguments): void {
+  (liveFs as unknown as Functions)[name]?.(...given);
+}
+
+/**
+ * Calls back once the promise has settled, outside of its reaction: what a listener of the stream
+ * throws is an uncaught exception, as in Node, and no rejection.
+ */
+function callBack<T>(
+  promise: Promise<T>,
+  callback: Callback,
+  results: (value: T) => unknown[] = () => [],
+): void {
+  promise.then(
+    (value) => process.nextTick(callback, null, ...results(value)),
+    (error) => process.nextTick(callback, error),
+  );
+}
+
+/**
+ * The file of a stream, in the shape that Node's stream classes take as their `fs` option. They use
+ * it to open and to close; reads and writes go through a window over `handle`, and come here only
+ * where there is none: for a descriptor that the program has opened in a way of its own.
+ */
+export abstract class StreamFile {
+  /** What the engine has open for the stream. */
+  handle: FileHandle | undefined;
+  /** Whether only the stream uses the handle. */
+  abstract readonly isOwn: boolean;
+  /** Ends what is in flight; what becomes of a window when the stream is destroyed. */
+  settle: () => Promise<void> = async () => {};
+  /** What the next read shall fail with. */
+  failure: { error: unknown } | undefined;
+
+  abstract open(path: string, flags: string | number, mode: number, callback: Callback): void;
+  protected abstract end(handle: FileHandle): Promise<void>;
+
+  close(fd: number, callback: Callback): void {
+    const { handle } = this;
+    if (handle === undefined) callLive('close', [fd, callback]);
+    else callBack(this.#close(handle), callback);
+  }
+
+  async #close(handle: FileHandle): Promise<void> {
+    try {
+      await this.settle();
+    } finally {
+      await this.end(handle);
+    }
+  }
+
+  fsync(fd: number, callback: Callback): void {
+    const { handle } = this;
+    if (handle === undefined) {
+      callLive('fsync', [fd, callback]);
+      return;
+    }
+    const sync = async (): Promise<void> => {
+      await this.settle();
+      await handle.sync();
+    };
+    callBack(sync(), callback);
+  }
+
+  read(...given: Arguments): void {
+    const { failure } = this;
+    if (failure === undefined) callLive('read', given);
+    else process.nextTick(given.at(-1) as Callback, failure.error);
+  }
+  write(...given: Arguments): void {
+    callLive('write', given);
+  }
+  writev(...given: Arguments): void {
+    callLive('writev', given);
+  }
+}
+
+/** A file that the stream opens itself, and closes. */
+export class PathFile extends StreamFile {
+  readonly isOwn = true;
+  readonly #openFile: OpenFile;
+  readonly #options: OpenOptions;
+  readonly #isClosed: () => boolean;
+
+  /**
+   * @param options what Node's streams do not have
+   * @param isClosed whether the stream has ended. One that is aborted at once has before its file
+   *   is open, and would never close it.
+   */
+  constructor(open: OpenFile, options: OpenOptions, isClosed: () => boolean) {
+    super();
+    this.#openFile = open;
+    this.#options = options;
+    this.#isClosed = isClosed;
+  }
+
+  open(path: string, flags: string | number, mode: number, callback: Callback): void {
+    if (isReplaced() && Object.keys(this.#options).length === 0) {
+      callLive('open', [path, flags, mode, callback]);
+      return;
+    }
+    callBack(this.#open(path, flags, mode), callback, (fd) => [fd]);
+  }
+
+  async #open(path: string, flags: string | number, mode: number): Promise<number> {
+    const handle = await this.#openFile(path, flags, { ...this.#options, mode });
+    this.handle = handle;
+    const { fd } = handle;
+    if (this.#isClosed()) void handle.close();
+    return fd;
+  }
+
+  protected end(handle: FileHandle): Promise<void> {
+    return handle.close();
+  }
+}
+
+/** A handle that is held for the stream, and that the stream closes when it has ended. */
+export class HandleFile extends StreamFile {
+  readonly isOwn = false;
+  readonly #release: () => void;
+
+  constructor(handle: FileHandle, release: () => void) {
+    super();
+    this.handle = handle;
+    this.#release = release;
+  }
+
+  open(_path: string, _flags: string | number, _mode: number, callback: Callback): void {
+    process.nextTick(callback, null, this.handle?.descriptor);
+  }
+
+  protected end(handle: FileHandle): Promise<void> {
+    this.#release();
+    return handle.close();
+  }
+}
