@@ -1,12 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import { EventEmitter } from 'node:events';
-import type {
-  BigIntStats,
-  ReadStream as FsReadStream,
-  WriteStream as FsWriteStream,
-  Stats,
-  TimeLike,
-} from 'node:fs';
+import type { BigIntStats, ReadStream as FsReadStream, Stats, TimeLike } from 'node:fs';
 import type { CreateReadStreamOptions, CreateWriteStreamOptions } from 'node:fs/promises';
 import { createInterface, type Interface } from 'node:readline';
 import type { ReadableStream } from 'node:stream/web';
@@ -51,7 +45,14 @@ import {
   setSparse,
 } from './sparse.js';
 import { decodeBigIntStats, decodeStats } from './stats.js';
-import { ReadStream, WriteStream } from './streams/file-streams.js';
+import { type ChunksOptions, chunksOf } from './streams/chunks.js';
+import {
+  ReadStream,
+  type ReadStreamExtras,
+  type WindowedWriteStream,
+  WriteStream,
+  type WriteStreamExtras,
+} from './streams/file-streams.js';
 import { readUnaligned } from './unaligned-io.js';
 import {
   validateBoolean,
@@ -104,6 +105,10 @@ export interface TransferOptions {
 export interface ReadOptions<T extends ArrayBufferView = Buffer> extends TransferOptions {
   buffer?: T | undefined;
 }
+
+export type HandleReadStreamOptions = CreateReadStreamOptions & Pick<ReadStreamExtras, 'readAhead'>;
+export type HandleWriteStreamOptions = CreateWriteStreamOptions &
+  Pick<WriteStreamExtras, 'writeBehind'>;
 
 /** What kind of thing a handle is open on. */
 export type DeviceType = 'unknown' | 'disk' | 'block' | 'char' | 'pipe' | 'directory';
@@ -968,13 +973,24 @@ export class FileHandle extends EventEmitter {
    * A stream of the file, or of a part of it: an fs.ReadStream. It closes the handle when it ends,
    * unless `autoClose` is false, and ends when the handle is closed.
    */
-  createReadStream(options?: CreateReadStreamOptions): FsReadStream {
+  createReadStream(options?: HandleReadStreamOptions): FsReadStream {
     return Reflect.construct(ReadStream, [undefined, { ...options, fd: this }]);
   }
 
   /** A stream into the file: an fs.WriteStream. @see createReadStream */
-  createWriteStream(options?: CreateWriteStreamOptions): FsWriteStream {
+  createWriteStream(options?: HandleWriteStreamOptions): WindowedWriteStream {
     return Reflect.construct(WriteStream, [undefined, { ...options, fd: this }]);
+  }
+
+  /**
+   * The file, or a part of it, in chunks of up to `chunkSize` bytes (default 512 KiB), with `depth`
+   * reads in flight (default 8). With `recycle: true` the memory of a chunk is used again when the
+   * next one is asked for. Pipes and terminals are read in order, one read at a time.
+   * @throws a system error; AbortError; EBADF when the handle is closed meanwhile
+   */
+  chunks(options: ChunksOptions = {}): AsyncGenerator<Buffer, void, undefined> {
+    this.#checkOpen('read');
+    return chunksOf(this, options);
   }
 
   /** The lines of the file, from node:readline. @param options as createReadStream()'s */

@@ -6,7 +6,7 @@ import type { OpenOptions } from '../open-options.js';
 import { type NodeReadStream, ReadSource } from './read-source.js';
 import { HandleFile, type OpenFile, PathFile, type StreamFile } from './stream-file.js';
 import { validateWindow, type WindowOptions } from './window.js';
-import { type NodeWriteStream, WriteSink } from './write-sink.js';
+import { type NodeWriteStream, streamDestroyed, WriteSink } from './write-sink.js';
 
 let openFile: OpenFile | undefined;
 
@@ -171,7 +171,7 @@ const readerMethods = {
 
 /**
  * fs.WriteStream over a window of writes, as ReadStream. The callback of a write is called when the
- * bytes are in the file; `flushedPosition` says up to where all bytes are, and the event 'progress'
+ * bytes are in the file. `flushedPosition` says up to where all bytes are, and the event 'progress'
  * that it has moved.
  */
 function WriteStreamOf(this: Writer, path: unknown, options: unknown): unknown {
@@ -202,11 +202,6 @@ function sinkOf(stream: Writer): WriteSink | undefined {
   stream[streamWindow] = sink;
   file.settle = () => sink.cancel(stream.errored ?? streamDestroyed());
   return sink;
-}
-
-function streamDestroyed(): Error {
-  const error = new Error('Cannot call write after a stream was destroyed');
-  return Object.assign(error, { code: 'ERR_STREAM_DESTROYED' });
 }
 
 const writerMethods = {
@@ -282,12 +277,35 @@ Object.defineProperty(WriteStreamOf.prototype, 'flushedPosition', {
 export const ReadStream = ReadStreamOf as unknown as typeof fs.ReadStream;
 export const WriteStream = WriteStreamOf as unknown as typeof fs.WriteStream;
 
-/** A stream of a file, or of a part of it; the options are Node's. */
+/** An fs.WriteStream that knows up to where its file is complete. */
+export interface WindowedWriteStream extends fs.WriteStream {
+  /**
+   * All bytes below it are in the file; they are durable after a sync of the file. The event
+   * 'progress' says that it has moved. Where writes have no place, it counts from 0.
+   */
+  readonly flushedPosition: number;
+}
+
+type NodeOptions<F extends (path: never, options?: never) => unknown> = Exclude<
+  Parameters<F>[1],
+  string
+>;
+export type ReadStreamOptions = NodeOptions<typeof fs.createReadStream> & ReadStreamExtras;
+export type WriteStreamOptions = NodeOptions<typeof fs.createWriteStream> & WriteStreamExtras;
+
+/**
+ * A stream of a file, or of a part of it.
+ * @param options Node's, and `readAhead`, `unbuffered`, `writeThrough`
+ */
 export const createReadStream = function createReadStream(path: unknown, options: unknown) {
   return Reflect.construct(ReadStreamOf, [path, options]);
-} as typeof fs.createReadStream;
+} as (path: fs.PathLike, options?: BufferEncoding | ReadStreamOptions) => fs.ReadStream;
 
-/** A stream into a file; the options are Node's. */
+/**
+ * A stream into a file. When it drains, or calls a write's callback, the bytes are in the file;
+ * while another stream is piped into it, it takes chunks ahead and drains when it has room.
+ * @param options Node's, and `writeBehind`, `unbuffered`, `writeThrough`, `preallocate`
+ */
 export const createWriteStream = function createWriteStream(path: unknown, options: unknown) {
   return Reflect.construct(WriteStreamOf, [path, options]);
-} as typeof fs.createWriteStream;
+} as (path: fs.PathLike, options?: BufferEncoding | WriteStreamOptions) => WindowedWriteStream;

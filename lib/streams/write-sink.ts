@@ -30,6 +30,12 @@ function startOf(
   return stream.autoClose && handle.isAtStart ? 0 : null;
 }
 
+/** As Node's own. */
+export function streamDestroyed(): Error {
+  const error = new Error('Cannot call write after a stream was destroyed');
+  return Object.assign(error, { code: 'ERR_STREAM_DESTROYED' });
+}
+
 // Outside of the promise's reaction that it is called in: what a listener throws is an uncaught
 // exception then, as in Node.
 function later(done: Done): WriteCallback {
@@ -40,6 +46,8 @@ function later(done: Done): WriteCallback {
 export class WriteSink {
   readonly #stream: NodeWriteStream;
   readonly #movesCursor: boolean;
+  /** Whether what is written is mostly copied, since it must be aligned. */
+  readonly #isCopying: boolean;
   readonly #ready: Promise<void> | undefined;
   #behind!: WriteBehind;
   #start = 0;
@@ -53,6 +61,7 @@ export class WriteSink {
   ) {
     this.#stream = stream;
     this.#movesCursor = stream.pos === undefined && handle.alignment !== null;
+    this.#isCopying = handle.alignment !== null;
     const start = startOf(stream, file, handle);
     if (start instanceof Promise) {
       this.#ready = start.then((place) => this.#begin(handle, options, place));
@@ -99,17 +108,37 @@ export class WriteSink {
   #write(chunks: readonly Uint8Array[], done: Done): void {
     const stream = this.#stream;
     const behind = this.#behind;
+    let unreleased = 1;
+    const released = (error?: unknown): void => {
+      unreleased--;
+      if (unreleased === 0) this.#taken(done, error);
+    };
     try {
       for (const chunk of chunks) {
-        behind.write(chunk);
         if (stream.pos !== undefined) stream.pos += chunk.byteLength;
+        if (this.#isCopying) unreleased++;
+        behind.write(chunk, this.#isCopying ? released : undefined);
       }
     } catch (error) {
       done(error as Error);
       return;
     }
-    if (behind.hasRoom) done();
+    released();
+  }
+
+  // Whoever writes by hand may rely on what Node does: that the bytes are in the file when the
+  // stream drains, and that their memory is free then. Neither matters to a stream that pipes.
+  #taken(done: Done, error: unknown): void {
+    const behind = this.#behind;
+    if (error !== undefined) later(done)(error);
+    else if (!this.#isCopying && this.#stream.listenerCount('unpipe') === 0) {
+      behind.whenFlushed(later((failure) => done(failure ?? this.#destroyedError())));
+    } else if (behind.hasRoom) done();
     else behind.whenRoom(later(done));
+  }
+
+  #destroyedError(): Error | null {
+    return this.#stream.destroyed ? streamDestroyed() : null;
   }
 
   /** Calls back when all that has been written so far is in the file. */
