@@ -98,7 +98,7 @@ export class WriteBehind {
     this.#block = blockSizeOf(handle);
     this.#alignment = memoryAlignmentOf(handle);
     this.#memory = new RecycledMemory(this.#alignment);
-    this.#window = new WindowSize(options, this.#block, expected);
+    this.#window = new WindowSize(options, handle.alignment !== null, this.#block, expected);
     this.#atCursor = start === null;
     this.#depth = this.#atCursor ? 1 : this.#window.depth;
     this.#start = start ?? 0;
@@ -218,7 +218,7 @@ export class WriteBehind {
   }
 
   #seal(): void {
-    this.#sealed.push(this.#open as Part);
+    if (this.#open !== undefined) this.#sealed.push(this.#open);
     this.#open = undefined;
   }
 
@@ -256,15 +256,17 @@ export class WriteBehind {
     for (let at = 0; at < bytes.byteLength; ) {
       const left = bytes.byteLength - at;
       if (this.#canWriteFrom(bytes, at)) {
-        const length = Math.min(alignDown(left, this.#block), this.#window.chunkSize);
-        const part = this.#newPart(this.#position);
-        part.views.push(bytes.subarray(at, at + length));
+        const part = this.#directPart(bytes, at);
+        const whole = alignDown(left, this.#block);
+        const length = Math.min(whole, this.#window.chunkSize - part.length);
+        addView(part.views, bytes.subarray(at, at + length));
         pieces.addTo(part);
         this.#add(part, length);
-        this.#sealed.push(part);
+        if (part.length === this.#window.chunkSize) this.#seal();
         at += length;
         continue;
       }
+      if (this.#open?.memory === undefined) this.#seal();
       this.#open ??= this.#newAlignedPart();
       const part = this.#open;
       const memory = part.memory as Buffer;
@@ -278,11 +280,21 @@ export class WriteBehind {
 
   #canWriteFrom(bytes: Uint8Array, at: number): boolean {
     return (
-      this.#open === undefined &&
+      this.#open?.memory === undefined &&
       bytes.byteLength - at >= this.#block &&
       isAligned(this.#position, this.#block) &&
       isAligned(addressAt(bytes, at), this.#alignment)
     );
+  }
+
+  // The part that these bytes follow upon in memory, or a new one.
+  #directPart(bytes: Uint8Array, at: number): Part {
+    const last = this.#open?.views[0];
+    const isNext =
+      last?.buffer === bytes.buffer && last.byteOffset + last.byteLength === bytes.byteOffset + at;
+    if (!isNext) this.#seal();
+    this.#open ??= this.#newPart(this.#position);
+    return this.#open;
   }
 
   #newAlignedPart(): Part {

@@ -46,7 +46,7 @@ function later(done: Done): WriteCallback {
 export class WriteSink {
   readonly #stream: NodeWriteStream;
   readonly #movesCursor: boolean;
-  /** Whether what is written is mostly copied, since it must be aligned. */
+  /** Whether what is not aligned is copied, and need not be in the file to be free. */
   readonly #isCopying: boolean;
   readonly #ready: Promise<void> | undefined;
   #behind!: WriteBehind;
@@ -107,17 +107,23 @@ export class WriteSink {
 
   #write(chunks: readonly Uint8Array[], done: Done): void {
     const stream = this.#stream;
-    const behind = this.#behind;
+    // Whoever writes by hand may rely on what Node does: that the bytes are in the file when the
+    // stream drains, and that their memory is free then. Neither matters to a stream that pipes.
+    const isPiped = stream.listenerCount('unpipe') > 0;
+    const untilReleased = this.#isCopying && !isPiped;
     let unreleased = 1;
     const released = (error?: unknown): void => {
       unreleased--;
-      if (unreleased === 0) this.#taken(done, error);
+      if (unreleased > 0) return;
+      if (error !== undefined) later(done)(error);
+      else if (isPiped || untilReleased) this.#whenRoom(done);
+      else this.whenFlushed((failure) => done(failure ?? this.#destroyedError()));
     };
     try {
       for (const chunk of chunks) {
         if (stream.pos !== undefined) stream.pos += chunk.byteLength;
-        if (this.#isCopying) unreleased++;
-        behind.write(chunk, this.#isCopying ? released : undefined);
+        if (untilReleased) unreleased++;
+        this.#behind.write(chunk, untilReleased ? released : undefined);
       }
     } catch (error) {
       done(error as Error);
@@ -126,15 +132,9 @@ export class WriteSink {
     released();
   }
 
-  // Whoever writes by hand may rely on what Node does: that the bytes are in the file when the
-  // stream drains, and that their memory is free then. Neither matters to a stream that pipes.
-  #taken(done: Done, error: unknown): void {
-    const behind = this.#behind;
-    if (error !== undefined) later(done)(error);
-    else if (!this.#isCopying && this.#stream.listenerCount('unpipe') === 0) {
-      behind.whenFlushed(later((failure) => done(failure ?? this.#destroyedError())));
-    } else if (behind.hasRoom) done();
-    else behind.whenRoom(later(done));
+  #whenRoom(done: Done): void {
+    if (this.#behind.hasRoom) done();
+    else this.#behind.whenRoom(later(done));
   }
 
   #destroyedError(): Error | null {
