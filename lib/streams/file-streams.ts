@@ -127,7 +127,11 @@ function construct(
   // Only now, since Node may have refused the options.
   const file = stream[streamFile];
   if (file !== undefined && !file.isOwn) {
-    release = (options.fd as FileHandle).hold(() => stream.close());
+    release = (options.fd as FileHandle).hold(() => {
+      // One that has finished and was not to close the handle would wait for another end.
+      if ((stream as Writer).writableFinished) stream.destroy();
+      else stream.close();
+    });
   }
 }
 

@@ -17,7 +17,7 @@ export interface ReadAheadOptions extends WindowOptions {
   signal?: AbortSignal | undefined;
   /** Where chunks are read to. Default: new memory, which then is the consumer's. */
   memory?: ChunkMemory | undefined;
-  /** Bytes that chunks shall be multiples of, where the handle allows it. Default 1. */
+  /** Bytes that chunks shall be multiples of; rounded up to whole sectors. Default 1. */
   unit?: number | undefined;
   /** Bytes that will surely be taken: the window need not grow first. Default 0. */
   expected?: number | undefined;
@@ -74,7 +74,7 @@ export class ReadAhead {
     this.#memory = memory ?? new NewMemory(memoryAlignmentOf(handle));
     this.#isNew = memory === undefined;
     this.#atCursor = start === null;
-    this.unit = unit % this.#block === 0 ? unit : this.#block;
+    this.unit = alignUp(unit, this.#block);
     const window = this.#atCursor ? { ...options, depth: 1 } : options;
     this.#window = new WindowSize(window, handle.alignment !== null, this.unit, options.expected);
     this.#position = start ?? 0;

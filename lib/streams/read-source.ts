@@ -1,4 +1,5 @@
 import type * as fs from 'node:fs';
+import { blockSizeOf } from '../chunk-io.js';
 import type { FileHandle } from '../file-handle.js';
 import { ReadAhead } from './read-ahead.js';
 import type { StreamFile } from './stream-file.js';
@@ -27,7 +28,7 @@ export class ReadSource {
   readonly #handle: FileHandle;
   readonly #ahead: ReadAhead;
   readonly #start: number | null;
-  /** Whether chunks of the window are no multiples of those of the stream. */
+  /** Whether chunks of the stream may begin in one chunk of the window and end in the next. */
   readonly #isOdd: boolean;
   /** What of the last chunk of the window has not been pushed. */
   #chunk: Buffer | undefined;
@@ -55,7 +56,8 @@ export class ReadSource {
     // At the cursor no more is read than the stream asks for, since others read on from there.
     const window = start === null ? { chunkSize: size } : options;
     this.#ahead = new ReadAhead(handle, { ...window, start, end, unit: size });
-    this.#isOdd = start !== null && this.#ahead.unit % size !== 0;
+    this.#isOdd =
+      start !== null && (this.#ahead.unit % size !== 0 || start % blockSizeOf(handle) !== 0);
   }
 
   /** Pushes chunks of `size` bytes as long as the stream takes them. */
