@@ -1,0 +1,68 @@
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { expect } from 'vitest';
+import { builtModule, isWindows, resultOfChild, temporaryFolder, testWhere } from '../helpers.js';
+
+const test = testWhere(!isWindows, 'Wine makes no sparse files, and reads too slowly');
+const size = 4 * 1024 ** 3;
+const marginMax = 32 * 1024 * 1024;
+const [depth, chunkSize] = [8, 512 * 1024];
+
+function sparseFile(): string {
+  const file = path.join(temporaryFolder(), 'sparse');
+  fs.writeFileSync(file, '');
+  fs.truncateSync(file, size);
+  return file;
+}
+
+// The largest resident memory over that before, while `run` moves the file.
+function measured(run: string): string {
+  return `
+    const { createReadStream, createWriteStream } = await import(
+      argument.replace('index.js', 'fs.js')
+    );
+    const { Readable, Writable } = await import('node:stream');
+    const { pipeline } = await import('node:stream/promises');
+    const file = process.argv[3];
+    const slow = () => new Writable({
+      highWaterMark: 1,
+      write(chunk, encoding, done) { bytes += chunk.length; setImmediate(done); },
+    });
+    let bytes = 0;
+    const warm = createReadStream(file, { end: 20_000_000 });
+    for await (const _ of warm);
+    gc();
+    const before = process.memoryUsage.rss();
+    let most = 0;
+    const watch = () => { most = Math.max(most, process.memoryUsage.rss()); };
+    const timer = setInterval(watch, 5);
+    ${run}
+    clearInterval(timer);
+    watch();
+    console.log(JSON.stringify({ bytes, growth: most - before }));`;
+}
+
+async function growthOf(run: string): Promise<number> {
+  const args = [pathToFileURL(builtModule).href, sparseFile()];
+  const options = { flags: ['--expose-gc'], args, msMax: 120_000 };
+  const result = await resultOfChild<{ bytes: number; growth: number }>(measured(run), options);
+  expect(result.bytes).toBe(size);
+  return result.growth;
+}
+
+test('a file of 4 GiB through a slow consumer takes no more memory than the window and a margin', async () => {
+  const growth = await growthOf('await pipeline(createReadStream(file), slow());');
+  expect(growth).toBeLessThan(depth * chunkSize + marginMax);
+}, 150_000);
+
+test('neither does chunks() of it', async () => {
+  const growth = await growthOf(`
+      const handle = await open(file);
+      for await (const chunk of handle.chunks({ recycle: true })) {
+        bytes += chunk.length;
+        await turn();
+      }
+      await handle.close();`);
+  expect(growth).toBeLessThan(depth * chunkSize + marginMax);
+}, 150_000);
