@@ -9,8 +9,8 @@ export function findCommand(name) {
 /**
  * Runs a command with its output thrown away.
  * @param {string[]} words
- * @returns {Promise<{ seconds: number, cpuSeconds: number }>} how long it took, and the CPU time that
- *   the shell says it took (`times`, POSIX)
+ * @returns {Promise<{ seconds: number, cpuSeconds: number }>} how long it took, and the CPU time as
+ *   the shell says it (`times`, POSIX)
  */
 export async function runCommand(words) {
   const script = '"$@" >/dev/null 2>&1 || exit; times';

@@ -71,7 +71,7 @@ async function positionReportedBefore(kill: string, unbuffered: boolean): Promis
 
 for (const unbuffered of [false, true]) {
   const kind = unbuffered ? 'unbuffered' : 'buffered';
-  test(`a ${kind} file is complete up to what was reported when its writer was killed`, async () => {
+  test(`a ${kind} file is complete up to what its killed writer reported`, async () => {
     const file = path.join(folder, `killed-${kind}`);
     const position = await positionReportedBefore(file, unbuffered);
     expect(position).toBeGreaterThan(0);

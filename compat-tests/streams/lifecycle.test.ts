@@ -133,7 +133,7 @@ for (const unbuffered of [false, true]) {
     }
   }
 
-  test(`a ${kind} pipeline that is aborted ends with its reason, and both files close`, async () => {
+  test(`a ${kind} pipeline that is aborted rejects, and both files close`, async () => {
     for (const ms of [0, 1, 2, 5, 10]) {
       const signal = AbortSignal.timeout(ms);
       const from = createReadStream(source, { unbuffered, highWaterMark: 1000 });
