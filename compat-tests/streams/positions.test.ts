@@ -158,7 +158,8 @@ test('what a stream that drains has taken is in the file, and its memory is free
   const file = path.join(temporaryFolder(), 'reused');
   const stream = createWriteStream(file);
   const handle = await open(fileWith(content));
-  for await (const chunk of handle.chunks({ recycle: true, chunkSize: 50_000 })) {
+  // More than what the stream takes without asking to wait.
+  for await (const chunk of handle.chunks({ recycle: true, chunkSize: 100_000 })) {
     if (!stream.write(chunk)) await once(stream, 'drain');
   }
   stream.end();

@@ -11,7 +11,7 @@ export interface ReadAheadOptions extends WindowOptions {
    * pipe, a terminal): one read at a time, and only when a chunk is wanted.
    */
   start?: number | null | undefined;
-  /** Place behind the last byte; where there is no start, the number of bytes. Default: no end. */
+  /** Place behind the last byte; without a start the number of bytes. Default: no end. */
   end?: number | undefined;
   /** Makes reads fail with an AbortError at once. */
   signal?: AbortSignal | undefined;
