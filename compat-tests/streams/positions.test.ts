@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import * as fs from 'node:fs';
+import fs from 'node:fs';
 import * as path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { expect, test } from 'vitest';
@@ -166,4 +166,26 @@ test('what a stream that drains has taken is in the file, and its memory is free
   await once(stream, 'close');
   await handle.close();
   expect(fs.readFileSync(file).equals(content)).toBe(true);
+});
+
+test('functions that a program has put into a handle or into node:fs are called', async () => {
+  const handle = await open(fileWith(content), 'r+');
+  let calls = 0;
+  const { write } = handle;
+  handle.write = ((...given: unknown[]) => {
+    calls++;
+    return Reflect.apply(write, handle, given);
+  }) as typeof write;
+  handle.createWriteStream().end('by hand');
+  await once(handle, 'close');
+  expect(calls).toBe(1);
+  const { close } = fs;
+  fs.close = ((fd: number, done: () => void) => {
+    calls++;
+    close(fd, done);
+  }) as typeof close;
+  const read = await bytesOf(createReadStream(fileWith(content)));
+  fs.close = close;
+  expect(calls).toBe(2);
+  expect(read.equals(content)).toBe(true);
 });

@@ -149,15 +149,16 @@ function ReadStreamOf(this: Reader, path: unknown, options: unknown): unknown {
 
 function sourceOf(stream: Reader): ReadSource | undefined {
   const file = stream[streamFile];
-  if (file?.handle === undefined) return undefined;
   const present = stream[streamWindow];
   if (present !== undefined) return present as ReadSource;
+  const handle = file?.windowed;
+  if (file === undefined || handle === undefined) return undefined;
   const fail = (error: unknown, size: number): void => {
     // Node's own knows how a stream fails: it reads from its `fs`, which gives it the error.
     file.failure = { error };
     nodeReader._read.call(stream, size);
   };
-  const source = new ReadSource(stream, file, file.handle, stream[windowOptions], fail);
+  const source = new ReadSource(stream, file, handle, stream[windowOptions], fail);
   stream[streamWindow] = source;
   file.settle = () => source.cancel();
   return source;
@@ -199,10 +200,11 @@ function finishBefore(stream: Writer): void {
 
 function sinkOf(stream: Writer): WriteSink | undefined {
   const file = stream[streamFile];
-  if (file?.handle === undefined) return undefined;
   const present = stream[streamWindow];
   if (present !== undefined) return present as WriteSink;
-  const sink = new WriteSink(stream, file, file.handle, stream[windowOptions]);
+  const handle = file?.windowed;
+  if (file === undefined || handle === undefined) return undefined;
+  const sink = new WriteSink(stream, file, handle, stream[windowOptions]);
   stream[streamWindow] = sink;
   file.settle = () => sink.cancel(stream.errored ?? streamDestroyed());
   return sink;

@@ -1,5 +1,6 @@
 import liveFs from 'node:fs';
 import type { FileHandle } from '../file-handle.js';
+import { isServed } from '../like-node.js';
 import { nodeFs } from '../node-fs.js';
 import type { OpenOptions } from '../open-options.js';
 
@@ -18,12 +19,15 @@ type Functions = Record<string, (...given: unknown[]) => void>;
 // What Node's streams use of their `fs`.
 const usedFunctions = ['open', 'read', 'write', 'writev', 'fsync', 'close'] as const;
 
+type Transfer = 'read' | 'write' | 'writev';
+const transfers: readonly Transfer[] = ['read', 'write', 'writev'];
+
 /**
  * Whether a program has put functions of its own into node:fs, which Node's streams would call. It
  * shall see the calls that it expects.
  */
 function isReplaced(): boolean {
-  return usedFunctions.some((name) => liveFs[name] !== nodeFs[name]);
+  return usedFunctions.some((name) => liveFs[name] !== nodeFs[name] && !isServed(liveFs[name]));
 }
 
 function callLive(name: (typeof usedFunctions)[number], given: Arguments): void {
@@ -57,6 +61,10 @@ export abstract class StreamFile {
   abstract readonly isOwn: boolean;
   /** Ends what is in flight; what becomes of a window when the stream is destroyed. */
   settle: () => Promise<void> = async () => {};
+  /** The handle, where a window may stand between it and the stream. */
+  get windowed(): FileHandle | undefined {
+    return this.handle;
+  }
   /** What the next read shall fail with. */
   failure: { error: unknown } | undefined;
 
@@ -92,14 +100,18 @@ export abstract class StreamFile {
 
   read(...given: Arguments): void {
     const { failure } = this;
-    if (failure === undefined) callLive('read', given);
+    if (failure === undefined) this.call('read', given);
     else process.nextTick(given.at(-1) as Callback, failure.error);
   }
   write(...given: Arguments): void {
-    callLive('write', given);
+    this.call('write', given);
   }
   writev(...given: Arguments): void {
-    callLive('writev', given);
+    this.call('writev', given);
+  }
+
+  protected call(name: Transfer, given: Arguments): void {
+    callLive(name, given);
   }
 }
 
@@ -152,6 +164,24 @@ export class HandleFile extends StreamFile {
     super();
     this.handle = handle;
     this.#release = release;
+  }
+
+  // A program that has put functions of its own into the handle shall see the calls it expects.
+  override get windowed(): FileHandle | undefined {
+    const { handle } = this;
+    return transfers.some((name) => Object.hasOwn(handle as FileHandle, name)) ? undefined : handle;
+  }
+
+  protected override call(name: Transfer, given: Arguments): void {
+    const callback = given.at(-1) as Callback;
+    type Method = (
+      ...given: unknown[]
+    ) => Promise<{ bytesRead: number } | { bytesWritten: number }>;
+    const handle = this.handle as unknown as Record<Transfer, Method>;
+    callBack(handle[name](...given.slice(1, -1)), callback, (result) => [
+      'bytesRead' in result ? result.bytesRead : result.bytesWritten,
+      given[1],
+    ]);
   }
 
   open(_path: string, _flags: string | number, _mode: number, callback: Callback): void {
