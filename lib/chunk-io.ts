@@ -75,3 +75,37 @@ export async function writeChunk(
     start = alignDown(written, block);
   }
 }
+
+/**
+ * As writeChunk(), of several views on a buffered handle.
+ * @param position place in the file, or -1 for the handle's cursor
+ */
+export async function writeViews(
+  handle: FileHandle,
+  views: readonly Uint8Array[],
+  length: number,
+  position: number,
+  signal?: AbortSignal,
+): Promise<void> {
+  let left = views;
+  let done = 0;
+  let stuck = 0;
+  while (done < length) {
+    const place = position === -1 ? -1 : position + done;
+    const written = await handle.writeViewsAt(left, length - done, place, signal);
+    done += written;
+    if (done >= length) return;
+    if (written === 0 && ++stuck > 1) throw systemErrorOf('EIO', { syscall: 'write' });
+    left = viewsBehind(left, written);
+  }
+}
+
+function viewsBehind(views: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  const left: Uint8Array[] = [];
+  let skipped = bytes;
+  for (const view of views) {
+    if (skipped < view.byteLength) left.push(view.subarray(skipped));
+    skipped = Math.max(0, skipped - view.byteLength);
+  }
+  return left;
+}

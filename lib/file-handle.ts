@@ -1,12 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import { EventEmitter } from 'node:events';
-import type {
-  BigIntStats,
-  ReadStream as FsReadStream,
-  WriteStream as FsWriteStream,
-  Stats,
-  TimeLike,
-} from 'node:fs';
+import type { BigIntStats, ReadStream as FsReadStream, Stats, TimeLike } from 'node:fs';
 import type { CreateReadStreamOptions, CreateWriteStreamOptions } from 'node:fs/promises';
 import { createInterface, type Interface } from 'node:readline';
 import type { ReadableStream } from 'node:stream/web';
@@ -51,7 +45,14 @@ import {
   setSparse,
 } from './sparse.js';
 import { decodeBigIntStats, decodeStats } from './stats.js';
-import { ReadStream, WriteStream } from './streams/file-streams.js';
+import { type ChunksOptions, chunksOf } from './streams/chunks.js';
+import {
+  ReadStream,
+  type ReadStreamExtras,
+  type WindowedWriteStream,
+  WriteStream,
+  type WriteStreamExtras,
+} from './streams/file-streams.js';
 import { readUnaligned } from './unaligned-io.js';
 import {
   validateBoolean,
@@ -104,6 +105,10 @@ export interface TransferOptions {
 export interface ReadOptions<T extends ArrayBufferView = Buffer> extends TransferOptions {
   buffer?: T | undefined;
 }
+
+export type HandleReadStreamOptions = CreateReadStreamOptions & Pick<ReadStreamExtras, 'readAhead'>;
+export type HandleWriteStreamOptions = CreateWriteStreamOptions &
+  Pick<WriteStreamExtras, 'writeBehind'>;
 
 /** What kind of thing a handle is open on. */
 export type DeviceType = 'unknown' | 'disk' | 'block' | 'char' | 'pipe' | 'directory';
@@ -227,6 +232,7 @@ export class FileHandle extends EventEmitter {
   // Of an unbuffered handle. A buffered one leaves its cursor to the system, which shares it with
   // whoever else has the descriptor.
   #cursor = 0;
+  #isAtStart = true;
 
   /** @internal open() makes handles. */
   constructor(opened: OpenedFile, access: Access) {
@@ -244,6 +250,13 @@ export class FileHandle extends EventEmitter {
    * is a second, synchronous descriptor of the file, made when first asked for.
    */
   get fd(): number {
+    // Whoever has the number can move the cursor.
+    this.#isAtStart = false;
+    return this.descriptor;
+  }
+
+  /** @internal The same, for those who leave its cursor where it is. */
+  get descriptor(): number {
     if (this.#fd === closedFd && process.platform === 'win32' && !this.#isClosed) {
       const fd = getEngine().duplicateDescriptor(this.#file);
       if (fd < 0) throw systemError(fd, { syscall: 'open' });
@@ -486,6 +499,7 @@ export class FileHandle extends EventEmitter {
     views: readonly ArrayBufferView[],
     length: number,
     position: number | bigint,
+    signal?: AbortSignal,
   ): Promise<number> {
     const write = opcode === Opcode.writeVector;
     const submit = (place: number | bigint): Promise<number> => {
@@ -499,6 +513,7 @@ export class FileHandle extends EventEmitter {
         length,
         object: views.map(bytesOf),
         owner: [this, views],
+        signal,
       });
     };
     if (!this.#needsPlace(write, position)) return submit(position);
@@ -638,6 +653,7 @@ export class FileHandle extends EventEmitter {
     transfer: (place: number) => Promise<{ bytes: number; result: R }>,
   ): Promise<R> {
     return this.inOrder(async () => {
+      this.#isAtStart = false;
       if (this.alignment === null) return (await transfer(-1)).result;
       const place = write && this.#access.append ? (await this.stat()).size : this.#cursor;
       const { bytes, result } = await transfer(place);
@@ -667,6 +683,11 @@ export class FileHandle extends EventEmitter {
       return run();
     };
     return previous.then(runUnlessCancelled, runUnlessCancelled);
+  }
+
+  /** @internal Whether nobody can have moved the cursor of a buffered handle. */
+  get isAtStart(): boolean {
+    return this.#isAtStart;
   }
 
   /** @internal The cursor of an unbuffered handle. */
@@ -721,6 +742,20 @@ export class FileHandle extends EventEmitter {
   ): Promise<number> {
     const write = this.#submitTransfer(Opcode.write, buffer, offset, length, position, signal);
     return write.then(bytesOfResult);
+  }
+
+  /** @internal A write of several buffers at a place, or at the cursor (-1). */
+  writeViewsAt(
+    views: readonly Uint8Array[],
+    length: number,
+    position: number,
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
+    const [first] = views;
+    if (views.length === 1 && position !== -1 && first !== undefined) {
+      return this.writeAt(first, 0, length, position, signal);
+    }
+    return this.#vectorPart(Opcode.writeVector, views, length, position, signal);
   }
 
   /** Status of the file, as Node's Stats or, with `bigint: true`, BigIntStats. */
@@ -909,17 +944,19 @@ export class FileHandle extends EventEmitter {
 
   /** Changes the permission bits. @param mode a number or a string in octal */
   chmod(mode: number | string): Promise<void> {
-    return this.#onDescriptor('fchmod', (done) => nodeFs.fchmod(this.fd, mode, done));
+    return this.#onDescriptor('fchmod', (done) => nodeFs.fchmod(this.descriptor, mode, done));
   }
 
   /** Changes the owner. */
   chown(uid: number, gid: number): Promise<void> {
-    return this.#onDescriptor('fchown', (done) => nodeFs.fchown(this.fd, uid, gid, done));
+    return this.#onDescriptor('fchown', (done) => nodeFs.fchown(this.descriptor, uid, gid, done));
   }
 
   /** Changes the times of the last access and change. @param atime seconds, or a Date */
   utimes(atime: TimeLike, mtime: TimeLike): Promise<void> {
-    return this.#onDescriptor('futimes', (done) => nodeFs.futimes(this.fd, atime, mtime, done));
+    return this.#onDescriptor('futimes', (done) =>
+      nodeFs.futimes(this.descriptor, atime, mtime, done),
+    );
   }
 
   async #onDescriptor(syscall: string, call: (done: DescriptorCallback) => void): Promise<void> {
@@ -936,13 +973,24 @@ export class FileHandle extends EventEmitter {
    * A stream of the file, or of a part of it: an fs.ReadStream. It closes the handle when it ends,
    * unless `autoClose` is false, and ends when the handle is closed.
    */
-  createReadStream(options?: CreateReadStreamOptions): FsReadStream {
+  createReadStream(options?: HandleReadStreamOptions): FsReadStream {
     return Reflect.construct(ReadStream, [undefined, { ...options, fd: this }]);
   }
 
   /** A stream into the file: an fs.WriteStream. @see createReadStream */
-  createWriteStream(options?: CreateWriteStreamOptions): FsWriteStream {
+  createWriteStream(options?: HandleWriteStreamOptions): WindowedWriteStream {
     return Reflect.construct(WriteStream, [undefined, { ...options, fd: this }]);
+  }
+
+  /**
+   * The file, or a part of it, in chunks of up to `chunkSize` bytes (default 512 KiB, unbuffered
+   * 1 MiB), with `depth` reads in flight (default 8). With `recycle: true` the memory of a chunk is
+   * used again when the next one is asked for. Pipes and terminals are read one read at a time.
+   * @throws a system error; AbortError; EBADF when the handle is closed meanwhile
+   */
+  chunks(options: ChunksOptions = {}): AsyncGenerator<Buffer, void, undefined> {
+    this.#checkOpen('read');
+    return chunksOf(this, options);
   }
 
   /** The lines of the file, from node:readline. @param options as createReadStream()'s */

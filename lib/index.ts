@@ -72,6 +72,15 @@ export {
 } from './promises.js';
 export type { SeekOrigin } from './seek.js';
 export type { FileRange, RangeOptions } from './sparse.js';
+export type { ChunksOptions } from './streams/chunks.js';
+export {
+  createReadStream,
+  createWriteStream,
+  type ReadStreamOptions,
+  type WindowedWriteStream,
+  type WriteStreamOptions,
+} from './streams/file-streams.js';
+export type { WindowOptions } from './streams/window.js';
 export type { Data, ReadFileOptions, WriteFileOptions } from './whole-file.js';
 export { listStreams, type StreamInfo } from './win32/named-streams.js';
 export type { ReparsePoint } from './win32/reparse-point.js';

@@ -1,9 +1,11 @@
 import { allocAligned } from '../aligned-buffer.js';
 import { alignUp } from '../alignment.js';
-import { blockSizeOf, memoryAlignmentOf, readChunk, writeChunk } from '../chunk-io.js';
+import { blockSizeOf, memoryAlignmentOf, readChunk } from '../chunk-io.js';
 import { abortError } from '../errors.js';
 import type { FileHandle } from '../file-handle.js';
-import { type Chunk, type ChunkOptions, readChunks } from './read-chunks.js';
+import { validateWindow } from '../streams/window.js';
+import { WriteBehind } from '../streams/write-behind.js';
+import { type ChunkOptions, type Consume, chunkDefaults, readChunks } from './read-chunks.js';
 import { SourceChangedError } from './source-changed-error.js';
 
 export type CopyOptions = ChunkOptions;
@@ -30,13 +32,17 @@ export async function copyFile(
 ): Promise<CopyResult> {
   const before = await source.stat({ bigint: true });
   const size = Number(before.size);
-  const block = blockSizeOf(destination);
-  const write = async ({ memory, length, position }: Chunk): Promise<void> => {
-    const padded = alignUp(length, block);
-    memory.fill(0, length, padded);
-    await writeChunk(destination, memory, padded, position, options.signal);
-  };
-  await readChunks(source, size, options, write, [destination]);
+  const { depth, chunkSize = chunkDefaults.chunkSize, signal } = options;
+  validateWindow(options);
+  const window = { depth, chunkSize: alignUp(chunkSize, blockSizeOf(source)) };
+  const behind = new WriteBehind(destination, { ...window, expected: size, signal });
+  try {
+    const write: Consume = (bytes, done) => behind.write(bytes, done);
+    await readChunks(source, size, options, write, [destination]);
+    await behind.finish();
+  } finally {
+    await behind.cancel();
+  }
   if (options.signal?.aborted) throw abortError(options.signal);
   await destination.truncate(size);
   await destination.sync();

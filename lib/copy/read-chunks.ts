@@ -1,11 +1,10 @@
-import { allocAligned } from '../aligned-buffer.js';
 import { alignUp } from '../alignment.js';
-import { blockSizeOf, memoryAlignmentOf, readChunk } from '../chunk-io.js';
-import { abortError } from '../errors.js';
+import { blockSizeOf, memoryAlignmentOf } from '../chunk-io.js';
 import type { FileHandle } from '../file-handle.js';
-import { validateInteger, validateSignal } from '../validate.js';
-import { runWindow } from '../window.js';
-import { InOrder } from './in-order.js';
+import { RecycledMemory } from '../streams/chunk-memory.js';
+import { ReadAhead } from '../streams/read-ahead.js';
+import { validateWindow } from '../streams/window.js';
+import { validateSignal } from '../validate.js';
 import { SourceChangedError } from './source-changed-error.js';
 
 export interface ChunkOptions {
@@ -24,84 +23,60 @@ export interface ChunkOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** A part of the source in memory that has room for it in whole sectors. */
-export interface Chunk {
-  readonly memory: Buffer;
-  readonly length: number;
-  readonly position: number;
-}
-
 export const chunkDefaults = { depth: 8, chunkSize: 1024 * 1024 } as const;
-const depthMax = 1024;
-const chunkSizeMax = 1024 * 1024 * 1024;
+
+/** What is done with a chunk; `done` is called when its memory is not needed any more. */
+export type Consume = (bytes: Buffer, done: (error?: unknown) => void) => void;
 
 /**
  * Reads the first `size` bytes of a file with `depth` chunks in flight, in `depth` buffers that are
- * used again and again. `consume` gets each chunk as soon as it is there, `onChunk` in order; the
- * buffer of a chunk is free when both have ended.
+ * used again and again. `consume` and `onChunk` get the chunks in order; the buffer of a chunk is
+ * free when both are done with it.
  * @param others handles that the same memory is written to; it is aligned for them too
- * @throws SourceChangedError when the file ends before `size`; AbortError; system errors
+ * @throws SourceChangedError when the file ends before `size`; AbortError; system errors. By then
+ *   no read is in flight.
  */
 export async function readChunks(
   source: FileHandle,
   size: number,
   options: ChunkOptions,
-  consume?: (chunk: Chunk) => Promise<void>,
+  consume: Consume = (_bytes, done) => done(),
   others: readonly FileHandle[] = [],
 ): Promise<void> {
+  validateWindow(options);
   const { depth = chunkDefaults.depth, onProgress, onChunk, signal } = options;
-  validateInteger(depth, 'options.depth', 1, depthMax);
   validateSignal(signal);
-  const chunkSize = wholeBlocks(options.chunkSize, blockSizeOf(source, ...others));
-  const count = Math.ceil(size / chunkSize);
-  const alignment = memoryAlignmentOf(source, ...others);
-  const free = Array.from({ length: Math.min(depth, count) }, () =>
-    allocAligned(chunkSize, { alignment }),
-  );
-  const order = new InOrder();
+  const block = blockSizeOf(source, ...others);
+  const chunkSize = alignUp(options.chunkSize ?? chunkDefaults.chunkSize, block);
+  const memory = new RecycledMemory(memoryAlignmentOf(source, ...others));
+  const window = { depth, chunkSize, end: size, expected: depth * chunkSize };
+  const ahead = new ReadAhead(source, { ...window, memory, signal });
   let bytesDone = 0;
-
-  const deliver = async (index: number, chunk: Chunk): Promise<void> => {
-    if (onChunk === undefined) return;
-    await order.turn(index);
-    await onChunk(chunk.memory.subarray(0, chunk.length), chunk.position);
-    order.done();
-  };
-  const copyChunk = async (index: number, memory: Buffer): Promise<void> => {
-    if (signal?.aborted) throw abortError(signal);
-    const position = index * chunkSize;
-    const length = Math.min(chunkSize, size - position);
-    const bytes = await readChunk(source, memory, length, position, signal);
-    if (bytes < length) throw new SourceChangedError(size, (await source.stat()).size);
-    const chunk = { memory, length, position };
-    const consumed = consume?.(chunk);
-    // The submission that `consume` has made leaves at the end of this turn of the microtasks, so
-    // that the device works while `onChunk` computes.
+  const use = async (bytes: Buffer, position: number): Promise<void> => {
+    let waiting = 2;
+    let failed = false;
+    const done = (error?: unknown): void => {
+      failed ||= error !== undefined;
+      if (--waiting > 0) return;
+      // Whoever failed says so to the next chunk, or at the end.
+      if (!failed) bytesDone += bytes.byteLength;
+      ahead.release(bytes);
+      if (!failed) onProgress?.(bytesDone);
+    };
+    consume(bytes, done);
+    // What has been submitted leaves at the end of this turn of the microtasks, so that the device
+    // works while `onChunk` computes.
     await Promise.resolve();
-    await bothSettled(consumed, deliver(index, chunk));
-    bytesDone += length;
-    onProgress?.(bytesDone);
+    await onChunk?.(bytes, position);
+    done();
   };
-
-  await runWindow(count, depth, async (index) => {
-    const memory = free.pop() as Buffer;
-    try {
-      await copyChunk(index, memory);
-    } catch (error) {
-      order.fail(error);
-      throw error;
+  try {
+    for (let position = 0; position < size; position = ahead.position) {
+      const bytes = await ahead.next();
+      if (bytes === null) throw new SourceChangedError(size, (await source.stat()).size);
+      await use(bytes, position);
     }
-    free.push(memory);
-  });
-}
-
-function wholeBlocks(chunkSize: number = chunkDefaults.chunkSize, block: number): number {
-  validateInteger(chunkSize, 'options.chunkSize', 1, chunkSizeMax);
-  return alignUp(chunkSize, block);
-}
-
-// Neither may still use the memory when the chunk has failed.
-async function bothSettled(first: Promise<void> | undefined, second: Promise<void>): Promise<void> {
-  const results = await Promise.allSettled([first, second]);
-  for (const result of results) if (result.status === 'rejected') throw result.reason;
+  } finally {
+    await ahead.cancel();
+  }
 }

@@ -1,8 +1,12 @@
 import type * as fs from 'node:fs';
-import { notImplemented } from '../errors.js';
+import { invalidArgValue, notImplemented } from '../errors.js';
 import type { FileHandle } from '../file-handle.js';
 import { nodeFs } from '../node-fs.js';
-import { ioOfHandle, ioOfPath, type OpenFile, type StreamIo } from './handle-io.js';
+import type { OpenOptions } from '../open-options.js';
+import { type NodeReadStream, ReadSource } from './read-source.js';
+import { HandleFile, type OpenFile, PathFile, type StreamFile } from './stream-file.js';
+import { validateWindow, type WindowOptions } from './window.js';
+import { type NodeWriteStream, streamDestroyed, WriteSink } from './write-sink.js';
 
 let openFile: OpenFile | undefined;
 
@@ -13,92 +17,301 @@ export function provideOpen(open: OpenFile): void {
   openFile = open;
 }
 
+/** What the streams of this package take beside Node's options. */
+export interface ReadStreamExtras extends Pick<OpenOptions, 'unbuffered' | 'writeThrough'> {
+  /** Bounds of the window of reads. */
+  readAhead?: WindowOptions | undefined;
+}
+export interface WriteStreamExtras extends Pick<OpenOptions, (typeof openOptionNames)[number]> {
+  /** Bounds of the window of writes. */
+  writeBehind?: WindowOptions | undefined;
+}
+
 type Options = Record<string, unknown>;
 type StreamConstructor = (this: object, path: unknown, options: unknown) => void;
+type Done = (error?: Error | null) => void;
+interface NodeMethods {
+  _read(this: object, size: number): void;
+  _write(this: object, chunk: Buffer, encoding: unknown, done: Done): void;
+  _writev(this: object, chunks: readonly { chunk: Buffer }[], done: Done): void;
+  write(this: object, chunk: unknown, encoding: unknown, done?: unknown): boolean;
+}
+
+const nodeReader = nodeFs.ReadStream.prototype as unknown as NodeMethods;
+const nodeWriter = nodeFs.WriteStream.prototype as unknown as NodeMethods;
 
 function isOurHandle(value: unknown): value is FileHandle {
   return typeof (value as Partial<FileHandle> | null | undefined)?.hold === 'function';
 }
 
-/** Makes the `fs` of a stream. */
-interface IoMaker {
-  ofHandle(handle: FileHandle): StreamIo;
-  ofPath(): StreamIo;
+// ---- The file of a stream
+
+const streamFile = Symbol('file');
+const streamWindow = Symbol('window');
+const windowOptions = Symbol('windowOptions');
+
+interface OurState {
+  /** Nothing where Node's own functions serve, or those of the `fs` option. */
+  [streamFile]?: StreamFile;
+  [windowOptions]: WindowOptions;
+  [streamWindow]?: ReadSource | WriteSink;
+}
+type Reader = NodeReadStream & OurState;
+type Writer = NodeWriteStream & OurState;
+
+const openOptionNames = ['unbuffered', 'writeThrough', 'preallocate'] as const;
+
+function openOptionsOf(options: Options): OpenOptions {
+  const given = openOptionNames.filter((name) => options[name] !== undefined);
+  return Object.fromEntries(given.map((name) => [name, options[name]]));
 }
 
-/** Options with an `fs` of ours, where the stream would use Node's own for a file of ours. */
-function withOurIo(given: unknown, maker: IoMaker): unknown {
-  // Node refuses the rest, but for a callback, which it takes for no options.
-  const isRefused = given != null && !['object', 'string', 'function'].includes(typeof given);
-  if (isRefused) return given;
+function copyOptions(given: unknown): Options {
   const options: Options = {};
   if (typeof given === 'string') options.encoding = given;
   // With what it inherits, as Node copies it.
   else for (const name in given as Options) options[name] = (given as Options)[name];
+  return options;
+}
+
+function validateWindowOption(options: Options, name: string): WindowOptions {
+  const window = options[name] ?? {};
+  validateWindow(window, `options.${name}`);
+  return window;
+}
+
+/** Options with a file of ours as the `fs`, where the stream would use Node's own. */
+function withFile(stream: Reader | Writer, options: Options, release: () => void): Options {
   const { fd } = options;
+  const more = openOptionsOf(options);
+  const isOpen = fd != null || options.windowsHandle != null || options.fs != null;
+  const [name] = Object.keys(more);
+  if (isOpen && name !== undefined) {
+    const reason = 'takes effect where the stream itself opens a path';
+    throw invalidArgValue(`options.${name}`, options[name], reason);
+  }
   if (isOurHandle(fd)) {
     if (options.fs) throw notImplemented('FileHandle with fs');
-    return { ...options, fd: fd.fd, fs: maker.ofHandle(fd) };
+    const file = new HandleFile(fd, release);
+    stream[streamFile] = file;
+    return { ...options, fd: fd.descriptor, fs: file };
   }
-  const isOpenElsewhere = fd != null || options.windowsHandle != null;
-  return options.fs || isOpenElsewhere ? options : { ...options, fs: maker.ofPath() };
+  if (isOpen) return options;
+  const file = new PathFile(openFile as OpenFile, more, () => stream.closed);
+  stream[streamFile] = file;
+  return { ...options, fs: file };
 }
 
 /** Sets a stream up as Node does, and ties it to the handle that it was given. */
 function construct(
   base: StreamConstructor,
-  stream: fs.ReadStream | fs.WriteStream,
+  stream: Reader | Writer,
   path: unknown,
-  options: unknown,
+  given: unknown,
+  windowName: string,
 ): void {
-  let held: FileHandle | undefined;
+  // Node refuses the rest, but for a callback, which it takes for no options.
+  const isRefused = given != null && !['object', 'string', 'function'].includes(typeof given);
+  if (isRefused) {
+    base.call(stream, path, given);
+    return;
+  }
+  const options = copyOptions(given);
+  stream[windowOptions] = validateWindowOption(options, windowName);
   let release = (): void => {};
-  const maker: IoMaker = {
-    ofHandle(handle) {
-      held = handle;
-      return ioOfHandle(handle, () => release());
-    },
-    ofPath: () => ioOfPath(openFile as OpenFile, () => stream.closed),
-  };
-  base.call(stream, path, withOurIo(options, maker));
+  base.call(
+    stream,
+    path,
+    withFile(stream, options, () => release()),
+  );
   // Only now, since Node may have refused the options.
-  if (held) release = (held as FileHandle).hold(() => stream.close());
+  const file = stream[streamFile];
+  if (file !== undefined && !file.isOwn) {
+    release = (options.fd as FileHandle).hold(() => {
+      // One that has finished and was not to close the handle would wait for another end.
+      if ((stream as Writer).writableFinished) stream.destroy();
+      else stream.close();
+    });
+  }
 }
+
+// ---- ReadStream
 
 /**
- * fs.ReadStream whose reads are the engine's: an instance of Node's class, with its events. Besides
- * a number, `options.fd` may be a FileHandle. `options.fs` takes the place of the engine.
+ * fs.ReadStream over a window of reads: an instance of Node's class, with its events. Besides a
+ * number, `options.fd` may be a FileHandle. `options.fs` takes the place of the engine.
  */
-function ReadStreamOf(this: fs.ReadStream, path: unknown, options: unknown): unknown {
+function ReadStreamOf(this: Reader, path: unknown, options: unknown): unknown {
   if (!(this instanceof ReadStreamOf)) return Reflect.construct(ReadStreamOf, [path, options]);
-  construct(nodeFs.ReadStream as unknown as StreamConstructor, this, path, options);
+  construct(nodeFs.ReadStream as unknown as StreamConstructor, this, path, options, 'readAhead');
   return this;
 }
 
-/** fs.WriteStream whose writes are the engine's, as ReadStream. */
-function WriteStreamOf(this: fs.WriteStream, path: unknown, options: unknown): unknown {
+function sourceOf(stream: Reader): ReadSource | undefined {
+  const file = stream[streamFile];
+  const present = stream[streamWindow];
+  if (present !== undefined) return present as ReadSource;
+  const handle = file?.windowed;
+  if (file === undefined || handle === undefined) return undefined;
+  const fail = (error: unknown, size: number): void => {
+    // Node's own knows how a stream fails: it reads from its `fs`, which gives it the error.
+    file.failure = { error };
+    nodeReader._read.call(stream, size);
+  };
+  const source = new ReadSource(stream, file, handle, stream[windowOptions], fail);
+  stream[streamWindow] = source;
+  file.settle = () => source.cancel();
+  return source;
+}
+
+const readerMethods = {
+  _read(this: Reader, size: number): void {
+    const source = sourceOf(this);
+    if (source === undefined) nodeReader._read.call(this, size);
+    else source.read(size);
+  },
+};
+
+// ---- WriteStream
+
+/**
+ * fs.WriteStream over a window of writes, as ReadStream. The callback of a write is called when the
+ * bytes are in the file. `flushedPosition` says up to where all bytes are, and the event 'progress'
+ * that it has moved.
+ */
+function WriteStreamOf(this: Writer, path: unknown, options: unknown): unknown {
   if (!(this instanceof WriteStreamOf)) return Reflect.construct(WriteStreamOf, [path, options]);
-  construct(nodeFs.WriteStream as unknown as StreamConstructor, this, path, options);
+  construct(nodeFs.WriteStream as unknown as StreamConstructor, this, path, options, 'writeBehind');
+  if (this[streamFile] !== undefined) finishBefore(this);
   return this;
 }
+
+// A stream's own _final must find all bytes written.
+function finishBefore(stream: Writer): void {
+  const own = stream._final;
+  if (own === writerMethods._final) return;
+  stream._final = (done): void => {
+    writerMethods._final.call(stream, (error) => {
+      if (error) done(error);
+      else own.call(stream, done);
+    });
+  };
+}
+
+function sinkOf(stream: Writer): WriteSink | undefined {
+  const file = stream[streamFile];
+  const present = stream[streamWindow];
+  if (present !== undefined) return present as WriteSink;
+  const handle = file?.windowed;
+  if (file === undefined || handle === undefined) return undefined;
+  const sink = new WriteSink(stream, file, handle, stream[windowOptions]);
+  stream[streamWindow] = sink;
+  file.settle = () => sink.cancel(stream.errored ?? streamDestroyed());
+  return sink;
+}
+
+const writerMethods = {
+  _write(this: Writer, chunk: Buffer, encoding: unknown, done: Done): void {
+    const sink = sinkOf(this);
+    if (sink === undefined) nodeWriter._write.call(this, chunk, encoding, done);
+    else sink.write([chunk], done);
+  },
+  _writev(this: Writer, chunks: readonly { chunk: Buffer }[], done: Done): void {
+    const sink = sinkOf(this);
+    if (sink === undefined) nodeWriter._writev.call(this, chunks, done);
+    else
+      sink.write(
+        chunks.map(({ chunk }) => chunk),
+        done,
+      );
+  },
+  _final(this: Writer, done: Done): void {
+    const sink = this[streamWindow] as WriteSink | undefined;
+    if (sink === undefined) done();
+    else sink.finish(done);
+  },
+  write(this: Writer, chunk: unknown, encoding: unknown, done?: unknown): boolean {
+    const callback = typeof encoding === 'function' ? encoding : done;
+    if (typeof callback !== 'function' || this[streamFile] === undefined) {
+      return nodeWriter.write.call(this, chunk, encoding, done);
+    }
+    // The stream takes more before the bytes are in the file; who wants to know hears it then.
+    const taken = (error?: Error | null): void => {
+      const sink = this[streamWindow] as WriteSink | undefined;
+      if (error || sink === undefined) callback(error);
+      else sink.whenFlushed(callback as Done);
+    };
+    return nodeWriter.write.call(
+      this,
+      chunk,
+      typeof encoding === 'function' ? undefined : encoding,
+      taken,
+    );
+  },
+};
+
+// ---- Classes
 
 // Functions and no classes, as in Node: there are programs that call them without `new`, or on an
 // object of a class that they have derived in the old way.
-function derive(derived: StreamConstructor, base: StreamConstructor): void {
+function derive(derived: StreamConstructor, base: StreamConstructor, methods: object): void {
   Object.defineProperty(derived, 'name', { value: base.name });
   Object.setPrototypeOf(derived, base);
   Object.setPrototypeOf(derived.prototype, base.prototype);
+  Object.assign(derived.prototype, methods);
 }
-derive(ReadStreamOf as StreamConstructor, nodeFs.ReadStream as unknown as StreamConstructor);
-derive(WriteStreamOf as StreamConstructor, nodeFs.WriteStream as unknown as StreamConstructor);
+derive(
+  ReadStreamOf as StreamConstructor,
+  nodeFs.ReadStream as unknown as StreamConstructor,
+  readerMethods,
+);
+derive(
+  WriteStreamOf as StreamConstructor,
+  nodeFs.WriteStream as unknown as StreamConstructor,
+  writerMethods,
+);
+Object.defineProperty(WriteStreamOf.prototype, 'flushedPosition', {
+  configurable: true,
+  get(this: Writer): number {
+    const sink = this[streamWindow] as WriteSink | undefined;
+    return (
+      sink?.flushedPosition ?? (this.pos ?? 0) + (this.pos === undefined ? this.bytesWritten : 0)
+    );
+  },
+});
 
 export const ReadStream = ReadStreamOf as unknown as typeof fs.ReadStream;
 export const WriteStream = WriteStreamOf as unknown as typeof fs.WriteStream;
 
-/** A stream of a file, or of a part of it; the options are Node's. */
-export const createReadStream: typeof fs.createReadStream = (path, options) =>
-  Reflect.construct(ReadStreamOf, [path, options]);
+/** An fs.WriteStream that knows up to where its file is complete. */
+export interface WindowedWriteStream extends fs.WriteStream {
+  /**
+   * All bytes below it are in the file; they are durable after a sync of the file. The event
+   * 'progress' says that it has moved. Where writes have no place, it counts from 0.
+   */
+  readonly flushedPosition: number;
+}
 
-/** A stream into a file; the options are Node's. */
-export const createWriteStream: typeof fs.createWriteStream = (path, options) =>
-  Reflect.construct(WriteStreamOf, [path, options]);
+type NodeOptions<F extends (path: never, options?: never) => unknown> = Exclude<
+  Parameters<F>[1],
+  string
+>;
+export type ReadStreamOptions = NodeOptions<typeof fs.createReadStream> & ReadStreamExtras;
+export type WriteStreamOptions = NodeOptions<typeof fs.createWriteStream> & WriteStreamExtras;
+
+/**
+ * A stream of a file, or of a part of it.
+ * @param options Node's, and `readAhead`, `unbuffered`, `writeThrough`
+ */
+export const createReadStream = function createReadStream(path: unknown, options: unknown) {
+  return Reflect.construct(ReadStreamOf, [path, options]);
+} as (path: fs.PathLike, options?: BufferEncoding | ReadStreamOptions) => fs.ReadStream;
+
+/**
+ * A stream into a file. When it drains, or calls a write's callback, the bytes are in the file;
+ * while another stream is piped into it, it takes chunks ahead and drains when it has room.
+ * @param options Node's, and `writeBehind`, `unbuffered`, `writeThrough`, `preallocate`
+ */
+export const createWriteStream = function createWriteStream(path: unknown, options: unknown) {
+  return Reflect.construct(WriteStreamOf, [path, options]);
+} as (path: fs.PathLike, options?: BufferEncoding | WriteStreamOptions) => WindowedWriteStream;

@@ -1,0 +1,133 @@
+import type { Alignment } from '../../lib/alignment.js';
+import type { FileHandle } from '../../lib/index.js';
+
+interface Pending {
+  readonly signal: AbortSignal | undefined;
+  settle(error?: unknown): void;
+}
+
+/** How many bytes a transfer moves, of those that it could. */
+export type Shorten = (possible: number, position: number, index: number) => number;
+
+/**
+ * A file in memory in the place of a FileHandle, which completes transfers only when it is told to,
+ * in any order, and moves fewer bytes than asked for.
+ */
+export class HandleDouble {
+  readonly alignment: Alignment | null = null;
+  readonly pending: Pending[] = [];
+  content: Buffer;
+  transfers = 0;
+  inFlightMost = 0;
+  bytesMost = 0;
+  fail: ((position: number) => Error | undefined) | undefined;
+  #bytes = 0;
+  readonly #shorten: Shorten;
+
+  constructor(content: Buffer, shorten: Shorten = (possible) => possible) {
+    this.content = content;
+    this.#shorten = shorten;
+  }
+
+  get handle(): FileHandle {
+    return this as unknown as FileHandle;
+  }
+
+  readAt(
+    memory: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+    signal?: AbortSignal,
+  ): Promise<number> {
+    return this.#begin(length, position, signal, (index) => {
+      const there = Math.max(0, Math.min(length, this.content.byteLength - position));
+      const bytes = there === 0 ? 0 : this.#shorten(there, position, index);
+      memory.set(this.content.subarray(position, position + bytes), offset);
+      return bytes;
+    });
+  }
+
+  writeAt(
+    memory: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+    signal?: AbortSignal,
+  ): Promise<number> {
+    return this.writeViewsAt([memory.subarray(offset, offset + length)], length, position, signal);
+  }
+
+  writeViewsAt(
+    views: readonly Uint8Array[],
+    length: number,
+    position: number,
+    signal?: AbortSignal,
+  ): Promise<number> {
+    return this.#begin(length, position, signal, (index) => {
+      const bytes = this.#shorten(length, position, index);
+      const grown = Buffer.alloc(Math.max(this.content.byteLength, position + bytes));
+      this.content.copy(grown);
+      grown.set(Buffer.concat(views).subarray(0, bytes), position);
+      this.content = grown;
+      return bytes;
+    });
+  }
+
+  #begin(
+    length: number,
+    position: number,
+    signal: AbortSignal | undefined,
+    move: (index: number) => number,
+  ): Promise<number> {
+    const index = this.transfers++;
+    this.#bytes += length;
+    return new Promise((resolve, reject) => {
+      const settle = (error?: unknown): void => {
+        this.#bytes -= length;
+        if (error === undefined) resolve(move(index));
+        else reject(error);
+      };
+      this.pending.push({ signal, settle });
+      this.inFlightMost = Math.max(this.inFlightMost, this.pending.length);
+      this.bytesMost = Math.max(this.bytesMost, this.#bytes);
+    }).then((bytes) => {
+      const error = this.fail?.(position);
+      if (error) throw error;
+      return bytes as number;
+    });
+  }
+
+  /** Completes one of the transfers in flight; says whether there was one. */
+  complete(choose: (count: number) => number): boolean {
+    if (this.pending.length === 0) return false;
+    const [transfer] = this.pending.splice(choose(this.pending.length), 1);
+    transfer?.settle(transfer.signal?.aborted ? new Error('cancelled') : undefined);
+    return true;
+  }
+
+  /** Completes everything, in the order that `choose` says, until `over` settles. */
+  async serve<T>(over: Promise<T>, choose: (count: number) => number): Promise<T> {
+    let isOver = false;
+    const ended = over.finally(() => {
+      isOver = true;
+    });
+    ended.catch(() => {});
+    while (!isOver) {
+      this.complete(choose);
+      await new Promise(setImmediate);
+    }
+    return ended;
+  }
+}
+
+/** Numbers from 0 to below 1 that are the same for the same seed (xorshift, as randomBytes()). */
+export function randomNumbers(seed: number): () => number {
+  let state = (seed * 2_654_435_761) >>> 0 || 1;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 2 ** 32;
+  };
+}

@@ -1,0 +1,80 @@
+import { spawn } from 'node:child_process';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { beforeAll, expect, test } from 'vitest';
+import { builtModule, randomBytes, temporaryFolder, unbufferedFolder, until } from '../helpers.js';
+
+const pattern = randomBytes(1_000_003);
+
+// Writes the pattern again and again, and reports how far the file is complete after each sync.
+const script = `
+  import * as fs from 'node:fs';
+  import { Readable } from 'node:stream';
+  const [module, patternFile, file, unbuffered] = process.argv.slice(2);
+  const { createWriteStream } = await import(module);
+  const pattern = fs.readFileSync(patternFile);
+  const stream = createWriteStream(file, { unbuffered: unbuffered === 'true' });
+  let at = 0;
+  const source = new Readable({
+    read() {
+      const size = 1 + ((at * 7919) % 150_000);
+      const start = at % pattern.length;
+      const chunk = pattern.subarray(start, start + size);
+      at += chunk.length;
+      this.push(chunk);
+    },
+  });
+  let syncing = false;
+  stream.on('progress', (flushedPosition) => {
+    if (syncing) return;
+    syncing = true;
+    fs.fsync(stream.fd, (error) => {
+      syncing = false;
+      if (!error) fs.writeSync(1, flushedPosition + '\\n');
+    });
+  });
+  source.pipe(stream);
+`;
+
+let folder: string;
+beforeAll(async () => {
+  folder = await unbufferedFolder();
+});
+
+async function positionReportedBefore(kill: string, unbuffered: boolean): Promise<number> {
+  const base = temporaryFolder();
+  const program = path.join(base, 'writer.mjs');
+  const patternFile = path.join(base, 'pattern');
+  fs.writeFileSync(program, script);
+  fs.writeFileSync(patternFile, pattern);
+  const module = pathToFileURL(path.join(path.dirname(builtModule), 'fs.js')).href;
+  const args = [program, module, patternFile, kill, String(unbuffered)];
+  // A file and no pipe, which Node cannot open under Wine.
+  const output = path.join(base, 'output');
+  const descriptor = fs.openSync(output, 'w');
+  const reports = (): string[] => fs.readFileSync(output, 'utf8').split('\n').slice(0, -1);
+  const child = spawn(process.execPath, args, { stdio: ['ignore', descriptor, 'inherit'] });
+  const ended = new Promise((resolve) => child.on('exit', (_code, signal) => resolve(signal)));
+  await until(() => reports().length > 4);
+  child.kill('SIGKILL');
+  expect(await ended).toBe('SIGKILL');
+  fs.closeSync(descriptor);
+  return Number(reports().at(-1));
+}
+
+for (const unbuffered of [false, true]) {
+  const kind = unbuffered ? 'unbuffered' : 'buffered';
+  test(`a ${kind} file is complete up to what its killed writer reported`, async () => {
+    const file = path.join(folder, `killed-${kind}`);
+    const position = await positionReportedBefore(file, unbuffered);
+    expect(position).toBeGreaterThan(0);
+    const written = fs.readFileSync(file);
+    expect(written.byteLength).toBeGreaterThanOrEqual(position);
+    for (let at = 0; at < position; at += pattern.byteLength) {
+      const length = Math.min(pattern.byteLength, position - at);
+      const part = written.subarray(at, at + length);
+      expect(part.equals(pattern.subarray(0, length))).toBe(true);
+    }
+  });
+}

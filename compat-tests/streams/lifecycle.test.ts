@@ -1,0 +1,264 @@
+import type { EventEmitter } from 'node:events';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { createReadStream, createWriteStream } from '../../lib/fs.js';
+import { engine, open } from '../../lib/index.js';
+import { canMakeDisks, Disk } from '../alignment/loop-device.js';
+import {
+  isLinux,
+  openDescriptors,
+  randomBytes,
+  rejection,
+  sleep,
+  testWhere,
+  unbufferedFolder,
+  until,
+} from '../helpers.js';
+
+type Stream = fs.ReadStream | fs.WriteStream;
+
+const size = 3_000_000;
+const content = randomBytes(size);
+let folder: string;
+let source: string;
+let descriptors: number;
+const unhandled: unknown[] = [];
+const onUnhandled = (error: unknown): void => void unhandled.push(error);
+
+beforeAll(async () => {
+  folder = await unbufferedFolder();
+  source = path.join(folder, 'source');
+  fs.writeFileSync(source, content);
+  // What the engine and Node open once is open from here on.
+  createReadStream(source).resume();
+  await sleep(50);
+  process.on('unhandledRejection', onUnhandled);
+});
+afterAll(() => {
+  process.off('unhandledRejection', onUnhandled);
+});
+beforeEach(() => {
+  if (isLinux) descriptors = openDescriptors();
+});
+// Laws of every test here: nothing in flight, no descriptor left, no rejection that nobody handles.
+afterEach(async () => {
+  await until(() => engine.stats().inFlight === 0);
+  if (isLinux) await until(() => openDescriptors() <= descriptors);
+  await sleep(1);
+  expect(unhandled).toEqual([]);
+});
+
+function closed(stream: EventEmitter): Promise<void> {
+  return new Promise((resolve) => void stream.once('close', () => resolve()));
+}
+
+interface Lifecycle {
+  closes: number;
+  errors: Error[];
+  /** Events that came after 'close'. */
+  late: string[];
+}
+
+/** Watches a stream until a while after its 'close'. */
+async function lifecycleOf(stream: Stream): Promise<Lifecycle> {
+  const seen: Lifecycle = { closes: 0, errors: [], late: [] };
+  const emitter: EventEmitter = stream;
+  for (const name of ['open', 'ready', 'end', 'finish', 'drain', 'error', 'progress']) {
+    emitter.on(name, (value: unknown) => {
+      if (name === 'error') seen.errors.push(value as Error);
+      if (seen.closes > 0) seen.late.push(name);
+    });
+  }
+  emitter.on('close', () => seen.closes++);
+  await until(() => seen.closes > 0);
+  await sleep(20);
+  return seen;
+}
+
+const moments: Record<string, (stream: EventEmitter, then: () => void) => void> = {
+  'at once': (_stream, then) => then(),
+  'in the next tick': (_stream, then) => process.nextTick(then),
+  'when it is open': (stream, then) => void stream.once('open', then),
+  'when it is ready': (stream, then) => void stream.once('ready', then),
+  'a turn after it is ready': (stream, then) => void stream.once('ready', () => setImmediate(then)),
+  'at the first data or drain': (stream, then) =>
+    void stream.once('bytesRead' in stream ? 'data' : 'drain', then),
+  'after a while': (_stream, then) => void setTimeout(then, 5),
+  'at its end': (stream, then) => void stream.once('bytesRead' in stream ? 'end' : 'finish', then),
+};
+
+for (const unbuffered of [false, true]) {
+  const kind = unbuffered ? 'unbuffered' : 'buffered';
+  for (const [moment, at] of Object.entries(moments)) {
+    for (const withError of [false, true]) {
+      const name = `destroyed ${moment} ${withError ? 'with' : 'without'} an error`;
+      const error = withError ? new Error('enough') : undefined;
+      // One that had its end before has nothing to say of it.
+      let wasOver = false;
+      const destroy = (stream: Stream): void => {
+        wasOver = stream.destroyed;
+        stream.destroy(error);
+      };
+      const expectOneEnd = (seen: Lifecycle): void => {
+        expect(seen).toEqual({ closes: 1, errors: withError && !wasOver ? [error] : [], late: [] });
+      };
+
+      test(`a ${kind} read stream, ${name}, closes last and once`, async () => {
+        const stream = createReadStream(source, { unbuffered });
+        const watched = lifecycleOf(stream);
+        at(stream, () => destroy(stream));
+        stream.resume();
+        expectOneEnd(await watched);
+      });
+
+      test(`a ${kind} write stream, ${name}, closes last and once`, async () => {
+        const file = path.join(folder, 'destroyed');
+        const stream = createWriteStream(file, { unbuffered });
+        const watched = lifecycleOf(stream);
+        at(stream, () => destroy(stream));
+        for (let start = 0; start < size && !stream.destroyed; start += 100_000) {
+          stream.write(content.subarray(start, start + 100_000));
+        }
+        if (moment === 'at its end') stream.end();
+        expectOneEnd(await watched);
+        const { flushedPosition } = stream;
+        const written = fs.existsSync(file) ? fs.readFileSync(file) : Buffer.alloc(0);
+        const complete = content.subarray(0, flushedPosition);
+        expect(written.subarray(0, flushedPosition).equals(complete)).toBe(true);
+        fs.rmSync(file, { force: true });
+      });
+    }
+  }
+
+  test(`a ${kind} pipeline that is aborted rejects, and both files close`, async () => {
+    for (const ms of [0, 1, 2, 5, 10]) {
+      const signal = AbortSignal.timeout(ms);
+      const from = createReadStream(source, { unbuffered, highWaterMark: 1000 });
+      const to = createWriteStream(path.join(folder, `aborted-${ms}`), { unbuffered });
+      const ends = Promise.all([closed(from), closed(to)]);
+      const outcome = await Promise.allSettled([pipeline(from, to, { signal })]);
+      await ends;
+      if (outcome[0].status === 'rejected') {
+        expect(outcome[0].reason).toMatchObject({ name: 'AbortError' });
+      }
+    }
+  });
+
+  test(`a slow ${kind} consumer gets every byte`, async () => {
+    const chunks: Buffer[] = [];
+    const slow = new Writable({
+      write(chunk, _encoding, done) {
+        chunks.push(chunk);
+        setTimeout(done, 1);
+      },
+    });
+    await pipeline(createReadStream(source, { unbuffered }), slow);
+    expect(Buffer.concat(chunks).equals(content)).toBe(true);
+  });
+
+  test(`chunks() of a ${kind} handle may be left at any time`, async () => {
+    const handle = await open(source, 'r', { unbuffered });
+    for (const most of [0, 1, 2, 5, 1000]) {
+      let taken = 0;
+      for await (const chunk of handle.chunks({ recycle: true, chunkSize: 100_000 })) {
+        expect(chunk.byteLength).toBeGreaterThan(0);
+        if (++taken > most) break;
+      }
+      expect(engine.stats().inFlight).toBe(0);
+    }
+    await handle.close();
+  });
+
+  test(`chunks() of a ${kind} handle give any part`, async () => {
+    const handle = await open(source, 'r', { unbuffered });
+    for (const [start, end] of [[0], [1], [4096, 4096], [511, 1_500_000], [size - 1], [size + 5]]) {
+      for (const recycle of [false, true]) {
+        const chunks: Buffer[] = [];
+        for await (const chunk of handle.chunks({ start, end, recycle })) {
+          chunks.push(recycle ? Buffer.from(chunk) : chunk);
+        }
+        const wanted = content.subarray(start, end === undefined ? size : end + 1);
+        expect(Buffer.concat(chunks).equals(wanted)).toBe(true);
+      }
+    }
+    await handle.close();
+  });
+}
+
+test('chunks() end with an error when the handle is closed or the signal aborted', async () => {
+  const handle = await open(source);
+  const read = async (signal?: AbortSignal): Promise<void> => {
+    for await (const _ of handle.chunks({ signal, chunkSize: 1000 })) await sleep(1);
+  };
+  const controller = new AbortController();
+  const aborted = rejection(read(controller.signal));
+  const closed = rejection(read());
+  await sleep(10);
+  controller.abort();
+  expect(await aborted).toMatchObject({ name: 'AbortError' });
+  await handle.close();
+  expect(await closed).toMatchObject({ code: 'EBADF' });
+});
+
+test('chunks() refuse what is wrong at once', async () => {
+  const handle = await open(source);
+  const wrong = [{ start: -1 }, { end: 1.5 }, { start: 5, end: 4 }, { depth: 0 }, { chunkSize: 0 }];
+  for (const options of wrong) expect(() => handle.chunks(options)).toThrow(/out of range/);
+  expect(() => handle.chunks({ recycle: 'yes' as never })).toThrow(/boolean/);
+  await handle.close();
+  expect(() => handle.chunks()).toThrow('file closed');
+});
+
+test('windows and what only open() knows are validated', async () => {
+  expect(() => createReadStream(source, { readAhead: { depth: 0 } })).toThrow(/options.readAhead/);
+  expect(() => createWriteStream(source, { writeBehind: 5 as never })).toThrow(
+    /options.writeBehind/,
+  );
+  const handle = await open(source);
+  const options = { fd: handle as never, unbuffered: true };
+  expect(() => createReadStream('', options)).toThrow(/options.unbuffered/);
+  await handle.close();
+});
+
+testWhere(isLinux, '/dev/full is a device of Linux')(
+  'a write stream to a full device fails once, with ENOSPC, and closes',
+  async () => {
+    for (const length of [1, 10_000, 2_000_000]) {
+      const stream = createWriteStream('/dev/full');
+      const watched = lifecycleOf(stream);
+      const told = new Promise((resolve) => stream.write(content.subarray(0, length), resolve));
+      expect(await told).toMatchObject({ code: 'ENOSPC' });
+      const seen = await watched;
+      expect(seen.errors).toMatchObject([{ code: 'ENOSPC', syscall: 'write' }]);
+      expect(seen.closes).toBe(1);
+      expect(stream.flushedPosition).toBe(0);
+    }
+  },
+);
+
+testWhere(canMakeDisks, 'a disk that fills up needs root and loop devices', {
+  mustRun: isLinux,
+})('a disk that fills up in the middle ends the pipeline with ENOSPC', async () => {
+  const disk = new Disk(24 * 1024 * 1024);
+  try {
+    const big = path.join(folder, 'big');
+    fs.writeFileSync(big, randomBytes(40_000_000));
+    for (const unbuffered of [false, true]) {
+      const file = path.join(disk.folder, `copy-${unbuffered}`);
+      const stream = createWriteStream(file, { unbuffered });
+      const error = await rejection(pipeline(createReadStream(big), stream));
+      expect(error).toMatchObject({ code: 'ENOSPC' });
+      const { flushedPosition } = stream;
+      const handle = await fs.promises.open(big);
+      const { buffer } = await handle.read(Buffer.alloc(flushedPosition), 0, flushedPosition, 0);
+      await handle.close();
+      expect(fs.readFileSync(file).subarray(0, flushedPosition).equals(buffer)).toBe(true);
+      fs.rmSync(file);
+    }
+  } finally {
+    disk.remove();
+  }
+});

@@ -1,0 +1,81 @@
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { expect } from 'vitest';
+import { builtModule, isWindows, resultOfChild, temporaryFolder, testWhere } from '../helpers.js';
+
+const test = testWhere(!isWindows, 'Wine makes no sparse files, and reads too slowly');
+const size = 4 * 1024 ** 3;
+const marginMax = 32 * 1024 * 1024;
+const [depth, chunkSize] = [8, 512 * 1024];
+
+function sparseFile(): string {
+  const file = path.join(temporaryFolder(), 'sparse');
+  fs.writeFileSync(file, '');
+  fs.truncateSync(file, size);
+  return file;
+}
+
+// The most that `run` holds over that before, while it moves the file: of buffers that are in use,
+// and of resident memory, which has also what V8 has not collected yet and what malloc keeps.
+function measured(run: string): string {
+  return `
+    const { createReadStream, createWriteStream } = await import(
+      argument.replace('index.js', 'fs.js')
+    );
+    const { Readable, Writable } = await import('node:stream');
+    const { pipeline } = await import('node:stream/promises');
+    const file = process.argv[3];
+    const slow = () => new Writable({
+      highWaterMark: 1,
+      write(chunk, encoding, done) { bytes += chunk.length; setImmediate(done); },
+    });
+    let bytes = 0;
+    const warm = createReadStream(file, { end: 20_000_000 });
+    for await (const _ of warm);
+    gc();
+    const before = process.memoryUsage();
+    const most = { rss: 0, arrayBuffers: 0 };
+    const watch = () => {
+      gc();
+      // The second waits until what the first has found is freed.
+      gc();
+      const now = process.memoryUsage();
+      for (const name in most) most[name] = Math.max(most[name], now[name] - before[name]);
+    };
+    const timer = setInterval(watch, 20);
+    ${run}
+    clearInterval(timer);
+    watch();
+    console.log(JSON.stringify({ bytes, ...most }));`;
+}
+
+interface Growth {
+  rss: number;
+  arrayBuffers: number;
+}
+
+async function growthOf(run: string): Promise<Growth> {
+  const args = [pathToFileURL(builtModule).href, sparseFile()];
+  const options = { flags: ['--expose-gc'], args, msMax: 120_000 };
+  const result = await resultOfChild<Growth & { bytes: number }>(measured(run), options);
+  expect(result.bytes).toBe(size);
+  return result;
+}
+
+test('a file of 4 GiB through a slow consumer takes a bounded memory', async () => {
+  const { arrayBuffers, rss } = await growthOf('await pipeline(createReadStream(file), slow());');
+  expect(arrayBuffers).toBeLessThan(depth * chunkSize + marginMax);
+  expect(rss).toBeLessThan(depth * chunkSize + 4 * marginMax);
+}, 150_000);
+
+test('chunks() of it take the window and a margin', async () => {
+  const { rss } = await growthOf(`
+      const handle = await open(file);
+      for await (const chunk of handle.chunks({ recycle: true })) {
+        bytes += chunk.length;
+        await turn();
+      }
+      await handle.close();`);
+  expect(rss).toBeLessThan(depth * chunkSize + marginMax);
+}, 150_000);

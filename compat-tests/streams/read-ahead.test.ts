@@ -1,0 +1,117 @@
+import { expect, test } from 'vitest';
+import { RecycledMemory } from '../../lib/streams/chunk-memory.js';
+import { ReadAhead } from '../../lib/streams/read-ahead.js';
+import { randomBytes, rejection, sleep } from '../helpers.js';
+import { HandleDouble, randomNumbers } from './handle-double.js';
+
+const seeds = Array.from({ length: 25 }, (_, seed) => seed + 1);
+const content = randomBytes(40_000);
+
+async function readAll(ahead: ReadAhead): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for (let chunk = await ahead.next(); chunk !== null; chunk = await ahead.next()) {
+    chunks.push(Buffer.from(chunk));
+    ahead.release(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+for (const seed of seeds) {
+  test(`gives the bytes in order, whatever comes short and when (seed ${seed})`, async () => {
+    const random = randomNumbers(seed);
+    const below = (count: number): number => Math.floor(random() * count);
+    const double = new HandleDouble(content, (possible) =>
+      random() < 0.3 ? 1 + below(possible) : possible,
+    );
+    const start = below(content.byteLength);
+    const end = random() < 0.5 ? undefined : start + below(content.byteLength);
+    const options = { start, end, depth: 1 + below(8), chunkSize: 1 + below(3000) };
+    const memory = random() < 0.5 ? new RecycledMemory(1) : undefined;
+    const ahead = new ReadAhead(double.handle, { ...options, expected: 1e6, memory });
+    const given = await double.serve(readAll(ahead), below);
+    expect(given.equals(content.subarray(start, end))).toBe(true);
+    expect(double.inFlightMost).toBeLessThanOrEqual(options.depth);
+    expect(double.bytesMost).toBeLessThanOrEqual(options.depth * options.chunkSize);
+    await double.serve(ahead.cancel(), below);
+  });
+}
+
+test('starts with one read, and is never far ahead of what has been taken', async () => {
+  const size = 64 * 1024 * 1024;
+  const double = new HandleDouble(Buffer.alloc(size));
+  const ahead = new ReadAhead(double.handle);
+  const first = ahead.next();
+  expect(double.transfers).toBe(1);
+  for (let taken = (await double.serve(first, () => 0))?.byteLength ?? 0; taken < size / 4; ) {
+    const chunk = await double.serve(ahead.next(), () => 0);
+    taken += chunk?.byteLength ?? 0;
+    while (double.complete(() => 0));
+    expect(double.bytesMost).toBeLessThanOrEqual(Math.max(65_536, 2 * taken));
+  }
+  expect(double.inFlightMost).toBeGreaterThan(2);
+});
+
+test('a file that grows gives what it has when its end is reached', async () => {
+  const double = new HandleDouble(content.subarray(0, 1500));
+  const ahead = new ReadAhead(double.handle, { chunkSize: 1000, depth: 4, expected: 1e6 });
+  const first = await double.serve(ahead.next(), () => 0);
+  const second = await double.serve(ahead.next(), () => 0);
+  double.content = content.subarray(0, 1700);
+  const rest = await double.serve(readAll(ahead), () => 0);
+  const given = Buffer.concat([first as Buffer, second as Buffer, rest]);
+  expect(given.equals(content.subarray(0, 1700))).toBe(true);
+});
+
+test('a file that shrinks ends where it does', async () => {
+  const double = new HandleDouble(content);
+  const ahead = new ReadAhead(double.handle, { chunkSize: 1000, depth: 2 });
+  await double.serve(ahead.next(), () => 0);
+  double.content = content.subarray(0, 500);
+  const rest = await double.serve(readAll(ahead), () => 0);
+  expect(rest.byteLength).toBeLessThanOrEqual(2000);
+});
+
+test('an error comes behind the chunks before it, and once', async () => {
+  const double = new HandleDouble(content);
+  double.fail = (position) => (position >= 2000 ? new Error(`at ${position}`) : undefined);
+  const ahead = new ReadAhead(double.handle, { chunkSize: 1000, depth: 4, expected: 1e6 });
+  const chunks: number[] = [];
+  const reading = (async () => {
+    for (let chunk = await ahead.next(); chunk; chunk = await ahead.next()) {
+      chunks.push(chunk.byteLength);
+    }
+  })();
+  const error = await rejection(double.serve(reading, (count) => count - 1));
+  expect(error.message).toBe('at 2000');
+  expect(chunks).toEqual([1000, 1000]);
+  await double.serve(ahead.cancel(), () => 0);
+  expect(double.pending).toEqual([]);
+});
+
+test('cancel() resolves after all completions, and asks for them', async () => {
+  const double = new HandleDouble(content);
+  const ahead = new ReadAhead(double.handle, { chunkSize: 1000, depth: 4, expected: 1e6 });
+  const next = ahead.next();
+  let isCancelled = false;
+  const cancelled = ahead.cancel().then(() => {
+    isCancelled = true;
+  });
+  expect(await next).toBe(null);
+  expect(double.pending.map(({ signal }) => signal?.aborted)).toEqual([true, true, true, true]);
+  while (double.pending.length > 0) {
+    await sleep(1);
+    expect(isCancelled).toBe(false);
+    double.complete((count) => count - 1);
+  }
+  await cancelled;
+});
+
+test('an abort comes at once', async () => {
+  const double = new HandleDouble(content);
+  const controller = new AbortController();
+  const ahead = new ReadAhead(double.handle, { signal: controller.signal });
+  const next = ahead.next();
+  controller.abort();
+  expect(await rejection(next)).toMatchObject({ name: 'AbortError', code: 'ABORT_ERR' });
+  await double.serve(ahead.cancel(), () => 0);
+});

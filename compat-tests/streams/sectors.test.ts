@@ -1,0 +1,124 @@
+import { once } from 'node:events';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { beforeAll, expect, test } from 'vitest';
+import { createReadStream, createWriteStream } from '../../lib/fs.js';
+import { open } from '../../lib/index.js';
+import { randomBytes, unbufferedFolder } from '../helpers.js';
+import { randomNumbers } from './handle-double.js';
+
+// Streams at both ends of a file whose transfers must be whole sectors.
+
+let folder: string;
+const content = randomBytes(3_000_017);
+const seeds = Array.from({ length: 30 }, (_, seed) => seed + 1);
+
+beforeAll(async () => {
+  folder = await unbufferedFolder();
+  fs.writeFileSync(path.join(folder, 'source'), content);
+});
+
+function placesOf(seed: number): { below: (count: number) => number; random: () => number } {
+  const random = randomNumbers(seed);
+  return { random, below: (count) => Math.floor(random() * count) };
+}
+
+for (const seed of seeds) {
+  test(`an unbuffered read stream gives any part in Node's chunks (seed ${seed})`, async () => {
+    const { random, below } = placesOf(seed);
+    const start = below(content.byteLength + 1000);
+    const end = random() < 0.3 ? undefined : start + below(content.byteLength);
+    const highWaterMark = random() < 0.3 ? undefined : 1 + below(200_000);
+    const options = { start, ...(end === undefined ? {} : { end }), highWaterMark };
+    const lengths: number[] = [];
+    const chunks: Buffer[] = [];
+    const stream = createReadStream(path.join(folder, 'source'), { ...options, unbuffered: true });
+    stream.on('data', (chunk) => {
+      lengths.push(chunk.length);
+      chunks.push(chunk as Buffer);
+    });
+    await once(stream, 'close');
+    const wanted = content.subarray(start, end === undefined ? undefined : end + 1);
+    expect(Buffer.concat(chunks).equals(wanted)).toBe(true);
+    expect(stream.bytesRead).toBe(wanted.byteLength);
+    const size = highWaterMark ?? 65_536;
+    expect(lengths.slice(0, -1).every((length) => length === size)).toBe(true);
+  });
+
+  test(`an unbuffered write stream takes chunks of any size (seed ${seed})`, async () => {
+    const { random, below } = placesOf(seed);
+    const file = path.join(folder, `written-${seed}`);
+    const before = randomBytes(below(2_000_000), seed);
+    fs.writeFileSync(file, before);
+    const start = below(1_000_000);
+    const length = below(1_500_000);
+    const sizeMax = random() < 0.5 ? 5_000 : 300_000;
+    const stream = createWriteStream(file, { flags: 'r+', start, unbuffered: true });
+    const told: Promise<void>[] = [];
+    for (let at = 0; at < length; ) {
+      const size = Math.min(1 + below(sizeMax), length - at);
+      const chunk = content.subarray(at, at + size);
+      at += size;
+      const end = start + at;
+      const isWritten = (resolve: () => void, reject: (error: unknown) => void) => {
+        stream.write(chunk, (error) => {
+          if (stream.flushedPosition < end) reject(new Error('told before it was in the file'));
+          else if (error) reject(error);
+          else resolve();
+        });
+      };
+      if (random() < 0.1) told.push(new Promise(isWritten));
+      else if (!stream.write(chunk)) await once(stream, 'drain');
+    }
+    await Promise.all(told);
+    await new Promise<void>((resolve) => void stream.end(() => resolve()));
+    if (!stream.closed) await once(stream, 'close');
+    const written = length === 0 ? 0 : start + length;
+    const expected = Buffer.alloc(Math.max(before.byteLength, written));
+    before.copy(expected);
+    content.copy(expected, start, 0, length);
+    expect(fs.readFileSync(file).equals(expected)).toBe(true);
+    expect(stream.bytesWritten).toBe(length);
+  });
+}
+
+for (const size of [0, 1, 511, 512, 4096, 65_536, 65_537, 1_048_576, 2_999_999]) {
+  test(`a pipeline between unbuffered files of ${size} bytes copies them`, async () => {
+    const source = path.join(folder, `from-${size}`);
+    const copy = path.join(folder, `to-${size}`);
+    fs.writeFileSync(source, content.subarray(0, size));
+    const options = { unbuffered: true };
+    await pipeline(createReadStream(source, options), createWriteStream(copy, options));
+    expect(fs.readFileSync(copy).equals(content.subarray(0, size))).toBe(true);
+  });
+}
+
+test('an unbuffered stream appends', async () => {
+  const file = path.join(folder, 'appended');
+  fs.writeFileSync(file, content.subarray(0, 1000));
+  const stream = createWriteStream(file, { flags: 'a', unbuffered: true });
+  stream.write(content.subarray(1000, 3000));
+  stream.end(content.subarray(3000, 100_000));
+  await once(stream, 'close');
+  expect(fs.readFileSync(file).equals(content.subarray(0, 100_000))).toBe(true);
+});
+
+test('streams of an unbuffered handle go on from its cursor and move it', async () => {
+  const file = path.join(folder, 'cursor');
+  fs.writeFileSync(file, content.subarray(0, 100_000));
+  const handle = await open(file, 'r+', { unbuffered: true });
+  const { start, first } = { start: 20_001, first: 9_999 };
+  const takeFirst = handle.createReadStream({ autoClose: false, end: start - 1 });
+  for await (const _ of takeFirst);
+  const writer = handle.createWriteStream({ autoClose: false });
+  await new Promise<void>((resolve) => {
+    writer.end(Buffer.alloc(first, 7), () => resolve());
+  });
+  const rest: Buffer[] = [];
+  for await (const chunk of handle.createReadStream()) rest.push(chunk);
+  expect(Buffer.concat(rest).equals(content.subarray(start + first, 100_000))).toBe(true);
+  const after = fs.readFileSync(file);
+  expect(after.subarray(start, start + first).equals(Buffer.alloc(first, 7))).toBe(true);
+  expect(after.byteLength).toBe(100_000);
+});

@@ -1,0 +1,57 @@
+import { memoryAlignmentOf } from '../chunk-io.js';
+import { systemErrorOf } from '../errors.js';
+import type { FileHandle } from '../file-handle.js';
+import { validateBoolean, validateInteger, validateSignal } from '../validate.js';
+import { RecycledMemory } from './chunk-memory.js';
+import { ReadAhead } from './read-ahead.js';
+import { validateWindow, type WindowOptions } from './window.js';
+
+export interface ChunksOptions extends WindowOptions {
+  /** Place of the first byte. Default 0. */
+  start?: number | undefined;
+  /** Place of the last byte, as of streams. Default: the end of the file. */
+  end?: number | undefined;
+  /**
+   * Whether the memory of a chunk is used again when the next one is asked for. Then no memory is
+   * allocated per chunk; what is to be kept of one must be copied. Default false.
+   */
+  recycle?: boolean | undefined;
+  /** Ends it with an AbortError, once nothing is in flight any more. */
+  signal?: AbortSignal | undefined;
+}
+
+/** What FileHandle.chunks() gives. */
+export function chunksOf(
+  handle: FileHandle,
+  options: ChunksOptions,
+): AsyncGenerator<Buffer, void, undefined> {
+  validateWindow(options);
+  const { start = 0, end = Number.POSITIVE_INFINITY, recycle = false, signal } = options;
+  validateInteger(start, 'options.start', 0);
+  if (end !== Number.POSITIVE_INFINITY) validateInteger(end, 'options.end', start);
+  validateBoolean(recycle, 'options.recycle');
+  validateSignal(signal);
+  return iterate(handle, { ...options, start, end: end + 1 }, recycle);
+}
+
+async function* iterate(
+  handle: FileHandle,
+  options: ChunksOptions,
+  recycle: boolean,
+): AsyncGenerator<Buffer, void, undefined> {
+  const { deviceType } = handle;
+  const hasPlaces = deviceType === 'disk' || deviceType === 'block';
+  const release = handle.hold(() => void ahead.cancel(systemErrorOf('EBADF', { syscall: 'read' })));
+  const memory = recycle ? new RecycledMemory(memoryAlignmentOf(handle)) : undefined;
+  const start = hasPlaces ? options.start : null;
+  const ahead = new ReadAhead(handle, { ...options, start, memory });
+  try {
+    for (let chunk = await ahead.next(); chunk !== null; chunk = await ahead.next()) {
+      yield chunk;
+      ahead.release(chunk);
+    }
+  } finally {
+    await ahead.cancel();
+    release();
+  }
+}

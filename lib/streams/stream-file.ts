@@ -1,0 +1,195 @@
+import liveFs from 'node:fs';
+import type { FileHandle } from '../file-handle.js';
+import { isServed } from '../like-node.js';
+import { nodeFs } from '../node-fs.js';
+import type { OpenOptions } from '../open-options.js';
+
+type Callback = (error: unknown, ...results: unknown[]) => void;
+type Arguments = readonly unknown[];
+
+export type OpenFile = (
+  path: string,
+  flags?: string | number,
+  options?: OpenOptions,
+) => Promise<FileHandle>;
+
+/** What Node calls an `fs`: functions with a callback as the last argument. */
+type Functions = Record<string, (...given: unknown[]) => void>;
+
+// What Node's streams use of their `fs`.
+const usedFunctions = ['open', 'read', 'write', 'writev', 'fsync', 'close'] as const;
+
+type Transfer = 'read' | 'write' | 'writev';
+const transfers: readonly Transfer[] = ['read', 'write', 'writev'];
+
+/**
+ * Whether a program has put functions of its own into node:fs, which Node's streams would call. It
+ * shall see the calls that it expects.
+ */
+function isReplaced(): boolean {
+  return usedFunctions.some((name) => liveFs[name] !== nodeFs[name] && !isServed(liveFs[name]));
+}
+
+function callLive(name: (typeof usedFunctions)[number], given: Arguments): void {
+  (liveFs as unknown as Functions)[name]?.(...given);
+}
+
+/**
+ * Calls back once the promise has settled, outside of its reaction: what a listener of the stream
+ * throws is an uncaught exception, as in Node, and no rejection.
+ */
+function callBack<T>(
+  promise: Promise<T>,
+  callback: Callback,
+  results: (value: T) => unknown[] = () => [],
+): void {
+  promise.then(
+    (value) => process.nextTick(callback, null, ...results(value)),
+    (error) => process.nextTick(callback, error),
+  );
+}
+
+/**
+ * The file of a stream, in the shape that Node's stream classes take as their `fs` option. They use
+ * it to open and to close; reads and writes go through a window over `handle`, and come here only
+ * where there is none: for a descriptor that the program has opened in a way of its own.
+ */
+export abstract class StreamFile {
+  /** What the engine has open for the stream. */
+  handle: FileHandle | undefined;
+  /** Whether only the stream uses the handle. */
+  abstract readonly isOwn: boolean;
+  /** Ends what is in flight; what becomes of a window when the stream is destroyed. */
+  settle: () => Promise<void> = async () => {};
+  /** The handle, where a window may stand between it and the stream. */
+  get windowed(): FileHandle | undefined {
+    return this.handle;
+  }
+  /** What the next read shall fail with. */
+  failure: { error: unknown } | undefined;
+
+  abstract open(path: string, flags: string | number, mode: number, callback: Callback): void;
+  protected abstract end(handle: FileHandle): Promise<void>;
+
+  close(fd: number, callback: Callback): void {
+    const { handle } = this;
+    if (handle === undefined) callLive('close', [fd, callback]);
+    else callBack(this.#close(handle), callback);
+  }
+
+  async #close(handle: FileHandle): Promise<void> {
+    try {
+      await this.settle();
+    } finally {
+      await this.end(handle);
+    }
+  }
+
+  fsync(fd: number, callback: Callback): void {
+    const { handle } = this;
+    if (handle === undefined) {
+      callLive('fsync', [fd, callback]);
+      return;
+    }
+    const sync = async (): Promise<void> => {
+      await this.settle();
+      await handle.sync();
+    };
+    callBack(sync(), callback);
+  }
+
+  read(...given: Arguments): void {
+    const { failure } = this;
+    if (failure === undefined) this.call('read', given);
+    else process.nextTick(given.at(-1) as Callback, failure.error);
+  }
+  write(...given: Arguments): void {
+    this.call('write', given);
+  }
+  writev(...given: Arguments): void {
+    this.call('writev', given);
+  }
+
+  protected call(name: Transfer, given: Arguments): void {
+    callLive(name, given);
+  }
+}
+
+/** A file that the stream opens itself, and closes. */
+export class PathFile extends StreamFile {
+  readonly isOwn = true;
+  readonly #openFile: OpenFile;
+  readonly #options: OpenOptions;
+  readonly #isClosed: () => boolean;
+
+  /**
+   * @param options what Node's streams do not have
+   * @param isClosed whether the stream has ended. One that is aborted at once has before its file
+   *   is open, and would never close it.
+   */
+  constructor(open: OpenFile, options: OpenOptions, isClosed: () => boolean) {
+    super();
+    this.#openFile = open;
+    this.#options = options;
+    this.#isClosed = isClosed;
+  }
+
+  open(path: string, flags: string | number, mode: number, callback: Callback): void {
+    if (isReplaced() && Object.keys(this.#options).length === 0) {
+      callLive('open', [path, flags, mode, callback]);
+      return;
+    }
+    callBack(this.#open(path, flags, mode), callback, (fd) => [fd]);
+  }
+
+  async #open(path: string, flags: string | number, mode: number): Promise<number> {
+    const handle = await this.#openFile(path, flags, { ...this.#options, mode });
+    this.handle = handle;
+    const { fd } = handle;
+    if (this.#isClosed()) void handle.close();
+    return fd;
+  }
+
+  protected end(handle: FileHandle): Promise<void> {
+    return handle.close();
+  }
+}
+
+/** A handle that is held for the stream, and that the stream closes when it has ended. */
+export class HandleFile extends StreamFile {
+  readonly isOwn = false;
+  readonly #release: () => void;
+
+  constructor(handle: FileHandle, release: () => void) {
+    super();
+    this.handle = handle;
+    this.#release = release;
+  }
+
+  // A program that has put functions of its own into the handle shall see the calls it expects.
+  override get windowed(): FileHandle | undefined {
+    const { handle } = this;
+    return transfers.some((name) => Object.hasOwn(handle as FileHandle, name)) ? undefined : handle;
+  }
+
+  protected override call(name: Transfer, given: Arguments): void {
+    const callback = given.at(-1) as Callback;
+    type Method = (
+      ...given: unknown[]
+    ) => Promise<{ bytesRead: number } | { bytesWritten: number }>;
+    const handle = this.handle as unknown as Record<Transfer, Method>;
+    callBack(handle[name](...given.slice(1, -1)), callback, (result) => [
+      'bytesRead' in result ? result.bytesRead : result.bytesWritten,
+      given[1],
+    ]);
+  }
+
+  open(_path: string, _flags: string | number, _mode: number, callback: Callback): void {
+    process.nextTick(callback, null, this.handle?.descriptor);
+  }
+
+  protected end(handle: FileHandle): Promise<void> {
+    this.#release();
+    return handle.close();
+  }
+}

@@ -1,0 +1,165 @@
+import type * as fs from 'node:fs';
+import type { FileHandle } from '../file-handle.js';
+import type { StreamFile } from './stream-file.js';
+import type { WindowOptions } from './window.js';
+import { WriteBehind, type WriteCallback } from './write-behind.js';
+
+/** What Node's class has besides what its types say. */
+export type NodeWriteStream = fs.WriteStream & {
+  pos: number | undefined;
+  readonly autoClose: boolean;
+};
+
+type Done = (error?: Error | null) => void;
+
+function startOf(
+  stream: NodeWriteStream,
+  file: StreamFile,
+  handle: FileHandle,
+): number | null | Promise<number> {
+  const isDisk = handle.deviceType === 'disk' || handle.deviceType === 'block';
+  if (handle.access.append && isDisk) {
+    // The system itself appends, but not through an unbuffered handle.
+    return handle.alignment === null ? null : handle.stat().then(({ size }) => size);
+  }
+  if (stream.pos !== undefined) return stream.pos;
+  if (!isDisk) return null;
+  if (file.isOwn) return 0;
+  if (handle.alignment !== null) return handle.cursor;
+  // Where others may see the cursor, or have moved it, it is written at.
+  return stream.autoClose && handle.isAtStart ? 0 : null;
+}
+
+/** As Node's own. */
+export function streamDestroyed(): Error {
+  const error = new Error('Cannot call write after a stream was destroyed');
+  return Object.assign(error, { code: 'ERR_STREAM_DESTROYED' });
+}
+
+// Outside of the promise's reaction that it is called in: what a listener throws is an uncaught
+// exception then, as in Node.
+function later(done: Done): WriteCallback {
+  return (error) => process.nextTick(done, error ?? null);
+}
+
+/** Takes the chunks of a stream into a WriteBehind. */
+export class WriteSink {
+  readonly #stream: NodeWriteStream;
+  readonly #movesCursor: boolean;
+  /** Whether what is not aligned is copied, and need not be in the file to be free. */
+  readonly #isCopying: boolean;
+  readonly #ready: Promise<void> | undefined;
+  #behind!: WriteBehind;
+  #start = 0;
+  #hasFinished = false;
+
+  constructor(
+    stream: NodeWriteStream,
+    file: StreamFile,
+    handle: FileHandle,
+    options: WindowOptions,
+  ) {
+    this.#stream = stream;
+    this.#movesCursor = stream.pos === undefined && handle.alignment !== null;
+    this.#isCopying = handle.alignment !== null;
+    const start = startOf(stream, file, handle);
+    if (start instanceof Promise) {
+      this.#ready = start.then((place) => this.#begin(handle, options, place));
+      this.#ready.catch(() => {});
+    } else {
+      this.#begin(handle, options, start);
+    }
+  }
+
+  #begin(handle: FileHandle, options: WindowOptions, start: number | null): void {
+    this.#start = start ?? 0;
+    this.#behind = new WriteBehind(handle, {
+      ...options,
+      start,
+      onFlushed: (position) => {
+        if (this.#movesCursor) handle.cursor = position;
+        this.#flushed(position);
+      },
+      onFailed: (error) => {
+        // It may be that nobody asks for anything any more.
+        const { autoClose, destroyed } = this.#stream;
+        if (autoClose && !destroyed) this.#stream.destroy(error as Error);
+      },
+    });
+  }
+
+  #flushed(position: number): void {
+    const stream = this.#stream;
+    stream.bytesWritten = position - this.#start;
+    if (stream.listenerCount('progress') > 0) {
+      process.nextTick(() => stream.emit('progress', position));
+    }
+  }
+
+  get flushedPosition(): number {
+    return this.#start + this.#stream.bytesWritten;
+  }
+
+  write(chunks: readonly Uint8Array[], done: Done): void {
+    if (this.#ready === undefined) this.#write(chunks, done);
+    else this.#ready.then(() => this.#write(chunks, later(done)), later(done));
+  }
+
+  #write(chunks: readonly Uint8Array[], done: Done): void {
+    const stream = this.#stream;
+    // Whoever writes by hand may rely on what Node does: that the bytes are in the file when the
+    // stream drains, and that their memory is free then. Neither matters to a stream that pipes.
+    const isPiped = stream.listenerCount('unpipe') > 0;
+    const untilReleased = this.#isCopying && !isPiped;
+    let unreleased = 1;
+    const released = (error?: unknown): void => {
+      unreleased--;
+      if (unreleased > 0) return;
+      if (error !== undefined) later(done)(error);
+      else if (isPiped || untilReleased) this.#whenRoom(done);
+      else this.whenFlushed((failure) => done(failure ?? this.#destroyedError()));
+    };
+    try {
+      for (const chunk of chunks) {
+        if (stream.pos !== undefined) stream.pos += chunk.byteLength;
+        if (untilReleased) unreleased++;
+        this.#behind.write(chunk, untilReleased ? released : undefined);
+      }
+    } catch (error) {
+      done(error as Error);
+      return;
+    }
+    released();
+  }
+
+  #whenRoom(done: Done): void {
+    if (this.#behind.hasRoom) done();
+    else this.#behind.whenRoom(later(done));
+  }
+
+  #destroyedError(): Error | null {
+    return this.#stream.destroyed ? streamDestroyed() : null;
+  }
+
+  /** Calls back when all that has been written so far is in the file. */
+  whenFlushed(done: Done): void {
+    this.#behind.whenFlushed(later(done));
+  }
+
+  finish(done: Done): void {
+    this.#finish().then(() => later(done)(), later(done));
+  }
+
+  async #finish(): Promise<void> {
+    await this.#ready;
+    await this.#behind.finish();
+    this.#hasFinished = true;
+  }
+
+  /** @param error what those hear who wait */
+  async cancel(error: unknown): Promise<void> {
+    if (this.#hasFinished) return;
+    await this.#ready;
+    await this.#behind.cancel(error);
+  }
+}
