@@ -1,0 +1,99 @@
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { packageFolder, resultOfChild, temporaryFolder } from '../helpers.js';
+import { describeTree, type Entry, timesOfFiles } from './tree.js';
+
+// Runs a program of programs/ in a process of its own, once with node:fs and once with this package
+// in one of two ways: `fs` is overlapped/fs, or node:fs is registered. Both work in folders of the
+// same path, one after the other, so that paths in results and files are the same too.
+
+export type Placement = 'node:fs' | 'overlapped/fs' | 'overlapped/register';
+
+export interface Outcome {
+  /** What the program has returned. */
+  result: unknown;
+  /** What it has left in its folder. */
+  tree: Record<string, Entry>;
+  /** Modification times of the files in what `timesIn` names. */
+  times: Record<string, number>;
+  /** How many operations the engine has served. */
+  operations: number;
+}
+
+export interface Task {
+  /** Name of a module in programs/. */
+  program: string;
+  /** A folder that the program reads. */
+  source: string;
+  /** Names of folders that it leaves whose files have times to compare. */
+  timesIn?: readonly string[];
+}
+
+const moduleAt = (...parts: string[]): string =>
+  pathToFileURL(path.join(packageFolder, ...parts)).href;
+
+const script = `
+  const [program, placement, source, folder, overlappedUrl, overlappedFsUrl] =
+    process.argv.slice(2);
+  async function main() {
+    const ours = placement === 'node:fs' ? undefined : await import(overlappedUrl);
+    const fs = placement === 'overlapped/fs'
+      ? (await import(overlappedFsUrl)).default
+      : require('node:fs');
+    let result;
+    // At the exit, since the command lines of some packages end the process themselves.
+    process.on('exit', (code) => {
+      const operations = ours?.engine.stats().submitted ?? 0;
+      console.log('\\n' + JSON.stringify({ result: result ?? { code }, operations }));
+    });
+    const { run } = await import(program);
+    result = await run({ fs, source, folder });
+  }
+  main();
+`;
+
+async function runIn(folder: string, placement: Placement, task: Task): Promise<Outcome> {
+  fs.mkdirSync(folder);
+  const register = moduleAt('dist', 'register.js');
+  const { result, operations } = await resultOfChild<Pick<Outcome, 'result' | 'operations'>>(
+    script,
+    {
+      name: 'child.cjs',
+      flags: placement === 'overlapped/register' ? ['--import', register] : [],
+      args: [
+        moduleAt('compat-tests', 'ecosystem', 'programs', `${task.program}.mjs`),
+        placement,
+        task.source,
+        folder,
+        moduleAt('dist', 'index.js'),
+        moduleAt('dist', 'fs.js'),
+      ],
+    },
+  );
+  const times = (task.timesIn ?? []).map((name) => timesOfFiles(path.join(folder, name)));
+  return { result, operations, tree: describeTree(folder), times: Object.assign({}, ...times) };
+}
+
+export interface Runner {
+  /** The outcome in this placement. The one with node:fs is found once. */
+  run: (placement: Placement) => Promise<Outcome>;
+}
+
+export function runnerOf(task: Task): Runner {
+  const parent = temporaryFolder();
+  const folder = path.join(parent, 'work');
+  let plain: Promise<Outcome> | undefined;
+  const runNow = async (placement: Placement): Promise<Outcome> => {
+    const outcome = await runIn(folder, placement, task);
+    fs.renameSync(folder, path.join(parent, placement.replace(/\W/g, '-')));
+    return outcome;
+  };
+  return {
+    run(placement) {
+      if (placement !== 'node:fs') return runNow(placement);
+      plain ??= runNow(placement);
+      return plain;
+    },
+  };
+}
