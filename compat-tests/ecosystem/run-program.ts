@@ -75,15 +75,11 @@ async function runIn(folder: string, placement: Placement, task: Task): Promise<
   return { result, operations, tree: describeTree(folder), times: Object.assign({}, ...times) };
 }
 
-export interface Runner {
-  /** The outcome in this placement. The one with node:fs is found once. */
-  run: (placement: Placement) => Promise<Outcome>;
-}
-
-export function runnerOf(task: Task): Runner {
+/** Runs a program once in each placement, when its outcome is first asked for. */
+export function runnerOf(task: Task): { run: (placement: Placement) => Promise<Outcome> } {
   const parent = temporaryFolder();
   const folder = path.join(parent, 'work');
-  let plain: Promise<Outcome> | undefined;
+  const outcomes = new Map<Placement, Promise<Outcome>>();
   const runNow = async (placement: Placement): Promise<Outcome> => {
     const outcome = await runIn(folder, placement, task);
     fs.renameSync(folder, path.join(parent, placement.replace(/\W/g, '-')));
@@ -91,9 +87,9 @@ export function runnerOf(task: Task): Runner {
   };
   return {
     run(placement) {
-      if (placement !== 'node:fs') return runNow(placement);
-      plain ??= runNow(placement);
-      return plain;
+      const outcome = outcomes.get(placement) ?? runNow(placement);
+      outcomes.set(placement, outcome);
+      return outcome;
     },
   };
 }

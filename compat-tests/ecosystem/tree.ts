@@ -24,18 +24,43 @@ function describe(file: string, first: Map<string, string>, name: string): Entry
   return entry;
 }
 
+/** Names of all below a folder, with slashes; the links are not followed. */
+function namesBelow(folder: string, prefix = ''): string[] {
+  return fs
+    .readdirSync(path.join(folder, prefix), { withFileTypes: true })
+    .flatMap((entry) => {
+      const name = `${prefix}${entry.name}`;
+      return entry.isDirectory() ? [name, ...namesBelow(folder, `${name}/`)] : [name];
+    })
+    .sort();
+}
+
 /**
  * Every path below a folder, with slashes and in the order of names: type, mode, size, SHA-256,
  * target of a link, and the first name of a file that has several.
  */
 export function describeTree(folder: string): Record<string, Entry> {
-  const names = fs.readdirSync(folder, { recursive: true, encoding: 'utf8' });
   const firstNames = new Map<string, string>();
   const tree: Record<string, Entry> = {};
-  for (const name of names.map((found) => found.replaceAll('\\', '/')).sort()) {
+  for (const name of namesBelow(folder)) {
     tree[name] = describe(path.join(folder, name), firstNames, name);
   }
   return tree;
+}
+
+/** The part of a described tree that lies below a folder. */
+export function below(tree: Record<string, Entry>, folder: string): Record<string, Entry> {
+  const part: Record<string, Entry> = {};
+  for (const [name, entry] of Object.entries(tree)) {
+    if (!name.startsWith(`${folder}/`)) continue;
+    part[name.slice(folder.length + 1)] = relativeTo(folder, entry);
+  }
+  return part;
+}
+
+function relativeTo(folder: string, entry: Entry): Entry {
+  if (entry.sameFileAs === undefined) return entry;
+  return { ...entry, sameFileAs: String(entry.sameFileAs).slice(folder.length + 1) };
 }
 
 /** Modification times of the files below a folder, in whole seconds, as archives have them. */
