@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { packageFolder, resultOfChild, temporaryFolder } from '../helpers.js';
+import { packageFolder, runChild, temporaryFolder } from '../helpers.js';
 import { describeTree, type Entry, timesOfFiles } from './tree.js';
 
 // Runs a program of programs/ in a process of its own, once with node:fs and once with this package
@@ -13,6 +13,10 @@ export type Placement = 'node:fs' | 'overlapped/fs' | 'overlapped/register';
 export interface Outcome {
   /** What the program has returned. */
   result: unknown;
+  /** The exit code. */
+  code: number;
+  /** What it has written to its standard output. */
+  output: string;
   /** What it has left in its folder. */
   tree: Record<string, Entry>;
   /** Modification times of the files in what `timesIn` names. */
@@ -34,18 +38,20 @@ const moduleAt = (...parts: string[]): string =>
   pathToFileURL(path.join(packageFolder, ...parts)).href;
 
 const script = `
-  const [program, placement, source, folder, overlappedUrl, overlappedFsUrl] =
-    process.argv.slice(2);
+  const [program, placement, source, folder, ...urls] = process.argv.slice(2);
   async function main() {
-    const ours = placement === 'node:fs' ? undefined : await import(overlappedUrl);
+    const [overlapped, overlappedFs, register] = urls;
+    const ours = placement === 'node:fs' ? undefined : await import(overlapped);
     const fs = placement === 'overlapped/fs'
-      ? (await import(overlappedFsUrl)).default
+      ? (await import(overlappedFs)).default
       : require('node:fs');
+    // Programs that this one starts are registered, too.
+    if (placement === 'overlapped/register') process.env.NODE_OPTIONS = '--import ' + register;
     let result;
     // At the exit, since the command lines of some packages end the process themselves.
     process.on('exit', (code) => {
       const operations = ours?.engine.stats().submitted ?? 0;
-      console.log('\\n' + JSON.stringify({ result: result ?? { code }, operations }));
+      console.log('\\n' + JSON.stringify({ result, code, operations }));
     });
     const { run } = await import(program);
     result = await run({ fs, source, folder });
@@ -56,23 +62,25 @@ const script = `
 async function runIn(folder: string, placement: Placement, task: Task): Promise<Outcome> {
   fs.mkdirSync(folder);
   const register = moduleAt('dist', 'register.js');
-  const { result, operations } = await resultOfChild<Pick<Outcome, 'result' | 'operations'>>(
-    script,
-    {
-      name: 'child.cjs',
-      flags: placement === 'overlapped/register' ? ['--import', register] : [],
-      args: [
-        moduleAt('compat-tests', 'ecosystem', 'programs', `${task.program}.mjs`),
-        placement,
-        task.source,
-        folder,
-        moduleAt('dist', 'index.js'),
-        moduleAt('dist', 'fs.js'),
-      ],
-    },
-  );
+  const program = moduleAt('compat-tests', 'ecosystem', 'programs', `${task.program}.mjs`);
+  const urls = [moduleAt('dist', 'index.js'), moduleAt('dist', 'fs.js'), register];
+  const { stdout, stderr } = await runChild(script, {
+    name: 'child.cjs',
+    flags: placement === 'overlapped/register' ? ['--import', register] : [],
+    args: [program, placement, task.source, folder, ...urls],
+  });
+  const lines = stdout.trimEnd().split('\n');
+  const report = lines.pop() ?? '';
+  if (!report.startsWith('{') || stderr !== '') {
+    throw new Error(`${task.program} with ${placement} has failed\n${stdout}\n${stderr}`);
+  }
   const times = (task.timesIn ?? []).map((name) => timesOfFiles(path.join(folder, name)));
-  return { result, operations, tree: describeTree(folder), times: Object.assign({}, ...times) };
+  return {
+    ...(JSON.parse(report) as Pick<Outcome, 'result' | 'code' | 'operations'>),
+    output: lines.join('\n'),
+    tree: describeTree(folder),
+    times: Object.assign({}, ...times),
+  };
 }
 
 /** Runs a program once in each placement, when its outcome is first asked for. */

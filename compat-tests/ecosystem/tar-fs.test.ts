@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { testWhere } from '../helpers.js';
+import { isWindows, testWhere } from '../helpers.js';
 import { runnerOf } from './run-program.js';
 import { below, describeTree, sourceTree, symbolicLinks, timesOfFiles } from './tree.js';
 
@@ -13,7 +13,9 @@ test('tar-fs does its work with node:fs: what it extracts is what was packed', a
   for (const entry of Object.values(expected)) delete entry.sameFileAs;
   expect(below(tree, 'extracted')).toEqual(expected);
   expect(times).toMatchObject(timesOfFiles(source));
-  expect(below(tree, 'hard links')['large.bin']).toHaveProperty('sameFileAs', 'large again.bin');
+  // On Windows it leaves hard links out.
+  const again = isWindows ? undefined : 'large again.bin';
+  expect(below(tree, 'hard links')['large.bin']?.sameFileAs).toBe(again);
   expect(result).toMatchObject({ missing: { code: 'ENOENT', syscall: 'lstat' } });
 });
 
@@ -28,14 +30,14 @@ test.each(['overlapped/fs', 'overlapped/register'] as const)(
   },
 );
 
-testWhere(
-  symbolicLinks,
-  'this system lets us make no symbolic links',
-)('tar-fs with overlapped/fs: symbolic links are packed and made again', async () => {
-  const { tree } = await run('overlapped/fs');
-  expect(below(tree, 'extracted/links')).toEqual({
-    'to file': { type: 'link', target: '../empty' },
-    'to folder': { type: 'link', target: '../library' },
-    'to nothing': { type: 'link', target: 'nowhere' },
-  });
-});
+testWhere(symbolicLinks, 'this system lets us make no symbolic links')(
+  'tar-fs with overlapped/fs: symbolic links are packed and made again',
+  async () => {
+    const { tree } = await run('overlapped/fs');
+    expect(below(tree, 'extracted/links')).toEqual({
+      'to file': { type: 'link', target: '../empty' },
+      'to folder': { type: 'link', target: '../library' },
+      'to nothing': { type: 'link', target: 'nowhere' },
+    });
+  },
+);

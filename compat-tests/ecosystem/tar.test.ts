@@ -25,14 +25,14 @@ test('tar with overlapped/register: the same archives, trees, times and failures
   expect(ours.operations).toBeGreaterThan(500);
 });
 
-testWhere(
-  symbolicLinks,
-  'this system lets us make no symbolic links',
-)('tar with overlapped/register: symbolic links are archived and made again', async () => {
-  const { tree } = await run('overlapped/register');
-  expect(below(tree, 'extracted/links')).toEqual({
-    'to file': { type: 'link', target: '../empty' },
-    'to folder': { type: 'link', target: '../library' },
-    'to nothing': { type: 'link', target: 'nowhere' },
-  });
-});
+testWhere(symbolicLinks, 'this system lets us make no symbolic links')(
+  'tar with overlapped/register: symbolic links are archived and made again',
+  async () => {
+    const { tree } = await run('overlapped/register');
+    expect(below(tree, 'extracted/links')).toEqual({
+      'to file': { type: 'link', target: '../empty' },
+      'to folder': { type: 'link', target: '../library' },
+      'to nothing': { type: 'link', target: 'nowhere' },
+    });
+  },
+);

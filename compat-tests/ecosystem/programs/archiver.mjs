@@ -60,6 +60,9 @@ export async function run({ fs, source, folder }) {
       tgz: await write(fs, at(`${name}.tgz`), packed, fill),
     };
   }
-  await pipeline(fs.createReadStream(at('appendStreams.tar')), tarFs.extract(at('extracted'), { fs }));
+  await pipeline(
+    fs.createReadStream(at('appendStreams.tar')),
+    tarFs.extract(at('extracted'), { fs }),
+  );
   return result;
 }

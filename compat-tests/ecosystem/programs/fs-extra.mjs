@@ -43,6 +43,11 @@ async function makeAndRemove(source, at) {
   await extra.ensureFile(at('ensured/c/file'));
   await extra.ensureFile(at('a/b/c.txt'));
   await extra.ensureLink(at('a/b/c.txt'), at('ensured/links/hard.txt'));
+  if (await extra.pathExists(path.join(source, 'links'))) {
+    await extra.ensureSymlink(at('a/b/c.txt'), at('ensured/links/symbolic.txt'));
+    await extra.ensureSymlink(at('a/b'), at('ensured/links/folder'));
+    await extra.ensureSymlink('../../a/b/c.txt', at('ensured/links/relative.txt'));
+  }
   await extra.mkdirs(at('ensured/x/y/z'));
   await extra.copy(source, at('emptied'));
   await extra.emptyDir(at('emptied'));

@@ -1,9 +1,8 @@
 import * as path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import * as tar from 'tar';
 import tarFs from 'tar-fs';
 
-/** Trees packed and extracted by way of archive files, filters, and from one stream to the other. */
+/** Trees packed and extracted by way of archive files, filters, and from stream to stream. */
 export async function run({ fs, source, folder }) {
   const at = (name) => path.join(folder, name);
   await pipeline(
@@ -22,11 +21,16 @@ export async function run({ fs, source, folder }) {
   });
   await pipeline(pack, tarFs.extract(at('mapped'), { fs, strip: 1, dmode: 0o555 }));
 
-  // It makes hard links, but does not pack them.
-  await tar.create({ cwd: source, file: at('hard-links.tar'), portable: true }, [
-    'large.bin',
-    'large again.bin',
-  ]);
+  // It makes hard links, but packs none by itself.
+  const linked = tarFs.pack(source, {
+    ...{ fs, entries: ['large.bin'], finalize: false },
+    finish: (whole) => {
+      const mtime = new Date(1_700_000_000_000);
+      whole.entry({ name: 'large again.bin', type: 'link', linkname: 'large.bin', mtime });
+      whole.finalize();
+    },
+  });
+  await pipeline(linked, fs.createWriteStream(at('hard-links.tar')));
   await pipeline(
     fs.createReadStream(at('hard-links.tar'), { highWaterMark: 10_000 }),
     tarFs.extract(at('hard links'), { fs, hardlinkAsFilesFallback: false }),

@@ -23,7 +23,9 @@ export async function run({ fs, source, folder }) {
   // Writes to one file are done in their order: the last one wins.
   const texts = Array.from({ length: 40 }, (_, i) => `write ${i}\n`.repeat(i * 100));
   await Promise.all(texts.map((text) => write(at('contended.txt'), text, { fsync: false })));
-  await Promise.all(texts.map((text, i) => write(at(`file ${i}.txt`), text, { fsync: i % 8 === 0 })));
+  await Promise.all(
+    texts.map((text, i) => write(at(`file ${i}.txt`), text, { fsync: i % 8 === 0 })),
+  );
   write.sync(at('sync.txt'), 'sync', { mode: 0o644 });
 
   const seen = [];
