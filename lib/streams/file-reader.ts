@@ -105,9 +105,10 @@ export class FileReader {
     if (this.#movesCursor) (this.#handle as FileHandle).cursor += bytes;
   }
 
-  /** Cancels what is in flight: whoever waits for bytes is told that there are none. */
+  /** Cancels what is in flight: whoever waits for bytes is told that there are none any more. */
   cancel(): void {
     this.#isCancelled = true;
+    this.#file.cancelOpening();
     this.#cancelling ??= this.#ahead?.cancel();
   }
 

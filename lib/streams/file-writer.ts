@@ -106,7 +106,8 @@ export class FileWriter {
 
   /**
    * Takes chunks of an open file.
-   * @param untilFree whether to wait until their memory is free; whoever pipes does not use it again
+   * @param untilFree whether to wait until their memory is free; whoever pipes does not use it
+   *   again
    * @param taken called when there is room for more, or with the first error
    */
   write(chunks: readonly Uint8Array[], untilFree: boolean, taken: WriteCallback): void {
@@ -148,6 +149,7 @@ export class FileWriter {
   cancel(error: unknown = new AbortError()): void {
     if (this.#isFinished || this.#cancelled !== undefined) return;
     this.#cancelled = { error };
+    this.#file.cancelOpening();
     this.#cancelling = this.#behind?.cancel(error);
     // Whoever closes hears of it.
     this.#cancelling?.catch(() => {});

@@ -6,7 +6,8 @@ export function hasPlaces({ deviceType }: FileHandle): boolean {
 }
 
 /**
- * Where a stream begins that was given no place; null is at the cursor, or in a file without places.
+ * Where a stream begins that was given no place; null is at the cursor, or where there are no
+ * places.
  * @param isOwn whether the stream itself has opened the file
  * @param autoClose whether it closes the file, so that nobody uses the cursor after it
  */

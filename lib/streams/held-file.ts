@@ -50,6 +50,7 @@ export class HeldFile {
   readonly #interrupt: Interrupt;
   #handle: FileHandle | undefined;
   #opening: Promise<FileHandle> | undefined;
+  readonly #openingCancellation = new AbortController();
   #closing: Promise<void> | undefined;
   #release = (): void => {};
 
@@ -95,8 +96,14 @@ export class HeldFile {
   async #open(): Promise<FileHandle> {
     const path = this.path as PathLike;
     const openPath = this.#openPath as OpenPath;
-    this.#handle ??= await openPath(path, this.#flags, this.#options);
+    const { signal } = this.#openingCancellation;
+    this.#handle ??= await openPath(path, this.#flags, { ...this.#options, signal });
     return this.#handle;
+  }
+
+  /** A FIFO without a writer, say, is not opened for ever. */
+  cancelOpening(): void {
+    if (this.#handle === undefined) this.#openingCancellation.abort();
   }
 
   /** Lets go of the file, once; nothing is in flight any more. */

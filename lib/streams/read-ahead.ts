@@ -43,8 +43,8 @@ interface Slot {
  * chunks in order. A read that is short is gone on with from where it stopped, and what was read
  * behind it is thrown away; the end is where a read gives nothing.
  *
- * take() and whenReady() are for consumers that want no promise per chunk, next() is for others, and
- * readInto() for those that bring the memory.
+ * take() and whenReady() are for consumers that want no promise per chunk, next() is for others,
+ * and readInto() for those that bring the memory.
  */
 export class ReadAhead {
   readonly #handle: FileHandle;

@@ -30,17 +30,18 @@ type Callback = (error: Error | null) => void;
 const readableNames = ['highWaterMark', 'eagerOpen', 'encoding'] as const;
 const writableNames = ['highWaterMark', 'eagerOpen'] as const;
 
-// Its other options are functions that would take the place of ours, and a signal that ends a stream
-// with another error than the rest of this package.
+// Its other options are functions that would take the place of ours, and a signal that ends a
+// stream with another error than the rest of this package.
 function only<T extends object, K extends keyof T>(options: T, names: readonly K[]): Pick<T, K> {
   const given = names.filter((name) => options[name] !== undefined);
   return Object.fromEntries(given.map((name) => [name, options[name]])) as Pick<T, K>;
 }
 
 /**
- * A file, or a part of it, as a streamx Readable, read ahead of its consumer. The file is opened when
- * somebody reads, unless `eagerOpen` is set. Chunks have up to `readAhead.chunkSize` bytes.
- * destroy() cancels what is in flight; 'close' comes when all of it has ended and the file is closed.
+ * A file, or a part of it, as a streamx Readable, read ahead of its consumer. The file is opened
+ * when somebody reads, unless `eagerOpen` is set. Chunks have up to `readAhead.chunkSize` bytes.
+ * destroy() cancels what is in flight; 'close' comes when all of it has ended and the file is
+ * closed.
  */
 export class ReadStream extends Readable {
   readonly #reader: FileReader;
@@ -123,11 +124,12 @@ interface WriteStreamEvents extends WritableEvents {
 }
 
 /**
- * A file, or a part of it, as a streamx Writable, written behind its producer. The file is opened at
- * the first write or end(), unless `eagerOpen` is set. 'drain' says that the memory of what was
- * written is free and that there is room for more, to a stream that is piped into it only the latter;
- * 'finish' that all bytes are in the file. 'progress' says, with flushedPosition, that this has moved.
- * destroy() cancels what is in flight; 'close' comes when all of it has ended and the file is closed.
+ * A file, or a part of it, as a streamx Writable, written behind its producer. The file is opened
+ * at the first write or end(), unless `eagerOpen` is set. 'drain' says that the memory of what was
+ * written is free and that there is room for more, to a stream that is piped into it only the
+ * latter; 'finish' that all bytes are in the file. 'progress' says, with flushedPosition, that
+ * this has moved. destroy() cancels what is in flight; 'close' comes when all of it has ended and
+ * the file is closed.
  */
 export class WriteStream extends Writable<WriteStreamEvents> {
   readonly #writer: FileWriter;
@@ -172,7 +174,8 @@ export class WriteStream extends Writable<WriteStreamEvents> {
     });
   }
 
-  // streamx notes the pipeline in the state of the stream that is piped into; Node's pipe() listens.
+  // streamx notes the pipeline in the state of the stream that is piped into; Node's pipe()
+  // listens.
   get #isPiped(): boolean {
     const { pipeline } = (this as unknown as { _writableState: { pipeline: unknown } })
       ._writableState;

@@ -15,9 +15,9 @@ import type { OpenPath } from './held-file.js';
 // ---- Reading
 
 /**
- * A byte stream over a FileReader. A view that a reader brings is held, and its stream neither closed
- * nor answered, until the read into it has settled: when the memory is handed back, or freed, the
- * system does not know it any more.
+ * A byte stream over a FileReader. A view that a reader brings is held, and its stream neither
+ * closed nor answered, until the read into it has settled: when the memory is handed back, or
+ * freed, the system does not know it any more.
  */
 class ByteSource {
   readonly type = 'bytes';
@@ -25,7 +25,8 @@ class ByteSource {
   readonly #endsQuietly: boolean;
   #controller!: ReadableByteStreamController;
   #failure: { error: unknown } | undefined;
-  #isPulling = false;
+  #isBusy = true;
+  #isInterrupted = false;
   /** Whether the controller has been told of the end, or needs no telling any more. */
   #isOver = false;
 
@@ -46,11 +47,12 @@ class ByteSource {
     } catch (error) {
       this.#failure ??= { error };
     }
-    await this.#endIfFailed();
+    this.#isBusy = false;
+    await this.#endIfTold();
   }
 
   async pull(controller: ReadableByteStreamController): Promise<void> {
-    this.#isPulling = true;
+    this.#isBusy = true;
     try {
       const request = controller.byobRequest;
       if (request === null) await this.#enqueueNext();
@@ -58,20 +60,20 @@ class ByteSource {
     } catch (error) {
       this.#failure ??= { error };
     }
-    this.#isPulling = false;
-    await this.#endIfFailed();
+    this.#isBusy = false;
+    await this.#endIfTold();
   }
 
   async #enqueueNext(): Promise<void> {
     const chunk = await this.#reader.next();
-    if (this.#isOver || this.#failure !== undefined) return;
+    if (this.#isOver || this.#isInterrupted) return;
     if (chunk === null) await this.#end();
     else this.#controller.enqueue(chunk);
   }
 
   async #readInto(request: ReadableStreamBYOBRequest): Promise<void> {
     const bytes = await this.#reader.readInto(request.view as Uint8Array);
-    if (this.#isOver || this.#failure !== undefined) return;
+    if (this.#isOver || this.#isInterrupted) return;
     if (bytes === 0) await this.#end();
     else request.respond(bytes);
   }
@@ -85,9 +87,13 @@ class ByteSource {
     this.#controller.byobRequest?.respond(0);
   }
 
-  async #endIfFailed(): Promise<void> {
+  // What others have ended, or has failed.
+  async #endIfTold(): Promise<void> {
     const failure = this.#failure;
-    if (failure === undefined) return;
+    if (failure === undefined) {
+      if (this.#isInterrupted) await this.#end();
+      return;
+    }
     await this.#reader.close().catch(() => {});
     if (this.#isOver) return;
     this.#isOver = true;
@@ -97,12 +103,10 @@ class ByteSource {
   // While a pull waits, it is the one that ends the stream: only then nothing is in flight.
   readonly #interrupt = (error: Error & { code?: string }): void => {
     this.#reader.cancel();
-    if (this.#isOver || this.#failure !== undefined) return;
-    const isQuiet = this.#endsQuietly && error.code === 'EBADF';
-    if (!isQuiet) this.#failure = { error };
-    if (this.#isPulling || this.#reader.pending) return;
-    const ending = isQuiet ? this.#end() : this.#endIfFailed();
-    ending.catch((reason) => this.#controller.error(reason));
+    this.#isInterrupted = true;
+    if (!this.#endsQuietly || error.code !== 'EBADF') this.#failure ??= { error };
+    if (this.#isBusy) return;
+    this.#endIfTold().catch((reason) => this.#controller.error(reason));
   };
 
   async cancel(): Promise<void> {
