@@ -53,6 +53,8 @@ import {
   WriteStream,
   type WriteStreamExtras,
 } from './streams/file-streams.js';
+import type { FileWriterOptions } from './streams/file-writer.js';
+import { FileWritableStream } from './streams/web-streams.js';
 import { readUnaligned } from './unaligned-io.js';
 import {
   validateBoolean,
@@ -106,6 +108,10 @@ export interface ReadOptions<T extends ArrayBufferView = Buffer> extends Transfe
   buffer?: T | undefined;
 }
 
+export type HandleWritableStreamOptions = Pick<
+  FileWriterOptions,
+  'start' | 'autoClose' | 'flush' | 'signal' | 'writeBehind'
+>;
 export type HandleReadStreamOptions = CreateReadStreamOptions & Pick<ReadStreamExtras, 'readAhead'>;
 export type HandleWriteStreamOptions = CreateWriteStreamOptions &
   Pick<WriteStreamExtras, 'writeBehind'>;
@@ -1008,6 +1014,20 @@ export class FileHandle extends EventEmitter {
     if (this.#isLockedByStream) throw invalidState('The FileHandle is locked');
     this.#isLockedByStream = true;
     return readableStreamOf(this, options);
+  }
+
+  /**
+   * A web stream into the file, from `start` or else from the cursor on, or at the end in append
+   * mode. Its options and what it does are those of createWritableStream() of `overlapped/web`, but
+   * that it closes the handle only where `autoClose` is true.
+   * @throws ERR_INVALID_STATE, ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE
+   */
+  writableWebStream(options: HandleWritableStreamOptions = {}): FileWritableStream {
+    validateObject(options, 'options');
+    if (this.#isClosed) throw invalidState('The FileHandle is closed');
+    if (this.#closing) throw invalidState('The FileHandle is closing');
+    const { autoClose = false } = options;
+    return new FileWritableStream(null, { ...options, autoClose, fd: this }, undefined);
   }
 
   /** The number of this handle for async_hooks. It is made when first asked for. */

@@ -2,6 +2,7 @@ import { ReadableStream } from 'node:stream/web';
 import { invalidArgType } from './errors.js';
 import type { FileHandle } from './file-handle.js';
 import { nodeMajor } from './node-fs.js';
+import { byteStreamOf } from './streams/web-streams.js';
 import { validateBoolean, validateObject } from './validate.js';
 
 export interface ReadableWebStreamOptions {
@@ -25,40 +26,6 @@ function holdForStream(handle: FileHandle, autoClose: boolean, onClosing: () => 
     release();
     if (autoClose) await handle.close();
   };
-}
-
-function byteStream(handle: FileHandle, autoClose: boolean): ReadableStream {
-  let ended = false;
-  let finish: Finish;
-  return new ReadableStream({
-    type: 'bytes',
-    autoAllocateChunkSize: chunkSize,
-    start(controller) {
-      finish = holdForStream(handle, autoClose, () => {
-        if (ended) return;
-        ended = true;
-        controller.close();
-        controller.byobRequest?.respond(0);
-      });
-    },
-    async pull(controller) {
-      const request = controller.byobRequest;
-      const view = request?.view as Uint8Array;
-      const { bytesRead } = await handle.read(view, 0, view.byteLength);
-      // The handle was closed meanwhile, and the stream with it.
-      if (ended) return;
-      if (bytesRead === 0) {
-        ended = true;
-        controller.close();
-        await finish();
-      }
-      request?.respond(bytesRead);
-    },
-    async cancel() {
-      ended = true;
-      await finish();
-    },
-  });
 }
 
 function arrayBufferStream(handle: FileHandle, autoClose: boolean): ReadableStream {
@@ -105,5 +72,6 @@ export function readableStreamOf(
       'ExperimentalWarning',
     );
   }
-  return byteStream(handle, autoClose);
+  const readAhead = { chunkSize };
+  return byteStreamOf(null, { fd: handle, autoClose, readAhead }, undefined, true);
 }

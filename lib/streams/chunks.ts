@@ -3,6 +3,7 @@ import { systemErrorOf } from '../errors.js';
 import type { FileHandle } from '../file-handle.js';
 import { validateBoolean, validateInteger, validateSignal } from '../validate.js';
 import { RecycledMemory } from './chunk-memory.js';
+import { hasPlaces } from './first-place.js';
 import { ReadAhead } from './read-ahead.js';
 import { validateWindow, type WindowOptions } from './window.js';
 
@@ -39,11 +40,9 @@ async function* iterate(
   options: ChunksOptions,
   recycle: boolean,
 ): AsyncGenerator<Buffer, void, undefined> {
-  const { deviceType } = handle;
-  const hasPlaces = deviceType === 'disk' || deviceType === 'block';
   const release = handle.hold(() => void ahead.cancel(systemErrorOf('EBADF', { syscall: 'read' })));
   const memory = recycle ? new RecycledMemory(memoryAlignmentOf(handle)) : undefined;
-  const start = hasPlaces ? options.start : null;
+  const start = hasPlaces(handle) ? options.start : null;
   const ahead = new ReadAhead(handle, { ...options, start, memory });
   try {
     for (let chunk = await ahead.next(); chunk !== null; chunk = await ahead.next()) {

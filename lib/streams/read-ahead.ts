@@ -1,4 +1,5 @@
-import { alignDown, alignUp } from '../alignment.js';
+import { addressAt } from '../aligned-buffer.js';
+import { alignDown, alignUp, isAligned } from '../alignment.js';
 import { blockSizeOf, memoryAlignmentOf } from '../chunk-io.js';
 import { abortError } from '../errors.js';
 import type { FileHandle } from '../file-handle.js';
@@ -23,6 +24,9 @@ export interface ReadAheadOptions extends WindowOptions {
   expected?: number | undefined;
 }
 
+// A multiple of every sector size.
+const intoMax = 1024 * 1024 * 1024;
+
 /** One read of the window. */
 interface Slot {
   readonly memory: Buffer;
@@ -39,13 +43,15 @@ interface Slot {
  * chunks in order. A read that is short is gone on with from where it stopped, and what was read
  * behind it is thrown away; the end is where a read gives nothing.
  *
- * take() and whenReady() are for consumers that want no promise per chunk, next() is for others.
+ * take() and whenReady() are for consumers that want no promise per chunk, next() is for others,
+ * and readInto() for those that bring the memory.
  */
 export class ReadAhead {
   readonly #handle: FileHandle;
   /** What chunks are multiples of, but for the last, in bytes. */
   readonly unit: number;
   readonly #block: number;
+  readonly #alignment: number;
   readonly #memory: ChunkMemory;
   readonly #isNew: boolean;
   readonly #window: WindowSize;
@@ -58,6 +64,8 @@ export class ReadAhead {
   #next: number;
   #position: number;
   #taken = 0;
+  /** What of the last chunk readInto() had no place for. */
+  #rest: Buffer | undefined;
   #bytesAhead = 0;
   #inFlight = 0;
   #discarded = 0;
@@ -71,7 +79,8 @@ export class ReadAhead {
     const { start = 0, end = Number.POSITIVE_INFINITY, unit = 1, signal, memory } = options;
     this.#handle = handle;
     this.#block = blockSizeOf(handle);
-    this.#memory = memory ?? new NewMemory(memoryAlignmentOf(handle));
+    this.#alignment = memoryAlignmentOf(handle);
+    this.#memory = memory ?? new NewMemory(this.#alignment);
     this.#isNew = memory === undefined;
     this.#atCursor = start === null;
     this.unit = alignUp(unit, this.#block);
@@ -87,7 +96,7 @@ export class ReadAhead {
 
   /** Place of the next byte that take() gives. */
   get position(): number {
-    return this.#position;
+    return this.#position - (this.#rest?.byteLength ?? 0);
   }
 
   /**
@@ -96,6 +105,7 @@ export class ReadAhead {
    */
   take(): Buffer | null | undefined {
     if (this.#failure !== undefined) throw this.#failure.error;
+    if (this.#rest !== undefined) return this.#takeRest();
     const slot = this.#slots[0];
     if (slot === undefined) {
       if (this.#isOver || this.#position >= this.#end) return this.#finish();
@@ -126,6 +136,26 @@ export class ReadAhead {
     }
   }
 
+  /**
+   * Reads the next bytes into memory of the caller: right there where nothing has been read ahead,
+   * and on an unbuffered handle place and address are aligned; else they are copied. The memory is
+   * in use until the promise has settled, which it has not before the read, also after cancel().
+   * One call at a time, and not during next().
+   * @returns bytes, as many as there are at once; 0 at the end
+   * @throws as take()
+   */
+  async readInto(target: Uint8Array): Promise<number> {
+    const length = this.#lengthInto(target);
+    if (length > 0) return this.#readRightInto(target, length);
+    const chunk = await this.next();
+    if (chunk === null) return 0;
+    const bytes = Math.min(chunk.byteLength, target.byteLength);
+    target.set(chunk.subarray(0, bytes));
+    if (bytes < chunk.byteLength) this.#rest = chunk.subarray(bytes);
+    else this.release(chunk);
+    return bytes;
+  }
+
   /** Gives a chunk's memory back, where `memory` is used again; till then it counts as ahead. */
   release(chunk: Buffer): void {
     const memory = this.#lent.get(chunk.buffer);
@@ -151,6 +181,44 @@ export class ReadAhead {
         resolve();
       };
     });
+  }
+
+  #takeRest(): Buffer | undefined {
+    const rest = this.#rest;
+    this.#rest = undefined;
+    return rest;
+  }
+
+  /** Bytes that can be read right into a target; 0 if none can. */
+  #lengthInto(target: Uint8Array): number {
+    const isNext = this.#slots.length === 0 && this.#rest === undefined;
+    if (this.#isOver || !isNext || !isAligned(this.#position, this.#block)) return 0;
+    if (this.#alignment > 1 && !isAligned(addressAt(target, 0), this.#alignment)) return 0;
+    const most = Math.min(target.byteLength, this.#end - this.#position, intoMax);
+    return alignDown(most, this.#block);
+  }
+
+  async #readRightInto(target: Uint8Array, length: number): Promise<number> {
+    this.#inFlight++;
+    try {
+      const bytes = await this.#read(target, length, this.#position);
+      if (this.#failure === undefined && !this.#isOver) {
+        this.#position += bytes;
+        this.#next = alignDown(this.#position, this.#block);
+        this.#taken += bytes;
+        this.#window.grow(this.#taken);
+        if (bytes === 0) this.#finish();
+        return bytes;
+      }
+    } catch (error) {
+      // What was cancelled has no more to say.
+      if (!this.#isOver) this.#fail({ error });
+    } finally {
+      this.#inFlight--;
+      if (this.#inFlight === 0) this.#onIdle?.();
+    }
+    if (this.#failure !== undefined) throw this.#failure.error;
+    return 0;
   }
 
   #give(slot: Slot): Buffer | null {
@@ -240,13 +308,13 @@ export class ReadAhead {
     );
   }
 
-  async #readAtCursor(memory: Buffer, length: number): Promise<number> {
+  async #readAtCursor(memory: Uint8Array, length: number): Promise<number> {
     const { signal } = this.#cancellation;
     const { bytesRead } = await this.#handle.read(memory, { length, position: null, signal });
     return bytesRead;
   }
 
-  #read(memory: Buffer, length: number, position: number): Promise<number> {
+  #read(memory: Uint8Array, length: number, position: number): Promise<number> {
     if (this.#atCursor) return this.#readAtCursor(memory, length);
     return this.#handle.readAt(memory, 0, length, position, this.#cancellation.signal);
   }
@@ -285,6 +353,7 @@ export class ReadAhead {
     this.#signal?.removeEventListener('abort', this.#abort);
     for (const slot of this.#slots) this.#discard(slot);
     this.#slots.length = 0;
+    this.#rest = undefined;
     this.#wake();
     return null;
   }

@@ -1,6 +1,7 @@
 import type * as fs from 'node:fs';
 import { blockSizeOf } from '../chunk-io.js';
 import type { FileHandle } from '../file-handle.js';
+import { hasPlaces, placeWithoutStart } from './first-place.js';
 import { ReadAhead } from './read-ahead.js';
 import type { StreamFile } from './stream-file.js';
 import type { WindowOptions } from './window.js';
@@ -14,11 +15,8 @@ export type NodeReadStream = fs.ReadStream & {
 
 function startOf(stream: NodeReadStream, file: StreamFile, handle: FileHandle): number | null {
   if (stream.pos !== undefined) return stream.pos;
-  if (handle.deviceType !== 'disk' && handle.deviceType !== 'block') return null;
-  if (file.isOwn) return stream.bytesRead;
-  if (handle.alignment !== null) return handle.cursor;
-  // Where others may see the cursor, or have moved it, it is read at, and as far as Node would.
-  return stream.autoClose && handle.isAtStart ? 0 : null;
+  if (file.isOwn && hasPlaces(handle)) return stream.bytesRead;
+  return placeWithoutStart(handle, file.isOwn, stream.autoClose);
 }
 
 /** Pushes what a ReadAhead reads into a stream, in chunks of the size that Node's would have. */

@@ -1,5 +1,6 @@
 import type * as fs from 'node:fs';
 import type { FileHandle } from '../file-handle.js';
+import { placeToAppend, placeWithoutStart } from './first-place.js';
 import type { StreamFile } from './stream-file.js';
 import type { WindowOptions } from './window.js';
 import { WriteBehind, type WriteCallback } from './write-behind.js';
@@ -17,17 +18,9 @@ function startOf(
   file: StreamFile,
   handle: FileHandle,
 ): number | null | Promise<number> {
-  const isDisk = handle.deviceType === 'disk' || handle.deviceType === 'block';
-  if (handle.access.append && isDisk) {
-    // The system itself appends, but not through an unbuffered handle.
-    return handle.alignment === null ? null : handle.stat().then(({ size }) => size);
-  }
-  if (stream.pos !== undefined) return stream.pos;
-  if (!isDisk) return null;
-  if (file.isOwn) return 0;
-  if (handle.alignment !== null) return handle.cursor;
-  // Where others may see the cursor, or have moved it, it is written at.
-  return stream.autoClose && handle.isAtStart ? 0 : null;
+  const end = placeToAppend(handle);
+  if (end !== undefined) return end;
+  return stream.pos ?? placeWithoutStart(handle, file.isOwn, stream.autoClose);
 }
 
 /** As Node's own. */

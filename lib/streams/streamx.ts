@@ -1,0 +1,244 @@
+import {
+  Readable,
+  type ReadableOptions,
+  Writable,
+  type WritableEvents,
+  type WritableOptions,
+} from 'streamx';
+import { invalidArgType } from '../errors.js';
+import { open } from '../open.js';
+import type { PathLike } from '../paths.js';
+import { validateEncoding } from '../validate.js';
+import { FileReader, type FileReaderOptions } from './file-reader.js';
+import { FileWriter, type FileWriterOptions } from './file-writer.js';
+
+/** Files as streams of streamx: `overlapped/streamx`. */
+
+export interface ReadStreamOptions
+  extends FileReaderOptions,
+    Pick<ReadableOptions, 'highWaterMark' | 'eagerOpen' | 'encoding'> {}
+
+export interface WriteStreamOptions
+  extends FileWriterOptions,
+    Pick<WritableOptions, 'highWaterMark' | 'eagerOpen'> {
+  /** Of strings that are written. Default 'utf8'. */
+  encoding?: BufferEncoding | undefined;
+}
+
+type Callback = (error: Error | null) => void;
+
+const readableNames = ['highWaterMark', 'eagerOpen', 'encoding'] as const;
+const writableNames = ['highWaterMark', 'eagerOpen'] as const;
+
+// Its other options are functions that would take the place of ours, and a signal that ends a
+// stream with another error than the rest of this package.
+function only<T extends object, K extends keyof T>(options: T, names: readonly K[]): Pick<T, K> {
+  const given = names.filter((name) => options[name] !== undefined);
+  return Object.fromEntries(given.map((name) => [name, options[name]])) as Pick<T, K>;
+}
+
+/**
+ * A file, or a part of it, as a streamx Readable, read ahead of its consumer. The file is opened
+ * when somebody reads, unless `eagerOpen` is set. Chunks have up to `readAhead.chunkSize` bytes.
+ * destroy() cancels what is in flight; 'close' comes when all of it has ended and the file is
+ * closed.
+ */
+export class ReadStream extends Readable {
+  readonly #reader: FileReader;
+  #onRead: Callback | undefined;
+
+  /**
+   * @param path string, Buffer or file: URL; not looked at where `options.fd` is a handle
+   * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE
+   */
+  constructor(path: PathLike | null | undefined, options: ReadStreamOptions = {}) {
+    validateEncoding(options.encoding);
+    super(only(options, readableNames) as ReadableOptions);
+    this.#reader = new FileReader(path, options, open, (error) => this.destroy(error));
+  }
+
+  /** The path as it was given; undefined where a handle was. */
+  get path(): PathLike | undefined {
+    return this.#reader.path;
+  }
+  /** Bytes that have been read and handed over. */
+  get bytesRead(): number {
+    return this.#reader.bytesRead;
+  }
+  /** Whether the file is not open yet. */
+  get pending(): boolean {
+    return this.#reader.pending;
+  }
+
+  override _open(callback: Callback): void {
+    settle(this.#reader.open(), callback);
+  }
+
+  override _read(callback: Callback): void {
+    this.#onRead = callback;
+    this.#push();
+  }
+
+  readonly #continue = (): void => {
+    if (this.#onRead !== undefined) this.#push();
+  };
+
+  // Outside of the promise's reaction that it is called in: what a listener throws is an uncaught
+  // exception then.
+  readonly #onReady = (): void => {
+    process.nextTick(this.#continue);
+  };
+
+  #push(): void {
+    let error: Error | null = null;
+    try {
+      for (;;) {
+        const chunk = this.destroying ? null : this.#reader.take();
+        if (chunk === undefined) {
+          this.#reader.whenReady(this.#onReady);
+          return;
+        }
+        if (this.destroying) break;
+        if (!this.push(chunk)) break;
+      }
+    } catch (failure) {
+      error = failure as Error;
+    }
+    const onRead = this.#onRead as Callback;
+    this.#onRead = undefined;
+    onRead(error);
+  }
+
+  override _predestroy(): void {
+    this.#reader.cancel();
+  }
+
+  override _destroy(callback: Callback): void {
+    settle(this.#reader.close(), callback);
+  }
+}
+
+interface WriteStreamEvents extends WritableEvents {
+  /** flushedPosition */
+  progress: [position: number];
+}
+
+/**
+ * A file, or a part of it, as a streamx Writable, written behind its producer. The file is opened
+ * at the first write or end(), unless `eagerOpen` is set. 'drain' says that the memory of what was
+ * written is free and that there is room for more, to a stream that is piped into it only the
+ * latter; 'finish' that all bytes are in the file. 'progress' says, with flushedPosition, that
+ * this has moved. destroy() cancels what is in flight; 'close' comes when all of it has ended and
+ * the file is closed.
+ */
+export class WriteStream extends Writable<WriteStreamEvents> {
+  readonly #writer: FileWriter;
+
+  /** @see ReadStream */
+  constructor(path: PathLike | null | undefined, options: WriteStreamOptions = {}) {
+    const { encoding = 'utf8' } = options;
+    validateEncoding(encoding);
+    const map = (chunk: unknown): Uint8Array => bytesOf(chunk, encoding);
+    super({ ...(only(options, writableNames) as WritableOptions), map });
+    this.#writer = new FileWriter(
+      path,
+      options,
+      open,
+      (error) => this.destroy(error),
+      (position) => this.#progress(position),
+    );
+  }
+
+  /** The path as it was given; undefined where a handle was. */
+  get path(): PathLike | undefined {
+    return this.#writer.path;
+  }
+  /** Bytes of the stream that are in the file. */
+  get bytesWritten(): number {
+    return this.#writer.bytesWritten;
+  }
+  /** All bytes below this place are in the file; after a sync of the file they are durable. */
+  get flushedPosition(): number {
+    return this.#writer.flushedPosition;
+  }
+  /** Whether the file is not open yet. */
+  get pending(): boolean {
+    return this.#writer.pending;
+  }
+
+  #progress(position: number): void {
+    const emitter = this as unknown as NodeJS.EventEmitter;
+    if (emitter.listenerCount('progress') === 0) return;
+    process.nextTick(() => {
+      if (!this.destroyed) emitter.emit('progress', position);
+    });
+  }
+
+  // streamx notes the pipeline in the state of the stream that is piped into; Node's pipe()
+  // listens.
+  get #isPiped(): boolean {
+    const { pipeline } = (this as unknown as { _writableState: { pipeline: unknown } })
+      ._writableState;
+    const emitter = this as unknown as NodeJS.EventEmitter;
+    return pipeline !== null || emitter.listenerCount('unpipe') > 0;
+  }
+
+  override _open(callback: Callback): void {
+    settle(this.#writer.open(), callback);
+  }
+
+  override _writev(chunks: unknown[], callback: Callback): void {
+    let isLater = false;
+    this.#writer.write(chunks as Uint8Array[], !this.#isPiped, (error) => {
+      const failure = (error as Error | undefined) ?? null;
+      if (isLater) process.nextTick(callback, failure);
+      else callback(failure);
+    });
+    isLater = true;
+  }
+
+  override _final(callback: Callback): void {
+    settle(this.#writer.finish(), callback);
+  }
+
+  override _predestroy(): void {
+    this.#writer.cancel();
+  }
+
+  override _destroy(callback: Callback): void {
+    settle(this.#writer.close(), callback);
+  }
+}
+
+function settle(promise: Promise<void>, callback: Callback): void {
+  promise.then(
+    () => process.nextTick(callback, null),
+    (error) => process.nextTick(callback, error),
+  );
+}
+
+function bytesOf(chunk: unknown, encoding: BufferEncoding): Uint8Array {
+  if (chunk instanceof Uint8Array) return chunk;
+  if (typeof chunk === 'string') return Buffer.from(chunk, encoding);
+  if (ArrayBuffer.isView(chunk)) {
+    return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  }
+  const expected = 'of type string or an instance of Buffer, TypedArray, or DataView';
+  throw invalidArgType('chunk', expected, chunk);
+}
+
+/** A file, or a part of it, as a streamx Readable. @see ReadStream */
+export function createReadStream(
+  path: PathLike | null | undefined,
+  options?: ReadStreamOptions,
+): ReadStream {
+  return new ReadStream(path, options);
+}
+
+/** A streamx Writable into a file. @see WriteStream */
+export function createWriteStream(
+  path: PathLike | null | undefined,
+  options?: WriteStreamOptions,
+): WriteStream {
+  return new WriteStream(path, options);
+}

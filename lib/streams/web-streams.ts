@@ -1,0 +1,260 @@
+import {
+  type ReadableByteStreamController,
+  ReadableStream,
+  WritableStream,
+  type WritableStreamDefaultController,
+  type WritableStreamDefaultWriter,
+} from 'node:stream/web';
+import { types } from 'node:util';
+import { invalidArgType } from '../errors.js';
+import type { PathLike } from '../paths.js';
+import { FileReader, type FileReaderOptions } from './file-reader.js';
+import { FileWriter, type FileWriterOptions } from './file-writer.js';
+import type { OpenPath } from './held-file.js';
+
+// ---- Reading
+
+/**
+ * A byte stream over a FileReader. A view that a reader brings is held, and its stream neither
+ * closed nor answered, until the read into it has settled: when the memory is handed back, or
+ * freed, the system does not know it any more.
+ */
+class ByteSource {
+  readonly type = 'bytes';
+  readonly #reader: FileReader;
+  readonly #endsQuietly: boolean;
+  #controller!: ReadableByteStreamController;
+  #failure: { error: unknown } | undefined;
+  #isBusy = true;
+  #isInterrupted = false;
+  /** Whether the controller has been told of the end, or needs no telling any more. */
+  #isOver = false;
+
+  constructor(
+    path: PathLike | null | undefined,
+    options: FileReaderOptions,
+    openPath: OpenPath | undefined,
+    endsQuietly: boolean,
+  ) {
+    this.#endsQuietly = endsQuietly;
+    this.#reader = new FileReader(path, options, openPath, this.#interrupt);
+  }
+
+  async start(controller: ReadableByteStreamController): Promise<void> {
+    this.#controller = controller;
+    try {
+      await this.#reader.open();
+    } catch (error) {
+      this.#failure ??= { error };
+    }
+    this.#isBusy = false;
+    await this.#endIfTold();
+  }
+
+  async pull(controller: ReadableByteStreamController): Promise<void> {
+    this.#isBusy = true;
+    try {
+      const request = controller.byobRequest;
+      if (request === null) await this.#enqueueNext();
+      else await this.#readInto(request);
+    } catch (error) {
+      this.#failure ??= { error };
+    }
+    this.#isBusy = false;
+    await this.#endIfTold();
+  }
+
+  async #enqueueNext(): Promise<void> {
+    const chunk = await this.#reader.next();
+    if (this.#isOver || this.#isInterrupted) return;
+    if (chunk === null) await this.#end();
+    else this.#controller.enqueue(chunk);
+  }
+
+  async #readInto(request: ReadableStreamBYOBRequest): Promise<void> {
+    const bytes = await this.#reader.readInto(request.view as Uint8Array);
+    if (this.#isOver || this.#isInterrupted) return;
+    if (bytes === 0) await this.#end();
+    else request.respond(bytes);
+  }
+
+  async #end(): Promise<void> {
+    await this.#reader.close();
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#controller.close();
+    // A reader that waits with a view of its own hears of the end only so.
+    this.#controller.byobRequest?.respond(0);
+  }
+
+  // What others have ended, or has failed.
+  async #endIfTold(): Promise<void> {
+    const failure = this.#failure;
+    if (failure === undefined) {
+      if (this.#isInterrupted) await this.#end();
+      return;
+    }
+    await this.#reader.close().catch(() => {});
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#controller.error(failure.error);
+  }
+
+  // While a pull waits, it is the one that ends the stream: only then nothing is in flight.
+  readonly #interrupt = (error: Error & { code?: string }): void => {
+    this.#reader.cancel();
+    this.#isInterrupted = true;
+    if (!this.#endsQuietly || error.code !== 'EBADF') this.#failure ??= { error };
+    if (this.#isBusy) return;
+    this.#endIfTold().catch((reason) => this.#controller.error(reason));
+  };
+
+  async cancel(): Promise<void> {
+    this.#isOver = true;
+    await this.#reader.close();
+  }
+}
+
+interface ReadableStreamBYOBRequest {
+  readonly view: ArrayBufferView | null;
+  respond(bytesWritten: number): void;
+}
+
+/**
+ * @param endsQuietly whether the stream ends where its handle is closed; else it fails with EBADF
+ */
+export function byteStreamOf(
+  path: PathLike | null | undefined,
+  options: FileReaderOptions,
+  openPath: OpenPath | undefined,
+  endsQuietly = false,
+): ReadableStream<Uint8Array> {
+  return new ReadableStream(new ByteSource(path, options, openPath, endsQuietly) as never, {
+    highWaterMark: 0,
+  }) as ReadableStream<Uint8Array>;
+}
+
+// ---- Writing
+
+/** What can be written to a file: strings go as UTF-8. */
+export type WebChunk = string | ArrayBufferView | ArrayBufferLike;
+
+class FileSink {
+  readonly #writer: FileWriter;
+  readonly #isPiped: () => boolean;
+  #controller!: WritableStreamDefaultController;
+  #ended: Promise<void> | undefined;
+
+  constructor(
+    path: PathLike | null | undefined,
+    options: FileWriterOptions,
+    openPath: OpenPath | undefined,
+    isPiped: () => boolean,
+  ) {
+    this.#isPiped = isPiped;
+    this.#writer = new FileWriter(path, options, openPath, this.#interrupt, () => {});
+  }
+
+  get flushedPosition(): number {
+    return this.#writer.flushedPosition;
+  }
+
+  async start(controller: WritableStreamDefaultController): Promise<void> {
+    this.#controller = controller;
+    // abort() is called only when the write that waits has ended.
+    const { signal } = controller as unknown as { signal: AbortSignal };
+    signal.addEventListener('abort', () => this.#writer.cancel(signal.reason), { once: true });
+    await this.#orEnd(() => this.#writer.open());
+  }
+
+  write(chunk: unknown): Promise<void> {
+    return this.#orEnd(
+      () =>
+        new Promise((resolve, reject) => {
+          this.#writer.write([bytesOf(chunk)], !this.#isPiped(), (error) =>
+            error === undefined ? resolve() : reject(error),
+          );
+        }),
+    );
+  }
+
+  close(): Promise<void> {
+    return this.#orEnd(async () => {
+      await this.#writer.finish();
+      await this.#writer.close();
+    });
+  }
+
+  async abort(reason: unknown): Promise<void> {
+    await this.#end(reason);
+  }
+
+  // A stream that fails is not aborted as well: nobody else would close the file.
+  async #orEnd(run: () => Promise<void>): Promise<void> {
+    try {
+      await run();
+    } catch (error) {
+      await this.#end(error).catch(() => {});
+      throw error;
+    }
+  }
+
+  #end(reason: unknown): Promise<void> {
+    this.#writer.cancel(reason);
+    this.#ended ??= this.#writer.close();
+    return this.#ended;
+  }
+
+  readonly #interrupt = (error: Error): void => {
+    this.#controller.error(error);
+    // Whoever writes hears the error itself.
+    this.#end(error).catch(() => {});
+  };
+}
+
+/** A WritableStream into a file. */
+export class FileWritableStream extends WritableStream<WebChunk> {
+  readonly #sink: FileSink;
+  #isPiped = true;
+
+  /** @internal createWritableStream() and FileHandle.writableWebStream() make them. */
+  constructor(
+    path: PathLike | null | undefined,
+    options: FileWriterOptions,
+    openPath: OpenPath | undefined,
+  ) {
+    let isPiped = (): boolean => true;
+    const sink = new FileSink(path, options, openPath, () => isPiped());
+    super({
+      start: (controller) => sink.start(controller),
+      write: (chunk) => sink.write(chunk),
+      close: () => sink.close(),
+      abort: (reason) => sink.abort(reason),
+    });
+    isPiped = () => this.#isPiped;
+    this.#sink = sink;
+  }
+
+  /** All bytes below this place are in the file; after a sync of the file they are durable. */
+  get flushedPosition(): number {
+    return this.#sink.flushedPosition;
+  }
+
+  // Whoever writes by hand may use the memory again when the write has resolved; pipeTo(), which
+  // needs no writer of ours, does not.
+  override getWriter(): WritableStreamDefaultWriter<WebChunk> {
+    this.#isPiped = false;
+    return super.getWriter();
+  }
+}
+
+function bytesOf(chunk: unknown): Uint8Array {
+  if (chunk instanceof Uint8Array) return chunk;
+  if (typeof chunk === 'string') return Buffer.from(chunk);
+  if (ArrayBuffer.isView(chunk)) {
+    return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  }
+  if (types.isAnyArrayBuffer(chunk)) return new Uint8Array(chunk);
+  const expected = 'of type string or an instance of ArrayBuffer, TypedArray, or DataView';
+  throw invalidArgType('chunk', expected, chunk);
+}
