@@ -100,8 +100,8 @@ async function removeWithRetries(
   }
 }
 
-// The links of a folder with no folder in it, or one: its name, its `.` and each folder's `..`. Some
-// file systems do not count these, and say 1.
+// The links of a folder with no folder in it, or one: its name, its `.` and each folder's `..`.
+// Some file systems do not count these, and say 1.
 const fewFolderLinks = new Set([2, 3]);
 // Of these many folders at a time one is removed by a worker each.
 const partsMax = 4;
@@ -131,8 +131,8 @@ async function removeInParts(path: ParsedPath, signal: AbortSignal | undefined):
 }
 
 /**
- * Whether nothing is left to do, as Node decides it: it empties a folder only if the system says that
- * it is not empty, so that a mount point or a link with a slash behind it keeps what is in it.
+ * Whether nothing is left to do, as Node decides it: it empties a folder only if the system says
+ * that it is not empty, so that a mount point or a link with a slash behind it keeps its content.
  */
 async function isDone(path: ParsedPath): Promise<boolean> {
   try {

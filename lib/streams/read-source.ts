@@ -62,8 +62,11 @@ export class ReadSource {
   read(size: number): void {
     this.#wanted = size;
     if (this.#isBusy) return;
-    if (size > 0) this.#push();
-    else this.#stream.push(null);
+    if (size === 0) this.#stream.push(null);
+    else if (this.#stream.readableFlowing === true) this.#push();
+    // read() would give what is pushed within it together with what was there before; Node's own
+    // chunks come later, and one by one.
+    else this.#onReady();
   }
 
   cancel(): Promise<void> {
@@ -71,6 +74,7 @@ export class ReadSource {
   }
 
   readonly #onReady = (): void => {
+    this.#isBusy = true;
     process.nextTick(this.#continue);
   };
 
