@@ -177,6 +177,11 @@ function decodeWrite(operation: Operation, bytesWritten: number): WriteResult<Ar
   return { bytesWritten, buffer: operation.object as ArrayBufferView };
 }
 
+/** A position, where -1 and -1n both are the cursor. */
+function placeOf(position: number | bigint): number | bigint {
+  return position === -1n ? -1 : position;
+}
+
 /** What a read or a write came to. */
 type Moved = ReadResult<ArrayBufferView> | WriteResult<ArrayBufferView>;
 
@@ -336,7 +341,7 @@ export class FileHandle extends EventEmitter {
     }
     if (length < 0) throw outOfRange('length', '>= 0', length);
     if (offset + length > size) throw outOfRange('length', `<= ${size - offset}`, length);
-    const position = givenPosition ?? -1;
+    const position = placeOf(givenPosition ?? -1);
     if (position !== -1) validatePosition(position, length);
     this.#checkReadable();
     return this.#transfer(Opcode.read, buffer, offset, length, position, signal) as Promise<
@@ -407,7 +412,7 @@ export class FileHandle extends EventEmitter {
     // Node takes what is no number for "all there is", and writes at the cursor.
     const length = typeof givenLength === 'number' ? givenLength : size - offset;
     const known = typeof givenPosition === 'number' || typeof givenPosition === 'bigint';
-    const position = known ? givenPosition : -1;
+    const position = known ? placeOf(givenPosition) : -1;
     if (offset > size) throw outOfRange('offset', `<= ${size}`, offset);
     if (length > size - offset) throw outOfRange('length', `<= ${size - offset}`, length);
     if (length < 0) throw outOfRange('length', '>= 0', length);
@@ -477,7 +482,7 @@ export class FileHandle extends EventEmitter {
     const groups = vectorGroups(buffers, vectorLimits);
     if (groups.length === 0) return result(0);
     const known = typeof givenPosition === 'number' || typeof givenPosition === 'bigint';
-    const position = known ? givenPosition : -1;
+    const position = known ? placeOf(givenPosition) : -1;
     if (position !== -1) validatePosition(position, 0);
     const move = (): Promise<number> => this.#vectorParts(opcode, groups, position);
     return result(await (groups.length > 1 ? this.#holding(move) : move()));

@@ -1,4 +1,7 @@
-import { randomBytes } from '../helpers.js';
+import * as fs from 'node:fs';
+import { expect, test } from 'vitest';
+import { open } from '../../lib/index.js';
+import { fileWith, randomBytes } from '../helpers.js';
 import { type Handle, type Result, sameOnHandle } from './compare.js';
 
 function buffersOf(sizes: readonly number[]): Buffer[] {
@@ -75,3 +78,13 @@ sameOnHandle('writev of 5000 buffers', 'ok', (handle) =>
     ),
   ),
 );
+
+test('-1n is the cursor, also for more buffers than the system takes at once', async () => {
+  const file = fileWith('');
+  const handle = await open(file, 'w+');
+  const bytes = randomBytes(2000);
+  const views = Array.from(bytes, (_, i) => bytes.subarray(i, i + 1));
+  expect((await handle.writev(views, -1n)).bytesWritten).toBe(2000);
+  expect(fs.readFileSync(file).equals(bytes)).toBe(true);
+  await handle.close();
+});

@@ -190,7 +190,7 @@ export class Engine {
       const operation = this.#operations.at(completions.slot(index));
       const error = completions.error(index);
       if (error !== 0) {
-        const failure = this.#failure(operation, error, index);
+        const failure = this.#safeFailure(operation, error, index);
         if (operation.request !== undefined && isDescriptorShortage(error)) {
           this.#shortage.add(operation, failure);
         } else {
@@ -199,7 +199,12 @@ export class Engine {
         }
         continue;
       }
-      operation.resolve(operation.decode(operation, completions.value(index), index));
+      try {
+        operation.resolve(operation.decode(operation, completions.value(index), index));
+      } catch (thrown) {
+        // The others of the batch are settled all the same.
+        operation.reject(thrown);
+      }
       if (operation.request !== undefined && !this.#shortage.isOver) {
         this.#shortage.onSuccess(operation);
       }
@@ -210,6 +215,15 @@ export class Engine {
   #end(operation: Operation, error: Error): void {
     operation.reject(error);
     this.#operations.release(operation);
+  }
+
+  // A signal's `reason` may throw when it is looked at.
+  #safeFailure(operation: Operation, error: number, index: number): Error {
+    try {
+      return this.#failure(operation, error, index);
+    } catch (thrown) {
+      return thrown as Error;
+    }
   }
 
   #failure(operation: Operation, error: number, index: number): Error {
