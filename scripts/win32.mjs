@@ -245,7 +245,7 @@ async function test(args) {
   let worst = 0;
   for (const engine of engines) {
     console.log(`\n=== ${engine} (Node ${nodeVersion} for Windows)`);
-    const projects = ['--project', engine, '--project', `${engine}-heavy`];
+    const projects = ['--project', engine];
     const code = await run([vitest, 'run', ...projects, ...args], {
       OVERLAPPED_ENGINE: engine,
       // node-gyp-build then takes no addon that was built here for another system.
