@@ -400,12 +400,14 @@ test('flush syncs, append appends, autoClose keeps or closes the handle', async 
 test('streamx loads with overlapped/streamx only', async () => {
   const loaded = await resultOfChild<boolean[]>(`
     import { createRequire } from 'node:module';
+    import { pathToFileURL } from 'node:url';
     const { cache } = createRequire(import.meta.url);
     const has = () => Object.keys(cache).some((name) => /node_modules.streamx/.test(name));
-    const built = ${JSON.stringify(new URL('../../dist/', import.meta.url).href)};
-    await Promise.all(['index.js', 'fs.js', 'streams/web.js'].map((name) => import(built + name)));
+    const { resolve } = createRequire(${JSON.stringify(import.meta.url)});
+    const load = (name) => import(pathToFileURL(resolve('overlapped' + name)));
+    await Promise.all(['', '/fs', '/web'].map(load));
     const before = has();
-    await import(built + 'streams/streamx.js');
+    await load('/streamx');
     console.log(JSON.stringify([before, has()]));
   `);
   expect(loaded).toEqual([false, true]);
