@@ -115,3 +115,67 @@ test('an abort comes at once', async () => {
   expect(await rejection(next)).toMatchObject({ name: 'AbortError', code: 'ABORT_ERR' });
   await double.serve(ahead.cancel(), () => 0);
 });
+
+// ---- readInto()
+
+async function readAllInto(ahead: ReadAhead, viewOf: () => Uint8Array): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  for (;;) {
+    const view = viewOf();
+    const bytes = await ahead.readInto(view);
+    if (bytes === 0) return Buffer.concat(parts);
+    parts.push(view.subarray(0, bytes));
+  }
+}
+
+for (const seed of seeds) {
+  test(`readInto() gives the bytes in order, mixed with next() or not (seed ${seed})`, async () => {
+    const random = randomNumbers(seed);
+    const below = (count: number): number => Math.floor(random() * count);
+    const double = new HandleDouble(content, (possible) =>
+      random() < 0.3 ? 1 + below(possible) : possible,
+    );
+    const start = below(content.byteLength);
+    const end = random() < 0.5 ? undefined : start + below(content.byteLength);
+    const options = { start, end, depth: 1 + below(8), chunkSize: 1 + below(3000) };
+    const ahead = new ReadAhead(double.handle, { ...options, expected: 1e6 });
+    const parts: Buffer[] = [];
+    const reading = (async () => {
+      for (let mixed = below(5); mixed > 0; mixed--) {
+        const view = Buffer.alloc(1 + below(2000));
+        const bytes = await ahead.readInto(view);
+        const chunk = await ahead.next();
+        parts.push(view.subarray(0, bytes), chunk ?? Buffer.alloc(0));
+        expect(ahead.position).toBe(start + Buffer.concat(parts).byteLength);
+      }
+      parts.push(await readAllInto(ahead, () => Buffer.alloc(1 + below(5000))));
+    })();
+    await double.serve(reading, below);
+    expect(Buffer.concat(parts).equals(content.subarray(start, end))).toBe(true);
+    await double.serve(ahead.cancel(), below);
+  });
+}
+
+test('readInto() of a cancelled window settles only when its read has', async () => {
+  const double = new HandleDouble(content);
+  const ahead = new ReadAhead(double.handle);
+  const events: string[] = [];
+  const reading = ahead.readInto(Buffer.alloc(1000)).then((bytes) => events.push(`read ${bytes}`));
+  const cancelled = ahead.cancel().then(() => events.push('cancelled'));
+  await sleep(5);
+  expect(events).toEqual([]);
+  expect(double.pending.map(({ signal }) => signal?.aborted)).toEqual([true]);
+  double.complete(() => 0);
+  await Promise.all([reading, cancelled]);
+  expect(events.sort()).toEqual(['cancelled', 'read 0']);
+});
+
+test('an error of readInto() comes once, and nothing is submitted after it', async () => {
+  const double = new HandleDouble(content);
+  double.fail = () => new Error('broken');
+  const ahead = new ReadAhead(double.handle);
+  const error = await rejection(double.serve(ahead.readInto(Buffer.alloc(10)), () => 0));
+  expect(error.message).toBe('broken');
+  expect((await rejection(ahead.next())).message).toBe('broken');
+  expect(double.transfers).toBe(1);
+});

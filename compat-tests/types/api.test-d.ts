@@ -1,5 +1,7 @@
 // Compiled by `npm run typecheck`, not run: what the functions take and give.
 import type { BigIntStats, Stats } from 'node:fs';
+import type { ReadableStream } from 'node:stream/web';
+import type { Readable, Writable } from 'streamx';
 import { expectTypeOf } from 'vitest';
 import {
   type AbortError,
@@ -26,6 +28,9 @@ import {
   type WriteResult,
   writeFile,
 } from '../../lib/index.js';
+
+import * as streamx from '../../lib/streams/streamx.js';
+import * as web from '../../lib/streams/web.js';
 
 declare const handle: FileHandle;
 declare const words: Uint16Array;
@@ -164,3 +169,14 @@ expectTypeOf(getAttributes('x')).resolves.toEqualTypeOf<FileAttributes>();
 expectTypeOf(allocatedSize('x')).resolves.toBeNumber();
 expectTypeOf(listStreams('x')).resolves.toEqualTypeOf<StreamInfo[]>();
 expectTypeOf<AbortError['bytesMayHaveMoved']>().toBeBoolean();
+
+expectTypeOf(streamx.createReadStream('x', { unbuffered: true })).toExtend<Readable>();
+expectTypeOf(streamx.createWriteStream(null, { fd: handle })).toExtend<Writable>();
+streamx.createWriteStream('x').on('progress', (position) => {
+  expectTypeOf(position).toEqualTypeOf<number>();
+});
+expectTypeOf(web.createReadableStream('x', { signal })).toEqualTypeOf<ReadableStream<Uint8Array>>();
+expectTypeOf(web.createWritableStream('x').flushedPosition).toEqualTypeOf<number>();
+expectTypeOf(handle.writableWebStream({ autoClose: true })).toEqualTypeOf<web.FileWritableStream>();
+// @ts-expect-error a descriptor is no handle of this package
+streamx.createReadStream(null, { fd: 5 });
