@@ -1,7 +1,7 @@
 import { normalize } from 'node:path';
 import { getEngine } from './engine/engine.js';
 import { Opcode } from './engine/native.js';
-import type { Operation } from './engine/operation.js';
+import { decodeNothing, type Operation } from './engine/operation.js';
 import { type SystemError, systemErrorOf } from './errors.js';
 import { type ParsedPath, showPath } from './paths.js';
 
@@ -28,10 +28,6 @@ function decodeTree(_operation: Operation, _value: number, index: number): TreeL
   const content = getEngine().completions.takeResult(index) as Buffer;
   const count = new DataView(content.buffer, content.byteOffset).getUint32(0, true);
   return { types: content.subarray(4, 4 + count), paths: content.subarray(4 + count) };
-}
-
-function decodeNothing(): undefined {
-  return undefined;
 }
 
 // As in Node: what was asked for is named as it was given, what is below it by path.join().

@@ -1,7 +1,7 @@
 import type * as nodeTypes from 'node:fs/promises';
 import { getEngine } from './engine/engine.js';
 import { Opcode } from './engine/native.js';
-import type { Operation } from './engine/operation.js';
+import { decodeNothing, type Operation } from './engine/operation.js';
 import { abortError } from './errors.js';
 import { decodeOpened, FileHandle, type OpenedFile } from './file-handle.js';
 import { open } from './open.js';
@@ -157,10 +157,6 @@ export async function appendFile(
 
 // What is larger is written in parts, between which an abort takes effect.
 const oneOperationMax = 512 * 1024;
-
-function decodeNothing(): undefined {
-  return undefined;
-}
 
 /** As writeFile() of arguments that are valid but for `options.mode`, which is looked at last. */
 export async function writePath(

@@ -39,7 +39,13 @@ function arrayBufferStream(handle: FileHandle, autoClose: boolean): ReadableStre
       });
     },
     async pull(controller) {
-      const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafeSlow(chunkSize));
+      const reading = handle.read(Buffer.allocUnsafeSlow(chunkSize));
+      const { bytesRead, buffer } = await reading.catch(async (error) => {
+        // A stream that has failed lets go of the handle, which could not be closed otherwise.
+        ended = true;
+        await finish();
+        throw error;
+      });
       if (ended) return;
       if (bytesRead > 0) return controller.enqueue(buffer.buffer.slice(0, bytesRead));
       ended = true;
