@@ -994,9 +994,9 @@ export class FileHandle extends EventEmitter {
   }
 
   /**
-   * The file, or a part of it, in chunks of up to `chunkSize` bytes (default 512 KiB, unbuffered
-   * 1 MiB), with `depth` reads in flight (default 8). With `recycle: true` the memory of a chunk is
-   * used again when the next one is asked for. Pipes and terminals are read one read at a time.
+   * The file, or a part of it, in chunks of up to `chunkSize` bytes (default 1 MiB), with
+   * `depth` reads in flight (default 8). With `recycle: true` the memory of a chunk is used again
+   * when the next one is asked for. Pipes and terminals are read one read at a time.
    * @throws a system error; AbortError; EBADF when the handle is closed meanwhile
    */
   chunks(options: ChunksOptions = {}): AsyncGenerator<Buffer, void, undefined> {

@@ -85,7 +85,7 @@ export class ReadAhead {
     this.#atCursor = start === null;
     this.unit = alignUp(unit, this.#block);
     const window = this.#atCursor ? { ...options, depth: 1 } : options;
-    this.#window = new WindowSize(window, handle.alignment !== null, this.unit, options.expected);
+    this.#window = new WindowSize(window, this.unit, options.expected);
     this.#position = start ?? 0;
     this.#next = alignDown(this.#position, this.#block);
     this.#end = end;

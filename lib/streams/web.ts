@@ -14,7 +14,7 @@ export type { FileWritableStream, WebChunk } from './web-streams.js';
 
 /**
  * A file, or a part of it, as a byte stream, read ahead of its consumer. Chunks have up to
- * `readAhead.chunkSize` bytes (default 512 KiB, unbuffered 1 MiB). A reader with `mode: 'byob'`
+ * `readAhead.chunkSize` bytes (default 1 MiB). A reader with `mode: 'byob'`
  * has its views read into right from the file, one read at a time, where nothing has been read
  * ahead, and on an unbuffered file place and address are aligned; else the bytes are copied into
  * them. cancel() resolves when nothing is in flight and the file is closed.

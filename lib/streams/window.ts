@@ -5,17 +5,13 @@ import { validateInteger, validateObject } from '../validate.js';
 export interface WindowOptions {
   /** Operations in flight, or done and not yet taken, at most. Default 8. */
   depth?: number | undefined;
-  /**
-   * Bytes of one operation at most, rounded up to whole sectors. Default 512 KiB; 1 MiB on
-   * unbuffered handles.
-   */
+  /** Bytes of one operation at most, rounded up to whole sectors. Default 1 MiB. */
   chunkSize?: number | undefined;
 }
 
 const depthDefault = 8;
 const depthMax = 1024;
-const chunkSizeDefault = 512 * 1024;
-const chunkSizeUnbuffered = 1024 * 1024;
+const chunkSizeDefault = 1024 * 1024;
 const chunkSizeMax = 1024 * 1024 * 1024;
 const firstChunkSize = 64 * 1024;
 
@@ -43,13 +39,11 @@ export class WindowSize {
   chunkSize: number;
 
   /**
-   * @param isUnbuffered whether each operation goes to the device
    * @param unit what operations shall be multiples of, in bytes
    * @param expected bytes that will surely go through it
    */
-  constructor(options: WindowOptions, isUnbuffered: boolean, unit: number, expected = 0) {
-    const usual = isUnbuffered ? chunkSizeUnbuffered : chunkSizeDefault;
-    const { depth = depthDefault, chunkSize = usual } = options;
+  constructor(options: WindowOptions, unit: number, expected = 0) {
+    const { depth = depthDefault, chunkSize = chunkSizeDefault } = options;
     this.depth = depth;
     this.chunkSizeMax = alignUp(chunkSize, unit);
     // Units that are larger than a chunk must not multiply the memory.

@@ -98,7 +98,7 @@ export class WriteBehind {
     this.#block = blockSizeOf(handle);
     this.#alignment = memoryAlignmentOf(handle);
     this.#memory = new RecycledMemory(this.#alignment);
-    this.#window = new WindowSize(options, handle.alignment !== null, this.#block, expected);
+    this.#window = new WindowSize(options, this.#block, expected);
     this.#atCursor = start === null;
     this.#depth = this.#atCursor ? 1 : this.#window.depth;
     this.#start = start ?? 0;
