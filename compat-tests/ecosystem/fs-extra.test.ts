@@ -14,6 +14,7 @@ test('fs-extra does its work with node:fs: what it has copied is there', async (
   expect(Object.keys(below(tree, 'copied'))).toEqual(Object.keys(expected));
   expect(times).toEqual(timesOfFiles(source));
   expect(below(tree, 'emptied')).toEqual({});
+  expect(tree['streamed.bin']?.size).toBe(299_990);
   expect(result).toMatchObject({
     results: { json: { list: [1, 'zwei', null] }, exists: [true, false], text: 'text' },
     failures: { copyMissing: { code: 'ENOENT' }, readNoJson: { value: null } },

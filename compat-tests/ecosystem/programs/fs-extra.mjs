@@ -1,4 +1,5 @@
 import * as path from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import extra from 'fs-extra';
 
 /** What fails with which message, and what does not. */
@@ -27,6 +28,11 @@ async function copyAndMove(source, at) {
   await extra.copy(path.join(source, 'bin'), at('over'));
   await extra.move(at('over'), at('deep/moved'), { overwrite: true });
   await extra.move(at('deep/moved/tool.sh'), at('tool.sh'));
+  // Its streams are those of graceful-fs, which derives classes from those of fs.
+  await pipeline(
+    extra.createReadStream(path.join(source, 'large.bin'), { start: 10, highWaterMark: 5000 }),
+    extra.createWriteStream(at('streamed.bin'), { mode: 0o640 }),
+  );
   await new Promise((resolve, reject) => {
     extra.copy(path.join(source, 'names'), at('called back'), (error) =>
       error ? reject(error) : resolve(),
