@@ -70,7 +70,8 @@ async function copyInParts(
     if (before.isDirectory()) throw systemErrorOf('EISDIR', { syscall: 'copyfile' });
     const flags = O_WRONLY | O_CREAT | ((mode & COPYFILE_EXCL) !== 0 ? O_EXCL : 0);
     const permissions = Number(before.mode) & 0o7777;
-    const writer = await open(destination, flags, { mode: permissions, signal });
+    // Without the signal: an open that is cancelled does not say whether it has made the file.
+    const writer = await open(destination, flags, { mode: permissions });
     await fillDestination(reader, before, { writer, destination, permissions, signal });
   } finally {
     await reader.close();

@@ -32,6 +32,7 @@ import {
   systemError,
   systemErrorOf,
 } from './errors.js';
+import { modeForNode } from './file-mode.js';
 import { type ReadableWebStreamOptions, readableStreamOf } from './handle-web-stream.js';
 import { type LockOptions, type LockRange, lockRange, unlockRange } from './locks.js';
 import { nodeFs } from './node-fs.js';
@@ -55,6 +56,16 @@ import {
 } from './streams/file-streams.js';
 import type { FileWriterOptions } from './streams/file-writer.js';
 import { FileWritableStream } from './streams/web-streams.js';
+import {
+  type ReadResult,
+  type ReadVectorResult,
+  readResult,
+  readVectorResult,
+  type WriteResult,
+  type WriteVectorResult,
+  writeResult,
+  writeVectorResult,
+} from './transfer-result.js';
 import { readUnaligned } from './unaligned-io.js';
 import {
   validateBoolean,
@@ -78,22 +89,8 @@ import { type ReparsePoint, readReparsePoint } from './win32/reparse-point.js';
 
 type Position = number | bigint | null;
 
-export interface ReadResult<T extends ArrayBufferView> {
-  bytesRead: number;
-  buffer: T;
-}
-export interface WriteResult<T extends ArrayBufferView | string> {
-  bytesWritten: number;
-  buffer: T;
-}
-export interface ReadVectorResult<T extends readonly ArrayBufferView[]> {
-  bytesRead: number;
-  buffers: T;
-}
-export interface WriteVectorResult<T extends readonly ArrayBufferView[]> {
-  bytesWritten: number;
-  buffers: T;
-}
+export type { ReadResult, ReadVectorResult, WriteResult, WriteVectorResult };
+
 export interface TransferOptions {
   /** Place in the buffer, in bytes. Default 0. */
   offset?: number | null | undefined;
@@ -171,10 +168,10 @@ const dataSyncSubject = { syscall: 'fdatasync' };
 const closeSubject = { syscall: 'close' };
 
 function decodeRead(operation: Operation, bytesRead: number): ReadResult<ArrayBufferView> {
-  return { bytesRead, buffer: operation.object as ArrayBufferView };
+  return readResult(bytesRead, operation.object as ArrayBufferView);
 }
 function decodeWrite(operation: Operation, bytesWritten: number): WriteResult<ArrayBufferView> {
-  return { bytesWritten, buffer: operation.object as ArrayBufferView };
+  return writeResult(bytesWritten, operation.object as ArrayBufferView);
 }
 
 /** A position, where -1 and -1n both are the cursor. */
@@ -194,8 +191,16 @@ function bytesOf(view: ArrayBufferView): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 }
 
-const abandoned = new FinalizationRegistry<{ file: number; fd: number }>(({ file, fd }) => {
-  process.emitWarning(`Closing file descriptor ${fd} on garbage collection`);
+/** What is open of a handle. */
+interface Held {
+  readonly file: number;
+  /** The descriptor; on Windows a second one, or closedFd. */
+  fd: number;
+}
+
+const abandoned = new FinalizationRegistry<Held>(({ file, fd }) => {
+  const what = fd === closedFd ? 'a file handle without a descriptor' : `file descriptor ${fd}`;
+  process.emitWarning(`Closing ${what} on garbage collection`);
   process.emitWarning(
     'Closing a FileHandle object on garbage collection is deprecated. Please close FileHandle ' +
       'objects explicitly using FileHandle.prototype.close(). In the future, an error will be ' +
@@ -203,6 +208,7 @@ const abandoned = new FinalizationRegistry<{ file: number; fd: number }>(({ file
     'DeprecationWarning',
     'DEP0137',
   );
+  if (process.platform === 'win32' && fd !== closedFd) nodeFs.closeSync(fd);
   submitClose(file).catch(() => {});
 });
 
@@ -223,12 +229,12 @@ function submitClose(file: number): Promise<void> {
  * Events: 'close', once the file is closed.
  */
 export class FileHandle extends EventEmitter {
-  /** What transfers on this handle must be multiples of; null on a buffered handle. */
-  readonly alignment: Alignment | null;
-  readonly deviceType: DeviceType;
+  // Private, so that a handle shows no more properties than Node's.
+  readonly #alignment: Alignment | null;
+  readonly #deviceType: DeviceType;
   readonly #access: Access;
   readonly #file: number;
-  #fd: number;
+  readonly #held: Held;
   #closing: Promise<void> | undefined;
   #isClosed = false;
   // Its number may be another file's by now.
@@ -248,12 +254,21 @@ export class FileHandle extends EventEmitter {
   /** @internal open() makes handles. */
   constructor(opened: OpenedFile, access: Access) {
     super();
-    this.alignment = opened.alignment;
-    this.deviceType = opened.deviceType;
+    this.#alignment = opened.alignment;
+    this.#deviceType = opened.deviceType;
     this.#access = access;
     this.#file = opened.file;
-    this.#fd = opened.fd;
-    abandoned.register(this, { file: opened.file, fd: opened.fd }, this);
+    this.#held = { file: opened.file, fd: opened.fd };
+    abandoned.register(this, this.#held, this);
+  }
+
+  /** What transfers on this handle must be multiples of; null on a buffered handle. */
+  get alignment(): Alignment | null {
+    return this.#alignment;
+  }
+
+  get deviceType(): DeviceType {
+    return this.#deviceType;
   }
 
   /**
@@ -268,12 +283,12 @@ export class FileHandle extends EventEmitter {
 
   /** @internal The same, for those who leave its cursor where it is. */
   get descriptor(): number {
-    if (this.#fd === closedFd && process.platform === 'win32' && !this.#isClosed) {
+    if (this.#held.fd === closedFd && process.platform === 'win32' && !this.#isClosed) {
       const fd = getEngine().duplicateDescriptor(this.#file);
       if (fd < 0) throw systemError(fd, { syscall: 'open' });
-      this.#fd = fd;
+      this.#held.fd = fd;
     }
-    return this.#fd;
+    return this.#held.fd;
   }
 
   /**
@@ -335,7 +350,7 @@ export class FileHandle extends EventEmitter {
     validateInteger(offset, 'offset', 0);
     const size = buffer.byteLength;
     const length = givenLength == null ? size - offset : toLength(givenLength);
-    if (length === 0) return Promise.resolve({ bytesRead: 0, buffer });
+    if (length === 0) return Promise.resolve(readResult(0, buffer));
     if (size === 0) {
       throw invalidArgValue('buffer', buffer, 'is empty and cannot be written');
     }
@@ -381,7 +396,7 @@ export class FileHandle extends EventEmitter {
       if (!ArrayBuffer.isView(data)) {
         return this.#writeString(data, offsetOrOptions as Position, lengthOrEncoding);
       }
-      if (data.byteLength === 0) return Promise.resolve({ bytesWritten: 0, buffer: data });
+      if (data.byteLength === 0) return Promise.resolve(writeResult(0, data));
       if (offsetOrOptions !== null && typeof offsetOrOptions === 'object') {
         const { offset, length, position: place, signal } = offsetOrOptions;
         validateSignal(signal);
@@ -418,7 +433,7 @@ export class FileHandle extends EventEmitter {
     if (length < 0) throw outOfRange('length', '>= 0', length);
     validateInteger(length, 'length', 0);
     if (position !== -1) validatePosition(position, length);
-    if (length === 0) return Promise.resolve({ bytesWritten: 0, buffer });
+    if (length === 0) return Promise.resolve(writeResult(0, buffer));
     return this.#transfer(Opcode.write, buffer, offset, length, position, signal) as Promise<
       WriteResult<ArrayBufferView>
     >;
@@ -434,9 +449,9 @@ export class FileHandle extends EventEmitter {
       throw invalidArgType('buffer', expected, data);
     }
     const buffer = bytesOfString(data, encoding);
-    if (buffer.byteLength === 0) return { bytesWritten: 0, buffer: data };
+    if (buffer.byteLength === 0) return writeResult(0, data);
     const { bytesWritten } = await this.#write(buffer, 0, null, position, undefined);
-    return { bytesWritten, buffer: data };
+    return writeResult(bytesWritten, data);
   }
 
   /**
@@ -447,10 +462,9 @@ export class FileHandle extends EventEmitter {
     buffers: T,
     position?: Position,
   ): Promise<ReadVectorResult<T>> {
-    return this.#vector(Opcode.readVector, buffers, position, (bytesRead) => ({
-      bytesRead,
-      buffers,
-    }));
+    return this.#vector(Opcode.readVector, buffers, position, (bytes) =>
+      readVectorResult(bytes, buffers),
+    );
   }
 
   /**
@@ -461,10 +475,9 @@ export class FileHandle extends EventEmitter {
     buffers: T,
     position?: Position,
   ): Promise<WriteVectorResult<T>> {
-    return this.#vector(Opcode.writeVector, buffers, position, (bytesWritten) => ({
-      bytesWritten,
-      buffers,
-    }));
+    return this.#vector(Opcode.writeVector, buffers, position, (bytes) =>
+      writeVectorResult(bytes, buffers),
+    );
   }
 
   async #vector<R>(
@@ -557,7 +570,7 @@ export class FileHandle extends EventEmitter {
         // Only the end of a file leaves the cursor within a sector, and reading on must say so.
         const target = bytesOf(buffer).subarray(offset, offset + length);
         const bytesRead = await readUnaligned(this, target, place, signal);
-        return { bytes: bytesRead, result: { bytesRead, buffer } };
+        return { bytes: bytesRead, result: readResult(bytesRead, buffer) };
       }
       const result: Moved = await this.#submitTransfer(
         opcode,
@@ -611,8 +624,8 @@ export class FileHandle extends EventEmitter {
       opcode,
       subject,
       decode: write
-        ? (_, bytesWritten) => ({ bytesWritten, buffer })
-        : (_, bytesRead) => ({ bytesRead, buffer }),
+        ? (_, bytesWritten) => writeResult(bytesWritten, buffer)
+        : (_, bytesRead) => readResult(bytesRead, buffer),
       file: this.#file,
       position,
       offset,
@@ -643,7 +656,7 @@ export class FileHandle extends EventEmitter {
       moved += bytes;
       if (bytes < part) break;
     }
-    return opcode === Opcode.write ? { bytesWritten: moved, buffer } : { bytesRead: moved, buffer };
+    return opcode === Opcode.write ? writeResult(moved, buffer) : readResult(moved, buffer);
   }
 
   // Whether a transfer is at the cursor, or at an end of file that only this handle knows: the
@@ -955,7 +968,9 @@ export class FileHandle extends EventEmitter {
 
   /** Changes the permission bits. @param mode a number or a string in octal */
   chmod(mode: number | string): Promise<void> {
-    return this.#onDescriptor('fchmod', (done) => nodeFs.fchmod(this.descriptor, mode, done));
+    return this.#onDescriptor('fchmod', (done) =>
+      nodeFs.fchmod(this.descriptor, modeForNode(mode), done),
+    );
   }
 
   /** Changes the owner. */
@@ -1063,9 +1078,9 @@ export class FileHandle extends EventEmitter {
         this.#onRelease = resolve;
       });
     }
-    const fd = this.#fd;
+    const fd = this.#held.fd;
     this.#isClosed = true;
-    this.#fd = closedFd;
+    this.#held.fd = closedFd;
     if (process.platform === 'win32' && fd !== closedFd) nodeFs.closeSync(fd);
     await submitClose(this.#file).finally(() => {
       this.#isGone = true;

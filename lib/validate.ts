@@ -38,8 +38,11 @@ export function validateBuffer(value: unknown): asserts value is ArrayBufferView
 
 export function validateBuffers(value: unknown): asserts value is ArrayBufferView[] {
   if (!Array.isArray(value)) throw invalidArgType('buffers', 'an ArrayBufferView[]', value);
-  if (!value.every((element) => isArrayBufferView(element))) {
-    throw invalidArgType('buffers', 'an ArrayBufferView[]', value);
+  // Not every(), which leaves out what an array has no element for.
+  for (const element of value) {
+    if (!isArrayBufferView(element)) {
+      throw invalidArgType('buffers', 'an ArrayBufferView[]', value);
+    }
   }
 }
 

@@ -59,7 +59,9 @@ export function decodeContent(
   content: Buffer,
   encoding: BufferEncoding | null | undefined,
 ): Buffer | string {
-  return encoding ? content.toString(encoding) : content;
+  if (!encoding) return content;
+  // From 2 GiB on Buffer's utf8 gives '' where it has to fail, and less is too long already.
+  return content.subarray(0, 2 ** 31 - 1).toString(encoding);
 }
 
 // Between two parts of a whole-file transfer an abort takes effect.

@@ -174,7 +174,8 @@ UniqueHandle reopen_synchronous(HANDLE handle) {
   constexpr DWORD kShareAll = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
   constexpr DWORD kAccesses[] = {GENERIC_READ | GENERIC_WRITE, GENERIC_READ, GENERIC_WRITE};
   for (const DWORD access : kAccesses) {
-    const HANDLE again = ReOpenFile(handle, access, kShareAll, 0);
+    // The flag lets folders be opened (CreateFileW), and is without effect on files.
+    const HANDLE again = ReOpenFile(handle, access, kShareAll, FILE_FLAG_BACKUP_SEMANTICS);
     if (again != INVALID_HANDLE_VALUE) return UniqueHandle(again);
   }
   return UniqueHandle();

@@ -95,7 +95,7 @@ export function same(name: string, expected: string, action: Action): void {
     const wanted = await run(nodeApi, action);
     const code = wanted.error ? (wanted.error.code ?? wanted.error.message) : 'ok';
     expect(code, 'what node:fs/promises does').toBe(expected);
-    expect(await run(ourApi, action)).toEqual(wanted);
+    expect(await run(ourApi, action)).toStrictEqual(wanted);
   });
 }
 

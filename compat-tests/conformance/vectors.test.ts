@@ -88,3 +88,8 @@ test('-1n is the cursor, also for more buffers than the system takes at once', a
   expect(fs.readFileSync(file).equals(bytes)).toBe(true);
   await handle.close();
 });
+
+const holes: Buffer[] = [Buffer.from('a')];
+holes[2] = Buffer.from('c');
+sameOnHandle('readv into a list with a hole', 'ERR_INVALID_ARG_TYPE', (h) => h.readv(holes, 0));
+sameOnHandle('writev of a list with a hole', 'ERR_INVALID_ARG_TYPE', (h) => h.writev(holes, 0));

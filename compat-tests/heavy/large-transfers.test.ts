@@ -86,6 +86,16 @@ testWithMemory(
   msMax,
 );
 
+testWithMemory(
+  'readFile of a file of 3 GiB as a string fails, since no string is so long',
+  async () => {
+    const file = sparseFile(large);
+    await expect(readFile(file, 'utf8')).rejects.toMatchObject({ code: 'ERR_STRING_TOO_LONG' });
+    fs.rmSync(file);
+  },
+  msMax,
+);
+
 const beyond = 2 * gibibyte + 5 * mebibyte + 3;
 
 testWithMemory(

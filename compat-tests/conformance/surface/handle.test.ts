@@ -216,3 +216,9 @@ for (const [name, read] of Object.entries(readers)) {
     }
   });
 }
+
+sameSurface('the properties that a handle shows', 'ok', async ({ fs, file }) => {
+  const handle = await fs.open(file);
+  await handle.close();
+  return { keys: Object.keys(handle), json: JSON.stringify(handle) };
+});

@@ -1,0 +1,39 @@
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { expect } from 'vitest';
+import * as overlapped from '../../lib/index.js';
+import { isWindows, temporaryFolder, testWhere } from '../helpers.js';
+
+// Modes that are no signed integer of 32 bits end the process in node:fs, so there is nothing to
+// compare with. They are permissions as others are.
+
+const onPosix = testWhere(!isWindows, 'Windows has no such modes');
+
+const modes: readonly (readonly [mode: number | string, permissions: number])[] = [
+  [-0, 0],
+  [2 ** 31 + 0o640, 0o640],
+  [0xffffffff, 0o7777],
+  ['37777777640', 0o7640],
+];
+
+for (const [mode, permissions] of modes) {
+  const shown = Object.is(mode, -0) ? '-0' : String(mode);
+
+  onPosix(`chmod, handle.chmod and mkdir with the mode ${shown}`, async () => {
+    const folder = temporaryFolder();
+    const permissionsOf = (name: string): number =>
+      fs.statSync(path.join(folder, name)).mode & 0o7777;
+    for (const name of ['by-path', 'by-handle']) fs.writeFileSync(path.join(folder, name), '');
+    await overlapped.chmod(path.join(folder, 'by-path'), mode);
+    await using handle = await overlapped.open(path.join(folder, 'by-handle'));
+    await handle.chmod(mode);
+    await overlapped.mkdir(path.join(folder, 'made'), { mode });
+    await overlapped.mkdir(path.join(folder, 'made-as-well'), mode);
+    expect(permissionsOf('by-path')).toBe(permissions);
+    expect(permissionsOf('by-handle')).toBe(permissions);
+    // mkdir(2) takes no set-user and set-group bits, and leaves out what the umask holds.
+    const made = permissions & 0o1777 & ~process.umask();
+    expect(permissionsOf('made')).toBe(made);
+    expect(permissionsOf('made-as-well')).toBe(made);
+  });
+}

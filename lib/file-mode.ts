@@ -1,0 +1,10 @@
+/**
+ * The mode as Node's own functions take it: they end the process for one that is no signed integer
+ * of 32 bits, as -0 and 2 ** 31. The system ignores the bits beyond the permissions.
+ */
+export function modeForNode<T>(mode: T): T | number {
+  const isOctal = typeof mode === 'string' && /^[0-7]+$/.test(mode);
+  const value: unknown = isOctal ? Number.parseInt(mode, 8) : mode;
+  if (typeof value !== 'number' || !Number.isInteger(value)) return mode;
+  return value >= 0 && value <= 0xffffffff ? value & 0o7777 : mode;
+}
