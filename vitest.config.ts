@@ -51,19 +51,10 @@ function projectsOf(engine: string): TestProjectConfiguration[] {
     ...(isWindows ? { fileParallelism: false, isolate: false } : {}),
   };
   // The surface beyond handles has known differences on Windows, which are still open.
-  const surface = isWindows ? ['compat-tests/conformance/surface/**'] : [];
-  // These have not been seen to pass with this engine there; how each differs is still open.
-  const unseen: string[] =
-    isWindows && engine === 'threadpool'
-      ? ['cases', 'random-operations'].map((name) => `compat-tests/conformance/${name}.test.ts`)
-      : [];
-  if (unseen.length > 0) unseen.push('compat-tests/streams/**');
-  // They passed there before streams were rewritten, and have stalled once since.
-  if (isWindows) unseen.push('compat-tests/ecosystem/**');
   const all = ['compat-tests/**/*.test.ts'];
   const projects: TestProjectConfiguration[] = [
     {
-      test: { ...common, name: engine, include: all, exclude: [heavyTests, ...surface, ...unseen] },
+      test: { ...common, name: engine, include: all, exclude: [heavyTests] },
     },
     {
       test: {

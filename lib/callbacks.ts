@@ -18,6 +18,7 @@ import { startRm } from './remove.js';
 import { type StatOptions, startLstat, startStat } from './status.js';
 import { validateBoolean } from './validate.js';
 import { decodeContent, parseEncodingOptions, readBuffered, validateText } from './whole-file.js';
+import * as heldByOthers from './win32/held-by-others.js';
 
 // The functions with a callback of what the engine serves. What is wrong with the arguments is
 // thrown at once, as in Node; everything else comes by the callback, once, and never before the
@@ -153,6 +154,19 @@ function rmByCallback(path: unknown, given: unknown, last?: unknown): void {
   callBack(startRm(path, options, promisify(nodeFs.rm)), callback);
 }
 
+function unlinkByCallback(path: unknown, callback: unknown): void {
+  validateCallback(callback);
+  parsePath(path);
+  callBack(heldByOthers.unlink(path as fs.PathLike), callback);
+}
+
+function renameByCallback(oldPath: unknown, newPath: unknown, callback: unknown): void {
+  validateCallback(callback);
+  parsePath(oldPath, 'oldPath');
+  parsePath(newPath, 'newPath');
+  callBack(heldByOthers.rename(oldPath as fs.PathLike, newPath as fs.PathLike), callback);
+}
+
 export { close, closeSync, read, readv } from './descriptor-callbacks.js';
 export const readFile = likeNode(readFileByCallback, nodeFs.readFile) as typeof fs.readFile;
 export const writeFile = likeNode(writeFileByCallback, nodeFs.writeFile) as typeof fs.writeFile;
@@ -161,3 +175,11 @@ export const stat = likeNode(statByCallback, nodeFs.stat) as unknown as typeof f
 export const lstat = likeNode(lstatByCallback, nodeFs.lstat) as unknown as typeof fs.lstat;
 export const readdir = likeNode(readdirByCallback, nodeFs.readdir) as unknown as typeof fs.readdir;
 export const rm = likeNode(rmByCallback, nodeFs.rm) as unknown as typeof fs.rm;
+
+const isWindows = process.platform === 'win32';
+export const rename = isWindows
+  ? (likeNode(renameByCallback, nodeFs.rename) as typeof fs.rename)
+  : nodeFs.rename;
+export const unlink = isWindows
+  ? (likeNode(unlinkByCallback, nodeFs.unlink) as typeof fs.unlink)
+  : nodeFs.unlink;

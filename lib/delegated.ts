@@ -1,6 +1,7 @@
 import type { MakeDirectoryOptions, Mode, PathLike } from 'node:fs';
 import { modeForNode } from './file-mode.js';
 import { nodePromises } from './node-fs.js';
+import * as heldByOthers from './win32/held-by-others.js';
 
 /** What an engine cannot make faster or better. docs/delegated.md says why for each. */
 export const {
@@ -15,11 +16,9 @@ export const {
   opendir,
   readlink,
   realpath,
-  rename,
   rmdir,
   statfs,
   symlink,
-  unlink,
   utimes,
   watch,
 } = nodePromises;
@@ -40,3 +39,7 @@ async function makeFolder(path: PathLike, options?: unknown): Promise<string | u
   return nodePromises.mkdir(path, { recursive, mode: modeForNode(mode) } as MakeDirectoryOptions);
 }
 export const mkdir = makeFolder as typeof nodePromises.mkdir;
+
+const isWindows = process.platform === 'win32';
+export const rename = isWindows ? heldByOthers.rename : nodePromises.rename;
+export const unlink = isWindows ? heldByOthers.unlink : nodePromises.unlink;

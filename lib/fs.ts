@@ -23,8 +23,10 @@ export {
   readdir,
   readFile,
   readv,
+  rename,
   rm,
   stat,
+  unlink,
   writeFile,
 } from './callbacks.js';
 export {

@@ -8,13 +8,17 @@ import { nodePromises } from './node-fs.js';
 import { type ParsedPath, type PathLike, parsePath } from './paths.js';
 import { lstat } from './status.js';
 import { validateBoolean, validateInteger, validateObject, validateSignal } from './validate.js';
+import { retryWhileHeld } from './win32/held-by-others.js';
 
 export interface RmOptions {
   /** No error where there is no such file. Default false. */
   force?: boolean | undefined;
   /** Folders with all below them, too. Default false. */
   recursive?: boolean | undefined;
-  /** How often EBUSY, EMFILE, ENFILE, ENOTEMPTY and EPERM are tried again. Default 0. */
+  /**
+   * How often EBUSY, EMFILE, ENFILE, ENOTEMPTY and EPERM are tried again. Default 0. On Windows
+   * each try waits up to 2 s for what others hold.
+   */
   maxRetries?: number | undefined;
   /** Milliseconds before the first new try, and so much more before each further. Default 100. */
   retryDelay?: number | undefined;
@@ -78,6 +82,8 @@ async function remove(
   await removeWithRetries(parsed, options, mayHaveParts ? removeInParts : removeTree);
 }
 
+// Where somebody still holds a file, its name stays until then, and its folder is not empty.
+const heldCodes = new Set(['EACCES', 'EBUSY', 'ENOTEMPTY', 'EPERM']);
 const passingCodes = new Set(['EBUSY', 'EMFILE', 'ENFILE', 'ENOTEMPTY', 'EPERM']);
 
 async function removeWithRetries(
@@ -88,7 +94,8 @@ async function removeWithRetries(
   const { maxRetries, retryDelay, signal } = options;
   for (let tries = 0; ; tries++) {
     try {
-      return await removeOnce(path, signal);
+      const run = (): Promise<void> => removeOnce(path, signal);
+      return await retryWhileHeld(run, { codes: heldCodes, signal });
     } catch (error) {
       const code = codeOf(error);
       // Somebody else has removed it meanwhile.

@@ -1,0 +1,91 @@
+// Files that somebody else has open and does not share, as scanners and indexers do for a moment.
+import * as nodeFs from 'node:fs';
+import * as path from 'node:path';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import fs from '../../lib/fs.js';
+import { open, rename, rm, unlink } from '../../lib/index.js';
+import { heldMsMax } from '../../lib/win32/held-by-others.js';
+import { isWindows, rejection, sleep, temporaryFolder, testWhere } from '../helpers.js';
+
+const testOnWindows = testWhere(isWindows, 'elsewhere a file that is open can be removed');
+const heldMs = 200;
+
+function newFile(folder: string, name = 'file', content = 'content'): string {
+  const file = path.join(folder, name);
+  nodeFs.writeFileSync(file, content);
+  return file;
+}
+
+/** Runs something while a file is held, for heldMs or until it has ended. */
+async function whileHeld<T>(file: string, run: () => Promise<T>, ms = heldMs): Promise<T> {
+  const holder = await open(file, 'r', { share: 'none' });
+  const letGo = sleep(ms).then(() => holder.close());
+  try {
+    return await run();
+  } finally {
+    await letGo;
+  }
+}
+
+testOnWindows('unlink, rename and rm wait for who holds the file for a moment', async () => {
+  const folder = temporaryFolder();
+  const calls: Record<string, (file: string) => Promise<unknown>> = {
+    unlink,
+    rm: (file) => rm(file),
+    'rm of the folder': (file) => rm(path.dirname(file), { recursive: true }),
+    rename: (file) => rename(file, `${file}-renamed`),
+    'unlink with a callback': promisify(fs.unlink),
+    'rename with a callback': (file) => promisify(fs.rename)(file, `${file}-renamed`),
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    const own = path.join(folder, name);
+    nodeFs.mkdirSync(own);
+    const file = newFile(own);
+    const start = performance.now();
+    await whileHeld(file, () => call(file));
+    expect(nodeFs.existsSync(file), name).toBe(false);
+    expect(performance.now() - start, name).toBeGreaterThanOrEqual(heldMs - 20);
+  }
+});
+
+testOnWindows('rename in the place of a file that is held waits, too', async () => {
+  const folder = temporaryFolder();
+  const target = newFile(folder, 'target', 'old');
+  const file = newFile(folder, 'file', 'new');
+  await whileHeld(target, () => rename(file, target));
+  expect(nodeFs.readFileSync(target, 'utf8')).toBe('new');
+});
+
+testOnWindows('who holds on for longer gets the system error, in bounded time', async () => {
+  const file = newFile(temporaryFolder());
+  const start = performance.now();
+  const ms = 2 * heldMsMax;
+  const error = await whileHeld(file, () => rejection(unlink(file)), ms);
+  expect(error).toMatchObject({ code: 'EBUSY', syscall: 'unlink', path: file });
+  const took = performance.now() - start;
+  expect(took).toBeGreaterThan(heldMsMax / 2);
+  expect(nodeFs.readFileSync(file, 'utf8')).toBe('content');
+});
+
+testOnWindows('an abort ends the waiting of rm', async () => {
+  const file = newFile(temporaryFolder());
+  const signal = AbortSignal.timeout(100);
+  const error = await whileHeld(file, () => rejection(rm(file, { signal })), 500);
+  expect(error).toMatchObject({ name: 'AbortError' });
+});
+
+test('what does not pass fails at once', async () => {
+  const folder = temporaryFolder();
+  const inner = path.join(folder, 'inner');
+  nodeFs.mkdirSync(inner);
+  const file = newFile(folder);
+  const missing = path.join(folder, 'missing');
+  const start = performance.now();
+  const codes = isWindows ? ['EPERM'] : ['EISDIR', 'EPERM'];
+  expect(codes).toContain((await rejection(unlink(inner))).code);
+  expect((await rejection(unlink(missing))).code).toBe('ENOENT');
+  expect((await rejection(rename(missing, file))).code).toBe('ENOENT');
+  expect(await rejection(rename(file, inner))).toHaveProperty('code');
+  expect(performance.now() - start).toBeLessThan(heldMsMax / 2);
+});
