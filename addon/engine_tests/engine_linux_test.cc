@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -294,6 +296,50 @@ TEST(drain_hands_over_what_a_ring_short_of_resources_refused) {
     harness.drain();
     for (const Operation* const op : reads) CHECK_EQUAL(op->result.value, 1);
   });
+}
+
+// Sends a thread signals without end, as profilers do.
+class SignalFlood {
+ public:
+  SignalFlood() {
+    struct sigaction action {};
+    action.sa_handler = [](int) {};
+    action.sa_flags = SA_RESTART;
+    ::sigaction(SIGPROF, &action, &before_);
+    flood_ = std::thread([this, target = ::pthread_self()] {
+      while (!stop_.load()) ::pthread_kill(target, SIGPROF);
+    });
+  }
+  ~SignalFlood() {
+    stop_.store(true);
+    flood_.join();
+    ::sigaction(SIGPROF, &before_, nullptr);
+  }
+  SignalFlood(const SignalFlood&) = delete;
+  SignalFlood& operator=(const SignalFlood&) = delete;
+
+ private:
+  struct sigaction before_ {};
+  std::atomic<bool> stop_{false};
+  std::thread flood_;
+};
+
+// The kernel makes no worker for a ring while a signal is pending, and ends what waits for one with
+// ECANCELED (io_uring/io-wq.c), which nobody has asked for.
+TEST(what_the_kernel_has_no_worker_for_is_done_all_the_same) {
+  need_uring();
+  constexpr int kRings = 200;
+  const SignalFlood flood;
+  for (int i = 0; i < kRings; ++i) {
+    Harness harness("uring");
+    OpenFile* const file = harness.open(harness.path("file"), kOpenNew);
+    CHECK_EQUAL(harness.write_text(*file, "content", 0).value, 7);
+    std::vector<Operation*> syncs;
+    for (int j = 0; j < 4; ++j) syncs.push_back(&harness.make(Opcode::kSync, file));
+    harness.submit(syncs);
+    CHECK(harness.wait_for_all());
+    for (const Operation* const op : syncs) CHECK_EQUAL(op->result.os_error, 0);
+  }
 }
 
 TEST(where_io_uring_is_denied_the_thread_pool_serves_and_the_reason_is_told) {

@@ -198,6 +198,7 @@ void UringEngine::settle(Operation& op, int32_t result) {
     retries_.push_back(&op);
     return;
   }
+  if (result == -ECANCELED && !cancel_requested) return hand_to_own_worker(op);
   const bool interrupted = cancel_requested && (result == -EINTR || short_of_resources);
   if (interrupted || result == -ECANCELED) {
     op.result = Result::cancelled();
@@ -213,6 +214,17 @@ void UringEngine::settle(Operation& op, int32_t result) {
   op.state.store(OperationState::kCompleted, std::memory_order_relaxed);
   // A cancel that is still to be answered names the address, which must not be another's by then.
   if (!op.cancel_in_flight) finish(op);
+}
+
+// The kernel ends what it has no worker for, as where signals or a limit on threads keep it from
+// making one (io_uring/io-wq.c). Nothing of it has been done.
+void UringEngine::hand_to_own_worker(Operation& op) {
+  ++counters_.retried;
+  --in_flight_;
+  op.engine_data = &blocking_;
+  OperationList handed;
+  handed.push_back(&op);
+  blocking_.submit(std::move(handed));
 }
 
 void UringEngine::settle_cancel(Operation& op, int32_t result) {

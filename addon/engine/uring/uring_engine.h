@@ -40,6 +40,7 @@ class UringEngine final : public Engine {
   void enter();
   void reap();
   void settle(Operation& operation, int32_t result);
+  void hand_to_own_worker(Operation& op);
   void settle_cancel(Operation& operation, int32_t result);
   void finish(Operation& operation);
 
