@@ -5,6 +5,11 @@
 
 #include "arguments.h"
 #include "environment.h"
+#include "libuv.h"
+
+#ifdef _WIN32
+#include "engine/windows_io.h"
+#endif
 
 // The functions that JavaScript sees; lib/engine/native.ts describes them.
 namespace overlapped {
@@ -58,6 +63,15 @@ Napi::Value duplicate_descriptor(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), environment->duplicate_descriptor(file));
 }
 
+#ifdef _WIN32
+Napi::Value grow_working_set(const Napi::CallbackInfo& info) {
+  const auto bytes = static_cast<size_t>(info[0].As<Napi::Number>().Int64Value());
+  const Result grown = overlapped::grow_working_set(bytes);
+  return Napi::Number::New(info.Env(), grown.ok() ? static_cast<double>(grown.value)
+                                                  : uv::translate_error(grown.os_error));
+}
+#endif
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   napi_value submit_function;
   napi_create_function(env, "submit", NAPI_AUTO_LENGTH, submit, nullptr, &submit_function);
@@ -67,6 +81,9 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("addressOf", Napi::Function::New(env, address, "addressOf"));
   exports.Set("duplicateDescriptor",
               Napi::Function::New(env, duplicate_descriptor, "duplicateDescriptor"));
+#ifdef _WIN32
+  exports.Set("growWorkingSet", Napi::Function::New(env, grow_working_set, "growWorkingSet"));
+#endif
   return exports;
 }
 

@@ -2,6 +2,7 @@
 //
 //   node scripts/win32.mjs build             prebuilds/win32-x64/overlapped.node, engine tests
 //   node scripts/win32.mjs native-test       the engine tests, without Node
+//   node scripts/win32.mjs completion-ways   what each way to learn of a completion costs
 //   node scripts/win32.mjs run <arguments>   Node for Windows with these arguments
 //   node scripts/win32.mjs test [arguments]  vitest in it, once per engine
 //
@@ -215,11 +216,14 @@ async function runWindows(program, args, more) {
   }
 }
 
-async function nativeTest(args) {
-  const program = path.join(buildFolder, 'engine_tests.exe');
+async function runBuilt(name, args) {
+  const program = path.join(buildFolder, `${name}.exe`);
   if (!fs.existsSync(program)) throw new Failure('run "node scripts/win32.mjs build" first');
   return runWindows(program, args);
 }
+
+const nativeTest = (args) => runBuilt('engine_tests', args);
+const completionWays = (args) => runBuilt('completion_ways', args);
 
 async function installNode() {
   if (fs.existsSync(nodeExe)) return;
@@ -260,7 +264,13 @@ async function test(args) {
 
 // ---- command line
 
-const commands = { build, 'native-test': nativeTest, run, test };
+const commands = {
+  build,
+  'native-test': nativeTest,
+  'completion-ways': completionWays,
+  run,
+  test,
+};
 
 async function main([name, ...args]) {
   const command = commands[name];

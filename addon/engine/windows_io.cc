@@ -170,6 +170,17 @@ Result query_device(HANDLE handle, DWORD code, void* output, DWORD size) {
   return control_device(handle, code, {}, {output, size});
 }
 
+Result grow_working_set(size_t bytes) {
+  const HANDLE process = GetCurrentProcess();
+  SIZE_T least = 0;
+  SIZE_T most = 0;
+  if (!GetProcessWorkingSetSize(process, &least, &most) ||
+      !SetProcessWorkingSetSize(process, least + bytes, most + bytes)) {
+    return Result::failure(GetLastError());
+  }
+  return Result::success(static_cast<int64_t>(least + bytes));
+}
+
 UniqueHandle reopen_synchronous(HANDLE handle) {
   constexpr DWORD kShareAll = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
   constexpr DWORD kAccesses[] = {GENERIC_READ | GENERIC_WRITE, GENERIC_READ, GENERIC_WRITE};

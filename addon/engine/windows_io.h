@@ -40,6 +40,10 @@ class UniqueHandle {
   HANDLE handle_ = nullptr;
 };
 
+// Raises the least and the most memory that the process keeps resident by so many bytes, so that
+// more buffers can be locked for transfers. Gives the new least in bytes, or the error.
+Result grow_working_set(size_t bytes);
+
 // Sets a transfer to its beginning. False when there is nothing to move: then it has its result,
 // and no call is needed.
 bool begin_transfer(Operation& operation);

@@ -641,17 +641,15 @@ TEST(windows_end_with_everything_in_flight) {
   f.engine = std::make_unique<ThreadpoolEngine>(f.sink);
 }
 
-// Refuses two calls of three as a system without resources does.
+// Refuses as a system without resources does, with each of its errors in turn; every sixth call is
+// let through.
 uint32_t start_scarcely(Operation& op) {
+  constexpr uint32_t kShortages[] = {ERROR_INVALID_USER_BUFFER, ERROR_NOT_ENOUGH_MEMORY,
+                                     ERROR_NOT_ENOUGH_QUOTA, ERROR_WORKING_SET_QUOTA,
+                                     ERROR_NO_SYSTEM_RESOURCES};
   static std::atomic<uint32_t> calls{0};
-  switch (++calls % 3) {
-    case 0:
-      return ERROR_NO_SYSTEM_RESOURCES;
-    case 1:
-      return ERROR_NOT_ENOUGH_QUOTA;
-    default:
-      return start_transfer(op, nullptr);
-  }
+  const uint32_t turn = ++calls % (std::size(kShortages) + 1);
+  return turn < std::size(kShortages) ? kShortages[turn] : start_transfer(op, nullptr);
 }
 
 TEST(windows_shortage_means_again_later) {

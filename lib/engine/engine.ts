@@ -1,4 +1,5 @@
-import { AbortError, abortError, systemError } from '../errors.js';
+import { AbortError, abortError, systemError, unavailable } from '../errors.js';
+import { validateInteger } from '../validate.js';
 import { loadBinding } from './binding.js';
 import { DescriptorShortage, isDescriptorShortage } from './descriptor-shortage.js';
 import { type EngineKind, type EngineStats, type NativeBinding, Opcode } from './native.js';
@@ -15,6 +16,7 @@ import {
 import { CompletionRing, SubmissionRing } from './rings.js';
 
 const resolved = Promise.resolve();
+const workingSetMax = 2 ** 40;
 
 // What takes a descriptor, or gives one back.
 const descriptorOpcodes = new Set<number>([
@@ -88,6 +90,13 @@ export class Engine {
 
   duplicateDescriptor(file: number): number {
     return this.#native.duplicateDescriptor(file);
+  }
+
+  growWorkingSet(bytes: number): number {
+    if (this.#native.growWorkingSet === undefined) throw unavailable('growWorkingSet');
+    const least = this.#native.growWorkingSet(bytes);
+    if (least < 0) throw systemError(least, { syscall: 'SetProcessWorkingSetSize' });
+    return least;
   }
 
   /** Submits any operation. For reads and writes of one buffer there is transfer(). */
@@ -285,5 +294,19 @@ export const engine = {
   /** Counts since the start of the engine in this thread. */
   stats(): EngineStats {
     return getEngine().stats();
+  },
+  /**
+   * Windows: raises the least and the most memory that the process keeps resident
+   * (SetProcessWorkingSetSize). The system locks the buffers of transfers in flight within it, and
+   * has no more to give when many large ones are: `stats().retried` then counts what waits for
+   * that.
+   * @param bytes that are to be had beyond those of now
+   * @returns the new minimum in bytes
+   * @throws ERR_OUT_OF_RANGE; EPERM and other system errors;
+   *   ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on other systems
+   */
+  growWorkingSet(bytes: number): number {
+    validateInteger(bytes, 'bytes', 1, workingSetMax);
+    return getEngine().growWorkingSet(bytes);
   },
 } as const;

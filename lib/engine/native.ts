@@ -159,4 +159,9 @@ export interface NativeBinding {
    * functions, child_process). The caller closes it. Negative: libuv's error.
    */
   duplicateDescriptor(file: number): number;
+  /**
+   * Windows only: raises the process's working set. Gives the new minimum in bytes; negative:
+   * libuv's error.
+   */
+  growWorkingSet?(bytes: number): number;
 }
