@@ -1,0 +1,31 @@
+import { randomBytes } from 'node:crypto';
+
+// The process is in the name, so that what one has left that was killed can be told. Its number may
+// be given to another one, so there is more.
+const owner = `${process.pid.toString(36)}-${randomBytes(4).toString('hex')}`;
+const pattern = /(?:^|\/)\.overlapped-(([0-9a-z]+)-[0-9a-f]{8})-[0-9a-z]+\.tmp$/;
+let count = 0;
+
+/** A name that nobody else has, for what gets its own when it is complete. */
+export function temporaryName(): string {
+  return `.overlapped-${owner}-${(count++).toString(36)}.tmp`;
+}
+
+/** Whether a name is one of temporaryName(). */
+export function isTemporaryName(name: string): boolean {
+  return pattern.test(name);
+}
+
+/** Whether it is one of a process that is not there any more. */
+export function isLeftOver(name: string): boolean {
+  const [, maker, pid = ''] = pattern.exec(name) ?? [];
+  if (maker === undefined || maker === owner) return false;
+  const number = Number.parseInt(pid, 36);
+  if (number === process.pid) return true;
+  try {
+    process.kill(number, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
+}
