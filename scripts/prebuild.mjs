@@ -5,8 +5,8 @@
 //   node scripts/prebuild.mjs windows   prebuilds/win32-x64/ alone (scripts/win32.mjs build)
 //
 // One binary serves every version of Node that the package supports (Node-API 8). The C++ library
-// is in it, so that of the system it needs libc and libgcc_s alone; the last lines say which version
-// of libc. It is loaded only where that libc is: its name has "glibc" or "musl" in it.
+// is in it, so that of the system it needs libc and libgcc_s alone; the last line says which
+// version of libc. It is loaded only where that libc is: its name has "glibc" or "musl" in it.
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { availableParallelism } from 'node:os';

@@ -19,6 +19,9 @@ export interface CopyFlags {
   resume?: boolean;
 }
 
+/** The options that the functions for files and for folders have in common. */
+type GivenOptions = Omit<CopyOptions, 'hash' | 'signal' | 'onProgress'>;
+
 const parts = ['times', 'mode', 'owner', 'xattrs', 'attributes', 'streams'] as const;
 
 function parseMetadata(text: string): CopyOptions['metadata'] {
@@ -36,9 +39,7 @@ export function addCopyOptions(command: Command): Command {
     .addOption(
       new Option('--strategy <name>', 'who copies; auto: the first that can').choices(strategies),
     )
-    .addOption(
-      new Option('--sparse <how>', 'auto: holes stay holes').choices(['auto', 'never']),
-    )
+    .addOption(new Option('--sparse <how>', 'auto: holes stay holes').choices(['auto', 'never']))
     .option('--preallocate', 'reserve the space at once')
     .option('--verify', 'read the copy back and compare hashes')
     .option('--rate-limit <size>', 'bytes per second at most', parseSize)
@@ -54,7 +55,7 @@ export function addCopyOptions(command: Command): Command {
 }
 
 /** The options of copy() and copyTree() that were given. */
-export function copyOptionsOf(flags: CopyFlags): CopyOptions {
+export function copyOptionsOf(flags: CopyFlags): GivenOptions {
   const { strategy, unbuffered, depth, chunkSize, sparse, preallocate } = flags;
   const { verify, rateLimit, metadata, overwrite, atomic, resume } = flags;
   return {
@@ -62,4 +63,3 @@ export function copyOptionsOf(flags: CopyFlags): CopyOptions {
     ...{ verify, rateLimit, metadata, overwrite, atomic, resume },
   };
 }
-

@@ -41,11 +41,10 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** As an object of --json. */
+/** As --json has it. */
 export function errorObject(error: unknown, path?: string): object {
-  const code = codeOf(error) ?? null;
   const place = path === undefined ? {} : { path };
-  return { type: 'error', message: messageOf(error), code, ...place };
+  return { message: messageOf(error), code: codeOf(error) ?? null, ...place };
 }
 
 /** For people: `name  value` in columns, and a bar or lines of progress. */
@@ -114,13 +113,13 @@ class JsonOutput implements Output {
   }
 
   error(error: unknown, path?: string): void {
-    printObject(errorObject(error, path));
+    printObject({ type: 'error', ...errorObject(error, path) });
   }
 
   close(): void {}
 }
 
-export function printObject(value: object): void {
+function printObject(value: object): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }
 

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { type CopyTreeOptions, copyTree, type CopyTreeReport } from '../copy/copy-tree.js';
+import { type CopyTreeReport, copyTree } from '../copy/copy-tree.js';
+import type { CopyTreeOptions } from '../copy/copy-tree-options.js';
 import { exitCode } from './exit-code.js';
 import { bytesText, counted, rateText, secondsText } from './format.js';
 import { errorObject, type Row } from './output.js';
@@ -73,7 +74,10 @@ function rowsOf(done: CopyTreeReport, dryRun: boolean): Row[] {
   const speed = dryRun ? '' : ` in ${secondsText(durationMs)} (${rate})`;
   const links = [counted(done.links, 'link'), counted(done.hardLinks, 'hard link')].join(', ');
   const rows: Row[] = [
-    [dryRun ? 'would copy' : 'copied', `${counted(done.files, 'file')}, ${bytesText(bytes)}${speed}`],
+    [
+      dryRun ? 'would copy' : 'copied',
+      `${counted(done.files, 'file')}, ${bytesText(bytes)}${speed}`,
+    ],
     ['made', `${counted(done.folders, 'folder')}, ${links}`],
     ['unchanged', counted(done.skipped, 'file')],
     ['deleted', String(done.deleted)],

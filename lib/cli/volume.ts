@@ -10,7 +10,9 @@ export interface SectorSizes {
 
 /** proc_pid_mountinfo(5) writes spaces and the like in octal. */
 function unescapeMount(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8)));
+  return text.replace(/\\([0-7]{3})/g, (_, octal) =>
+    String.fromCharCode(Number.parseInt(octal, 8)),
+  );
 }
 
 function isBelow(path: string, folder: string): boolean {
@@ -49,8 +51,7 @@ export async function sectorSizesOf(
     return { logical: alignment.length, physical: alignment.memory };
   }
   if (process.platform !== 'linux') return null;
-  const device = BigInt(status.isBlockDevice() ? status.rdev : status.dev);
-  const folder = `/sys/dev/block/${majorOf(device)}:${minorOf(device)}`;
+  const folder = blockFolder(status.isBlockDevice() ? status.rdev : status.dev);
   // A partition has its queue one folder up, at its disk.
   for (const queue of [`${folder}/queue`, `${folder}/../queue`]) {
     if ((await stat(queue).catch(() => undefined)) === undefined) continue;
@@ -62,6 +63,19 @@ export async function sectorSizesOf(
     };
   }
   return null;
+}
+
+/** Bytes of a disk, whose status says 0; null where the kernel does not say. */
+export async function sizeOfDevice(status: Stats): Promise<number | null> {
+  const size = `${blockFolder(status.rdev)}/size`;
+  const sectors = await readFile(size, 'utf8').catch(() => undefined);
+  // In units of 512 bytes, whatever its sectors are.
+  return sectors === undefined ? null : Number(sectors) * 512;
+}
+
+function blockFolder(number: number): string {
+  const device = BigInt(number);
+  return `/sys/dev/block/${majorOf(device)}:${minorOf(device)}`;
 }
 
 // As makedev(3) of glibc puts them together.

@@ -1,9 +1,9 @@
 import { tmpdir } from 'node:os';
 import type { Command } from 'commander';
 import { engine } from '../../engine/engine.js';
-import { measureFolder, type Measurement } from '../measure.js';
 import { exitCode } from '../exit-code.js';
 import { grouped, rateText } from '../format.js';
+import { type Measurement, measureFolder } from '../measure.js';
 import type { OutputOptions } from '../output.js';
 import type { Start } from '../program.js';
 import type { Context } from '../run.js';
@@ -21,12 +21,18 @@ const filesMax = 1_000_000;
 export function addBench(program: Command, start: Start): Command {
   return program
     .command('bench')
+    .summary('compare with node:fs on this disk')
     .description(
       'Compares this package with node:fs on the disk of a folder: reading and writing a large ' +
         'file, and many small ones. Takes 20 s at most, and removes what it made.',
     )
     .argument('[folder]', "default: the system's folder for temporary files", parsePathArgument)
-    .option('--size <size>', 'bytes of the large file (less on a slow disk)', parseSize, sizeDefault)
+    .option(
+      '--size <size>',
+      'bytes of the large file (less on a slow disk)',
+      parseSize,
+      sizeDefault,
+    )
     .option('--files <n>', 'small files, of 4 KiB each', parseCount(filesMax), filesDefault)
     .action((folder: string | undefined, flags: Flags) =>
       start(flags, (context) => bench(folder ?? tmpdir(), flags, context)),

@@ -20,6 +20,7 @@ interface Flags extends CopyFlags, TreeFlags, OutputOptions {
 export function addCopy(program: Command, start: Start): Command {
   const command = program
     .command('copy')
+    .summary('copy a file or a folder')
     .description(
       'Copies a file, or a folder with all in it. What is unchanged in a folder is skipped, and ' +
         'nothing is deleted (mirror does). Files get their names when they are complete.',
@@ -52,7 +53,7 @@ async function copyEither(paths: Paths, flags: Flags, context: Context): Promise
     throw new UsageError('--include, --exclude and --concurrency go with a folder as the source');
   }
   const done = await copyFile(paths, { ...options, hash }, context);
-  context.output.result({ command: 'copy', ...paths, ...done }, rowsOfCopy(done));
+  context.output.result({ command: 'copy', ...paths, ...done }, rowsOfCopy(done, hash));
   return exitCode.done;
 }
 
@@ -72,7 +73,8 @@ export async function copyFile(
   );
 }
 
-export function rowsOfCopy(done: CopyReport): Row[] {
+/** @param algorithm of the hash */
+export function rowsOfCopy(done: CopyReport, algorithm = 'sha256'): Row[] {
   const { bytes, dataBytes, durationMs, verified, hash, metadataRefused } = done;
   const rate = rateText(bytes / Math.max(1e-3, durationMs / 1000));
   const rows: Row[] = [
@@ -80,7 +82,7 @@ export function rowsOfCopy(done: CopyReport): Row[] {
     ['moved', `${grouped(dataBytes)} bytes read and written`],
     ['strategy', `${done.strategy}: ${done.reason}`],
   ];
-  if (hash !== undefined) rows.push(['hash', hash]);
+  if (hash !== undefined) rows.push([algorithm, hash]);
   if (verified) rows.push(['verified', `${grouped(bytes)} bytes, read back and the same`]);
   if (metadataRefused.length > 0) rows.push(['not kept', metadataRefused.join(', ')]);
   rows.push(['engine', done.engine]);

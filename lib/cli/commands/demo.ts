@@ -33,15 +33,16 @@ const memoryMax = 1024 * mebibyte;
 export function addDemo(program: Command, start: Start): Command {
   return program
     .command('demo')
+    .summary('a verified copy beside one by node:fs')
     .description(
-      "Copies a file past the system's cache, reads the copy back and compares SHA-256, then does " +
-        'the same through node:fs streams to compare the speed. Without paths it makes a sample ' +
-        'file of about 300 MiB, copies that, and removes both.',
+      "Copies a file past the system's cache, reads the copy back and compares SHA-256; then " +
+        'does so once more through node:fs streams to compare the speed. Without paths it makes ' +
+        'a sample file of about 300 MiB, copies that, and removes both.',
     )
     .argument('[source]', 'a file', parsePathArgument)
     .argument('[destination]', 'what the copy is called', parsePathArgument)
     .option('--buffered', 'through the cache, for file systems that refuse direct I/O')
-    .option('--depth <n>', `chunks in flight (default: ${chunkDefaults.depth})`, parseDepth)
+    .option('--depth <n>', `chunks in flight (default: $chunkDefaults.depth)`, parseDepth)
     .option('--chunk-size <size>', 'bytes of a chunk (default: 1M)', parseSize)
     .option('--sample-size <size>', 'bytes of the sample file (default: about 300M)', parseSize)
     .option('--no-compare', 'leave out the copy through node:fs')
@@ -66,11 +67,7 @@ function pathsOf(
   return { source, destination };
 }
 
-async function runDemo(
-  paths: Paths | undefined,
-  flags: Flags,
-  context: Context,
-): Promise<number> {
+async function runDemo(paths: Paths | undefined, flags: Flags, context: Context): Promise<number> {
   if (paths !== undefined) return copyAndCompare(paths, flags, context);
   const { sampleSize = sampleSizeDefault, buffered = false } = flags;
   const { signal } = context;
@@ -124,7 +121,7 @@ function rowsOfComparison(
     rateText(bytes / Math.max(1e-6, milliseconds / 1000));
   return [
     '',
-    ['copied, synced and read back', ''],
+    'copied, synced and read back:',
     ['overlapped', rate(durationMs)],
     ['node:fs streams', rate(node)],
     ['ratio', `${(node / durationMs).toFixed(2)}x`],

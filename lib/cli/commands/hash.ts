@@ -1,7 +1,7 @@
 import * as crypto from 'node:crypto';
 import { type Command, InvalidArgumentError } from 'commander';
-import { chunkDefaults } from '../../copy/read-chunks.js';
 import { hashFile } from '../../copy/hash-file.js';
+import { chunkDefaults } from '../../copy/read-chunks.js';
 import { exitCode } from '../exit-code.js';
 import { withUnbufferedHint } from '../failure.js';
 import type { OutputOptions } from '../output.js';
@@ -38,6 +38,7 @@ export function addWindowOptions(command: Command): Command {
 export function addHash(program: Command, start: Start): Command {
   const command = program
     .command('hash')
+    .summary('print hashes of files')
     .description('Prints the hash of files, as sha256sum and its kind do.')
     .argument('<files...>', 'files to read', parsePaths)
     .option('-a, --algorithm <name>', 'as node:crypto names it', parseAlgorithm, 'sha256');

@@ -1,5 +1,6 @@
 import type { Stats } from 'node:fs';
 import type { Command } from 'commander';
+import type { Alignment } from '../../alignment.js';
 import { allocatedSize, type FileAttributes, getAttributes } from '../../attributes.js';
 import { engine } from '../../engine/engine.js';
 import { lstat, open } from '../../promises.js';
@@ -11,10 +12,11 @@ import { bytesText, grouped } from '../format.js';
 import type { OutputOptions, Row } from '../output.js';
 import type { Start } from '../program.js';
 import type { Context } from '../run.js';
-import { fileSystemOf, type SectorSizes, sectorSizesOf } from '../volume.js';
 import { parsePathArgument } from '../values.js';
+import { fileSystemOf, type SectorSizes, sectorSizesOf, sizeOfDevice } from '../volume.js';
 
 const rangesShown = 8;
+const withSectors: readonly string[] = ['file', 'block device'];
 
 interface Ranges {
   count: number;
@@ -22,16 +24,19 @@ interface Ranges {
   first: FileRange[];
 }
 
-/** What opening the file tells; null where there is none, and `refused` says why. */
+/**
+ * What opening a file or a disk tells. `alignment` is null where it cannot be opened past the
+ * cache, `allocatedRanges` of what is no file; `refused` says why it could not be opened at all.
+ */
 interface OpenedFacts {
-  alignment: { position: number; length: number; memory: number } | null;
+  alignment: Alignment | null;
   allocatedRanges: Ranges | null;
   refused: string | null;
 }
 
 interface Info extends OpenedFacts {
   path: string;
-  type: string;
+  kind: string;
   size: number;
   allocatedSize: number;
   fileSystem: string | null;
@@ -46,6 +51,7 @@ interface Info extends OpenedFacts {
 export function addInfo(program: Command, start: Start): Command {
   return program
     .command('info')
+    .summary('what is known of a file, folder or disk')
     .description('Tells what the system and this package know of a file, a folder or a disk.')
     .argument('<path>', 'a link means itself', parsePathArgument)
     .action((path: string, flags: OutputOptions) =>
@@ -65,8 +71,8 @@ async function gather(path: string): Promise<Info> {
   const ofItself = { followLinks: false };
   return {
     path,
-    type: typeOf(status),
-    size: status.size,
+    kind: kindOf(status),
+    size: (status.isBlockDevice() ? await sizeOfDevice(status) : null) ?? status.size,
     allocatedSize: await allocatedSize(path, ofItself),
     fileSystem: await fileSystemOf(path),
     sectors: await sectorSizesOf(status, opened.alignment),
@@ -78,7 +84,7 @@ async function gather(path: string): Promise<Info> {
   };
 }
 
-function typeOf(status: Stats): string {
+function kindOf(status: Stats): string {
   if (status.isFile()) return 'file';
   if (status.isDirectory()) return 'folder';
   if (status.isSymbolicLink()) return 'symbolic link';
@@ -123,10 +129,10 @@ async function streamsOf(path: string): Promise<StreamInfo[] | null> {
 }
 
 function rowsOf(info: Info): Row[] {
-  const { alignment, sectors, streams } = info;
+  const { sectors, streams } = info;
   const rows: Row[] = [
     ['path', info.path],
-    ['type', info.type],
+    ['kind', info.kind],
     ['size', sizeText(info.size)],
     ['allocated', sizeText(info.allocatedSize)],
     ...rangeRows(info.allocatedRanges),
@@ -134,7 +140,7 @@ function rowsOf(info: Info): Row[] {
     ...(streams ?? []).map((stream) => streamRow(stream)),
     ['file system', info.fileSystem ?? 'not known'],
     ['sectors', sectors === null ? 'not known' : sectorsText(sectors)],
-    ['alignment', alignmentText(alignment)],
+    ...alignmentRows(info),
     ['engine', info.engine + (info.engineReason === null ? '' : ` (${info.engineReason})`)],
   ];
   if (info.refused !== null) rows.push(['not opened', info.refused]);
@@ -164,8 +170,9 @@ function sectorsText({ logical, physical }: SectorSizes): string {
   return `logical ${logical}, physical ${physical} bytes`;
 }
 
-function alignmentText(alignment: Info['alignment']): string {
-  if (alignment === null) return 'none (cannot be opened past the cache)';
+function alignmentRows({ alignment, kind, refused }: Info): Row[] {
+  if (refused !== null || !withSectors.includes(kind)) return [];
+  if (alignment === null) return [['alignment', 'none: its file system refuses direct I/O']];
   const { position, length, memory } = alignment;
-  return `position ${position}, length ${length}, memory ${memory} bytes`;
+  return [['alignment', `position ${position}, length ${length}, memory ${memory} bytes`]];
 }

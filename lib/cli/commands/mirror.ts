@@ -14,6 +14,7 @@ interface Flags extends CopyFlags, TreeFlags, OutputOptions {
 export function addMirror(program: Command, start: Start): Command {
   const command = program
     .command('mirror')
+    .summary('make a folder the same as another')
     .description(
       'Makes a folder the same as another: copies what is new or changed (by size and time), and ' +
         'deletes what the source lacks, once all has been copied. What a filter leaves out stays.',

@@ -23,6 +23,7 @@ type Pair = readonly [string, string];
 export function addVerify(program: Command, start: Start): Command {
   const command = program
     .command('verify')
+    .summary('compare files or folders')
     .description('Compares two files byte by byte, or two folders with all in them.')
     .argument('<source>', 'a file or a folder', parsePathArgument)
     .argument('<destination>', 'what it is compared with', parsePathArgument);
