@@ -53,7 +53,7 @@ async function copyAndReport(plan: CopyPlan, options: Options, signal: AbortSign
       refusal = error;
     }
   }
-  printResult(plan, copy, node);
+  printResult(plan, settings, copy, node);
   // The copy is there and verified; that there is no comparison is no reason to fail.
   if (refusal !== undefined) console.log(`node:fs streams  ${describe(refusal, plan)}`);
 }

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
+import type { PathLike } from 'node:fs';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
+import { removeIfThere, temporaryNameBeside } from '../copy/destination.js';
 import type { CopyPlan } from './copy-plan.js';
 import { Failure } from './failure.js';
 import { withProgress } from './progress.js';
-import { removeIfThere, temporaryNameBeside } from './temporary-file.js';
 
 export interface NodeCopy {
   copySeconds: number;
@@ -65,7 +66,7 @@ function hashOnTheWay(
   return hash;
 }
 
-async function sync(path: string): Promise<void> {
+async function sync(path: PathLike): Promise<void> {
   const handle = await open(path, 'r+');
   try {
     await handle.sync();

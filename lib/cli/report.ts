@@ -1,4 +1,3 @@
-import type { Alignment } from '../alignment.js';
 import { engine } from '../engine/engine.js';
 import type { CopyPlan } from './copy-plan.js';
 import type { NodeCopy } from './node-copy.js';
@@ -17,13 +16,15 @@ export function printPlan(plan: CopyPlan, settings: CopySettings): void {
 }
 
 /** What came of it. @param node undefined when node:fs was left out */
-export function printResult(plan: CopyPlan, copy: VerifiedCopy, node: NodeCopy | undefined): void {
-  console.log(`alignment    source ${alignmentText(copy.sourceAlignment)}`);
-  console.log(`             destination ${alignmentText(copy.destinationAlignment)}`);
+export function printResult(
+  { size }: CopyPlan,
+  settings: CopySettings,
+  copy: VerifiedCopy,
+  node: NodeCopy | undefined,
+): void {
   console.log(`SHA-256      ${copy.sha256}`);
   console.log(`verified     ${grouped(copy.bytes)} bytes, read back and the same`);
   console.log('');
-  const { size } = plan;
   printRow('', 'copy and sync', 'read back');
   const ours = [rate(size, copy.copySeconds), rate(size, copy.verifySeconds)] as const;
   printRow('overlapped', megabytes(ours[0]), megabytes(ours[1]));
@@ -32,12 +33,12 @@ export function printResult(plan: CopyPlan, copy: VerifiedCopy, node: NodeCopy |
   printRow('node:fs streams', megabytes(theirs[0]), megabytes(theirs[1]));
   if (size === 0) return;
   printRow('ratio', ratio(ours[0], theirs[0]), ratio(ours[1], theirs[1]));
-  printComparability(copy);
+  printComparability(settings);
 }
 
-function printComparability(copy: VerifiedCopy): void {
+function printComparability({ unbuffered }: CopySettings): void {
   console.log(
-    copy.sourceAlignment !== null
+    unbuffered
       ? 'Both hash what they read. overlapped reads back from the device, node:fs from the cache.'
       : 'Both hash what they read. node:fs comes second and finds the source in the cache.',
   );
@@ -45,12 +46,6 @@ function printComparability(copy: VerifiedCopy): void {
 
 function printRow(name: string, ...columns: readonly string[]): void {
   console.log(name.padEnd(17) + columns.map((column) => column.padStart(15)).join(''));
-}
-
-function alignmentText(alignment: Alignment | null): string {
-  if (alignment === null) return 'none needed (buffered)';
-  const { position, length, memory } = alignment;
-  return `position ${position}, length ${length}, memory ${memory} bytes`;
 }
 
 /** Bytes per second. */

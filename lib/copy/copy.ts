@@ -1,0 +1,210 @@
+import type { BigIntStats } from 'node:fs';
+import { getEngine } from '../engine/engine.js';
+import { abortError, type SystemError, systemErrorOf } from '../errors.js';
+import type { FileHandle } from '../file-handle.js';
+import { open } from '../open.js';
+import { type PathLike, showPath } from '../paths.js';
+import { stat } from '../status.js';
+import { VerifyError } from './copy-errors.js';
+import {
+  type CopyOptions,
+  type CopyProgress,
+  type CopyReport,
+  type CopySettings,
+  parseCopyOptions,
+} from './copy-options.js';
+import {
+  checkSource,
+  folderOf,
+  removeIfThere,
+  renameExclusively,
+  renameOver,
+  resolveDestination,
+  type ShownPaths,
+  type SystemPath,
+  syncFolder,
+  systemPathOf,
+  temporaryNameBeside,
+} from './destination.js';
+import { type Filled, fill, newHash } from './fill.js';
+import { hashFile } from './hash-file.js';
+import { copyMetadata } from './metadata.js';
+import { ProgressMeter } from './progress.js';
+import { SourceChangedError } from './source-changed-error.js';
+import { sizeOfContent } from './source-size.js';
+
+/** What all steps of one copy know. */
+interface Job {
+  source: SystemPath;
+  /** Where the copy goes in the end. */
+  destination: SystemPath;
+  /** Where it is made. */
+  target: SystemPath;
+  shown: ShownPaths;
+  settings: CopySettings;
+}
+
+/**
+ * Copies the content of a file to a path: by the file system itself where it can, else with several
+ * chunks in flight. Unless `atomic` is false the destination has its old content or is absent until
+ * the copy is complete and durable. Symbolic links are followed, on both sides. A FIFO, and a file
+ * that does not say its size, are read to their end.
+ * @throws CopyError: ERR_COPY_SAME_FILE, ERR_COPY_FILE_TYPE; VerifyError; SourceChangedError when
+ *   the source is written to meanwhile; AbortError; system errors with `path` and `dest`: EISDIR
+ *   for folders, EEXIST without `overwrite`, EINVAL where a file system refuses `unbuffered`,
+ *   ENOSPC, EIO, … By then nothing is in flight, the destination is what it was, and nothing is
+ *   left beside it, but what `resume` keeps. Without `atomic` the destination is removed then.
+ */
+export async function copy(
+  source: PathLike,
+  destination: PathLike,
+  options: CopyOptions = {},
+): Promise<CopyReport> {
+  const started = performance.now();
+  const settings = parseCopyOptions(options);
+  const from = systemPathOf(source, 'source');
+  const to = systemPathOf(destination, 'destination');
+  const shown = { path: showPath(from.toString()), dest: showPath(to.toString()) };
+  if (settings.signal?.aborted) throw abortError(settings.signal);
+  try {
+    const status = await stat(from, { bigint: true });
+    checkSource(status, shown);
+    const resolved = await resolveDestination(to, status, settings.overwrite, shown);
+    const target = settings.atomic ? temporaryNameBeside(resolved) : resolved;
+    const job = { source: from, destination: resolved, target, shown, settings };
+    const report = await run(job);
+    return { ...report, durationMs: performance.now() - started, engine: getEngine().kind };
+  } catch (error) {
+    throw explain(error, shown, settings);
+  }
+}
+
+type PartOfReport = Omit<CopyReport, 'durationMs' | 'engine'>;
+
+async function run(job: Job): Promise<PartOfReport> {
+  const { unbuffered, signal } = job.settings;
+  const source = await open(job.source, 'r', { unbuffered, signal, access: 'sequential' });
+  try {
+    const before = await source.stat({ bigint: true });
+    return await runBetween(source, before, job);
+  } finally {
+    await source.close();
+  }
+}
+
+async function runBetween(
+  source: FileHandle,
+  before: BigIntStats,
+  job: Job,
+): Promise<PartOfReport> {
+  const { target, settings } = job;
+  const flags = settings.atomic || !settings.overwrite ? 'wx' : 'w';
+  const { unbuffered, signal } = settings;
+  const mode = Number(before.mode & 0o777n);
+  const destination = await open(target, flags, { unbuffered, signal, mode });
+  try {
+    const report = await fillAndCheck(source, destination, before, job);
+    if (settings.atomic) await giveName(job);
+    return report;
+  } catch (error) {
+    await destination.close();
+    await removeIfThere(target);
+    throw error;
+  } finally {
+    await destination.close();
+  }
+}
+
+async function fillAndCheck(
+  source: FileHandle,
+  destination: FileHandle,
+  before: BigIntStats,
+  job: Job,
+): Promise<PartOfReport> {
+  const { settings } = job;
+  const size = sizeOfContent(before);
+  const hash = newHash(settings.hash);
+  const onProgress = progressOf('copy', size ?? 0, settings);
+  onProgress(0);
+  const filled = await fill({
+    source,
+    destination,
+    size,
+    start: 0,
+    hash,
+    settings,
+    onProgress,
+    onFlushed: undefined,
+  });
+  await checkUnchanged(source, before, filled.bytes);
+  const metadataRefused = await copyMetadata(source, destination, settings.metadata);
+  if (settings.atomic || settings.verify) await destination.sync();
+  await destination.close();
+  const digest = hash?.digest('hex');
+  if (settings.verify) await verify(digest as string, filled, job);
+  if (settings.signal?.aborted) throw abortError(settings.signal);
+  const report = { ...filled, verified: settings.verify, metadataRefused };
+  return digest === undefined ? report : { ...report, hash: digest };
+}
+
+function progressOf(
+  phase: CopyProgress['phase'],
+  total: number,
+  { onProgress }: CopySettings,
+  before = 0,
+): (bytesDone: number) => void {
+  const meter = new ProgressMeter(total, before);
+  return (bytesDone) => onProgress?.({ phase, ...meter.at(bytesDone) });
+}
+
+/** @throws SourceChangedError */
+async function checkUnchanged(
+  source: FileHandle,
+  before: BigIntStats,
+  bytes: number,
+): Promise<void> {
+  const after = await source.stat({ bigint: true });
+  if (sizeOfContent(before) === null) {
+    // It ends where it was read to, and the times under /proc are those of the look at them.
+    const size = Number(after.size);
+    if (size !== 0 && size !== bytes) throw new SourceChangedError(bytes, size);
+    return;
+  }
+  if (after.size !== before.size || after.mtimeNs !== before.mtimeNs) {
+    throw new SourceChangedError(Number(before.size), Number(after.size));
+  }
+}
+
+/** @throws VerifyError */
+async function verify(expected: string, { bytes }: Filled, job: Job): Promise<void> {
+  const { settings, shown } = job;
+  const onProgress = progressOf('verify', bytes, settings);
+  onProgress(0);
+  const actual = await hashFile(job.target, {
+    algorithm: settings.hash,
+    // From the device, not from the memory that it was written from.
+    unbuffered: settings.unbuffered || 'prefer',
+    depth: settings.depth,
+    chunkSize: settings.chunkSize,
+    signal: settings.signal,
+    onProgress: (progress) => onProgress(progress.bytes),
+  });
+  if (actual !== expected) throw new VerifyError(shown.path, shown.dest, expected, actual);
+}
+
+async function giveName({ target, destination, settings }: Job): Promise<void> {
+  await (settings.overwrite ? renameOver : renameExclusively)(target, destination);
+  await syncFolder(folderOf(destination));
+}
+
+const refusedCodes = new Set(['EINVAL', 'EOPNOTSUPP']);
+
+// Errors name the paths of the caller, not the one that the copy is made under.
+function explain(error: unknown, shown: ShownPaths, { unbuffered }: CopySettings): unknown {
+  const { code, errno, syscall } = error as Partial<SystemError>;
+  if (typeof errno !== 'number' || code === undefined) return error;
+  const isRefused = unbuffered && syscall === 'open' && refusedCodes.has(code);
+  const hint = isRefused ? 'its file system refuses options.unbuffered' : undefined;
+  const subject = { syscall: syscall ?? 'copyfile', ...shown };
+  return Object.assign(systemErrorOf(code, subject, hint), { cause: error });
+}
