@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,6 +8,7 @@ import { open } from '../open.js';
 import { parsePath } from '../paths.js';
 import { lstat, stat } from '../status.js';
 import { CopyError } from './copy-errors.js';
+import { partialName, temporaryName } from './temporary-name.js';
 
 /** A path as the system has it: its bytes need not be UTF-8. */
 export type SystemPath = string | Buffer;
@@ -39,20 +40,16 @@ function inFolder(folder: SystemPath, name: string): SystemPath {
   return Buffer.concat([folder, Buffer.from(`/${name}`)]);
 }
 
-// However long the destination's name is, these fit wherever it does.
-const temporaryPrefix = '.overlapped-';
-
 /** A name beside a path, on the same file system, that a rename can turn into that path. */
 export function temporaryNameBeside(path: SystemPath): SystemPath {
-  const name = `${temporaryPrefix}${randomBytes(6).toString('hex')}.tmp`;
-  return inFolder(folderOf(path), name);
+  return inFolder(folderOf(path), temporaryName());
 }
 
 /** The name beside a path that unfinished copies of it are kept under. */
 export function partialNameBeside(path: SystemPath): SystemPath {
   const { folder, name } = split(path);
   const digest = createHash('sha256').update(name).digest('hex').slice(0, 24);
-  return inFolder(folder, `${temporaryPrefix}${digest}.partial`);
+  return inFolder(folder, partialName(digest));
 }
 
 export function withSuffix(path: SystemPath, suffix: string): SystemPath {

@@ -4,16 +4,25 @@ import { randomBytes } from 'node:crypto';
 // be given to another one, so there is more.
 const owner = `${process.pid.toString(36)}-${randomBytes(4).toString('hex')}`;
 const pattern = /(?:^|\/)\.overlapped-(([0-9a-z]+)-[0-9a-f]{8})-[0-9a-z]+\.tmp$/;
+const partialPattern = /(?:^|\/)\.overlapped-[0-9a-f]{24}\.partial[^/]*$/;
 let count = 0;
 
-/** A name that nobody else has, for what gets its own when it is complete. */
+/**
+ * A name that nobody else has, for what gets its own when it is complete. However long that is,
+ * this one fits wherever it does.
+ */
 export function temporaryName(): string {
   return `.overlapped-${owner}-${(count++).toString(36)}.tmp`;
 }
 
-/** Whether a name is one of temporaryName(). */
+/** The name of what a copy that can be gone on with has left; the same for the same digest. */
+export function partialName(digest: string): string {
+  return `.overlapped-${digest}.partial`;
+}
+
+/** Whether a name is one of temporaryName() or partialName(), or begins with the latter. */
 export function isTemporaryName(name: string): boolean {
-  return pattern.test(name);
+  return pattern.test(name) || partialPattern.test(name);
 }
 
 /** Whether it is one of a process that is not there any more. */

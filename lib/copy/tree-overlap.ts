@@ -3,22 +3,21 @@ import { dirname } from 'node:path';
 import { systemErrorOf } from '../errors.js';
 import { nodePromises } from '../node-fs.js';
 import { stat } from '../status.js';
+import type { SystemPath } from './destination.js';
 import type { TreeRoot } from './tree-root.js';
 
-type AnyPath = string | Buffer;
-
 // A byte for a character, so that names of any encoding survive.
-function parentOf(path: AnyPath): AnyPath {
+function parentOf(path: SystemPath): SystemPath {
   if (typeof path === 'string') return dirname(path);
   return Buffer.from(dirname(path.toString('latin1')), 'latin1');
 }
 
-function isSamePath(a: AnyPath, b: AnyPath): boolean {
+function isSamePath(a: SystemPath, b: SystemPath): boolean {
   return Buffer.from(a as string).equals(Buffer.from(b as string));
 }
 
 /** The path without links, of the nearest folder above where it does not exist. */
-async function existingPart(path: AnyPath): Promise<AnyPath> {
+async function existingPart(path: SystemPath): Promise<SystemPath> {
   for (let at = path; ; at = parentOf(at)) {
     try {
       const encoding = Buffer.isBuffer(at) ? 'buffer' : 'utf8';
@@ -35,7 +34,7 @@ function isSame(a: BigIntStats, b: BigIntStats): boolean {
 }
 
 /** Whether a path lies in a folder, or is it: by what the folders are, not by their names. */
-async function liesIn(path: AnyPath, folder: AnyPath): Promise<boolean> {
+async function liesIn(path: SystemPath, folder: SystemPath): Promise<boolean> {
   const wanted = await stat(folder, { bigint: true, throwIfNoEntry: false });
   if (wanted === undefined) return false;
   for (let at = await existingPart(path); ; at = parentOf(at)) {
