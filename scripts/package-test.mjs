@@ -83,6 +83,14 @@ function checkNeededLibrary() {
   assert.doesNotMatch(run('objdump', ['-p', addon]), /NEEDED +libstdc/);
 }
 
+function checkCommand() {
+  const command = path.join(project, 'node_modules', '.bin', 'overlapped');
+  // Its first line looks for Node by name.
+  const env = { PATH: `${path.dirname(process.execPath)}:/usr/bin:/bin` };
+  const output = run(command, ['hash', '--algorithm', 'sha1', 'package.json'], { env });
+  assert.match(output, /^[0-9a-f]{40} {2}package\.json\n$/);
+}
+
 function checkTypes() {
   const options = {
     strict: true,
@@ -143,6 +151,9 @@ function checkBuildByHand() {
 
 function checkWindows() {
   const wine = path.join(root, 'scripts', 'win32.mjs');
+  const main = path.join('node_modules', 'overlapped', 'dist', 'cli', 'main.js');
+  const info = run(process.execPath, [wine, 'run', main, 'info', 'package.json', '--json']);
+  assert.match(info, /"engine":"iocp"/);
   for (const program of ['module.mjs', 'commonjs.cjs']) {
     const output = run(process.execPath, [wine, 'run', program, path.basename(workFolder())]);
     assert.match(output, /iocp on Node .*win32/);
@@ -174,6 +185,7 @@ function checkAll() {
       });
     }
   }
+  check('the command is there', checkCommand);
   check('types resolve under node16, nodenext and bundler', checkTypes);
   check('without a binary the error says how to build one', checkExplanation);
   check('the command that it names builds one', checkBuildByHand);

@@ -17,7 +17,7 @@ export type Start = (options: OutputOptions, task: Task) => Promise<void>;
 
 const exitCodesText = `
 Exit code: 0 done, 1 failed, 2 bad usage, 3 done but for single files, or differences found,
-128 + signal interrupted; then nothing unfinished has its final name.
+128 + signal interrupted; then no unfinished file has its final name, but with --no-atomic.
 The environment variable OVERLAPPED_ENGINE (uring, iocp, threadpool) forces an engine; NO_COLOR
 leaves out colours. Sizes are bytes, or as 256K, 1M, 2G.`;
 

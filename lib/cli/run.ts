@@ -27,7 +27,7 @@ export async function runTask(options: OutputOptions, task: Task): Promise<numbe
   } catch (error) {
     if (signal.aborted) {
       const { message, exitCode } = signal.reason as Interruption;
-      output.error(new Error(`${message}; what was not finished is removed`));
+      output.error(new Error(message));
       return exitCode;
     }
     const code = exitCodeOf(error);

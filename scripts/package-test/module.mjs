@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { copyFile, createReadStream, createWriteStream, engine, readFile } from 'overlapped';
+import { copy, createReadStream, createWriteStream, engine, readFile } from 'overlapped';
 import { unregister } from 'overlapped/register';
 
 const [folder] = process.argv.slice(2);
@@ -12,7 +12,8 @@ const content = Buffer.alloc(300_001, 'overlapped ');
 fs.writeFileSync(source, content);
 
 assert.ok((await readFile(source)).equals(content));
-await copyFile(source, path.join(folder, 'copied'));
+const report = await copy(source, path.join(folder, 'copied'), { verify: true });
+assert.equal(report.verified, true);
 await pipeline(createReadStream(source), createWriteStream(path.join(folder, 'piped')));
 const own = await fs.promises.readFile(path.join(folder, 'copied'));
 assert.ok(own.equals(content));
