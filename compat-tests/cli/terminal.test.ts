@@ -20,7 +20,9 @@ test('without a terminal progress is lines on stderr, with a rate and the time l
   const { source, to } = paths();
   const { code, stdout, stderr } = await overlapped(['copy', source, to, ...slow]);
   expect(code).toBe(0);
-  expect(stderr).toMatch(/^copy: \d+ %, [\d.]+ [KM]iB of 2\.86 MiB, [\d.]+ MB\/s, \d:\d\d left$/m);
+  expect(stderr).toMatch(
+    /^copy: \d+ %, [\d.]+ [KM]iB of 2\.86 MiB, [\d.]+ [kM]B\/s, \d:\d\d left$/m,
+  );
   expect(stdout + stderr).not.toContain(csi);
 });
 
@@ -45,7 +47,7 @@ async function inTerminal(args: readonly string[], env: NodeJS.ProcessEnv): Prom
 onTerminal('a terminal has a bar with a rate and the time left, and colours', async () => {
   const { source, to } = paths();
   const shown = await inTerminal(['copy', source, to, ...slow], {});
-  expect(shown).toMatch(/copy +[█░]{25} \d+ % \| [\d.]+ \w+ of 2\.86 MiB \| [\d.]+ MB\/s \| /);
+  expect(shown).toMatch(/copy +[█░]{25} \d+ % \| [\d.]+ \w+ of 2\.86 MiB \| [\d.]+ [kM]B\/s \| /);
   expect(shown).toMatch(/0:\d\d left/);
   expect(shown).toContain(`${csi}1m`);
   // The cursor, which a bar hides, is there again.

@@ -12,9 +12,10 @@ export function bytesText(bytes: number): string {
   return `${shown} ${units[unit]}`;
 }
 
-/** `123 MB/s`, in units of 1000, as disks and networks are sold. */
+/** `123 MB/s` or `12 kB/s`, in units of 1000, as disks and networks are sold. */
 export function rateText(bytesPerSecond: number): string {
   const megabytes = bytesPerSecond / 1e6;
+  if (megabytes < 1) return `${(megabytes * 1000).toFixed(0)} kB/s`;
   return `${megabytes.toFixed(megabytes < 10 ? 1 : 0)} MB/s`;
 }
 
