@@ -16,7 +16,6 @@ import {
 import {
   checkSource,
   folderOf,
-  removeIfThere,
   renameExclusively,
   renameOver,
   resolveDestination,
@@ -24,22 +23,20 @@ import {
   type SystemPath,
   syncFolder,
   systemPathOf,
-  temporaryNameBeside,
 } from './destination.js';
-import { type Filled, fill, newHash } from './fill.js';
+import { fill } from './fill.js';
 import { hashFile } from './hash-file.js';
 import { copyMetadata } from './metadata.js';
 import { ProgressMeter } from './progress.js';
 import { SourceChangedError } from './source-changed-error.js';
 import { sizeOfContent } from './source-size.js';
+import { openTarget, type Target } from './target.js';
 
 /** What all steps of one copy know. */
 interface Job {
   source: SystemPath;
   /** Where the copy goes in the end. */
   destination: SystemPath;
-  /** Where it is made. */
-  target: SystemPath;
   shown: ShownPaths;
   settings: CopySettings;
 }
@@ -70,8 +67,7 @@ export async function copy(
     const status = await stat(from, { bigint: true });
     checkSource(status, shown);
     const resolved = await resolveDestination(to, status, settings.overwrite, shown);
-    const target = settings.atomic ? temporaryNameBeside(resolved) : resolved;
-    const job = { source: from, destination: resolved, target, shown, settings };
+    const job = { source: from, destination: resolved, shown, settings };
     const report = await run(job);
     return { ...report, durationMs: performance.now() - started, engine: getEngine().kind };
   } catch (error) {
@@ -97,51 +93,53 @@ async function runBetween(
   before: BigIntStats,
   job: Job,
 ): Promise<PartOfReport> {
-  const { target, settings } = job;
-  const flags = settings.atomic || !settings.overwrite ? 'wx' : 'w';
-  const { unbuffered, signal } = settings;
-  const mode = Number(before.mode & 0o777n);
-  const destination = await open(target, flags, { unbuffered, signal, mode });
+  const { destination, settings } = job;
+  const onResume = progressOf('resume', sizeOfContent(before) ?? 0, settings);
+  const target = await openTarget({ source, before, destination, settings, onResume });
   try {
-    const report = await fillAndCheck(source, destination, before, job);
-    if (settings.atomic) await giveName(job);
+    const report = await fillAndCheck(source, target, before, job);
+    if (settings.atomic) await giveName(target.path, job);
+    await target.end();
     return report;
   } catch (error) {
-    await destination.close();
-    await removeIfThere(target);
+    await target.settle().catch(() => {});
+    await target.handle.close();
+    await target.abandon(error);
     throw error;
-  } finally {
-    await destination.close();
   }
 }
 
 async function fillAndCheck(
   source: FileHandle,
-  destination: FileHandle,
+  target: Target,
   before: BigIntStats,
   job: Job,
 ): Promise<PartOfReport> {
-  const { settings } = job;
+  const { settings, shown } = job;
+  const { handle, path, start, hash } = target;
   const size = sizeOfContent(before);
-  const hash = newHash(settings.hash);
-  const onProgress = progressOf('copy', size ?? 0, settings);
-  onProgress(0);
+  const onProgress = progressOf('copy', size ?? 0, settings, start);
+  onProgress(start);
   const filled = await fill({
     source,
-    destination,
+    destination: handle,
+    destinationPath: path,
+    shown,
     size,
-    start: 0,
+    start,
     hash,
     settings,
     onProgress,
-    onFlushed: undefined,
+    onFlushed: (position) => target.onFlushed(position),
   });
   await checkUnchanged(source, before, filled.bytes);
-  const metadataRefused = await copyMetadata(source, destination, settings.metadata);
-  if (settings.atomic || settings.verify) await destination.sync();
-  await destination.close();
+  const [from, to] = [{ handle: source, path: job.source }, target];
+  const metadataRefused = await copyMetadata(from, to, settings.metadata);
+  await target.settle();
+  if (settings.atomic || settings.verify) await handle.sync();
+  await handle.close();
   const digest = hash?.digest('hex');
-  if (settings.verify) await verify(digest as string, filled, job);
+  if (settings.verify) await verify(digest as string, filled.bytes, path, job);
   if (settings.signal?.aborted) throw abortError(settings.signal);
   const report = { ...filled, verified: settings.verify, metadataRefused };
   return digest === undefined ? report : { ...report, hash: digest };
@@ -176,11 +174,15 @@ async function checkUnchanged(
 }
 
 /** @throws VerifyError */
-async function verify(expected: string, { bytes }: Filled, job: Job): Promise<void> {
-  const { settings, shown } = job;
+async function verify(
+  expected: string,
+  bytes: number,
+  path: SystemPath,
+  { settings, shown }: Job,
+): Promise<void> {
   const onProgress = progressOf('verify', bytes, settings);
   onProgress(0);
-  const actual = await hashFile(job.target, {
+  const actual = await hashFile(path, {
     algorithm: settings.hash,
     // From the device, not from the memory that it was written from.
     unbuffered: settings.unbuffered || 'prefer',
@@ -192,8 +194,8 @@ async function verify(expected: string, { bytes }: Filled, job: Job): Promise<vo
   if (actual !== expected) throw new VerifyError(shown.path, shown.dest, expected, actual);
 }
 
-async function giveName({ target, destination, settings }: Job): Promise<void> {
-  await (settings.overwrite ? renameOver : renameExclusively)(target, destination);
+async function giveName(path: SystemPath, { destination, settings }: Job): Promise<void> {
+  await (settings.overwrite ? renameOver : renameExclusively)(path, destination);
   await syncFolder(folderOf(destination));
 }
 

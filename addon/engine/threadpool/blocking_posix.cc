@@ -10,6 +10,7 @@
 
 #include "attributes.h"
 #include "blocking.h"
+#include "copy.h"
 #include "file_status_posix.h"
 #include "locks.h"
 #include "named_streams.h"
@@ -262,6 +263,12 @@ Result run_on_metadata(Operation& op) {
       return list_streams(op);
     case Opcode::kReadReparsePoint:
       return read_reparse_point(op);
+    case Opcode::kCloneFile:
+      return clone_file(op);
+    case Opcode::kCopyRange:
+      return copy_range(op);
+    case Opcode::kCopyMetadata:
+      return copy_metadata(op);
     default:
       return Result::failure(ENOSYS);
   }
