@@ -32,7 +32,7 @@ function outside(data: Buffer): { folder: string; file: string } {
 }
 
 for (const [name, options] of ways) {
-  test(`a disk that becomes full is ENOSPC, and the destination is what it was: ${name}`, async () => {
+  test(`a disk that becomes full is ENOSPC, the destination is as it was: ${name}`, async () => {
     disk = new Disk(24 * MiB);
     const { file } = outside(randomBytes(40 * MiB));
     const to = path.join(disk.folder, 'to');
@@ -79,7 +79,7 @@ test('with preallocate a disk that is too small is ENOSPC before anything is cop
   expect(fs.readdirSync(disk.folder)).toEqual(['lost+found']);
 });
 
-test('a file system that is read-only is EROFS, for a file that is there and for a new one', async () => {
+test('a read-only file system is EROFS, for a file that is there and for a new one', async () => {
   disk = new Disk(24 * MiB);
   const there = path.join(disk.folder, 'there');
   fs.writeFileSync(there, 'as it was');

@@ -160,7 +160,7 @@ function checkTogether({ strategy, unbuffered, keepHoles, atomic, resume }: Copy
   if (unbuffered && !isByEngine) {
     throw invalidArgValue('options.unbuffered', unbuffered, `cannot be had with '${strategy}'`);
   }
-  if (strategy === 'clone' && !keepHoles) {
-    throw invalidArgValue('options.sparse', 'never', "cannot be had with 'clone'");
+  if (!isByEngine && !keepHoles) {
+    throw invalidArgValue('options.sparse', 'never', `cannot be had with '${strategy}'`);
   }
 }

@@ -86,9 +86,9 @@ async function fillByBest(filling: Filling, pace: RateLimit | undefined): Promis
 /** What keeps a strategy from doing what is asked for, but for what the system says. */
 function whyNot(strategy: Offer, { size, start, settings }: Filling): string | undefined {
   if (size === null) return 'the source does not say its size';
-  if (strategy === 'offload') return undefined;
-  if (start > 0) return 'a part is there already';
-  return settings.keepHoles ? undefined : "options.sparse is 'never'";
+  // A system that copies may do so by sharing blocks, and holes with them.
+  if (!settings.keepHoles) return "options.sparse is 'never'";
+  return strategy === 'clone' && start > 0 ? 'a part is there already' : undefined;
 }
 
 // What systems say of calls that they do not know, or not between these two files. EISDIR is how
@@ -125,13 +125,13 @@ async function runOffer(
     return { bytes: size, dataBytes: 0 };
   }
   await reserve(filling);
+  if (await hasHoles(source, size)) await makeSparse(destination, size);
   const onMoved = (position: number): void => {
     onProgress(position);
     onFlushed(position);
   };
   const bounds = { start, end: size };
-  const sparse = settings.keepHoles;
-  return offloadFile(source, destination, { bounds, sparse, pace, signal, onMoved });
+  return offloadFile(source, destination, { bounds, pace, signal, onMoved });
 }
 
 function paceOf({ rateLimit, signal }: CopySettings): RateLimit | undefined {
@@ -168,13 +168,19 @@ async function hashZeros(hash: Hash, length: number, signal?: AbortSignal): Prom
   }
 }
 
+async function makeSparse(destination: FileHandle, size: number): Promise<void> {
+  // A file system of Windows without sparse files fills the holes by itself.
+  await destination.setSparse().catch(() => {});
+  // XFS allocates more than is written where a file grows, and keeps it where that becomes a hole.
+  await destination.truncate(size);
+}
+
 async function fillByEngine(filling: Filling, pace: RateLimit | undefined): Promise<ContentResult> {
   const { source, destination, size, start, hash, settings, onProgress, onFlushed } = filling;
   const { signal, depth, keepHoles } = settings;
   await reserve(filling);
   const sparse = keepHoles && size !== null && (await hasHoles(source, size));
-  // A file system of Windows without sparse files fills the holes by itself.
-  if (sparse) await destination.setSparse().catch(() => {});
+  if (sparse) await makeSparse(destination, size);
   const wanted = settings.chunkSize ?? chunkDefaults.chunkSize;
   const chunkSize = pace === undefined ? wanted : Math.min(wanted, pace.partMax);
   return copyFile(source, destination, size, {

@@ -3,7 +3,7 @@ import { decodeNothing, decodeValue } from '../engine/operation.js';
 import { abortError, systemErrorOf } from '../errors.js';
 import type { FileHandle } from '../file-handle.js';
 import type { ContentResult } from './copy-file.js';
-import { type DataRange, dataRanges, wholeRange } from './data-ranges.js';
+import { type DataRange, dataRanges } from './data-ranges.js';
 import type { RateLimit } from './rate-limit.js';
 import { SourceChangedError } from './source-changed-error.js';
 
@@ -36,8 +36,6 @@ export function cloneFile(
 export interface OffloadOptions {
   /** What of the source is copied. */
   bounds: DataRange;
-  /** Holes stay holes. */
-  sparse: boolean;
   pace: RateLimit | undefined;
   signal: AbortSignal | undefined;
   /** Called with the place up to where it is done. */
@@ -45,18 +43,18 @@ export interface OffloadOptions {
 }
 
 /**
- * Lets the system copy a file, part by part.
+ * Lets the system copy a file, part by part; holes stay holes.
  * @throws a system error: EXDEV, EOPNOTSUPP, EINVAL, ENOSYS, … where it cannot; SourceChangedError
  *   when the source ends before; AbortError
  */
 export async function offloadFile(
   source: FileHandle,
   destination: FileHandle,
-  { bounds, sparse, pace, signal, onMoved }: OffloadOptions,
+  { bounds, pace, signal, onMoved }: OffloadOptions,
 ): Promise<ContentResult> {
   const most = Math.min(partMax, pace?.partMax ?? partMax);
   let dataBytes = 0;
-  for await (const { start, end } of sparse ? dataRanges(source, bounds, 1) : wholeRange(bounds)) {
+  for await (const { start, end } of dataRanges(source, bounds, 1)) {
     for (let position = start; position < end; ) {
       if (signal?.aborted) throw abortError(signal);
       const length = Math.min(most, end - position);
