@@ -1,13 +1,17 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { expect } from 'vitest';
-import { packageFolder, testWhere } from '../helpers.js';
+import { isWindows, packageFolder, testWhere } from '../helpers.js';
 import { expectRefusal, lastObject, overlapped } from './command.js';
 
 const test = testWhere(true, '');
+const testOfMany = testWhere(
+  !isWindows,
+  'a process for each costs seconds there, and shows no more',
+);
 const commands = ['copy', 'mirror', 'verify', 'hash', 'info', 'bench', 'demo'];
 
-test('--help names every command, and each explains itself and the exit codes', async () => {
+testOfMany('--help names every command, and each explains itself and the exit codes', async () => {
   const { code, stdout, stderr } = await overlapped(['--help']);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   for (const command of commands) expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
@@ -32,7 +36,7 @@ test('without arguments it shows its help as an error', async () => {
   expect(stderr).toMatch(/^Usage: overlapped/);
 });
 
-test('a bad command line ends with code 2 and a line that names the mistake', async () => {
+testOfMany('a bad command line ends with code 2 and a line that names the mistake', async () => {
   await expectRefusal(['nonsense'], 2, /unknown command 'nonsense'/);
   await expectRefusal(['copy', '--nonsense'], 2, /unknown option '--nonsense'/);
   await expectRefusal(['copy', 'only-one'], 2, /missing required argument 'destination'/);
@@ -45,7 +49,7 @@ test('a bad command line ends with code 2 and a line that names the mistake', as
   await expectRefusal(['hash', '--algorithm', 'x', 'a'], 2, /There is no such hash/);
 });
 
-test('options that do not go together are bad usage, too', async () => {
+testOfMany('options that do not go together are bad usage, too', async () => {
   const [file, folder] = [path.join(packageFolder, 'LICENSE'), path.join(packageFolder, 'docs')];
   const to = path.join(packageFolder, 'never-made');
   await expectRefusal(['copy', file, to, '--exclude', '*'], 2, /--exclude .* go with a folder/);

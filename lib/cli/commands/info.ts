@@ -1,4 +1,5 @@
 import type { Stats } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import type { Alignment } from '../../alignment.js';
 import { allocatedSize, type FileAttributes, getAttributes } from '../../attributes.js';
@@ -42,7 +43,7 @@ interface Info extends OpenedFacts {
   fileSystem: string | null;
   sectors: SectorSizes | null;
   attributes: string[];
-  /** Null on systems but Windows. */
+  /** Null where the system or the file system has none. */
   streams: StreamInfo[] | null;
   engine: string;
   engineReason: string | null;
@@ -74,7 +75,8 @@ async function gather(path: string): Promise<Info> {
     kind: kindOf(status),
     size: (status.isBlockDevice() ? await sizeOfDevice(status) : null) ?? status.size,
     allocatedSize: await allocatedSize(path, ofItself),
-    fileSystem: await fileSystemOf(path),
+    // A link may lead to another one than it is on.
+    fileSystem: await fileSystemOf(status.isSymbolicLink() ? dirname(path) : path),
     sectors: await sectorSizesOf(status, opened.alignment),
     attributes: namesOf(await getAttributes(path, ofItself)),
     streams: await streamsOf(path),
@@ -122,9 +124,8 @@ async function streamsOf(path: string): Promise<StreamInfo[] | null> {
   try {
     return await listStreams(path);
   } catch (error) {
-    // A file system that has none.
     if (codeOf(error) === undefined) throw error;
-    return [];
+    return null;
   }
 }
 
