@@ -13,6 +13,7 @@ const modules = {
   'random-read': () => import('./random-read.mjs'),
   'large-read': () => import('./large-read.mjs'),
   'small-files': () => import('./small-files.mjs'),
+  'copy-tree': () => import('./copy-tree.mjs'),
   streams: () => import('./streams.mjs'),
 };
 // What comes with what: random-read shows how fast, large-read at which price for the event loop.
@@ -20,6 +21,7 @@ const parts = {
   'random-read': ['random-read', 'large-read'],
   'large-read': ['large-read'],
   'small-files': ['small-files'],
+  'copy-tree': ['copy-tree'],
   streams: ['streams'],
 };
 
@@ -30,6 +32,8 @@ const helpText = `Usage: npm run bench -- [options] <name>
   large-read    64 cached reads of 1 MiB in flight: throughput and event-loop delay
   small-files   readFile, stat and writeFile of 20,000 small files, 64 in flight, and recursive
                 readdir and rm of their tree, against node:fs/promises and Bun
+  copy-tree     a tree of 20,000 small files copied, copied again and compared, against cp -a,
+                rsync -a and fs.cp
   streams       a file of 1 GiB read through streams, and copied through a pipeline, cached and
                 unbuffered, against node:fs at its best, Bun, cat, dd and fio
 

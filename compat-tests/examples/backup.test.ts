@@ -63,7 +63,7 @@ test('what was saved is restored; a second run reads only what has changed', asy
   }
 });
 
-test('a damaged or missing object ends the restore with an error, and not with a file', async () => {
+test('a damaged or missing object is an error, and no file', async () => {
   const source = folderOf({ file: 'the content', other: 'of another' });
   const store = newPlace('store');
   await run('backup', source, store);

@@ -61,7 +61,7 @@ function ask(url: string, headers: Record<string, string> = {}, method = 'GET'):
   });
 }
 
-test('files are served with type, length and validators; HEAD is the same without body', async () => {
+test('files have type, length and validators; HEAD is the same without body', async () => {
   const whole = await ask('/large.bin');
   expect(whole.status).toBe(200);
   expect(whole.body.equals(large)).toBe(true);

@@ -215,7 +215,6 @@ class TreeCopy {
         before = done;
       },
     });
-    await this.#writer.keepMetadata(task);
     return bytes;
   }
 
