@@ -7,20 +7,20 @@ import { readFile, writeFile } from '../promises.js';
 import { createReadStream, createWriteStream } from '../streams/file-streams.js';
 import { counted } from './format.js';
 
-/** What was measured of both; rates are medians. */
+/** What was measured of both; rates are medians, and null where one took longer than there is. */
 export interface Measurement {
   task: string;
   unit: 'bytes/s' | 'files/s';
-  overlapped: number;
-  node: number;
+  overlapped: number | null;
+  node: number | null;
   /** How many times faster overlapped is. */
-  ratio: number;
+  ratio: number | null;
 }
 
 interface Sizes {
   /** Bytes of the large file at most. */
   size: number;
-  /** Number of small files. */
+  /** Number of small files at most. */
   files: number;
 }
 
@@ -33,13 +33,14 @@ interface Task {
   unit: Measurement['unit'];
   /** Bytes or files of one run. */
   amount: number;
-  run(peer: Peer): Promise<void>;
+  run(peer: Peer, signal: AbortSignal): Promise<void>;
 }
 
-// All of it is to end within 20 s on most disks: the large file is as long as the disk can write in
-// its share, and of each task no further round begins after its own.
+// All of it is to end within 20 s: the samples are what the disk can write in their shares, of each
+// task no further round begins after its own, and a round that takes far too long is cut.
 const sampleMsMax = 1_500;
 const taskMsMax = 2_000;
+const cutAfterMs = 4_000;
 const roundsMax = 25;
 const filesInFlight = 64;
 const smallContent = Buffer.alloc(4096, 0x5a);
@@ -60,7 +61,8 @@ export async function measureFolder(
   try {
     const large = join(folder, 'large');
     const size = await makeLargeFile(large, sizes.size, signal);
-    const tasks = [...largeTasks(large, size, signal), ...smallTasks(folder, sizes.files)];
+    const small = await makeSmallFiles(folder, sizes.files, signal);
+    const tasks = [...largeTasks(large, size), ...smallTasks(small)];
     const measured: Measurement[] = [];
     for (const task of tasks) {
       const measurement = await measure(task, signal);
@@ -93,17 +95,35 @@ async function makeLargeFile(path: string, size: number, signal: AbortSignal): P
   }
 }
 
+/** Makes small files until there are so many or time is up; gives those that are there. */
+async function makeSmallFiles(
+  folder: string,
+  count: number,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const end = performance.now() + sampleMsMax;
+  const made: string[] = [];
+  while (made.length < count && (made.length === 0 || performance.now() < end)) {
+    signal.throwIfAborted();
+    const batch = Array.from({ length: Math.min(filesInFlight, count - made.length) }, (_, i) =>
+      join(folder, `small-${made.length + i}`),
+    );
+    await Promise.all(batch.map((path) => nodePromises.writeFile(path, smallContent)));
+    made.push(...batch);
+  }
+  return made;
+}
+
 function* chunksOf(size: number): Generator<Buffer> {
   for (let rest = size; rest > 0; rest -= chunk.byteLength) {
     yield chunk.subarray(0, Math.min(rest, chunk.byteLength));
   }
 }
 
-/** With the streams of each, as they are by default. */
-function largeTasks(path: string, size: number, signal: AbortSignal): Task[] {
-  const copy = `${path}.written`;
+/** With the streams of each, as they are by default. The file is there, and in the cache. */
+function largeTasks(path: string, size: number): Task[] {
   const isNode = (peer: Peer): boolean => peer === 'node';
-  const read = async (peer: Peer): Promise<void> => {
+  const read = async (peer: Peer, signal: AbortSignal): Promise<void> => {
     const reader = isNode(peer) ? nodeFs.createReadStream(path) : createReadStream(path);
     let bytes = 0;
     await pipeline(
@@ -115,11 +135,11 @@ function largeTasks(path: string, size: number, signal: AbortSignal): Task[] {
     );
     if (bytes !== size) throw new Error(`read ${bytes} of ${size} bytes of '${path}'`);
   };
-  const write = async (peer: Peer): Promise<void> => {
+  const write = async (peer: Peer, signal: AbortSignal): Promise<void> => {
     const options = { flush: true };
     const writer = isNode(peer)
-      ? nodeFs.createWriteStream(copy, options)
-      : createWriteStream(copy, options);
+      ? nodeFs.createWriteStream(path, options)
+      : createWriteStream(path, options);
     await pipeline(chunksOf(size), writer, { signal });
   };
   return [
@@ -128,16 +148,20 @@ function largeTasks(path: string, size: number, signal: AbortSignal): Task[] {
   ];
 }
 
-/** With the functions of promises of each, many at a time. */
-function smallTasks(folder: string, count: number): Task[] {
-  const paths = Array.from({ length: count }, (_, number) => join(folder, `small-${number}`));
-  const write = (peer: Peer): Promise<void> => {
+/** With the functions of promises of each, many at a time. The files are there. */
+function smallTasks(paths: readonly string[]): Task[] {
+  const count = paths.length;
+  const write = (peer: Peer, signal: AbortSignal): Promise<void> => {
     const call = peer === 'node' ? nodePromises.writeFile : writeFile;
-    return forEach(paths, filesInFlight, (path) => call(path, smallContent));
+    return forEach(paths, filesInFlight, (path) => {
+      signal.throwIfAborted();
+      return call(path, smallContent);
+    });
   };
-  const read = (peer: Peer): Promise<void> => {
+  const read = (peer: Peer, signal: AbortSignal): Promise<void> => {
     const call = peer === 'node' ? nodePromises.readFile : readFile;
     return forEach(paths, filesInFlight, async (path) => {
+      signal.throwIfAborted();
       const { byteLength } = await call(path);
       if (byteLength !== smallContent.byteLength) throw new Error(`${path}: ${byteLength} bytes`);
     });
@@ -153,23 +177,30 @@ function smallTasks(folder: string, count: number): Task[] {
 async function measure(task: Task, signal: AbortSignal): Promise<Measurement> {
   const { name, unit, amount, run } = task;
   const started = performance.now();
+  const cut = AbortSignal.timeout(cutAfterMs);
+  const either = AbortSignal.any([signal, cut]);
   const rates: Record<Peer, number[]> = { overlapped: [], node: [] };
-  // So that what is written is there already for both.
-  await run('node');
-  for (let round = 0; round < roundsMax; round++) {
-    for (const peer of round % 2 === 0 ? peers : peers.toReversed()) {
+  try {
+    for (let round = 0; round < roundsMax; round++) {
+      for (const peer of round % 2 === 0 ? peers : peers.toReversed()) {
+        const begun = performance.now();
+        await run(peer, either);
+        rates[peer].push((amount * 1000) / (performance.now() - begun));
+      }
       signal.throwIfAborted();
-      const begun = performance.now();
-      await run(peer);
-      rates[peer].push((amount * 1000) / (performance.now() - begun));
+      if (performance.now() - started > taskMsMax) break;
     }
-    if (performance.now() - started > taskMsMax) break;
+  } catch (error) {
+    // What has been measured by then counts.
+    if (signal.aborted || !cut.aborted) throw error;
   }
   const [overlapped, node] = [medianOf(rates.overlapped), medianOf(rates.node)];
-  return { task: name, unit, overlapped, node, ratio: overlapped / node };
+  const ratio = overlapped === null || node === null ? null : overlapped / node;
+  return { task: name, unit, overlapped, node, ratio };
 }
 
-function medianOf(values: readonly number[]): number {
+function medianOf(values: readonly number[]): number | null {
+  if (values.length === 0) return null;
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
   const upper = sorted[middle] as number;

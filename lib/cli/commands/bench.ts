@@ -57,6 +57,8 @@ function columns(name: string, values: readonly string[]): string {
 }
 
 function lineOf({ task, unit, overlapped, node, ratio }: Measurement): string {
-  const shown = unit === 'bytes/s' ? rateText : (rate: number) => `${grouped(Math.round(rate))}/s`;
-  return columns(task, [shown(overlapped), shown(node), `${ratio.toFixed(2)}x`]);
+  const rateOf = unit === 'bytes/s' ? rateText : (rate: number) => `${grouped(Math.round(rate))}/s`;
+  const shown = (rate: number | null): string => (rate === null ? '-' : rateOf(rate));
+  const times = ratio === null ? '-' : `${ratio.toFixed(2)}x`;
+  return columns(task, [shown(overlapped), shown(node), times]);
 }
