@@ -14,6 +14,7 @@ const modules = {
   'large-read': () => import('./large-read.mjs'),
   'small-files': () => import('./small-files.mjs'),
   streams: () => import('./streams.mjs'),
+  copy: () => import('./copy.mjs'),
 };
 // What comes with what: random-read shows how fast, large-read at which price for the event loop.
 const parts = {
@@ -21,6 +22,7 @@ const parts = {
   'large-read': ['large-read'],
   'small-files': ['small-files'],
   streams: ['streams'],
+  copy: ['copy'],
 };
 
 const helpText = `Usage: npm run bench -- [options] <name>
@@ -32,6 +34,8 @@ const helpText = `Usage: npm run bench -- [options] <name>
                 readdir and rm of their tree, against node:fs/promises and Bun
   streams       a file of 1 GiB read through streams, and copied through a pipeline, cached and
                 unbuffered, against node:fs at its best, Bun, cat, dd and fio
+  copy          a file of 1 GiB copied, from cache to cache and from device to device, against
+                node:fs, cp, rsync and dd, with what each leaves in the system's cache
 
 Options:
   --quick            a short run, for a look
