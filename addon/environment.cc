@@ -222,6 +222,7 @@ uint32_t Environment::decode(const Submission& submission, napi_value object, Sl
     case Opcode::kGetAttributesPath:
     case Opcode::kSetAttributesPath:
     case Opcode::kListStreams:
+    case Opcode::kCopySmallFile:
       return decode_for_path(submission, object, slot.operation);
     default:
       return decode_for_file(submission, object, slot);
@@ -278,7 +279,17 @@ uint32_t Environment::decode_for_path(const Submission& submission, napi_value o
   request.preallocate = submission.position;
   if (op.opcode == Opcode::kOpen) request.attributes = static_cast<uint32_t>(submission.length);
   napi_value path = object;
-  if (op.opcode == Opcode::kWritePath) {
+  if (op.opcode == Opcode::kCopySmallFile) {
+    napi_value temporary;
+    napi_value destination;
+    if (napi_get_element(env_, object, 0, &path) != napi_ok ||
+        napi_get_element(env_, object, 1, &temporary) != napi_ok ||
+        napi_get_element(env_, object, 2, &destination) != napi_ok ||
+        !read_path(env_, temporary, op.detail->temporary) ||
+        !read_path(env_, destination, op.detail->destination)) {
+      return kInvalidArgument;
+    }
+  } else if (op.opcode == Opcode::kWritePath) {
     napi_value buffer;
     if (napi_get_element(env_, object, 0, &path) != napi_ok ||
         napi_get_element(env_, object, 1, &buffer) != napi_ok ||

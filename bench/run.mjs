@@ -15,6 +15,7 @@ const modules = {
   'small-files': () => import('./small-files.mjs'),
   'copy-tree': () => import('./copy-tree.mjs'),
   streams: () => import('./streams.mjs'),
+  copy: () => import('./copy.mjs'),
 };
 // What comes with what: random-read shows how fast, large-read at which price for the event loop.
 const parts = {
@@ -23,6 +24,7 @@ const parts = {
   'small-files': ['small-files'],
   'copy-tree': ['copy-tree'],
   streams: ['streams'],
+  copy: ['copy'],
 };
 
 const helpText = `Usage: npm run bench -- [options] <name>
@@ -36,6 +38,8 @@ const helpText = `Usage: npm run bench -- [options] <name>
                 rsync -a and fs.cp
   streams       a file of 1 GiB read through streams, and copied through a pipeline, cached and
                 unbuffered, against node:fs at its best, Bun, cat, dd and fio
+  copy          a file of 1 GiB copied, from cache to cache and from device to device, against
+                node:fs, cp, rsync and dd, with what each leaves in the system's cache
 
 Options:
   --quick            a short run, for a look

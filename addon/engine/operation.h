@@ -51,6 +51,7 @@ enum class Opcode : uint8_t {
   kCloneFile = 50,
   kCopyRange = 51,
   kCopyMetadata = 52,
+  kCopySmallFile = 70,  // from path to path; see threadpool/copy_small_file.h
 };
 
 // The numbers are part of the boundary with JavaScript.
@@ -61,6 +62,7 @@ enum MetadataPart : uint32_t {
   kMetadataMode = 1U << 1,
   kMetadataXattrs = 1U << 2,
   kMetadataTimes = 1U << 3,
+  kMetadataAttributes = 1U << 4,  // Windows, of kCopySmallFile
 };
 // Of kGetAttributesPath and kSetAttributesPath, in OpenRequest::options: of a link itself.
 inline constexpr uint32_t kOfLink = 1U << 0;
@@ -119,6 +121,9 @@ struct OperationDetail {
   // What a compound operation was doing when it failed (PathStep, TreeStep), and in a tree where.
   int32_t failed_step = 0;
   PathString failed_path;
+  // Of kCopySmallFile, whose source is in `open`.
+  PathString temporary;
+  PathString destination;
 };
 
 // One I/O operation. It owns, or keeps alive through its submitter, everything that the kernel may

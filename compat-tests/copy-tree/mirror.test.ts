@@ -91,10 +91,12 @@ test('a file where a folder is to be gives way; a folder where a file is to be s
   const source = folderOf({ 'a/in': 'a', b: 'b', c: 'c' });
   const to = folderOf({ a: 'file', 'b/in/deep': 'folder' });
   const seen: string[] = [];
+  const rehearsed = await copyTree(source, to, { dryRun: true });
   const report = await copyTree(source, to, { onError: (_, name) => seen.push(name) });
   expect(report).toMatchObject({ files: 2, deleted: 0, stopped: false });
   expect(report.errors).toMatchObject([{ path: 'b', error: { code: 'EISDIR' } }]);
   expect(seen).toEqual(['b']);
+  expect({ ...rehearsed, durationMs: 0 }).toEqual({ ...report, durationMs: 0 });
   expect(filesIn(to)).toEqual(['a/in', 'b/in/deep', 'c']);
   // With delete it goes.
   expect(await copyTree(source, to, { delete: true })).toMatchObject({ deleted: 3, errors: [] });

@@ -125,6 +125,16 @@ test('names of one file are one file in the copy, or with hardLinks: false each 
   expect(inode(apart, 'two')).toBe(inode(apart, 'a/one'));
 });
 
+testOnPosix('where a folder cannot be made its other names are copied all the same', async () => {
+  const source = folderOf({ 'a/one': 'x', b: 'b' });
+  fs.linkSync(path.join(source, 'a/one'), path.join(source, 'two'));
+  const to = folderOf({ a: 'in the way' });
+  const report = await copyTree(source, to, { overwrite: false });
+  expect(report.errors).toMatchObject([{ path: 'a', error: { code: 'EEXIST' } }]);
+  expect(report).toMatchObject({ files: 2, hardLinks: 0, folders: 0 });
+  expect(fs.readFileSync(path.join(to, 'two'), 'utf8')).toBe('x');
+});
+
 testWithLinks('a link in the destination is replaced, not followed', async () => {
   const source = folderOf({ file: 'new', 'folder/in': 'new', 'large.bin': Buffer.alloc(400_000) });
   const outside = folderOf({ file: 'old', large: 'old' });

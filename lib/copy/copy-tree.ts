@@ -114,14 +114,28 @@ class TreeCopy {
   rehearse(): void {
     const { folders, files, links, names, unchanged, obstacles, extra } = this.#plan;
     const { report } = this;
-    report.folders = folders.filter(({ there }) => there?.kind !== 'folder').length;
-    report.files = files.length;
-    report.links = links.length;
-    report.hardLinks = names.length;
-    report.bytes = bytesOf(files);
+    const newFolders = folders.filter(({ there }) => there?.kind !== 'folder');
+    report.folders = this.#possible(newFolders).length;
+    const possibleFiles = this.#possible(files);
+    report.files = possibleFiles.length;
+    report.bytes = bytesOf(possibleFiles);
+    report.links = this.#possible(links).length;
+    report.hardLinks = this.#possible(names).length;
     report.skipped = unchanged.length;
     report.deleted = obstacles.length + extra.length;
     this.#noteSpecial();
+  }
+
+  #possible(tasks: readonly Task[]): Task[] {
+    return tasks.filter((task) => {
+      try {
+        this.#writer.checkWay(task);
+        return true;
+      } catch (error) {
+        this.#note(task.entry.place, error);
+        return false;
+      }
+    });
   }
 
   async run(): Promise<void> {
@@ -150,7 +164,8 @@ class TreeCopy {
     return forEach(tasks, concurrency, async (task) => {
       const { place } = task.entry;
       if (signal?.aborted) throw abortError(signal);
-      if (this.report.stopped || isWithin(place, this.#failedFolders)) return;
+      if (this.report.stopped) return;
+      if (isWithin(place, this.#failedFolders)) return void this.#failed.add(task);
       try {
         await work(task);
       } catch (error) {

@@ -128,10 +128,15 @@ const renameTriesMax = process.platform === 'win32' ? 8 : 1;
 const renamePauseMs = 50;
 
 /** Gives a file its name; what had that name is replaced in one step. */
-export async function renameOver(from: SystemPath, to: SystemPath): Promise<void> {
+export function renameOver(from: SystemPath, to: SystemPath): Promise<void> {
+  return whileHeld(() => nodePromises.rename(from, to));
+}
+
+/** On Windows does again, a few times, what fails since somebody else holds a file. */
+export async function whileHeld<T>(act: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
-      return await nodePromises.rename(from, to);
+      return await act();
     } catch (error) {
       const isHeld = heldCodes.has((error as SystemError).code);
       if (!isHeld || tries === renameTriesMax) throw error;

@@ -126,7 +126,7 @@ async function openLocked(
   for (;;) {
     const handle = await open(path, O_RDWR | O_CREAT, { unbuffered, signal, mode });
     try {
-      await handle.lock({ position: lockPosition, length: 1, exclusive: true });
+      await handle.lock({ position: lockPosition, length: 1, wait: false });
       const ours = await handle.stat({ bigint: true });
       const there = await stat(path, { bigint: true, throwIfNoEntry: false });
       // Whoever had the lock may have given the file its name, or removed it.

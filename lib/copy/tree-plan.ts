@@ -38,7 +38,7 @@ export interface Plan {
   leftOvers: TreeEntry[];
 }
 
-// Node sets times as floating-point seconds, and older versions of it whole microseconds.
+// What Node sets it sets in floating-point seconds, and older versions in whole microseconds.
 const timeToleranceNs = 2_000n;
 
 function isSameTime(a: bigint, b: bigint): boolean {

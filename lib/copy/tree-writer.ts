@@ -1,6 +1,6 @@
 import { systemErrorOf } from '../errors.js';
-import { readFile, writeFile } from '../file-content.js';
-import { nodeFs, nodePromises } from '../node-fs.js';
+import { nodePromises } from '../node-fs.js';
+import { copySmallFile } from './copy-small-file.js';
 import type { TreeSettings } from './copy-tree-options.js';
 import { removeIfThere, renameOver, type SystemPath } from './destination.js';
 import { makeLink } from './make-link.js';
@@ -13,8 +13,6 @@ import type { TreeEntry } from './tree-walk.js';
 const isWindows = process.platform === 'win32';
 const ownerMayAll = 0o700;
 const ownerMayWrite = 0o200;
-// A link that somebody has put in the place of the file meanwhile is not followed.
-const readFlags = nodeFs.constants.O_RDONLY | (nodeFs.constants.O_NOFOLLOW ?? 0);
 
 /**
  * Makes things in the destination: each complete under a temporary name first, then under its own,
@@ -62,20 +60,15 @@ export class TreeWriter {
   }
 
   /** @returns the bytes of its content */
-  async writeSmallFile(task: Task): Promise<number> {
-    const { entry } = task;
+  writeSmallFile({ entry: { place } }: Task): Promise<number> {
     const { signal, kept } = this.#settings;
-    // There what is read-only is not replaced by a rename.
-    if (isWindows) await this.openWay(task);
-    const path = this.#source.at(entry.place);
-    const content = (await readFile(path, { flag: readFlags, signal })) as Buffer;
-    await this.#complete(entry.place, async (temporary) => {
-      // Nobody may read it before it has its own mode and owner.
-      const mode = kept.owner ? entry.mode & ownerMayAll : entry.mode & 0o777;
-      await writeFile(temporary, content, { flag: 'wx', mode, signal });
-      await this.#keep(entry, temporary);
+    return copySmallFile({
+      source: this.#source.at(place),
+      temporary: this.#temporaryBeside(place),
+      destination: this.#destination.at(place),
+      kept,
+      signal,
     });
-    return content.byteLength;
   }
 
   async writeLink(task: Task): Promise<void> {
@@ -140,9 +133,12 @@ export class TreeWriter {
     return keepMetadata(this.#source.at(entry.place), path, entry, this.#settings.kept);
   }
 
+  #temporaryBeside(place: Place): SystemPath {
+    return this.#destination.at(placeIn(folderOf(place), Buffer.from(temporaryName())));
+  }
+
   async #complete(place: Place, make: (temporary: SystemPath) => Promise<void>): Promise<void> {
-    const name = placeIn(folderOf(place), Buffer.from(temporaryName()));
-    const temporary = this.#destination.at(name);
+    const temporary = this.#temporaryBeside(place);
     try {
       await make(temporary);
       await renameOver(temporary, this.#destination.at(place));

@@ -52,9 +52,12 @@ export const Opcode = {
   copyRange: 51,
   /** `flags` are MetadataFlag bits. */
   copyMetadata: 52,
+  /** `object` has three paths: the source, a temporary one and the destination. */
+  copySmallFile: 70,
 } as const;
 
-export const MetadataFlag = { owner: 1, mode: 2, xattrs: 4, times: 8 } as const;
+/** `attributes`: of copySmallFile on Windows alone. */
+export const MetadataFlag = { owner: 1, mode: 2, xattrs: 4, times: 8, attributes: 16 } as const;
 
 export const LockFlag = { exclusive: 1, wait: 2 } as const;
 

@@ -11,6 +11,7 @@
 #include "attributes.h"
 #include "blocking.h"
 #include "copy.h"
+#include "copy_small_file.h"
 #include "file_status_posix.h"
 #include "locks.h"
 #include "named_streams.h"
@@ -269,6 +270,8 @@ Result run_on_metadata(Operation& op) {
       return copy_range(op);
     case Opcode::kCopyMetadata:
       return copy_metadata(op);
+    case Opcode::kCopySmallFile:
+      return copy_small_file(op);
     default:
       return Result::failure(ENOSYS);
   }

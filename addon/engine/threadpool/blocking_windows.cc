@@ -5,6 +5,7 @@
 #include "../windows_io.h"
 #include "attributes.h"
 #include "copy.h"
+#include "copy_small_file.h"
 #include "file_status_windows.h"
 #include "locks.h"
 #include "named_streams.h"
@@ -197,6 +198,9 @@ void execute(Operation& op) {
       return;
     case Opcode::kRemoveTree:
       op.result = remove_tree(op);
+      return;
+    case Opcode::kCopySmallFile:
+      op.result = copy_small_file(op);
       return;
     default:
       op.result = repeat_interrupted(op, [&] { return run_on_metadata(op); });

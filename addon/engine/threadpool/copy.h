@@ -2,6 +2,10 @@
 
 #include "../operation.h"
 
+#ifndef _WIN32
+#include <sys/stat.h>
+#endif
+
 namespace overlapped {
 
 // kCloneFile, kCopyRange and kCopyMetadata go from `source` to `file`, both open.
@@ -17,5 +21,10 @@ Result copy_range(Operation& operation);
 
 // kCopyMetadata: those parts that `flags` (MetadataPart) names, in the order of their bits.
 Result copy_metadata(Operation& operation);
+
+#ifndef _WIN32
+// The same of two descriptors; `status` is that of the source.
+Result copy_metadata(const struct stat& status, int from, int to, uint32_t parts);
+#endif
 
 }  // namespace overlapped

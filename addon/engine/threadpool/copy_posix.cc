@@ -121,15 +121,18 @@ Result copy_range(Operation& op) {
 
 Result copy_metadata(Operation& op) {
   const int from = op.source->handle();
-  const int to = op.file->handle();
   struct stat status {};
   if (::fstat(from, &status) != 0) return last_error();
+  return copy_metadata(status, from, op.file->handle(), op.flags);
+}
+
+Result copy_metadata(const struct stat& status, int from, int to, uint32_t parts) {
   Result result = Result::success(0);
   // The owner first, since its change takes bits of the mode and capabilities away (chown(2)).
-  if (result.ok() && (op.flags & kMetadataOwner)) result = copy_owner(to, status);
-  if (result.ok() && (op.flags & kMetadataMode)) result = copy_mode(to, status);
-  if (result.ok() && (op.flags & kMetadataXattrs)) result = copy_xattrs(from, to);
-  if (result.ok() && (op.flags & kMetadataTimes)) result = copy_times(to, status);
+  if (result.ok() && (parts & kMetadataOwner)) result = copy_owner(to, status);
+  if (result.ok() && (parts & kMetadataMode)) result = copy_mode(to, status);
+  if (result.ok() && (parts & kMetadataXattrs)) result = copy_xattrs(from, to);
+  if (result.ok() && (parts & kMetadataTimes)) result = copy_times(to, status);
   return result;
 }
 
