@@ -50,7 +50,6 @@ function projectsOf(engine: string): TestProjectConfiguration[] {
     // Starting a process is dear there.
     ...(isWindows ? { fileParallelism: false, isolate: false } : {}),
   };
-  // The surface beyond handles has known differences on Windows, which are still open.
   const all = ['compat-tests/**/*.test.ts'];
   const projects: TestProjectConfiguration[] = [
     {

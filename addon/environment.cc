@@ -222,6 +222,7 @@ uint32_t Environment::decode(const Submission& submission, napi_value object, Sl
     case Opcode::kGetAttributesPath:
     case Opcode::kSetAttributesPath:
     case Opcode::kListStreams:
+    case Opcode::kCopySmallFile:
       return decode_for_path(submission, object, slot.operation);
     default:
       return decode_for_file(submission, object, slot);
@@ -238,6 +239,13 @@ uint32_t Environment::decode_for_file(const Submission& submission, napi_value o
   } else if (op.is_transfer() &&
              !read_memory(env_, object, submission.offset, submission.length, op.data)) {
     return kInvalidArgument;
+  }
+  if (op.has_source()) {
+    const auto source_id = static_cast<int32_t>(submission.offset);
+    op.source = files_.find(source_id);
+    if (!op.source) return kBadHandleError;
+    slot.source_id = source_id;
+    ++op.source->in_flight;
   }
   if (has_details(op.opcode)) op.details();
   op.file = file;
@@ -271,7 +279,17 @@ uint32_t Environment::decode_for_path(const Submission& submission, napi_value o
   request.preallocate = submission.position;
   if (op.opcode == Opcode::kOpen) request.attributes = static_cast<uint32_t>(submission.length);
   napi_value path = object;
-  if (op.opcode == Opcode::kWritePath) {
+  if (op.opcode == Opcode::kCopySmallFile) {
+    napi_value temporary;
+    napi_value destination;
+    if (napi_get_element(env_, object, 0, &path) != napi_ok ||
+        napi_get_element(env_, object, 1, &temporary) != napi_ok ||
+        napi_get_element(env_, object, 2, &destination) != napi_ok ||
+        !read_path(env_, temporary, op.detail->temporary) ||
+        !read_path(env_, destination, op.detail->destination)) {
+      return kInvalidArgument;
+    }
+  } else if (op.opcode == Opcode::kWritePath) {
     napi_value buffer;
     if (napi_get_element(env_, object, 0, &path) != napi_ok ||
         napi_get_element(env_, object, 1, &buffer) != napi_ok ||
@@ -337,7 +355,7 @@ void Environment::cancel(Slot& slot) {
 void Environment::cancel_file(int32_t file_id) {
   std::vector<Operation*> with_engine;
   for (Slot& slot : slots_) {
-    if (!slot.in_use || slot.file_id != file_id) continue;
+    if (!slot.in_use || (slot.file_id != file_id && slot.source_id != file_id)) continue;
     if (slot.deferred) {
       cancel(slot);
     } else if (slot.operation.opcode != Opcode::kClose &&
@@ -451,17 +469,23 @@ void Environment::release(Slot& slot) {
   if (closed) {
     files_.remove(slot.file_id);
   } else if (operation.file && !slot.borrowed) {
-    if (Operation* const close = files_.end_operation(slot.file_id)) {
-      OperationList batch;
-      batch.push_back(close);
-      ++submitted_;
-      engine_->submit(std::move(batch));
-    }
+    end_on_file(slot.file_id);
   }
+  if (operation.source) end_on_file(slot.source_id);
   operation.reset();
   slot.borrowed.reset();
-  slot.file_id = -1;
+  slot.file_id = slot.source_id = -1;
   slot.in_use = false;
+}
+
+// The close that waited for the last operation on a file goes to the engine then.
+void Environment::end_on_file(int32_t file_id) {
+  Operation* const close = files_.end_operation(file_id);
+  if (!close) return;
+  OperationList batch;
+  batch.push_back(close);
+  ++submitted_;
+  engine_->submit(std::move(batch));
 }
 
 int Environment::duplicate_descriptor(int32_t file_id) {

@@ -42,6 +42,7 @@ class Environment {
   struct Slot {
     Operation operation;
     int32_t file_id = -1;
+    int32_t source_id = -1;              // of what goes from one file to another
     std::unique_ptr<OpenFile> borrowed;  // POSIX: of an operation on a descriptor of others
     bool in_use = false;
     bool deferred = false;  // waits for the next turn of the event loop
@@ -72,6 +73,7 @@ class Environment {
   void deliver_details(Operation& operation, Completion& completion, uint32_t index);
   void set_result(uint32_t index, napi_value value);
   void release(Slot& slot);
+  void end_on_file(int32_t file_id);
   void notify(uint32_t count);
   void run_turn();
   void wake_if_needed();

@@ -13,14 +13,18 @@ const modules = {
   'random-read': () => import('./random-read.mjs'),
   'large-read': () => import('./large-read.mjs'),
   'small-files': () => import('./small-files.mjs'),
+  'copy-tree': () => import('./copy-tree.mjs'),
   streams: () => import('./streams.mjs'),
+  copy: () => import('./copy.mjs'),
 };
 // What comes with what: random-read shows how fast, large-read at which price for the event loop.
 const parts = {
   'random-read': ['random-read', 'large-read'],
   'large-read': ['large-read'],
   'small-files': ['small-files'],
+  'copy-tree': ['copy-tree'],
   streams: ['streams'],
+  copy: ['copy'],
 };
 
 const helpText = `Usage: npm run bench -- [options] <name>
@@ -30,8 +34,12 @@ const helpText = `Usage: npm run bench -- [options] <name>
   large-read    64 cached reads of 1 MiB in flight: throughput and event-loop delay
   small-files   readFile, stat and writeFile of 20,000 small files, 64 in flight, and recursive
                 readdir and rm of their tree, against node:fs/promises and Bun
+  copy-tree     a tree of 20,000 small files copied, copied again and compared, against cp -a,
+                rsync -a and fs.cp
   streams       a file of 1 GiB read through streams, and copied through a pipeline, cached and
                 unbuffered, against node:fs at its best, Bun, cat, dd and fio
+  copy          a file of 1 GiB copied, from cache to cache and from device to device, against
+                node:fs, cp, rsync and dd, with what each leaves in the system's cache
 
 Options:
   --quick            a short run, for a look

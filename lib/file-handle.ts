@@ -834,6 +834,13 @@ export class FileHandle extends EventEmitter {
     return getEngine().submit<T>({ ...request, file: this.#file, owner: this });
   }
 
+  /** @internal An operation that goes from another open file to this one. */
+  operateFrom<T>(source: FileHandle, request: HandleRequest<T>): Promise<T> {
+    for (const handle of [source, this]) handle.#checkOpen(request.subject.syscall);
+    const offset = source.#file;
+    return getEngine().submit<T>({ ...request, file: this.#file, offset, owner: [this, source] });
+  }
+
   /**
    * Moves the handle's cursor, also beyond the end of the file; a write there leaves a hole.
    * @param position bytes, a number or bigint; negative ones before the end or the cursor

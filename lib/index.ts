@@ -8,6 +8,29 @@ export {
   type SettableAttributes,
   setAttributes,
 } from './attributes.js';
+export { type CompareOptions, type Comparison, compareFiles } from './copy/compare-files.js';
+export { copy } from './copy/copy.js';
+export { CopyError, type CopyErrorCode, VerifyError } from './copy/copy-errors.js';
+export type {
+  CopyOptions,
+  CopyProgress,
+  CopyReport,
+  CopyStrategy,
+} from './copy/copy-options.js';
+export { type CopyTreeReport, copyTree, type TreeError } from './copy/copy-tree.js';
+export type { CopyTreeOptions, TreeProgress } from './copy/copy-tree-options.js';
+export { type HashOptions, hashFile } from './copy/hash-file.js';
+export type { MetadataOptions, MetadataPart } from './copy/metadata.js';
+export type { Progress } from './copy/progress.js';
+export { SourceChangedError } from './copy/source-changed-error.js';
+export type { FilterOptions } from './copy/tree-filter.js';
+export { UnsupportedFileError } from './copy/unsupported-file-error.js';
+export {
+  type TreeDifference,
+  type VerifyTreeOptions,
+  type VerifyTreeReport,
+  verifyTree,
+} from './copy/verify-tree.js';
 export type { CreateOptions, ShareAccess } from './create-options.js';
 export { engine } from './engine/engine.js';
 export type { EngineKind, EngineStats } from './engine/native.js';

@@ -44,7 +44,8 @@ function decodeNames(list: TreeList, encoding: ReaddirOptions['encoding']): stri
   return encoding === 'buffer' ? names : names.map((name) => name.toString(encoding));
 }
 
-function splitNames({ paths, types }: TreeList): Buffer[] {
+/** The names of a list as bytes. */
+export function splitNames({ paths, types }: TreeList): Buffer[] {
   const names: Buffer[] = [];
   let start = 0;
   while (names.length < types.byteLength) {

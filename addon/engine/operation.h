@@ -47,11 +47,23 @@ enum class Opcode : uint8_t {
   kListStreams = 28,
   kReadReparsePoint = 29,
   kCancelFile = 30,  // never becomes an Operation: asks for the end of all on a file
+  // From `source` to `file`; see threadpool/copy.h.
+  kCloneFile = 50,
+  kCopyRange = 51,
+  kCopyMetadata = 52,
+  kCopySmallFile = 70,  // from path to path; see threadpool/copy_small_file.h
 };
 
 // The numbers are part of the boundary with JavaScript.
 enum class SeekOrigin : uint32_t { kStart = 0, kCurrent = 1, kEnd = 2 };
 enum LockFlag : uint32_t { kLockExclusive = 1U << 0, kLockWait = 1U << 1 };
+enum MetadataPart : uint32_t {
+  kMetadataOwner = 1U << 0,
+  kMetadataMode = 1U << 1,
+  kMetadataXattrs = 1U << 2,
+  kMetadataTimes = 1U << 3,
+  kMetadataAttributes = 1U << 4,  // Windows, of kCopySmallFile
+};
 // Of kGetAttributesPath and kSetAttributesPath, in OpenRequest::options: of a link itself.
 inline constexpr uint32_t kOfLink = 1U << 0;
 
@@ -109,6 +121,9 @@ struct OperationDetail {
   // What a compound operation was doing when it failed (PathStep, TreeStep), and in a tree where.
   int32_t failed_step = 0;
   PathString failed_path;
+  // Of kCopySmallFile, whose source is in `open`.
+  PathString temporary;
+  PathString destination;
 };
 
 // One I/O operation. It owns, or keeps alive through its submitter, everything that the kernel may
@@ -118,6 +133,7 @@ struct Operation {
   Opcode opcode = Opcode::kRead;
   uint32_t id = 0;  // the submitter's own number
   OpenFile* file = nullptr;
+  OpenFile* source = nullptr;  // of what goes from one file to another
   std::byte* data = nullptr;
   size_t length = 0;         // bytes; for kTruncate the new size
   uint32_t flags = 0;        // what the opcode says that they are
@@ -150,13 +166,17 @@ struct Operation {
   bool is_read() const { return opcode == Opcode::kRead || opcode == Opcode::kReadVector; }
   bool is_write() const { return opcode == Opcode::kWrite || opcode == Opcode::kWriteVector; }
   bool is_transfer() const { return is_read() || is_write(); }
+  bool has_source() const {
+    return opcode == Opcode::kCloneFile || opcode == Opcode::kCopyRange ||
+           opcode == Opcode::kCopyMetadata;
+  }
   bool is_vector() const { return opcode == Opcode::kReadVector || opcode == Opcode::kWriteVector; }
   OperationDetail& details() {
     if (!detail) detail = std::make_unique<OperationDetail>();
     return *detail;
   }
   void reset() {
-    file = nullptr;
+    file = source = nullptr;
     data = nullptr;
     length = 0;
     flags = 0;

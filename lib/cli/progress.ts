@@ -1,78 +1,150 @@
-import { type Bar, Presets, SingleBar } from 'cli-progress';
+import { Presets, SingleBar } from 'cli-progress';
+import { bytesText, counted, durationText, rateText } from './format.js';
 
-const mebibyte = 1024 * 1024;
+/** How far a command is. */
+export interface ProgressReport {
+  /** What is done, as 'copy'. */
+  phase: string;
+  bytes: number;
+  /** Bytes that there are to do; 0 where nobody knows. */
+  total: number;
+  bytesPerSecond: number;
+  /** Infinity where nobody knows. */
+  secondsLeft: number;
+  files?: number;
+  totalFiles?: number;
+}
 
-/** Shows how far one phase is: a bar in a terminal, a line per quarter elsewhere. */
-export interface Progress {
-  update(bytesDone: number): void;
+/** Shows reports, which come as often as they like. */
+export interface ProgressView {
+  show(report: ProgressReport): void;
+  /** Before anything else is printed, and at the end. */
   stop(): void;
 }
 
-/**
- * @param phase what is done, as 'copy'
- * @param size bytes that there are to do
- */
-export function startProgress(phase: string, size: number): Progress {
-  return process.stdout.isTTY ? startBar(phase, size) : startLines(phase, size);
+export const noProgress: ProgressView = { show: () => {}, stop: () => {} };
+
+function percentageOf({ bytes, total }: ProgressReport): number | undefined {
+  return total > 0 ? Math.min(100, Math.floor((100 * bytes) / total)) : undefined;
 }
 
-function startBar(phase: string, size: number): Progress {
-  const started = performance.now();
-  const bar: Bar = new SingleBar(
-    {
-      format: '{phase} {bar} {percentage} % | {done} of {total_mib} MiB | {rate} MB/s',
-      stream: process.stdout,
-      barsize: 30,
-      hideCursor: true,
-      gracefulExit: false,
-    },
-    Presets.shades_classic,
-  );
-  const show = (bytesDone: number) => ({
-    phase: phase.padEnd(14),
-    done: (bytesDone / mebibyte).toFixed(0),
-    total_mib: (size / mebibyte).toFixed(0),
-    rate: (bytesDone / 1000 / Math.max(1, performance.now() - started)).toFixed(0),
-  });
-  // An empty file is done before it begins; a total of 0 would be shown as NaN %.
-  const total = Math.max(1, size);
-  bar.start(total, 0, show(0));
-  return {
-    update: (bytesDone) => bar.update(size === 0 ? total : bytesDone, show(bytesDone)),
-    stop: () => {
-      if (size === 0) bar.update(total, show(0));
-      bar.stop();
-    },
-  };
+function amountText({ bytes, total, files, totalFiles }: ProgressReport): string {
+  const amount = total > 0 ? `${bytesText(bytes)} of ${bytesText(total)}` : bytesText(bytes);
+  if (files === undefined) return amount;
+  const of = totalFiles === undefined ? '' : `${files} of `;
+  return `${of}${counted(totalFiles ?? files, 'file')}, ${amount}`;
 }
 
-function startLines(phase: string, size: number): Progress {
-  const quarter = Math.ceil(size / 4);
-  let next = quarter;
-  return {
-    update: (bytesDone) => {
-      if (size === 0 || bytesDone < next) return;
-      const percentage = Math.floor((100 * bytesDone) / size);
-      const total = (size / mebibyte).toFixed(0);
-      console.log(`${phase}: ${percentage} % of ${total} MiB`);
-      next = bytesDone === size ? Number.POSITIVE_INFINITY : next + quarter;
-      while (next <= bytesDone) next += quarter;
-      next = Math.min(next, size);
-    },
-    stop: () => {},
-  };
+function isLast({ bytes, total, files, totalFiles }: ProgressReport): boolean {
+  return total > 0 && bytes >= total && (totalFiles === undefined || files === totalFiles);
 }
 
-/** Runs a phase with its progress shown; whatever happens, the terminal is left in order. */
-export async function withProgress<T>(
-  phase: string,
-  size: number,
-  run: (onProgress: (bytesDone: number) => void) => Promise<T>,
-): Promise<T> {
-  const progress = startProgress(phase, size);
-  try {
-    return await run((bytesDone) => progress.update(bytesDone));
-  } finally {
-    progress.stop();
+/** A bar for each phase, in a terminal. */
+export class ProgressBars implements ProgressView {
+  readonly #stream: NodeJS.WriteStream;
+  #bar: SingleBar | undefined;
+  #phase: string | undefined;
+
+  constructor(stream: NodeJS.WriteStream) {
+    this.#stream = stream;
   }
+
+  show(report: ProgressReport): void {
+    if (report.phase !== this.#phase) this.stop();
+    this.#phase = report.phase;
+    // A total of 0 would be shown as NaN %.
+    const total = Math.max(1, report.total);
+    const shown = {
+      phase: report.phase.padEnd(7),
+      amount: amountText(report),
+      rate: rateText(report.bytesPerSecond),
+      left: durationText(report.secondsLeft),
+    };
+    this.#bar ??= this.#start(total, shown);
+    this.#bar.setTotal(total);
+    this.#bar.update(Math.min(report.bytes, total), shown);
+  }
+
+  stop(): void {
+    this.#bar?.stop();
+    this.#bar = undefined;
+    this.#phase = undefined;
+  }
+
+  #start(total: number, shown: object): SingleBar {
+    const bar = new SingleBar(
+      {
+        format: '{phase} {bar} {percentage} % | {amount} | {rate} | {left} left',
+        stream: this.#stream,
+        barsize: 25,
+        hideCursor: true,
+        gracefulExit: false,
+      },
+      Presets.shades_classic,
+    );
+    bar.start(total, 0, shown);
+    return bar;
+  }
+}
+
+const lineMsMin = 1000;
+const unknownTotalMsMin = 10_000;
+
+/** A line per tenth, at most one in a second, for logs. */
+export class ProgressLines implements ProgressView {
+  readonly #print: (line: string) => void;
+  #phase: string | undefined;
+  #shownAt = 0;
+  #tenth = 0;
+
+  constructor(print: (line: string) => void) {
+    this.#print = print;
+  }
+
+  show(report: ProgressReport): void {
+    const now = performance.now();
+    if (report.phase !== this.#phase) {
+      this.#phase = report.phase;
+      this.#shownAt = now;
+      this.#tenth = 0;
+    }
+    const percentage = percentageOf(report);
+    const tenth = Math.floor((percentage ?? 0) / 10);
+    const msMin = percentage === undefined ? unknownTotalMsMin : lineMsMin;
+    if (now - this.#shownAt < msMin || (percentage !== undefined && tenth === this.#tenth)) return;
+    this.#shownAt = now;
+    this.#tenth = tenth;
+    const share = percentage === undefined ? '' : `${percentage} %, `;
+    const rate = rateText(report.bytesPerSecond);
+    const left = durationText(report.secondsLeft);
+    this.#print(`${report.phase}: ${share}${amountText(report)}, ${rate}, ${left} left`);
+  }
+
+  stop(): void {}
+}
+
+const objectMsMin = 500;
+
+/** An object per half second and phase, and one at the end of each, for programs. */
+export class ProgressObjects implements ProgressView {
+  readonly #print: (value: object) => void;
+  #phase: string | undefined;
+  #shownAt = Number.NEGATIVE_INFINITY;
+
+  constructor(print: (value: object) => void) {
+    this.#print = print;
+  }
+
+  show(report: ProgressReport): void {
+    const now = performance.now();
+    const isDue = report.phase !== this.#phase || now - this.#shownAt >= objectMsMin;
+    if (!isDue && !isLast(report)) return;
+    this.#phase = report.phase;
+    this.#shownAt = now;
+    const { secondsLeft } = report;
+    const known = Number.isFinite(secondsLeft) ? secondsLeft : null;
+    this.#print({ type: 'progress', ...report, secondsLeft: known });
+  }
+
+  stop(): void {}
 }

@@ -7,7 +7,7 @@ import { alignUp } from '../alignment.js';
 import { blockSizeOf, memoryAlignmentOf, writeChunk } from '../chunk-io.js';
 import { abortError } from '../errors.js';
 import { open } from '../promises.js';
-import { codeOf, Failure } from './failure.js';
+import { Failure, refusesUnbuffered } from './failure.js';
 
 export interface Sample {
   source: string;
@@ -49,13 +49,14 @@ async function makeFolder(unbuffered: boolean): Promise<string> {
   );
 }
 
-async function takesDirectIo(folder: string): Promise<boolean> {
+/** Whether files in a folder can be read and written past the cache. */
+export async function takesDirectIo(folder: string): Promise<boolean> {
   try {
-    const probe = await open(join(folder, 'probe'), 'w', { unbuffered: true });
+    const probe = await open(join(folder, 'probe'), 'w', { unbuffered: true, deleteOnClose: true });
     await probe.close();
     return true;
   } catch (error) {
-    if (codeOf(error) === 'EINVAL' || codeOf(error) === 'EOPNOTSUPP') return false;
+    if (refusesUnbuffered(error)) return false;
     throw error;
   }
 }

@@ -1,69 +1,125 @@
-import { allocAligned } from '../aligned-buffer.js';
-import { alignUp } from '../alignment.js';
-import { blockSizeOf, memoryAlignmentOf, readChunk } from '../chunk-io.js';
+import { blockSizeOf } from '../chunk-io.js';
 import { abortError } from '../errors.js';
 import type { FileHandle } from '../file-handle.js';
 import { validateWindow } from '../streams/window.js';
 import { WriteBehind } from '../streams/write-behind.js';
-import { type ChunkOptions, type Consume, chunkDefaults, readChunks } from './read-chunks.js';
-import { SourceChangedError } from './source-changed-error.js';
+import { type DataRange, dataRanges, wholeRange } from './data-ranges.js';
+import { type ChunkOptions, type ChunkWatch, type ReadRange, readChunks } from './read-chunks.js';
 
-export type CopyOptions = ChunkOptions;
+export interface ContentOptions extends ChunkOptions, Pick<ChunkWatch, 'onChunk'> {
+  /** Where it begins, a multiple of the sectors; what lies before stays. Default 0. */
+  start?: number | undefined;
+  /** Holes stay holes; the destination has nothing from `start` on. Default false. */
+  sparse?: boolean | undefined;
+  /** Called with the number of bytes that are done so far, holes and `start` among them. */
+  onProgress?: ((bytesDone: number) => void) | undefined;
+  /** Called with each hole, in order with `onChunk`. */
+  onHole?: ((position: number, length: number) => Promise<void>) | undefined;
+  /** Called with the place up to where the destination is complete, though not yet durable. */
+  onFlushed?: ((position: number) => void) | undefined;
+}
 
-export interface CopyResult {
-  bytesCopied: number;
+export interface ContentResult {
+  /** Bytes of the file. */
+  bytes: number;
+  /** Bytes that were moved; fewer where the source has holes. */
+  dataBytes: number;
 }
 
 /**
- * Copies all of a file into another by reads and writes at explicit positions, `depth` chunks at a
- * time. Either handle may be unbuffered: the tail is padded to whole sectors, written, and the
- * destination cut to its true size; then it is synced. The cursors of the handles do not move.
- * @param source open for reading; a regular file
+ * Copies the content of a file into another by reads and writes at explicit positions, `depth`
+ * chunks at a time. Either handle may be unbuffered: the tail is padded to whole sectors, written,
+ * and the destination cut to its true size. The cursors of the handles do not move.
+ * @param size bytes of the source; null for wherever it ends, which is for those that do not say
  * @param destination open for writing, another file; what it held before is lost, and after an
  *   error its content is undefined
- * @param options.onChunk sees all bytes in order, for a hash for example
- * @throws SourceChangedError when the source was changed meanwhile; AbortError; system errors. By
- *   then nothing is in flight on either handle.
+ * @throws SourceChangedError when the source ends before; AbortError; system errors. By then
+ *   nothing is in flight on either handle.
  */
 export async function copyFile(
   source: FileHandle,
   destination: FileHandle,
-  options: CopyOptions = {},
-): Promise<CopyResult> {
-  const before = await source.stat({ bigint: true });
-  const size = Number(before.size);
-  const { depth, chunkSize = chunkDefaults.chunkSize, signal } = options;
+  size: number | null,
+  options: ContentOptions = {},
+): Promise<ContentResult> {
   validateWindow(options);
-  const window = { depth, chunkSize: alignUp(chunkSize, blockSizeOf(source)) };
-  const behind = new WriteBehind(destination, { ...window, expected: size, signal });
-  try {
-    const write: Consume = (bytes, done) => behind.write(bytes, done);
-    await readChunks(source, size, options, write, [destination]);
-    await behind.finish();
-  } finally {
-    await behind.cancel();
+  const { start = 0, onProgress } = options;
+  if (size === null) return copyUnknownSize(source, destination, options);
+  const bounds = { start, end: size };
+  const block = blockSizeOf(source, destination);
+  const ranges = options.sparse ? dataRanges(source, bounds, block) : wholeRange(bounds);
+  let dataBytes = 0;
+  let done = start;
+  let position = start;
+  const pass = async (hole: DataRange): Promise<void> => {
+    if (hole.start === hole.end) return;
+    await options.onHole?.(hole.start, hole.end - hole.start);
+    done += hole.end - hole.start;
+    onProgress?.(done);
+    options.onFlushed?.(hole.end);
+  };
+  const onMoved = (bytes: number): void => {
+    done += bytes;
+    onProgress?.(done);
+  };
+  for await (const range of ranges) {
+    await pass({ start: position, end: range.start });
+    dataBytes += await copyRange(source, destination, range, { ...options, onMoved });
+    position = range.end;
   }
+  await pass({ start: position, end: size });
   if (options.signal?.aborted) throw abortError(options.signal);
   await destination.truncate(size);
-  await destination.sync();
-  await checkUnchanged(source, before);
-  return { bytesCopied: size };
+  return { bytes: size, dataBytes };
 }
 
-/** @throws SourceChangedError */
-async function checkUnchanged(
+async function copyUnknownSize(
   source: FileHandle,
-  before: { size: bigint; mtimeNs: bigint },
-): Promise<void> {
-  const after = await source.stat({ bigint: true });
-  if (after.size !== before.size || after.mtimeNs !== before.mtimeNs) {
-    throw new SourceChangedError(Number(before.size), Number(after.size));
-  }
-  // Files under /proc and /sys say that they are empty, but have content.
-  if (after.size === 0n) {
-    const length = alignUp(4096, blockSizeOf(source));
-    const memory = allocAligned(length, { alignment: memoryAlignmentOf(source) });
-    const bytes = await readChunk(source, memory, length, 0);
-    if (bytes > 0) throw new SourceChangedError(0, bytes);
+  destination: FileHandle,
+  options: ContentOptions,
+): Promise<ContentResult> {
+  let done = 0;
+  const onMoved = (bytes: number): void => {
+    done += bytes;
+    options.onProgress?.(done);
+  };
+  // Pipes and terminals have no places.
+  const start = source.deviceType === 'disk' || source.deviceType === 'block' ? 0 : null;
+  const range = { start, end: Number.POSITIVE_INFINITY };
+  const bytes = await copyRange(source, destination, range, { ...options, onMoved });
+  if (options.signal?.aborted) throw abortError(options.signal);
+  await destination.truncate(bytes);
+  return { bytes, dataBytes: bytes };
+}
+
+async function copyRange(
+  source: FileHandle,
+  destination: FileHandle,
+  range: ReadRange,
+  options: ContentOptions & ChunkWatch,
+): Promise<number> {
+  const { depth, chunkSize, signal, onFlushed } = options;
+  const start = range.start ?? 0;
+  const expected = Number.isFinite(range.end) ? range.end - start : 0;
+  const window = { depth, chunkSize, start, expected, signal, onFlushed };
+  const behind = new WriteBehind(destination, window);
+  // It is called from where a write ends, which nobody above waits for.
+  const onMoved = (bytes: number): void => {
+    try {
+      options.onMoved?.(bytes);
+    } catch (error) {
+      behind.cancel(error).catch(() => {});
+    }
+  };
+  const watched = { ...options, onMoved };
+  try {
+    const bytes = await readChunks(source, range, watched, {
+      consume: (chunk, done) => behind.write(chunk, done),
+      handle: destination,
+    });
+    await behind.finish();
+    return bytes;
+  } finally {
+    await behind.cancel();
   }
 }

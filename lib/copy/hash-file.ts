@@ -1,23 +1,62 @@
-import { createHash } from 'node:crypto';
-import type { FileHandle } from '../file-handle.js';
+import { type BinaryToTextEncoding, createHash } from 'node:crypto';
+import { FileHandle } from '../file-handle.js';
+import { open } from '../open.js';
+import type { PathLike } from '../paths.js';
+import { validateObject } from '../validate.js';
+import { type Progress, ProgressMeter } from './progress.js';
 import { type ChunkOptions, readChunks } from './read-chunks.js';
+import { sizeOfContent } from './source-size.js';
 
-export interface HashOptions extends Omit<ChunkOptions, 'onChunk'> {
+export interface HashOptions extends ChunkOptions {
   /** As crypto.createHash() names it. Default 'sha256'. */
   algorithm?: string | undefined;
+  /** Of the digest. Default 'hex'. */
+  encoding?: BinaryToTextEncoding | undefined;
+  /**
+   * Of a path: read past the system's cache; 'prefer': unless the file system refuses. A handle is
+   * read as it has been opened. Default false.
+   */
+  unbuffered?: boolean | 'prefer' | undefined;
+  onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 /**
- * Hash of all of a file, read at explicit positions with `depth` chunks in flight. On an unbuffered
- * handle the bytes come from the device, not from the system's cache.
- * @returns the digest in hexadecimal
- * @throws SourceChangedError when the file is cut meanwhile; AbortError; system errors
+ * Hash of all of a file, read at explicit positions with `depth` chunks in flight. A FIFO, or a
+ * file that does not say its size (/proc), is read to its end.
+ * @param file a path, or a handle that is open for reading; its cursor does not move
+ * @throws SourceChangedError when the file is cut meanwhile; AbortError; system errors; what
+ *   crypto.createHash() throws
  */
-export async function hashFile(handle: FileHandle, options: HashOptions = {}): Promise<string> {
-  const { algorithm = 'sha256', ...chunkOptions } = options;
+export async function hashFile(
+  file: PathLike | FileHandle,
+  options: HashOptions = {},
+): Promise<string> {
+  validateObject(options, 'options');
+  if (!(file instanceof FileHandle)) {
+    const { unbuffered, signal } = options;
+    const handle = await open(file, 'r', { unbuffered, signal, access: 'sequential' });
+    try {
+      return await hashHandle(handle, options);
+    } finally {
+      await handle.close();
+    }
+  }
+  return hashHandle(file, options);
+}
+
+async function hashHandle(handle: FileHandle, options: HashOptions): Promise<string> {
+  const { algorithm = 'sha256', encoding = 'hex', onProgress, ...chunkOptions } = options;
   const hash = createHash(algorithm);
-  const { size } = await handle.stat();
+  const size = sizeOfContent(await handle.stat({ bigint: true }));
+  const meter = new ProgressMeter(size ?? 0);
+  let bytesDone = 0;
+  const onMoved = (bytes: number): void => {
+    bytesDone += bytes;
+    onProgress?.(meter.at(bytesDone));
+  };
   const onChunk = (bytes: Buffer): void => void hash.update(bytes);
-  await readChunks(handle, size, { ...chunkOptions, onChunk });
-  return hash.digest('hex');
+  const start = handle.deviceType === 'disk' || handle.deviceType === 'block' ? 0 : null;
+  const range = { start, end: size ?? Number.POSITIVE_INFINITY };
+  await readChunks(handle, range, { ...chunkOptions, onChunk, onMoved });
+  return hash.digest(encoding);
 }

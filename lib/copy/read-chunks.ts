@@ -12,46 +12,63 @@ export interface ChunkOptions {
   depth?: number | undefined;
   /** Bytes of a chunk, rounded up to whole sectors. Default 1 MiB. */
   chunkSize?: number | undefined;
-  /** Called after every chunk with the number of bytes done so far. */
-  onProgress?: ((bytesDone: number) => void) | undefined;
+  /** Ends it with an AbortError, once nothing is in flight any more. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface ChunkWatch {
+  /** Called with the bytes of every chunk that all are done with. */
+  onMoved?: ((bytes: number) => void) | undefined;
   /**
    * Called with every chunk in the order of the file, whatever order the device served them in.
    * The bytes are valid until it returns, or until the promise that it returns has settled.
    */
   onChunk?: ((bytes: Buffer, position: number) => void | Promise<void>) | undefined;
-  /** Ends it with an AbortError, once nothing is in flight any more. */
-  signal?: AbortSignal | undefined;
 }
 
 export const chunkDefaults = { depth: 8, chunkSize: 1024 * 1024 } as const;
 
+/** What is read of a file. */
+export interface ReadRange {
+  /** Place of the first byte, a multiple of the sector; null for what has no places (a FIFO). */
+  start: number | null;
+  /** Place behind the last byte; Infinity for wherever the file ends. */
+  end: number;
+}
+
 /** What is done with a chunk; `done` is called when its memory is not needed any more. */
 export type Consume = (bytes: Buffer, done: (error?: unknown) => void) => void;
 
+/** Where the same memory goes to besides. */
+export interface Consumer {
+  consume: Consume;
+  /** What is written to; chunks are aligned for it too. */
+  handle: FileHandle;
+}
+
 /**
- * Reads the first `size` bytes of a file with `depth` chunks in flight, in `depth` buffers that are
- * used again and again. `consume` and `onChunk` get the chunks in order; the buffer of a chunk is
- * free when both are done with it.
- * @param others handles that the same memory is written to; it is aligned for them too
- * @throws SourceChangedError when the file ends before `size`; AbortError; system errors. By then
- *   no read is in flight.
+ * Reads a part of a file with `depth` chunks in flight, in `depth` buffers that are used again and
+ * again. The consumer and `onChunk` get the chunks in order; the buffer of a chunk is free when
+ * both are done with it.
+ * @returns bytes that have been read
+ * @throws SourceChangedError when the file ends before the range; AbortError; system errors. By
+ *   then no read is in flight.
  */
 export async function readChunks(
   source: FileHandle,
-  size: number,
-  options: ChunkOptions,
-  consume: Consume = (_bytes, done) => done(),
-  others: readonly FileHandle[] = [],
-): Promise<void> {
+  range: ReadRange,
+  options: ChunkOptions & ChunkWatch,
+  consumer?: Consumer,
+): Promise<number> {
   validateWindow(options);
-  const { depth = chunkDefaults.depth, onProgress, onChunk, signal } = options;
+  const { depth = chunkDefaults.depth, onMoved, onChunk, signal } = options;
   validateSignal(signal);
-  const block = blockSizeOf(source, ...others);
-  const chunkSize = alignUp(options.chunkSize ?? chunkDefaults.chunkSize, block);
-  const memory = new RecycledMemory(memoryAlignmentOf(source, ...others));
-  const window = { depth, chunkSize, end: size, expected: depth * chunkSize };
-  const ahead = new ReadAhead(source, { ...window, memory, signal });
-  let bytesDone = 0;
+  const handles = consumer === undefined ? [source] : [source, consumer.handle];
+  const chunkSize = alignUp(options.chunkSize ?? chunkDefaults.chunkSize, blockSizeOf(...handles));
+  const memory = new RecycledMemory(memoryAlignmentOf(...handles));
+  const isKnown = Number.isFinite(range.end);
+  const expected = isKnown ? depth * chunkSize : 0;
+  const ahead = new ReadAhead(source, { ...range, depth, chunkSize, expected, memory, signal });
   const use = async (bytes: Buffer, position: number): Promise<void> => {
     let waiting = 2;
     let failed = false;
@@ -59,23 +76,30 @@ export async function readChunks(
       failed ||= error !== undefined;
       if (--waiting > 0) return;
       // Whoever failed says so to the next chunk, or at the end.
-      if (!failed) bytesDone += bytes.byteLength;
+      const { byteLength } = bytes;
       ahead.release(bytes);
-      if (!failed) onProgress?.(bytesDone);
+      if (!failed) onMoved?.(byteLength);
     };
-    consume(bytes, done);
+    if (consumer === undefined) done();
+    else consumer.consume(bytes, done);
     // What has been submitted leaves at the end of this turn of the microtasks, so that the device
     // works while `onChunk` computes.
     await Promise.resolve();
     await onChunk?.(bytes, position);
     done();
   };
+  const start = range.start ?? 0;
+  let position = start;
   try {
-    for (let position = 0; position < size; position = ahead.position) {
+    while (position < range.end) {
       const bytes = await ahead.next();
-      if (bytes === null) throw new SourceChangedError(size, (await source.stat()).size);
-      await use(bytes, position);
+      if (bytes === null && !isKnown) break;
+      if (bytes === null) throw new SourceChangedError(range.end, (await source.stat()).size);
+      const at = position;
+      position += bytes.byteLength;
+      await use(bytes, at);
     }
+    return position - start;
   } finally {
     await ahead.cancel();
   }

@@ -25,6 +25,7 @@ const descriptorOpcodes = new Set<number>([
   Opcode.readPath,
   Opcode.writePath,
   Opcode.listTree,
+  Opcode.copySmallFile,
 ]);
 
 // A promise hands its two functions to this executor, so that none is made per operation.

@@ -47,7 +47,17 @@ export const Opcode = {
   readReparsePoint: 29,
   /** Asks for the end of all that is in flight on `file`; has no completion of its own. */
   cancelFile: 30,
+  /** These go to `file` from the open file whose number is in `offset`. */
+  cloneFile: 50,
+  copyRange: 51,
+  /** `flags` are MetadataFlag bits. */
+  copyMetadata: 52,
+  /** `object` has three paths: the source, a temporary one and the destination. */
+  copySmallFile: 70,
 } as const;
+
+/** `attributes`: of copySmallFile on Windows alone. */
+export const MetadataFlag = { owner: 1, mode: 2, xattrs: 4, times: 8, attributes: 16 } as const;
 
 export const LockFlag = { exclusive: 1, wait: 2 } as const;
 

@@ -10,6 +10,8 @@
 
 #include "attributes.h"
 #include "blocking.h"
+#include "copy.h"
+#include "copy_small_file.h"
 #include "file_status_posix.h"
 #include "locks.h"
 #include "named_streams.h"
@@ -262,6 +264,14 @@ Result run_on_metadata(Operation& op) {
       return list_streams(op);
     case Opcode::kReadReparsePoint:
       return read_reparse_point(op);
+    case Opcode::kCloneFile:
+      return clone_file(op);
+    case Opcode::kCopyRange:
+      return copy_range(op);
+    case Opcode::kCopyMetadata:
+      return copy_metadata(op);
+    case Opcode::kCopySmallFile:
+      return copy_small_file(op);
     default:
       return Result::failure(ENOSYS);
   }

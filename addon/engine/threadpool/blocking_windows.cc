@@ -4,6 +4,8 @@
 
 #include "../windows_io.h"
 #include "attributes.h"
+#include "copy.h"
+#include "copy_small_file.h"
 #include "file_status_windows.h"
 #include "locks.h"
 #include "named_streams.h"
@@ -146,6 +148,12 @@ Result run_on_metadata(Operation& op) {
       return list_streams(op);
     case Opcode::kReadReparsePoint:
       return read_reparse_point(op);
+    case Opcode::kCloneFile:
+      return clone_file(op);
+    case Opcode::kCopyRange:
+      return copy_range(op);
+    case Opcode::kCopyMetadata:
+      return copy_metadata(op);
     default:
       return Result::failure(ERROR_CALL_NOT_IMPLEMENTED);
   }
@@ -190,6 +198,9 @@ void execute(Operation& op) {
       return;
     case Opcode::kRemoveTree:
       op.result = remove_tree(op);
+      return;
+    case Opcode::kCopySmallFile:
+      op.result = copy_small_file(op);
       return;
     default:
       op.result = repeat_interrupted(op, [&] { return run_on_metadata(op); });

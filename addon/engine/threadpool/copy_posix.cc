@@ -1,0 +1,139 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifdef __linux__
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/xattr.h>
+#endif
+
+#include <string_view>
+#include <vector>
+
+#include "copy.h"
+
+namespace overlapped {
+
+namespace {
+
+Result last_error() { return Result::failure(static_cast<uint32_t>(errno)); }
+
+Result result_of(int returned) { return returned == 0 ? Result::success(0) : last_error(); }
+
+Result copy_owner(int to, const struct stat& status) {
+  return result_of(::fchown(to, status.st_uid, status.st_gid));
+}
+
+Result copy_mode(int to, const struct stat& status) {
+  constexpr mode_t kPermissions = 07777;
+  return result_of(::fchmod(to, status.st_mode & kPermissions));
+}
+
+Result copy_times(int to, const struct stat& status) {
+#ifdef __APPLE__
+  const timespec times[2] = {status.st_atimespec, status.st_mtimespec};
+#else
+  const timespec times[2] = {status.st_atim, status.st_mtim};
+#endif
+  return result_of(::futimens(to, times));
+}
+
+#ifdef __linux__
+
+// Fills memory by a call that gives the size where it is given none, and fails with ERANGE where
+// the size has grown since (listxattr(2)).
+template <typename Call>
+Result read_grown(std::vector<char>& memory, Call call) {
+  for (;;) {
+    const ssize_t size = call(nullptr, 0);
+    if (size < 0) return last_error();
+    memory.resize(static_cast<size_t>(size));
+    if (size == 0) return Result::success(0);
+    const ssize_t filled = call(memory.data(), memory.size());
+    if (filled >= 0) {
+      memory.resize(static_cast<size_t>(filled));
+      return Result::success(filled);
+    }
+    if (errno != ERANGE) return last_error();
+  }
+}
+
+Result copy_xattr(int from, int to, const char* name, std::vector<char>& value) {
+  const Result read = read_grown(
+      value, [&](char* data, size_t size) { return ::fgetxattr(from, name, data, size); });
+  // Somebody has taken it away since they were listed.
+  if (read.os_error == ENODATA) return Result::success(0);
+  if (!read.ok()) return read;
+  return result_of(::fsetxattr(to, name, value.data(), value.size(), 0));
+}
+
+// All that can be copied is; the first error is that of the whole.
+Result copy_xattrs(int from, int to) {
+  std::vector<char> names;
+  const Result listed =
+      read_grown(names, [&](char* data, size_t size) { return ::flistxattr(from, data, size); });
+  // A file system without them has none to copy.
+  if (listed.os_error == ENOTSUP) return Result::success(0);
+  if (!listed.ok()) return listed;
+  std::vector<char> value;
+  Result result = Result::success(0);
+  for (size_t at = 0; at < names.size(); at += std::string_view(&names[at]).size() + 1) {
+    const Result copied = copy_xattr(from, to, &names[at], value);
+    if (result.ok()) result = copied;
+  }
+  return result;
+}
+
+#else
+
+Result copy_xattrs(int, int) { return Result::failure(ENOTSUP); }
+
+#endif
+
+}  // namespace
+
+Result clone_file(Operation& op) {
+#ifdef __linux__
+  return result_of(::ioctl(op.file->handle(), FICLONE, op.source->handle()));
+#else
+  (void)op;
+  return Result::failure(ENOTSUP);
+#endif
+}
+
+Result copy_range(Operation& op) {
+#ifdef __linux__
+  for (;;) {
+    loff_t from = op.file_offset;
+    loff_t to = op.file_offset;
+    const ssize_t copied =
+        ::copy_file_range(op.source->handle(), &from, op.file->handle(), &to, op.length, 0);
+    if (copied >= 0) return Result::success(copied);
+    if (errno != EINTR) return last_error();
+    if (op.cancel_requested.load(std::memory_order_acquire)) return Result::cancelled();
+  }
+#else
+  (void)op;
+  return Result::failure(ENOTSUP);
+#endif
+}
+
+Result copy_metadata(Operation& op) {
+  const int from = op.source->handle();
+  struct stat status {};
+  if (::fstat(from, &status) != 0) return last_error();
+  return copy_metadata(status, from, op.file->handle(), op.flags);
+}
+
+Result copy_metadata(const struct stat& status, int from, int to, uint32_t parts) {
+  Result result = Result::success(0);
+  // The owner first, since its change takes bits of the mode and capabilities away (chown(2)).
+  if (result.ok() && (parts & kMetadataOwner)) result = copy_owner(to, status);
+  if (result.ok() && (parts & kMetadataMode)) result = copy_mode(to, status);
+  if (result.ok() && (parts & kMetadataXattrs)) result = copy_xattrs(from, to);
+  if (result.ok() && (parts & kMetadataTimes)) result = copy_times(to, status);
+  return result;
+}
+
+}  // namespace overlapped

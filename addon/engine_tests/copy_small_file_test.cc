@@ -1,0 +1,135 @@
+// kCopySmallFile, on every engine.
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "harness.h"
+#include "test.h"
+
+#ifndef _WIN32
+#include <sys/stat.h>
+#include <unistd.h>
+#endif
+
+namespace overlapped::testing {
+
+namespace {
+
+namespace stdfs = std::filesystem;
+
+void put(const stdfs::path& path, const std::string& text) {
+  std::ofstream(path, std::ios::binary) << text;
+}
+
+std::string text_of(const stdfs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// From `source` by `temporary` to `destination`, all in the harness's folder.
+Result copy(Harness& harness, uint32_t parts = 0) {
+  Operation& op = harness.make_path(Opcode::kCopySmallFile, harness.path("source"));
+  op.flags = parts;
+  op.detail->temporary = harness.path("temporary");
+  op.detail->destination = harness.path("destination");
+  return harness.run(op);
+}
+
+bool exists(const Harness& harness, std::string_view name) {
+  return stdfs::exists(stdfs::symlink_status(harness.path(name)));
+}
+
+}  // namespace
+
+ENGINE_TEST(a_small_file_is_copied_whole_and_replaces_what_was_there) {
+  Harness harness(engine);
+  put(harness.path("destination"), "what was there before, which is longer");
+  // None, one, as many as the buffer has room for, and more.
+  for (const size_t size : {0, 1, 4096, 256 * 1024, 256 * 1024 + 1, 700'001}) {
+    const std::string text(size, 'x');
+    put(harness.path("source"), text);
+    const Result result = copy(harness);
+    CHECK(result.ok());
+    CHECK_EQUAL(result.value, static_cast<int64_t>(size));
+    CHECK(text_of(harness.path("destination")) == text);
+    CHECK(!exists(harness, "temporary"));
+  }
+}
+
+ENGINE_TEST(the_copy_of_a_small_file_has_its_times) {
+  Harness harness(engine);
+  put(harness.path("source"), "text");
+  const auto time = stdfs::last_write_time(harness.path("source")) - std::chrono::hours(1000);
+  stdfs::last_write_time(harness.path("source"), time);
+  CHECK(copy(harness, kMetadataTimes).ok());
+  CHECK(stdfs::last_write_time(harness.path("destination")) == time);
+}
+
+ENGINE_TEST(a_copy_of_a_small_file_that_fails_leaves_nothing) {
+  Harness harness(engine);
+  CHECK(!copy(harness).ok());
+  put(harness.path("source"), "text");
+  stdfs::create_directories(stdfs::path(harness.path("destination")) / "in");
+  CHECK(!copy(harness).ok());
+  CHECK(exists(harness, "destination"));
+  CHECK(!exists(harness, "temporary"));
+}
+
+ENGINE_TEST(what_has_the_temporary_name_is_somebody_elses) {
+  Harness harness(engine);
+  put(harness.path("source"), "text");
+  put(harness.path("temporary"), "theirs");
+  CHECK(!copy(harness).ok());
+  CHECK_EQUAL(text_of(harness.path("temporary")), std::string("theirs"));
+  CHECK(!exists(harness, "destination"));
+}
+
+#ifdef _WIN32
+
+ENGINE_TEST(the_copy_of_a_small_file_has_its_attributes_and_replaces_what_is_read_only) {
+  Harness harness(engine);
+  const PathString source = harness.path("source");
+  put(source, "text");
+  CHECK(SetFileAttributesW(source.c_str(), FILE_ATTRIBUTE_READONLY | FILE_ATTRIBUTE_HIDDEN));
+  for (int i = 0; i < 2; ++i) {
+    CHECK(copy(harness, kMetadataTimes | kMetadataAttributes).ok());
+    const DWORD attributes = GetFileAttributesW(harness.path("destination").c_str());
+    CHECK(attributes & FILE_ATTRIBUTE_READONLY);
+    CHECK(attributes & FILE_ATTRIBUTE_HIDDEN);
+  }
+  for (const char* const name : {"source", "destination"}) {
+    SetFileAttributesW(harness.path(name).c_str(), FILE_ATTRIBUTE_NORMAL);
+  }
+}
+
+#else
+
+ENGINE_TEST(the_copy_of_a_small_file_has_its_mode) {
+  Harness harness(engine);
+  put(harness.path("source"), "text");
+  // Read-only files can be written to until they are complete.
+  for (const mode_t mode : {0444U, 06755U}) {
+    CHECK_EQUAL(::chmod(harness.path("source").c_str(), mode), 0);
+    CHECK(copy(harness, kMetadataOwner | kMetadataMode).ok());
+    struct stat status {};
+    CHECK_EQUAL(::stat(harness.path("destination").c_str(), &status), 0);
+    CHECK_EQUAL(status.st_mode & 07777U, mode);
+  }
+}
+
+ENGINE_TEST(a_link_or_a_fifo_is_no_small_file) {
+  Harness harness(engine);
+  put(harness.path("file"), "text");
+  CHECK_EQUAL(::symlink("file", harness.path("source").c_str()), 0);
+  CHECK_EQUAL(copy(harness).os_error, uint32_t{ELOOP});
+  CHECK_EQUAL(::unlink(harness.path("source").c_str()), 0);
+  CHECK_EQUAL(::mkfifo(harness.path("source").c_str(), 0600), 0);
+  CHECK_EQUAL(copy(harness).os_error, uint32_t{EINVAL});
+  CHECK(!exists(harness, "temporary"));
+  CHECK(!exists(harness, "destination"));
+}
+
+#endif
+
+}  // namespace overlapped::testing

@@ -1,0 +1,109 @@
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { expect } from 'vitest';
+import { sha256, temporaryFolder, testWhere } from '../helpers.js';
+import {
+  data,
+  expectRefusal,
+  folderWith,
+  lastObject,
+  namesBelow,
+  overlapped,
+  parseLines,
+} from './command.js';
+
+const test = testWhere(true, '');
+
+test('copy makes the same file and leaves nothing else behind', async () => {
+  const folder = folderWith({ source: data });
+  const [source, to] = [path.join(folder, 'source'), path.join(folder, 'to')];
+  const { code, stdout, stderr } = await overlapped(['copy', source, to, '--verify']);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatch(/^copied +3,000,001 bytes in [\d.]+ s \([\d.]+ [kM]B\/s\)$/m);
+  expect(stdout).toMatch(new RegExp(`^sha256 +${sha256(data)}$`, 'm'));
+  expect(stdout).toMatch(/^verified +3,000,001 bytes, read back and the same$/m);
+  expect(stdout).toMatch(new RegExp(`^engine +${process.env.OVERLAPPED_ENGINE}$`, 'm'));
+  expect(fs.readFileSync(to).equals(data)).toBe(true);
+  expect(namesBelow(folder)).toEqual(['source', 'to']);
+});
+
+test('copy --json prints progress and a result, an object in each line', async () => {
+  const folder = folderWith({ source: data });
+  const [source, to] = [path.join(folder, 'source'), path.join(folder, 'to')];
+  const args = ['copy', source, to, '--strategy', 'engine', '--hash', 'md5', '--json'];
+  const { code, stdout, stderr } = await overlapped(args);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const lines = parseLines(stdout);
+  const progress = lines.slice(0, -1);
+  expect(progress.length).toBeGreaterThan(0);
+  expect(new Set(progress.map(({ type }) => type))).toEqual(new Set(['progress']));
+  const total = data.byteLength;
+  expect(progress.at(-1)).toMatchObject({ phase: 'copy', bytes: total, total, secondsLeft: 0 });
+  expect(lines.at(-1)).toMatchObject({
+    ...{ type: 'result', command: 'copy', source, destination: to, bytes: total },
+    ...{ strategy: 'engine', verified: false, engine: process.env.OVERLAPPED_ENGINE },
+    hash: expect.stringMatching(/^[0-9a-f]{32}$/),
+  });
+});
+
+test('what cannot be copied ends with code 1 and a line, or an object', async () => {
+  const folder = folderWith({ source: data, there: 'old' });
+  const [source, there, none] = ['source', 'there', 'none'].map((name) => path.join(folder, name));
+  const file = source as string;
+  await expectRefusal(['copy', none as string, there as string], 1, /ENOENT/);
+  await expectRefusal(['copy', file, folder], 1, /EISDIR/);
+  await expectRefusal(['copy', file, path.join(folder, 'none', 'to')], 1, /ENOENT/);
+  await expectRefusal(['copy', file, file], 1, /same file/);
+  await expectRefusal(['copy', file, there as string, '--no-overwrite'], 1, /EEXIST/);
+  const args = ['copy', none as string, there as string];
+  expect(await lastObject(args, 1)).toMatchObject({ type: 'error', code: 'ENOENT' });
+  expect(fs.readFileSync(there as string, 'utf8')).toBe('old');
+  expect(namesBelow(folder)).toEqual(['source', 'there']);
+});
+
+const tree = { 'a.txt': 'a', 'sub/b.txt': 'b', 'sub/large': data, 'c.log': 'c' };
+
+test('copy of a folder keeps what else is in the destination; mirror deletes it', async () => {
+  const source = folderWith(tree);
+  const to = folderWith({ extra: 'extra' });
+  const args = [source, to, '--exclude', '*.log'];
+  expect(await lastObject(['copy', ...args])).toMatchObject({
+    ...{ command: 'copy', files: 3, skipped: 0, deleted: 0, errors: [] },
+  });
+  const copied = ['a.txt', 'sub', 'sub/b.txt', 'sub/large'];
+  expect(namesBelow(to)).toEqual([...copied.slice(0, 1), 'extra', ...copied.slice(1)]);
+
+  const dry = await lastObject(['mirror', ...args, '--dry-run']);
+  expect(dry).toMatchObject({ dryRun: true, files: 0, skipped: 3, deleted: 1 });
+  expect(namesBelow(to)).toContain('extra');
+  const kept = await lastObject(['mirror', ...args, '--no-delete']);
+  expect(kept).toMatchObject({ deleted: 0 });
+
+  const { code, stdout } = await overlapped(['mirror', ...args]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^unchanged +3 files$/m);
+  expect(stdout).toMatch(/^deleted +1$/m);
+  expect(namesBelow(to)).toEqual(copied);
+  expect(fs.readFileSync(path.join(to, 'sub', 'large')).equals(data)).toBe(true);
+});
+
+test('errors of single files are shown, and the exit code is 3', async () => {
+  const source = folderWith(tree);
+  const to = folderWith({ 'a.txt': 'another' });
+  const args = ['copy', source, to, '--no-overwrite'];
+  const { code, stdout, stderr } = await overlapped(args);
+  expect(code).toBe(3);
+  expect(stderr).toMatch(/^overlapped: .*EEXIST.*a\.txt/m);
+  expect(stdout).toMatch(/^errors +1$/m);
+  expect(fs.readFileSync(path.join(to, 'a.txt'), 'utf8')).toBe('another');
+  expect(fs.readFileSync(path.join(to, 'c.log'), 'utf8')).toBe('c');
+
+  const again = parseLines((await overlapped([...args, '--json'])).stdout);
+  expect(again.some(({ type, code }) => type === 'error' && code === 'EEXIST')).toBe(true);
+  expect(again.at(-1)).toMatchObject({ type: 'result', errors: [{ code: 'EEXIST' }] });
+});
+
+test('a folder that is not there is an error of the whole, with code 1', async () => {
+  const none = path.join(temporaryFolder(), 'none');
+  await expectRefusal(['mirror', none, temporaryFolder()], 1, /ENOENT/);
+});

@@ -1,0 +1,65 @@
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { expect } from 'vitest';
+import { isWindows, testWhere } from '../helpers.js';
+import { data, folderWith, namesBelow, overlapped, parseLines } from './command.js';
+
+const test = testWhere(!isWindows, 'Windows has no signals to send to one process');
+
+/** A script that sends its own process a signal once a file under another name is being written. */
+function signalWhenWriting(folder: string, names: readonly string[], signal: string): string {
+  return `
+    const timer = setInterval(() => {
+      const all = fs.readdirSync(${JSON.stringify(folder)}, { recursive: true });
+      if (!all.some((name) => !${JSON.stringify(names)}.includes(name))) return;
+      clearInterval(timer);
+      process.kill(process.pid, ${JSON.stringify(signal)});
+    }, 20);`;
+}
+
+// Slow enough that it is in the middle when the signal comes.
+const slow = ['--strategy', 'engine', '--rate-limit', '500K'];
+
+test('Ctrl-C in a copy: code 130, nothing left, the destination as it was', async () => {
+  const folder = folderWith({ source: data, to: 'old' });
+  const [source, to] = [path.join(folder, 'source'), path.join(folder, 'to')];
+  const before = signalWhenWriting(folder, ['source', 'to'], 'SIGINT');
+  const started = performance.now();
+  const { code, stdout, stderr } = await overlapped(['copy', source, to, ...slow], { before });
+  expect({ code, stdout }).toEqual({ code: 130, stdout: '' });
+  expect(stderr).toMatch(/^overlapped: interrupted by SIGINT$/m);
+  // It would take six seconds.
+  expect(performance.now() - started).toBeLessThan(5000);
+  expect(namesBelow(folder)).toEqual(['source', 'to']);
+  expect(fs.readFileSync(to, 'utf8')).toBe('old');
+});
+
+test('SIGTERM in the middle of a mirror: code 143, and no file that is not whole', async () => {
+  const source = folderWith({ a: 'a', b: data });
+  const to = folderWith({});
+  const before = signalWhenWriting(to, ['a', 'b'], 'SIGTERM');
+  const args = ['mirror', source, to, ...slow, '--json'];
+  const { code, stdout, stderr } = await overlapped(args, { before });
+  expect({ code, stderr }).toEqual({ code: 143, stderr: '' });
+  const last = parseLines(stdout).at(-1);
+  expect(last).toMatchObject({ type: 'error', message: expect.stringContaining('SIGTERM') });
+  for (const name of namesBelow(to)) {
+    expect(['a', 'b']).toContain(name);
+    const content = fs.readFileSync(path.join(source, name));
+    expect(fs.readFileSync(path.join(to, name)).equals(content)).toBe(true);
+  }
+});
+
+test('what --resume has left after Ctrl-C is gone on with, and nothing of it stays', async () => {
+  const folder = folderWith({ source: data });
+  const [source, to] = [path.join(folder, 'source'), path.join(folder, 'to')];
+  const args = ['copy', source, to, '--strategy', 'engine', '--resume'];
+  const before = signalWhenWriting(folder, ['source'], 'SIGINT');
+  const { code } = await overlapped([...args, '--rate-limit', '500K'], { before });
+  expect(code).toBe(130);
+  expect(fs.existsSync(to)).toBe(false);
+  expect(namesBelow(folder).length).toBeGreaterThan(1);
+  expect(await overlapped(args)).toMatchObject({ code: 0 });
+  expect(namesBelow(folder)).toEqual(['source', 'to']);
+  expect(fs.readFileSync(to).equals(data)).toBe(true);
+});

@@ -1,0 +1,68 @@
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { expect } from 'vitest';
+import { isWindows, packageFolder, testWhere } from '../helpers.js';
+import { expectRefusal, lastObject, overlapped } from './command.js';
+
+const test = testWhere(true, '');
+const testOfMany = testWhere(
+  !isWindows,
+  'a process for each costs seconds there, and shows no more',
+);
+const commands = ['copy', 'mirror', 'verify', 'hash', 'info', 'bench', 'demo'];
+
+testOfMany('--help names every command, and each explains itself and the exit codes', async () => {
+  const { code, stdout, stderr } = await overlapped(['--help']);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  for (const command of commands) expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
+  for (const command of commands) {
+    const help = await overlapped([command, '--help']);
+    expect(help.code).toBe(0);
+    expect(help.stdout).toContain(`Usage: overlapped ${command}`);
+    expect(help.stdout).toContain('--json');
+    expect(help.stdout).toMatch(/Exit code: 0 done, 1 failed, 2 bad usage, 3 /);
+  }
+});
+
+test('--version is that of the package', async () => {
+  const file = path.join(packageFolder, 'package.json');
+  const { version } = JSON.parse(fs.readFileSync(file, 'utf8'));
+  expect(await overlapped(['--version'])).toMatchObject({ code: 0, stdout: `${version}\n` });
+});
+
+test('without arguments it shows its help as an error', async () => {
+  const { code, stdout, stderr } = await overlapped([]);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toMatch(/^Usage: overlapped/);
+});
+
+testOfMany('a bad command line ends with code 2 and a line that names the mistake', async () => {
+  await expectRefusal(['nonsense'], 2, /unknown command 'nonsense'/);
+  await expectRefusal(['copy', '--nonsense'], 2, /unknown option '--nonsense'/);
+  await expectRefusal(['copy', 'only-one'], 2, /missing required argument 'destination'/);
+  await expectRefusal(['copy', 'a', 'b', 'c'], 2, /too many arguments/);
+  await expectRefusal(['copy', '', 'b'], 2, /argument value '' is invalid.*empty/);
+  await expectRefusal(['copy', 'a', 'b', '--depth', '0'], 2, /--depth.*a number from 1 to/);
+  await expectRefusal(['copy', 'a', 'b', '--chunk-size', '1X'], 2, /--chunk-size.*a size as/);
+  await expectRefusal(['copy', 'a', 'b', '--strategy', 'x'], 2, /Allowed choices are auto/);
+  await expectRefusal(['copy', 'a', 'b', '--metadata', 'x'], 2, /times, mode, owner/);
+  await expectRefusal(['hash', '--algorithm', 'x', 'a'], 2, /There is no such hash/);
+});
+
+testOfMany('options that do not go together are bad usage, too', async () => {
+  const [file, folder] = [path.join(packageFolder, 'LICENSE'), path.join(packageFolder, 'docs')];
+  const to = path.join(packageFolder, 'never-made');
+  await expectRefusal(['copy', file, to, '--exclude', '*'], 2, /--exclude .* go with a folder/);
+  await expectRefusal(['copy', folder, to, '--hash', 'md5'], 2, /the source is a folder/);
+  await expectRefusal(['verify', file, file, '--include', '*'], 2, /go with folders/);
+  await expectRefusal(['copy', file, to, '--strategy', 'clone', '-u'], 2, /unbuffered/);
+  expect(fs.existsSync(to)).toBe(false);
+});
+
+test('with --json a bad command line is an object', async () => {
+  expect(await lastObject(['hash'], 2)).toEqual({
+    type: 'error',
+    message: "missing required argument 'files' (--help shows the options)",
+    code: null,
+  });
+});

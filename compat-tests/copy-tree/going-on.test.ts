@@ -1,0 +1,176 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { expect, test } from 'vitest';
+import { type CopyTreeOptions, copyTree, engine, verifyTree } from '../../lib/index.js';
+import { symbolicLinks } from '../ecosystem/tree.js';
+import {
+  builtModule,
+  isWindows,
+  randomBytes,
+  rejection,
+  settled,
+  sleep,
+  temporaryFolder,
+  testWhere,
+} from '../helpers.js';
+import { folderOf, largeSize, namesIn, newPlace, richTree, whole } from './trees.js';
+
+const testWithLinks = testWhere(symbolicLinks, 'this user may make no symbolic links here');
+const testOnPosix = testWhere(!isWindows, 'a process is not killed there in the middle of a call');
+
+/** A tree of many small files and some large ones. */
+function manyFiles(): string {
+  const content: Record<string, Buffer> = {};
+  for (let i = 0; i < 400; i++) content[`d${i % 7}/f${i}`] = randomBytes(1 + ((i * 97) % 9000), i);
+  for (let i = 0; i < 4; i++) content[`large/${i}`] = randomBytes(largeSize, i);
+  return folderOf(content);
+}
+
+/** No file under its own name has another content than its source, and no other name is there. */
+function checkNothingHalf(source: string, to: string): void {
+  for (const name of namesIn(to)) {
+    const from = path.join(source, name);
+    const isTemporary = path.basename(name).startsWith('.overlapped-');
+    if (isTemporary || fs.statSync(from).isDirectory()) continue;
+    expect(fs.readFileSync(path.join(to, name)).equals(fs.readFileSync(from)), name).toBe(true);
+  }
+}
+
+test('an abort leaves nothing half there or in flight; a second copy ends it', async () => {
+  const source = manyFiles();
+  const to = newPlace();
+  let copied = 0;
+  for (const files of [1, 50, 200]) {
+    const controller = new AbortController();
+    const options: CopyTreeOptions = {
+      signal: controller.signal,
+      onProgress: (progress) => {
+        if (progress.files >= copied + files) controller.abort(new Error('enough'));
+      },
+    };
+    const error = await rejection(copyTree(source, to, options));
+    expect(error.name).toBe('AbortError');
+    expect(engine.stats().inFlight).toBe(0);
+    checkNothingHalf(source, to);
+    expect(namesIn(to).filter((name) => name.includes('.overlapped-'))).toEqual([]);
+    copied = namesIn(to).filter((name) => fs.statSync(path.join(to, name)).isFile()).length;
+  }
+  expect(copied).toBeGreaterThan(200);
+  const report = await copyTree(source, to);
+  expect(report.errors).toEqual([]);
+  expect(report.skipped).toBe(copied);
+  expect(whole(to)).toEqual(whole(source));
+});
+
+const script = `
+  import { copyTree } from ${JSON.stringify(pathToFileURL(builtModule).href)};
+  const [from, to] = process.argv.slice(2);
+  const { errors } = await copyTree(from, to);
+  if (errors.length > 0) throw errors[0].error;
+`;
+
+testOnPosix('kill -9 at any moment leaves no wrong file, and a second copy ends it', async () => {
+  const source = manyFiles();
+  const to = newPlace();
+  const file = path.join(temporaryFolder(), 'copy.mjs');
+  fs.writeFileSync(file, script);
+  let killed = 0;
+  for (let i = 0; i < 12; i++) {
+    const child = spawn(process.execPath, [file, source, to], { stdio: 'ignore' });
+    const exit = once(child, 'exit');
+    // Not before it has begun.
+    while (child.exitCode === null && !fs.existsSync(to)) await sleep(1);
+    await sleep(((i * 37) % 12) * 10);
+    child.kill('SIGKILL');
+    const [, signal] = await exit;
+    if (signal === 'SIGKILL') killed++;
+    if (fs.existsSync(to)) checkNothingHalf(source, to);
+    // A new one each time, so that it is killed at its beginning too.
+    if (i % 4 === 3) fs.rmSync(to, { recursive: true, force: true });
+  }
+  expect(killed).toBeGreaterThan(3);
+  await settled(copyTree(source, to, { signal: AbortSignal.timeout(20) }));
+  expect((await copyTree(source, to)).errors).toEqual([]);
+  // What the killed ones left is gone too.
+  expect(whole(to)).toEqual(whole(source));
+  expect((await verifyTree(source, to)).differences).toEqual([]);
+});
+
+test('what a process that is gone has left under a temporary name is removed', async () => {
+  const source = folderOf({ 'a/file': 'x' });
+  const nobody = (2 ** 30 + 12345).toString(36);
+  const parent = process.ppid.toString(36);
+  const left = `a/.overlapped-${nobody}-0123abcd-0.tmp`;
+  const live = `a/.overlapped-${parent}-0123abcd-0.tmp`;
+  const to = folderOf({ [left]: 'half', [live]: 'half' });
+  const report = await copyTree(source, to, { delete: true });
+  expect(report).toMatchObject({ errors: [], deleted: 0 });
+  expect(namesIn(to)).toEqual(['a', live, 'a/file']);
+});
+
+test('a folder is not copied into itself, by whatever name', async () => {
+  const source = richTree();
+  const before = whole(source);
+  const parent = path.dirname(source);
+  for (const inside of [source, path.join(source, 'new', 'deep'), path.join(source, 'bin', '..')]) {
+    const error = await rejection(copyTree(source, inside));
+    expect(error).toMatchObject({ code: 'EINVAL', syscall: 'copyTree', path: source });
+  }
+  // What the source is in would be deleted with it.
+  const error = await rejection(copyTree(source, parent, { delete: true }));
+  expect(error.code).toBe('EINVAL');
+  expect(whole(source)).toEqual(before);
+});
+
+testWithLinks('nor by a link', async () => {
+  const source = folderOf({ 'a/b': 'x' });
+  const link = path.join(temporaryFolder(), 'link');
+  fs.symlinkSync(path.join(source, 'a'), link, 'dir');
+  expect((await rejection(copyTree(source, path.join(link, 'new')))).code).toBe('EINVAL');
+  expect((await rejection(copyTree(link, path.join(source, 'a')))).code).toBe('EINVAL');
+  // The folder that a link leads to is a source.
+  const to = newPlace();
+  expect(await copyTree(link, to)).toMatchObject({ files: 1, errors: [] });
+  expect(namesIn(to)).toEqual(['b']);
+});
+
+test('wrong arguments are refused before anything is made', async () => {
+  const source = folderOf({ file: 'x' });
+  const to = newPlace();
+  const wrong: [unknown, string][] = [
+    [{ concurrency: 0 }, 'ERR_OUT_OF_RANGE'],
+    [{ concurrency: '4' }, 'ERR_INVALID_ARG_TYPE'],
+    [{ include: 'a' }, 'ERR_INVALID_ARG_TYPE'],
+    [{ exclude: [1] }, 'ERR_INVALID_ARG_TYPE'],
+    [{ delete: 1 }, 'ERR_INVALID_ARG_TYPE'],
+    [{ signal: 1 }, 'ERR_INVALID_ARG_TYPE'],
+    [{ signal: AbortSignal.abort() }, 'ABORT_ERR'],
+    [null, 'ERR_INVALID_ARG_TYPE'],
+  ];
+  for (const [options, code] of wrong) {
+    const error = await rejection(copyTree(source, to, options as CopyTreeOptions));
+    expect(error.code, JSON.stringify(options)).toBe(code);
+  }
+  expect((await rejection(copyTree(path.join(source, 'file'), to))).code).toBe('ENOTDIR');
+  expect((await rejection(copyTree(newPlace(), to))).code).toBe('ENOENT');
+  expect((await rejection(copyTree(source, path.join(source, 'file')))).code).toBe('EINVAL');
+  const elsewhere = path.join(folderOf({ file: 'x' }), 'file');
+  expect((await rejection(copyTree(source, elsewhere))).code).toBe('ENOTDIR');
+  expect(fs.existsSync(to)).toBe(false);
+});
+
+test('a destination that cannot be made stops the copy, which says so', async () => {
+  const source = folderOf({ file: 'x' });
+  const to = path.join(folderOf({ file: 'x' }), 'file', 'below');
+  const outcome = await settled(copyTree(source, to));
+  const codes = ['ENOTDIR', 'ENOENT', 'EEXIST'];
+  expect(codes).toContain(outcome.error?.code ?? firstCode(outcome.value));
+});
+
+function firstCode(report: unknown): string | undefined {
+  const { errors } = report as { errors: { error: NodeJS.ErrnoException }[] };
+  return errors[0]?.error.code;
+}

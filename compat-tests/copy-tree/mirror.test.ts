@@ -1,0 +1,153 @@
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { expect, test } from 'vitest';
+import { copyTree } from '../../lib/index.js';
+import { builtModule, resultOfChild, temporaryFolder, testWhere } from '../helpers.js';
+import { folderOf, namesIn, newPlace, whole } from './trees.js';
+
+const isRoot = process.geteuid?.() === 0;
+const testAsOther = testWhere(isRoot, 'only root can become another user');
+
+const content = {
+  'keep/a.txt': 'a',
+  'keep/b.log': 'b',
+  'logs/old/c.log': 'c',
+  'src/d.ts': 'd',
+  'src/deep/e.ts': 'e',
+  'top.log': 'f',
+};
+
+/** The files in a tree, without folders. */
+function filesIn(folder: string): string[] {
+  return namesIn(folder).filter((name) => fs.statSync(path.join(folder, name)).isFile());
+}
+
+test('exclude leaves out what matches with all below it; a pattern is the whole path', async () => {
+  const to = newPlace();
+  await copyTree(folderOf(content), to, { exclude: ['*.log', 'logs/', './src/deep'] });
+  expect(namesIn(to)).toEqual(['keep', 'keep/a.txt', 'keep/b.log', 'src', 'src/d.ts']);
+  const anywhere = newPlace();
+  await copyTree(folderOf(content), anywhere, { exclude: ['**/*.log'] });
+  expect(filesIn(anywhere)).toEqual(['keep/a.txt', 'src/d.ts', 'src/deep/e.ts']);
+});
+
+test('include takes what matches with all below it, and the folders that lead to it', async () => {
+  const to = newPlace();
+  await copyTree(folderOf(content), to, { include: ['src', '*/*.txt'] });
+  const wanted = ['keep', 'keep/a.txt', 'src', 'src/d.ts', 'src/deep', 'src/deep/e.ts'];
+  expect(namesIn(to)).toEqual(wanted);
+  const both = newPlace();
+  await copyTree(folderOf(content), both, { include: ['**/*.{ts,log}'], exclude: ['logs'] });
+  expect(filesIn(both)).toEqual(['keep/b.log', 'src/d.ts', 'src/deep/e.ts', 'top.log']);
+});
+
+test('what starts with ! or # is a name like any other, and dots are no exception', async () => {
+  const source = folderOf({ '!a': 'a', '#b': 'b', '.c/.d': 'd', e: 'e' });
+  const to = newPlace();
+  await copyTree(source, to, { exclude: ['!a', '#b', '*/*'] });
+  expect(namesIn(to)).toEqual(['.c', 'e']);
+});
+
+test('delete makes the destination what the source is; without it nothing goes', async () => {
+  const source = folderOf(content);
+  const to = folderOf({ extra: 'x', 'keep/more/x': 'x', 'gone/a/b/c': 'x', 'empty/': null });
+  expect((await copyTree(source, to)).deleted).toBe(0);
+  expect(namesIn(to)).toContain('gone/a/b/c');
+  const report = await copyTree(source, to, { delete: true });
+  // extra, keep/more and its file, gone with two folders and a file, empty.
+  expect(report).toMatchObject({ deleted: 8, errors: [], files: 0, deleteSkipped: false });
+  expect(whole(to)).toEqual(whole(source));
+});
+
+test('delete keeps what the filter leaves out, and the folders that it is in', async () => {
+  const source = folderOf({ a: 'a' });
+  const to = folderOf({ 'b.log': 'b', 'old/c.log': 'c', 'old/d': 'd', 'older/e': 'e' });
+  const excluded = await copyTree(source, to, { delete: true, exclude: ['**/*.log'] });
+  expect(excluded).toMatchObject({ deleted: 3, errors: [] });
+  expect(filesIn(to)).toEqual(['a', 'b.log', 'old/c.log']);
+  const included = folderOf({ 'in/x': 'x', 'in/sub/y': 'y', 'out/z': 'z' });
+  const report = await copyTree(folderOf({ 'in/a': 'a' }), included, {
+    delete: true,
+    include: ['in'],
+  });
+  expect(report).toMatchObject({ deleted: 3, errors: [] });
+  expect(filesIn(included)).toEqual(['in/a', 'out/z']);
+});
+
+test('a dry run says what a run does, and does nothing', async () => {
+  const source = folderOf(content);
+  fs.linkSync(path.join(source, 'top.log'), path.join(source, 'again.log'));
+  const to = folderOf({ extra: 'x', 'top.log': 'old content' });
+  const before = whole(to);
+  const rehearsed = await copyTree(source, to, { delete: true, dryRun: true });
+  expect(whole(to)).toEqual(before);
+  const done = await copyTree(source, to, { delete: true });
+  expect({ ...rehearsed, durationMs: 0 }).toEqual({ ...done, durationMs: 0 });
+  expect(done).toMatchObject({ files: 6, hardLinks: 1, deleted: 1, bytes: 6, folders: 5 });
+});
+
+test('a file where a folder is to be gives way; a folder where a file is to be stays', async () => {
+  const source = folderOf({ 'a/in': 'a', b: 'b', c: 'c' });
+  const to = folderOf({ a: 'file', 'b/in/deep': 'folder' });
+  const seen: string[] = [];
+  const rehearsed = await copyTree(source, to, { dryRun: true });
+  const report = await copyTree(source, to, { onError: (_, name) => seen.push(name) });
+  expect(report).toMatchObject({ files: 2, deleted: 0, stopped: false });
+  expect(report.errors).toMatchObject([{ path: 'b', error: { code: 'EISDIR' } }]);
+  expect(seen).toEqual(['b']);
+  expect({ ...rehearsed, durationMs: 0 }).toEqual({ ...report, durationMs: 0 });
+  expect(filesIn(to)).toEqual(['a/in', 'b/in/deep', 'c']);
+  // With delete it goes.
+  expect(await copyTree(source, to, { delete: true })).toMatchObject({ deleted: 3, errors: [] });
+  expect(whole(to)).toEqual(whole(source));
+});
+
+test('overwrite: false leaves what differs, an error each, and copies the rest', async () => {
+  const source = folderOf({ same: 's', other: 'new', fresh: 'f' });
+  const to = folderOf({ other: 'old content' });
+  fs.copyFileSync(path.join(source, 'same'), path.join(to, 'same'));
+  const { mtimeMs } = fs.statSync(path.join(source, 'same'));
+  fs.utimesSync(path.join(to, 'same'), mtimeMs / 1000, mtimeMs / 1000);
+  const report = await copyTree(source, to, { overwrite: false });
+  expect(report).toMatchObject({ files: 1, skipped: 1 });
+  expect(report.errors).toMatchObject([{ path: 'other', error: { code: 'EEXIST' } }]);
+  expect(fs.readFileSync(path.join(to, 'other'), 'utf8')).toBe('old content');
+});
+
+// As a user who may not read all of the source.
+const script = `
+  const [url, from, to] = process.argv.slice(2);
+  const { copyTree } = await import(url);
+  process.setegid(65534);
+  process.seteuid(65534);
+  const report = await copyTree(from, to, { delete: true });
+  report.errors = report.errors.map(({ path, error }) => ({ path, code: error.code }));
+  console.log(JSON.stringify(report));
+`;
+
+testAsOther('what may not be read is an error each, and then nothing is deleted', async () => {
+  const parent = temporaryFolder();
+  fs.chmodSync(parent, 0o777);
+  const source = path.join(parent, 'source');
+  fs.renameSync(folderOf({ 'a/open': 'o', 'a/secret': 's', 'shut/in': 'x', z: 'z' }), source);
+  fs.chmodSync(path.join(source, 'a/secret'), 0o600);
+  fs.chmodSync(path.join(source, 'shut'), 0o700);
+  fs.chmodSync(path.join(source, 'z'), 0o444);
+  fs.chmodSync(source, 0o555);
+  const to = path.join(parent, 'to');
+  fs.mkdirSync(to);
+  fs.writeFileSync(path.join(to, 'extra'), 'x');
+  fs.chmodSync(to, 0o777);
+  const args = [pathToFileURL(builtModule).href, source, to];
+  const report = await resultOfChild<Record<string, unknown>>(script, { args });
+  expect(report).toMatchObject({ deleted: 0, deleteSkipped: true, files: 2, stopped: false });
+  expect(report.errors).toEqual([
+    { path: 'shut', code: 'EACCES' },
+    { path: 'a/secret', code: 'EACCES' },
+    // The folder that was there is root's.
+    { path: '.', code: 'EPERM' },
+  ]);
+  expect(filesIn(to)).toEqual(['a/open', 'extra', 'z']);
+  expect(fs.statSync(path.join(to, 'z')).mode & 0o777).toBe(0o444);
+});

@@ -1,0 +1,94 @@
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { afterEach, expect } from 'vitest';
+import { type CopyOptions, copy, engine } from '../../lib/index.js';
+import { canMakeDisks, Disk } from '../alignment/loop-device.js';
+import { randomBytes, rejection, temporaryFolder, testWhere } from '../helpers.js';
+
+const MiB = 1024 * 1024;
+const test = testWhere(canMakeDisks, "disks of one's own need root and loop devices", {
+  mustRun: process.platform === 'linux',
+});
+
+let disk: Disk | undefined;
+afterEach(() => {
+  disk?.remove();
+  disk = undefined;
+});
+
+const ways: readonly (readonly [string, CopyOptions])[] = [
+  ['auto', {}],
+  ['engine', { strategy: 'engine' }],
+  ['unbuffered', { unbuffered: true }],
+  ['resume', { resume: true, strategy: 'engine' }],
+];
+
+/** A file outside, on a file system that takes direct I/O. */
+function outside(data: Buffer): { folder: string; file: string } {
+  const folder = temporaryFolder();
+  const file = path.join(folder, 'file');
+  fs.writeFileSync(file, data);
+  return { folder, file };
+}
+
+for (const [name, options] of ways) {
+  test(`a disk that becomes full is ENOSPC, the destination is as it was: ${name}`, async () => {
+    disk = new Disk(24 * MiB);
+    const { file } = outside(randomBytes(40 * MiB));
+    const to = path.join(disk.folder, 'to');
+    fs.writeFileSync(to, 'as it was');
+    const error = await rejection(copy(file, to, options));
+    expect(error).toMatchObject({ code: 'ENOSPC', path: file, dest: to });
+    expect(error.message).not.toContain('.tmp');
+    expect(fs.readFileSync(to, 'utf8')).toBe('as it was');
+    const left = fs.readdirSync(disk.folder).filter((entry) => entry.startsWith('.overlapped'));
+    expect(left.length).toBe(options.resume ? 2 : 0);
+    expect(engine.stats().inFlight).toBe(0);
+  });
+
+  test(`a sector that cannot be read is EIO, and nothing is left over: ${name}`, async () => {
+    disk = new Disk(64 * MiB);
+    const from = path.join(disk.folder, 'from');
+    fs.writeFileSync(from, randomBytes(40 * MiB));
+    disk.remount('ro');
+    // What the disk has lost cannot be read: the loop device says so.
+    fs.truncateSync(disk.image, 30 * MiB);
+    const { folder, file } = outside(Buffer.from('as it was'));
+    const error = await rejection(copy(from, file, options));
+    expect(error).toMatchObject({ code: 'EIO', path: from, dest: file });
+    expect(fs.readFileSync(file, 'utf8')).toBe('as it was');
+    const left = fs.readdirSync(folder).filter((entry) => entry.startsWith('.overlapped'));
+    expect(left.length).toBe(options.resume ? 2 : 0);
+    expect(engine.stats().inFlight).toBe(0);
+  });
+}
+
+test('with preallocate a disk that is too small is ENOSPC before anything is copied', async () => {
+  disk = new Disk(24 * MiB);
+  const { file } = outside(randomBytes(40 * MiB));
+  const to = path.join(disk.folder, 'to');
+  let bytes = 0;
+  for (const strategy of ['auto', 'engine'] as const) {
+    const onProgress = (progress: { bytes: number }): void => {
+      bytes = Math.max(bytes, progress.bytes);
+    };
+    const error = await rejection(copy(file, to, { preallocate: true, strategy, onProgress }));
+    expect(error).toMatchObject({ code: 'ENOSPC', dest: to });
+  }
+  expect(bytes).toBe(0);
+  expect(fs.readdirSync(disk.folder)).toEqual(['lost+found']);
+});
+
+test('a read-only file system is EROFS, for a file that is there and for a new one', async () => {
+  disk = new Disk(24 * MiB);
+  const there = path.join(disk.folder, 'there');
+  fs.writeFileSync(there, 'as it was');
+  disk.remount('ro');
+  const { file } = outside(randomBytes(MiB));
+  for (const to of [there, path.join(disk.folder, 'new')]) {
+    const error = await rejection(copy(file, to));
+    expect(error).toMatchObject({ code: 'EROFS', path: file, dest: to });
+  }
+  expect(fs.readFileSync(there, 'utf8')).toBe('as it was');
+  expect(fs.readdirSync(disk.folder).sort()).toEqual(['lost+found', 'there']);
+});

@@ -1,0 +1,170 @@
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { expect, test } from 'vitest';
+import { type CopyOptions, copy, engine } from '../../lib/index.js';
+import {
+  builtModule,
+  isWindows,
+  randomBytes,
+  rejection,
+  runChild,
+  sha256,
+  sleep,
+  temporaryFolder,
+  testWhere,
+} from '../helpers.js';
+
+const MiB = 1024 * 1024;
+const data = randomBytes(16 * MiB + 1234);
+// It takes two seconds, and a note is made every half of one.
+const slow: CopyOptions = { resume: true, strategy: 'engine', rateLimit: 8 * MiB };
+
+function paths(content = data) {
+  const folder = temporaryFolder();
+  const [source, destination] = [path.join(folder, 'source'), path.join(folder, 'destination')];
+  fs.writeFileSync(source, content);
+  const names = (): string[] => fs.readdirSync(folder).sort();
+  const partial = (): string => {
+    const name = names().find((entry) => entry.endsWith('.partial'));
+    return path.join(folder, name as string);
+  };
+  return { folder, source, destination, names, partial };
+}
+
+/** Leaves a copy unfinished after so many milliseconds. */
+async function interrupt(source: string, destination: string, ms: number, options = slow) {
+  const signal = AbortSignal.timeout(ms);
+  const error = await rejection(copy(source, destination, { ...options, signal }));
+  expect(error.name).toBe('AbortError');
+  expect(engine.stats().inFlight).toBe(0);
+  expect(fs.existsSync(destination)).toBe(false);
+}
+
+/** Finishes it, and gives how many bytes were found to be there. */
+async function finish(source: string, destination: string, options: CopyOptions = {}) {
+  let resumed = 0;
+  const report = await copy(source, destination, {
+    resume: true,
+    ...options,
+    onProgress: ({ phase, bytes }) => {
+      if (phase === 'resume') resumed = bytes;
+    },
+  });
+  return { resumed, report };
+}
+
+test.each([false, true])('what was copied is gone on with, unbuffered: %s', async (unbuffered) => {
+  const { source, destination, names } = paths();
+  await interrupt(source, destination, 1400, { ...slow, unbuffered });
+  expect(names()).toHaveLength(3);
+  const options: CopyOptions = { strategy: 'engine', unbuffered, verify: true };
+  const { resumed, report } = await finish(source, destination, options);
+  expect(resumed).toBeGreaterThan(2 * MiB);
+  expect(report).toMatchObject({ bytes: data.byteLength, hash: sha256(data), verified: true });
+  expect(report.dataBytes).toBe(data.byteLength - resumed);
+  expect(fs.readFileSync(destination).equals(data)).toBe(true);
+  expect(names()).toEqual(['destination', 'source']);
+});
+
+testWhere(!isWindows, 'Windows has no offload')('an offload goes on, too', async () => {
+  const { source, destination, names } = paths();
+  await interrupt(source, destination, 1400, { ...slow, strategy: 'offload' });
+  const { resumed, report } = await finish(source, destination, { strategy: 'offload' });
+  expect(resumed).toBeGreaterThan(2 * MiB);
+  expect(report.dataBytes).toBe(data.byteLength - resumed);
+  expect(fs.readFileSync(destination).equals(data)).toBe(true);
+  expect(names()).toEqual(['destination', 'source']);
+});
+
+test('what is there is trusted up to where it is the same', async () => {
+  const { source, destination, partial } = paths();
+  await interrupt(source, destination, 1400);
+  const fd = fs.openSync(partial(), 'r+');
+  fs.writeSync(fd, 'wrong', MiB + 5);
+  fs.closeSync(fd);
+  const { resumed } = await finish(source, destination, { hash: 'sha256' });
+  expect(resumed).toBeGreaterThan(0);
+  expect(resumed).toBeLessThanOrEqual(MiB);
+  expect(fs.readFileSync(destination).equals(data)).toBe(true);
+});
+
+test('a part that was cut, or is longer, or has no note, does no harm', async () => {
+  const harms: readonly ((partial: string) => void)[] = [
+    (partial) => fs.truncateSync(partial, 100_001),
+    (partial) => fs.truncateSync(partial, 3 * data.byteLength),
+    (partial) => fs.rmSync(`${partial}.json`),
+    (partial) => fs.writeFileSync(`${partial}.json`, '{"flushed":"9999999999'),
+    (partial) => fs.rmSync(partial),
+  ];
+  const { source, destination, partial, names } = paths();
+  await interrupt(source, destination, 800);
+  const [part, note] = [fs.readFileSync(partial()), fs.readFileSync(`${partial()}.json`)];
+  const place = partial();
+  for (const harm of harms) {
+    fs.writeFileSync(place, part);
+    fs.writeFileSync(`${place}.json`, note);
+    harm(place);
+    await finish(source, destination);
+    expect(fs.readFileSync(destination).equals(data)).toBe(true);
+    expect(names()).toEqual(['destination', 'source']);
+  }
+});
+
+test('a source that has changed since is copied from its start', async () => {
+  const { source, destination } = paths();
+  await interrupt(source, destination, 1400);
+  const other = randomBytes(data.byteLength, 2);
+  fs.writeFileSync(source, other);
+  const { resumed } = await finish(source, destination);
+  expect(resumed).toBe(0);
+  expect(fs.readFileSync(destination).equals(other)).toBe(true);
+});
+
+test('holes are gone on with, and stay holes', async () => {
+  const { source, destination } = paths(data.subarray(0, 12 * MiB));
+  fs.truncateSync(source, 200 * MiB);
+  fs.appendFileSync(source, data.subarray(0, 4 * MiB));
+  await interrupt(source, destination, 1400);
+  const { report } = await finish(source, destination, { strategy: 'engine', hash: 'sha256' });
+  expect(report.hash).toBe(sha256(fs.readFileSync(destination)));
+  expect(report.hash).toBe(sha256(fs.readFileSync(source)));
+  if (!isWindows) expect(fs.statSync(destination).blocks * 512).toBeLessThan(20 * MiB);
+});
+
+test('one destination is copied to by one at a time', async () => {
+  const { source, destination, names } = paths();
+  const first = copy(source, destination, slow);
+  await sleep(300);
+  const error = await rejection(copy(source, destination, { resume: true, strategy: 'engine' }));
+  expect(error).toMatchObject({ code: 'EBUSY', dest: destination });
+  await first;
+  expect(fs.readFileSync(destination).equals(data)).toBe(true);
+  expect(names()).toEqual(['destination', 'source']);
+});
+
+const killing = `
+const { copy } = await import(${JSON.stringify(pathToFileURL(builtModule).href)});
+const [source, destination] = process.argv.slice(2);
+const options = ${JSON.stringify(slow)};
+await copy(source, destination, options);
+`;
+
+test('killed at twenty moments it ends in the right file, and never in a wrong one', async () => {
+  const { source, destination, names } = paths();
+  let killed = 0;
+  for (let i = 0; i < 20; i++) {
+    const msMax = 150 + ((i * 7919) % 1300);
+    const { signal } = await runChild(killing, { args: [source, destination], msMax });
+    if (signal === 'SIGKILL') killed++;
+    if (fs.existsSync(destination)) {
+      expect(fs.readFileSync(destination).equals(data)).toBe(true);
+      fs.rmSync(destination);
+    }
+  }
+  expect(killed).toBeGreaterThan(10);
+  const { report } = await finish(source, destination, { verify: true });
+  expect(report.hash).toBe(sha256(data));
+  expect(fs.readFileSync(destination).equals(data)).toBe(true);
+  expect(names()).toEqual(['destination', 'source']);
+}, 120_000);

@@ -1,0 +1,148 @@
+// An incremental backup of a folder. The store has each content once, under its SHA-256, and a
+// snapshot of names as JSON per run; what has the size and time of the last snapshot is not read.
+//   node backup.mjs backup <folder> <store>
+//   node backup.mjs list <store>
+//   node backup.mjs restore <store> <snapshot> <new folder>
+import { randomUUID } from 'node:crypto';
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import {
+  chmod,
+  copy,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  symlink,
+  utimes,
+  writeFile,
+} from 'overlapped';
+
+const atOnce = 8;
+const digestPattern = /^[0-9a-f]{64}$/;
+
+const objectPath = (store, digest) => join(store, 'objects', digest.slice(0, 2), digest.slice(2));
+/** Does something with each item, so many at a time. */
+async function each(items, work) {
+  const left = items[Symbol.iterator]();
+  const lane = async () => {
+    for (const item of left) await work(item);
+  };
+  await Promise.all(Array.from({ length: atOnce }, lane));
+}
+
+/** Puts the content of a file into the store. */
+async function keep(store, path) {
+  const temporary = join(store, 'temporary', randomUUID());
+  try {
+    // The digest is that of the bytes that were copied, whatever happens to the file meanwhile.
+    const { hash, bytes } = await copy(path, temporary, { hash: 'sha256' });
+    const object = objectPath(store, hash);
+    await mkdir(dirname(object), { recursive: true });
+    await rename(temporary, object);
+    return { digest: hash, size: bytes };
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+async function describe(folder, name, store, before) {
+  const path = join(folder, name);
+  const status = await lstat(path);
+  const { mode, size, mtimeMs } = status;
+  const entry = { path: name.replaceAll(sep, '/'), mode: mode & 0o777, mtimeMs };
+  if (status.isDirectory()) return { ...entry, type: 'folder' };
+  if (status.isSymbolicLink()) return { ...entry, type: 'link', target: await readlink(path) };
+  if (!status.isFile()) throw new Error(`${path} is neither file nor folder nor link`);
+  const known = before.get(entry.path);
+  const isKnown = known?.type === 'file' && known.size === size && known.mtimeMs === mtimeMs;
+  const content = isKnown ? { digest: known.digest, size } : await keep(store, path);
+  return { ...entry, type: 'file', ...content, isNew: !isKnown };
+}
+
+/** The names of the snapshots in a store, the oldest first. */
+export async function list(store) {
+  const names = await readdir(join(store, 'snapshots'));
+  return names.flatMap((name) => /^(.*)\.json$/.exec(name)?.[1] ?? []).sort();
+}
+
+async function load(store, snapshot) {
+  if (!/^[\w.-]+$/.test(snapshot)) throw new Error(`'${snapshot}' is no name of a snapshot`);
+  const text = await readFile(join(store, 'snapshots', `${snapshot}.json`), 'utf8');
+  return JSON.parse(text).entries;
+}
+
+/** Adds a snapshot of a folder to a store, which is made if need be. */
+export async function backup(folder, store) {
+  if (`${resolve(store)}${sep}`.startsWith(`${resolve(folder)}${sep}`)) {
+    throw new Error('The store would be in its own backup');
+  }
+  // With types, links to folders are not entered.
+  const found = await readdir(folder, { recursive: true, withFileTypes: true });
+  const names = found.map(({ parentPath, name }) => relative(folder, join(parentPath, name)));
+  for (const part of ['objects', 'snapshots', 'temporary']) {
+    await mkdir(join(store, part), { recursive: true });
+  }
+  const last = (await list(store)).at(-1);
+  const before = new Map((last ? await load(store, last) : []).map((e) => [e.path, e]));
+  const entries = [];
+  let read = 0;
+  await each(names, async (name) => {
+    const { isNew = false, ...entry } = await describe(folder, name, store, before);
+    entries.push(entry);
+    if (isNew) read++;
+  });
+  entries.sort((a, b) => (a.path < b.path ? -1 : 1));
+  const snapshot = new Date().toISOString().replaceAll(':', '-');
+  const file = join(store, 'snapshots', `${snapshot}.json`);
+  // It has its name when it is whole and on the disk.
+  await writeFile(`${file}.new`, JSON.stringify({ folder, entries }, null, 1), { flush: true });
+  await rename(`${file}.new`, file);
+  return { snapshot, entries: entries.length, read };
+}
+
+/** Makes a folder what it was; each file is compared with what its snapshot says of it. */
+export async function restore(store, snapshot, folder) {
+  const entries = await load(store, snapshot);
+  for (const { path, type, digest } of entries) {
+    const isInside = !isAbsolute(path) && !path.split(/[/\\]/).includes('..');
+    const isWhole = type === 'folder' || type === 'link' || digestPattern.test(digest);
+    if (!isInside || !isWhole) throw new Error(`${snapshot} has been tampered with: ${path}`);
+  }
+  await mkdir(folder);
+  const of = (wanted) => entries.filter(({ type }) => type === wanted);
+  for (const { path } of of('folder')) await mkdir(join(folder, path), { recursive: true });
+  await each(of('file'), async ({ path, digest, mode, mtimeMs }) => {
+    const to = join(folder, path);
+    const { hash } = await copy(objectPath(store, digest), to, { hash: 'sha256', verify: true });
+    if (hash !== digest) {
+      await rm(to);
+      throw new Error(`The store has another content of ${path}: it is damaged`);
+    }
+    await utimes(to, mtimeMs / 1000, mtimeMs / 1000);
+    await chmod(to, mode);
+  });
+  // Links come last: nothing is written through one.
+  for (const { path, target } of of('link')) await symlink(target, join(folder, path));
+  for (const { path, mode } of of('folder').reverse()) await chmod(join(folder, path), mode);
+  return { files: of('file').length };
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const [name, ...args] = process.argv.slice(2);
+  const command = { backup, list, restore }[name];
+  if (command === undefined || args.length !== command.length) {
+    console.error(
+      'Usage: backup <folder> <store> | list <store> | restore <store> <snapshot> <new>',
+    );
+    process.exitCode = 2;
+  } else {
+    await command(...args).then(console.log, ({ message }) => {
+      console.error(message);
+      process.exitCode = 1;
+    });
+  }
+}

@@ -1,0 +1,90 @@
+import type { Command } from 'commander';
+import { copy } from '../../copy/copy.js';
+import type { CopyOptions, CopyReport } from '../../copy/copy-options.js';
+import { stat } from '../../promises.js';
+import { addCopyOptions, type CopyFlags, copyOptionsOf } from '../copy-options.js';
+import { exitCode } from '../exit-code.js';
+import { UsageError, withUnbufferedHint } from '../failure.js';
+import { grouped, rateText, secondsText } from '../format.js';
+import type { OutputOptions, Row } from '../output.js';
+import type { Start } from '../program.js';
+import type { Context } from '../run.js';
+import { addTreeOptions, runTree, type TreeFlags } from '../tree-task.js';
+import { parsePathArgument } from '../values.js';
+import { parseAlgorithm } from './hash.js';
+
+interface Flags extends CopyFlags, TreeFlags, OutputOptions {
+  hash?: string;
+}
+
+export function addCopy(program: Command, start: Start): Command {
+  const command = program
+    .command('copy')
+    .summary('copy a file or a folder')
+    .description(
+      'Copies a file, or a folder with all in it. What is unchanged in a folder is skipped, and ' +
+        'nothing is deleted (mirror does). Files get their names when they are complete.',
+    )
+    .argument('<source>', 'a file or a folder', parsePathArgument)
+    .argument('<destination>', 'what the copy is called', parsePathArgument);
+  addCopyOptions(command).option(
+    '--hash <algorithm>',
+    'print the hash of the content; of a file only',
+    parseAlgorithm,
+  );
+  return addTreeOptions(command).action((source: string, destination: string, flags: Flags) =>
+    start(flags, (context) => copyEither({ source, destination }, flags, context)),
+  );
+}
+
+interface Paths {
+  source: string;
+  destination: string;
+}
+
+async function copyEither(paths: Paths, flags: Flags, context: Context): Promise<number> {
+  const options = copyOptionsOf(flags);
+  const { include, exclude, concurrency, hash } = flags;
+  if ((await stat(paths.source)).isDirectory()) {
+    if (hash !== undefined) throw new UsageError('--hash is of a file, and the source is a folder');
+    return runTree('copy', paths, { ...options, include, exclude, concurrency }, context);
+  }
+  if (include !== undefined || exclude !== undefined || concurrency !== undefined) {
+    throw new UsageError('--include, --exclude and --concurrency go with a folder as the source');
+  }
+  const done = await copyFile(paths, { ...options, hash }, context);
+  context.output.result({ command: 'copy', ...paths, ...done }, rowsOfCopy(done, hash));
+  return exitCode.done;
+}
+
+/** Copies one file, its progress shown. */
+export async function copyFile(
+  { source, destination }: Paths,
+  options: CopyOptions,
+  { output, signal }: Context,
+  hint = 'leave out --unbuffered',
+): Promise<CopyReport> {
+  return withUnbufferedHint(options.unbuffered === true, hint, () =>
+    copy(source, destination, {
+      ...options,
+      signal,
+      onProgress: (progress) => output.progress(progress),
+    }),
+  );
+}
+
+/** @param algorithm of the hash */
+export function rowsOfCopy(done: CopyReport, algorithm = 'sha256'): Row[] {
+  const { bytes, dataBytes, durationMs, verified, hash, metadataRefused } = done;
+  const rate = rateText(bytes / Math.max(1e-3, durationMs / 1000));
+  const rows: Row[] = [
+    ['copied', `${grouped(bytes)} bytes in ${secondsText(durationMs)} (${rate})`],
+    ['moved', `${grouped(dataBytes)} bytes read and written`],
+    ['strategy', `${done.strategy}: ${done.reason}`],
+  ];
+  if (hash !== undefined) rows.push([algorithm, hash]);
+  if (verified) rows.push(['verified', `${grouped(bytes)} bytes, read back and the same`]);
+  if (metadataRefused.length > 0) rows.push(['not kept', metadataRefused.join(', ')]);
+  rows.push(['engine', done.engine]);
+  return rows;
+}

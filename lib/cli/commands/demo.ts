@@ -1,0 +1,132 @@
+import type { Command } from 'commander';
+import type { CopyReport } from '../../copy/copy-options.js';
+import { chunkDefaults } from '../../copy/read-chunks.js';
+import { exitCode } from '../exit-code.js';
+import { UsageError } from '../failure.js';
+import { rateText } from '../format.js';
+import { copyWithNode } from '../node-copy.js';
+import { messageOf, type OutputOptions, type Row } from '../output.js';
+import type { Start } from '../program.js';
+import type { Context } from '../run.js';
+import { makeSample } from '../sample.js';
+import { parseDepth, parsePathArgument, parseSize } from '../values.js';
+import { copyFile, rowsOfCopy } from './copy.js';
+
+interface Flags extends OutputOptions {
+  buffered?: boolean;
+  depth?: number;
+  chunkSize?: number;
+  sampleSize?: number;
+  compare: boolean;
+}
+
+interface Paths {
+  source: string;
+  destination: string;
+}
+
+const mebibyte = 1024 * 1024;
+// No multiple of any sector size, so that the tail has to be padded and cut.
+const sampleSizeDefault = 300 * mebibyte + 1234;
+const memoryMax = 1024 * mebibyte;
+
+export function addDemo(program: Command, start: Start): Command {
+  return program
+    .command('demo')
+    .summary('a verified copy beside one by node:fs')
+    .description(
+      "Copies a file past the system's cache, reads the copy back and compares SHA-256; then " +
+        'does so once more through node:fs streams to compare the speed. Without paths it makes ' +
+        'a sample file of about 300 MiB, copies that, and removes both.',
+    )
+    .argument('[source]', 'a file', parsePathArgument)
+    .argument('[destination]', 'what the copy is called', parsePathArgument)
+    .option('--buffered', 'through the cache, for file systems that refuse direct I/O')
+    .option('--depth <n>', `chunks in flight (default: $chunkDefaults.depth)`, parseDepth)
+    .option('--chunk-size <size>', 'bytes of a chunk (default: 1M)', parseSize)
+    .option('--sample-size <size>', 'bytes of the sample file (default: about 300M)', parseSize)
+    .option('--no-compare', 'leave out the copy through node:fs')
+    .action((source: string | undefined, destination: string | undefined, flags: Flags) =>
+      start(flags, (context) => runDemo(pathsOf(source, destination, flags), flags, context)),
+    );
+}
+
+function pathsOf(
+  source: string | undefined,
+  destination: string | undefined,
+  { depth = chunkDefaults.depth, chunkSize = chunkDefaults.chunkSize, sampleSize }: Flags,
+): Paths | undefined {
+  if (depth * chunkSize > memoryMax) {
+    throw new UsageError(`--depth times --chunk-size is more than ${memoryMax / mebibyte} MiB`);
+  }
+  if (source === undefined) return undefined;
+  if (destination === undefined) throw new UsageError('the destination is missing');
+  if (sampleSize !== undefined) {
+    throw new UsageError('--sample-size goes without a source and a destination');
+  }
+  return { source, destination };
+}
+
+async function runDemo(paths: Paths | undefined, flags: Flags, context: Context): Promise<number> {
+  if (paths !== undefined) return copyAndCompare(paths, flags, context);
+  const { sampleSize = sampleSizeDefault, buffered = false } = flags;
+  const { signal } = context;
+  const sample = await makeSample(sampleSize, { unbuffered: !buffered, signal });
+  try {
+    return await copyAndCompare(sample, flags, context);
+  } finally {
+    await sample.remove();
+  }
+}
+
+async function copyAndCompare(
+  { source, destination }: Paths,
+  { buffered = false, depth, chunkSize, compare }: Flags,
+  context: Context,
+): Promise<number> {
+  const options = { unbuffered: !buffered, depth, chunkSize, verify: true };
+  const hint = '--buffered copies through the cache';
+  const paths = { source, destination };
+  const done = await copyFile(paths, { ...options, strategy: 'engine' }, context, hint);
+  const node = compare ? await tryNode(paths, done, context) : undefined;
+  const nodeMs = typeof node === 'number' ? node : null;
+  context.output.result({ command: 'demo', ...paths, ...done, nodeDurationMs: nodeMs }, [
+    ['source', source],
+    ['destination', destination],
+    ...rowsOfCopy(done),
+    ...rowsOfComparison(done, node, buffered),
+  ]);
+  return exitCode.done;
+}
+
+/** The milliseconds that node:fs took, or why it did not. */
+async function tryNode(paths: Paths, done: CopyReport, context: Context): Promise<number | string> {
+  try {
+    return await copyWithNode({ ...paths, size: done.bytes }, done.hash ?? '', context);
+  } catch (error) {
+    // The copy is there and verified; that there is no comparison is no reason to fail.
+    if (context.signal.aborted) throw error;
+    return messageOf(error);
+  }
+}
+
+function rowsOfComparison(
+  { bytes, durationMs }: CopyReport,
+  node: number | string | undefined,
+  buffered: boolean,
+): (Row | string)[] {
+  if (node === undefined) return [];
+  if (typeof node === 'string') return [['node:fs streams', node]];
+  const rate = (milliseconds: number): string =>
+    rateText(bytes / Math.max(1e-6, milliseconds / 1000));
+  return [
+    '',
+    'copied, synced and read back:',
+    ['overlapped', rate(durationMs)],
+    ['node:fs streams', rate(node)],
+    ['ratio', `${(node / durationMs).toFixed(2)}x`],
+    buffered
+      ? 'Both hash what they read. node:fs comes second and finds the source in the cache.'
+      : 'Both hash what they read. overlapped reads back from the device, node:fs from the cache.',
+  ];
+}

@@ -1,0 +1,37 @@
+import type { Command } from 'commander';
+import { addCopyOptions, type CopyFlags, copyOptionsOf } from '../copy-options.js';
+import type { OutputOptions } from '../output.js';
+import type { Start } from '../program.js';
+import { addTreeOptions, runTree, type TreeFlags } from '../tree-task.js';
+import { parsePathArgument } from '../values.js';
+
+interface Flags extends CopyFlags, TreeFlags, OutputOptions {
+  dryRun?: boolean;
+  delete: boolean;
+  hardLinks: boolean;
+}
+
+export function addMirror(program: Command, start: Start): Command {
+  const command = program
+    .command('mirror')
+    .summary('make a folder the same as another')
+    .description(
+      'Makes a folder the same as another: copies what is new or changed (by size and time), and ' +
+        'deletes what the source lacks, once all has been copied. What a filter leaves out stays.',
+    )
+    .argument('<source>', 'a folder', parsePathArgument)
+    .argument('<destination>', 'the folder that becomes the same', parsePathArgument);
+  return addTreeOptions(addCopyOptions(command))
+    .option('-n, --dry-run', 'only say what would be done')
+    .option('--no-delete', 'delete nothing')
+    .option('--no-hard-links', 'make a file of each name of a file that has several')
+    .action((source: string, destination: string, flags: Flags) => {
+      const { include, exclude, concurrency, dryRun, hardLinks } = flags;
+      const options = {
+        ...copyOptionsOf(flags),
+        ...{ include, exclude, concurrency, dryRun, hardLinks, delete: flags.delete },
+      };
+      const paths = { source, destination };
+      return start(flags, (context) => runTree('mirror', paths, options, context));
+    });
+}

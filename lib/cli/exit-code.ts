@@ -1,0 +1,8 @@
+/** What the command ends with; docs/command-line.md lists them. A signal is 128 and its number. */
+export const exitCode = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  /** Done, but for single files; or the things compared are not the same. */
+  incomplete: 3,
+} as const;

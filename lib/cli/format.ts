@@ -1,0 +1,46 @@
+const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
+
+/** `1.5 GiB`. */
+export function bytesText(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  const shown = Number.isInteger(value) ? String(value) : value.toFixed(value < 10 ? 2 : 1);
+  return `${shown} ${units[unit]}`;
+}
+
+/** `123 MB/s` or `12 kB/s`, in units of 1000, as disks and networks are sold. */
+export function rateText(bytesPerSecond: number): string {
+  const megabytes = bytesPerSecond / 1e6;
+  if (megabytes < 1) return `${(megabytes * 1000).toFixed(0)} kB/s`;
+  return `${megabytes.toFixed(megabytes < 10 ? 1 : 0)} MB/s`;
+}
+
+/** `1:02:03`, or `0:05`; `-:--` where nobody knows. */
+export function durationText(seconds: number): string {
+  if (!Number.isFinite(seconds)) return '-:--';
+  const whole = Math.ceil(seconds);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const hours = Math.floor(whole / 3600);
+  const minutes = Math.floor(whole / 60) % 60;
+  const rest = two(whole % 60);
+  return hours > 0 ? `${hours}:${two(minutes)}:${rest}` : `${minutes}:${rest}`;
+}
+
+/** `0.123 s`. */
+export function secondsText(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(milliseconds < 10_000 ? 3 : 1)} s`;
+}
+
+/** `3,000,001`. */
+export function grouped(value: number): string {
+  return value.toLocaleString('en-US');
+}
+
+/** `1 file`, `2 files`. */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${grouped(count)} ${count === 1 ? one : many}`;
+}

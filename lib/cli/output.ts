@@ -1,0 +1,128 @@
+import { styleText } from 'node:util';
+import { codeOf } from './failure.js';
+import {
+  noProgress,
+  ProgressBars,
+  ProgressLines,
+  ProgressObjects,
+  type ProgressReport,
+  type ProgressView,
+} from './progress.js';
+
+export interface OutputOptions {
+  json?: boolean;
+  quiet?: boolean;
+}
+
+/** A line of a result: a name and what it is. */
+export type Row = readonly [name: string, value: string];
+
+/** What a command tells its user. Results go to stdout, progress and errors to stderr. */
+export interface Output {
+  progress(report: ProgressReport): void;
+  /** A part of the result that people get at once; programs get it with the result. */
+  line(text: string): void;
+  /** @param value as JSON has it; @param text the same for people */
+  result(value: object, text: readonly (Row | string)[]): void;
+  /** An error of one file, or the one that has ended it all. */
+  error(error: unknown, path?: string): void;
+  /** The end of all progress: nothing of it stays on a terminal unfinished. */
+  close(): void;
+}
+
+type Style = Parameters<typeof styleText>[0];
+
+/** Colours where the stream is a terminal that has them, and NO_COLOR is not set. */
+function styled(style: Style, text: string, stream: NodeJS.WriteStream): string {
+  return styleText(style, text, { stream });
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** As --json has it. */
+export function errorObject(error: unknown, path?: string): object {
+  const place = path === undefined ? {} : { path };
+  return { message: messageOf(error), code: codeOf(error) ?? null, ...place };
+}
+
+/** For people: `name  value` in columns, and a bar or lines of progress. */
+class TextOutput implements Output {
+  readonly #view: ProgressView;
+
+  constructor(quiet: boolean) {
+    const { stderr } = process;
+    const print = (line: string): void => void stderr.write(`${line}\n`);
+    const view = stderr.isTTY ? new ProgressBars(stderr) : new ProgressLines(print);
+    this.#view = quiet ? noProgress : view;
+  }
+
+  progress(report: ProgressReport): void {
+    this.#view.show(report);
+  }
+
+  line(text: string): void {
+    this.#view.stop();
+    process.stdout.write(`${text}\n`);
+  }
+
+  result(_value: object, text: readonly (Row | string)[]): void {
+    this.#view.stop();
+    const names = text.flatMap((row) => (typeof row === 'string' ? [] : [row[0].length]));
+    const width = Math.max(0, ...names) + 2;
+    for (const row of text) {
+      const line =
+        typeof row === 'string'
+          ? row
+          : styled('bold', row[0].padEnd(width), process.stdout) + row[1];
+      process.stdout.write(`${line}\n`);
+    }
+  }
+
+  error(error: unknown, path?: string): void {
+    this.#view.stop();
+    const { stderr } = process;
+    const message = messageOf(error);
+    // Most errors of the system name the path themselves.
+    const place = path === undefined || message.includes(path) ? '' : `${path}: `;
+    stderr.write(`overlapped: ${styled('red', `${place}${message}`, stderr)}\n`);
+  }
+
+  close(): void {
+    this.#view.stop();
+  }
+}
+
+/** For programs: an object per line, all on stdout. */
+class JsonOutput implements Output {
+  readonly #view: ProgressView;
+
+  constructor(quiet: boolean) {
+    this.#view = quiet ? noProgress : new ProgressObjects(printObject);
+  }
+
+  progress(report: ProgressReport): void {
+    this.#view.show(report);
+  }
+
+  line(): void {}
+
+  result(value: object): void {
+    printObject({ type: 'result', ...value });
+  }
+
+  error(error: unknown, path?: string): void {
+    printObject({ type: 'error', ...errorObject(error, path) });
+  }
+
+  close(): void {}
+}
+
+function printObject(value: object): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+export function makeOutput({ json = false, quiet = false }: OutputOptions): Output {
+  return json ? new JsonOutput(quiet) : new TextOutput(quiet);
+}

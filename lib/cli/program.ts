@@ -1,0 +1,66 @@
+import * as fs from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { addBench } from './commands/bench.js';
+import { addCopy } from './commands/copy.js';
+import { addDemo } from './commands/demo.js';
+import { addHash } from './commands/hash.js';
+import { addInfo } from './commands/info.js';
+import { addMirror } from './commands/mirror.js';
+import { addVerify } from './commands/verify.js';
+import { exitCode } from './exit-code.js';
+import { UsageError } from './failure.js';
+import { makeOutput, type OutputOptions } from './output.js';
+import { runTask, type Task } from './run.js';
+
+/** How a command has itself run once its arguments are parsed. */
+export type Start = (options: OutputOptions, task: Task) => Promise<void>;
+
+const exitCodesText = `
+Exit code: 0 done, 1 failed, 2 bad usage, 3 done but for single files, or differences found,
+128 + signal interrupted; then no unfinished file has its final name, but with --no-atomic.
+The environment variable OVERLAPPED_ENGINE (uring, iocp, threadpool) forces an engine; NO_COLOR
+leaves out colours. Sizes are bytes, or as 256K, 1M, 2G.`;
+
+function packageVersion(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(fs.readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+function makeProgram(start: Start): Command {
+  const program = new Command('overlapped')
+    .description('Copies, compares, hashes and looks at files by completion-based I/O.')
+    .version(packageVersion())
+    .exitOverride()
+    // What it would print of an error is printed by whoever catches it.
+    .configureOutput({ outputError: () => {} })
+    .addHelpText('after', exitCodesText);
+  for (const add of [addCopy, addMirror, addVerify, addHash, addInfo, addBench, addDemo]) {
+    const command = add(program, start);
+    command
+      .option('--json', 'one JSON object per line: progress, errors, the result')
+      .option('-q, --quiet', 'no progress')
+      .addHelpText('after', exitCodesText);
+  }
+  return program;
+}
+
+/** Runs a command line; resolves to its exit code. @param args without Node and the script */
+export async function runCommandLine(args: readonly string[]): Promise<number> {
+  let code: number = exitCode.done;
+  const program = makeProgram(async (options, task) => {
+    code = await runTask(options, task);
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return exitCode.done;
+    // Without any argument it has shown its help.
+    if (error.code !== 'commander.help') {
+      const message = error.message.replace(/^error: /, '').replace(/\.$/, '');
+      makeOutput({ json: args.includes('--json') }).error(new UsageError(message));
+    }
+    return exitCode.usage;
+  }
+}

@@ -1,0 +1,45 @@
+import { InvalidArgumentError } from 'commander';
+
+const mebibyte = 1024 * 1024;
+const depthMax = 1024;
+const units: Readonly<Record<string, number>> = {
+  '': 1,
+  K: 1024,
+  M: mebibyte,
+  G: 1024 * mebibyte,
+  T: mebibyte * mebibyte,
+};
+
+/** A number of bytes: `4096`, `256K`, `1M`, `2GiB`. */
+export function parseSize(text: string): number {
+  const match = /^(\d+)([KMGT]?)(?:i?B)?$/i.exec(text);
+  const size = match ? Number(match[1]) * (units[(match[2] ?? '').toUpperCase()] ?? 1) : 0;
+  if (size < 1 || !Number.isSafeInteger(size)) {
+    throw new InvalidArgumentError('It must be a size as 1M or 256K.');
+  }
+  return size;
+}
+
+/** A whole number from 1 to `max`. */
+export function parseCount(max: number): (text: string) => number {
+  return (text) => {
+    const count = /^\d+$/.test(text) ? Number(text) : 0;
+    if (count < 1 || count > max) {
+      throw new InvalidArgumentError(`It must be a number from 1 to ${max}.`);
+    }
+    return count;
+  };
+}
+
+export const parseDepth = parseCount(depthMax);
+
+/** Of an option that may be given several times. */
+export function collect(text: string, before: readonly string[] = []): string[] {
+  return [...before, text];
+}
+
+/** An empty path means nothing, and would be taken for the current folder by some functions. */
+export function parsePathArgument(text: string): string {
+  if (text === '') throw new InvalidArgumentError('It must not be empty.');
+  return text;
+}

@@ -1,0 +1,142 @@
+import { memoryAlignmentOf } from '../chunk-io.js';
+import { abortError } from '../errors.js';
+import type { FileHandle } from '../file-handle.js';
+import { open } from '../open.js';
+import type { PathLike } from '../paths.js';
+import { RecycledMemory } from '../streams/chunk-memory.js';
+import { ReadAhead } from '../streams/read-ahead.js';
+import { validateWindow } from '../streams/window.js';
+import { validateObject, validateSignal } from '../validate.js';
+import { type Progress, ProgressMeter } from './progress.js';
+import type { ChunkOptions } from './read-chunks.js';
+
+export interface CompareOptions extends ChunkOptions {
+  /** Reads past the system's cache; 'prefer': unless the file system refuses. Default false. */
+  unbuffered?: boolean | 'prefer' | undefined;
+  /** Called with the bytes of each that have been compared. */
+  onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+export interface Comparison {
+  equal: boolean;
+  /** Place of the first byte that differs, or where the shorter file ends; null if none does. */
+  firstDifference: number | null;
+  /** Bytes of the two files as they were read, or as they say where a difference was found. */
+  sizes: [number, number];
+}
+
+/**
+ * Compares two files byte by byte, both read with several chunks in flight, up to the first
+ * difference.
+ * @throws AbortError; system errors
+ */
+export async function compareFiles(
+  a: PathLike,
+  b: PathLike,
+  options: CompareOptions = {},
+): Promise<Comparison> {
+  validateObject(options, 'options');
+  validateWindow(options);
+  const { unbuffered, signal } = options;
+  validateSignal(signal);
+  const openOptions = { unbuffered, signal, access: 'sequential' } as const;
+  const first = await open(a, 'r', openOptions);
+  try {
+    const second = await open(b, 'r', openOptions);
+    try {
+      return await compareHandles(first, second, options);
+    } finally {
+      await second.close();
+    }
+  } finally {
+    await first.close();
+  }
+}
+
+async function compareHandles(
+  first: FileHandle,
+  second: FileHandle,
+  options: CompareOptions,
+): Promise<Comparison> {
+  const sizes = await Promise.all([first.stat(), second.stat()]);
+  const meter = new ProgressMeter(Math.min(sizes[0].size, sizes[1].size));
+  const onEqual = (_bytes: Buffer, position: number): void =>
+    options.onProgress?.(meter.at(position));
+  const { place, ended } = await firstDifference(first, second, { ...options, onEqual });
+  if (ended) return { equal: true, firstDifference: null, sizes: [place, place] };
+  return { equal: false, firstDifference: place, sizes: [sizes[0].size, sizes[1].size] };
+}
+
+export interface PrefixOptions extends ChunkOptions {
+  /** Compares no further than this. Default: to the end. */
+  end?: number | undefined;
+  /** Called with bytes that both have, and the place behind them. */
+  onEqual?: ((bytes: Buffer, position: number) => void) | undefined;
+}
+
+/**
+ * Where two open files begin to differ.
+ * @returns the place, and whether both end there (or the comparison does) without a difference
+ */
+export async function firstDifference(
+  first: FileHandle,
+  second: FileHandle,
+  options: PrefixOptions,
+): Promise<{ place: number; ended: boolean }> {
+  const sides = [new Side(first, options), new Side(second, options)] as const;
+  let place = 0;
+  try {
+    for (;;) {
+      const [one, other] = await Promise.all([sides[0].look(), sides[1].look()]);
+      if (options.signal?.aborted) throw abortError(options.signal);
+      if (one === null || other === null) return { place, ended: one === other };
+      const length = Math.min(one.byteLength, other.byteLength);
+      const bytes = one.subarray(0, length);
+      if (!bytes.equals(other.subarray(0, length))) {
+        return { place: place + differenceIn(bytes, other), ended: false };
+      }
+      place += length;
+      options.onEqual?.(bytes, place);
+      for (const side of sides) side.skip(length);
+    }
+  } finally {
+    await Promise.all(sides.map((side) => side.cancel()));
+  }
+}
+
+function differenceIn(one: Buffer, other: Buffer): number {
+  let at = 0;
+  while (one[at] === other[at]) at++;
+  return at;
+}
+
+/** One of two files, and how far its chunk has been compared. */
+class Side {
+  readonly #ahead: ReadAhead;
+  #chunk: Buffer | null = null;
+  #at = 0;
+
+  constructor(handle: FileHandle, { depth, chunkSize, signal, end }: PrefixOptions) {
+    const memory = new RecycledMemory(memoryAlignmentOf(handle));
+    this.#ahead = new ReadAhead(handle, { depth, chunkSize, signal, end, memory });
+  }
+
+  /** What is next; null at the end. */
+  async look(): Promise<Buffer | null> {
+    this.#chunk ??= await this.#ahead.next();
+    return this.#chunk === null ? null : this.#chunk.subarray(this.#at);
+  }
+
+  skip(length: number): void {
+    const chunk = this.#chunk as Buffer;
+    this.#at += length;
+    if (this.#at < chunk.byteLength) return;
+    this.#ahead.release(chunk);
+    this.#chunk = null;
+    this.#at = 0;
+  }
+
+  cancel(): Promise<void> {
+    return this.#ahead.cancel();
+  }
+}

@@ -1,0 +1,336 @@
+import { performance } from 'node:perf_hooks';
+import { abortError, systemErrorOf } from '../errors.js';
+import type { PathLike } from '../paths.js';
+import { copy } from './copy.js';
+import { type CopyTreeOptions, parseTreeOptions, type TreeSettings } from './copy-tree-options.js';
+import { forEach } from './for-each.js';
+import { differsInMetadata } from './tree-metadata.js';
+import { checkApart } from './tree-overlap.js';
+import { isWithin, type NameTask, type Plan, planCopy, type Task } from './tree-plan.js';
+import { depthOf, type Place, showPlace, TreeRoot } from './tree-root.js';
+import { type SpecialKind, type Tree, type TreeEntry, walkTree } from './tree-walk.js';
+import { TreeWriter } from './tree-writer.js';
+import { UnsupportedFileError } from './unsupported-file-error.js';
+
+/** What a part of a tree could not be copied for. */
+export interface TreeError {
+  /** Relative to the source, with slashes; '.' for the source itself. */
+  path: string;
+  error: unknown;
+}
+
+/** What has been done; of a dry run what would be done. */
+export interface CopyTreeReport {
+  /** Files whose content was copied. */
+  files: number;
+  /** Folders that were made. */
+  folders: number;
+  /** Symbolic links and junctions that were made. */
+  links: number;
+  /** Further names that files were given. */
+  hardLinks: number;
+  /** Bytes of content that were copied. */
+  bytes: number;
+  /** Files and links that were there already. */
+  skipped: number;
+  /** Files, links and folders that were removed. */
+  deleted: number;
+  /** Empty when all of the source is in the destination. */
+  errors: TreeError[];
+  /** Whether an error ended the copy early: no space, a read-only file system, no destination. */
+  stopped: boolean;
+  /** Whether `delete` was wanted and not done, since there were errors in reading the source. */
+  deleteSkipped: boolean;
+  durationMs: number;
+}
+
+/** Files of up to so many bytes are read in one operation and written in one. */
+const smallFileMax = 256 * 1024;
+
+const fatalCodes = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException | undefined)?.code;
+}
+
+function emptyReport(): CopyTreeReport {
+  return {
+    ...{ files: 0, folders: 0, links: 0, hardLinks: 0, bytes: 0, skipped: 0, deleted: 0 },
+    ...{ errors: [], stopped: false, deleteSkipped: false, durationMs: 0 },
+  };
+}
+
+/** Groups of the same depth, in the order in which they come. */
+function byDepth<T>(items: readonly T[], placeOf: (item: T) => Place): T[][] {
+  const groups = new Map<number, T[]>();
+  for (const item of items) {
+    const depth = depthOf(placeOf(item));
+    const group = groups.get(depth);
+    if (group === undefined) groups.set(depth, [item]);
+    else group.push(item);
+  }
+  return [...groups.values()];
+}
+
+const placeOfTask = ({ entry }: Task): Place => entry.place;
+
+function bytesOf(tasks: readonly Task[]): number {
+  return tasks.reduce((sum, { entry }) => sum + entry.size, 0);
+}
+
+/** The execution of a plan. */
+class TreeCopy {
+  readonly report = emptyReport();
+  readonly #source: TreeRoot;
+  readonly #destination: TreeRoot;
+  readonly #settings: TreeSettings;
+  readonly #plan: Plan;
+  readonly #writer: TreeWriter;
+  // Folders that could not be made: nothing is tried in them.
+  readonly #failedFolders = new Set<Place>();
+  readonly #failed = new Set<Task>();
+  readonly #progress = { files: 0, totalFiles: 0, bytes: 0, totalBytes: 0 };
+
+  constructor(
+    source: TreeRoot,
+    destination: TreeRoot,
+    settings: TreeSettings,
+    trees: { source: Tree; destination: Tree },
+  ) {
+    this.#source = source;
+    this.#destination = destination;
+    this.#settings = settings;
+    // What the source has and could not be read must not be taken for what it lacks.
+    const mayDelete = settings.delete && trees.source.errors.length === 0;
+    const rules = { hardLinks: settings.hardLinks, delete: mayDelete };
+    this.#plan = planCopy(trees.source, trees.destination, rules);
+    this.report.deleteSkipped = settings.delete && !mayDelete;
+    this.#writer = new TreeWriter(source, destination, settings, mayDelete);
+    for (const { place, error } of trees.source.errors) this.#note(place, error);
+    for (const { place, error } of trees.destination.errors) this.#note(place, error);
+  }
+
+  /** Says what would be done. */
+  rehearse(): void {
+    const { folders, files, links, names, unchanged, obstacles, extra } = this.#plan;
+    const { report } = this;
+    const newFolders = folders.filter(({ there }) => there?.kind !== 'folder');
+    report.folders = this.#possible(newFolders).length;
+    const possibleFiles = this.#possible(files);
+    report.files = possibleFiles.length;
+    report.bytes = bytesOf(possibleFiles);
+    report.links = this.#possible(links).length;
+    report.hardLinks = this.#possible(names).length;
+    report.skipped = unchanged.length;
+    report.deleted = obstacles.length + extra.length;
+    this.#noteSpecial();
+  }
+
+  #possible(tasks: readonly Task[]): Task[] {
+    return tasks.filter((task) => {
+      try {
+        this.#writer.checkWay(task);
+        return true;
+      } catch (error) {
+        this.#note(task.entry.place, error);
+        return false;
+      }
+    });
+  }
+
+  async run(): Promise<void> {
+    const { folders, files, links, names, unchanged, leftOvers, obstacles, extra } = this.#plan;
+    this.#progress.totalFiles = files.length + names.length + unchanged.length;
+    this.#progress.totalBytes = bytesOf(files);
+    this.#noteSpecial();
+    await this.#remove(leftOvers);
+    this.report.deleted += await this.#remove(obstacles);
+    for (const level of byDepth(folders, placeOfTask)) {
+      await this.#each(level, (task) => this.#makeFolder(task));
+    }
+    await this.#eachFile(unchanged, (task) => this.#keep(task));
+    await this.#eachFile(files, (task) => this.#copyFile(task));
+    await this.#eachFile(names, (task) => this.#copyName(task));
+    await this.#each(links, (task) => this.#copyLink(task));
+    this.report.deleted += await this.#remove(extra);
+    for (const level of byDepth(folders, placeOfTask).reverse()) {
+      await this.#each(level, (task) => this.#writer.finishFolder(task));
+    }
+  }
+
+  /** Works on tasks; what one fails with is noted, and only a fatal error or an abort ends all. */
+  #each<T extends Task>(tasks: readonly T[], work: (task: T) => Promise<void>): Promise<void> {
+    const { concurrency, signal } = this.#settings;
+    return forEach(tasks, concurrency, async (task) => {
+      const { place } = task.entry;
+      if (signal?.aborted) throw abortError(signal);
+      if (this.report.stopped) return;
+      if (isWithin(place, this.#failedFolders)) return void this.#failed.add(task);
+      try {
+        await work(task);
+      } catch (error) {
+        if (signal?.aborted) throw abortError(signal);
+        this.#failed.add(task);
+        this.#note(place, error);
+      }
+    });
+  }
+
+  #eachFile<T extends Task>(tasks: readonly T[], work: (task: T) => Promise<void>): Promise<void> {
+    return this.#each(tasks, async (task) => {
+      try {
+        await work(task);
+      } finally {
+        this.#advance(task.entry.place, 1, 0);
+      }
+    });
+  }
+
+  async #makeFolder(task: Task): Promise<void> {
+    try {
+      if (await this.#writer.makeFolder(task)) this.report.folders++;
+    } catch (error) {
+      const { place } = task.entry;
+      this.#failedFolders.add(place);
+      if (place === '') this.report.stopped = true;
+      throw error;
+    }
+  }
+
+  async #keep(task: Task): Promise<void> {
+    this.report.skipped++;
+    const { entry, there } = task;
+    if (there === undefined || !differsInMetadata(entry, there, this.#settings.kept)) return;
+    await this.#writer.keepMetadata(task);
+  }
+
+  async #copyFile(task: Task): Promise<void> {
+    this.#writer.checkWay(task);
+    const isSmall = task.entry.size <= smallFileMax && !this.#settings.eachByCopy;
+    const bytes = isSmall ? await this.#copySmall(task) : await this.#copyLarge(task);
+    this.report.files++;
+    this.report.bytes += bytes;
+  }
+
+  async #copySmall(task: Task): Promise<number> {
+    const bytes = await this.#writer.writeSmallFile(task);
+    this.#advance(task.entry.place, 0, bytes);
+    return bytes;
+  }
+
+  async #copyLarge(task: Task): Promise<number> {
+    const { place } = task.entry;
+    await this.#writer.openWay(task);
+    let before = 0;
+    const { bytes } = await copy(this.#source.at(place), this.#destination.at(place), {
+      ...this.#settings.fileOptions,
+      onProgress: ({ phase, bytes: done }) => {
+        if (phase !== 'copy') return;
+        this.#advance(place, 0, done - before);
+        before = done;
+      },
+    });
+    return bytes;
+  }
+
+  async #copyLink(task: Task): Promise<void> {
+    await this.#writer.writeLink(task);
+    this.report.links++;
+  }
+
+  async #copyName(task: NameTask): Promise<void> {
+    // The content is not there under its first name, so that this one gets it.
+    if (this.#failed.has(task.first)) return this.#copyFile(task);
+    await this.#writer.writeName(task);
+    this.report.hardLinks++;
+  }
+
+  /** @param entries each before the folder that it is in @returns how many are gone */
+  async #remove(entries: readonly TreeEntry[]): Promise<number> {
+    let removed = 0;
+    for (const level of byDepth(entries, ({ place }) => place)) {
+      const tasks = level.map((entry) => ({ entry, there: entry }));
+      await this.#each(tasks, async ({ entry }) => {
+        await this.#writer.remove(entry);
+        removed++;
+      });
+    }
+    return removed;
+  }
+
+  #noteSpecial(): void {
+    for (const { kind, place } of this.#plan.special) {
+      this.#note(place, new UnsupportedFileError(kind as SpecialKind, this.#source.show(place)));
+    }
+  }
+
+  #note(place: Place, error: unknown): void {
+    const path = showPlace(place);
+    this.report.errors.push({ path, error });
+    if (fatalCodes.has(codeOf(error) ?? '')) this.report.stopped = true;
+    this.#settings.onError?.(error, path);
+  }
+
+  #advance(place: Place, files: number, bytes: number): void {
+    this.#progress.files += files;
+    this.#progress.bytes += bytes;
+    this.#settings.onProgress?.({ ...this.#progress, path: showPlace(place) });
+  }
+}
+
+function treeError(code: string, root: TreeRoot): Error {
+  return systemErrorOf(code, { syscall: 'copyTree', path: root.shown });
+}
+
+async function walkDestination(
+  root: TreeRoot,
+  source: Tree,
+  settings: TreeSettings,
+): Promise<Tree> {
+  const { filter, concurrency, signal } = settings;
+  // What the source lacks is looked at only where it is to go.
+  const enters = (place: Place): boolean => settings.delete || source.entries.has(place);
+  try {
+    const tree = await walkTree(root, { filter, concurrency, signal, enters });
+    if (tree.entries.get('')?.kind !== 'folder') throw treeError('ENOTDIR', root);
+    return tree;
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+    return { entries: new Map(), errors: [], withheld: new Set() };
+  }
+}
+
+/**
+ * Copies a folder with all below it, so many files at a time. What is in the destination already
+ * with the same size and modification time (to 2 us) is left as it is, so that a copy which was
+ * ended early goes on when it is called again. No file is half there under its own name. Several
+ * names of a file stay that, symbolic links are made again with the same target, and folders get
+ * their times last. Folders of the destination that the source lacks stay, unless `delete` is true.
+ * @param source a folder, or a link to one
+ * @param destination the folder that becomes its copy; made with the folders above it
+ * @returns what has been done; `errors` has what failed, file by file: they do not reject. What is
+ *   in a folder that could not be read or made is not in the list, the folder is. FIFOs, sockets
+ *   and devices are not copied; each is an UnsupportedFileError in the list
+ * @throws before anything is done: a system error of the source or the destination itself, EINVAL
+ *   when the destination is the source or within it; and AbortError
+ */
+export async function copyTree(
+  source: PathLike,
+  destination: PathLike,
+  options: CopyTreeOptions = {},
+): Promise<CopyTreeReport> {
+  const begun = performance.now();
+  const settings = parseTreeOptions(options);
+  const { filter, concurrency, signal } = settings;
+  const from = new TreeRoot(source, 'source');
+  const to = new TreeRoot(destination, 'destination');
+  if (signal?.aborted) throw abortError(signal);
+  await checkApart(from, to, settings.delete);
+  const wanted = await walkTree(from, { filter, concurrency, signal });
+  if (wanted.entries.get('')?.kind !== 'folder') throw treeError('ENOTDIR', from);
+  const there = await walkDestination(to, wanted, settings);
+  const tree = new TreeCopy(from, to, settings, { source: wanted, destination: there });
+  if (settings.dryRun) tree.rehearse();
+  else await tree.run();
+  return { ...tree.report, durationMs: performance.now() - begun };
+}

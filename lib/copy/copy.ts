@@ -1,0 +1,212 @@
+import type { BigIntStats } from 'node:fs';
+import { getEngine } from '../engine/engine.js';
+import { abortError, type SystemError, systemErrorOf } from '../errors.js';
+import type { FileHandle } from '../file-handle.js';
+import { open } from '../open.js';
+import { type PathLike, showPath } from '../paths.js';
+import { stat } from '../status.js';
+import { VerifyError } from './copy-errors.js';
+import {
+  type CopyOptions,
+  type CopyProgress,
+  type CopyReport,
+  type CopySettings,
+  parseCopyOptions,
+} from './copy-options.js';
+import {
+  checkSource,
+  folderOf,
+  renameExclusively,
+  renameOver,
+  resolveDestination,
+  type ShownPaths,
+  type SystemPath,
+  syncFolder,
+  systemPathOf,
+} from './destination.js';
+import { fill } from './fill.js';
+import { hashFile } from './hash-file.js';
+import { copyMetadata } from './metadata.js';
+import { ProgressMeter } from './progress.js';
+import { SourceChangedError } from './source-changed-error.js';
+import { sizeOfContent } from './source-size.js';
+import { openTarget, type Target } from './target.js';
+
+/** What all steps of one copy know. */
+interface Job {
+  source: SystemPath;
+  /** Where the copy goes in the end. */
+  destination: SystemPath;
+  shown: ShownPaths;
+  settings: CopySettings;
+}
+
+/**
+ * Copies the content of a file to a path: by the file system itself where it can, else with several
+ * chunks in flight. Unless `atomic` is false the destination has its old content or is absent until
+ * the copy is complete and durable. Symbolic links are followed, on both sides. A FIFO, and a file
+ * that does not say its size, are read to their end.
+ * @throws CopyError: ERR_COPY_SAME_FILE, ERR_COPY_FILE_TYPE; VerifyError; SourceChangedError when
+ *   the source is written to meanwhile; AbortError; system errors with `path` and `dest`: EISDIR
+ *   for folders, EEXIST without `overwrite`, EINVAL where a file system refuses `unbuffered`,
+ *   ENOSPC, EIO, … By then nothing is in flight, the destination is what it was, and nothing is
+ *   left beside it, but what `resume` keeps. Without `atomic` the destination is removed then.
+ */
+export async function copy(
+  source: PathLike,
+  destination: PathLike,
+  options: CopyOptions = {},
+): Promise<CopyReport> {
+  const started = performance.now();
+  const settings = parseCopyOptions(options);
+  const from = systemPathOf(source, 'source');
+  const to = systemPathOf(destination, 'destination');
+  const shown = { path: showPath(from.toString()), dest: showPath(to.toString()) };
+  if (settings.signal?.aborted) throw abortError(settings.signal);
+  try {
+    const status = await stat(from, { bigint: true });
+    checkSource(status, shown);
+    const resolved = await resolveDestination(to, status, settings.overwrite, shown);
+    const job = { source: from, destination: resolved, shown, settings };
+    const report = await run(job);
+    return { ...report, durationMs: performance.now() - started, engine: getEngine().kind };
+  } catch (error) {
+    throw explain(error, shown, settings);
+  }
+}
+
+type PartOfReport = Omit<CopyReport, 'durationMs' | 'engine'>;
+
+async function run(job: Job): Promise<PartOfReport> {
+  const { unbuffered, signal } = job.settings;
+  const source = await open(job.source, 'r', { unbuffered, signal, access: 'sequential' });
+  try {
+    const before = await source.stat({ bigint: true });
+    return await runBetween(source, before, job);
+  } finally {
+    await source.close();
+  }
+}
+
+async function runBetween(
+  source: FileHandle,
+  before: BigIntStats,
+  job: Job,
+): Promise<PartOfReport> {
+  const { destination, settings } = job;
+  const onResume = progressOf('resume', sizeOfContent(before) ?? 0, settings);
+  const target = await openTarget({ source, before, destination, settings, onResume });
+  try {
+    const report = await fillAndCheck(source, target, before, job);
+    if (settings.atomic) await giveName(target.path, job);
+    await target.end();
+    return report;
+  } catch (error) {
+    await target.settle().catch(() => {});
+    await target.handle.close();
+    await target.abandon(error);
+    throw error;
+  }
+}
+
+async function fillAndCheck(
+  source: FileHandle,
+  target: Target,
+  before: BigIntStats,
+  job: Job,
+): Promise<PartOfReport> {
+  const { settings, shown } = job;
+  const { handle, path, start, hash } = target;
+  const size = sizeOfContent(before);
+  const onProgress = progressOf('copy', size ?? 0, settings, start);
+  onProgress(start);
+  const filled = await fill({
+    source,
+    destination: handle,
+    destinationPath: path,
+    shown,
+    size,
+    start,
+    hash,
+    settings,
+    onProgress,
+    onFlushed: (position) => target.onFlushed(position),
+  });
+  await checkUnchanged(source, before, filled.bytes);
+  const [from, to] = [{ handle: source, path: job.source }, target];
+  const metadataRefused = await copyMetadata(from, to, settings.metadata);
+  await target.settle();
+  if (settings.atomic || settings.verify) await handle.sync();
+  await handle.close();
+  const digest = hash?.digest('hex');
+  if (settings.verify) await verify(digest as string, filled.bytes, path, job);
+  if (settings.signal?.aborted) throw abortError(settings.signal);
+  const report = { ...filled, verified: settings.verify, metadataRefused };
+  return digest === undefined ? report : { ...report, hash: digest };
+}
+
+function progressOf(
+  phase: CopyProgress['phase'],
+  total: number,
+  { onProgress }: CopySettings,
+  before = 0,
+): (bytesDone: number) => void {
+  const meter = new ProgressMeter(total, before);
+  return (bytesDone) => onProgress?.({ phase, ...meter.at(bytesDone) });
+}
+
+/** @throws SourceChangedError */
+async function checkUnchanged(
+  source: FileHandle,
+  before: BigIntStats,
+  bytes: number,
+): Promise<void> {
+  const after = await source.stat({ bigint: true });
+  if (sizeOfContent(before) === null) {
+    // It ends where it was read to, and the times under /proc are those of the look at them.
+    const size = Number(after.size);
+    if (size !== 0 && size !== bytes) throw new SourceChangedError(bytes, size);
+    return;
+  }
+  if (after.size !== before.size || after.mtimeNs !== before.mtimeNs) {
+    throw new SourceChangedError(Number(before.size), Number(after.size));
+  }
+}
+
+/** @throws VerifyError */
+async function verify(
+  expected: string,
+  bytes: number,
+  path: SystemPath,
+  { settings, shown }: Job,
+): Promise<void> {
+  const onProgress = progressOf('verify', bytes, settings);
+  onProgress(0);
+  const actual = await hashFile(path, {
+    algorithm: settings.hash,
+    // From the device, not from the memory that it was written from.
+    unbuffered: settings.unbuffered || 'prefer',
+    depth: settings.depth,
+    chunkSize: settings.chunkSize,
+    signal: settings.signal,
+    onProgress: (progress) => onProgress(progress.bytes),
+  });
+  if (actual !== expected) throw new VerifyError(shown.path, shown.dest, expected, actual);
+}
+
+async function giveName(path: SystemPath, { destination, settings }: Job): Promise<void> {
+  await (settings.overwrite ? renameOver : renameExclusively)(path, destination);
+  await syncFolder(folderOf(destination));
+}
+
+const refusedCodes = new Set(['EINVAL', 'EOPNOTSUPP']);
+
+// Errors name the paths of the caller, not the one that the copy is made under.
+function explain(error: unknown, shown: ShownPaths, { unbuffered }: CopySettings): unknown {
+  const { code, errno, syscall } = error as Partial<SystemError>;
+  if (typeof errno !== 'number' || code === undefined) return error;
+  const isRefused = unbuffered && syscall === 'open' && refusedCodes.has(code);
+  const hint = isRefused ? 'its file system refuses options.unbuffered' : undefined;
+  const subject = { syscall: syscall ?? 'copyfile', ...shown };
+  return Object.assign(systemErrorOf(code, subject, hint), { cause: error });
+}

@@ -1,0 +1,183 @@
+import { createHash } from 'node:crypto';
+import type { BigIntStats } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type SystemError, systemErrorOf } from '../errors.js';
+import { nodeFs, nodePromises } from '../node-fs.js';
+import { open } from '../open.js';
+import { parsePath } from '../paths.js';
+import { lstat, stat } from '../status.js';
+import { CopyError } from './copy-errors.js';
+import { partialName, temporaryName } from './temporary-name.js';
+
+/** A path as the system has it: its bytes need not be UTF-8. */
+export type SystemPath = string | Buffer;
+
+/** Validates a path. */
+export function systemPathOf(path: unknown, name: string): SystemPath {
+  const { native } = parsePath(path, name);
+  return typeof native === 'string' ? native : Buffer.from(native);
+}
+
+// On Windows paths are strings, so this is a POSIX path.
+const slash = 0x2f;
+
+function split(path: SystemPath): { folder: SystemPath; name: SystemPath } {
+  if (typeof path === 'string') return { folder: dirname(path), name: basename(path) };
+  let end = path.byteLength;
+  while (end > 1 && path[end - 1] === slash) end--;
+  const at = path.lastIndexOf(slash, end - 1);
+  const folder = at < 0 ? Buffer.from('.') : path.subarray(0, Math.max(1, at));
+  return { folder, name: path.subarray(at + 1, end) };
+}
+
+export function folderOf(path: SystemPath): SystemPath {
+  return split(path).folder;
+}
+
+function inFolder(folder: SystemPath, name: string): SystemPath {
+  if (typeof folder === 'string') return join(folder, name);
+  return Buffer.concat([folder, Buffer.from(`/${name}`)]);
+}
+
+/** A name beside a path, on the same file system, that a rename can turn into that path. */
+export function temporaryNameBeside(path: SystemPath): SystemPath {
+  return inFolder(folderOf(path), temporaryName());
+}
+
+/** The name beside a path that unfinished copies of it are kept under. */
+export function partialNameBeside(path: SystemPath): SystemPath {
+  const { folder, name } = split(path);
+  const digest = createHash('sha256').update(name).digest('hex').slice(0, 24);
+  return inFolder(folder, partialName(digest));
+}
+
+export function withSuffix(path: SystemPath, suffix: string): SystemPath {
+  return typeof path === 'string' ? path + suffix : Buffer.concat([path, Buffer.from(suffix)]);
+}
+
+async function statIfThere(path: SystemPath, ofLink: boolean): Promise<BigIntStats | undefined> {
+  try {
+    return await (ofLink ? lstat : stat)(path, { bigint: true });
+  } catch (error) {
+    if ((error as SystemError).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Source and destination as errors show them. */
+export interface ShownPaths {
+  path: string;
+  dest: string;
+}
+
+/** @throws EISDIR; CopyError for what has no end or no content */
+export function checkSource(status: BigIntStats, { path, dest }: ShownPaths): void {
+  if (status.isDirectory()) throw systemErrorOf('EISDIR', { syscall: 'copyfile', path, dest });
+  if (status.isFile() || status.isFIFO() || status.isBlockDevice()) return;
+  const message = `'${path}' is no file: a device or a socket has no end that could be copied to`;
+  throw new CopyError('ERR_COPY_FILE_TYPE', message, path, dest);
+}
+
+/**
+ * Where the copy goes: of a symbolic link to a file what it leads to, as a rename would replace
+ * the link.
+ * @throws EISDIR, EEXIST, EACCES, …; CopyError
+ */
+export async function resolveDestination(
+  destination: SystemPath,
+  from: BigIntStats,
+  overwrite: boolean,
+  { path, dest }: ShownPaths,
+): Promise<SystemPath> {
+  const subject = { syscall: 'copyfile', path, dest };
+  const to = await statIfThere(destination, false);
+  if (to === undefined) {
+    const isLink = !overwrite && (await statIfThere(destination, true)) !== undefined;
+    if (isLink) throw systemErrorOf('EEXIST', subject);
+    return destination;
+  }
+  if (to.dev === from.dev && to.ino === from.ino) {
+    const message = `'${path}' and '${dest}' are the same file`;
+    throw new CopyError('ERR_COPY_SAME_FILE', message, path, dest);
+  }
+  if (to.isDirectory()) throw systemErrorOf('EISDIR', subject);
+  if (!to.isFile()) {
+    throw new CopyError('ERR_COPY_FILE_TYPE', `'${dest}' is no file`, path, dest);
+  }
+  if (!overwrite) throw systemErrorOf('EEXIST', subject);
+  // The rename would replace it all the same, but whoever made it read-only does not want that.
+  await nodePromises.access(destination, nodeFs.constants.W_OK);
+  return typeof destination === 'string'
+    ? nodePromises.realpath(destination)
+    : nodePromises.realpath(destination, { encoding: 'buffer' });
+}
+
+/** Removes a file if it is there. */
+export async function removeIfThere(path: SystemPath): Promise<void> {
+  try {
+    await nodePromises.unlink(path);
+  } catch (error) {
+    if ((error as SystemError).code !== 'ENOENT') throw error;
+  }
+}
+
+// Virus scanners hold files that have just been written open for a moment.
+const heldCodes = new Set(['EPERM', 'EACCES', 'EBUSY']);
+const renameTriesMax = process.platform === 'win32' ? 8 : 1;
+const renamePauseMs = 50;
+
+/** Gives a file its name; what had that name is replaced in one step. */
+export function renameOver(from: SystemPath, to: SystemPath): Promise<void> {
+  return whileHeld(() => nodePromises.rename(from, to));
+}
+
+/** On Windows does again, a few times, what fails since somebody else holds a file. */
+export async function whileHeld<T>(act: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await act();
+    } catch (error) {
+      const isHeld = heldCodes.has((error as SystemError).code);
+      if (!isHeld || tries === renameTriesMax) throw error;
+      await sleep(tries * renamePauseMs);
+    }
+  }
+}
+
+// What file systems without hard links say.
+const noLinkCodes = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EISDIR']);
+
+/**
+ * Gives a file a name that nothing else has.
+ * @throws EEXIST, also where something got the name in this very moment, but for file systems
+ *   without hard links, which cannot tell
+ */
+export async function renameExclusively(from: SystemPath, to: SystemPath): Promise<void> {
+  try {
+    await nodePromises.link(from, to);
+  } catch (error) {
+    if (!noLinkCodes.has((error as SystemError).code)) throw error;
+    if ((await statIfThere(to, true)) !== undefined) {
+      throw systemErrorOf('EEXIST', { syscall: 'rename' });
+    }
+    return renameOver(from, to);
+  }
+  await nodePromises.unlink(from);
+}
+
+// Network file systems may know no sync of folders.
+const noSyncCodes = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP']);
+
+/** Makes the names in a folder durable. Windows has no such thing. */
+export async function syncFolder(folder: SystemPath): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } catch (error) {
+    if (!noSyncCodes.has((error as SystemError).code)) throw error;
+  } finally {
+    await handle.close();
+  }
+}

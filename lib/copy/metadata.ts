@@ -1,0 +1,135 @@
+import { MetadataFlag, Opcode } from '../engine/native.js';
+import { decodeNothing } from '../engine/operation.js';
+import { AbortError, type SystemError, unavailable } from '../errors.js';
+import type { FileHandle } from '../file-handle.js';
+import { open } from '../open.js';
+import { validateBoolean, validateObject } from '../validate.js';
+import { listStreams } from '../win32/named-streams.js';
+import { copyFile } from './copy-file.js';
+import type { SystemPath } from './destination.js';
+
+/** What a copy gets of its source besides the content. */
+export interface MetadataOptions {
+  /** Of the last access and change, exactly; on Windows that of creation, too. */
+  times?: boolean | undefined;
+  /** POSIX: the permission bits, whatever the umask. */
+  mode?: boolean | undefined;
+  /** POSIX: user and group. */
+  owner?: boolean | undefined;
+  /** Linux: the extended attributes, access control lists among them. */
+  xattrs?: boolean | undefined;
+  /** Windows: hidden, read-only and the like. */
+  attributes?: boolean | undefined;
+  /** Windows: the named streams. */
+  streams?: boolean | undefined;
+}
+
+export type MetadataPart = keyof MetadataOptions;
+
+/** 'try': what is refused is reported; 'must': it is an error. */
+export type MetadataParts = Partial<Record<MetadataPart, 'try' | 'must'>>;
+
+const isWindows = process.platform === 'win32';
+const isLinux = process.platform === 'linux';
+// In the order in which they are copied: a change of the owner takes bits of the mode away, and
+// what comes after the times would change them.
+const available: Readonly<Record<MetadataPart, boolean>> = {
+  streams: isWindows,
+  owner: !isWindows,
+  mode: !isWindows,
+  xattrs: isLinux,
+  attributes: isWindows,
+  times: true,
+};
+const allParts = Object.keys(available) as MetadataPart[];
+
+/** @throws ERR_INVALID_ARG_TYPE; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM */
+export function parseMetadata(given: boolean | MetadataOptions | undefined): MetadataParts {
+  const parts: MetadataParts = {};
+  if (given === undefined || given === false) return parts;
+  if (given === true) {
+    for (const part of allParts) if (available[part]) parts[part] = 'try';
+    return parts;
+  }
+  validateObject(given, 'options.metadata');
+  for (const part of allParts) {
+    const wanted = given[part] ?? false;
+    validateBoolean(wanted, `options.metadata.${part}`);
+    if (!wanted) continue;
+    if (!available[part]) throw unavailable(`options.metadata.${part}`);
+    parts[part] = 'must';
+  }
+  return parts;
+}
+
+/** A file, open and by its path. */
+export interface OpenPath {
+  handle: FileHandle;
+  path: SystemPath;
+}
+
+/** Copies metadata between open files. Gives the parts that were tried and refused. */
+export async function copyMetadata(
+  source: OpenPath,
+  destination: OpenPath,
+  parts: MetadataParts,
+): Promise<MetadataPart[]> {
+  const refused: MetadataPart[] = [];
+  for (const part of allParts) {
+    const wanted = parts[part];
+    if (wanted === undefined) continue;
+    try {
+      await copiers[part](source, destination);
+    } catch (error) {
+      const isOfSystem = typeof (error as Partial<SystemError>).errno === 'number';
+      if (wanted === 'must' || !isOfSystem || error instanceof AbortError) throw error;
+      refused.push(part);
+    }
+  }
+  return refused;
+}
+
+type Copier = (source: OpenPath, destination: OpenPath) => Promise<void>;
+
+function nativeCopier(flags: number, syscall: string): Copier {
+  return (source, destination) =>
+    destination.handle.operateFrom(source.handle, {
+      opcode: Opcode.copyMetadata,
+      subject: { syscall },
+      decode: decodeNothing,
+      flags,
+    });
+}
+
+const copiers: Readonly<Record<MetadataPart, Copier>> = {
+  owner: nativeCopier(MetadataFlag.owner, 'fchown'),
+  mode: nativeCopier(MetadataFlag.mode, 'fchmod'),
+  xattrs: nativeCopier(MetadataFlag.xattrs, 'fsetxattr'),
+  times: nativeCopier(MetadataFlag.times, 'futime'),
+  attributes: copyAttributes,
+  streams: copyStreams,
+};
+
+async function copyAttributes(source: OpenPath, destination: OpenPath): Promise<void> {
+  const { readOnly, hidden, system, archive, temporary, offline, notContentIndexed } =
+    await source.handle.getAttributes();
+  const wanted = { readOnly, hidden, system, archive, temporary, offline, notContentIndexed };
+  await destination.handle.setAttributes(wanted);
+}
+
+async function copyStreams(source: OpenPath, destination: OpenPath): Promise<void> {
+  for (const { name, type, size } of await listStreams(source.path)) {
+    if (name === '' || type !== '$DATA') continue;
+    const from = await open(`${source.path}:${name}`, 'r');
+    try {
+      const to = await open(`${destination.path}:${name}`, 'w');
+      try {
+        await copyFile(from, to, size);
+      } finally {
+        await to.close();
+      }
+    } finally {
+      await from.close();
+    }
+  }
+}

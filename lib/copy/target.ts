@@ -1,0 +1,246 @@
+import { createHash, type Hash } from 'node:crypto';
+import { type BigIntStats, constants } from 'node:fs';
+import { alignDown } from '../alignment.js';
+import { blockSizeOf } from '../chunk-io.js';
+import { readFile } from '../file-content.js';
+import type { FileHandle } from '../file-handle.js';
+import { open } from '../open.js';
+import { stat } from '../status.js';
+import { firstDifference } from './compare-files.js';
+import { VerifyError } from './copy-errors.js';
+import type { CopySettings } from './copy-options.js';
+import {
+  partialNameBeside,
+  removeIfThere,
+  type SystemPath,
+  temporaryNameBeside,
+  withSuffix,
+} from './destination.js';
+import { SourceChangedError } from './source-changed-error.js';
+import { sizeOfContent } from './source-size.js';
+
+/** The file that a copy is made in. */
+export interface Target {
+  readonly path: SystemPath;
+  readonly handle: FileHandle;
+  /** What of the source it has already. */
+  readonly start: number;
+  /** Has taken what is there. */
+  readonly hash: Hash | undefined;
+  /** To be called with the place up to where it is complete. */
+  onFlushed(position: number): void;
+  /** To be called before its last sync; says what has gone wrong meanwhile. */
+  settle(): Promise<void>;
+  /** It has its name. */
+  end(): Promise<void>;
+  /** The copy has failed; `handle` is closed. */
+  abandon(error: unknown): Promise<void>;
+}
+
+/** What a target is made for. */
+export interface TargetRequest {
+  source: FileHandle;
+  before: BigIntStats;
+  /** Where the copy goes in the end. */
+  destination: SystemPath;
+  settings: CopySettings;
+  onResume: (bytes: number) => void;
+}
+
+function newHash(algorithm: string | undefined): Hash | undefined {
+  return algorithm === undefined ? undefined : createHash(algorithm);
+}
+
+export function openTarget(request: TargetRequest): Promise<Target> {
+  return request.settings.resume ? openPartial(request) : openNew(request);
+}
+
+const permissions = 0o777n;
+
+async function openNew({ before, destination, settings }: TargetRequest): Promise<Target> {
+  const { unbuffered, signal, atomic, overwrite } = settings;
+  const path = atomic ? temporaryNameBeside(destination) : destination;
+  const mode = Number(before.mode & permissions);
+  const handle = await open(path, atomic || !overwrite ? 'wx' : 'w', { unbuffered, signal, mode });
+  return {
+    path,
+    handle,
+    start: 0,
+    hash: newHash(settings.hash),
+    onFlushed: () => {},
+    settle: async () => {},
+    end: async () => {},
+    abandon: () => removeIfThere(path),
+  };
+}
+
+// ---- What is kept for the next call
+
+/** What stands beside an unfinished copy. Numbers are in decimal digits. */
+interface Note {
+  dev: string;
+  ino: string;
+  size: string;
+  mtimeNs: string;
+  /** Up to here the copy was complete and durable. */
+  flushed: string;
+}
+
+const noteSize = 512;
+const msBetweenNotes = 500;
+// Beyond the end of every file: it keeps others from the file, and nobody from its bytes.
+const lockPosition = Number.MAX_SAFE_INTEGER - 1;
+
+function noteOf({ dev, ino, size, mtimeNs }: BigIntStats, flushed: number): Note {
+  return {
+    dev: `${dev}`,
+    ino: `${ino}`,
+    size: `${size}`,
+    mtimeNs: `${mtimeNs}`,
+    flushed: `${flushed}`,
+  };
+}
+
+/** How far an earlier copy of this very source had come, by its own word. */
+async function flushedByNote(path: SystemPath, before: BigIntStats): Promise<number> {
+  try {
+    const note = JSON.parse(await readFile(path, 'utf8')) as Note;
+    const flushed = Number(note.flushed);
+    const isOfThis = JSON.stringify(note) === JSON.stringify(noteOf(before, flushed));
+    return isOfThis && Number.isSafeInteger(flushed) && flushed > 0 ? flushed : 0;
+  } catch {
+    // It is not there, or was not finished: all is copied anew.
+    return 0;
+  }
+}
+
+const { O_CREAT, O_RDWR } = constants;
+
+/** Opens the partial file that is at the path once it is ours alone. @throws EBUSY */
+async function openLocked(
+  path: SystemPath,
+  { before, settings }: TargetRequest,
+): Promise<FileHandle> {
+  const { unbuffered, signal } = settings;
+  const mode = Number(before.mode & permissions);
+  for (;;) {
+    const handle = await open(path, O_RDWR | O_CREAT, { unbuffered, signal, mode });
+    try {
+      await handle.lock({ position: lockPosition, length: 1, wait: false });
+      const ours = await handle.stat({ bigint: true });
+      const there = await stat(path, { bigint: true, throwIfNoEntry: false });
+      // Whoever had the lock may have given the file its name, or removed it.
+      if (there?.ino === ours.ino && there.dev === ours.dev) return handle;
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+    await handle.close();
+  }
+}
+
+async function openPartial(request: TargetRequest): Promise<Target> {
+  const path = partialNameBeside(request.destination);
+  const notePath = withSuffix(path, '.json');
+  const handle = await openLocked(path, request);
+  try {
+    const { start, hash } = await compareWhatIsThere(handle, notePath, request);
+    await handle.truncate(start);
+    const noteFile = await open(notePath, 'w');
+    const note = new NoteKeeper(noteFile, handle, request.before);
+    await note.write(start);
+    return {
+      path,
+      handle,
+      start,
+      hash,
+      onFlushed: (position) => note.onFlushed(position),
+      settle: () => note.settle(),
+      end: async () => {
+        await noteFile.close();
+        await removeIfThere(notePath);
+      },
+      abandon: async (error) => {
+        await note.settle().catch(() => {});
+        await noteFile.close();
+        // The next call could do nothing with it.
+        if (!(error instanceof SourceChangedError || error instanceof VerifyError)) return;
+        await removeIfThere(notePath);
+        await removeIfThere(path);
+      },
+    };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/** How much of the file is what the source has, as far as its note says that it may be. */
+async function compareWhatIsThere(
+  handle: FileHandle,
+  notePath: SystemPath,
+  { source, before, settings, onResume }: TargetRequest,
+): Promise<{ start: number; hash: Hash | undefined }> {
+  const hash = newHash(settings.hash);
+  const size = sizeOfContent(before) ?? 0;
+  const flushed = await flushedByNote(notePath, before);
+  const there = (await handle.stat()).size;
+  const end = alignDown(Math.min(flushed, there, size), blockSizeOf(source, handle));
+  if (end === 0) return { start: 0, hash };
+  const { depth, chunkSize, signal } = settings;
+  let start = 0;
+  const onEqual = (bytes: Buffer, position: number): void => {
+    hash?.update(bytes);
+    start = position;
+    onResume(position);
+  };
+  await firstDifference(source, handle, { depth, chunkSize, signal, end, onEqual });
+  return { start, hash };
+}
+
+/** Keeps the note of an unfinished copy true, without the copy having to wait for it. */
+class NoteKeeper {
+  readonly #file: FileHandle;
+  readonly #target: FileHandle;
+  readonly #before: BigIntStats;
+  #lastMs = performance.now();
+  #writing: Promise<void> | undefined;
+  #failure: { error: unknown } | undefined;
+
+  constructor(file: FileHandle, target: FileHandle, before: BigIntStats) {
+    this.#file = file;
+    this.#target = target;
+    this.#before = before;
+  }
+
+  onFlushed(position: number): void {
+    const now = performance.now();
+    if (this.#writing !== undefined || now - this.#lastMs < msBetweenNotes) return;
+    this.#lastMs = now;
+    this.#writing = this.#syncAndWrite(position).finally(() => {
+      this.#writing = undefined;
+    });
+  }
+
+  // An error of a sync is told once, and so must not be lost.
+  async #syncAndWrite(position: number): Promise<void> {
+    try {
+      await this.#target.datasync();
+      await this.write(position);
+    } catch (error) {
+      this.#failure ??= { error };
+    }
+  }
+
+  /** One write of always the same length, so that whoever reads finds the old note or the new. */
+  async write(flushed: number): Promise<void> {
+    const text = JSON.stringify(noteOf(this.#before, flushed)).padEnd(noteSize);
+    await this.#file.write(Buffer.from(text), 0, noteSize, 0);
+  }
+
+  /** Waits for what is under way. @throws the first error */
+  async settle(): Promise<void> {
+    await this.#writing;
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+}

@@ -1,0 +1,151 @@
+import { systemErrorOf } from '../errors.js';
+import { nodePromises } from '../node-fs.js';
+import { copySmallFile } from './copy-small-file.js';
+import type { TreeSettings } from './copy-tree-options.js';
+import { removeIfThere, renameOver, type SystemPath } from './destination.js';
+import { makeLink } from './make-link.js';
+import { temporaryName } from './temporary-name.js';
+import { keepLinkMetadata, keepMetadata } from './tree-metadata.js';
+import type { NameTask, Task } from './tree-plan.js';
+import { folderOf, type Place, placeIn, type TreeRoot } from './tree-root.js';
+import type { TreeEntry } from './tree-walk.js';
+
+const isWindows = process.platform === 'win32';
+const ownerMayAll = 0o700;
+const ownerMayWrite = 0o200;
+
+/**
+ * Makes things in the destination: each complete under a temporary name first, then under its own,
+ * so that none is ever half there.
+ */
+export class TreeWriter {
+  readonly #source: TreeRoot;
+  readonly #destination: TreeRoot;
+  readonly #settings: TreeSettings;
+  /** Whether a folder in the place of something else may go. */
+  readonly #mayDelete: boolean;
+
+  constructor(source: TreeRoot, destination: TreeRoot, settings: TreeSettings, mayDelete: boolean) {
+    this.#source = source;
+    this.#destination = destination;
+    this.#settings = settings;
+    this.#mayDelete = mayDelete;
+  }
+
+  /** A folder that can be written to until finishFolder(). @returns whether it is new */
+  async makeFolder({ entry, there }: Task): Promise<boolean> {
+    const path = this.#destination.at(entry.place);
+    if (there?.kind === 'folder') {
+      // Root needs no permission.
+      const isClosed = (there.mode & ownerMayAll) !== ownerMayAll && process.geteuid?.() !== 0;
+      if (isClosed && !isWindows) {
+        await nodePromises.chmod(path, there.mode | ownerMayAll);
+      }
+      return false;
+    }
+    if (there !== undefined) {
+      this.checkWay({ entry, there });
+      await nodePromises.unlink(path);
+    }
+    const { mode } = this.#settings.kept;
+    // The folders above the top are no part of the tree, and get the usual mode.
+    if (entry.place === '') await nodePromises.mkdir(path, { recursive: true });
+    else await nodePromises.mkdir(path, mode ? ownerMayAll : entry.mode | ownerMayAll);
+    return true;
+  }
+
+  /** Gives a folder its own metadata, when nothing more is put into it. */
+  finishFolder({ entry }: Task): Promise<void> {
+    return this.#keep(entry, this.#destination.at(entry.place));
+  }
+
+  /** @returns the bytes of its content */
+  writeSmallFile({ entry: { place } }: Task): Promise<number> {
+    const { signal, kept } = this.#settings;
+    return copySmallFile({
+      source: this.#source.at(place),
+      temporary: this.#temporaryBeside(place),
+      destination: this.#destination.at(place),
+      kept,
+      signal,
+    });
+  }
+
+  async writeLink(task: Task): Promise<void> {
+    const { entry, there } = task;
+    this.checkWay(task);
+    // There a link to a folder is a folder, which a rename does not replace.
+    if (isWindows && there?.kind === 'link') await this.remove(there);
+    await this.#complete(entry.place, async (temporary) => {
+      await makeLink(this.#source.at(entry.place), entry, temporary);
+      await keepLinkMetadata(temporary, entry, this.#settings.kept);
+    });
+  }
+
+  /**
+   * Sees to what copy() respects and this does not: it follows a link to where it leads, and leaves
+   * alone what is read-only.
+   */
+  async openWay({ entry: { place }, there }: Task): Promise<void> {
+    const path = this.#destination.at(place);
+    if (there?.kind === 'link') await nodePromises.unlink(path);
+    const isReadOnly = there?.kind === 'file' && (there.mode & ownerMayWrite) === 0;
+    if (isReadOnly) await nodePromises.chmod(path, there.mode | ownerMayWrite);
+  }
+
+  /** Another name of what is in the destination already. */
+  async writeName(task: NameTask): Promise<void> {
+    const { entry, first } = task;
+    this.checkWay(task);
+    if (isWindows) await this.openWay(task);
+    const path = this.#destination.at(first.entry.place);
+    await this.#complete(entry.place, (temporary) => nodePromises.link(path, temporary));
+  }
+
+  /** Mode, owner and times alone. */
+  keepMetadata({ entry }: Task): Promise<void> {
+    const path = this.#destination.at(entry.place);
+    if (entry.kind === 'link') return keepLinkMetadata(path, entry, this.#settings.kept);
+    return this.#keep(entry, path);
+  }
+
+  /** Removes one thing; a folder must be empty. */
+  async remove(entry: TreeEntry): Promise<void> {
+    const path = this.#destination.at(entry.place);
+    await (entry.kind === 'folder' ? nodePromises.rmdir(path) : nodePromises.unlink(path));
+  }
+
+  /**
+   * Refuses what may not be replaced. (Where folders may be deleted, one that is in the way is gone
+   * by now.)
+   * @throws EISDIR, EEXIST
+   */
+  checkWay({ entry: { place }, there }: Task): void {
+    if (there === undefined) return;
+    const subject = { syscall: 'copyTree', path: this.#destination.show(place) };
+    if (there.kind === 'folder' && !this.#mayDelete) {
+      throw systemErrorOf('EISDIR', subject, 'a folder is in the place of what is no folder');
+    }
+    if (!this.#settings.overwrite) throw systemErrorOf('EEXIST', subject);
+  }
+
+  #keep(entry: TreeEntry, path: SystemPath): Promise<void> {
+    return keepMetadata(this.#source.at(entry.place), path, entry, this.#settings.kept);
+  }
+
+  #temporaryBeside(place: Place): SystemPath {
+    return this.#destination.at(placeIn(folderOf(place), Buffer.from(temporaryName())));
+  }
+
+  async #complete(place: Place, make: (temporary: SystemPath) => Promise<void>): Promise<void> {
+    const temporary = this.#temporaryBeside(place);
+    try {
+      await make(temporary);
+      await renameOver(temporary, this.#destination.at(place));
+    } catch (error) {
+      // The error that counts is the first one.
+      await removeIfThere(temporary).catch(() => {});
+      throw error;
+    }
+  }
+}

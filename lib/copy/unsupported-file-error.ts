@@ -1,0 +1,15 @@
+import type { SpecialKind } from './tree-walk.js';
+
+/** A tree has something that has no content to copy: a FIFO, a socket, a device. */
+export class UnsupportedFileError extends Error {
+  readonly code = 'ERR_UNSUPPORTED_FILE';
+  readonly kind: SpecialKind;
+  readonly path: string;
+
+  constructor(kind: SpecialKind, path: string) {
+    super(`A file of the kind '${kind}' is not copied: '${path}'`);
+    this.name = 'UnsupportedFileError';
+    this.kind = kind;
+    this.path = path;
+  }
+}

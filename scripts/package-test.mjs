@@ -1,0 +1,203 @@
+// Packs the package, installs it into an empty folder as its users do, and uses it from there.
+//
+//   node scripts/package-test.mjs [path of another Node to run it with too]…
+//
+// Needs the tools of `npm run prebuild`, and Wine for the Windows part, which is left out where
+// there is none, but not in CI. No registry is asked: the dependencies are those of node_modules.
+// The last line is `N passed, N failed`.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const programs = path.join(root, 'scripts', 'package-test');
+const project = fs.mkdtempSync(path.join(os.tmpdir(), 'overlapped-package-'));
+const installed = path.join(project, 'node_modules', 'overlapped');
+const nodes = [process.execPath, ...process.argv.slice(2).map((node) => path.resolve(node))];
+const msMax = 5 * 60_000;
+
+/** Runs a program to its end; gives its output. */
+function run(command, args, { env = process.env, cwd = project, code = 0 } = {}) {
+  const options = { cwd, env, encoding: 'utf8', timeout: msMax, killSignal: 'SIGKILL' };
+  const result = spawnSync(command, args, options);
+  if (result.error) throw result.error;
+  const output = result.stdout + result.stderr;
+  assert.equal(result.status, code, `${command} ${args.join(' ')}\n${output}`);
+  return output;
+}
+
+// No compiler, no CMake, nothing: what the package needs must be in it.
+function runNode(node, args, options) {
+  return run(node, args, { env: { PATH: '' }, ...options });
+}
+
+function has(command) {
+  return spawnSync(command, ['--version'], { stdio: 'ignore' }).error === undefined;
+}
+
+/** All that an installation of the package brings along. */
+function dependencies() {
+  const lock = JSON.parse(fs.readFileSync(path.join(root, 'package-lock.json'), 'utf8'));
+  return Object.entries(lock.packages)
+    .filter(([name, { dev, peer }]) => /^node_modules\//.test(name) && !dev && !peer)
+    .map(([name]) => path.join(root, name));
+}
+
+function install() {
+  run(process.execPath, ['scripts/prebuild.mjs'], { cwd: root });
+  const quiet = ['--ignore-scripts', '--no-audit', '--no-fund'];
+  const pack = ['pack', ...quiet, '--pack-destination', project, '--json'];
+  const [{ filename }] = JSON.parse(run('npm', pack, { cwd: root }));
+  fs.writeFileSync(path.join(project, 'package.json'), '{ "type": "module", "private": true }');
+  const tarballs = [path.join(project, filename), ...dependencies()];
+  run('npm', ['install', ...quiet, '--offline', '--install-links', ...tarballs]);
+  fs.cpSync(programs, project, { recursive: true });
+}
+
+/** A folder for the files that a program makes. */
+function workFolder() {
+  return fs.mkdtempSync(path.join(project, 'work-'));
+}
+
+function checkContents() {
+  const names = fs.readdirSync(installed, { recursive: true, encoding: 'utf8' });
+  for (const name of ['prebuilds/win32-x64/overlapped.node', 'CMakeLists.txt', 'docs']) {
+    assert.ok(names.includes(path.normalize(name)), `${name} is not in the package`);
+  }
+  const strangers = names.filter((name) => /^(build|lib|compat-tests|bench|scripts)\b/.test(name));
+  assert.deepEqual(strangers, []);
+  const { scripts } = JSON.parse(fs.readFileSync(path.join(installed, 'package.json'), 'utf8'));
+  for (const name of ['preinstall', 'install', 'postinstall']) assert.ok(!(name in scripts), name);
+}
+
+// What docs/platforms.md promises of the C library.
+function checkNeededLibrary() {
+  const addon = path.join(installed, 'prebuilds', 'linux-x64', 'overlapped.glibc.node');
+  const symbols = run('objdump', ['-T', addon]);
+  const minors = [...symbols.matchAll(/GLIBC_2\.(\d+)/g)].map(([, minor]) => Number(minor));
+  assert.ok(minors.length > 0);
+  assert.ok(Math.max(...minors) <= 34, `it needs glibc 2.${Math.max(...minors)}`);
+  assert.doesNotMatch(run('objdump', ['-p', addon]), /NEEDED +libstdc/);
+}
+
+function checkCommand() {
+  const command = path.join(project, 'node_modules', '.bin', 'overlapped');
+  // Its first line looks for Node by name.
+  const env = { PATH: `${path.dirname(process.execPath)}:/usr/bin:/bin` };
+  const output = run(command, ['hash', '--algorithm', 'sha1', 'package.json'], { env });
+  assert.match(output, /^[0-9a-f]{40} {2}package\.json\n$/);
+}
+
+function checkTypes() {
+  const options = {
+    strict: true,
+    noEmit: true,
+    target: 'es2022',
+    lib: ['es2023', 'esnext.disposable'],
+    typeRoots: [path.join(root, 'node_modules', '@types')],
+    types: ['node'],
+  };
+  // TypeScript has require() of an ES module from its setting node20 on, not under node16.
+  const modules = [
+    { module: 'node16', moduleResolution: 'node16', files: ['types.mts'] },
+    { module: 'node20', moduleResolution: 'node16', files: ['types.mts', 'types.cts'] },
+    { module: 'nodenext', moduleResolution: 'nodenext', files: ['types.mts', 'types.cts'] },
+    { module: 'preserve', moduleResolution: 'bundler', files: ['types.mts', 'types.cts'] },
+  ];
+  const tsc = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  for (const { files, ...compilerOptions } of modules) {
+    const config = { compilerOptions: { ...options, ...compilerOptions }, files };
+    fs.writeFileSync(path.join(project, 'tsconfig.json'), JSON.stringify(config));
+    run(process.execPath, [tsc, '-p', project]);
+  }
+}
+
+/** Runs `use` while the package has no prebuilt addon. */
+function withoutPrebuilt(use) {
+  const folder = path.join(installed, 'prebuilds');
+  const away = path.join(project, 'prebuilds-away');
+  fs.renameSync(folder, away);
+  try {
+    return use();
+  } finally {
+    fs.renameSync(away, folder);
+  }
+}
+
+function checkExplanation() {
+  const script = "import { engine } from 'overlapped'; console.log(engine.kind);";
+  const flags = ['--input-type=module', '-e', script];
+  const output = withoutPrebuilt(() => runNode(process.execPath, flags, { code: 1 }));
+  assert.match(output, /ERR_ADDON_NOT_FOUND/);
+  assert.match(output, /overlapped has no native addon that loads on linux-x64/);
+  assert.ok(output.includes(`npx --yes cmake-js@8 compile --directory "${installed}/"`), output);
+  // What a glibc system would load stays where it is on one with another C library.
+  const env = { PATH: '', LIBC: 'musl' };
+  assert.match(run(process.execPath, flags, { env, code: 1 }), /libc=musl/);
+}
+
+// The command that the explanation names, with the cmake-js of this folder in npx's place.
+function checkBuildByHand() {
+  const cmakeJs = path.join(root, 'node_modules', 'cmake-js', 'bin', 'cmake-js');
+  withoutPrebuilt(() => {
+    run(process.execPath, [cmakeJs, 'compile', '--directory', installed]);
+    runNode(process.execPath, ['module.mjs', workFolder()]);
+  });
+  fs.rmSync(path.join(installed, 'build'), { recursive: true });
+}
+
+function checkWindows() {
+  const wine = path.join(root, 'scripts', 'win32.mjs');
+  const main = path.join('node_modules', 'overlapped', 'dist', 'cli', 'main.js');
+  const info = run(process.execPath, [wine, 'run', main, 'info', 'package.json', '--json']);
+  assert.match(info, /"engine":"iocp"/);
+  for (const program of ['module.mjs', 'commonjs.cjs']) {
+    const output = run(process.execPath, [wine, 'run', program, path.basename(workFolder())]);
+    assert.match(output, /iocp on Node .*win32/);
+  }
+}
+
+let passed = 0;
+let failed = 0;
+
+function check(name, run) {
+  try {
+    run();
+    passed++;
+    console.log(`passed: ${name}`);
+  } catch (error) {
+    failed++;
+    console.log(`FAILED: ${name}\n${error.stack}`);
+  }
+}
+
+function checkAll() {
+  check('the package has what it needs, no more, and no install script', checkContents);
+  check('the addon asks for no newer C library than documented', checkNeededLibrary);
+  for (const node of nodes) {
+    const version = run(node, ['--version']).trim();
+    for (const program of ['module.mjs', 'commonjs.cjs']) {
+      check(`${program} runs on Node ${version} without any tool`, () => {
+        assert.match(runNode(node, [program, workFolder()]), /on Node .*linux/);
+      });
+    }
+  }
+  check('the command is there', checkCommand);
+  check('types resolve under node16, nodenext and bundler', checkTypes);
+  check('without a binary the error says how to build one', checkExplanation);
+  check('the command that it names builds one', checkBuildByHand);
+  if (has('wine') || process.env.CI) check('it runs on Windows Node under Wine', checkWindows);
+  else console.log('left out, since there is no Wine: it runs on Windows Node');
+}
+
+try {
+  check('the package is built, packed and installed without scripts or a registry', install);
+  if (failed === 0) checkAll();
+} finally {
+  fs.rmSync(project, { recursive: true, force: true });
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;

@@ -1,0 +1,24 @@
+// Run in a folder where the package has been installed: the main uses, as a program has them.
+import assert from 'node:assert/strict';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { copy, createReadStream, createWriteStream, engine, readFile } from 'overlapped';
+import { unregister } from 'overlapped/register';
+
+const [folder] = process.argv.slice(2);
+const source = path.join(folder, 'source');
+const content = Buffer.alloc(300_001, 'overlapped ');
+fs.writeFileSync(source, content);
+
+assert.ok((await readFile(source)).equals(content));
+const report = await copy(source, path.join(folder, 'copied'), { verify: true });
+assert.equal(report.verified, true);
+await pipeline(createReadStream(source), createWriteStream(path.join(folder, 'piped')));
+const own = await fs.promises.readFile(path.join(folder, 'copied'));
+assert.ok(own.equals(content));
+assert.equal(fs.promises.readFile, readFile);
+assert.ok(engine.stats().submitted > 0);
+unregister();
+assert.ok(fs.readFileSync(path.join(folder, 'piped')).equals(content));
+console.log(`${engine.kind} on Node ${process.version}, ${process.platform}`);
