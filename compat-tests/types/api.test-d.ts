@@ -11,12 +11,17 @@ import {
   allocAligned,
   allocatedSize,
   appendFile,
+  type CopyProgress,
+  type CopyReport,
+  compareFiles,
+  copy,
   type EngineKind,
   engine,
   type FileAttributes,
   type FileHandle,
   type FileRange,
   getAttributes,
+  hashFile,
   listStreams,
   type OpenOptions,
   open,
@@ -180,3 +185,25 @@ expectTypeOf(web.createWritableStream('x').flushedPosition).toEqualTypeOf<number
 expectTypeOf(handle.writableWebStream({ autoClose: true })).toEqualTypeOf<web.FileWritableStream>();
 // @ts-expect-error a descriptor is no handle of this package
 streamx.createReadStream(null, { fd: 5 });
+
+// Copies, digests and comparisons.
+expectTypeOf(copy('a', Buffer.from('b'))).resolves.toEqualTypeOf<CopyReport>();
+expectTypeOf(copy(new URL('file:///a'), 'b', { signal })).resolves.toEqualTypeOf<CopyReport>();
+copy('a', 'b', {
+  metadata: { times: true, xattrs: false },
+  onProgress: (progress) => expectTypeOf(progress).toEqualTypeOf<CopyProgress>(),
+});
+expectTypeOf<CopyReport['strategy']>().toEqualTypeOf<'clone' | 'offload' | 'engine'>();
+// @ts-expect-error no such strategy
+copy('a', 'b', { strategy: 'fast' });
+// @ts-expect-error no such part
+copy('a', 'b', { metadata: { colour: true } });
+expectTypeOf(hashFile('a', { encoding: 'base64url' })).resolves.toEqualTypeOf<string>();
+expectTypeOf(hashFile(handle)).resolves.toEqualTypeOf<string>();
+expectTypeOf(compareFiles('a', 'b')).resolves.toEqualTypeOf<{
+  equal: boolean;
+  firstDifference: number | null;
+  sizes: [number, number];
+}>();
+// @ts-expect-error handles are compared by nobody
+compareFiles(handle, 'b');
