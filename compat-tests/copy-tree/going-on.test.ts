@@ -105,10 +105,12 @@ test('what a process that is gone has left under a temporary name is removed', a
   const parent = process.ppid.toString(36);
   const left = `a/.overlapped-${nobody}-0123abcd-0.tmp`;
   const live = `a/.overlapped-${parent}-0123abcd-0.tmp`;
-  const to = folderOf({ [left]: 'half', [live]: 'half' });
+  // What a copy with `resume` goes on with stays, too.
+  const partial = 'a/.overlapped-0123456789abcdef01234567.partial';
+  const to = folderOf({ [left]: 'half', [live]: 'half', [partial]: 'half' });
   const report = await copyTree(source, to, { delete: true });
   expect(report).toMatchObject({ errors: [], deleted: 0 });
-  expect(namesIn(to)).toEqual(['a', live, 'a/file']);
+  expect(namesIn(to)).toEqual(['a', partial, live, 'a/file']);
 });
 
 test('a folder is not copied into itself, by whatever name', async () => {
