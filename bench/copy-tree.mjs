@@ -104,7 +104,7 @@ export function print({ count, samples }) {
 
 /** What the figures are held against, per engine. */
 export function checks({ samples }, engineKind) {
-  return [[nodeCp, 1]].map(([name, limit]) => ({
+  return [[nodeCp, 3]].map(([name, limit]) => ({
     what: `${engineKind}, copyTree against ${name}`,
     value: ratioOf(samples[ours], samples[name]),
     limit,

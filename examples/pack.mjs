@@ -1,6 +1,7 @@
 // Packs a folder into a .tar.gz by a pipeline of streamx: files are read and the archive is written
 // by this package, tar-stream makes the archive, and a transform hashes what is written.
 //
+//   npm install overlapped streamx tar-stream
 //   node pack.mjs <folder> <archive.tar.gz>
 import { createHash } from 'node:crypto';
 import { join, relative, sep } from 'node:path';

@@ -76,7 +76,7 @@ ENGINE_TEST(a_copy_of_a_small_file_that_fails_leaves_nothing) {
   CHECK(!exists(harness, "temporary"));
 }
 
-ENGINE_TEST(what_has_the_temporary_name_is_somebody_elses) {
+ENGINE_TEST(a_small_file_does_not_take_a_temporary_name_of_others) {
   Harness harness(engine);
   put(harness.path("source"), "text");
   put(harness.path("temporary"), "theirs");

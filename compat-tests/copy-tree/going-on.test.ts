@@ -11,6 +11,7 @@ import {
   isWindows,
   randomBytes,
   rejection,
+  resultOfChild,
   settled,
   sleep,
   temporaryFolder,
@@ -101,14 +102,17 @@ testOnPosix('kill -9 at any moment leaves no wrong file, and a second copy ends 
 
 test('what a process that is gone has left under a temporary name is removed', async () => {
   const source = folderOf({ 'a/file': 'x' });
-  const nobody = (2 ** 30 + 12345).toString(36);
-  const parent = process.ppid.toString(36);
-  const left = `a/.overlapped-${nobody}-0123abcd-0.tmp`;
-  const live = `a/.overlapped-${parent}-0123abcd-0.tmp`;
-  const to = folderOf({ [left]: 'half', [live]: 'half' });
+  const name = (pid: number, start: string) =>
+    `a/.overlapped-${pid.toString(36)}-${start}-0123abcd-0.tmp`;
+  // Of a process that is gone, and of one that had the number of this one.
+  const left = [name(2 ** 30 + 12_345, '7x'), name(process.pid, '1')] as const;
+  const live = name(process.ppid, '7x');
+  // What a copy with `resume` goes on with stays, too.
+  const partial = 'a/.overlapped-0123456789abcdef01234567.partial';
+  const to = folderOf({ [left[0]]: '', [left[1]]: '', [live]: 'half', [partial]: 'half' });
   const report = await copyTree(source, to, { delete: true });
   expect(report).toMatchObject({ errors: [], deleted: 0 });
-  expect(namesIn(to)).toEqual(['a', live, 'a/file']);
+  expect(namesIn(to)).toEqual(['a', partial, live, 'a/file'].sort());
 });
 
 test('a folder is not copied into itself, by whatever name', async () => {
@@ -135,6 +139,31 @@ testWithLinks('nor by a link', async () => {
   const to = newPlace();
   expect(await copyTree(link, to)).toMatchObject({ files: 1, errors: [] });
   expect(namesIn(to)).toEqual(['b']);
+});
+
+test('two copies to one place at a time take nothing away from each other', async () => {
+  const source = manyFiles();
+  const to = newPlace();
+  const script = `
+    const { copyTree } = await import(argument);
+    const [, from, to] = process.argv.slice(2);
+    const code = \`
+      import { parentPort, workerData } from 'node:worker_threads';
+      const { copyTree } = await import(workerData.url);
+      parentPort.postMessage((await copyTree(workerData.from, workerData.to)).errors);
+    \`;
+    const url = new URL('data:text/javascript,' + encodeURIComponent(code));
+    const run = () => new Promise((resolve, reject) => {
+      const worker = new Worker(url, { workerData: { url: argument, from, to } });
+      worker.on('message', resolve).on('error', reject);
+    });
+    const reports = await Promise.all([run(), run(), copyTree(from, to).then((r) => r.errors)]);
+    console.log(JSON.stringify(reports.flat().map(({ error }) => String(error))));
+  `;
+  const args = [pathToFileURL(builtModule).href, source, to];
+  expect(await resultOfChild<string[]>(script, { args })).toEqual([]);
+  expect((await copyTree(source, to)).errors).toEqual([]);
+  expect(whole(to)).toEqual(whole(source));
 });
 
 test('wrong arguments are refused before anything is made', async () => {

@@ -25,7 +25,8 @@ test('times come along, exactly', async () => {
       const [from, to] = [source, destination].map((file) => fs.statSync(file, { bigint: true }));
       expect(to?.mtimeNs).toBe(from?.mtimeNs);
       expect(to?.mtimeNs).toBe(1_234_567_890_125_000_000n);
-      expect(to?.atimeNs).toBe(from?.atimeNs);
+      // Wine notes an access to the source once more when it is closed.
+      if (!isWindows) expect(to?.atimeNs).toBe(from?.atimeNs);
       expect(report.metadataRefused).toEqual([]);
     }
   }

@@ -13,8 +13,10 @@ import {
   appendFile,
   type CopyProgress,
   type CopyReport,
+  type CopyTreeReport,
   compareFiles,
   copy,
+  copyTree,
   type EngineKind,
   engine,
   type FileAttributes,
@@ -30,6 +32,9 @@ import {
   type ShareAccess,
   type StreamInfo,
   stat,
+  type TreeDifference,
+  type TreeProgress,
+  verifyTree,
   type WriteResult,
   writeFile,
 } from '../../lib/index.js';
@@ -207,3 +212,22 @@ expectTypeOf(compareFiles('a', 'b')).resolves.toEqualTypeOf<{
 }>();
 // @ts-expect-error handles are compared by nobody
 compareFiles(handle, 'b');
+
+// Trees.
+expectTypeOf(copyTree('a', Buffer.from('b'))).resolves.toEqualTypeOf<CopyTreeReport>();
+copyTree(new URL('file:///a'), 'b', {
+  include: ['x'],
+  metadata: { times: true },
+  verify: true,
+  onProgress: (progress) => expectTypeOf(progress).toEqualTypeOf<TreeProgress>(),
+  onError: (error, path) => expectTypeOf([error, path]).toEqualTypeOf<unknown[]>(),
+});
+// @ts-expect-error patterns come in a list
+copyTree('a', 'b', { exclude: 'x' });
+// @ts-expect-error the digest of many files is no option
+copyTree('a', 'b', { hash: 'sha256' });
+expectTypeOf(verifyTree('a', 'b', { unbuffered: 'prefer' })).resolves.toEqualTypeOf<{
+  files: number;
+  bytes: number;
+  differences: TreeDifference[];
+}>();

@@ -58,10 +58,11 @@ export function openTarget(request: TargetRequest): Promise<Target> {
 const permissions = 0o777n;
 
 async function openNew({ before, destination, settings }: TargetRequest): Promise<Target> {
-  const { unbuffered, signal, atomic, overwrite } = settings;
+  const { unbuffered, atomic, overwrite } = settings;
   const path = atomic ? temporaryNameBeside(destination) : destination;
   const mode = Number(before.mode & permissions);
-  const handle = await open(path, atomic || !overwrite ? 'wx' : 'w', { unbuffered, signal, mode });
+  // Without the signal: who has aborted this call could not know whether the file was made by then.
+  const handle = await open(path, atomic || !overwrite ? 'wx' : 'w', { unbuffered, mode });
   return {
     path,
     handle,

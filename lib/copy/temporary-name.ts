@@ -1,9 +1,18 @@
 import { randomBytes } from 'node:crypto';
 
-// The process is in the name, so that what one has left that was killed can be told. Its number may
-// be given to another one, so there is more.
-const owner = `${process.pid.toString(36)}-${randomBytes(4).toString('hex')}`;
-const pattern = /(?:^|\/)\.overlapped-(([0-9a-z]+)-[0-9a-f]{8})-[0-9a-z]+\.tmp$/;
+/** When this process began, in milliseconds of a clock that nobody sets; for all its threads. */
+function processStart(): number {
+  return Math.round(Number(process.hrtime.bigint()) / 1e6 - process.uptime() * 1000);
+}
+
+// Two of its threads find the same to less than that.
+const startTolerance = 100;
+
+// The process is in the name, so that what one has left that was killed can be told; with its
+// start, as its number is given to others later, in containers soon.
+const maker = `${process.pid.toString(36)}-${processStart().toString(36)}`;
+const thread = randomBytes(4).toString('hex');
+const pattern = /(?:^|\/)\.overlapped-([0-9a-z]+)-([0-9a-z]+)-[0-9a-f]{8}-[0-9a-z]+\.tmp$/;
 const partialPattern = /(?:^|\/)\.overlapped-[0-9a-f]{24}\.partial[^/]*$/;
 let count = 0;
 
@@ -12,7 +21,7 @@ let count = 0;
  * this one fits wherever it does.
  */
 export function temporaryName(): string {
-  return `.overlapped-${owner}-${(count++).toString(36)}.tmp`;
+  return `.overlapped-${maker}-${thread}-${(count++).toString(36)}.tmp`;
 }
 
 /** The name of what a copy that can be gone on with has left; the same for the same digest. */
@@ -25,12 +34,14 @@ export function isTemporaryName(name: string): boolean {
   return pattern.test(name) || partialPattern.test(name);
 }
 
-/** Whether it is one of a process that is not there any more. */
+/** Whether it is a temporaryName() of a process that is not there any more. */
 export function isLeftOver(name: string): boolean {
-  const [, maker, pid = ''] = pattern.exec(name) ?? [];
-  if (maker === undefined || maker === owner) return false;
+  const [, pid, start] = pattern.exec(name) ?? [];
+  if (pid === undefined || start === undefined) return false;
   const number = Number.parseInt(pid, 36);
-  if (number === process.pid) return true;
+  if (number === process.pid) {
+    return Math.abs(Number.parseInt(start, 36) - processStart()) > startTolerance;
+  }
   try {
     process.kill(number, 0);
     return false;

@@ -1,5 +1,6 @@
 import { systemErrorOf } from '../errors.js';
 import { nodePromises } from '../node-fs.js';
+import { lstat } from '../status.js';
 import { copySmallFile } from './copy-small-file.js';
 import type { TreeSettings } from './copy-tree-options.js';
 import { removeIfThere, renameOver, type SystemPath } from './destination.js';
@@ -48,10 +49,17 @@ export class TreeWriter {
       await nodePromises.unlink(path);
     }
     const { mode } = this.#settings.kept;
-    // The folders above the top are no part of the tree, and get the usual mode.
-    if (entry.place === '') await nodePromises.mkdir(path, { recursive: true });
-    else await nodePromises.mkdir(path, mode ? ownerMayAll : entry.mode | ownerMayAll);
-    return true;
+    try {
+      // The folders above the top are no part of the tree, and get the usual mode.
+      if (entry.place === '') await nodePromises.mkdir(path, { recursive: true });
+      else await nodePromises.mkdir(path, mode ? ownerMayAll : entry.mode | ownerMayAll);
+      return true;
+    } catch (error) {
+      // Somebody else has made it since the destination was looked at.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      if ((await lstat(path)).isDirectory()) return false;
+      throw error;
+    }
   }
 
   /** Gives a folder its own metadata, when nothing more is put into it. */
