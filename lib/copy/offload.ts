@@ -20,7 +20,7 @@ const partMax = 16 * 1024 * 1024;
  * @throws a system error where the file system cannot: EOPNOTSUPP, EXDEV, EINVAL, …; the
  *   destination is as it was then
  */
-export function cloneFile(
+export async function cloneFile(
   source: FileHandle,
   destination: FileHandle,
   signal: AbortSignal | undefined,

@@ -1,0 +1,88 @@
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { expect } from 'vitest';
+import { cloneFile, offloadFile } from '../../lib/copy/offload.js';
+import { Opcode } from '../../lib/engine/native.js';
+import { engine, type FileHandle, open } from '../../lib/index.js';
+import {
+  isLinux,
+  randomBytes,
+  rejection,
+  settled,
+  temporaryFolder,
+  testWhere,
+} from '../helpers.js';
+
+// What goes from one open file to another is in flight on both.
+
+const test = testWhere(isLinux, 'only Linux copies between open files');
+const data = randomBytes(14 * 1024 * 1024 + 5);
+
+async function pair() {
+  const folder = temporaryFolder();
+  const [from, to] = [path.join(folder, 'from'), path.join(folder, 'to')];
+  fs.writeFileSync(from, data);
+  return { to, source: await open(from), destination: await open(to, 'w') };
+}
+
+function offload(source: FileHandle, destination: FileHandle, signal?: AbortSignal) {
+  const bounds = { start: 0, end: data.byteLength };
+  const onMoved = (): void => {};
+  return offloadFile(source, destination, { bounds, pace: undefined, signal, onMoved });
+}
+
+test('a close of the source, or of the destination, waits for what is in flight', async () => {
+  for (const closed of ['source', 'destination'] as const) {
+    const { to, source, destination } = await pair();
+    const order: string[] = [];
+    const cloning = settled(cloneFile(source, destination, undefined));
+    const moving = settled(
+      destination.operateFrom(source, {
+        opcode: Opcode.copyRange,
+        subject: { syscall: 'copy_file_range' },
+        decode: (_operation, value) => value,
+        position: 0,
+        length: data.byteLength,
+      }),
+    );
+    const closing = { source, destination }[closed].close().then(() => order.push('closed'));
+    void moving.then(() => order.push('moved'));
+    void cloning.then(() => order.push('cloned'));
+    await Promise.all([cloning, moving, closing]);
+    expect(order.at(-1)).toBe('closed');
+    expect((await moving).value).toBe(data.byteLength);
+    expect(fs.readFileSync(to).equals(data)).toBe(true);
+    await source.close();
+    await destination.close();
+  }
+});
+
+test('with either handle closed nothing begins', async () => {
+  for (const closed of ['source', 'destination'] as const) {
+    const handles = await pair();
+    const { source, destination } = handles;
+    await handles[closed].close();
+    expect((await rejection(cloneFile(source, destination, undefined))).code).toBe('EBADF');
+    expect((await rejection(offload(source, destination))).code).toBe('EBADF');
+    await source.close();
+    await destination.close();
+  }
+});
+
+test('cancel() of either handle ends it, and both stay usable', async () => {
+  for (const cancelled of ['source', 'destination'] as const) {
+    const handles = await pair();
+    const { source, destination } = handles;
+    const moving = settled(offload(source, destination));
+    // The ranges are asked for first; then it is under way.
+    await source.stat();
+    handles[cancelled].cancel();
+    const { error } = await moving;
+    if (error !== undefined) expect(error.name).toBe('AbortError');
+    expect(engine.stats().inFlight).toBe(0);
+    expect((await offload(source, destination)).dataBytes).toBe(data.byteLength);
+    expect(fs.readFileSync(handles.to).equals(data)).toBe(true);
+    await source.close();
+    await destination.close();
+  }
+});
