@@ -135,6 +135,17 @@ export interface OpenedFile {
   alignment: Alignment | null;
 }
 
+/** The second file of a completion that opens two. */
+export function decodePeer(index: number): OpenedFile {
+  const { completions } = getEngine();
+  return {
+    file: completions.detail(index, 6),
+    fd: completions.detail(index, 5),
+    deviceType: deviceTypes[completions.detail(index, 1)] ?? 'unknown',
+    alignment: null,
+  };
+}
+
 /** Completion of an open as an OpenedFile. */
 export function decodeOpened(_operation: Operation, value: number, index: number): OpenedFile {
   const { completions } = getEngine();

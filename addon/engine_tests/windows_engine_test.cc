@@ -650,7 +650,7 @@ uint32_t start_scarcely(Operation& op) {
     case 1:
       return ERROR_NOT_ENOUGH_QUOTA;
     default:
-      return start_transfer(op, nullptr);
+      return start_transfer(op, nullptr, nullptr);
   }
 }
 

@@ -23,6 +23,10 @@ const descriptorOpcodes = new Set<number>([
   Opcode.readPath,
   Opcode.writePath,
   Opcode.listTree,
+  Opcode.createPipeInstance,
+  Opcode.createPipePair,
+  Opcode.createMailslot,
+  Opcode.openMailslot,
 ]);
 
 // A promise hands its two functions to this executor, so that none is made per operation.

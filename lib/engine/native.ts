@@ -47,7 +47,21 @@ export const Opcode = {
   readReparsePoint: 29,
   /** Asks for the end of all that is in flight on `file`; has no completion of its own. */
   cancelFile: 30,
+  // Devices; addon/engine/threadpool/devices.h says what the fields mean.
+  createPipeInstance: 50,
+  connectPipe: 51,
+  disconnectPipe: 52,
+  configurePipe: 53,
+  createPipePair: 54,
+  createMailslot: 55,
+  openMailslot: 56,
+  setMailslot: 57,
+  mailslotStatus: 58,
+  serialSettings: 59,
+  deviceSize: 60,
 } as const;
+
+export const PipeFlag = { reads: 1, writes: 2, messages: 4, first: 8, remote: 16 } as const;
 
 export const LockFlag = { exclusive: 1, wait: 2 } as const;
 
@@ -74,6 +88,8 @@ export const OpenOption = {
   posixSemantics: 4096,
   openReparsePoint: 8192,
   noRecall: 16384,
+  /** Windows: operations on the handle never wait for each other, whatever the engine. */
+  concurrent: 32768,
 } as const;
 
 /** A bit of `flags` for the opcodes on an open file; the other bits are the opcode's own. */

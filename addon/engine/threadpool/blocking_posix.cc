@@ -10,6 +10,7 @@
 
 #include "attributes.h"
 #include "blocking.h"
+#include "devices.h"
 #include "file_status_posix.h"
 #include "locks.h"
 #include "named_streams.h"
@@ -263,7 +264,7 @@ Result run_on_metadata(Operation& op) {
     case Opcode::kReadReparsePoint:
       return read_reparse_point(op);
     default:
-      return Result::failure(ENOSYS);
+      return run_on_device(op);
   }
 }
 

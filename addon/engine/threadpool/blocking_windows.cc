@@ -4,6 +4,7 @@
 
 #include "../windows_io.h"
 #include "attributes.h"
+#include "devices.h"
 #include "file_status_windows.h"
 #include "locks.h"
 #include "named_streams.h"
@@ -147,7 +148,7 @@ Result run_on_metadata(Operation& op) {
     case Opcode::kReadReparsePoint:
       return read_reparse_point(op);
     default:
-      return Result::failure(ERROR_CALL_NOT_IMPLEMENTED);
+      return run_on_device(op);
   }
 }
 
@@ -157,6 +158,7 @@ void execute(Operation& op) {
     case Opcode::kWrite:
     case Opcode::kReadVector:
     case Opcode::kWriteVector:
+    case Opcode::kConnectPipe:
       transfer_synchronously(op, op.cancel_requested);
       return;
     case Opcode::kOpen:
