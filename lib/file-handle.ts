@@ -172,6 +172,7 @@ const transferMax = 0x7ffff000;
 const vectorLimits = { countMax: 1024, bytesMax: transferMax };
 const defaultReadSize = 16384;
 const closedFd = -1;
+const noDescriptor = 2 ** 31 - 1;
 
 const readSubject = { syscall: 'read' };
 const writeSubject = { syscall: 'write' };
@@ -285,6 +286,15 @@ export class FileHandle extends EventEmitter {
       this.#fd = fd;
     }
     return this.#fd;
+  }
+
+  /**
+   * @internal The same for Node's stream classes, which want a number. Windows opens neither a pipe
+   * nor a device a second time, so there it is one that no file has.
+   */
+  get streamDescriptor(): number {
+    const isSecond = process.platform === 'win32' && this.#fd === closedFd;
+    return isSecond && !this.#isSeekable() ? noDescriptor : this.descriptor;
   }
 
   /**

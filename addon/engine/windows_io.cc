@@ -64,8 +64,11 @@ bool is_end_of_data(const Operation& op, uint32_t error) {
 
 // A transfer is denied only where the handle was not opened for it, and Node has EBADF for that:
 // libuv's name for ERROR_INVALID_FLAGS, and its choice in uv_fs_read and uv_fs_write.
-uint32_t transfer_error(uint32_t error) {
-  return error == ERROR_ACCESS_DENIED ? static_cast<uint32_t>(ERROR_INVALID_FLAGS) : error;
+uint32_t transfer_error(const Operation& op, uint32_t error) {
+  if (error == ERROR_ACCESS_DENIED) return ERROR_INVALID_FLAGS;
+  // Which of the two a write to a pipe without a reader gives depends on when the reader went, and
+  // only one of them is EPIPE in Node.
+  return op.is_write() && error == ERROR_BROKEN_PIPE ? ERROR_NO_DATA : error;
 }
 
 // A client may have come before the call, and may have written and gone again (ConnectNamedPipe).
@@ -159,7 +162,7 @@ bool continue_transfer(Operation& op, uint32_t error, size_t moved) {
       if (op.vector_index < op.detail->vectors.size()) return true;
     }
   } else if (op.transferred == 0 && !is_end_of_data(op, error)) {
-    op.result = Result::failure(transfer_error(error));
+    op.result = Result::failure(transfer_error(op, error));
     return false;
   }
   // After an error what the earlier buffers moved counts; the next transfer meets the error again.

@@ -193,17 +193,12 @@ testOnWindows('a client that has come and gone before connect() is served', asyn
   await server.close();
 });
 
-testOnWindows(
-  'a name that another server has is refused, and one that nobody has not found',
-  async () => {
-    const server = await createNamedPipe(newPipeName(), { direction: 'in' });
-    const again = await rejection(createNamedPipe(server.name, { direction: 'in' }));
-    expect(['EPERM', 'EACCES', 'EBUSY']).toContain(again.code);
-    await server.close();
-    const gone = await rejection(connectNamedPipe(server.name, { direction: 'out' }));
-    expect(gone).toMatchObject({ code: 'ENOENT', path: server.name });
-  },
-);
+test('a name that nobody serves is not found', async () => {
+  const name = newPipeName();
+  const gone = await rejection(connectNamedPipe(name, { direction: 'out' }));
+  expect(gone).toMatchObject({ code: 'ENOENT', syscall: 'open' });
+  expect(gone.path?.endsWith(name)).toBe(true);
+});
 
 test('close() of the server ends a connect() that waits, and not the handles given', async () => {
   const [server, reader, writer] = await connectedPair();
@@ -302,8 +297,6 @@ testOnPosix('a client waits for the server to open its FIFO, as long as it says'
   await until(() => connected);
   await Promise.all([reader.close(), (await client).close()]);
   await server.close();
-  const gone = await rejection(connectNamedPipe(server.name, { direction: 'out' }));
-  expect(gone.code).toBe('ENOENT');
 });
 
 testOnPosix('what is no pipe is refused', async () => {
