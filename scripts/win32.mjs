@@ -155,18 +155,55 @@ function wineEnvironment(more = {}) {
   return env;
 }
 
+// Two serial ports, which socat connects by pseudo terminals under these names.
+const serialPorts = { COM7: 'serial-one', COM8: 'serial-other' };
+
+async function nameSerialPorts(quiet) {
+  const named = path.join(prefix, 'serial-ports');
+  if (fs.existsSync(named)) return;
+  for (const [port, link] of Object.entries(serialPorts)) {
+    const key = ['HKLM\\Software\\Wine\\Ports', '/v', port, '/d', path.join(buildFolder, link)];
+    await mustSucceed('wine', ['reg', 'add', ...key, '/f'], quiet);
+  }
+  fs.writeFileSync(named, '');
+  // It looks for them when it starts.
+  await endWineServer();
+}
+
+/** Starts socat; gives what ends it. */
+async function connectSerialPorts() {
+  needTools(['socat'], 'socat');
+  const links = Object.values(serialPorts).map((link) => path.join(buildFolder, link));
+  for (const link of links) fs.rmSync(link, { force: true });
+  const ends = links.map((link) => `pty,raw,echo=0,link=${link}`);
+  const socat = spawn('socat', ends, { stdio: 'ignore' });
+  const deadline = Date.now() + toolMsMax;
+  while (!links.every((link) => fs.existsSync(link))) {
+    if (Date.now() > deadline || socat.exitCode !== null) throw new Failure('socat made no ports');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  return () => socat.kill();
+}
+
+async function endWineServer() {
+  const quiet = { env: wineEnvironment(), stdio: 'ignore', msMax: serverMsMax };
+  await execute('wineserver', ['-k'], quiet);
+  await execute('wineserver', ['-w'], quiet);
+}
+
 async function makePrefix() {
   needTools(['wine', 'wineserver'], 'wine wine64');
   fs.mkdirSync(usersFolder, { recursive: true });
   fs.writeFileSync(path.join(usersFolder, String(process.pid)), '');
   const made = path.join(prefix, 'made');
-  if (fs.existsSync(made)) return;
-  console.log('making the Wine prefix…');
   const quiet = { env: wineEnvironment(), stdio: 'ignore' };
+  if (fs.existsSync(made)) return nameSerialPorts(quiet);
+  console.log('making the Wine prefix…');
   await mustSucceed('wine', ['wineboot', '-i'], quiet);
   // Node refuses to start on an older one.
   await mustSucceed('wine', ['winecfg', '/v', 'win10'], quiet);
   fs.writeFileSync(made, '');
+  await nameSerialPorts(quiet);
 }
 
 function isAlive(pid) {
@@ -185,9 +222,7 @@ async function leavePrefix() {
   fs.rmSync(own);
   const others = fs.readdirSync(usersFolder).filter((pid) => isAlive(Number(pid)));
   if (others.length > 0 || !fs.existsSync(prefix)) return;
-  const quiet = { env: wineEnvironment(), stdio: 'ignore', msMax: serverMsMax };
-  await execute('wineserver', ['-k'], quiet);
-  await execute('wineserver', ['-w'], quiet);
+  await endWineServer();
 }
 
 /**
@@ -242,12 +277,22 @@ async function run(args, more = {}) {
 async function test(args) {
   if (!fs.existsSync(prebuilt)) throw new Failure('run "node scripts/win32.mjs build" first');
   const vitest = path.join(needModule('vitest', 'vitest.mjs'), 'vitest.mjs');
+  const disconnectSerialPorts = await connectSerialPorts();
+  try {
+    return await testEngines(vitest, args);
+  } finally {
+    disconnectSerialPorts();
+  }
+}
+
+async function testEngines(vitest, args) {
   let worst = 0;
   for (const engine of engines) {
     console.log(`\n=== ${engine} (Node ${nodeVersion} for Windows)`);
     const projects = ['--project', engine];
     const code = await run([vitest, 'run', ...projects, ...args], {
       OVERLAPPED_ENGINE: engine,
+      OVERLAPPED_SERIAL_PAIR: Object.keys(serialPorts).join(','),
       // node-gyp-build then takes no addon that was built here for another system.
       PREBUILDS_ONLY: '1',
       CI: '1',

@@ -59,6 +59,8 @@ bool is_at_end(const Operation& op) {
 bool is_end_of_data(const Operation& op, uint32_t error) {
   if (!op.is_read()) return false;
   if (error == ERROR_HANDLE_EOF || error == ERROR_BROKEN_PIPE) return true;
+  // A serial port for which nothing has come in the time that it is set to.
+  if (error == ERROR_TIMEOUT) return true;
   return error == ERROR_INVALID_PARAMETER && op.file->unbuffered && is_at_end(op);
 }
 

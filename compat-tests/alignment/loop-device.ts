@@ -11,24 +11,36 @@ function run(command: string, ...args: string[]): string {
 export const canMakeDisks =
   process.platform === 'linux' && process.getuid?.() === 0 && fs.existsSync('/dev/loop-control');
 
-/** A file system on a disk of its own, with sectors of 4096 bytes. */
-export class Disk {
-  readonly folder: string;
-  readonly #device: string;
+/** A disk of its own, with sectors of 4096 bytes. */
+export class LoopDevice {
+  readonly path: string;
 
   constructor(size: number) {
-    const base = temporaryFolder();
-    const image = path.join(base, 'disk');
-    this.folder = path.join(base, 'mounted');
-    fs.mkdirSync(this.folder);
+    const image = path.join(temporaryFolder(), 'disk');
     fs.writeFileSync(image, '');
     fs.truncateSync(image, size);
-    this.#device = run('losetup', '--show', '--find', '--sector-size', '4096', image).trim();
+    this.path = run('losetup', '--show', '--find', '--sector-size', '4096', image).trim();
+  }
+
+  remove(): void {
+    run('losetup', '--detach', this.path);
+  }
+}
+
+/** A file system on such a disk. */
+export class Disk {
+  readonly folder: string;
+  readonly #device: LoopDevice;
+
+  constructor(size: number) {
+    this.folder = path.join(temporaryFolder(), 'mounted');
+    fs.mkdirSync(this.folder);
+    this.#device = new LoopDevice(size);
     try {
-      run('mkfs.ext4', '-q', '-b', '4096', '-m', '0', this.#device);
-      run('mount', this.#device, this.folder);
+      run('mkfs.ext4', '-q', '-b', '4096', '-m', '0', this.#device.path);
+      run('mount', this.#device.path, this.folder);
     } catch (error) {
-      run('losetup', '--detach', this.#device);
+      this.#device.remove();
       throw error;
     }
   }
@@ -40,6 +52,6 @@ export class Disk {
       // What is still open must not keep the device.
       run('umount', '--lazy', this.folder);
     }
-    run('losetup', '--detach', this.#device);
+    this.#device.remove();
   }
 }

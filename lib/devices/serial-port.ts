@@ -6,7 +6,13 @@ import { systemErrorOf, unavailable } from '../errors.js';
 import type { FileHandle } from '../file-handle.js';
 import { openParsed } from '../open.js';
 import { validateInteger, validateObject, validateOneOf, validateSignal } from '../validate.js';
-import { deviceRequest, isWindows, parseDeviceName, type SignalOptions } from './names.js';
+import {
+  deviceRequest,
+  isWindows,
+  parseDeviceName,
+  requireKind,
+  type SignalOptions,
+} from './names.js';
 
 /** How a serial port is set. */
 export interface SerialSettings {
@@ -24,8 +30,9 @@ export interface SerialSettings {
    */
   readTimeoutMs: number | null;
   /**
-   * Milliseconds between two bytes after which a read is done, and goes on filling its buffer before;
-   * null: a read gives what is there. Steps as above. Goes with `readTimeoutMs` on Windows only,
+   * Milliseconds, at least 2, without a byte after which a read is done that has got some; before
+   * it goes on filling its buffer. null: a read gives what is there (Windows: until no byte has
+   * come for 1 ms). Steps as above. Goes with `readTimeoutMs` on Windows only,
    * where that is the time of the whole read then.
    */
   readIntervalMs: number | null;
@@ -40,6 +47,7 @@ const stopBits = isWindows ? [1, 1.5, 2] : [1, 2];
 const baudRateMax = 2 ** 31 - 1;
 const timeMsMax = isWindows ? 2 ** 31 - 1 : 25_500;
 const timeStepMs = isWindows ? 1 : 100;
+const intervalMsMin = 2;
 const unchanged = -2;
 const noTime = -1;
 const tenths = 10;
@@ -86,7 +94,7 @@ function fieldsOf(settings: Partial<SerialSettings>): Fields {
     settings.stopBits === undefined ? unchanged : settings.stopBits * tenths,
     choiceField(settings.flowControl, 'flowControl', flowControls),
     timeField(readTimeoutMs, 'readTimeoutMs', 0),
-    timeField(readIntervalMs, 'readIntervalMs', 1),
+    timeField(readIntervalMs, 'readIntervalMs', intervalMsMin),
   ];
 }
 
@@ -131,7 +139,7 @@ async function exchange(port: FileHandle, fields: Fields, path?: string): Promis
  * Opens a serial port for reading and writing bytes as they are: 9600 baud, 8 data bits, no parity,
  * 1 stop bit and no flow control, where the options do not say otherwise.
  * @param path 'COM3', '/dev/ttyUSB0'
- * @throws ENOTTY where it is no terminal (Windows: EINVAL, and others); EINVAL for what the device
+ * @throws ENXIO, ENOTTY where it is no serial port; EINVAL for what the device
  *   does not take; ENOENT, EACCES, EBUSY, …
  */
 export async function openSerialPort(
@@ -147,6 +155,7 @@ export async function openSerialPort(
   // A terminal must not become that of the process.
   const flags = constants.O_RDWR | (constants.O_NOCTTY ?? 0);
   const port = await openParsed(parsed, deviceRequest(flags, options.signal));
+  await requireKind(port, port.deviceType === 'char', parsed.shown);
   try {
     await exchange(port, fields, parsed.shown);
     return port;

@@ -1,5 +1,6 @@
 #include "devices.h"
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 
@@ -38,9 +39,23 @@ Result run_on_device(Operation& op) {
   }
 }
 
-SerialSettings merge_serial_settings(const Operation& op, SerialSettings current) {
+namespace {
+
+SerialSettings asked_settings(const Operation& op) {
   SerialSettings asked;
   std::memcpy(asked.data(), op.data, sizeof asked);
+  return asked;
+}
+
+}  // namespace
+
+bool asks_for_serial_change(const Operation& op) {
+  const SerialSettings asked = asked_settings(op);
+  return std::any_of(asked.begin(), asked.end(), [](int32_t value) { return value != kUnchanged; });
+}
+
+SerialSettings merge_serial_settings(const Operation& op, SerialSettings current) {
+  const SerialSettings asked = asked_settings(op);
   for (size_t field = 0; field < kSerialFields; ++field) {
     if (asked[field] != kUnchanged) current[field] = asked[field];
   }

@@ -70,6 +70,7 @@ inline constexpr int32_t kUnchanged = -2;
 // Changes what `data`, a SerialSettings, has, and gives the settings that the device has then.
 Result serial_settings(Operation& operation);
 
+bool asks_for_serial_change(const Operation& operation);
 // The settings asked for, over those that there are.
 SerialSettings merge_serial_settings(const Operation& operation, SerialSettings current);
 // Makes them the content of the operation's result.

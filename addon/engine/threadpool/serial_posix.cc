@@ -154,19 +154,13 @@ void fill_terminal(const SerialSettings& settings, Terminal& terminal) {
   set_times(settings, terminal);
 }
 
-bool asks_for_change(const Operation& op) {
-  const auto* const asked = reinterpret_cast<const int32_t*>(op.data);
-  return std::any_of(asked, asked + kSerialFields,
-                     [](int32_t value) { return value != kUnchanged; });
-}
-
 }  // namespace
 
 Result serial_settings(Operation& op) {
   const int fd = op.file->handle();
   Terminal terminal{};
   if (!get(fd, terminal)) return Result::failure(static_cast<uint32_t>(errno));
-  if (asks_for_change(op)) {
+  if (asks_for_serial_change(op)) {
     fill_terminal(merge_serial_settings(op, settings_of(terminal)), terminal);
     // What the driver did not take shows when the settings are read back (tcsetattr(3)).
     if (!set(fd, terminal) || !get(fd, terminal)) {

@@ -5,34 +5,30 @@ namespace overlapped {
 
 namespace {
 
-constexpr DWORD kForever = MAXDWORD - 1;
+// A read without a time of its own ends when no byte has come for this long, and so gives what is
+// there. The setting that means just that (COMMTIMEOUTS, Remarks: MAXDWORD twice) is not one that
+// every system has.
+constexpr DWORD kShortestPauseMs = 1;
 constexpr int32_t kStopBitsByCode[] = {10, 15, 20};  // ONESTOPBIT, ONE5STOPBITS, TWOSTOPBITS
 
-// How reads end is told by three numbers (COMMTIMEOUTS, Remarks). With the first two at MAXDWORD a
-// read gives what is there, or waits for its first byte for as long as the third says.
+// A read waits for its first byte, until the total time is over (0: without end), and then goes on
+// until its buffer is full, the interval passes without a byte, or the total time is over.
 void read_times(const COMMTIMEOUTS& times, SerialSettings& settings) {
   const DWORD interval = times.ReadIntervalTimeout;
-  const DWORD constant = times.ReadTotalTimeoutConstant;
-  settings[kReadInterval] =
-      interval == 0 || interval == MAXDWORD ? kNoTime : static_cast<int32_t>(interval);
-  const bool ends = interval == MAXDWORD ? constant < kForever : constant > 0;
-  settings[kReadTimeout] = ends ? static_cast<int32_t>(constant) : kNoTime;
+  const DWORD total = times.ReadTotalTimeoutConstant;
+  const bool returns_at_once = interval == MAXDWORD && total == 0;
+  const bool has_interval = interval > kShortestPauseMs && interval != MAXDWORD;
+  settings[kReadInterval] = has_interval ? static_cast<int32_t>(interval) : kNoTime;
+  settings[kReadTimeout] = total > 0 || returns_at_once ? static_cast<int32_t>(total) : kNoTime;
 }
 
 COMMTIMEOUTS times_of(const SerialSettings& settings) {
   const int32_t timeout = settings[kReadTimeout];
   const int32_t interval = settings[kReadInterval];
   COMMTIMEOUTS times{};
-  if (interval != kNoTime) {
-    times.ReadIntervalTimeout = static_cast<DWORD>(interval);
-    times.ReadTotalTimeoutConstant = timeout == kNoTime ? 0 : static_cast<DWORD>(timeout);
-    return times;
-  }
-  times.ReadIntervalTimeout = MAXDWORD;
-  // All zero: a read gives what is there, and never waits.
-  if (timeout == 0) return times;
-  times.ReadTotalTimeoutMultiplier = MAXDWORD;
-  times.ReadTotalTimeoutConstant = timeout == kNoTime ? kForever : static_cast<DWORD>(timeout);
+  times.ReadIntervalTimeout = interval == kNoTime ? kShortestPauseMs : static_cast<DWORD>(interval);
+  if (timeout == 0) times.ReadIntervalTimeout = MAXDWORD;
+  if (timeout != kNoTime) times.ReadTotalTimeoutConstant = static_cast<DWORD>(timeout);
   return times;
 }
 
@@ -91,8 +87,9 @@ Result serial_settings(Operation& op) {
   SerialSettings settings{};
   Result result = read_settings(handle, dcb, settings);
   if (!result.ok()) return result;
-  const SerialSettings wanted = merge_serial_settings(op, settings);
-  if (wanted != settings) {
+  // Also where nothing differs: what has no field here is set too.
+  if (asks_for_serial_change(op)) {
+    const SerialSettings wanted = merge_serial_settings(op, settings);
     fill_dcb(wanted, dcb);
     COMMTIMEOUTS times = times_of(wanted);
     if (!SetCommState(handle, &dcb) || !SetCommTimeouts(handle, &times)) {
