@@ -234,20 +234,26 @@ async function runWindows(program, args, more) {
   const outputs = ['out', 'err'].map((name) =>
     path.join(buildFolder, `run-${process.pid}.${name}.txt`),
   );
-  const files = outputs.map((output) => fs.openSync(output, 'w'));
+  const command = ['wine', program, ...args].map(quote).join(' ');
+  const [out, err] = outputs.map(quote);
   try {
-    return await execute('wine', [program, ...args], {
+    // script(1) gives it a terminal, which Wine makes a console of.
+    const inConsole = ['-qefc', `${command} >${out} 2>${err}`, '/dev/null'];
+    return await execute('script', inConsole, {
       cwd: process.cwd(),
-      env: wineEnvironment(more),
-      stdio: ['ignore', ...files],
+      env: wineEnvironment({ TERM: 'xterm', SHELL: '/bin/sh', ...more }),
+      stdio: 'ignore',
       msMax: minutesMax * 60_000,
     });
   } finally {
-    for (const file of files) fs.closeSync(file);
     process.stdout.write(fs.readFileSync(outputs[0]));
     process.stderr.write(fs.readFileSync(outputs[1]));
     for (const output of outputs) fs.rmSync(output);
   }
+}
+
+function quote(text) {
+  return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 async function nativeTest(args) {

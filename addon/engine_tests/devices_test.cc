@@ -1,4 +1,5 @@
 // Pipes that the engine makes: both ends, waiting for a client, and closing with much in flight.
+#include <array>
 #include <atomic>
 #include <string>
 #include <vector>
@@ -203,6 +204,62 @@ ENGINE_TEST(a_mailslot_gives_message_by_message_and_its_reads_time_out) {
   CHECK_EQUAL(harness.read_text(server, 16, -1), "second");
   const Result late = harness.read(server, harness.memory(16), -1);
   CHECK_EQUAL(late.os_error, static_cast<uint32_t>(ERROR_SEM_TIMEOUT));
+}
+
+namespace {
+
+void type_line(HANDLE console, char letter) {
+  std::array<INPUT_RECORD, 2> keys{};
+  for (INPUT_RECORD& key : keys) {
+    key.EventType = KEY_EVENT;
+    key.Event.KeyEvent.bKeyDown = TRUE;
+    key.Event.KeyEvent.wRepeatCount = 1;
+  }
+  keys[0].Event.KeyEvent.uChar.AsciiChar = letter;
+  keys[1].Event.KeyEvent.uChar.AsciiChar = '\r';
+  keys[1].Event.KeyEvent.wVirtualKeyCode = VK_RETURN;
+  DWORD count = 0;
+  REQUIRE(WriteConsoleInputA(console, keys.data(), 2, &count));
+}
+
+OpenFile& open_console(Harness& harness, const wchar_t* name) {
+  Operation& op = harness.make_path(Opcode::kOpen, name, kOpenBoth);
+  const Result result = harness.run(op);
+  if (result.os_error == ERROR_INVALID_HANDLE) throw Skip("this process has no console");
+  REQUIRE(result.ok());
+  return harness.adopt(std::move(op.detail->opened));
+}
+
+}  // namespace
+
+ENGINE_TEST(a_console_screen_buffer_shows_what_is_written_to_it) {
+  Harness harness(engine);
+  open_console(harness, L"CONOUT$");
+  const HANDLE screen =
+      CreateConsoleScreenBuffer(GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE,
+                                nullptr, CONSOLE_TEXTMODE_BUFFER, nullptr);
+  REQUIRE(screen != INVALID_HANDLE_VALUE);
+  OpenFile& file = harness.adopt(std::make_unique<OpenFile>(screen, DeviceType::kChar));
+  CHECK_EQUAL(harness.write_text(file, "shown", -1).value, 5);
+  std::array<char, 5> shown{};
+  DWORD count = 0;
+  CHECK(ReadConsoleOutputCharacterA(screen, shown.data(), 5, COORD{0, 0}, &count));
+  CHECK_EQUAL(std::string(shown.data(), count), "shown");
+}
+
+ENGINE_TEST(a_read_of_the_console_waits_for_a_line_and_holds_nothing_up) {
+  Harness harness(engine);
+  OpenFile& input = open_console(harness, L"CONIN$");
+  CHECK_EQUAL(input.device_type(), DeviceType::kChar);
+  CHECK(!input.overlapped);
+  Operation& read = harness.make_transfer(Opcode::kRead, input, harness.memory(16), -1);
+  harness.submit(read);
+  OpenFile* const file = harness.open(harness.path("beside"), kOpenNew);
+  CHECK_EQUAL(harness.write_text(*file, "served", 0).value, 6);
+  CHECK(!harness.is_back(read));
+  type_line(input.handle(), 'q');
+  CHECK(harness.wait(read));
+  CHECK_EQUAL(read.result.value, 3);
 }
 
 #endif

@@ -1,3 +1,4 @@
+import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isWindows, packageFolder, temporaryFolder } from '../helpers.js';
@@ -6,6 +7,9 @@ import { isWindows, packageFolder, temporaryFolder } from '../helpers.js';
 export const devicesUrl = pathToFileURL(
   path.join(packageFolder, 'dist', 'devices', 'index.js'),
 ).href;
+
+/** Whether this is Wine and no Windows. */
+export const isWine = isWindows && fs.existsSync('C:\\windows\\system32\\winedevice.exe');
 
 let names = 0;
 

@@ -163,6 +163,12 @@ HANDLE create_file(const OpenRequest& request, HandleMode mode, bool unbuffered)
   return handle;
 }
 
+// Wine has no type for its drives.
+bool is_drive(HANDLE handle) {
+  DISK_GEOMETRY geometry{};
+  return query_device(handle, IOCTL_DISK_GET_DRIVE_GEOMETRY, &geometry, sizeof geometry).ok();
+}
+
 DeviceType device_type_of(HANDLE handle) {
   switch (GetFileType(handle)) {
     case FILE_TYPE_CHAR:
@@ -172,7 +178,7 @@ DeviceType device_type_of(HANDLE handle) {
     case FILE_TYPE_DISK:
       break;
     default:
-      return DeviceType::kUnknown;
+      return is_drive(handle) ? DeviceType::kBlock : DeviceType::kUnknown;
   }
   // A drive opened as a device is of type disk as well, but it has no attributes.
   FILE_BASIC_INFO basic{};
