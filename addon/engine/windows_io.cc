@@ -96,6 +96,10 @@ uint32_t transfer_by_event(Operation& op, const std::atomic<bool>& cancel_reques
   DWORD bytes = 0;
   const BOOL done = GetOverlappedResult(handle, &op.overlapped, &bytes, FALSE);
   moved = bytes;
+  // A serial port may end a cancelled read as one whose time is over.
+  if (op.is_read() && bytes == 0 && cancel_requested.load(std::memory_order_acquire)) {
+    return ERROR_OPERATION_ABORTED;
+  }
   return done ? ERROR_SUCCESS : GetLastError();
 }
 

@@ -60,7 +60,10 @@ testInTerminal(
     const input = await openConsole('input');
     let settled = 0;
     const reads = Array.from({ length: 100 }, () =>
-      input.read(Buffer.alloc(1)).then(() => 'read', (error) => error.code).finally(() => settled++),
+      input
+        .read(Buffer.alloc(1))
+        .then(() => 'read', (error) => error.code)
+        .finally(() => settled++),
     );
     await new Promise((resolve) => setTimeout(resolve, 50));
     input.cancel();

@@ -1,5 +1,5 @@
-// WINDOWS.md: mailslot server and client (CreateMailslot, SetMailslotInfo read time-out; message-wise
-// reads).
+// WINDOWS.md: mailslot server and client (CreateMailslot, SetMailslotInfo read time-out;
+// message-wise reads).
 import { expect, test } from 'vitest';
 import {
   createMailslot,
@@ -96,7 +96,7 @@ testWithoutWine('1,000 reads that wait are cancelled, and the mailslot serves on
 
 testOnWindows('streams over a mailslot: each chunk is a message', async () => {
   const name = newPipeName();
-  const mailslot = await createMailslot(name);
+  const mailslot = await createMailslot(name, { readTimeoutMs: 500 });
   const output = (await openMailslot(name)).createWriteStream();
   output.write('one');
   output.end('two');
@@ -107,6 +107,7 @@ testOnWindows('streams over a mailslot: each chunk is a message', async () => {
     if (messages.join('') === 'onetwo') break;
   }
   expect(messages.join('')).toBe('onetwo');
+  if (!input.closed) await new Promise<void>((resolve) => input.once('close', resolve));
 });
 
 testOnWindows('a name that is taken, and one that nobody has', async () => {

@@ -240,7 +240,7 @@ test('streams over a named pipe', async () => {
   await server.close();
 });
 
-test('cancel() of a handle of the server ends its reads, and the next ones are served', async () => {
+test('cancel() of a handle of the server ends its reads, and later ones go on', async () => {
   const [server, reader, writer] = await connectedPair();
   const reads = Array.from({ length: 100 }, () => rejection(reader.read(Buffer.alloc(1))));
   await sleep(20);

@@ -1,4 +1,4 @@
-// WINDOWS.md: anonymous pipe, a pair of handles; used as handles and as streams; cancelled and closed.
+// WINDOWS.md: anonymous pipe, a pair of handles; as handles and streams; cancelled and closed.
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';

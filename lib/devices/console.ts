@@ -11,8 +11,8 @@ const windowsNames = { input: 'CONIN$', output: 'CONOUT$' } as const;
 const { O_RDWR, O_RDONLY, O_WRONLY } = constants;
 
 /**
- * Opens the console of the process (CONIN$, CONOUT$; elsewhere its controlling terminal), also where
- * the standard streams lead elsewhere. No port takes a console: worker threads wait for it.
+ * Opens the console of the process (CONIN$, CONOUT$; elsewhere its controlling terminal), also
+ * where the standard streams lead elsewhere. No port takes a console: worker threads wait for it.
  * @param side 'input' reads what is typed, 'output' writes to the screen
  * @throws ENXIO, or another system error, where the process has none
  */

@@ -152,8 +152,8 @@ export class NamedPipeServer {
   }
 
   /**
-   * Takes no more clients, and ends the calls of connect() that wait with an AbortError. The handles
-   * that they gave stay open. A FIFO's name goes.
+   * Takes no more clients, and ends the calls of connect() that wait with an AbortError. Handles
+   * that were given stay open. A FIFO's name goes.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
