@@ -37,10 +37,25 @@ bool is_of_attributes(Opcode opcode) {
   return opcode == Opcode::kGetAttributes || opcode == Opcode::kGetAttributesPath;
 }
 
+// The number that JavaScript shows for a file; on Windows one is made when it is asked for.
+double descriptor_of([[maybe_unused]] const OpenFile& file) {
+#ifdef _WIN32
+  return -1;
+#else
+  return file.handle();
+#endif
+}
+
 // Whether an operation on an open file has a result besides its value.
 bool has_details(Opcode opcode) {
   return opcode == Opcode::kStat || opcode == Opcode::kGetAttributes ||
-         opcode == Opcode::kAllocatedRanges || opcode == Opcode::kReadReparsePoint;
+         opcode == Opcode::kAllocatedRanges || opcode == Opcode::kReadReparsePoint ||
+         opcode == Opcode::kMailslotStatus || opcode == Opcode::kSerialSettings;
+}
+
+// Whether an operation on an open file has memory of the caller's.
+bool has_memory(const Operation& operation) {
+  return operation.is_transfer() || operation.opcode == Opcode::kSerialSettings;
 }
 
 }  // namespace
@@ -223,6 +238,10 @@ uint32_t Environment::decode(const Submission& submission, napi_value object, Sl
     case Opcode::kSetAttributesPath:
     case Opcode::kListStreams:
     case Opcode::kCopySmallFile:
+    case Opcode::kCreatePipeInstance:
+    case Opcode::kCreatePipePair:
+    case Opcode::kCreateMailslot:
+    case Opcode::kOpenMailslot:
       return decode_for_path(submission, object, slot.operation);
     default:
       return decode_for_file(submission, object, slot);
@@ -236,7 +255,7 @@ uint32_t Environment::decode_for_file(const Submission& submission, napi_value o
   if (op.is_vector()) {
     OperationDetail& detail = op.details();
     if (!read_vectors(env_, object, detail.vectors)) return kInvalidArgument;
-  } else if (op.is_transfer() &&
+  } else if (has_memory(op) &&
              !read_memory(env_, object, submission.offset, submission.length, op.data)) {
     return kInvalidArgument;
   }
@@ -426,16 +445,16 @@ void Environment::deliver_details(Operation& operation, Completion& completion, 
   Detail& to = rings_.detail(index);
   if (from.opened) {
     const OpenFile& file = *from.opened;
+    to.numbers[0] = descriptor_of(file);
     to.numbers[1] = static_cast<double>(file.device_type());
     to.numbers[2] = file.alignment.position;
     to.numbers[3] = file.alignment.length;
     to.numbers[4] = file.alignment.memory;
-#ifdef _WIN32
-    to.numbers[0] = -1;
-#else
-    to.numbers[0] = file.handle();
-#endif
     completion.value = files_.add(std::move(from.opened));
+    if (from.opened_peer) {
+      to.numbers[5] = descriptor_of(*from.opened_peer);
+      to.numbers[6] = files_.add(std::move(from.opened_peer));
+    }
     return;
   }
   if (from.content) {

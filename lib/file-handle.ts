@@ -132,6 +132,17 @@ export interface OpenedFile {
   alignment: Alignment | null;
 }
 
+/** The second file of a completion that opens two. */
+export function decodePeer(index: number): OpenedFile {
+  const { completions } = getEngine();
+  return {
+    file: completions.detail(index, 6),
+    fd: completions.detail(index, 5),
+    deviceType: deviceTypes[completions.detail(index, 1)] ?? 'unknown',
+    alignment: null,
+  };
+}
+
 /** Completion of an open as an OpenedFile. */
 export function decodeOpened(_operation: Operation, value: number, index: number): OpenedFile {
   const { completions } = getEngine();
@@ -158,6 +169,7 @@ const transferMax = 0x7ffff000;
 const vectorLimits = { countMax: 1024, bytesMax: transferMax };
 const defaultReadSize = 16384;
 const closedFd = -1;
+const noDescriptor = 2 ** 31 - 1;
 
 const readSubject = { syscall: 'read' };
 const writeSubject = { syscall: 'write' };
@@ -289,6 +301,15 @@ export class FileHandle extends EventEmitter {
       this.#held.fd = fd;
     }
     return this.#held.fd;
+  }
+
+  /**
+   * @internal The same for Node's stream classes, which want a number. Windows opens neither a pipe
+   * nor a device a second time, so there it is one that no file has.
+   */
+  get streamDescriptor(): number {
+    const isSecond = process.platform === 'win32' && this.#fd === closedFd;
+    return isSecond && !this.#isSeekable() ? noDescriptor : this.descriptor;
   }
 
   /**

@@ -1,10 +1,16 @@
 import { getEngine } from './engine/engine.js';
 import { Opcode, OpenOption } from './engine/native.js';
-import type { Subject } from './engine/operation.js';
+import type { Request, Subject } from './engine/operation.js';
 import { abortError, type SystemError, systemError } from './errors.js';
 import { decodeOpened, FileHandle, type OpenedFile } from './file-handle.js';
-import { accessOf, type OpenOptions, parseOpenOptions } from './open-options.js';
-import { type PathLike, parsePath } from './paths.js';
+import {
+  type Access,
+  accessOf,
+  type OpenOptions,
+  type OpenRequest,
+  parseOpenOptions,
+} from './open-options.js';
+import { type ParsedPath, type PathLike, parsePath } from './paths.js';
 import { provideOpen } from './streams/file-streams.js';
 
 /**
@@ -19,12 +25,18 @@ export async function open(
   flags: string | number | null = 'r',
   modeOrOptions?: number | string | OpenOptions | null,
 ): Promise<FileHandle> {
-  const { native, shown } = parsePath(path);
-  const request = parseOpenOptions(flags, modeOrOptions);
-  const subject = { syscall: 'open', path: shown };
-  const opening = getEngine().submit<OpenedFile>({
+  return openParsed(parsePath(path), parseOpenOptions(flags, modeOrOptions));
+}
+
+/** @internal Opens what is known to be valid. */
+export function openParsed(
+  { native, shown }: ParsedPath,
+  request: OpenRequest,
+): Promise<FileHandle> {
+  const access = request.options & OpenOption.attributesOnly ? noAccess : accessOf(request.flags);
+  const submission = {
     opcode: Opcode.open,
-    subject,
+    subject: { syscall: 'open', path: shown },
     decode: decodeOpened,
     file: request.options,
     flags: request.flags,
@@ -33,11 +45,17 @@ export async function open(
     length: request.attributes,
     object: native,
     signal: request.signal,
-  });
-  const opened = await opening.catch((error) => {
-    throw explain(error, subject);
-  });
-  const access = request.options & OpenOption.attributesOnly ? noAccess : accessOf(request.flags);
+  };
+  return openHandle(submission, access);
+}
+
+/** @internal A handle of what an operation opens. */
+export async function openHandle(request: Request, access: Access): Promise<FileHandle> {
+  const opened = await getEngine()
+    .submit<OpenedFile>(request)
+    .catch((error) => {
+      throw explain(error, request.subject);
+    });
   const handle = new FileHandle(opened, access);
   if (request.signal?.aborted) {
     // It was opened before the abort could reach it, and nobody else will close it.

@@ -156,18 +156,55 @@ function wineEnvironment(more = {}) {
   return env;
 }
 
+// Two serial ports, which socat connects by pseudo terminals under these names.
+const serialPorts = { COM7: 'serial-one', COM8: 'serial-other' };
+
+async function nameSerialPorts(quiet) {
+  const named = path.join(prefix, 'serial-ports');
+  if (fs.existsSync(named)) return;
+  for (const [port, link] of Object.entries(serialPorts)) {
+    const key = ['HKLM\\Software\\Wine\\Ports', '/v', port, '/d', path.join(buildFolder, link)];
+    await mustSucceed('wine', ['reg', 'add', ...key, '/f'], quiet);
+  }
+  fs.writeFileSync(named, '');
+  // It looks for them when it starts.
+  await endWineServer();
+}
+
+/** Starts socat; gives what ends it. */
+async function connectSerialPorts() {
+  needTools(['socat'], 'socat');
+  const links = Object.values(serialPorts).map((link) => path.join(buildFolder, link));
+  for (const link of links) fs.rmSync(link, { force: true });
+  const ends = links.map((link) => `pty,raw,echo=0,link=${link}`);
+  const socat = spawn('socat', ends, { stdio: 'ignore' });
+  const deadline = Date.now() + toolMsMax;
+  while (!links.every((link) => fs.existsSync(link))) {
+    if (Date.now() > deadline || socat.exitCode !== null) throw new Failure('socat made no ports');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  return () => socat.kill();
+}
+
+async function endWineServer() {
+  const quiet = { env: wineEnvironment(), stdio: 'ignore', msMax: serverMsMax };
+  await execute('wineserver', ['-k'], quiet);
+  await execute('wineserver', ['-w'], quiet);
+}
+
 async function makePrefix() {
   needTools(['wine', 'wineserver'], 'wine wine64');
   fs.mkdirSync(usersFolder, { recursive: true });
   fs.writeFileSync(path.join(usersFolder, String(process.pid)), '');
   const made = path.join(prefix, 'made');
-  if (fs.existsSync(made)) return;
-  console.log('making the Wine prefix…');
   const quiet = { env: wineEnvironment(), stdio: 'ignore' };
+  if (fs.existsSync(made)) return nameSerialPorts(quiet);
+  console.log('making the Wine prefix…');
   await mustSucceed('wine', ['wineboot', '-i'], quiet);
   // Node refuses to start on an older one.
   await mustSucceed('wine', ['winecfg', '/v', 'win10'], quiet);
   fs.writeFileSync(made, '');
+  await nameSerialPorts(quiet);
 }
 
 function isAlive(pid) {
@@ -186,9 +223,7 @@ async function leavePrefix() {
   fs.rmSync(own);
   const others = fs.readdirSync(usersFolder).filter((pid) => isAlive(Number(pid)));
   if (others.length > 0 || !fs.existsSync(prefix)) return;
-  const quiet = { env: wineEnvironment(), stdio: 'ignore', msMax: serverMsMax };
-  await execute('wineserver', ['-k'], quiet);
-  await execute('wineserver', ['-w'], quiet);
+  await endWineServer();
 }
 
 /**
@@ -200,20 +235,26 @@ async function runWindows(program, args, more) {
   const outputs = ['out', 'err'].map((name) =>
     path.join(buildFolder, `run-${process.pid}.${name}.txt`),
   );
-  const files = outputs.map((output) => fs.openSync(output, 'w'));
+  const command = ['wine', program, ...args].map(quote).join(' ');
+  const [out, err] = outputs.map(quote);
   try {
-    return await execute('wine', [program, ...args], {
+    // script(1) gives it a terminal, which Wine makes a console of.
+    const inConsole = ['-qefc', `${command} >${out} 2>${err}`, '/dev/null'];
+    return await execute('script', inConsole, {
       cwd: process.cwd(),
-      env: wineEnvironment(more),
-      stdio: ['ignore', ...files],
+      env: wineEnvironment({ TERM: 'xterm', SHELL: '/bin/sh', ...more }),
+      stdio: 'ignore',
       msMax: minutesMax * 60_000,
     });
   } finally {
-    for (const file of files) fs.closeSync(file);
     process.stdout.write(fs.readFileSync(outputs[0]));
     process.stderr.write(fs.readFileSync(outputs[1]));
     for (const output of outputs) fs.rmSync(output);
   }
+}
+
+function quote(text) {
+  return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 async function runBuilt(name, args) {
@@ -246,12 +287,22 @@ async function run(args, more = {}) {
 async function test(args) {
   if (!fs.existsSync(prebuilt)) throw new Failure('run "node scripts/win32.mjs build" first');
   const vitest = path.join(needModule('vitest', 'vitest.mjs'), 'vitest.mjs');
+  const disconnectSerialPorts = await connectSerialPorts();
+  try {
+    return await testEngines(vitest, args);
+  } finally {
+    disconnectSerialPorts();
+  }
+}
+
+async function testEngines(vitest, args) {
   let worst = 0;
   for (const engine of engines) {
     console.log(`\n=== ${engine} (Node ${nodeVersion} for Windows)`);
     const projects = ['--project', engine];
     const code = await run([vitest, 'run', ...projects, ...args], {
       OVERLAPPED_ENGINE: engine,
+      OVERLAPPED_SERIAL_PAIR: Object.keys(serialPorts).join(','),
       // node-gyp-build then takes no addon that was built here for another system.
       PREBUILDS_ONLY: '1',
       CI: '1',

@@ -54,6 +54,7 @@ enum OpenOption : uint32_t {
   kPosixSemantics = 1U << 12,    // names that differ in case alone are different
   kOpenReparsePoint = 1U << 13,  // the link itself
   kNoRecall = 1U << 14,          // Windows: data that is elsewhere stays there
+  kConcurrent = 1U << 15,        // Windows: operations never wait for each other on the handle
 };
 inline constexpr uint32_t kDenyAny = kDenyRead | kDenyWrite | kDenyDelete;
 
@@ -103,6 +104,11 @@ class OpenFile {
   std::atomic<int64_t> cursor{0};
   // Windows only: transfers go through the completion port that the handle is attached to.
   bool overlapped = false;
+  // Windows only, and where there is no port: transfers are overlapped calls, each with an event
+  // of its own. On a synchronous handle a read that waits would hold up every write.
+  bool waits_by_event = false;
+  // POSIX only: a terminal whose reads end after a time, which only read(2) itself keeps.
+  std::atomic<bool> times_out{false};
   uint32_t in_flight = 0;
 
  private:

@@ -48,10 +48,22 @@ enum class Opcode : uint8_t {
   kReadReparsePoint = 29,
   kCancelFile = 30,  // never becomes an Operation: asks for the end of all on a file
   // From `source` to `file`; see threadpool/copy.h.
-  kCloneFile = 50,
-  kCopyRange = 51,
-  kCopyMetadata = 52,
+  kCloneFile = 71,
+  kCopyRange = 72,
+  kCopyMetadata = 73,
   kCopySmallFile = 70,  // from path to path; see threadpool/copy_small_file.h
+  // Devices: threadpool/devices.h says what each does.
+  kCreatePipeInstance = 50,
+  kConnectPipe = 51,  // waits until a client has connected to a pipe instance (Windows)
+  kDisconnectPipe = 52,
+  kConfigurePipe = 53,
+  kCreatePipePair = 54,
+  kCreateMailslot = 55,
+  kOpenMailslot = 56,
+  kSetMailslot = 57,
+  kMailslotStatus = 58,
+  kSerialSettings = 59,
+  kDeviceSize = 60,
 };
 
 // The numbers are part of the boundary with JavaScript.
@@ -115,7 +127,8 @@ struct OperationDetail {
   std::vector<IoVector> vectors;
   FileStatus status{};
   FileAttributes attributes;
-  std::unique_ptr<OpenFile> opened;  // result of kOpen, and of a kReadPath too large to be one
+  std::unique_ptr<OpenFile> opened;       // result of kOpen, and of a kReadPath too large to be one
+  std::unique_ptr<OpenFile> opened_peer;  // of kCreatePipePair: the end to write to
   // Result of kReadPath, kListTree, kAllocatedRanges, …: `result.value` bytes.
   std::unique_ptr<std::byte[]> content;
   // What a compound operation was doing when it failed (PathStep, TreeStep), and in a tree where.

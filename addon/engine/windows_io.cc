@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "threadpool/interrupt.h"
+
 namespace overlapped {
 
 namespace {
@@ -57,13 +59,48 @@ bool is_at_end(const Operation& op) {
 bool is_end_of_data(const Operation& op, uint32_t error) {
   if (!op.is_read()) return false;
   if (error == ERROR_HANDLE_EOF || error == ERROR_BROKEN_PIPE) return true;
+  // A serial port for which nothing has come in the time that it is set to.
+  if (error == ERROR_TIMEOUT) return true;
   return error == ERROR_INVALID_PARAMETER && op.file->unbuffered && is_at_end(op);
 }
 
 // A transfer is denied only where the handle was not opened for it, and Node has EBADF for that:
 // libuv's name for ERROR_INVALID_FLAGS, and its choice in uv_fs_read and uv_fs_write.
-uint32_t transfer_error(uint32_t error) {
-  return error == ERROR_ACCESS_DENIED ? static_cast<uint32_t>(ERROR_INVALID_FLAGS) : error;
+uint32_t transfer_error(const Operation& op, uint32_t error) {
+  if (error == ERROR_ACCESS_DENIED) return ERROR_INVALID_FLAGS;
+  // Which of the two a write to a pipe without a reader gives depends on when the reader went, and
+  // only one of them is EPIPE in Node.
+  return op.is_write() && error == ERROR_BROKEN_PIPE ? ERROR_NO_DATA : error;
+}
+
+// A client may have come before the call, and may have written and gone again (ConnectNamedPipe).
+Result connect_result(uint32_t error) {
+  const bool connected = error == ERROR_PIPE_CONNECTED || error == ERROR_NO_DATA;
+  return connected ? Result::success(0) : Result{0, error};
+}
+
+// Makes the next call of a transfer on a handle that waits by events, and waits for its end.
+uint32_t transfer_by_event(Operation& op, const std::atomic<bool>& cancel_requested,
+                           size_t& moved) {
+  const UniqueHandle event(CreateEventW(nullptr, TRUE, FALSE, nullptr));
+  if (!event.valid()) return GetLastError();
+  const uint32_t error = start_transfer(op, nullptr, event.get());
+  // ERROR_MORE_DATA is a warning: the call has moved what there was room for.
+  if (error != ERROR_SUCCESS && error != ERROR_IO_PENDING && error != ERROR_MORE_DATA) return error;
+  const HANDLE handle = op.file->handle();
+  const HANDLE events[] = {event.get(), ThreadInterrupt::event_of_this_thread()};
+  const DWORD count = events[1] ? 2 : 1;
+  while (WaitForMultipleObjects(count, events, FALSE, INFINITE) == WAIT_OBJECT_0 + 1) {
+    if (cancel_requested.load(std::memory_order_acquire)) CancelIoEx(handle, &op.overlapped);
+  }
+  DWORD bytes = 0;
+  const BOOL done = GetOverlappedResult(handle, &op.overlapped, &bytes, FALSE);
+  moved = bytes;
+  // A serial port may end a cancelled read as one whose time is over.
+  if (op.is_read() && bytes == 0 && cancel_requested.load(std::memory_order_acquire)) {
+    return ERROR_OPERATION_ABORTED;
+  }
+  return done ? ERROR_SUCCESS : GetLastError();
 }
 
 }  // namespace
@@ -81,22 +118,27 @@ uint32_t start_lock(const Operation& op, uint32_t lock_flags, OVERLAPPED& overla
 bool begin_transfer(Operation& op) {
   op.transferred = 0;
   op.vector_index = op.is_vector() ? next_buffer(op, 0) : 0;
-  // The length of a lock is no count of bytes to move.
-  if (op.opcode == Opcode::kLock) return true;
+  // The length of a lock is no count of bytes to move, and a connect has none.
+  if (op.opcode == Opcode::kLock || op.opcode == Opcode::kConnectPipe) return true;
   const bool empty = op.is_vector() ? op.vector_index == op.detail->vectors.size() : op.length == 0;
   if (empty) op.result = Result::success(0);
   return !empty;
 }
 
-uint32_t start_transfer(Operation& op, size_t* moved) {
+uint32_t start_transfer(Operation& op, size_t* moved, HANDLE event) {
   const IoVector buffer = current_buffer(op);
   const uint64_t position = current_position(op);
   OVERLAPPED& overlapped = op.overlapped;
   overlapped = OVERLAPPED{};
   overlapped.Offset = static_cast<DWORD>(position);
   overlapped.OffsetHigh = static_cast<DWORD>(position >> 32);
+  overlapped.hEvent = event;
   op.overlapped.operation = &op;
   if (op.opcode == Opcode::kLock) return start_lock(op, op.flags, overlapped);
+  if (op.opcode == Opcode::kConnectPipe) {
+    const bool connected = ConnectNamedPipe(op.file->handle(), moved ? nullptr : &overlapped) != 0;
+    return connected ? ERROR_SUCCESS : GetLastError();
+  }
   // Without a position the OVERLAPPED is only for what tells of a completion.
   OVERLAPPED* const parameter = moved && !op.file->is_disk() ? nullptr : &overlapped;
   const HANDLE handle = op.file->handle();
@@ -112,6 +154,10 @@ uint32_t start_transfer(Operation& op, size_t* moved) {
 }
 
 bool continue_transfer(Operation& op, uint32_t error, size_t moved) {
+  if (op.opcode == Opcode::kConnectPipe) {
+    op.result = connect_result(error);
+    return false;
+  }
   // A message longer than the buffer: its rest comes with the next read.
   if (op.is_read() && error == ERROR_MORE_DATA) error = ERROR_SUCCESS;
   if (error == ERROR_SUCCESS) {
@@ -122,7 +168,7 @@ bool continue_transfer(Operation& op, uint32_t error, size_t moved) {
       if (op.vector_index < op.detail->vectors.size()) return true;
     }
   } else if (op.transferred == 0 && !is_end_of_data(op, error)) {
-    op.result = Result::failure(transfer_error(error));
+    op.result = Result::failure(transfer_error(op, error));
     return false;
   }
   // After an error what the earlier buffers moved counts; the next transfer meets the error again.
@@ -138,7 +184,8 @@ void transfer_synchronously(Operation& op, const std::atomic<bool>& cancel_reque
   do {
     // An interrupt that was meant for another operation of this thread is no reason to end.
     do {
-      error = start_transfer(op, &moved);
+      error = op.file->waits_by_event ? transfer_by_event(op, cancel_requested, moved)
+                                      : start_transfer(op, &moved, nullptr);
     } while (error == ERROR_OPERATION_ABORTED && !cancel_requested.load(std::memory_order_acquire));
   } while (continue_transfer(op, error, moved));
 }

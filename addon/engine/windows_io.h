@@ -6,8 +6,8 @@
 #include "operation.h"
 
 // What transfers on synchronous and on overlapped handles have in common: where they begin, how
-// they go on from one buffer to the next, and what their errors mean. A lock that waits at the port
-// is a transfer that moves nothing.
+// they go on from one buffer to the next, and what their errors mean. A lock that waits at the
+// port, and a pipe that waits for a client, are transfers that move nothing.
 namespace overlapped {
 
 // The most that one ReadFile or WriteFile is asked for. Their count is a DWORD; a whole number of
@@ -50,8 +50,8 @@ bool begin_transfer(Operation& operation);
 
 // Makes the next ReadFile or WriteFile of a transfer and gives its error, 0 for success. With
 // `moved` the call is synchronous and the count goes there; without, it is overlapped, and the
-// count comes with the packet.
-uint32_t start_transfer(Operation& operation, size_t* moved);
+// count comes with the packet, or when `event` is signalled.
+uint32_t start_transfer(Operation& operation, size_t* moved, HANDLE event);
 
 // The bytes that a kLock or kUnlock is for.
 inline uint64_t lock_length(const Operation& operation) {
@@ -66,7 +66,7 @@ uint32_t start_lock(const Operation& operation, uint32_t lock_flags, OVERLAPPED&
 // has its result, and the cursor of the handle stands behind what was moved.
 bool continue_transfer(Operation& operation, uint32_t error, size_t moved);
 
-// Does a whole transfer with synchronous calls. An interrupted one ends as cancelled when
+// Does a whole transfer, waiting for each of its calls. An interrupted one ends as cancelled when
 // `cancel_requested` is set, and is repeated otherwise.
 void transfer_synchronously(Operation& operation, const std::atomic<bool>& cancel_requested);
 

@@ -649,7 +649,7 @@ uint32_t start_scarcely(Operation& op) {
                                      ERROR_NO_SYSTEM_RESOURCES};
   static std::atomic<uint32_t> calls{0};
   const uint32_t turn = ++calls % (std::size(kShortages) + 1);
-  return turn < std::size(kShortages) ? kShortages[turn] : start_transfer(op, nullptr);
+  return turn < std::size(kShortages) ? kShortages[turn] : start_transfer(op, nullptr, nullptr);
 }
 
 TEST(windows_shortage_means_again_later) {

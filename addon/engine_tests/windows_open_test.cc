@@ -62,7 +62,7 @@ namespace {
 std::atomic<Operation*> pending_lock{nullptr};
 
 uint32_t start_lock_later(Operation& op) {
-  if (op.opcode != Opcode::kLock) return start_transfer(op, nullptr);
+  if (op.opcode != Opcode::kLock) return start_transfer(op, nullptr, nullptr);
   if (!(op.flags & kLockWait)) return ERROR_LOCK_VIOLATION;
   op.overlapped = OverlappedTransfer{};
   op.overlapped.operation = &op;

@@ -11,6 +11,24 @@ function run(command: string, ...args: string[]): string {
 export const canMakeDisks =
   process.platform === 'linux' && process.getuid?.() === 0 && fs.existsSync('/dev/loop-control');
 
+/** A disk of its own, with sectors of 4096 bytes. */
+export class LoopDevice {
+  readonly path: string;
+  /** The file that the disk is. */
+  readonly image: string;
+
+  constructor(size: number) {
+    this.image = path.join(temporaryFolder(), 'disk');
+    fs.writeFileSync(this.image, '');
+    fs.truncateSync(this.image, size);
+    this.path = run('losetup', '--show', '--find', '--sector-size', '4096', this.image).trim();
+  }
+
+  remove(): void {
+    run('losetup', '--detach', this.path);
+  }
+}
+
 /** 128 MiB are enough for btrfs, 320 MiB for XFS. */
 export type FileSystem = 'ext4' | 'xfs' | 'btrfs';
 
@@ -27,34 +45,33 @@ export function canMake(type: FileSystem): boolean {
   return folders.some((folder) => fs.existsSync(path.join(folder, `mkfs.${type}`)));
 }
 
-/** A file system on a disk of its own, with sectors of 4096 bytes. */
+/** A file system on such a disk. */
 export class Disk {
   readonly folder: string;
-  /** The file that the disk is. */
-  readonly image: string;
-  readonly #device: string;
+  readonly #device: LoopDevice;
 
   constructor(size: number, type: FileSystem = 'ext4') {
-    const base = temporaryFolder();
-    this.image = path.join(base, 'disk');
-    this.folder = path.join(base, 'mounted');
+    this.folder = path.join(temporaryFolder(), 'mounted');
     fs.mkdirSync(this.folder);
-    fs.writeFileSync(this.image, '');
-    fs.truncateSync(this.image, size);
-    this.#device = run('losetup', '--show', '--find', '--sector-size', '4096', this.image).trim();
+    this.#device = new LoopDevice(size);
     try {
-      run(`mkfs.${type}`, ...mkfsOptions[type], this.#device);
-      run('mount', this.#device, this.folder);
+      run(`mkfs.${type}`, ...mkfsOptions[type], this.#device.path);
+      run('mount', this.#device.path, this.folder);
     } catch (error) {
-      run('losetup', '--detach', this.#device);
+      this.#device.remove();
       throw error;
     }
+  }
+
+  /** The file that the disk is. */
+  get image(): string {
+    return this.#device.image;
   }
 
   /** Mounts it again, for reading alone or not; what was cached is not any more. */
   remount(mode: 'ro' | 'rw'): void {
     run('umount', this.folder);
-    run('mount', '-o', mode, this.#device, this.folder);
+    run('mount', '-o', mode, this.#device.path, this.folder);
   }
 
   remove(): void {
@@ -64,6 +81,6 @@ export class Disk {
       // What is still open must not keep the device.
       run('umount', '--lazy', this.folder);
     }
-    run('losetup', '--detach', this.#device);
+    this.#device.remove();
   }
 }

@@ -26,6 +26,10 @@ const descriptorOpcodes = new Set<number>([
   Opcode.writePath,
   Opcode.listTree,
   Opcode.copySmallFile,
+  Opcode.createPipeInstance,
+  Opcode.createPipePair,
+  Opcode.createMailslot,
+  Opcode.openMailslot,
 ]);
 
 // A promise hands its two functions to this executor, so that none is made per operation.

@@ -48,16 +48,30 @@ export const Opcode = {
   /** Asks for the end of all that is in flight on `file`; has no completion of its own. */
   cancelFile: 30,
   /** These go to `file` from the open file whose number is in `offset`. */
-  cloneFile: 50,
-  copyRange: 51,
+  cloneFile: 71,
+  copyRange: 72,
   /** `flags` are MetadataFlag bits. */
-  copyMetadata: 52,
+  copyMetadata: 73,
   /** `object` has three paths: the source, a temporary one and the destination. */
   copySmallFile: 70,
+  // Devices; addon/engine/threadpool/devices.h says what the fields mean.
+  createPipeInstance: 50,
+  connectPipe: 51,
+  disconnectPipe: 52,
+  configurePipe: 53,
+  createPipePair: 54,
+  createMailslot: 55,
+  openMailslot: 56,
+  setMailslot: 57,
+  mailslotStatus: 58,
+  serialSettings: 59,
+  deviceSize: 60,
 } as const;
 
 /** `attributes`: of copySmallFile on Windows alone. */
 export const MetadataFlag = { owner: 1, mode: 2, xattrs: 4, times: 8, attributes: 16 } as const;
+
+export const PipeFlag = { reads: 1, writes: 2, messages: 4, first: 8, remote: 16 } as const;
 
 export const LockFlag = { exclusive: 1, wait: 2 } as const;
 
@@ -84,6 +98,8 @@ export const OpenOption = {
   posixSemantics: 4096,
   openReparsePoint: 8192,
   noRecall: 16384,
+  /** Windows: operations on the handle never wait for each other, whatever the engine. */
+  concurrent: 32768,
 } as const;
 
 /** A bit of `flags` for the opcodes on an open file; the other bits are the opcode's own. */

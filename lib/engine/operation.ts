@@ -36,6 +36,7 @@ export interface HandleRequest<T> {
   flags?: number;
   position?: number | bigint;
   length?: number;
+  object?: unknown;
   signal?: AbortSignal | undefined;
 }
 

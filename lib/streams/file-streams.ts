@@ -94,7 +94,7 @@ function withFile(stream: Reader | Writer, options: Options, release: () => void
     if (options.fs) throw notImplemented('FileHandle with fs');
     const file = new HandleFile(fd, release);
     stream[streamFile] = file;
-    return { ...options, fd: fd.descriptor, fs: file };
+    return { ...options, fd: fd.streamDescriptor, fs: file };
   }
   if (isOpen) return options;
   const file = new PathFile(openFile as OpenFile, more, () => stream.closed);

@@ -185,7 +185,7 @@ export class HandleFile extends StreamFile {
   }
 
   open(_path: string, _flags: string | number, _mode: number, callback: Callback): void {
-    process.nextTick(callback, null, this.handle?.descriptor);
+    process.nextTick(callback, null, this.handle?.streamDescriptor);
   }
 
   protected end(handle: FileHandle): Promise<void> {

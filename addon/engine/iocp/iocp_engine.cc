@@ -45,7 +45,9 @@ bool is_issued(uint32_t error) {
   return error == ERROR_SUCCESS || error == ERROR_IO_PENDING || error == ERROR_MORE_DATA;
 }
 
-uint32_t start_overlapped(Operation& operation) { return start_transfer(operation, nullptr); }
+uint32_t start_overlapped(Operation& operation) {
+  return start_transfer(operation, nullptr, nullptr);
+}
 
 // For a second open of the same file: what the first one created or truncated is not to be created
 // or truncated again.
@@ -156,7 +158,6 @@ void IocpEngine::queue_batch(OperationList batch, OperationList& completed,
   while (Operation* const op = batch.pop_front()) {
     op->engine_data = nullptr;
     op->state.store(OperationState::kQueued, std::memory_order_relaxed);
-    const bool transfer = op->is_transfer();
     const bool by_port = goes_by_port(*op);
     if (op->opcode == Opcode::kLock && !by_port) {
       // Its workers may wait for whoever holds the lock; those of the port may not.
@@ -164,7 +165,7 @@ void IocpEngine::queue_batch(OperationList batch, OperationList& completed,
       elsewhere.push_back(op);
       continue;
     }
-    if (transfer && !op->file->overlapped && !op->file->is_disk()) {
+    if (!by_port && may_wait_for_others(*op)) {
       op->engine_data = &unbounded_;
       op->may_wait = true;
       elsewhere.push_back(op);
@@ -264,12 +265,18 @@ bool IocpEngine::request_end(Operation& op, OperationList& cancelled) {
       return false;
     }
   }
-  return op.is_transfer() || op.opcode == Opcode::kLock;
+  return goes_by_port(op);
 }
 
 bool IocpEngine::goes_by_port(const Operation& op) const {
-  if (op.opcode == Opcode::kLock ? !locks_at_port_ : !op.is_transfer()) return false;
-  return op.file->overlapped;
+  switch (op.opcode) {
+    case Opcode::kLock:
+      return locks_at_port_ && op.file->overlapped;
+    case Opcode::kConnectPipe:
+      return op.file->overlapped;
+    default:
+      return op.is_transfer() && op.file->overlapped;
+  }
 }
 
 void IocpEngine::drain() {
@@ -530,7 +537,15 @@ void IocpEngine::execute(Operation& op) {
     return;
   }
   run_blocking(op);
+  if (!op.detail) return;
   if (op.opcode == Opcode::kReadPath && op.detail->opened) reopen_on_port(op);
+  attach_device(op.detail->opened.get());
+  attach_device(op.detail->opened_peer.get());
+}
+
+// What no port takes waits by events, on the threads for what may wait for ever.
+void IocpEngine::attach_device(OpenFile* opened) {
+  if (opened && opened->waits_by_event) (void)attach(*opened);
 }
 
 // A handle that is not for the port is opened again as a synchronous one.

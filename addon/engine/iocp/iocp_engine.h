@@ -91,6 +91,7 @@ class IocpEngine final : public Engine {
   void execute(Operation& operation);
   Result open_on_port(const OpenRequest& request, std::unique_ptr<OpenFile>& opened);
   void reopen_on_port(Operation& operation);
+  void attach_device(OpenFile* opened);
 
   void queue_batch(OperationList batch, OperationList& completed, OperationList& elsewhere);
   void deliver(OperationList completed);

@@ -21,9 +21,18 @@ bool run_blocking(Operation& operation);
 // The part of run_blocking() that is the system's own, and may throw std::bad_alloc.
 bool run_blocking_call(Operation& operation);
 
-// Whether a transfer waits for somebody else than a device.
-inline bool transfer_may_wait(const Operation& operation) {
-  return operation.is_transfer() && !operation.file->is_disk();
+// Whether an operation waits for somebody else than a device: a transfer, a client that is to come,
+// or a flush, which on Windows waits until the other side of a pipe has read all.
+inline bool may_wait_for_others(const Operation& operation) {
+  switch (operation.opcode) {
+    case Opcode::kConnectPipe:
+      return true;
+    case Opcode::kSync:
+    case Opcode::kDataSync:
+      return !operation.file->is_disk();
+    default:
+      return operation.is_transfer() && !operation.file->is_disk();
+  }
 }
 
 // Opens a file: handle, device type, alignment, preallocation, deletion on close.

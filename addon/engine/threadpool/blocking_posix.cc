@@ -12,6 +12,7 @@
 #include "blocking.h"
 #include "copy.h"
 #include "copy_small_file.h"
+#include "devices.h"
 #include "file_status_posix.h"
 #include "locks.h"
 #include "named_streams.h"
@@ -273,7 +274,7 @@ Result run_on_metadata(Operation& op) {
     case Opcode::kCopySmallFile:
       return copy_small_file(op);
     default:
-      return Result::failure(ENOSYS);
+      return run_on_device(op);
   }
 }
 

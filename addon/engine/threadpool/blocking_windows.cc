@@ -6,6 +6,7 @@
 #include "attributes.h"
 #include "copy.h"
 #include "copy_small_file.h"
+#include "devices.h"
 #include "file_status_windows.h"
 #include "locks.h"
 #include "named_streams.h"
@@ -155,7 +156,7 @@ Result run_on_metadata(Operation& op) {
     case Opcode::kCopyMetadata:
       return copy_metadata(op);
     default:
-      return Result::failure(ERROR_CALL_NOT_IMPLEMENTED);
+      return run_on_device(op);
   }
 }
 
@@ -165,6 +166,7 @@ void execute(Operation& op) {
     case Opcode::kWrite:
     case Opcode::kReadVector:
     case Opcode::kWriteVector:
+    case Opcode::kConnectPipe:
       transfer_synchronously(op, op.cancel_requested);
       return;
     case Opcode::kOpen:

@@ -2,7 +2,14 @@
 
 namespace overlapped {
 
+namespace {
+
+thread_local HANDLE event_of_thread = nullptr;
+
+}  // namespace
+
 ThreadInterrupt::~ThreadInterrupt() {
+  if (event_) CloseHandle(event_);
   if (thread_) CloseHandle(thread_);
 }
 
@@ -15,12 +22,17 @@ void ThreadInterrupt::bind() {
   if (DuplicateHandle(process, GetCurrentThread(), process, &thread, THREAD_TERMINATE, FALSE, 0)) {
     thread_ = thread;
   }
+  event_ = CreateEventW(nullptr, FALSE, FALSE, nullptr);
+  event_of_thread = event_;
 }
 
 // THREAD_TERMINATE is the right that CancelSynchronousIo asks for. ERROR_NOT_FOUND means that no
 // call was running, which is no failure: the caller repeats while there is something to end.
 void ThreadInterrupt::interrupt() {
   if (thread_) CancelSynchronousIo(thread_);
+  if (event_) SetEvent(event_);
 }
+
+HANDLE ThreadInterrupt::event_of_this_thread() { return event_of_thread; }
 
 }  // namespace overlapped

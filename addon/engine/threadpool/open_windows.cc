@@ -62,6 +62,8 @@ bool set_access(const OpenRequest& request, bool unbuffered, CreateArguments& ar
   switch (request.flags & kAccessMask) {
     case 0:
       arguments.access = FILE_GENERIC_READ;
+      // The right to change how a pipe is read (SetNamedPipeHandleState).
+      if (request.options & kConcurrent) arguments.access |= FILE_WRITE_ATTRIBUTES;
       break;
     case kWriteOnly:
       arguments.access = FILE_GENERIC_WRITE;
@@ -120,7 +122,9 @@ bool set_attributes(const OpenRequest& request, HandleMode mode, bool unbuffered
   if (random) attributes |= FILE_FLAG_RANDOM_ACCESS;
   if ((flags & kEitherSync) || (options & kWriteThrough)) attributes |= FILE_FLAG_WRITE_THROUGH;
   if (unbuffered) attributes |= FILE_FLAG_NO_BUFFERING;
-  if (mode == HandleMode::kOverlapped) attributes |= FILE_FLAG_OVERLAPPED;
+  if (mode == HandleMode::kOverlapped || (options & kConcurrent)) {
+    attributes |= FILE_FLAG_OVERLAPPED;
+  }
   if (options & kPosixSemantics) attributes |= FILE_FLAG_POSIX_SEMANTICS;
   if (options & kOpenReparsePoint) attributes |= FILE_FLAG_OPEN_REPARSE_POINT;
   if (options & kNoRecall) attributes |= FILE_FLAG_OPEN_NO_RECALL;
@@ -159,6 +163,12 @@ HANDLE create_file(const OpenRequest& request, HandleMode mode, bool unbuffered)
   return handle;
 }
 
+// Wine has no type for its drives.
+bool is_drive(HANDLE handle) {
+  DISK_GEOMETRY geometry{};
+  return query_device(handle, IOCTL_DISK_GET_DRIVE_GEOMETRY, &geometry, sizeof geometry).ok();
+}
+
 DeviceType device_type_of(HANDLE handle) {
   switch (GetFileType(handle)) {
     case FILE_TYPE_CHAR:
@@ -168,7 +178,7 @@ DeviceType device_type_of(HANDLE handle) {
     case FILE_TYPE_DISK:
       break;
     default:
-      return DeviceType::kUnknown;
+      return is_drive(handle) ? DeviceType::kBlock : DeviceType::kUnknown;
   }
   // A drive opened as a device is of type disk as well, but it has no attributes.
   FILE_BASIC_INFO basic{};
@@ -284,6 +294,7 @@ Result open_any(const OpenRequest& request, HandleMode mode, std::unique_ptr<Ope
 
   auto file = std::make_unique<OpenFile>(handle, device_type_of(handle));
   file->append = !unbuffered && (request.flags & kAppend) != 0;
+  file->waits_by_event = (request.options & kConcurrent) != 0;
   const DeviceType type = file->device_type();
   file->unbuffered = unbuffered && (type == DeviceType::kDisk || type == DeviceType::kBlock);
   if (file->unbuffered) file->alignment = alignment_of(handle, type, request.path);

@@ -36,11 +36,19 @@ bool is_short(const Operation& operation) {
   }
 }
 
-// Whether it writes, or opens in order to write: a FIFO lets the one side go on when the other
-// comes.
+// Whether it writes, waits for what was written to be read, or opens in order to write: a FIFO lets
+// the one side go on when the other comes.
 bool is_for_writing(const Operation& operation) {
-  if (operation.is_write() || operation.opcode == Opcode::kWritePath) return true;
-  return operation.opcode == Opcode::kOpen && (operation.detail->open.flags & kAccessMode) != 0;
+  switch (operation.opcode) {
+    case Opcode::kWritePath:
+    case Opcode::kSync:
+    case Opcode::kDataSync:
+      return true;
+    case Opcode::kOpen:
+      return (operation.detail->open.flags & kAccessMode) != 0;
+    default:
+      return operation.is_write();
+  }
 }
 
 // Ends an operation that does not run, or not to its end. It may have opened a FIFO to look at it.

@@ -30,7 +30,7 @@ ThreadpoolEngine::ThreadpoolEngine(CompletionSink& sink, ThreadFactory factory)
 void ThreadpoolEngine::submit(OperationList batch) {
   OperationList queued;
   while (Operation* const op = batch.pop_front()) {
-    op->may_wait = transfer_may_wait(*op);
+    op->may_wait = may_wait_for_others(*op);
     if (op->opcode == Opcode::kRead && op->length <= kInlineTransferMax && !op->file->unbuffered &&
         try_without_waiting(*op)) {
       op->state.store(OperationState::kCompleted, std::memory_order_relaxed);

@@ -42,7 +42,9 @@ bool belongs_on_ring(const Operation& op) {
   if (!op.is_transfer()) return op.opcode == Opcode::kSync || op.opcode == Opcode::kDataSync;
   // The ring would wait for a pipe or a terminal in spite of its O_NONBLOCK; read(2) does not. And
   // it pays no heed to a position there, where pread(2) fails.
-  if (!op.file->is_disk()) return !op.file->nonblocking && op.file_offset < 0;
+  if (!op.file->is_disk()) {
+    return !op.file->nonblocking && !op.file->times_out.load() && op.file_offset < 0;
+  }
   return !is_cached(op) || transfer_size(op) <= kInlineTransferMax;
 }
 
@@ -66,7 +68,7 @@ void UringEngine::submit(OperationList batch) {
   OperationList blocking;
   const bool few = batch.size() <= kDirectReadsMax;
   while (Operation* const op = batch.pop_front()) {
-    op->may_wait = transfer_may_wait(*op);
+    op->may_wait = may_wait_for_others(*op);
     if (few && is_small_cached_read(*op) && try_without_waiting(*op)) {
       complete_inline(*op);
     } else if (belongs_on_ring(*op)) {

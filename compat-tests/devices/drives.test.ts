@@ -1,0 +1,148 @@
+// WINDOWS.md: logical drive, physical drive (sector aligned); a block device on Linux.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { deviceSize, openDrive, openVolume } from '../../lib/devices/index.js';
+import { AlignmentError, allocAligned, type FileHandle } from '../../lib/index.js';
+import { canMakeDisks, LoopDevice } from '../alignment/loop-device.js';
+import {
+  fileWith,
+  isLinux,
+  isWindows,
+  randomBytes,
+  rejection,
+  settled,
+  sha256,
+  testWhere,
+} from '../helpers.js';
+
+const size = 16 * 1024 * 1024;
+const sector = 4096;
+const testOnDisk = testWhere(canMakeDisks, 'a disk of its own needs root and loop devices', {
+  mustRun: isLinux,
+});
+const testOnWindows = testWhere(isWindows, 'volumes have letters on Windows alone');
+const testOnPosix = testWhere(!isWindows, 'Windows numbers its drives');
+
+let disk: LoopDevice | undefined;
+
+beforeAll(() => {
+  if (canMakeDisks) disk = new LoopDevice(size);
+});
+afterAll(() => disk?.remove());
+
+function devicePath(): string {
+  return (disk as LoopDevice).path;
+}
+
+testOnDisk('whole sectors are written and read past the cache', async () => {
+  const drive = await openDrive(devicePath(), { flags: 'r+' });
+  expect(drive.deviceType).toBe('block');
+  expect(drive.alignment).toMatchObject({ position: sector, length: sector });
+  expect(await deviceSize(drive)).toBe(size);
+  const memory = drive.alignment?.memory as number;
+  const written = allocAligned(4 * sector, { alignment: memory });
+  randomBytes(4 * sector).copy(written);
+  await drive.write(written, { position: 8 * sector });
+  await drive.sync();
+  const read = allocAligned(4 * sector, { alignment: memory });
+  expect((await drive.read(read, { position: 8 * sector })).bytesRead).toBe(4 * sector);
+  expect(sha256(read)).toBe(sha256(written));
+  await drive.close();
+});
+
+testOnDisk('what is not aligned is refused before it is submitted', async () => {
+  const volume = await openVolume(devicePath());
+  const error = await rejection(volume.read(allocAligned(sector), { position: 512 }));
+  expect(error).toBeInstanceOf(AlignmentError);
+  expect(error).toMatchObject({ code: 'ERR_UNALIGNED', field: 'position', required: sector });
+  await volume.close();
+});
+
+testOnDisk('buffered reads take any place, and reading alone does not write', async () => {
+  const volume = await openVolume(devicePath(), { unbuffered: false });
+  expect(volume.alignment).toBe(null);
+  expect((await volume.read(Buffer.alloc(100), 0, 100, 4097)).bytesRead).toBe(100);
+  expect((await rejection(volume.write('x', 0))).code).toBe('EBADF');
+  await volume.close();
+});
+
+testOnDisk('streams of a drive give any part of it', async () => {
+  const drive = await openDrive(devicePath(), { flags: 'r+' });
+  const content = randomBytes(3 * sector, 7);
+  const aligned = allocAligned(3 * sector, { alignment: drive.alignment?.memory as number });
+  content.copy(aligned);
+  await drive.write(aligned, { position: 0 });
+  const chunks: Buffer[] = [];
+  const input = drive.createReadStream({ start: 100, end: 9999 });
+  for await (const chunk of input) chunks.push(chunk as Buffer);
+  expect(sha256(Buffer.concat(chunks))).toBe(sha256(content.subarray(100, 10_000)));
+});
+
+testOnDisk('1,000 reads in flight are cancelled or done, each once, 10 times', async () => {
+  for (let round = 0; round < 10; round++) {
+    const drive = await openDrive(devicePath());
+    let settlements = 0;
+    const buffer = allocAligned(1000 * sector, { alignment: drive.alignment?.memory as number });
+    const reads = Array.from({ length: 1000 }, (_, i) =>
+      settled(
+        drive.read(buffer, { offset: i * sector, length: sector, position: i * sector }),
+      ).finally(() => {
+        settlements++;
+      }),
+    );
+    await null;
+    await drive.close({ cancel: true });
+    expect(settlements).toBe(1000);
+    for (const { error, value } of await Promise.all(reads)) {
+      if (error) expect(error.code).toBe('ABORT_ERR');
+      else expect(value).toMatchObject({ bytesRead: sector });
+    }
+  }
+});
+
+// Wine has the device of a volume where its folder lies on one that it may open.
+async function volumeOfWindows(): Promise<FileHandle | undefined> {
+  const { value, error } = await settled(openVolume('C:'));
+  if (error === undefined) return value as FileHandle;
+  expect(error).toMatchObject({ syscall: 'open', path: '\\\\.\\C:' });
+  expect(['EACCES', 'EPERM', 'ENOENT', 'ENXIO']).toContain(error.code);
+  return undefined;
+}
+
+testOnWindows('a volume is opened, and read by sectors where the system gives it', async () => {
+  const volume = await volumeOfWindows();
+  if (volume === undefined) return;
+  expect(volume.deviceType).toBe('block');
+  const length = volume.alignment?.length as number;
+  expect(length).toBeGreaterThanOrEqual(512);
+  const buffer = allocAligned(length, { alignment: length });
+  const { value, error } = await settled(volume.read(buffer, { position: 0 }));
+  if (error === undefined) expect(value).toMatchObject({ bytesRead: length });
+  else expect(error.syscall).toBe('read');
+  expect(await rejection(volume.read(buffer, { position: 1 }))).toBeInstanceOf(AlignmentError);
+  await volume.close();
+});
+
+testOnWindows('a drive that is not there says so', async () => {
+  const error = await rejection(openDrive(99));
+  expect(error).toMatchObject({ code: 'ENOENT', path: '\\\\.\\PHYSICALDRIVE99' });
+});
+
+testOnPosix('a drive by its number, and what is no drive', async () => {
+  expect((await rejection(openDrive(0))).code).toBe('ERR_FEATURE_UNAVAILABLE_ON_PLATFORM');
+  const file = fileWith('no drive');
+  expect((await rejection(openDrive(file, { unbuffered: false }))).code).toBe('ENXIO');
+  expect((await rejection(openVolume('/dev/null', { unbuffered: false }))).code).toBe('ENXIO');
+});
+
+test('arguments are checked before anything is submitted', async () => {
+  const drive = openDrive as (...args: unknown[]) => Promise<unknown>;
+  const cases: [Promise<unknown>, string][] = [
+    [drive(-1), 'ERR_OUT_OF_RANGE'],
+    [drive(1.5), 'ERR_OUT_OF_RANGE'],
+    [drive(null), 'ERR_INVALID_ARG_TYPE'],
+    [drive('x', { flags: 'w' }), 'ERR_INVALID_ARG_VALUE'],
+    [drive('x', { unbuffered: 1 }), 'ERR_INVALID_ARG_VALUE'],
+    [drive('x', 5), 'ERR_INVALID_ARG_TYPE'],
+  ];
+  for (const [promise, code] of cases) expect((await rejection(promise)).code).toBe(code);
+});

@@ -1,0 +1,38 @@
+import { constants } from 'node:fs';
+import { type SystemError, systemErrorOf } from '../errors.js';
+import type { FileHandle } from '../file-handle.js';
+import { openParsed } from '../open.js';
+import { parseOpenOptions } from '../open-options.js';
+import { validateObject, validateOneOf, validateSignal } from '../validate.js';
+import { isWindows, requireKind, type SignalOptions } from './names.js';
+
+const invalidHandle = 6;
+const windowsNames = { input: 'CONIN$', output: 'CONOUT$' } as const;
+const { O_RDWR, O_RDONLY, O_WRONLY } = constants;
+
+/**
+ * Opens the console of the process (CONIN$, CONOUT$; elsewhere its controlling terminal), also
+ * where the standard streams lead elsewhere. No port takes a console: worker threads wait for it.
+ * @param side 'input' reads what is typed, 'output' writes to the screen
+ * @throws ENXIO, or another system error, where the process has none
+ */
+export async function openConsole(
+  side: 'input' | 'output',
+  options: SignalOptions = {},
+): Promise<FileHandle> {
+  validateOneOf(side, 'side', Object.keys(windowsNames));
+  validateObject(options, 'options');
+  const { signal } = options;
+  validateSignal(signal);
+  const name = isWindows ? windowsNames[side] : '/dev/tty';
+  // Windows asks for both rights of who asks for the mode or the size of a console.
+  const oneWay = side === 'input' ? O_RDONLY : O_WRONLY;
+  const request = parseOpenOptions(isWindows ? O_RDWR : oneWay, { signal });
+  const opening = openParsed({ native: name, shown: name }, request);
+  const handle = await opening.catch((error: SystemError) => {
+    // Windows has one word for handles that are not there and for a console that is not.
+    const isMissing = error.win32Error === invalidHandle;
+    throw isMissing ? systemErrorOf('ENXIO', { syscall: 'open', path: name }) : error;
+  });
+  return requireKind(handle, handle.deviceType === 'char', name);
+}

@@ -1,0 +1,273 @@
+import * as fs from 'node:fs';
+import { getEngine } from '../engine/engine.js';
+import { Opcode, PipeFlag } from '../engine/native.js';
+import { decodeNothing } from '../engine/operation.js';
+import { abortError, invalidArgValue, systemErrorOf, unavailable } from '../errors.js';
+import { decodeOpened, type FileHandle } from '../file-handle.js';
+import { openHandle } from '../open.js';
+import type { ParsedPath } from '../paths.js';
+import { validateBoolean, validateInteger, validateObject, validateSignal } from '../validate.js';
+import { isWindows, parseDeviceName, type SignalOptions } from './names.js';
+import { type PipeOptions, parseBufferSize } from './pipe.js';
+import {
+  accessOfDirection,
+  checkDirection,
+  openPipe,
+  type PipeDirection,
+} from './pipe-direction.js';
+
+export interface NamedPipeOptions extends PipeOptions, SignalOptions {
+  /** What the server does. 'duplex' is of Windows: a FIFO has one direction, so make two. */
+  direction: PipeDirection;
+  /** Connections at a time, 1 to 255, where 255 is without limit. Default 255; elsewhere only 1. */
+  instancesMax?: number | undefined;
+  /** Windows: a read gives one written message, or its next part. Default false. */
+  messages?: boolean | undefined;
+  /** Windows: whether clients on other machines may connect. Default false. */
+  remote?: boolean | undefined;
+}
+
+const unlimited = 255;
+
+interface PipeSettings {
+  readonly path: ParsedPath;
+  readonly direction: PipeDirection;
+  readonly flags: number;
+  readonly instancesMax: number;
+  readonly bufferSize: number;
+}
+
+function parseSettings(name: string, options: NamedPipeOptions): PipeSettings {
+  validateObject(options, 'options');
+  const path = parseDeviceName(name, 'pipe\\');
+  const { direction, messages = false, remote = false } = options;
+  checkDirection(direction, messages);
+  validateBoolean(remote, 'options.remote');
+  if (remote && !isWindows) throw unavailable('options.remote');
+  const { instancesMax = isWindows ? unlimited : 1 } = options;
+  validateInteger(instancesMax, 'options.instancesMax', 1, unlimited);
+  if (!isWindows && instancesMax > 1) throw unavailable('options.instancesMax above 1');
+  validateSignal(options.signal);
+  const { readable, writable } = accessOfDirection(direction);
+  const flags =
+    (readable ? PipeFlag.reads : 0) |
+    (writable ? PipeFlag.writes : 0) |
+    (messages ? PipeFlag.messages : 0) |
+    (remote ? PipeFlag.remote : 0);
+  return { path, direction, flags, instancesMax, bufferSize: parseBufferSize(options.bufferSize) };
+}
+
+function createInstance(
+  settings: PipeSettings,
+  flags: number,
+  signal: AbortSignal | undefined,
+): Promise<FileHandle> {
+  const { path, direction, instancesMax, bufferSize } = settings;
+  const request = {
+    opcode: Opcode.createPipeInstance,
+    subject: { syscall: 'createnamedpipe', path: path.shown },
+    decode: decodeOpened,
+    flags: settings.flags | flags,
+    position: bufferSize,
+    offset: instancesMax,
+    object: path.native,
+    signal,
+  };
+  return openHandle(request, accessOfDirection(direction));
+}
+
+/**
+ * The server of a named pipe. connect() gives a handle for each client.
+ *
+ * On Windows one instance waits for clients at any time, as far as `instancesMax` allows. Elsewhere
+ * the pipe is a FIFO: connect() opens it, and waits until the other side has.
+ */
+export class NamedPipeServer {
+  /** The name as the system has it. */
+  readonly name: string;
+  readonly #settings: PipeSettings;
+  readonly #ending = new AbortController();
+  /** Instances of Windows that wait for a connect(). */
+  readonly #spare: FileHandle[] = [];
+  /** Handles that are not closed. */
+  readonly #instances = new Set<FileHandle>();
+  /** Instances that are being made. */
+  #coming = 0;
+  #closing: Promise<void> | undefined;
+
+  /** @internal createNamedPipe() makes servers. */
+  constructor(settings: PipeSettings, first: FileHandle | undefined) {
+    this.name = settings.path.shown;
+    this.#settings = settings;
+    if (first !== undefined) this.#spare.push(this.#keep(first));
+  }
+
+  /**
+   * Waits for a client. Several calls may wait at a time.
+   * @returns a handle that reads and writes as `direction` says; the caller closes it
+   * @throws AbortError, also where the server is closed meanwhile; EBUSY where `instancesMax`
+   *   handles are not closed yet; EBADF after close()
+   */
+  async connect(options: SignalOptions = {}): Promise<FileHandle> {
+    validateObject(options, 'options');
+    validateSignal(options.signal);
+    this.#checkOpen();
+    const { signal: ending } = this.#ending;
+    const signal = options.signal ? AbortSignal.any([options.signal, ending]) : ending;
+    if (!isWindows) return this.#openFifo(signal);
+    const instance = this.#spare.shift() ?? (await this.#create(signal));
+    try {
+      await instance.operate({
+        opcode: Opcode.connectPipe,
+        subject: this.#subject('connectnamedpipe'),
+        decode: decodeNothing,
+        signal,
+      });
+      if (ending.aborted) throw abortError(ending);
+    } catch (error) {
+      await this.#takeBack(instance);
+      throw error;
+    }
+    await this.#refill();
+    return instance;
+  }
+
+  /**
+   * Ends the connection of a handle, which is not to be used any more: the client sees the end, and
+   * what it has not read is lost (DisconnectNamedPipe; elsewhere the handle is closed). On Windows
+   * the instance waits for another client then.
+   * @throws ERR_INVALID_ARG_VALUE by a rejection where the handle is not of this server
+   */
+  async disconnect(handle: FileHandle): Promise<void> {
+    if (!this.#instances.has(handle) || this.#spare.includes(handle)) {
+      throw invalidHandle(handle);
+    }
+    if (!isWindows) return handle.close({ cancel: true });
+    await handle.operate({
+      opcode: Opcode.disconnectPipe,
+      subject: this.#subject('disconnectnamedpipe'),
+      decode: decodeNothing,
+    });
+    await this.#takeBack(handle);
+  }
+
+  /**
+   * Takes no more clients, and ends the calls of connect() that wait with an AbortError. Handles
+   * that were given stay open. A FIFO's name goes.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#ending.abort();
+    await Promise.all(this.#spare.splice(0).map((instance) => instance.close()));
+    if (!isWindows) await fs.promises.rm(this.name, { force: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #subject(syscall: string): { syscall: string; path: string } {
+    return { syscall, path: this.name };
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw systemErrorOf('EBADF', this.#subject('connect'));
+  }
+
+  #keep(handle: FileHandle): FileHandle {
+    this.#instances.add(handle);
+    handle.once('close', () => this.#instances.delete(handle));
+    return handle;
+  }
+
+  async #create(signal: AbortSignal | undefined): Promise<FileHandle> {
+    return this.#make(() => createInstance(this.#settings, 0, signal));
+  }
+
+  async #make(make: () => Promise<FileHandle>): Promise<FileHandle> {
+    if (!this.#hasRoom()) throw systemErrorOf('EBUSY', this.#subject('connect'));
+    this.#coming++;
+    try {
+      return this.#keep(await make());
+    } finally {
+      this.#coming--;
+    }
+  }
+
+  #hasRoom(): boolean {
+    const { instancesMax } = this.#settings;
+    return instancesMax === unlimited || this.#instances.size + this.#coming < instancesMax;
+  }
+
+  async #takeBack(instance: FileHandle): Promise<void> {
+    if (this.#closing === undefined) this.#spare.push(instance);
+    else await instance.close();
+  }
+
+  // A client that comes between two calls of connect() finds an instance. Where none can be made
+  // the next connect() says why.
+  async #refill(): Promise<void> {
+    if (this.#spare.length > 0 || this.#closing !== undefined || !this.#hasRoom()) return;
+    const instance = await this.#create(undefined).catch(() => undefined);
+    if (instance !== undefined) await this.#takeBack(instance);
+  }
+
+  #openFifo(signal: AbortSignal): Promise<FileHandle> {
+    const { path, direction, bufferSize } = this.#settings;
+    return this.#make(() => openFifo(path, direction, bufferSize, signal));
+  }
+}
+
+function invalidHandle(handle: unknown): Error {
+  return invalidArgValue('handle', handle, 'must be connected by this server');
+}
+
+async function openFifo(
+  path: ParsedPath,
+  direction: PipeDirection,
+  bufferSize: number,
+  signal: AbortSignal | undefined,
+): Promise<FileHandle> {
+  const handle = await openPipe(path, direction, signal);
+  if (bufferSize === 0) return handle;
+  try {
+    await handle.operate({
+      opcode: Opcode.configurePipe,
+      subject: { syscall: 'fcntl', path: path.shown },
+      decode: decodeNothing,
+      length: bufferSize,
+    });
+    return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/**
+ * Makes a named pipe, and serves it. On Windows `name` is the part behind `\\.\pipe\`, or a whole
+ * name; elsewhere it is the path of a FIFO, with permissions 0o600.
+ * @throws EEXIST where the FIFO is there already; EPERM where another server has the name (Windows)
+ */
+export async function createNamedPipe(
+  name: string,
+  options: NamedPipeOptions,
+): Promise<NamedPipeServer> {
+  const settings = parseSettings(name, options);
+  const { signal } = options;
+  if (isWindows) {
+    return new NamedPipeServer(settings, await createInstance(settings, PipeFlag.first, signal));
+  }
+  await getEngine().submit({
+    opcode: Opcode.createPipeInstance,
+    subject: { syscall: 'mkfifo', path: settings.path.shown },
+    decode: decodeNothing,
+    object: settings.path.native,
+    signal,
+  });
+  return new NamedPipeServer(settings, undefined);
+}

@@ -1,0 +1,38 @@
+import { constants } from 'node:fs';
+import { unavailable } from '../errors.js';
+import type { FileHandle } from '../file-handle.js';
+import { openParsed } from '../open.js';
+import type { Access } from '../open-options.js';
+import type { ParsedPath } from '../paths.js';
+import { validateBoolean, validateOneOf } from '../validate.js';
+import { deviceRequest, isWindows, requireKind } from './names.js';
+
+/** What one side of a pipe does: 'in' reads, 'out' writes, 'duplex' does both. */
+export type PipeDirection = 'in' | 'out' | 'duplex';
+
+const { O_RDONLY, O_RDWR, O_WRONLY } = constants;
+// The flags with names would create a file where the pipe is gone.
+const flagsOfDirection = { in: O_RDONLY, out: O_WRONLY, duplex: O_RDWR } as const;
+
+/** @throws ERR_INVALID_ARG_VALUE, …; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM */
+export function checkDirection(direction: unknown, messages: unknown): void {
+  validateOneOf(direction, 'options.direction', Object.keys(flagsOfDirection));
+  validateBoolean(messages, 'options.messages');
+  if (isWindows) return;
+  if (direction === 'duplex') throw unavailable("options.direction 'duplex'");
+  if (messages) throw unavailable('options.messages');
+}
+
+export function accessOfDirection(direction: PipeDirection): Access {
+  return { readable: direction !== 'out', writable: direction !== 'in', append: false };
+}
+
+/** Opens a pipe that has a name; where it is a FIFO, when the other side has opened it too. */
+export async function openPipe(
+  path: ParsedPath,
+  direction: PipeDirection,
+  signal: AbortSignal | undefined,
+): Promise<FileHandle> {
+  const handle = await openParsed(path, deviceRequest(flagsOfDirection[direction], signal));
+  return requireKind(handle, handle.deviceType === 'pipe', path.shown);
+}

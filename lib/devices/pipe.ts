@@ -1,0 +1,62 @@
+import { randomUUID } from 'node:crypto';
+import { getEngine } from '../engine/engine.js';
+import { Opcode } from '../engine/native.js';
+import type { Operation } from '../engine/operation.js';
+import { unavailable } from '../errors.js';
+import { decodeOpened, decodePeer, FileHandle, type OpenedFile } from '../file-handle.js';
+import { validateInteger, validateObject } from '../validate.js';
+import { isLinux, isWindows } from './names.js';
+
+export interface PipeOptions {
+  /**
+   * Bytes that are written before writes wait; a hint on Windows (nOutBufferSize), rounded up to
+   * whole pages on Linux (F_SETPIPE_SZ). Default: the system's own, 64 KiB.
+   */
+  bufferSize?: number | undefined;
+}
+
+/** The two ends of a pipe. */
+export interface PipePair {
+  readable: FileHandle;
+  writable: FileHandle;
+}
+
+const sizeMax = 2 ** 31 - 1;
+
+/** @throws ERR_OUT_OF_RANGE, …; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM. Gives 0 for the default. */
+export function parseBufferSize(bufferSize: number | undefined): number {
+  if (bufferSize === undefined) return 0;
+  validateInteger(bufferSize, 'options.bufferSize', 1, sizeMax);
+  if (!isWindows && !isLinux) throw unavailable('options.bufferSize');
+  return bufferSize;
+}
+
+function decodePair(
+  operation: Operation,
+  value: number,
+  index: number,
+): readonly [OpenedFile, OpenedFile] {
+  return [decodeOpened(operation, value, index), decodePeer(index)];
+}
+
+/**
+ * A pipe without a name (pipe2; on Windows the only instance of a named pipe with a name that
+ * nobody knows, since CreatePipe has no overlapped mode). A read at `readable` gives what there is,
+ * and 0 bytes once `writable` is closed; a write without a reader is EPIPE.
+ * @throws EMFILE, ENFILE; EPERM on Linux for a buffer beyond /proc/sys/fs/pipe-max-size
+ */
+export async function createPipe(options: PipeOptions = {}): Promise<PipePair> {
+  validateObject(options, 'options');
+  const size = parseBufferSize(options.bufferSize);
+  const [readable, writable] = await getEngine().submit<readonly [OpenedFile, OpenedFile]>({
+    opcode: Opcode.createPipePair,
+    subject: { syscall: 'pipe' },
+    decode: decodePair,
+    position: size,
+    object: isWindows ? `\\\\.\\pipe\\overlapped-${randomUUID()}` : '',
+  });
+  return {
+    readable: new FileHandle(readable, { readable: true, writable: false, append: false }),
+    writable: new FileHandle(writable, { readable: false, writable: true, append: false }),
+  };
+}

@@ -1,0 +1,184 @@
+import { constants } from 'node:fs';
+import { getEngine } from '../engine/engine.js';
+import { Opcode } from '../engine/native.js';
+import type { Operation } from '../engine/operation.js';
+import { systemErrorOf, unavailable } from '../errors.js';
+import type { FileHandle } from '../file-handle.js';
+import { openParsed } from '../open.js';
+import { validateInteger, validateObject, validateOneOf, validateSignal } from '../validate.js';
+import {
+  deviceRequest,
+  isWindows,
+  parseDeviceName,
+  requireKind,
+  type SignalOptions,
+} from './names.js';
+
+/** How a serial port is set. */
+export interface SerialSettings {
+  /** Bits per second, any that the device takes. */
+  baudRate: number;
+  dataBits: 5 | 6 | 7 | 8;
+  parity: 'none' | 'odd' | 'even' | 'mark' | 'space';
+  /** 1.5 on Windows only. */
+  stopBits: 1 | 1.5 | 2;
+  flowControl: 'none' | 'rtscts' | 'xonxoff';
+  /**
+   * Milliseconds until a read for which nothing has come ends with 0 bytes; null: it waits for its
+   * first byte. Elsewhere than on Windows in steps of 100, rounded up, to 25,500. A stream takes 0
+   * bytes for the end.
+   */
+  readTimeoutMs: number | null;
+  /**
+   * Milliseconds, at least 2, without a byte after which a read is done that has got some; before
+   * it goes on filling its buffer. null: a read gives what is there (Windows: until no byte has
+   * come for 1 ms). Steps as above. Goes with `readTimeoutMs` on Windows only,
+   * where that is the time of the whole read then.
+   */
+  readIntervalMs: number | null;
+}
+
+export interface SerialOptions extends Partial<SerialSettings>, SignalOptions {}
+
+const parities = ['none', 'odd', 'even', 'mark', 'space'] as const;
+const flowControls = ['none', 'rtscts', 'xonxoff'] as const;
+const dataBits = [5, 6, 7, 8] as const;
+const stopBits = isWindows ? [1, 1.5, 2] : [1, 2];
+const baudRateMax = 2 ** 31 - 1;
+const timeMsMax = isWindows ? 2 ** 31 - 1 : 25_500;
+const timeStepMs = isWindows ? 1 : 100;
+const intervalMsMin = 2;
+const unchanged = -2;
+const noTime = -1;
+const tenths = 10;
+
+// The fields in the order of addon/engine/threadpool/devices.h, SerialField.
+type Fields = [number, number, number, number, number, number, number];
+
+const defaults: SerialSettings = {
+  baudRate: 9600,
+  dataBits: 8,
+  parity: 'none',
+  stopBits: 1,
+  flowControl: 'none',
+  readTimeoutMs: null,
+  readIntervalMs: null,
+};
+
+function timeField(value: number | null | undefined, name: string, min: number): number {
+  if (value === undefined) return unchanged;
+  if (value === null) return noTime;
+  validateInteger(value, `options.${name}`, min, timeMsMax);
+  return Math.ceil(value / timeStepMs) * timeStepMs;
+}
+
+function choiceField(value: unknown, name: string, choices: readonly unknown[]): number {
+  if (value === undefined) return unchanged;
+  validateOneOf(value, `options.${name}`, choices);
+  return choices.indexOf(value);
+}
+
+/** What is undefined stays as it is. */
+function fieldsOf(settings: Partial<SerialSettings>): Fields {
+  const { baudRate, readTimeoutMs, readIntervalMs } = settings;
+  if (baudRate !== undefined) validateInteger(baudRate, 'options.baudRate', 1, baudRateMax);
+  choiceField(settings.dataBits, 'dataBits', dataBits);
+  choiceField(settings.stopBits, 'stopBits', stopBits);
+  if (!isWindows && readTimeoutMs != null && readIntervalMs != null) {
+    throw unavailable('options.readTimeoutMs with options.readIntervalMs');
+  }
+  return [
+    baudRate ?? unchanged,
+    settings.dataBits ?? unchanged,
+    choiceField(settings.parity, 'parity', parities),
+    settings.stopBits === undefined ? unchanged : settings.stopBits * tenths,
+    choiceField(settings.flowControl, 'flowControl', flowControls),
+    timeField(readTimeoutMs, 'readTimeoutMs', 0),
+    timeField(readIntervalMs, 'readIntervalMs', intervalMsMin),
+  ];
+}
+
+const names = Object.keys(defaults) as (keyof SerialSettings)[];
+
+function decodeFields(_operation: Operation, _value: number, index: number): Fields {
+  const content = getEngine().completions.takeResult(index) as Buffer;
+  return names.map((_, field) => content.readInt32LE(4 * field)) as Fields;
+}
+
+function settingsOf(fields: Fields): SerialSettings {
+  const [baudRate, bits, parity, stop, flow, timeout, interval] = fields;
+  return {
+    baudRate,
+    dataBits: bits as SerialSettings['dataBits'],
+    parity: parities[parity] ?? 'none',
+    stopBits: (stop / tenths) as SerialSettings['stopBits'],
+    flowControl: flowControls[flow] ?? 'none',
+    readTimeoutMs: timeout === noTime ? null : timeout,
+    readIntervalMs: interval === noTime ? null : interval,
+  };
+}
+
+async function exchange(port: FileHandle, fields: Fields, path?: string): Promise<SerialSettings> {
+  const subject = { syscall: 'tcsetattr', path };
+  const taken = await port.operate({
+    opcode: Opcode.serialSettings,
+    subject,
+    decode: decodeFields,
+    object: Int32Array.from(fields),
+    length: Int32Array.BYTES_PER_ELEMENT * fields.length,
+  });
+  // A driver takes what it can, and says so only when it is asked.
+  const refused = names.filter((_, i) => fields[i] !== unchanged && fields[i] !== taken[i]);
+  if (refused.length > 0) {
+    throw systemErrorOf('EINVAL', subject, `the device does not take this ${refused.join(', ')}`);
+  }
+  return settingsOf(taken);
+}
+
+/**
+ * Opens a serial port for reading and writing bytes as they are: 9600 baud, 8 data bits, no parity,
+ * 1 stop bit and no flow control, where the options do not say otherwise.
+ * @param path 'COM3', '/dev/ttyUSB0'
+ * @throws ENXIO, ENOTTY where it is no serial port; EINVAL for what the device
+ *   does not take; ENOENT, EACCES, EBUSY, …
+ */
+export async function openSerialPort(
+  path: string,
+  options: SerialOptions = {},
+): Promise<FileHandle> {
+  const parsed = parseDeviceName(path);
+  validateObject(options, 'options');
+  validateSignal(options.signal);
+  const given = names.filter((name) => options[name] !== undefined);
+  const chosen = Object.fromEntries(given.map((name) => [name, options[name]]));
+  const fields = fieldsOf({ ...defaults, ...chosen });
+  // A terminal must not become that of the process.
+  const flags = constants.O_RDWR | (constants.O_NOCTTY ?? 0);
+  const port = await openParsed(parsed, deviceRequest(flags, options.signal));
+  await requireKind(port, port.deviceType === 'char', parsed.shown);
+  try {
+    await exchange(port, fields, parsed.shown);
+    return port;
+  } catch (error) {
+    await port.close();
+    throw error;
+  }
+}
+
+/** How a serial port is set. @throws ENOTTY where the handle is of something else */
+export async function serialSettings(port: FileHandle): Promise<SerialSettings> {
+  return exchange(port, names.map(() => unchanged) as Fields);
+}
+
+/**
+ * Changes settings once all that was written is out; those that are not named stay as they are.
+ * @returns all settings
+ * @throws EINVAL for what the device does not take, which may have taken the rest
+ */
+export async function setSerialSettings(
+  port: FileHandle,
+  settings: Partial<SerialSettings>,
+): Promise<SerialSettings> {
+  validateObject(settings, 'options');
+  return exchange(port, fieldsOf(settings));
+}
