@@ -308,7 +308,7 @@ export class FileHandle extends EventEmitter {
    * nor a device a second time, so there it is one that no file has.
    */
   get streamDescriptor(): number {
-    const isSecond = process.platform === 'win32' && this.#fd === closedFd;
+    const isSecond = process.platform === 'win32' && this.#held.fd === closedFd;
     return isSecond && !this.#isSeekable() ? noDescriptor : this.descriptor;
   }
 
