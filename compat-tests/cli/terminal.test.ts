@@ -37,7 +37,8 @@ const onTerminal = testWhere(isLinux, 'script(1) of util-linux makes a terminal'
 /** Runs it in a terminal, and gives all that is written there. */
 async function inTerminal(args: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
   const words = [process.execPath, mainModule, ...args].map((word) => `'${word}'`);
-  const { NO_COLOR: _, FORCE_COLOR: __, ...rest } = process.env;
+  // Node takes a terminal of CI for one without colours.
+  const { NO_COLOR: _, FORCE_COLOR: __, CI: ___, ...rest } = process.env;
   const { stdout } = await promisify(execFile)('script', ['-qec', words.join(' '), '/dev/null'], {
     env: { ...rest, TERM: 'xterm-256color', ...env },
   });
