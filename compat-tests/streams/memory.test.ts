@@ -57,7 +57,7 @@ interface Growth {
 
 async function growthOf(run: string): Promise<Growth> {
   const args = [pathToFileURL(builtModule).href, sparseFile()];
-  const options = { flags: ['--expose-gc'], args, msMax: 120_000 };
+  const options = { flags: ['--expose-gc'], args, msMax: 300_000 };
   const result = await resultOfChild<Growth & { bytes: number }>(measured(run), options);
   expect(result.bytes).toBe(size);
   return result;
