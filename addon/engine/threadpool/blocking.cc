@@ -2,7 +2,48 @@
 
 #include <new>
 
+#include "attributes.h"
+#include "copy.h"
+#include "devices.h"
+#include "locks.h"
+#include "named_streams.h"
+#include "seek.h"
+#include "sparse.h"
+
 namespace overlapped {
+
+Result run_on_metadata(Operation& op) {
+  switch (op.opcode) {
+    case Opcode::kSeek:
+      return seek(op);
+    case Opcode::kGetAttributes:
+    case Opcode::kGetAttributesPath:
+      return get_attributes(op);
+    case Opcode::kSetAttributes:
+    case Opcode::kSetAttributesPath:
+      return set_attributes(op);
+    case Opcode::kSetSparse:
+      return set_sparse(op);
+    case Opcode::kPunchHole:
+      return punch_hole(op);
+    case Opcode::kAllocatedRanges:
+      return allocated_ranges(op);
+    case Opcode::kUnlock:
+      return unlock_range(op);
+    case Opcode::kListStreams:
+      return list_streams(op);
+    case Opcode::kReadReparsePoint:
+      return read_reparse_point(op);
+    case Opcode::kCloneFile:
+      return clone_file(op);
+    case Opcode::kCopyRange:
+      return copy_range(op);
+    case Opcode::kCopyMetadata:
+      return copy_metadata(op);
+    default:
+      return run_on_device(op);
+  }
+}
 
 bool run_blocking(Operation& operation) {
   try {

@@ -21,6 +21,9 @@ bool run_blocking(Operation& operation);
 // The part of run_blocking() that is the system's own, and may throw std::bad_alloc.
 bool run_blocking_call(Operation& operation);
 
+// The part of it that every system has alike: what is no transfer and opens nothing.
+Result run_on_metadata(Operation& operation);
+
 // Whether an operation waits for somebody else than a device: a transfer, a client that is to come,
 // or a flush, which on Windows waits until the other side of a pipe has read all.
 inline bool may_wait_for_others(const Operation& operation) {

@@ -8,17 +8,13 @@
 #include <utility>
 #include <vector>
 
-#include "attributes.h"
 #include "blocking.h"
-#include "copy.h"
 #include "copy_small_file.h"
 #include "devices.h"
 #include "file_status_posix.h"
 #include "locks.h"
-#include "named_streams.h"
 #include "open_posix.h"
 #include "seek.h"
-#include "sparse.h"
 #include "tree.h"
 
 namespace overlapped {
@@ -242,42 +238,6 @@ Result truncate(Operation& op) {
       op, [&] { return ::ftruncate(op.file->handle(), static_cast<off_t>(op.length)); });
 }
 
-// The rarer ones.
-Result run_on_metadata(Operation& op) {
-  switch (op.opcode) {
-    case Opcode::kSeek:
-      return seek(op);
-    case Opcode::kGetAttributes:
-    case Opcode::kGetAttributesPath:
-      return get_attributes(op);
-    case Opcode::kSetAttributes:
-    case Opcode::kSetAttributesPath:
-      return set_attributes(op);
-    case Opcode::kSetSparse:
-      return set_sparse(op);
-    case Opcode::kPunchHole:
-      return punch_hole(op);
-    case Opcode::kAllocatedRanges:
-      return allocated_ranges(op);
-    case Opcode::kUnlock:
-      return unlock_range(op);
-    case Opcode::kListStreams:
-      return list_streams(op);
-    case Opcode::kReadReparsePoint:
-      return read_reparse_point(op);
-    case Opcode::kCloneFile:
-      return clone_file(op);
-    case Opcode::kCopyRange:
-      return copy_range(op);
-    case Opcode::kCopyMetadata:
-      return copy_metadata(op);
-    case Opcode::kCopySmallFile:
-      return copy_small_file(op);
-    default:
-      return run_on_device(op);
-  }
-}
-
 // What opens nothing.
 Result run_on_file(Operation& op) {
   switch (op.opcode) {
@@ -303,6 +263,8 @@ Result run_on_file(Operation& op) {
       return list_tree(op);
     case Opcode::kRemoveTree:
       return remove_tree(op);
+    case Opcode::kCopySmallFile:
+      return copy_small_file(op);
     default:
       return run_on_metadata(op);
   }

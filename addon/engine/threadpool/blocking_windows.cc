@@ -3,15 +3,10 @@
 #include <utility>
 
 #include "../windows_io.h"
-#include "attributes.h"
-#include "copy.h"
 #include "copy_small_file.h"
 #include "devices.h"
 #include "file_status_windows.h"
 #include "locks.h"
-#include "named_streams.h"
-#include "seek.h"
-#include "sparse.h"
 #include "tree.h"
 
 namespace overlapped {
@@ -125,40 +120,6 @@ Result truncate(Operation& op) {
 bool try_without_waiting(Operation&) { return false; }
 
 namespace {
-
-// The rarer ones.
-Result run_on_metadata(Operation& op) {
-  switch (op.opcode) {
-    case Opcode::kSeek:
-      return seek(op);
-    case Opcode::kGetAttributes:
-    case Opcode::kGetAttributesPath:
-      return get_attributes(op);
-    case Opcode::kSetAttributes:
-    case Opcode::kSetAttributesPath:
-      return set_attributes(op);
-    case Opcode::kSetSparse:
-      return set_sparse(op);
-    case Opcode::kPunchHole:
-      return punch_hole(op);
-    case Opcode::kAllocatedRanges:
-      return allocated_ranges(op);
-    case Opcode::kUnlock:
-      return unlock_range(op);
-    case Opcode::kListStreams:
-      return list_streams(op);
-    case Opcode::kReadReparsePoint:
-      return read_reparse_point(op);
-    case Opcode::kCloneFile:
-      return clone_file(op);
-    case Opcode::kCopyRange:
-      return copy_range(op);
-    case Opcode::kCopyMetadata:
-      return copy_metadata(op);
-    default:
-      return run_on_device(op);
-  }
-}
 
 void execute(Operation& op) {
   switch (op.opcode) {
