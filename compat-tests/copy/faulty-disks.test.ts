@@ -63,16 +63,21 @@ for (const [name, options] of ways) {
   });
 }
 
-test('with preallocate a disk that is too small is ENOSPC before anything is copied', async () => {
+test('with preallocate, and unbuffered, a disk that is too small is ENOSPC before anything is copied', async () => {
   disk = new Disk(24 * MiB);
   const { file } = outside(randomBytes(40 * MiB));
   const to = path.join(disk.folder, 'to');
   let bytes = 0;
-  for (const strategy of ['auto', 'engine'] as const) {
+  const preallocate = true;
+  for (const options of [
+    { preallocate },
+    { preallocate, strategy: 'engine' },
+    { unbuffered: true },
+  ] as const) {
     const onProgress = (progress: { bytes: number }): void => {
       bytes = Math.max(bytes, progress.bytes);
     };
-    const error = await rejection(copy(file, to, { preallocate: true, strategy, onProgress }));
+    const error = await rejection(copy(file, to, { ...options, onProgress }));
     expect(error).toMatchObject({ code: 'ENOSPC', dest: to });
   }
   expect(bytes).toBe(0);

@@ -37,7 +37,8 @@ export interface CopyOptions {
   sparse?: 'auto' | 'never' | undefined;
   /**
    * Reserves the space at once, so that a lack of it shows before anything is copied. What is
-   * cloned needs none, and a file whose holes are kept gets none. Default false.
+   * cloned needs none, and a file whose holes are kept gets none. Default: as `unbuffered`, whose
+   * writes then need not make the file grow.
    */
   preallocate?: boolean | undefined;
   /**
@@ -120,7 +121,7 @@ export function parseCopyOptions(options: CopyOptions): CopySettings {
     strategy = 'auto',
     unbuffered = false,
     sparse = 'auto',
-    preallocate = false,
+    preallocate = unbuffered,
     verify = false,
     atomic = true,
     resume = false,
