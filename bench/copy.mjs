@@ -2,7 +2,9 @@ import { execFileSync } from 'node:child_process';
 import nodeFs from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
 import { copy } from '../dist/index.js';
+import { BunPeer, findBun } from './lib/bun.mjs';
 import { findCommand, runCommand } from './lib/commands.mjs';
 import { measureOnce, medianOf } from './lib/measure.mjs';
 import { printTable, shown } from './lib/table.mjs';
@@ -17,6 +19,7 @@ export const fileSize = { full: 1024 * mebi, quick: 128 * mebi };
 export const settings = { full: { rounds: 3 }, quick: { rounds: 1 } };
 
 const highWaterMarks = [256, 1024];
+const bunScript = fileURLToPath(new URL('./lib/bun-copy.mjs', import.meta.url));
 
 async function copyByStreams(from, to, kibi) {
   const options = { highWaterMark: kibi * 1024 };
@@ -36,10 +39,11 @@ const names = {
   verified: 'overlapped, copy(), unbuffered, verified',
   copyFile: 'node:fs, copyFile',
   streams: (kibi) => `node:fs, streams, highWaterMark ${kibi} KiB`,
+  bun: 'Bun.write',
 };
 
 /** What copies the file once, by name. */
-function peersOf(from, to) {
+function peersOf(from, to, bun) {
   const ours = (name, options) => ({ name, run: () => copy(from, to, options) });
   const node = (sync) => [
     { name: names.copyFile, run: () => nodeFs.promises.copyFile(from, to).then(sync) },
@@ -49,6 +53,8 @@ function peersOf(from, to) {
     })),
   ];
   const command = (...words) => ({ name: words[0], words });
+  const byBun = (isSynced) =>
+    bun ? [{ name: names.bun, ask: () => bun.ask(JSON.stringify({ from, to, isSynced })) }] : [];
   const thenSync = (...words) => ({
     name: words[0],
     words: ['sh', '-c', `"$@" && sync '${to}'`, 'sh', ...words],
@@ -61,6 +67,7 @@ function peersOf(from, to) {
       ours(names.auto, place),
       ours(names.engine, { ...place, strategy: 'engine' }),
       ...node(() => {}),
+      ...byBun(false),
       command('cp', from, to),
       command('rsync', '--whole-file', from, to),
     ],
@@ -70,6 +77,7 @@ function peersOf(from, to) {
       ours(names.unbuffered, direct),
       ours(names.verified, { ...direct, verify: true }),
       ...node(() => syncFile(to)),
+      ...byBun(true),
       thenSync('cp', from, to),
       thenSync('rsync', '--whole-file', from, to),
       command(...dd, 'conv=fsync'),
@@ -93,7 +101,8 @@ function prepare(mode, path) {
     });
 }
 
-async function measurePeer({ run, words }, size) {
+async function measurePeer({ run, words, ask }, size) {
+  if (ask !== undefined) return ask();
   if (words !== undefined) return runCommand(words);
   const { perSecond, cpuUs } = await measureOnce(async () => {
     await run();
@@ -123,13 +132,16 @@ async function measureMode(mode, peers, { path, size }, to, rounds) {
 /** Measures with the engine of this process. */
 export async function run(file, { rounds }) {
   const to = join(dirname(file.path), 'copy.bin');
-  const missing = [];
+  const bunPath = findBun();
+  const bun = bunPath && new BunPeer(bunPath, bunScript);
+  const missing = bun ? [] : ['Bun (npm install --prefix bench)'];
   const modes = {};
-  for (const [mode, all] of Object.entries(peersOf(file.path, to))) {
+  for (const [mode, all] of Object.entries(peersOf(file.path, to, bun))) {
     const present = all.filter(({ words, name }) => words === undefined || findCommand(name));
     missing.push(...all.filter((peer) => !present.includes(peer)).map(({ name }) => name));
     modes[mode] = await measureMode(mode, present, file, to, rounds);
   }
+  await bun?.close();
   return { modes, size: file.size, missing };
 }
 

@@ -39,7 +39,7 @@ const helpText = `Usage: npm run bench -- [options] <name>
   streams       a file of 1 GiB read through streams, and copied through a pipeline, cached and
                 unbuffered, against node:fs at its best, Bun, cat, dd and fio
   copy          a file of 1 GiB copied, from cache to cache and from device to device, against
-                node:fs, cp, rsync and dd, with what each leaves in the system's cache
+                node:fs, Bun, cp, rsync and dd, with what each leaves in the system's cache
 
 Options:
   --quick            a short run, for a look

@@ -1,0 +1,125 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import * as vega from 'vega';
+import { compile } from 'vega-lite';
+import { median, medianOf, ratioOf } from './lib/measure.mjs';
+
+/**
+ * node bench/plot.mjs <picture.svg> <samples.json>...
+ *
+ * Draws how many times as fast as node:fs this package is, from what `npm run bench -- --json` has
+ * printed. `npm install --prefix bench` brings what draws.
+ */
+const group = { small: 'small reads', files: 'small files', large: 'large files' };
+const isNode = ({ name }) => name.startsWith('node:fs');
+const named = (peers, name) => peers.find((peer) => peer.name === name);
+
+function randomReads({ modes }) {
+  const wanted = [
+    ['cached', 1],
+    ['cached', 64],
+    ['unbuffered', 64],
+  ];
+  return wanted.flatMap(([mode, depth]) => {
+    const found = modes.find((entry) => entry.mode === mode);
+    const peers = found?.depths.find((entry) => entry.depth === depth)?.peers;
+    if (peers === undefined) return [];
+    const [ours, theirs] = ['overlapped', 'node:fs/promises'].map((name) => named(peers, name));
+    const label = `read 4 KiB, ${mode}, ${depth} in flight`;
+    return [{ group: group.small, label, ratio: ratioOf(ours.samples, theirs.samples) }];
+  });
+}
+
+function smallFiles({ samples }) {
+  return Object.entries(samples).map(([task, peers]) => ({
+    group: group.files,
+    label: { readdir: 'readdir, recursive', rm: 'rm, recursive' }[task] ?? task,
+    ratio: ratioOf(peers.overlapped, peers['node:fs/promises']),
+  }));
+}
+
+function treeCopies({ samples }) {
+  const ratio = ratioOf(samples['overlapped copyTree'], samples['fs.cp']);
+  return [{ group: group.files, label: 'copyTree() against fs.cp', ratio }];
+}
+
+/** One peer's speed against that of the fastest of others. */
+function againstBest(peers, name, belongs, speedOf) {
+  const best = Math.max(...peers.filter(belongs).map(speedOf));
+  return speedOf(named(peers, name)) / best;
+}
+
+function streams({ modes }) {
+  const speedOf = ({ samples }) => medianOf(samples, 'perSecond');
+  const against = (mode, name) => againstBest(modes[mode], name, isNode, speedOf);
+  const ours = 'overlapped, default options';
+  const recycled = 'overlapped, chunks({ recycle: true })';
+  return [
+    { label: 'read stream', ratio: against('read', ours) },
+    { label: 'chunks({ recycle: true })', ratio: against('read', recycled) },
+    { label: 'copy through pipeline()', ratio: against('pipelined', ours) },
+  ].map((row) => ({ group: group.large, ...row }));
+}
+
+function copies({ modes }) {
+  const speedOf = ({ samples }) => 1 / median(samples.map(({ seconds }) => seconds));
+  const isCopyFile = ({ name }) => name === 'node:fs, copyFile';
+  const ratio = againstBest(modes.cached, "overlapped, copy(), 'auto'", isCopyFile, speedOf);
+  return [{ group: group.large, label: 'copy() against copyFile', ratio }];
+}
+
+const rowsOf = {
+  'random-read': randomReads,
+  'small-files': smallFiles,
+  'copy-tree': treeCopies,
+  streams,
+  copy: copies,
+};
+
+function chartOf(rows, machine) {
+  const order = rows.map(({ label }) => label);
+  const y = { field: 'label', type: 'nominal', sort: order, title: null };
+  const x = {
+    field: 'ratio',
+    type: 'quantitative',
+    title: 'times as fast as node:fs (its fs/promises; its best highWaterMark for streams)',
+    axis: { grid: false },
+  };
+  const color = { field: 'group', type: 'nominal', sort: Object.values(group), title: null };
+  const text = { field: 'ratio', type: 'quantitative', format: '.1f' };
+  return {
+    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+    title: {
+      text: 'overlapped against node:fs',
+      subtitle: `Node ${machine.node}, ${machine.system}, ${machine.cpu}; medians of one run`,
+    },
+    background: 'white',
+    padding: 12,
+    width: 520,
+    data: { values: rows },
+    encoding: { y },
+    layer: [
+      { mark: 'bar', encoding: { x, color } },
+      { mark: { type: 'rule', color: '#444' }, encoding: { x: { datum: 1 }, y: null } },
+      { mark: { type: 'text', align: 'left', dx: 4 }, encoding: { x, text } },
+    ],
+    config: { axis: { labelLimit: 300 }, font: 'sans-serif', view: { stroke: null } },
+  };
+}
+
+async function main([picture, ...files]) {
+  const runs = await Promise.all(files.map(async (file) => JSON.parse(await readFile(file))));
+  const rows = runs.flatMap(({ outcomes }) =>
+    outcomes
+      .filter(({ part, result }) => rowsOf[part] !== undefined && result !== undefined)
+      .flatMap(({ part, result }) => rowsOf[part](result)),
+  );
+  const { spec } = compile(chartOf(rows, runs[0].machine));
+  const view = new vega.View(vega.parse(spec), { renderer: 'none' });
+  await writeFile(picture, `${await view.toSVG()}\n`);
+  for (const { label, ratio } of rows) console.log(`${ratio.toFixed(2).padStart(6)}x  ${label}`);
+}
+
+if (process.argv.length < 4) {
+  console.error('Usage: node bench/plot.mjs <picture.svg> <samples.json>...');
+  process.exitCode = 2;
+} else await main(process.argv.slice(2));
