@@ -4,7 +4,7 @@ import * as path from 'node:path';
 import { Writable as NodeWritable, Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import * as streamx from 'streamx';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { allocAligned, engine, open } from '../../lib/index.js';
 import * as x from '../../lib/streams/streamx.js';
 import * as web from '../../lib/streams/web.js';
@@ -20,43 +20,17 @@ import {
   sleep,
   testWhere,
   testWithFifo,
-  unbufferedFolder,
   until,
 } from '../helpers.js';
 import { bytesOf, connect, kinds, sinkOf, sourceOf } from './adaptors.js';
+import { content, descriptors, folder, holdToLaws, size, source } from './lifecycle-laws.js';
 
 type ByobReader = ReturnType<typeof byobReader>;
 type XStream = x.ReadStream | x.WriteStream;
 
-const size = 3_000_000;
-const content = randomBytes(size);
-let folder: string;
-let source: string;
-let descriptors: number;
-const unhandled: unknown[] = [];
-const onUnhandled = (error: unknown): void => void unhandled.push(error);
-
-beforeAll(async () => {
-  folder = await unbufferedFolder();
-  source = path.join(folder, 'source');
-  fs.writeFileSync(source, content);
-  // What the engine and Node open once is open from here on.
+holdToLaws(async () => {
   await bytesOf(web.createReadableStream(source));
   await connect(sourceOf('node', source), sinkOf('node', path.join(folder, 'warm')));
-  process.on('unhandledRejection', onUnhandled);
-});
-afterAll(() => {
-  process.off('unhandledRejection', onUnhandled);
-});
-beforeEach(() => {
-  if (isLinux) descriptors = openDescriptors();
-});
-// Laws of every test here: nothing in flight, no descriptor left, no rejection that nobody handles.
-afterEach(async () => {
-  await until(() => engine.stats().inFlight === 0);
-  if (isLinux) await until(() => openDescriptors() <= descriptors);
-  await sleep(1);
-  expect(unhandled).toEqual([]);
 });
 
 function byobReader(stream: ReadableStream<Uint8Array>) {

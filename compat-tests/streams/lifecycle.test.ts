@@ -3,52 +3,18 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { createReadStream, createWriteStream } from '../../lib/fs.js';
 import { engine, open } from '../../lib/index.js';
 import { canMakeDisks, Disk } from '../alignment/loop-device.js';
-import {
-  isLinux,
-  openDescriptors,
-  randomBytes,
-  rejection,
-  sleep,
-  testWhere,
-  unbufferedFolder,
-  until,
-} from '../helpers.js';
+import { isLinux, randomBytes, rejection, sleep, testWhere, until } from '../helpers.js';
+import { content, folder, holdToLaws, size, source } from './lifecycle-laws.js';
 
 type Stream = fs.ReadStream | fs.WriteStream;
 
-const size = 3_000_000;
-const content = randomBytes(size);
-let folder: string;
-let source: string;
-let descriptors: number;
-const unhandled: unknown[] = [];
-const onUnhandled = (error: unknown): void => void unhandled.push(error);
-
-beforeAll(async () => {
-  folder = await unbufferedFolder();
-  source = path.join(folder, 'source');
-  fs.writeFileSync(source, content);
-  // What the engine and Node open once is open from here on.
+holdToLaws(async () => {
   createReadStream(source).resume();
   await sleep(50);
-  process.on('unhandledRejection', onUnhandled);
-});
-afterAll(() => {
-  process.off('unhandledRejection', onUnhandled);
-});
-beforeEach(() => {
-  if (isLinux) descriptors = openDescriptors();
-});
-// Laws of every test here: nothing in flight, no descriptor left, no rejection that nobody handles.
-afterEach(async () => {
-  await until(() => engine.stats().inFlight === 0);
-  if (isLinux) await until(() => openDescriptors() <= descriptors);
-  await sleep(1);
-  expect(unhandled).toEqual([]);
 });
 
 function closed(stream: EventEmitter): Promise<void> {
