@@ -374,6 +374,8 @@ test('what is wrong with the options is said before anything is touched', async 
     [{ depth: 0 }, 'ERR_OUT_OF_RANGE'],
     [{ rateLimit: 0 }, 'ERR_OUT_OF_RANGE'],
     [{ verify: 1 }, 'ERR_INVALID_ARG_TYPE'],
+    [{ hash: 'no such' }, 'ERR_INVALID_ARG_VALUE'],
+    [{ hash: 1 }, 'ERR_INVALID_ARG_TYPE'],
     [{ unbuffered: true, strategy: 'clone' }, 'ERR_INVALID_ARG_VALUE'],
     [{ resume: true, atomic: false }, 'ERR_INVALID_ARG_VALUE'],
     [{ sparse: 'never', strategy: 'clone' }, 'ERR_INVALID_ARG_VALUE'],
@@ -385,8 +387,6 @@ test('what is wrong with the options is said before anything is touched', async 
   for (const [options, code] of wrong) {
     expect((await rejection(copy(source, destination, options))).code).toBe(code);
   }
-  const unknown = await rejection(copy(source, destination, { hash: 'no such' }));
-  expect(unknown.message).toMatch(/Digest method not supported/);
   expect(fs.readdirSync(folder)).toEqual(['source']);
 });
 

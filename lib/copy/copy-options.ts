@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { EngineKind } from '../engine/native.js';
 import { invalidArgValue } from '../errors.js';
 import { validateWindow } from '../streams/window.js';
@@ -9,6 +8,7 @@ import {
   validateOneOf,
   validateSignal,
 } from '../validate.js';
+import { makeHash } from './make-hash.js';
 import { type MetadataOptions, type MetadataParts, parseMetadata } from './metadata.js';
 import type { Progress } from './progress.js';
 
@@ -149,8 +149,7 @@ export function parseCopyOptions(options: CopyOptions): CopySettings {
     onProgress,
     metadata: parseMetadata(options.metadata),
   };
-  // It throws for what is no algorithm.
-  if (settings.hash !== undefined) createHash(settings.hash);
+  if (settings.hash !== undefined) makeHash(settings.hash, 'options.hash');
   checkTogether(settings);
   return settings;
 }

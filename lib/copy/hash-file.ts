@@ -1,8 +1,9 @@
-import { type BinaryToTextEncoding, createHash } from 'node:crypto';
+import type { BinaryToTextEncoding, Hash } from 'node:crypto';
 import { FileHandle } from '../file-handle.js';
 import { open } from '../open.js';
 import type { PathLike } from '../paths.js';
-import { validateObject } from '../validate.js';
+import { validateObject, validateOneOf } from '../validate.js';
+import { makeHash } from './make-hash.js';
 import { type Progress, ProgressMeter } from './progress.js';
 import { type ChunkOptions, readChunks } from './read-chunks.js';
 import { sizeOfContent } from './source-size.js';
@@ -20,33 +21,46 @@ export interface HashOptions extends ChunkOptions {
   onProgress?: ((progress: Progress) => void) | undefined;
 }
 
+const encodings = ['hex', 'base64', 'base64url', 'latin1', 'binary'];
+
 /**
  * Hash of all of a file, read at explicit positions with `depth` chunks in flight. A FIFO, or a
  * file that does not say its size (/proc), is read to its end.
  * @param file a path, or a handle that is open for reading; its cursor does not move
- * @throws SourceChangedError when the file is cut meanwhile; AbortError; system errors; what
- *   crypto.createHash() throws
+ * @throws SourceChangedError when the file is cut meanwhile; AbortError; system errors;
+ *   ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE
  */
 export async function hashFile(
   file: PathLike | FileHandle,
   options: HashOptions = {},
 ): Promise<string> {
   validateObject(options, 'options');
+  const { algorithm = 'sha256', encoding = 'hex' } = options;
+  validateOneOf(encoding, 'options.encoding', encodings);
+  const hash = makeHash(algorithm, 'options.algorithm');
+  await hashInto(hash, file, options);
+  return hash.digest(encoding);
+}
+
+async function hashInto(
+  hash: Hash,
+  file: PathLike | FileHandle,
+  options: HashOptions,
+): Promise<void> {
   if (!(file instanceof FileHandle)) {
     const { unbuffered, signal } = options;
     const handle = await open(file, 'r', { unbuffered, signal, access: 'sequential' });
     try {
-      return await hashHandle(handle, options);
+      return await hashHandle(hash, handle, options);
     } finally {
       await handle.close();
     }
   }
-  return hashHandle(file, options);
+  return hashHandle(hash, file, options);
 }
 
-async function hashHandle(handle: FileHandle, options: HashOptions): Promise<string> {
-  const { algorithm = 'sha256', encoding = 'hex', onProgress, ...chunkOptions } = options;
-  const hash = createHash(algorithm);
+async function hashHandle(hash: Hash, handle: FileHandle, options: HashOptions): Promise<void> {
+  const { onProgress, ...chunkOptions } = options;
   const size = sizeOfContent(await handle.stat({ bigint: true }));
   const meter = new ProgressMeter(size ?? 0);
   let bytesDone = 0;
@@ -58,5 +72,4 @@ async function hashHandle(handle: FileHandle, options: HashOptions): Promise<str
   const start = handle.deviceType === 'disk' || handle.deviceType === 'block' ? 0 : null;
   const range = { start, end: size ?? Number.POSITIVE_INFINITY };
   await readChunks(handle, range, { ...chunkOptions, onChunk, onMoved });
-  return hash.digest(encoding);
 }

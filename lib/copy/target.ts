@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import type { Hash } from 'node:crypto';
 import { type BigIntStats, constants } from 'node:fs';
 import { alignDown } from '../alignment.js';
 import { blockSizeOf } from '../chunk-io.js';
@@ -16,6 +16,7 @@ import {
   temporaryNameBeside,
   withSuffix,
 } from './destination.js';
+import { makeHash } from './make-hash.js';
 import { SourceChangedError } from './source-changed-error.js';
 import { sizeOfContent } from './source-size.js';
 
@@ -48,7 +49,7 @@ export interface TargetRequest {
 }
 
 function newHash(algorithm: string | undefined): Hash | undefined {
-  return algorithm === undefined ? undefined : createHash(algorithm);
+  return algorithm === undefined ? undefined : makeHash(algorithm, 'options.hash');
 }
 
 export function openTarget(request: TargetRequest): Promise<Target> {

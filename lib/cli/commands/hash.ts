@@ -1,6 +1,6 @@
-import * as crypto from 'node:crypto';
 import { type Command, InvalidArgumentError } from 'commander';
 import { hashFile } from '../../copy/hash-file.js';
+import { makeHash } from '../../copy/make-hash.js';
 import { chunkDefaults } from '../../copy/read-chunks.js';
 import { exitCode } from '../exit-code.js';
 import { withUnbufferedHint } from '../failure.js';
@@ -19,7 +19,7 @@ interface HashFlags extends OutputOptions {
 /** The name of a hash of node:crypto, of which there are several that only OpenSSL knows. */
 export function parseAlgorithm(text: string): string {
   try {
-    crypto.createHash(text);
+    makeHash(text, 'algorithm');
     return text;
   } catch {
     throw new InvalidArgumentError(`There is no such hash; "sha256" and "blake2b512" are two.`);
