@@ -16,6 +16,7 @@ import {
 import {
   checkSource,
   folderOf,
+  openFolder,
   renameExclusively,
   renameOver,
   resolveDestination,
@@ -103,7 +104,8 @@ async function runBetween(
     return report;
   } catch (error) {
     await target.settle().catch(() => {});
-    await target.handle.close();
+    // The error that counts is the first one.
+    await target.handle.close().catch(() => {});
     await target.abandon(error);
     throw error;
   }
@@ -132,9 +134,11 @@ async function fillAndCheck(
     onProgress,
     onFlushed: (position) => target.onFlushed(position),
   });
-  await checkUnchanged(source, before, filled.bytes);
+  await target.giveMode();
   const [from, to] = [{ handle: source, path: job.source }, target];
   const metadataRefused = await copyMetadata(from, to, settings.metadata);
+  // After the times have been taken, so that they are surely those of this content.
+  await checkUnchanged(source, before, filled.bytes);
   await target.settle();
   if (settings.atomic || settings.verify) await handle.sync();
   await handle.close();
@@ -195,8 +199,14 @@ async function verify(
 }
 
 async function giveName(path: SystemPath, { destination, settings }: Job): Promise<void> {
-  await (settings.overwrite ? renameOver : renameExclusively)(path, destination);
-  await syncFolder(folderOf(destination));
+  // Opened before, since what is renamed stays so.
+  const folder = await openFolder(folderOf(destination));
+  try {
+    await (settings.overwrite ? renameOver : renameExclusively)(path, destination);
+    await syncFolder(folder);
+  } finally {
+    await folder?.close();
+  }
 }
 
 const refusedCodes = new Set(['EINVAL', 'EOPNOTSUPP']);

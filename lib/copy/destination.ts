@@ -3,6 +3,7 @@ import type { BigIntStats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type SystemError, systemErrorOf } from '../errors.js';
+import type { FileHandle } from '../file-handle.js';
 import { nodeFs, nodePromises } from '../node-fs.js';
 import { open } from '../open.js';
 import { parsePath } from '../paths.js';
@@ -169,15 +170,16 @@ export async function renameExclusively(from: SystemPath, to: SystemPath): Promi
 // Network file systems may know no sync of folders.
 const noSyncCodes = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP']);
 
-/** Makes the names in a folder durable. Windows has no such thing. */
-export async function syncFolder(folder: SystemPath): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
+/** Opens a folder to sync it; undefined on Windows, which has no such thing. */
+export async function openFolder(folder: SystemPath): Promise<FileHandle | undefined> {
+  return process.platform === 'win32' ? undefined : open(folder, 'r');
+}
+
+/** Makes the names in a folder durable. */
+export async function syncFolder(folder: FileHandle | undefined): Promise<void> {
   try {
-    await handle.sync();
+    await folder?.sync();
   } catch (error) {
     if (!noSyncCodes.has((error as SystemError).code)) throw error;
-  } finally {
-    await handle.close();
   }
 }
