@@ -5,6 +5,7 @@ import { copy } from './copy.js';
 import { type CopyTreeOptions, parseTreeOptions, type TreeSettings } from './copy-tree-options.js';
 import { forEach } from './for-each.js';
 import { differsInMetadata } from './tree-metadata.js';
+import { FoldedNames, withPlacesOf } from './tree-names.js';
 import { checkApart } from './tree-overlap.js';
 import { isWithin, type NameTask, type Plan, planCopy, type Task } from './tree-plan.js';
 import { depthOf, type Place, showPlace, TreeRoot } from './tree-root.js';
@@ -89,17 +90,20 @@ class TreeCopy {
   // Folders that could not be made: nothing is tried in them.
   readonly #failedFolders = new Set<Place>();
   readonly #failed = new Set<Task>();
+  /** What may have one name with something else in the destination. */
+  readonly #clashing: ReadonlySet<Place>;
   readonly #progress = { files: 0, totalFiles: 0, bytes: 0, totalBytes: 0 };
 
   constructor(
     source: TreeRoot,
     destination: TreeRoot,
     settings: TreeSettings,
-    trees: { source: Tree; destination: Tree },
+    trees: { source: Tree; destination: Tree; clashing: ReadonlySet<Place> },
   ) {
     this.#source = source;
     this.#destination = destination;
     this.#settings = settings;
+    this.#clashing = trees.clashing;
     // What the source has and could not be read must not be taken for what it lacks.
     const mayDelete = settings.delete && trees.source.errors.length === 0;
     const rules = { hardLinks: settings.hardLinks, delete: mayDelete };
@@ -159,21 +163,45 @@ class TreeCopy {
   }
 
   /** Works on tasks; what one fails with is noted, and only a fatal error or an abort ends all. */
-  #each<T extends Task>(tasks: readonly T[], work: (task: T) => Promise<void>): Promise<void> {
-    const { concurrency, signal } = this.#settings;
-    return forEach(tasks, concurrency, async (task) => {
-      const { place } = task.entry;
-      if (signal?.aborted) throw abortError(signal);
-      if (this.report.stopped) return;
-      if (isWithin(place, this.#failedFolders)) return void this.#failed.add(task);
-      try {
+  async #each<T extends Task>(
+    tasks: readonly T[],
+    work: (task: T) => Promise<void>,
+  ): Promise<void> {
+    const mayClash = ({ entry, there }: T): boolean =>
+      there === undefined && this.#clashing.has(entry.place);
+    const many = tasks.filter((task) => !mayClash(task));
+    await forEach(many, this.#settings.concurrency, (task) => this.#do(task, work));
+    // One after another, so that each sees what is there by then.
+    await forEach(tasks.filter(mayClash), 1, (task) =>
+      this.#do(task, async () => {
+        await this.#checkName(task.entry);
         await work(task);
-      } catch (error) {
-        if (signal?.aborted) throw abortError(signal);
-        this.#failed.add(task);
-        this.#note(place, error);
-      }
-    });
+      }),
+    );
+  }
+
+  async #do<T extends Task>(task: T, work: (task: T) => Promise<void>): Promise<void> {
+    const { place } = task.entry;
+    const { signal } = this.#settings;
+    if (signal?.aborted) throw abortError(signal);
+    if (this.report.stopped) return;
+    if (isWithin(place, this.#failedFolders)) return void this.#failed.add(task);
+    try {
+      await work(task);
+    } catch (error) {
+      if (signal?.aborted) throw abortError(signal);
+      this.#failed.add(task);
+      this.#note(place, error);
+    }
+  }
+
+  async #checkName({ place, kind }: TreeEntry): Promise<void> {
+    try {
+      await this.#writer.checkName(place);
+    } catch (error) {
+      if (kind === 'folder') this.#failedFolders.add(place);
+      throw error;
+    }
   }
 
   #eachFile<T extends Task>(tasks: readonly T[], work: (task: T) => Promise<void>): Promise<void> {
@@ -285,15 +313,17 @@ function treeError(code: string, root: TreeRoot): Error {
 async function walkDestination(
   root: TreeRoot,
   source: Tree,
+  names: FoldedNames,
   settings: TreeSettings,
 ): Promise<Tree> {
   const { filter, concurrency, signal } = settings;
   // What the source lacks is looked at only where it is to go.
-  const enters = (place: Place): boolean => settings.delete || source.entries.has(place);
+  const enters = (place: Place): boolean =>
+    settings.delete || source.entries.has(place) || names.like(place).length > 0;
   try {
     const tree = await walkTree(root, { filter, concurrency, signal, enters });
     if (tree.entries.get('')?.kind !== 'folder') throw treeError('ENOTDIR', root);
-    return tree;
+    return withPlacesOf(source, names, tree, root);
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error;
     return { entries: new Map(), errors: [], withheld: new Set() };
@@ -328,8 +358,10 @@ export async function copyTree(
   await checkApart(from, to, settings.delete);
   const wanted = await walkTree(from, { filter, concurrency, signal });
   if (wanted.entries.get('')?.kind !== 'folder') throw treeError('ENOTDIR', from);
-  const there = await walkDestination(to, wanted, settings);
-  const tree = new TreeCopy(from, to, settings, { source: wanted, destination: there });
+  const names = new FoldedNames(wanted);
+  const there = await walkDestination(to, wanted, names, settings);
+  const trees = { source: wanted, destination: there, clashing: names.clashing() };
+  const tree = new TreeCopy(from, to, settings, trees);
   if (settings.dryRun) tree.rehearse();
   else await tree.run();
   return { ...tree.report, durationMs: performance.now() - begun };

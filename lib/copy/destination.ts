@@ -57,7 +57,11 @@ export function withSuffix(path: SystemPath, suffix: string): SystemPath {
   return typeof path === 'string' ? path + suffix : Buffer.concat([path, Buffer.from(suffix)]);
 }
 
-async function statIfThere(path: SystemPath, ofLink: boolean): Promise<BigIntStats | undefined> {
+/** The status of what a path leads to, or of the link that it is; undefined if there is none. */
+export async function statIfThere(
+  path: SystemPath,
+  ofLink: boolean,
+): Promise<BigIntStats | undefined> {
   try {
     return await (ofLink ? lstat : stat)(path, { bigint: true });
   } catch (error) {

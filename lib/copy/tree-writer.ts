@@ -3,7 +3,7 @@ import { nodePromises } from '../node-fs.js';
 import { lstat } from '../status.js';
 import { copySmallFile } from './copy-small-file.js';
 import type { TreeSettings } from './copy-tree-options.js';
-import { removeIfThere, renameOver, type SystemPath } from './destination.js';
+import { removeIfThere, renameOver, type SystemPath, statIfThere } from './destination.js';
 import { makeLink } from './make-link.js';
 import { temporaryName } from './temporary-name.js';
 import { keepLinkMetadata, keepMetadata } from './tree-metadata.js';
@@ -135,6 +135,24 @@ export class TreeWriter {
       throw systemErrorOf('EISDIR', subject, 'a folder is in the place of what is no folder');
     }
     if (!this.#settings.overwrite) throw systemErrorOf('EEXIST', subject);
+  }
+
+  /**
+   * Refuses what would replace something of another name, since the file system takes both names
+   * for one. @throws EEXIST
+   */
+  async checkName(place: Place): Promise<void> {
+    const path = this.#destination.at(place);
+    if ((await statIfThere(path, true)) === undefined) return;
+    const folder = folderOf(place);
+    const names = await nodePromises.readdir(this.#destination.at(folder), { encoding: 'buffer' });
+    if (names.some((name) => placeIn(folder, name) === place)) return;
+    const subject = { syscall: 'copyTree', path: this.#destination.show(place) };
+    throw systemErrorOf(
+      'EEXIST',
+      subject,
+      'the file system takes its name for that of another file',
+    );
   }
 
   #keep(entry: TreeEntry, path: SystemPath): Promise<void> {

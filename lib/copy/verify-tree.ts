@@ -7,6 +7,7 @@ import { compareFiles } from './compare-files.js';
 import { parseConcurrency, type TreeProgress } from './copy-tree-options.js';
 import { forEach } from './for-each.js';
 import { type FilterOptions, TreeFilter } from './tree-filter.js';
+import { FoldedNames, withPlacesOf } from './tree-names.js';
 import { type Place, showPlace, TreeRoot } from './tree-root.js';
 import { type Tree, type TreeEntry, walkTree } from './tree-walk.js';
 
@@ -174,6 +175,8 @@ export async function verifyTree(
     throw systemErrorOf('ENOTDIR', { syscall: 'verifyTree', path });
   });
   const comparison = new TreeComparison(...roots, options);
-  await comparison.run(trees[0] as Tree, trees[1] as Tree, concurrency);
+  const [one, other] = trees as [Tree, Tree];
+  const aligned = await withPlacesOf(one, new FoldedNames(one), other, roots[1]);
+  await comparison.run(one, aligned, concurrency);
   return comparison.report;
 }
