@@ -82,7 +82,7 @@ function rowsOf(done: CopyTreeReport, dryRun: boolean): Row[] {
     ['unchanged', counted(done.skipped, 'file')],
     ['deleted', String(done.deleted)],
   ];
-  if (done.deleteSkipped) rows.push(['not deleted', 'a part of the source could not be read']);
+  if (done.deleteSkipped) rows.push(['not deleted', 'a part of the source could not be copied']);
   if (done.stopped) rows.push(['stopped', 'an error ended it early']);
   if (done.errors.length > 0) rows.push(['errors', String(done.errors.length)]);
   return rows;

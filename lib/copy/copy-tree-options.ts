@@ -35,8 +35,8 @@ export interface CopyTreeOptions extends FilterOptions, FileOptions {
   concurrency?: number | undefined;
   /**
    * Deletes what the source lacks, after all has been copied; never what the filter leaves out, and
-   * nothing at all when a part of the source could not be read or the copy was stopped. A folder in
-   * the place of a file goes too. Default false.
+   * nothing at all when a part of the source could not be read or copied. A folder in the place of
+   * a file goes too, once that has been copied. Default false.
    */
   delete?: boolean | undefined;
   /** Only says what would be done. Default false. */

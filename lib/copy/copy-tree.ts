@@ -1,7 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { abortError, systemErrorOf } from '../errors.js';
 import type { PathLike } from '../paths.js';
-import { copy } from './copy.js';
 import { type CopyTreeOptions, parseTreeOptions, type TreeSettings } from './copy-tree-options.js';
 import { forEach } from './for-each.js';
 import { differsInMetadata } from './tree-metadata.js';
@@ -40,7 +39,7 @@ export interface CopyTreeReport {
   errors: TreeError[];
   /** Whether an error ended the copy early: no space, a read-only file system, no destination. */
   stopped: boolean;
-  /** Whether `delete` was wanted and not done, since there were errors in reading the source. */
+  /** Whether `delete` was wanted and not done, since there were errors in reading or copying. */
   deleteSkipped: boolean;
   durationMs: number;
 }
@@ -83,7 +82,6 @@ function bytesOf(tasks: readonly Task[]): number {
 class TreeCopy {
   readonly report = emptyReport();
   readonly #source: TreeRoot;
-  readonly #destination: TreeRoot;
   readonly #settings: TreeSettings;
   readonly #plan: Plan;
   readonly #writer: TreeWriter;
@@ -101,7 +99,6 @@ class TreeCopy {
     trees: { source: Tree; destination: Tree; clashing: ReadonlySet<Place> },
   ) {
     this.#source = source;
-    this.#destination = destination;
     this.#settings = settings;
     this.#clashing = trees.clashing;
     // What the source has and could not be read must not be taken for what it lacks.
@@ -126,7 +123,10 @@ class TreeCopy {
     report.links = this.#possible(links).length;
     report.hardLinks = this.#possible(names).length;
     report.skipped = unchanged.length;
-    report.deleted = obstacles.length + extra.length;
+    const all = files.length + links.length + names.length;
+    const lacks = possibleFiles.length + report.links + report.hardLinks < all;
+    if (this.#settings.delete && lacks) report.deleteSkipped = true;
+    report.deleted = obstacles.length + (report.deleteSkipped ? 0 : extra.length);
     this.#noteSpecial();
   }
 
@@ -143,12 +143,11 @@ class TreeCopy {
   }
 
   async run(): Promise<void> {
-    const { folders, files, links, names, unchanged, leftOvers, obstacles, extra } = this.#plan;
+    const { folders, files, links, names, unchanged, leftOvers, extra } = this.#plan;
     this.#progress.totalFiles = files.length + names.length + unchanged.length;
     this.#progress.totalBytes = bytesOf(files);
     this.#noteSpecial();
     await this.#remove(leftOvers);
-    this.report.deleted += await this.#remove(obstacles);
     for (const level of byDepth(folders, placeOfTask)) {
       await this.#each(level, (task) => this.#makeFolder(task));
     }
@@ -156,7 +155,10 @@ class TreeCopy {
     await this.#eachFile(files, (task) => this.#copyFile(task));
     await this.#eachFile(names, (task) => this.#copyName(task));
     await this.#each(links, (task) => this.#copyLink(task));
-    this.report.deleted += await this.#remove(extra);
+    // What could not be copied may be there under another name that it had before.
+    const lacks = [folders, files, names, links].flat().some((task) => this.#failed.has(task));
+    if (this.#settings.delete && lacks) this.report.deleteSkipped = true;
+    else this.report.deleted += await this.#remove(extra);
     for (const level of byDepth(folders, placeOfTask).reverse()) {
       await this.#each(level, (task) => this.#writer.finishFolder(task));
     }
@@ -235,7 +237,10 @@ class TreeCopy {
   async #copyFile(task: Task): Promise<void> {
     this.#writer.checkWay(task);
     const isSmall = task.entry.size <= smallFileMax && !this.#settings.eachByCopy;
-    const bytes = isSmall ? await this.#copySmall(task) : await this.#copyLarge(task);
+    let bytes = 0;
+    await this.#make(task, async (made) => {
+      bytes = await (isSmall ? this.#copySmall(made) : this.#copyLarge(made));
+    });
     this.report.files++;
     this.report.bytes += bytes;
   }
@@ -246,31 +251,50 @@ class TreeCopy {
     return bytes;
   }
 
-  async #copyLarge(task: Task): Promise<number> {
-    const { place } = task.entry;
-    await this.#writer.openWay(task);
+  #copyLarge(task: Task): Promise<number> {
     let before = 0;
-    const { bytes } = await copy(this.#source.at(place), this.#destination.at(place), {
-      ...this.#settings.fileOptions,
-      onProgress: ({ phase, bytes: done }) => {
-        if (phase !== 'copy') return;
-        this.#advance(place, 0, done - before);
-        before = done;
-      },
+    return this.#writer.writeFile(task, ({ phase, bytes }) => {
+      if (phase !== 'copy') return;
+      this.#advance(task.entry.place, 0, bytes - before);
+      before = bytes;
     });
-    return bytes;
   }
 
   async #copyLink(task: Task): Promise<void> {
-    await this.#writer.writeLink(task);
+    await this.#make(task, (made) => this.#writer.writeLink(made));
     this.report.links++;
   }
 
   async #copyName(task: NameTask): Promise<void> {
     // The content is not there under its first name, so that this one gets it.
     if (this.#failed.has(task.first)) return this.#copyFile(task);
-    await this.#writer.writeName(task);
+    await this.#make(task, (made) => this.#writer.writeName({ ...task, ...made }));
     this.report.hardLinks++;
+  }
+
+  /** Makes something; a folder in its place goes only when that has been done. */
+  async #make(task: Task, make: (task: Task) => Promise<void>): Promise<void> {
+    const { entry, there } = task;
+    if (there?.kind !== 'folder') return make(task);
+    this.#writer.checkWay(task);
+    const made = { entry, there: undefined, as: this.#writer.temporaryBeside(entry.place) };
+    await make(made);
+    try {
+      await this.#removeObstacle(entry.place);
+      await this.#writer.moveIn(made);
+    } catch (error) {
+      await this.#writer.discard(made).catch(() => {});
+      throw error;
+    }
+  }
+
+  async #removeObstacle(place: Place): Promise<void> {
+    const folder = new Set([place]);
+    for (const entry of this.#plan.obstacles) {
+      if (!isWithin(entry.place, folder)) continue;
+      await this.#writer.remove(entry);
+      this.report.deleted++;
+    }
   }
 
   /** @param entries each before the folder that it is in @returns how many are gone */

@@ -1,10 +1,10 @@
-import type { BigIntStats } from 'node:fs';
+import { type BigIntStats, constants } from 'node:fs';
 import { getEngine } from '../engine/engine.js';
 import { abortError, type SystemError, systemErrorOf } from '../errors.js';
 import type { FileHandle } from '../file-handle.js';
 import { open } from '../open.js';
 import { type PathLike, showPath } from '../paths.js';
-import { stat } from '../status.js';
+import { lstat, stat } from '../status.js';
 import { VerifyError } from './copy-errors.js';
 import {
   type CopyOptions,
@@ -14,11 +14,13 @@ import {
   parseCopyOptions,
 } from './copy-options.js';
 import {
+  checkPlaceInTree,
   checkSource,
   folderOf,
   openFolder,
   renameExclusively,
   renameOver,
+  replaceWith,
   resolveDestination,
   type ShownPaths,
   type SystemPath,
@@ -40,6 +42,8 @@ interface Job {
   destination: SystemPath;
   shown: ShownPaths;
   settings: CopySettings;
+  /** Links are not followed, on neither side, and what is read-only is replaced. */
+  isInTree: boolean;
 }
 
 /**
@@ -58,6 +62,24 @@ export async function copy(
   destination: PathLike,
   options: CopyOptions = {},
 ): Promise<CopyReport> {
+  return start(source, destination, options, false);
+}
+
+/** copy() of one file of a tree, which neither follows a link nor minds what is read-only. */
+export function copyInTree(
+  source: PathLike,
+  destination: PathLike,
+  options: CopyOptions,
+): Promise<CopyReport> {
+  return start(source, destination, options, true);
+}
+
+async function start(
+  source: PathLike,
+  destination: PathLike,
+  options: CopyOptions,
+  isInTree: boolean,
+): Promise<CopyReport> {
   const started = performance.now();
   const settings = parseCopyOptions(options);
   const from = systemPathOf(source, 'source');
@@ -65,10 +87,12 @@ export async function copy(
   const shown = { path: showPath(from.toString()), dest: showPath(to.toString()) };
   if (settings.signal?.aborted) throw abortError(settings.signal);
   try {
-    const status = await stat(from, { bigint: true });
+    const status = await (isInTree ? lstat : stat)(from, { bigint: true });
     checkSource(status, shown);
-    const resolved = await resolveDestination(to, status, settings.overwrite, shown);
-    const job = { source: from, destination: resolved, shown, settings };
+    const { overwrite } = settings;
+    if (isInTree) await checkPlaceInTree(to, status, overwrite, shown);
+    const end = isInTree ? to : await resolveDestination(to, status, overwrite, shown);
+    const job = { source: from, destination: end, shown, settings, isInTree };
     const report = await run(job);
     return { ...report, durationMs: performance.now() - started, engine: getEngine().kind };
   } catch (error) {
@@ -76,11 +100,14 @@ export async function copy(
   }
 }
 
+const { O_NOFOLLOW, O_RDONLY } = constants;
+
 type PartOfReport = Omit<CopyReport, 'durationMs' | 'engine'>;
 
 async function run(job: Job): Promise<PartOfReport> {
   const { unbuffered, signal } = job.settings;
-  const source = await open(job.source, 'r', { unbuffered, signal, access: 'sequential' });
+  const flags = job.isInTree ? O_RDONLY | (O_NOFOLLOW ?? 0) : 'r';
+  const source = await open(job.source, flags, { unbuffered, signal, access: 'sequential' });
   try {
     const before = await source.stat({ bigint: true });
     return await runBetween(source, before, job);
@@ -198,11 +225,13 @@ async function verify(
   if (actual !== expected) throw new VerifyError(shown.path, shown.dest, expected, actual);
 }
 
-async function giveName(path: SystemPath, { destination, settings }: Job): Promise<void> {
+async function giveName(path: SystemPath, job: Job): Promise<void> {
+  const { destination, settings, isInTree } = job;
+  const replace = isInTree ? replaceWith : renameOver;
   // Opened before, since what is renamed stays so.
   const folder = await openFolder(folderOf(destination));
   try {
-    await (settings.overwrite ? renameOver : renameExclusively)(path, destination);
+    await (settings.overwrite ? replace : renameExclusively)(path, destination);
     await syncFolder(folder);
   } finally {
     await folder?.close();

@@ -84,6 +84,36 @@ export function checkSource(status: BigIntStats, { path, dest }: ShownPaths): vo
   throw new CopyError('ERR_COPY_FILE_TYPE', message, path, dest);
 }
 
+/** @throws EISDIR, EEXIST; CopyError */
+function checkReplaceable(
+  to: BigIntStats,
+  from: BigIntStats,
+  overwrite: boolean,
+  { path, dest }: ShownPaths,
+): void {
+  const subject = { syscall: 'copyfile', path, dest };
+  if (to.dev === from.dev && to.ino === from.ino) {
+    const message = `'${path}' and '${dest}' are the same file`;
+    throw new CopyError('ERR_COPY_SAME_FILE', message, path, dest);
+  }
+  if (to.isDirectory()) throw systemErrorOf('EISDIR', subject);
+  if (!to.isFile() && !to.isSymbolicLink()) {
+    throw new CopyError('ERR_COPY_FILE_TYPE', `'${dest}' is no file`, path, dest);
+  }
+  if (!overwrite) throw systemErrorOf('EEXIST', subject);
+}
+
+/** Sees that a copy within a tree may be made; a link is replaced itself. @throws as the next */
+export async function checkPlaceInTree(
+  destination: SystemPath,
+  from: BigIntStats,
+  overwrite: boolean,
+  shown: ShownPaths,
+): Promise<void> {
+  const to = await statIfThere(destination, true);
+  if (to !== undefined) checkReplaceable(to, from, overwrite, shown);
+}
+
 /**
  * Where the copy goes: of a symbolic link to a file what it leads to, as a rename would replace
  * the link.
@@ -93,24 +123,15 @@ export async function resolveDestination(
   destination: SystemPath,
   from: BigIntStats,
   overwrite: boolean,
-  { path, dest }: ShownPaths,
+  shown: ShownPaths,
 ): Promise<SystemPath> {
-  const subject = { syscall: 'copyfile', path, dest };
   const to = await statIfThere(destination, false);
   if (to === undefined) {
     const isLink = !overwrite && (await statIfThere(destination, true)) !== undefined;
-    if (isLink) throw systemErrorOf('EEXIST', subject);
+    if (isLink) throw systemErrorOf('EEXIST', { syscall: 'copyfile', ...shown });
     return destination;
   }
-  if (to.dev === from.dev && to.ino === from.ino) {
-    const message = `'${path}' and '${dest}' are the same file`;
-    throw new CopyError('ERR_COPY_SAME_FILE', message, path, dest);
-  }
-  if (to.isDirectory()) throw systemErrorOf('EISDIR', subject);
-  if (!to.isFile()) {
-    throw new CopyError('ERR_COPY_FILE_TYPE', `'${dest}' is no file`, path, dest);
-  }
-  if (!overwrite) throw systemErrorOf('EEXIST', subject);
+  checkReplaceable(to, from, overwrite, shown);
   // The rename would replace it all the same, but whoever made it read-only does not want that.
   await nodePromises.access(destination, nodeFs.constants.W_OK);
   return typeof destination === 'string'
@@ -135,6 +156,26 @@ const renamePauseMs = 50;
 /** Gives a file its name; what had that name is replaced in one step. */
 export function renameOver(from: SystemPath, to: SystemPath): Promise<void> {
   return whileHeld(() => nodePromises.rename(from, to));
+}
+
+const ownerMayWrite = 0o200;
+
+/**
+ * As renameOver(), and Windows too replaces what is read-only, and links to folders. What is
+ * read-only is so again if that fails.
+ */
+export async function replaceWith(from: SystemPath, to: SystemPath): Promise<void> {
+  const there = process.platform === 'win32' ? await statIfThere(to, true) : undefined;
+  if (there?.isSymbolicLink()) await nodePromises.unlink(to);
+  const mode = there?.isFile() ? Number(there.mode) : ownerMayWrite;
+  if ((mode & ownerMayWrite) !== 0) return renameOver(from, to);
+  await nodePromises.chmod(to, mode | ownerMayWrite);
+  try {
+    await renameOver(from, to);
+  } catch (error) {
+    await nodePromises.chmod(to, mode).catch(() => {});
+    throw error;
+  }
 }
 
 /** On Windows does again, a few times, what fails since somebody else holds a file. */

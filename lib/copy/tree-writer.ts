@@ -1,13 +1,21 @@
 import { systemErrorOf } from '../errors.js';
 import { nodePromises } from '../node-fs.js';
 import { lstat } from '../status.js';
+import { copyInTree } from './copy.js';
+import type { CopyOptions } from './copy-options.js';
 import { copySmallFile } from './copy-small-file.js';
 import type { TreeSettings } from './copy-tree-options.js';
-import { removeIfThere, renameOver, type SystemPath, statIfThere } from './destination.js';
+import {
+  removeIfThere,
+  renameOver,
+  replaceWith,
+  type SystemPath,
+  statIfThere,
+} from './destination.js';
 import { makeLink } from './make-link.js';
 import { temporaryName } from './temporary-name.js';
 import { keepLinkMetadata, keepMetadata } from './tree-metadata.js';
-import type { NameTask, Task } from './tree-plan.js';
+import { madeAt, type NameTask, type Task } from './tree-plan.js';
 import { folderOf, type Place, placeIn, type TreeRoot } from './tree-root.js';
 import type { TreeEntry } from './tree-walk.js';
 
@@ -68,11 +76,12 @@ export class TreeWriter {
   }
 
   /** @returns the bytes of its content */
-  writeSmallFile({ entry: { place } }: Task): Promise<number> {
+  writeSmallFile(task: Task): Promise<number> {
     const { signal, kept } = this.#settings;
+    const place = madeAt(task);
     return copySmallFile({
-      source: this.#source.at(place),
-      temporary: this.#temporaryBeside(place),
+      source: this.#source.at(task.entry.place),
+      temporary: this.#destination.at(this.temporaryBeside(place)),
       destination: this.#destination.at(place),
       kept,
       signal,
@@ -80,22 +89,25 @@ export class TreeWriter {
   }
 
   async writeLink(task: Task): Promise<void> {
-    const { entry, there } = task;
+    const { entry } = task;
     this.checkWay(task);
-    // There a link to a folder is a folder, which a rename does not replace.
-    if (isWindows && there?.kind === 'link') await this.remove(there);
-    await this.#complete(entry.place, async (temporary) => {
+    await this.#complete(madeAt(task), async (temporary) => {
       await makeLink(this.#source.at(entry.place), entry, temporary);
       await keepLinkMetadata(temporary, entry, this.#settings.kept);
     });
   }
 
-  /**
-   * Sees to what copy() respects and this does not: it follows a link to where it leads, and leaves
-   * alone what is read-only.
-   */
-  async openWay({ entry: { place }, there }: Task): Promise<void> {
-    const path = this.#destination.at(place);
+  /** Whatever its size. @returns the bytes of its content */
+  async writeFile(task: Task, onProgress: CopyOptions['onProgress']): Promise<number> {
+    const { fileOptions } = this.#settings;
+    const path = this.#destination.at(madeAt(task));
+    if (fileOptions.atomic === false) await this.#openWay(task, path);
+    const from = this.#source.at(task.entry.place);
+    return (await copyInTree(from, path, { ...fileOptions, onProgress })).bytes;
+  }
+
+  /** Makes what is there such that it can be written to, and nothing else is. */
+  async #openWay({ there }: Task, path: SystemPath): Promise<void> {
     if (there?.kind === 'link') await nodePromises.unlink(path);
     const isReadOnly = there?.kind === 'file' && (there.mode & ownerMayWrite) === 0;
     if (isReadOnly) await nodePromises.chmod(path, there.mode | ownerMayWrite);
@@ -103,11 +115,19 @@ export class TreeWriter {
 
   /** Another name of what is in the destination already. */
   async writeName(task: NameTask): Promise<void> {
-    const { entry, first } = task;
     this.checkWay(task);
-    if (isWindows) await this.openWay(task);
-    const path = this.#destination.at(first.entry.place);
-    await this.#complete(entry.place, (temporary) => nodePromises.link(path, temporary));
+    const path = this.#destination.at(task.first.entry.place);
+    await this.#complete(madeAt(task), (temporary) => nodePromises.link(path, temporary));
+  }
+
+  /** Gives what has been made its place, where there is nothing any more. */
+  async moveIn({ entry, as }: Task): Promise<void> {
+    await renameOver(this.#destination.at(as as Place), this.#destination.at(entry.place));
+  }
+
+  /** Removes what has been made and cannot be moved in. */
+  async discard({ as }: Task): Promise<void> {
+    await removeIfThere(this.#destination.at(as as Place));
   }
 
   /** Mode, owner and times alone. */
@@ -159,15 +179,15 @@ export class TreeWriter {
     return keepMetadata(this.#source.at(entry.place), path, entry, this.#settings.kept);
   }
 
-  #temporaryBeside(place: Place): SystemPath {
-    return this.#destination.at(placeIn(folderOf(place), Buffer.from(temporaryName())));
+  temporaryBeside(place: Place): Place {
+    return placeIn(folderOf(place), Buffer.from(temporaryName()));
   }
 
   async #complete(place: Place, make: (temporary: SystemPath) => Promise<void>): Promise<void> {
-    const temporary = this.#temporaryBeside(place);
+    const temporary = this.#destination.at(this.temporaryBeside(place));
     try {
       await make(temporary);
-      await renameOver(temporary, this.#destination.at(place));
+      await replaceWith(temporary, this.#destination.at(place));
     } catch (error) {
       // The error that counts is the first one.
       await removeIfThere(temporary).catch(() => {});

@@ -82,13 +82,15 @@ Result give_name(const Operation& op, const FILE_BASIC_INFO& basic) {
       return Result::failure(GetLastError());
     }
   }
-  // What is read-only is not replaced by a rename.
-  const DWORD there = GetFileAttributesW(paths.destination.c_str());
-  if (there != INVALID_FILE_ATTRIBUTES && (there & FILE_ATTRIBUTE_READONLY)) {
-    SetFileAttributesW(paths.destination.c_str(), there & ~DWORD{FILE_ATTRIBUTE_READONLY});
-  }
-  return result_of(
-      MoveFileExW(paths.temporary.c_str(), paths.destination.c_str(), MOVEFILE_REPLACE_EXISTING));
+  // What is read-only is not replaced by a rename; it is so again if that fails.
+  const wchar_t* const destination = paths.destination.c_str();
+  const DWORD there = GetFileAttributesW(destination);
+  const bool read_only = there != INVALID_FILE_ATTRIBUTES && (there & FILE_ATTRIBUTE_READONLY);
+  if (read_only) SetFileAttributesW(destination, there & ~DWORD{FILE_ATTRIBUTE_READONLY});
+  const Result moved =
+      result_of(MoveFileExW(paths.temporary.c_str(), destination, MOVEFILE_REPLACE_EXISTING));
+  if (!moved.ok() && read_only) SetFileAttributesW(destination, there);
+  return moved;
 }
 
 void remove_temporary(const PathString& path) {
