@@ -3,11 +3,14 @@ import * as path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { copyTree } from '../../lib/index.js';
+import { symbolicLinks } from '../ecosystem/tree.js';
 import { builtModule, resultOfChild, temporaryFolder, testWhere } from '../helpers.js';
 import { folderOf, namesIn, newPlace, whole } from './trees.js';
 
 const isRoot = process.geteuid?.() === 0;
 const testAsOther = testWhere(isRoot, 'only root can become another user');
+
+const testWithLinks = testWhere(symbolicLinks, 'this user may make no symbolic links here');
 
 const content = {
   'keep/a.txt': 'a',
@@ -217,7 +220,21 @@ testAsOther('what is read-only in the destination is replaced, or as it was', as
   expect(fs.statSync(path.join(parent, 'other'))).toMatchObject({ mode: other.mode, size: 3 });
 });
 
-test('a large file that cannot be copied leaves a link in its place', async () => {
+test('a read-only file is so again when it cannot be replaced, and else is replaced', async () => {
+  const source = folderOf({ large: Buffer.alloc(3 * 1024 * 1024), small: 'new' });
+  const to = folderOf({ large: 'old', small: 'old' });
+  const files = ['large', 'small'].map((name) => path.join(to, name));
+  for (const file of files) fs.chmodSync(file, 0o444);
+  const touch = (): void => fs.utimesSync(path.join(source, 'large'), 1, Math.random() * 1e9);
+  const { errors } = await copyTree(source, to, { onProgress: touch, concurrency: 1 });
+  expect(errors).toMatchObject([{ path: 'large', error: { code: 'ERR_SOURCE_CHANGED' } }]);
+  expect(files.map((file) => fs.readFileSync(file, 'utf8'))).toEqual(['old', 'new']);
+  expect(fs.statSync(files[0] as string).mode & 0o777).toBe(0o444);
+  expect(await copyTree(source, to)).toMatchObject({ errors: [], files: 1 });
+  expect(whole(to)).toEqual(whole(source));
+});
+
+testWithLinks('a large file that cannot be copied leaves a link in its place', async () => {
   const source = folderOf({ file: Buffer.alloc(3 * 1024 * 1024) });
   const to = folderOf({ aim: 'mine' });
   fs.symlinkSync('aim', path.join(to, 'file'));

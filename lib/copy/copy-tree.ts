@@ -19,6 +19,13 @@ export interface TreeError {
   error: unknown;
 }
 
+/** What a file does not have of its source, by the names of the options. */
+export interface RefusedMetadata {
+  /** Relative to the source, with slashes. */
+  path: string;
+  parts: string[];
+}
+
 /** What has been done; of a dry run what would be done. */
 export interface CopyTreeReport {
   /** Files whose content was copied. */
@@ -37,6 +44,8 @@ export interface CopyTreeReport {
   deleted: number;
   /** Empty when all of the source is in the destination. */
   errors: TreeError[];
+  /** What of `metadata: true` the destination, or the rights of the process, refused. */
+  metadataRefused: RefusedMetadata[];
   /** Whether an error ended the copy early: no space, a read-only file system, no destination. */
   stopped: boolean;
   /** Whether `delete` was wanted and not done, since there were errors in reading or copying. */
@@ -56,7 +65,7 @@ function codeOf(error: unknown): string | undefined {
 function emptyReport(): CopyTreeReport {
   return {
     ...{ files: 0, folders: 0, links: 0, hardLinks: 0, bytes: 0, skipped: 0, deleted: 0 },
-    ...{ errors: [], stopped: false, deleteSkipped: false, durationMs: 0 },
+    ...{ errors: [], metadataRefused: [], stopped: false, deleteSkipped: false, durationMs: 0 },
   };
 }
 
@@ -251,13 +260,16 @@ class TreeCopy {
     return bytes;
   }
 
-  #copyLarge(task: Task): Promise<number> {
+  async #copyLarge(task: Task): Promise<number> {
+    const { place } = task.entry;
     let before = 0;
-    return this.#writer.writeFile(task, ({ phase, bytes }) => {
-      if (phase !== 'copy') return;
-      this.#advance(task.entry.place, 0, bytes - before);
-      before = bytes;
+    const { bytes, metadataRefused: parts } = await this.#writer.writeFile(task, (progress) => {
+      if (progress.phase !== 'copy') return;
+      this.#advance(place, 0, progress.bytes - before);
+      before = progress.bytes;
     });
+    if (parts.length > 0) this.report.metadataRefused.push({ path: showPlace(place), parts });
+    return bytes;
   }
 
   async #copyLink(task: Task): Promise<void> {

@@ -2,7 +2,7 @@ import { systemErrorOf } from '../errors.js';
 import { nodePromises } from '../node-fs.js';
 import { lstat } from '../status.js';
 import { copyInTree } from './copy.js';
-import type { CopyOptions } from './copy-options.js';
+import type { CopyOptions, CopyReport } from './copy-options.js';
 import { copySmallFile } from './copy-small-file.js';
 import type { TreeSettings } from './copy-tree-options.js';
 import {
@@ -13,6 +13,7 @@ import {
   statIfThere,
 } from './destination.js';
 import { makeLink } from './make-link.js';
+import { SourceChangedError } from './source-changed-error.js';
 import { temporaryName } from './temporary-name.js';
 import { keepLinkMetadata, keepMetadata } from './tree-metadata.js';
 import { madeAt, type NameTask, type Task } from './tree-plan.js';
@@ -71,21 +72,24 @@ export class TreeWriter {
   }
 
   /** Gives a folder its own metadata, when nothing more is put into it. */
-  finishFolder({ entry }: Task): Promise<void> {
-    return this.#keep(entry, this.#destination.at(entry.place));
+  finishFolder(task: Task): Promise<void> {
+    return this.#keep(task, this.#destination.at(task.entry.place));
   }
 
   /** @returns the bytes of its content */
-  writeSmallFile(task: Task): Promise<number> {
+  async writeSmallFile(task: Task): Promise<number> {
     const { signal, kept } = this.#settings;
     const place = madeAt(task);
-    return copySmallFile({
-      source: this.#source.at(task.entry.place),
+    const source = this.#source.at(task.entry.place);
+    const bytes = await copySmallFile({
+      source,
       temporary: this.#destination.at(this.temporaryBeside(place)),
       destination: this.#destination.at(place),
       kept,
       signal,
     });
+    if (bytes !== null) return bytes;
+    throw new SourceChangedError(task.entry.size, (await lstat(source)).size);
   }
 
   async writeLink(task: Task): Promise<void> {
@@ -97,13 +101,13 @@ export class TreeWriter {
     });
   }
 
-  /** Whatever its size. @returns the bytes of its content */
-  async writeFile(task: Task, onProgress: CopyOptions['onProgress']): Promise<number> {
+  /** Whatever its size. */
+  async writeFile(task: Task, onProgress: CopyOptions['onProgress']): Promise<CopyReport> {
     const { fileOptions } = this.#settings;
     const path = this.#destination.at(madeAt(task));
     if (fileOptions.atomic === false) await this.#openWay(task, path);
     const from = this.#source.at(task.entry.place);
-    return (await copyInTree(from, path, { ...fileOptions, onProgress })).bytes;
+    return copyInTree(from, path, { ...fileOptions, onProgress });
   }
 
   /** Makes what is there such that it can be written to, and nothing else is. */
@@ -131,10 +135,11 @@ export class TreeWriter {
   }
 
   /** Mode, owner and times alone. */
-  keepMetadata({ entry }: Task): Promise<void> {
+  keepMetadata(task: Task): Promise<void> {
+    const { entry } = task;
     const path = this.#destination.at(entry.place);
     if (entry.kind === 'link') return keepLinkMetadata(path, entry, this.#settings.kept);
-    return this.#keep(entry, path);
+    return this.#keep(task, path);
   }
 
   /** Removes one thing; a folder must be empty. */
@@ -175,8 +180,8 @@ export class TreeWriter {
     );
   }
 
-  #keep(entry: TreeEntry, path: SystemPath): Promise<void> {
-    return keepMetadata(this.#source.at(entry.place), path, entry, this.#settings.kept);
+  #keep(task: Task, path: SystemPath): Promise<void> {
+    return keepMetadata(this.#source.at(task.entry.place), path, task, this.#settings.kept);
   }
 
   temporaryBeside(place: Place): Place {

@@ -25,9 +25,15 @@ Result copy_owner(int to, const struct stat& status) {
   return result_of(::fchown(to, status.st_uid, status.st_gid));
 }
 
+// Without the bits that let others run it as an owner whom the copy does not have.
 Result copy_mode(int to, const struct stat& status) {
   constexpr mode_t kPermissions = 07777;
-  return result_of(::fchmod(to, status.st_mode & kPermissions));
+  struct stat there {};
+  if (::fstat(to, &there) != 0) return last_error();
+  mode_t mode = status.st_mode & kPermissions;
+  if (there.st_uid != status.st_uid) mode &= ~mode_t{S_ISUID};
+  if (there.st_gid != status.st_gid) mode &= ~mode_t{S_ISGID};
+  return result_of(::fchmod(to, mode));
 }
 
 Result copy_times(int to, const struct stat& status) {

@@ -65,6 +65,14 @@ Result keep_times(HANDLE to, const FILE_BASIC_INFO& basic) {
 Result fill(const Operation& op, HANDLE from, const FILE_BASIC_INFO& basic, FileOf& to) {
   const Result copied = copy_content(op, from, to.get());
   if (!copied.ok()) return copied;
+  FILE_BASIC_INFO after{};
+  if (!GetFileInformationByHandleEx(from, FileBasicInfo, &after, sizeof after)) {
+    return Result::failure(GetLastError());
+  }
+  // A change of the size is one of the time as well.
+  if (after.LastWriteTime.QuadPart != basic.LastWriteTime.QuadPart) {
+    return Result::success(kSourceChanged);
+  }
   if (op.flags & kMetadataTimes) {
     const Result kept = keep_times(to.get(), basic);
     if (!kept.ok()) return kept;
@@ -114,12 +122,13 @@ Result copy_small_file(Operation& op) {
                         FILE_ATTRIBUTE_NORMAL, nullptr));
   if (!to.valid()) return Result::failure(GetLastError());
   Result result = fill(op, from.get(), basic, to);
-  if (result.ok()) {
+  const bool is_whole = result.ok() && result.value != kSourceChanged;
+  if (is_whole) {
     const Result named = give_name(op, basic);
     if (!named.ok()) result = named;
   }
   to.close();
-  if (!result.ok()) remove_temporary(paths.temporary);
+  if (!is_whole || !result.ok()) remove_temporary(paths.temporary);
   return result;
 }
 
