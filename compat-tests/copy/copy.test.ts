@@ -3,6 +3,7 @@ import * as path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { type CopyOptions, copy, engine } from '../../lib/index.js';
+import { symbolicLinks } from '../ecosystem/tree.js';
 import {
   builtModule,
   isLinux,
@@ -275,6 +276,28 @@ testWhere(!isWindows, 'Windows has other devices')('devices', async () => {
   expect(await rejection(copy(source, '/dev/null'))).toMatchObject(shape);
   expect(fs.readdirSync(folder)).toEqual(['source']);
 });
+
+testWhere(symbolicLinks, 'this user may make no symbolic links here')(
+  'a link in the place of the destination stays one, also where nothing is at its end',
+  async () => {
+    const folder = temporaryFolder();
+    const at = (name: string) => path.join(folder, name);
+    fs.writeFileSync(at('source'), 'content');
+    fs.mkdirSync(at('below'));
+    fs.symlinkSync(path.join('below', 'second'), at('first'));
+    fs.symlinkSync(path.join('..', 'end'), at('below/second'));
+    for (const way of [{ atomic: true }, { atomic: false }, { resume: true }]) {
+      await copy(at('source'), at('first'), way);
+      expect(fs.readlinkSync(at('first'))).toBe(path.join('below', 'second'));
+      expect(fs.readlinkSync(at('below/second'))).toBe(path.join('..', 'end'));
+      expect(fs.readFileSync(at('end'), 'utf8')).toBe('content');
+      expect(fs.readdirSync(folder).sort()).toEqual(['below', 'end', 'first', 'source']);
+      fs.rmSync(at('end'));
+    }
+    const error = await rejection(copy(at('source'), at('first'), { overwrite: false }));
+    expect(error.code).toBe('EEXIST');
+  },
+);
 
 // As a user who may put files into a folder, and not look what is in it.
 const intoDropFolder = `

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, isAbsolute, join, sep } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type SystemError, systemErrorOf } from '../errors.js';
 import type { FileHandle } from '../file-handle.js';
@@ -22,6 +22,7 @@ export function systemPathOf(path: unknown, name: string): SystemPath {
 
 // On Windows paths are strings, so this is a POSIX path.
 const slash = 0x2f;
+const separator = Buffer.from(sep);
 
 function split(path: SystemPath): { folder: SystemPath; name: SystemPath } {
   if (typeof path === 'string') return { folder: dirname(path), name: basename(path) };
@@ -114,6 +115,18 @@ export async function checkPlaceInTree(
   if (to !== undefined) checkReplaceable(to, from, overwrite, shown);
 }
 
+/** What links lead to that is not there. */
+async function endOfLinks(path: SystemPath): Promise<SystemPath> {
+  let at = path;
+  while ((await statIfThere(at, true))?.isSymbolicLink()) {
+    const target = await nodePromises.readlink(at, { encoding: 'buffer' });
+    const isWhole = isAbsolute(target.toString('latin1'));
+    const bytes = isWhole ? target : Buffer.concat([Buffer.from(folderOf(at)), separator, target]);
+    at = process.platform === 'win32' ? bytes.toString() : bytes;
+  }
+  return at;
+}
+
 /**
  * Where the copy goes: of a symbolic link to a file what it leads to, as a rename would replace
  * the link.
@@ -127,9 +140,9 @@ export async function resolveDestination(
 ): Promise<SystemPath> {
   const to = await statIfThere(destination, false);
   if (to === undefined) {
-    const isLink = !overwrite && (await statIfThere(destination, true)) !== undefined;
-    if (isLink) throw systemErrorOf('EEXIST', { syscall: 'copyfile', ...shown });
-    return destination;
+    if ((await statIfThere(destination, true)) === undefined) return destination;
+    if (!overwrite) throw systemErrorOf('EEXIST', { syscall: 'copyfile', ...shown });
+    return endOfLinks(destination);
   }
   checkReplaceable(to, from, overwrite, shown);
   // The rename would replace it all the same, but whoever made it read-only does not want that.
