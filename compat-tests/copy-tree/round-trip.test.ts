@@ -12,6 +12,7 @@ import {
   isWindows,
   randomBytes,
   resultOfChild,
+  sleep,
   temporaryFolder,
   testWhere,
 } from '../helpers.js';
@@ -248,6 +249,25 @@ testAsRoot(
     }
   },
 );
+
+test('one signal serves many files without a warning', async () => {
+  const source = folderOf(
+    Object.fromEntries(Array.from({ length: 32 }, (_, i) => [`${i}`, randomBytes(600_000, i)])),
+  );
+  const to = newPlace();
+  const warnings: Error[] = [];
+  const note = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', note);
+  try {
+    const { signal } = new AbortController();
+    await copyTree(source, to, { signal, verify: true });
+    await verifyTree(source, to, { signal });
+    await sleep(20);
+  } finally {
+    process.off('warning', note);
+  }
+  expect(warnings).toEqual([]);
+});
 
 const hammering = `
   import fs from 'node:fs';

@@ -6,6 +6,7 @@ import { validateOneOf, validateSignal } from '../validate.js';
 import { compareFiles } from './compare-files.js';
 import { parseConcurrency, type TreeProgress } from './copy-tree-options.js';
 import { forEach } from './for-each.js';
+import { signalForMany } from './signal-for-many.js';
 import { type FilterOptions, TreeFilter } from './tree-filter.js';
 import { FoldedNames, withPlacesOf } from './tree-names.js';
 import { type Place, showPlace, TreeRoot } from './tree-root.js';
@@ -159,11 +160,12 @@ class TreeComparison {
 export async function verifyTree(
   source: PathLike,
   destination: PathLike,
-  options: VerifyTreeOptions = {},
+  given: VerifyTreeOptions = {},
 ): Promise<VerifyTreeReport> {
-  validateWindow(options);
-  validateOneOf(options.unbuffered, 'options.unbuffered', [undefined, true, false, 'prefer']);
-  validateSignal(options.signal);
+  validateWindow(given);
+  validateOneOf(given.unbuffered, 'options.unbuffered', [undefined, true, false, 'prefer']);
+  validateSignal(given.signal);
+  const options = { ...given, signal: signalForMany(given.signal) };
   const concurrency = parseConcurrency(options.concurrency);
   const walk = { filter: new TreeFilter(options), concurrency, signal: options.signal };
   const roots = [new TreeRoot(source, 'source'), new TreeRoot(destination, 'destination')] as const;
