@@ -84,6 +84,26 @@ testWhere(hasXattrTool, 'setfattr is not installed', { mustRun: isLinux })(
   },
 );
 
+// The user 1234 may write to new files: acl(5), as linux/posix_acl_xattr.h has it.
+const openToOthers =
+  '0x0200000001000700ffffffff02000700d204000004000700ffffffff10000700ffffffff20000000ffffffff';
+
+testWhere(hasXattrTool, 'setfattr is not installed', { mustRun: isLinux })(
+  'an access list that new files get from their folder goes, if the source has none',
+  async () => {
+    const { source, destination } = withMetadata();
+    fs.chmodSync(source, 0o664);
+    const list = ['-n', 'system.posix_acl_default', '-v', openToOthers];
+    execFileSync('setfattr', [...list, path.dirname(destination)]);
+    for (const metadata of [true, { mode: true, xattrs: true }]) {
+      await copy(source, destination, { metadata });
+      const names = execFileSync('getfattr', ['-m', '-', '--absolute-names', destination]);
+      expect(names.toString()).not.toContain('posix_acl_access');
+      expect(fs.statSync(destination).mode & 0o777).toBe(0o664);
+    }
+  },
+);
+
 testWhere(hasXattrTool && isRoot, 'needs setfattr, and root to mount', { mustRun: isLinux })(
   'what a file system refuses is reported, or an error where it was named',
   async () => {
