@@ -246,3 +246,33 @@ testWithLinks('a large file that cannot be copied leaves a link in its place', a
   expect(fs.lstatSync(path.join(to, 'file')).size).toBe(3 * 1024 * 1024);
   expect(fs.readFileSync(path.join(to, 'aim'), 'utf8')).toBe('mine');
 });
+
+const intoReadOnly = `
+  const [url, from, to] = process.argv.slice(2);
+  const { copyTree } = await import(url);
+  process.setegid(65534);
+  process.seteuid(65534);
+  const modes = () => ['', '/in'].map((name) => fs.statSync(to + name).mode & 0o777);
+  const ending = new AbortController();
+  const options = { signal: ending.signal, onProgress: () => ending.abort(), concurrency: 1 };
+  const aborted = await copyTree(from, to, options).catch(({ code }) => code);
+  const found = [aborted, modes()];
+  found.push((await copyTree(from, to, { metadata: false })).errors, modes());
+  console.log(JSON.stringify(found));
+`;
+
+testAsOther('a folder that could not be written to is so again, whatever the end', async () => {
+  const parent = temporaryFolder();
+  fs.chmodSync(parent, 0o755);
+  const [source, to] = [path.join(parent, 'source'), path.join(parent, 'to')];
+  fs.renameSync(folderOf({ 'in/a': 'a', 'in/b': 'b', c: 'c' }), source);
+  for (const folder of [to, path.join(to, 'in')]) {
+    fs.mkdirSync(folder);
+    fs.chownSync(folder, 65534, 65534);
+  }
+  for (const folder of [path.join(to, 'in'), to]) fs.chmodSync(folder, 0o555);
+  const args = [pathToFileURL(builtModule).href, source, to];
+  const found = await resultOfChild<unknown[]>(intoReadOnly, { args });
+  expect(found).toEqual(['ABORT_ERR', [0o555, 0o555], [], [0o555, 0o555]]);
+  expect(filesIn(to)).toEqual(['c', 'in/a', 'in/b']);
+});

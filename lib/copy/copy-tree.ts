@@ -152,6 +152,14 @@ class TreeCopy {
   }
 
   async run(): Promise<void> {
+    try {
+      await this.#carryOut();
+    } finally {
+      await this.#writer.closeFolders((place, error) => this.#note(place, error));
+    }
+  }
+
+  async #carryOut(): Promise<void> {
     const { folders, files, links, names, unchanged, leftOvers, extra } = this.#plan;
     this.#progress.totalFiles = files.length + names.length + unchanged.length;
     this.#progress.totalBytes = bytesOf(files);

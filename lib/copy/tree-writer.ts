@@ -34,6 +34,8 @@ export class TreeWriter {
   readonly #settings: TreeSettings;
   /** Whether a folder in the place of something else may go. */
   readonly #mayDelete: boolean;
+  /** Modes of folders of the destination that its owner could not write to. */
+  readonly #opened = new Map<Place, number>();
 
   constructor(source: TreeRoot, destination: TreeRoot, settings: TreeSettings, mayDelete: boolean) {
     this.#source = source;
@@ -50,6 +52,7 @@ export class TreeWriter {
       const isClosed = (there.mode & ownerMayAll) !== ownerMayAll && process.geteuid?.() !== 0;
       if (isClosed && !isWindows) {
         await nodePromises.chmod(path, there.mode | ownerMayAll);
+        this.#opened.set(entry.place, there.mode);
       }
       return false;
     }
@@ -72,8 +75,19 @@ export class TreeWriter {
   }
 
   /** Gives a folder its own metadata, when nothing more is put into it. */
-  finishFolder(task: Task): Promise<void> {
-    return this.#keep(task, this.#destination.at(task.entry.place));
+  async finishFolder(task: Task): Promise<void> {
+    const { place } = task.entry;
+    await this.#keep(task, this.#destination.at(place));
+    if (this.#settings.kept.mode) this.#opened.delete(place);
+  }
+
+  /** Gives folders that were opened, and did not get another mode, the one that they had. */
+  async closeFolders(onError: (place: Place, error: unknown) => void): Promise<void> {
+    // What is in a folder comes after it.
+    for (const [place, mode] of [...this.#opened].reverse()) {
+      const path = this.#destination.at(place);
+      await nodePromises.chmod(path, mode).catch((error: unknown) => onError(place, error));
+    }
   }
 
   /** @returns the bytes of its content */
