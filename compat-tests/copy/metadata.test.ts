@@ -34,6 +34,19 @@ test('times come along, exactly', async () => {
   expect(fs.statSync(destination).mtimeMs).toBeGreaterThan(1_700_000_000_000);
 });
 
+testWhere(isLinux, 'O_NOATIME is of Linux')(
+  'the last access is the one before the copy, and stays that of the source',
+  async () => {
+    const { source, destination } = withMetadata();
+    for (const strategy of ['auto', 'engine'] as const) {
+      fs.utimesSync(source, 1_000_000_000, 1_100_000_000);
+      await copy(source, destination, { metadata: true, strategy, hash: 'md5' });
+      const seconds = [source, destination].map((file) => fs.statSync(file).atimeMs / 1000);
+      expect(seconds).toEqual([1_000_000_000, 1_000_000_000]);
+    }
+  },
+);
+
 testPosix('nanoseconds of the times come along', async () => {
   const { source, destination } = withMetadata();
   execFileSync('touch', ['-d', '2020-01-02T03:04:05.123456789Z', source]);

@@ -100,14 +100,28 @@ async function start(
   }
 }
 
-const { O_NOFOLLOW, O_RDONLY } = constants;
+const { O_NOATIME, O_NOFOLLOW, O_RDONLY } = constants;
 
 type PartOfReport = Omit<CopyReport, 'durationMs' | 'engine'>;
 
+/** Opens the source, where that can be such that its last access stays what is to be copied. */
+async function openSource({ source, settings, isInTree }: Job): Promise<FileHandle> {
+  const { unbuffered, signal, metadata } = settings;
+  const options = { unbuffered, signal, access: 'sequential' } as const;
+  const flags = O_RDONLY | (isInTree ? (O_NOFOLLOW ?? 0) : 0);
+  if (metadata.times !== undefined && O_NOATIME !== undefined) {
+    try {
+      return await open(source, flags | O_NOATIME, options);
+    } catch (error) {
+      // It is for the owner and root alone (open(2)).
+      if ((error as SystemError).code !== 'EPERM') throw error;
+    }
+  }
+  return open(source, flags, options);
+}
+
 async function run(job: Job): Promise<PartOfReport> {
-  const { unbuffered, signal } = job.settings;
-  const flags = job.isInTree ? O_RDONLY | (O_NOFOLLOW ?? 0) : 'r';
-  const source = await open(job.source, flags, { unbuffered, signal, access: 'sequential' });
+  const source = await openSource(job);
   try {
     const before = await source.stat({ bigint: true });
     return await runBetween(source, before, job);
