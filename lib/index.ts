@@ -17,7 +17,12 @@ export type {
   CopyReport,
   CopyStrategy,
 } from './copy/copy-options.js';
-export { type CopyTreeReport, copyTree, type TreeError } from './copy/copy-tree.js';
+export {
+  type CopyTreeReport,
+  copyTree,
+  type RefusedMetadata,
+  type TreeError,
+} from './copy/copy-tree.js';
 export type { CopyTreeOptions, TreeProgress } from './copy/copy-tree-options.js';
 export { type HashOptions, hashFile } from './copy/hash-file.js';
 export type { MetadataOptions, MetadataPart } from './copy/metadata.js';

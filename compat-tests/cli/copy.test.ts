@@ -1,6 +1,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { expect } from 'vitest';
+import { symbolicLinks } from '../ecosystem/tree.js';
 import { sha256, temporaryFolder, testWhere } from '../helpers.js';
 import {
   data,
@@ -102,6 +103,19 @@ test('errors of single files are shown, and the exit code is 3', async () => {
   expect(again.some(({ type, code }) => type === 'error' && code === 'EEXIST')).toBe(true);
   expect(again.at(-1)).toMatchObject({ type: 'result', errors: [{ code: 'EEXIST' }] });
 });
+
+testWhere(symbolicLinks, 'this user may make no symbolic links here')(
+  'where the copy of a folder stops early the exit code is 1',
+  async () => {
+    const source = folderWith(tree);
+    const to = path.join(folderWith({ 'a.txt': 'a file' }), 'to');
+    // It is there when the copy is planned, and a file then.
+    fs.symlinkSync(path.join(path.dirname(to), 'none', 'to'), to);
+    const { code, stdout } = await overlapped(['copy', source, to]);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^stopped /m);
+  },
+);
 
 test('a folder that is not there is an error of the whole, with code 1', async () => {
   const none = path.join(temporaryFolder(), 'none');

@@ -20,6 +20,7 @@ testOfMany('--help names every command, and each explains itself and the exit co
     expect(help.code).toBe(0);
     expect(help.stdout).toContain(`Usage: overlapped ${command}`);
     expect(help.stdout).toContain('--json');
+    expect(help.stdout).not.toContain('$');
     expect(help.stdout).toMatch(/Exit code: 0 done, 1 failed, 2 bad usage, 3 /);
   }
 });

@@ -3,11 +3,14 @@ import * as path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { copyTree } from '../../lib/index.js';
+import { symbolicLinks } from '../ecosystem/tree.js';
 import { builtModule, resultOfChild, temporaryFolder, testWhere } from '../helpers.js';
 import { folderOf, namesIn, newPlace, whole } from './trees.js';
 
 const isRoot = process.geteuid?.() === 0;
 const testAsOther = testWhere(isRoot, 'only root can become another user');
+
+const testWithLinks = testWhere(symbolicLinks, 'this user may make no symbolic links here');
 
 const content = {
   'keep/a.txt': 'a',
@@ -150,4 +153,126 @@ testAsOther('what may not be read is an error each, and then nothing is deleted'
   ]);
   expect(filesIn(to)).toEqual(['a/open', 'extra', 'z']);
   expect(fs.statSync(path.join(to, 'z')).mode & 0o777).toBe(0o444);
+});
+
+test('what cannot be copied takes nothing away that may be its older name', async () => {
+  const source = folderOf({
+    'new name': Buffer.alloc(4 * 1024 * 1024, 1),
+    taken: 'a file',
+    ok: 'o',
+  });
+  const to = folderOf({ 'old name': 'the only copy', 'taken/deep/in': 'the only other one' });
+  const before = whole(path.join(to, 'taken'));
+  const report = await copyTree(source, to, {
+    delete: true,
+    verify: true,
+    concurrency: 1,
+    // Both change while they are copied.
+    onProgress: ({ path: name, bytes }) => {
+      if (name === 'ok' || bytes > 0) fs.writeFileSync(path.join(source, 'new name'), 'other');
+      fs.writeFileSync(path.join(source, 'taken'), `a file ${bytes}`);
+    },
+  });
+  expect(report).toMatchObject({ deleted: 0, deleteSkipped: true });
+  const codes = report.errors.map(({ error }) => (error as NodeJS.ErrnoException).code);
+  expect(codes).toEqual(['ERR_SOURCE_CHANGED', 'ERR_SOURCE_CHANGED']);
+  expect(whole(path.join(to, 'taken'))).toEqual(before);
+  expect(filesIn(to)).toEqual(['ok', 'old name', 'taken/deep/in']);
+  // When nothing changes any more, all is done.
+  expect(await copyTree(source, to, { delete: true })).toMatchObject({ deleted: 4, errors: [] });
+  expect(whole(to)).toEqual(whole(source));
+});
+
+testAsOther('what is read-only in the destination is replaced, or as it was', async () => {
+  const parent = temporaryFolder();
+  fs.chmodSync(parent, 0o777);
+  const [source, to] = [path.join(parent, 'source'), path.join(parent, 'to')];
+  fs.mkdirSync(source);
+  fs.writeFileSync(path.join(source, 'file'), Buffer.alloc(3 * 1024 * 1024));
+  fs.chmodSync(source, 0o777);
+  fs.mkdirSync(to);
+  for (const file of [path.join(to, 'file'), path.join(parent, 'other')]) {
+    if (fs.existsSync(path.join(to, 'file'))) fs.linkSync(path.join(to, 'file'), file);
+    else fs.writeFileSync(file, 'old');
+  }
+  fs.chmodSync(path.join(to, 'file'), 0o444);
+  for (const file of [path.join(source, 'file'), path.join(to, 'file'), to]) {
+    fs.chownSync(file, 65534, 65534);
+  }
+  const run = `
+    const [url, from, to, mayFail] = process.argv.slice(2);
+    const { copyTree } = await import(url);
+    process.setegid(65534);
+    process.seteuid(65534);
+    const touch = () => fs.utimesSync(from + '/file', Date.now() / 1000, Math.random() * 1e9);
+    const onProgress = mayFail ? touch : undefined;
+    const { errors } = await copyTree(from, to, { onProgress });
+    console.log(JSON.stringify(errors.map(({ error }) => error.code)));
+  `;
+  const args = [pathToFileURL(builtModule).href, source, to];
+  const failed = await resultOfChild(run, { args: [...args, 'fail'] });
+  expect(failed).toEqual(['ERR_SOURCE_CHANGED']);
+  const other = fs.statSync(path.join(parent, 'other'));
+  expect(fs.readFileSync(path.join(to, 'file'), 'utf8')).toBe('old');
+  expect(other.mode & 0o777).toBe(0o444);
+  expect(await resultOfChild(run, { args })).toEqual([]);
+  expect(fs.statSync(path.join(to, 'file')).size).toBe(3 * 1024 * 1024);
+  expect(fs.statSync(path.join(parent, 'other'))).toMatchObject({ mode: other.mode, size: 3 });
+});
+
+test('a read-only file is so again when it cannot be replaced, and else is replaced', async () => {
+  const source = folderOf({ large: Buffer.alloc(3 * 1024 * 1024), small: 'new' });
+  const to = folderOf({ large: 'old', small: 'old' });
+  const files = ['large', 'small'].map((name) => path.join(to, name));
+  for (const file of files) fs.chmodSync(file, 0o444);
+  const touch = (): void => fs.utimesSync(path.join(source, 'large'), 1, Math.random() * 1e9);
+  const { errors } = await copyTree(source, to, { onProgress: touch, concurrency: 1 });
+  expect(errors).toMatchObject([{ path: 'large', error: { code: 'ERR_SOURCE_CHANGED' } }]);
+  expect(files.map((file) => fs.readFileSync(file, 'utf8'))).toEqual(['old', 'new']);
+  expect(fs.statSync(files[0] as string).mode & 0o777).toBe(0o444);
+  expect(await copyTree(source, to)).toMatchObject({ errors: [], files: 1 });
+  expect(whole(to)).toEqual(whole(source));
+});
+
+testWithLinks('a large file that cannot be copied leaves a link in its place', async () => {
+  const source = folderOf({ file: Buffer.alloc(3 * 1024 * 1024) });
+  const to = folderOf({ aim: 'mine' });
+  fs.symlinkSync('aim', path.join(to, 'file'));
+  const touch = (): void => fs.utimesSync(path.join(source, 'file'), 1, Math.random() * 1e9);
+  const { errors } = await copyTree(source, to, { onProgress: touch });
+  expect(errors).toMatchObject([{ error: { code: 'ERR_SOURCE_CHANGED' } }]);
+  expect(fs.readlinkSync(path.join(to, 'file'))).toBe('aim');
+  expect(await copyTree(source, to)).toMatchObject({ errors: [] });
+  expect(fs.lstatSync(path.join(to, 'file')).size).toBe(3 * 1024 * 1024);
+  expect(fs.readFileSync(path.join(to, 'aim'), 'utf8')).toBe('mine');
+});
+
+const intoReadOnly = `
+  const [url, from, to] = process.argv.slice(2);
+  const { copyTree } = await import(url);
+  process.setegid(65534);
+  process.seteuid(65534);
+  const modes = () => ['', '/in'].map((name) => fs.statSync(to + name).mode & 0o777);
+  const ending = new AbortController();
+  const options = { signal: ending.signal, onProgress: () => ending.abort(), concurrency: 1 };
+  const aborted = await copyTree(from, to, options).catch(({ code }) => code);
+  const found = [aborted, modes()];
+  found.push((await copyTree(from, to, { metadata: false })).errors, modes());
+  console.log(JSON.stringify(found));
+`;
+
+testAsOther('a folder that could not be written to is so again, whatever the end', async () => {
+  const parent = temporaryFolder();
+  fs.chmodSync(parent, 0o755);
+  const [source, to] = [path.join(parent, 'source'), path.join(parent, 'to')];
+  fs.renameSync(folderOf({ 'in/a': 'a', 'in/b': 'b', c: 'c' }), source);
+  for (const folder of [to, path.join(to, 'in')]) {
+    fs.mkdirSync(folder);
+    fs.chownSync(folder, 65534, 65534);
+  }
+  for (const folder of [path.join(to, 'in'), to]) fs.chmodSync(folder, 0o555);
+  const args = [pathToFileURL(builtModule).href, source, to];
+  const found = await resultOfChild<unknown[]>(intoReadOnly, { args });
+  expect(found).toEqual(['ABORT_ERR', [0o555, 0o555], [], [0o555, 0o555]]);
+  expect(filesIn(to)).toEqual(['c', 'in/a', 'in/b']);
 });

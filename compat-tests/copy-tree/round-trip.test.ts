@@ -1,15 +1,29 @@
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 import { copyTree, type TreeProgress, verifyTree } from '../../lib/index.js';
 import { symbolicLinks } from '../ecosystem/tree.js';
-import { isLinux, isWindows, temporaryFolder, testWhere } from '../helpers.js';
+import {
+  builtModule,
+  isLinux,
+  isWindows,
+  randomBytes,
+  resultOfChild,
+  sleep,
+  temporaryFolder,
+  testWhere,
+} from '../helpers.js';
 import { copyOfSystem, folderOf, largeSize, namesIn, newPlace, richTree, whole } from './trees.js';
 
 const testOnPosix = testWhere(!isWindows, 'Windows has no cp, no FIFO and no owner');
 // Others keep names in one encoding alone.
 const testOnLinux = testWhere(isLinux, 'names of any bytes are those of Linux');
+const testAsRoot = testWhere(process.geteuid?.() === 0, 'only root can become another user', {
+  mustRun: isLinux,
+});
 const testWithLinks = testWhere(symbolicLinks, 'this user may make no symbolic links here');
 
 test('a copy has all that its source has, and the report says what was made', async () => {
@@ -192,4 +206,93 @@ test('without metadata content alone is copied', async () => {
   expect((await copyTree(source, to, { metadata: false })).errors).toEqual([]);
   expect(fs.statSync(path.join(to, 'file')).mtimeMs).toBeGreaterThan(1.5e12);
   expect(fs.readFileSync(path.join(to, 'file'), 'utf8')).toBe('x');
+});
+
+// As a user who may not give files away.
+const asOther = `
+  const [url, from, to, metadata] = process.argv.slice(2);
+  const { copyTree } = await import(url);
+  process.setegid(65534);
+  process.seteuid(65534);
+  const options = metadata === 'true' ? { metadata: true } : {};
+  const reports = [await copyTree(from, to, options)];
+  // A copy that had them from before loses them.
+  fs.chmodSync(to + '/other', 0o6755);
+  reports.push(await copyTree(from, to, options));
+  reports[0].metadataRefused.sort((a, b) => (a.path < b.path ? -1 : 1));
+  const modes = fs.readdirSync(to).sort().map((name) => fs.statSync(to + '/' + name).mode & 0o7777);
+  console.log(JSON.stringify({ modes, reports }));
+`;
+
+interface AsOther {
+  modes: number[];
+  reports: { skipped: number; metadataRefused: unknown[]; errors: unknown[] }[];
+}
+
+testAsRoot(
+  'whom a copy does not belong to nobody runs it as, and what is refused is told',
+  async () => {
+    const parent = temporaryFolder();
+    fs.chmodSync(parent, 0o777);
+    const source = path.join(parent, 'source');
+    fs.renameSync(folderOf({ large: randomBytes(300_000), other: 'o', own: 'o' }), source);
+    fs.chownSync(path.join(source, 'own'), 65534, 65534);
+    for (const name of ['large', 'other', 'own']) fs.chmodSync(path.join(source, name), 0o6755);
+    for (const metadata of [false, true]) {
+      const to = path.join(parent, `to ${metadata}`);
+      const args = [pathToFileURL(builtModule).href, source, to, String(metadata)];
+      const { modes, reports } = await resultOfChild<AsOther>(asOther, { args });
+      expect(modes).toEqual([0o755, 0o755, 0o6755]);
+      expect(reports).toMatchObject([{ errors: [] }, { errors: [], skipped: 3 }]);
+      const refused = ['large', 'other'].map((name) => ({ path: name, parts: ['owner'] }));
+      expect(reports[0]?.metadataRefused).toEqual(metadata ? refused : []);
+    }
+  },
+);
+
+test('one signal serves many files without a warning', async () => {
+  const source = folderOf(
+    Object.fromEntries(Array.from({ length: 32 }, (_, i) => [`${i}`, randomBytes(600_000, i)])),
+  );
+  const to = newPlace();
+  const warnings: Error[] = [];
+  const note = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', note);
+  try {
+    const { signal } = new AbortController();
+    await copyTree(source, to, { signal, verify: true });
+    await verifyTree(source, to, { signal });
+    await sleep(20);
+  } finally {
+    process.off('warning', note);
+  }
+  expect(warnings).toEqual([]);
+});
+
+const hammering = `
+  import fs from 'node:fs';
+  import { workerData } from 'node:worker_threads';
+  const file = fs.openSync(workerData, 'r+');
+  for (let i = 0; ; i++) fs.writeSync(file, Buffer.alloc(200_000, i % 250), 0, 200_000, 0);
+`;
+
+test('a small file that is written to meanwhile is an error, and the old one stays', async () => {
+  const source = folderOf({ file: Buffer.alloc(200_000) });
+  const to = folderOf({ file: 'old' });
+  const url = new URL(`data:text/javascript,${encodeURIComponent(hammering)}`);
+  const writer = new Worker(url, { workerData: path.join(source, 'file') });
+  try {
+    const end = Date.now() + 30_000;
+    for (;;) {
+      fs.writeFileSync(path.join(to, 'file'), 'old');
+      const { errors } = await copyTree(source, to);
+      if (errors.length === 0 && Date.now() < end) continue;
+      expect(errors).toMatchObject([{ path: 'file', error: { code: 'ERR_SOURCE_CHANGED' } }]);
+      expect(fs.readFileSync(path.join(to, 'file'), 'utf8')).toBe('old');
+      expect(namesIn(to)).toEqual(['file']);
+      break;
+    }
+  } finally {
+    await writer.terminate();
+  }
 });

@@ -1,14 +1,20 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { type CopyOptions, copy, engine } from '../../lib/index.js';
+import { symbolicLinks } from '../ecosystem/tree.js';
 import {
+  builtModule,
+  isLinux,
   isWindows,
   makeFifo,
   openDescriptors,
   randomBytes,
   rejection,
+  resultOfChild,
   sha256,
+  temporaryFolder,
   testWhere,
   testWithFifo,
   unbufferedFolder,
@@ -270,6 +276,61 @@ testWhere(!isWindows, 'Windows has other devices')('devices', async () => {
   expect(await rejection(copy(source, '/dev/null'))).toMatchObject(shape);
   expect(fs.readdirSync(folder)).toEqual(['source']);
 });
+
+testWhere(symbolicLinks, 'this user may make no symbolic links here')(
+  'a link in the place of the destination stays one, also where nothing is at its end',
+  async () => {
+    const folder = temporaryFolder();
+    const at = (name: string) => path.join(folder, name);
+    fs.writeFileSync(at('source'), 'content');
+    fs.mkdirSync(at('below'));
+    fs.symlinkSync(path.join('below', 'second'), at('first'));
+    fs.symlinkSync(path.join('..', 'end'), at('below/second'));
+    for (const way of [{ atomic: true }, { atomic: false }, { resume: true }]) {
+      await copy(at('source'), at('first'), way);
+      expect(fs.readlinkSync(at('first'))).toBe(path.join('below', 'second'));
+      expect(fs.readlinkSync(at('below/second'))).toBe(path.join('..', 'end'));
+      expect(fs.readFileSync(at('end'), 'utf8')).toBe('content');
+      expect(fs.readdirSync(folder).sort()).toEqual(['below', 'end', 'first', 'source']);
+      fs.rmSync(at('end'));
+    }
+    const error = await rejection(copy(at('source'), at('first'), { overwrite: false }));
+    expect(error.code).toBe('EEXIST');
+  },
+);
+
+// As a user who may put files into a folder, and not look what is in it.
+const intoDropFolder = `
+  const [url, source, destination] = process.argv.slice(2);
+  const { copy } = await import(url);
+  process.seteuid(65534);
+  console.log(JSON.stringify(await copy(source, destination).then(
+    () => ({}), ({ code, dest }) => ({ code, dest }))));
+`;
+
+testWhere(process.geteuid?.() === 0, 'only root can become another user', { mustRun: isLinux })(
+  'where the folder cannot be synced, the destination is as it was',
+  async () => {
+    const parent = temporaryFolder();
+    const [source, folder] = [path.join(parent, 'source'), path.join(parent, 'folder')];
+    const destination = path.join(folder, 'file');
+    fs.writeFileSync(source, 'new');
+    fs.mkdirSync(folder);
+    fs.writeFileSync(destination, 'old');
+    for (const [file, mode] of [
+      [parent, 0o755],
+      [destination, 0o666],
+      [folder, 0o333],
+    ] as const) {
+      fs.chmodSync(file, mode);
+    }
+    const args = [pathToFileURL(builtModule).href, source, destination];
+    const error = await resultOfChild(intoDropFolder, { args });
+    expect(error).toEqual({ code: 'EACCES', dest: destination });
+    expect(fs.readFileSync(destination, 'utf8')).toBe('old');
+    expect(fs.readdirSync(folder)).toEqual(['file']);
+  },
+);
 
 test('without atomic a copy that fails is removed', async () => {
   const { folder, source, destination } = await folderWith(long);

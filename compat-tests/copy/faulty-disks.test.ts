@@ -63,6 +63,34 @@ for (const [name, options] of ways) {
   });
 }
 
+for (const options of [{}, { unbuffered: true }, { atomic: false }, { resume: true }]) {
+  test(`what the disk has is verified, not the cache: ${JSON.stringify(options)}`, async () => {
+    disk = new Disk(64 * MiB);
+    const { image } = disk;
+    const data = randomBytes(4 * MiB);
+    const { file } = outside(data);
+    const to = path.join(disk.folder, 'to');
+    const error = await rejection(
+      copy(file, to, {
+        ...options,
+        verify: true,
+        onProgress: ({ phase, bytes }) => {
+          if (phase !== 'verify' || bytes > 0) return;
+          // As a disk does that loses a write: the file system does not know of it.
+          const content = fs.readFileSync(image);
+          const place = content.indexOf(data.subarray(3 * MiB, 3 * MiB + 512));
+          expect(place).toBeGreaterThan(0);
+          const fd = fs.openSync(image, 'r+');
+          fs.writeSync(fd, Buffer.alloc(4096), 0, 4096, place);
+          fs.closeSync(fd);
+        },
+      }),
+    );
+    expect(error).toMatchObject({ code: 'ERR_VERIFY_FAILED', path: file, dest: to });
+    expect(fs.readdirSync(disk.folder).filter((name) => name !== 'lost+found')).toEqual([]);
+  });
+}
+
 test('with preallocate, and unbuffered, a disk that is too small is ENOSPC before anything is copied', async () => {
   disk = new Disk(24 * MiB);
   const { file } = outside(randomBytes(40 * MiB));

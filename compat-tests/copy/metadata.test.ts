@@ -34,6 +34,19 @@ test('times come along, exactly', async () => {
   expect(fs.statSync(destination).mtimeMs).toBeGreaterThan(1_700_000_000_000);
 });
 
+testWhere(isLinux, 'O_NOATIME is of Linux')(
+  'the last access is the one before the copy, and stays that of the source',
+  async () => {
+    const { source, destination } = withMetadata();
+    for (const strategy of ['auto', 'engine'] as const) {
+      fs.utimesSync(source, 1_000_000_000, 1_100_000_000);
+      await copy(source, destination, { metadata: true, strategy, hash: 'md5' });
+      const seconds = [source, destination].map((file) => fs.statSync(file).atimeMs / 1000);
+      expect(seconds).toEqual([1_000_000_000, 1_000_000_000]);
+    }
+  },
+);
+
 testPosix('nanoseconds of the times come along', async () => {
   const { source, destination } = withMetadata();
   execFileSync('touch', ['-d', '2020-01-02T03:04:05.123456789Z', source]);
@@ -81,6 +94,26 @@ testWhere(hasXattrTool, 'setfattr is not installed', { mustRun: isLinux })(
     const shown = execFileSync('getfattr', ['-d', '--absolute-names', destination]).toString();
     expect(shown).toContain(`user.long="${long}"`);
     expect(shown).toContain('user.empty');
+  },
+);
+
+// The user 1234 may write to new files: acl(5), as linux/posix_acl_xattr.h has it.
+const openToOthers =
+  '0x0200000001000700ffffffff02000700d204000004000700ffffffff10000700ffffffff20000000ffffffff';
+
+testWhere(hasXattrTool, 'setfattr is not installed', { mustRun: isLinux })(
+  'an access list that new files get from their folder goes, if the source has none',
+  async () => {
+    const { source, destination } = withMetadata();
+    fs.chmodSync(source, 0o664);
+    const list = ['-n', 'system.posix_acl_default', '-v', openToOthers];
+    execFileSync('setfattr', [...list, path.dirname(destination)]);
+    for (const metadata of [true, { mode: true, xattrs: true }]) {
+      await copy(source, destination, { metadata });
+      const names = execFileSync('getfattr', ['-m', '-', '--absolute-names', destination]);
+      expect(names.toString()).not.toContain('posix_acl_access');
+      expect(fs.statSync(destination).mode & 0o777).toBe(0o664);
+    }
   },
 );
 

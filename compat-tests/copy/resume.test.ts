@@ -8,6 +8,7 @@ import {
   isWindows,
   randomBytes,
   rejection,
+  resultOfChild,
   runChild,
   sha256,
   sleep,
@@ -142,6 +143,79 @@ test('one destination is copied to by one at a time', async () => {
   expect(fs.readFileSync(destination).equals(data)).toBe(true);
   expect(names()).toEqual(['destination', 'source']);
 });
+
+test('nobody else works on it until it has its name, also while it is read back', async () => {
+  const { source, destination, names } = paths();
+  let other: Promise<NodeJS.ErrnoException> | undefined;
+  await copy(source, destination, {
+    resume: true,
+    verify: true,
+    onProgress: ({ phase, bytes }) => {
+      if (phase !== 'verify' || bytes > 0) return;
+      other = rejection(copy(source, destination, { resume: true, hash: 'md5' }));
+    },
+  });
+  expect(fs.readFileSync(destination).equals(data)).toBe(true);
+  expect(await other).toMatchObject({ code: 'EBUSY', dest: destination });
+  expect(names()).toEqual(['destination', 'source']);
+});
+
+// As a user whom the mode of a file binds.
+const readOnly = `
+  const [url, source, destination] = process.argv.slice(2);
+  const { copy } = await import(url);
+  if (process.geteuid?.() === 0) process.seteuid(65534);
+  const kept = process.platform === 'win32' ? { attributes: true } : { mode: true };
+  const ended = [];
+  for (const metadata of [kept, undefined]) {
+    for (const phase of ['copy', 'verify', undefined]) {
+      const ending = new AbortController();
+      const onProgress = (progress) => {
+        if (progress.phase === phase && progress.bytes > 0) ending.abort();
+      };
+      const { signal } = ending;
+      const options = { metadata, resume: true, verify: true, signal, onProgress };
+      ended.push(await copy(source, destination, options).then(() => 'done', ({ code }) => code));
+    }
+    fs.rmSync(destination, { force: true });
+  }
+  ended.push((await copy(source, destination, { preallocate: true })).bytes);
+  console.log(JSON.stringify(ended));
+`;
+
+test('a source that is read-only is gone on with as well, and its space reserved', async () => {
+  const { folder, source, destination, names } = paths();
+  fs.chmodSync(folder, 0o777);
+  fs.chmodSync(source, 0o444);
+  const args = [pathToFileURL(builtModule).href, source, destination];
+  const ended = await resultOfChild<unknown[]>(readOnly, { args });
+  const once = ['ABORT_ERR', 'ABORT_ERR', 'done'];
+  expect(ended).toEqual([...once, ...once, data.byteLength]);
+  expect(names()).toEqual(['destination', 'source']);
+  expect(fs.statSync(destination).mode & 0o777).toBe(0o444);
+  for (const file of [source, destination]) fs.chmodSync(file, 0o644);
+});
+
+testWhere(!isWindows, 'only an administrator makes links there')(
+  'a link under the name of what is unfinished is not followed',
+  async () => {
+    const { folder, source, destination, names } = paths();
+    await interrupt(source, destination, 300);
+    const victim = path.join(folder, 'victim');
+    fs.writeFileSync(victim, 'mine');
+    for (const name of names().filter((entry) => entry.includes('.partial'))) {
+      const partial = path.join(folder, name);
+      fs.renameSync(partial, `${partial}.aside`);
+      fs.symlinkSync('victim', partial);
+      const error = await rejection(copy(source, destination, { resume: true }));
+      expect(error).toMatchObject({ code: 'ELOOP', dest: destination });
+      expect(fs.readFileSync(victim, 'utf8')).toBe('mine');
+      fs.renameSync(`${partial}.aside`, partial);
+    }
+    await finish(source, destination);
+    expect(fs.readFileSync(destination).equals(data)).toBe(true);
+  },
+);
 
 const killing = `
 const { copy } = await import(${JSON.stringify(pathToFileURL(builtModule).href)});

@@ -65,6 +65,7 @@ export async function runTree(
   const errors = done.errors.map(({ error, path }) => errorObject(error, path));
   const dryRun = options.dryRun === true;
   output.result({ command, source, destination, dryRun, ...done, errors }, rowsOf(done, dryRun));
+  if (done.stopped) return exitCode.failed;
   return errors.length === 0 ? exitCode.done : exitCode.incomplete;
 }
 
@@ -82,8 +83,11 @@ function rowsOf(done: CopyTreeReport, dryRun: boolean): Row[] {
     ['unchanged', counted(done.skipped, 'file')],
     ['deleted', String(done.deleted)],
   ];
-  if (done.deleteSkipped) rows.push(['not deleted', 'a part of the source could not be read']);
+  if (done.deleteSkipped) rows.push(['not deleted', 'a part of the source could not be copied']);
   if (done.stopped) rows.push(['stopped', 'an error ended it early']);
+  const refused = done.metadataRefused;
+  const parts = [...new Set(refused.flatMap((file) => file.parts))].join(', ');
+  if (refused.length > 0) rows.push(['not kept', `${parts} of ${counted(refused.length, 'file')}`]);
   if (done.errors.length > 0) rows.push(['errors', String(done.errors.length)]);
   return rows;
 }

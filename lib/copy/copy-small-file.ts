@@ -1,6 +1,6 @@
 import { getEngine } from '../engine/engine.js';
 import { MetadataFlag, Opcode } from '../engine/native.js';
-import { decodeValue } from '../engine/operation.js';
+import type { Operation } from '../engine/operation.js';
 import { parsePath } from '../paths.js';
 import type { KeptMetadata } from './copy-tree-options.js';
 import { type SystemPath, whileHeld } from './destination.js';
@@ -23,20 +23,27 @@ function flagsOf(kept: KeptMetadata): number {
   return flags;
 }
 
+// What copy_small_file.h gives for a source that has changed.
+const hasChanged = -1;
+
+function decodeCopied(_operation: Operation, value: number): number | null {
+  return value === hasChanged ? null : value;
+}
+
 /**
  * Copies all of a regular file in one operation: read, written under the temporary path, given its
  * metadata and renamed, on one worker. It is not synced. A link is not followed.
- * @returns the bytes of its content
+ * @returns the bytes of its content; null if it was written to meanwhile, and so was not copied
  * @throws a system error; AbortError. By then nothing is left under the temporary path
  */
-export function copySmallFile(copy: SmallFileCopy): Promise<number> {
+export function copySmallFile(copy: SmallFileCopy): Promise<number | null> {
   const { kept, signal } = copy;
   const paths = [copy.source, copy.temporary, copy.destination].map((path) => parsePath(path));
   return whileHeld(() =>
-    getEngine().submit<number>({
+    getEngine().submit<number | null>({
       opcode: Opcode.copySmallFile,
       subject: { syscall: 'copyfile', path: paths[0]?.shown, dest: paths[2]?.shown },
-      decode: decodeValue,
+      decode: decodeCopied,
       flags: flagsOf(kept),
       object: paths.map(({ native }) => native),
       signal,

@@ -1,6 +1,7 @@
 import { validateBoolean, validateInteger, validateObject, validateSignal } from '../validate.js';
 import { type CopyOptions, parseCopyOptions } from './copy-options.js';
 import type { MetadataOptions } from './metadata.js';
+import { signalForMany } from './signal-for-many.js';
 import { type FilterOptions, TreeFilter } from './tree-filter.js';
 
 /** How far a copy of a tree is. */
@@ -35,8 +36,8 @@ export interface CopyTreeOptions extends FilterOptions, FileOptions {
   concurrency?: number | undefined;
   /**
    * Deletes what the source lacks, after all has been copied; never what the filter leaves out, and
-   * nothing at all when a part of the source could not be read or the copy was stopped. A folder in
-   * the place of a file goes too. Default false.
+   * nothing at all when a part of the source could not be read or copied. A folder in the place of
+   * a file goes too, once that has been copied. Default false.
    */
   delete?: boolean | undefined;
   /** Only says what would be done. Default false. */
@@ -137,9 +138,10 @@ function fileOptionsOf(options: CopyTreeOptions, metadata: Metadata): CopyOption
 }
 
 /** @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
-export function parseTreeOptions(options: CopyTreeOptions): TreeSettings {
-  validateObject(options, 'options');
-  validateSignal(options.signal);
+export function parseTreeOptions(given: CopyTreeOptions): TreeSettings {
+  validateObject(given, 'options');
+  validateSignal(given.signal);
+  const options = { ...given, signal: signalForMany(given.signal) };
   const metadata = options.metadata ?? usualMetadata();
   // What is wrong with the options of a file is so before any file is touched.
   const fileOptions = fileOptionsOf(options, metadata);

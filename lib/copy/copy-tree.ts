@@ -1,10 +1,10 @@
 import { performance } from 'node:perf_hooks';
 import { abortError, systemErrorOf } from '../errors.js';
 import type { PathLike } from '../paths.js';
-import { copy } from './copy.js';
 import { type CopyTreeOptions, parseTreeOptions, type TreeSettings } from './copy-tree-options.js';
 import { forEach } from './for-each.js';
 import { differsInMetadata } from './tree-metadata.js';
+import { FoldedNames, withPlacesOf } from './tree-names.js';
 import { checkApart } from './tree-overlap.js';
 import { isWithin, type NameTask, type Plan, planCopy, type Task } from './tree-plan.js';
 import { depthOf, type Place, showPlace, TreeRoot } from './tree-root.js';
@@ -17,6 +17,13 @@ export interface TreeError {
   /** Relative to the source, with slashes; '.' for the source itself. */
   path: string;
   error: unknown;
+}
+
+/** What a file does not have of its source, by the names of the options. */
+export interface RefusedMetadata {
+  /** Relative to the source, with slashes. */
+  path: string;
+  parts: string[];
 }
 
 /** What has been done; of a dry run what would be done. */
@@ -37,9 +44,11 @@ export interface CopyTreeReport {
   deleted: number;
   /** Empty when all of the source is in the destination. */
   errors: TreeError[];
+  /** What of `metadata: true` the destination, or the rights of the process, refused. */
+  metadataRefused: RefusedMetadata[];
   /** Whether an error ended the copy early: no space, a read-only file system, no destination. */
   stopped: boolean;
-  /** Whether `delete` was wanted and not done, since there were errors in reading the source. */
+  /** Whether `delete` was wanted and not done, since there were errors in reading or copying. */
   deleteSkipped: boolean;
   durationMs: number;
 }
@@ -56,7 +65,7 @@ function codeOf(error: unknown): string | undefined {
 function emptyReport(): CopyTreeReport {
   return {
     ...{ files: 0, folders: 0, links: 0, hardLinks: 0, bytes: 0, skipped: 0, deleted: 0 },
-    ...{ errors: [], stopped: false, deleteSkipped: false, durationMs: 0 },
+    ...{ errors: [], metadataRefused: [], stopped: false, deleteSkipped: false, durationMs: 0 },
   };
 }
 
@@ -82,24 +91,25 @@ function bytesOf(tasks: readonly Task[]): number {
 class TreeCopy {
   readonly report = emptyReport();
   readonly #source: TreeRoot;
-  readonly #destination: TreeRoot;
   readonly #settings: TreeSettings;
   readonly #plan: Plan;
   readonly #writer: TreeWriter;
   // Folders that could not be made: nothing is tried in them.
   readonly #failedFolders = new Set<Place>();
   readonly #failed = new Set<Task>();
+  /** What may have one name with something else in the destination. */
+  readonly #clashing: ReadonlySet<Place>;
   readonly #progress = { files: 0, totalFiles: 0, bytes: 0, totalBytes: 0 };
 
   constructor(
     source: TreeRoot,
     destination: TreeRoot,
     settings: TreeSettings,
-    trees: { source: Tree; destination: Tree },
+    trees: { source: Tree; destination: Tree; clashing: ReadonlySet<Place> },
   ) {
     this.#source = source;
-    this.#destination = destination;
     this.#settings = settings;
+    this.#clashing = trees.clashing;
     // What the source has and could not be read must not be taken for what it lacks.
     const mayDelete = settings.delete && trees.source.errors.length === 0;
     const rules = { hardLinks: settings.hardLinks, delete: mayDelete };
@@ -122,7 +132,10 @@ class TreeCopy {
     report.links = this.#possible(links).length;
     report.hardLinks = this.#possible(names).length;
     report.skipped = unchanged.length;
-    report.deleted = obstacles.length + extra.length;
+    const all = files.length + links.length + names.length;
+    const lacks = possibleFiles.length + report.links + report.hardLinks < all;
+    if (this.#settings.delete && lacks) report.deleteSkipped = true;
+    report.deleted = obstacles.length + (report.deleteSkipped ? 0 : extra.length);
     this.#noteSpecial();
   }
 
@@ -139,12 +152,19 @@ class TreeCopy {
   }
 
   async run(): Promise<void> {
-    const { folders, files, links, names, unchanged, leftOvers, obstacles, extra } = this.#plan;
+    try {
+      await this.#carryOut();
+    } finally {
+      await this.#writer.closeFolders((place, error) => this.#note(place, error));
+    }
+  }
+
+  async #carryOut(): Promise<void> {
+    const { folders, files, links, names, unchanged, leftOvers, extra } = this.#plan;
     this.#progress.totalFiles = files.length + names.length + unchanged.length;
     this.#progress.totalBytes = bytesOf(files);
     this.#noteSpecial();
     await this.#remove(leftOvers);
-    this.report.deleted += await this.#remove(obstacles);
     for (const level of byDepth(folders, placeOfTask)) {
       await this.#each(level, (task) => this.#makeFolder(task));
     }
@@ -152,28 +172,55 @@ class TreeCopy {
     await this.#eachFile(files, (task) => this.#copyFile(task));
     await this.#eachFile(names, (task) => this.#copyName(task));
     await this.#each(links, (task) => this.#copyLink(task));
-    this.report.deleted += await this.#remove(extra);
+    // What could not be copied may be there under another name that it had before.
+    const lacks = [folders, files, names, links].flat().some((task) => this.#failed.has(task));
+    if (this.#settings.delete && lacks) this.report.deleteSkipped = true;
+    else this.report.deleted += await this.#remove(extra);
     for (const level of byDepth(folders, placeOfTask).reverse()) {
       await this.#each(level, (task) => this.#writer.finishFolder(task));
     }
   }
 
   /** Works on tasks; what one fails with is noted, and only a fatal error or an abort ends all. */
-  #each<T extends Task>(tasks: readonly T[], work: (task: T) => Promise<void>): Promise<void> {
-    const { concurrency, signal } = this.#settings;
-    return forEach(tasks, concurrency, async (task) => {
-      const { place } = task.entry;
-      if (signal?.aborted) throw abortError(signal);
-      if (this.report.stopped) return;
-      if (isWithin(place, this.#failedFolders)) return void this.#failed.add(task);
-      try {
+  async #each<T extends Task>(
+    tasks: readonly T[],
+    work: (task: T) => Promise<void>,
+  ): Promise<void> {
+    const mayClash = ({ entry, there }: T): boolean =>
+      there === undefined && this.#clashing.has(entry.place);
+    const many = tasks.filter((task) => !mayClash(task));
+    await forEach(many, this.#settings.concurrency, (task) => this.#do(task, work));
+    // One after another, so that each sees what is there by then.
+    await forEach(tasks.filter(mayClash), 1, (task) =>
+      this.#do(task, async () => {
+        await this.#checkName(task.entry);
         await work(task);
-      } catch (error) {
-        if (signal?.aborted) throw abortError(signal);
-        this.#failed.add(task);
-        this.#note(place, error);
-      }
-    });
+      }),
+    );
+  }
+
+  async #do<T extends Task>(task: T, work: (task: T) => Promise<void>): Promise<void> {
+    const { place } = task.entry;
+    const { signal } = this.#settings;
+    if (signal?.aborted) throw abortError(signal);
+    if (this.report.stopped) return;
+    if (isWithin(place, this.#failedFolders)) return void this.#failed.add(task);
+    try {
+      await work(task);
+    } catch (error) {
+      if (signal?.aborted) throw abortError(signal);
+      this.#failed.add(task);
+      this.#note(place, error);
+    }
+  }
+
+  async #checkName({ place, kind }: TreeEntry): Promise<void> {
+    try {
+      await this.#writer.checkName(place);
+    } catch (error) {
+      if (kind === 'folder') this.#failedFolders.add(place);
+      throw error;
+    }
   }
 
   #eachFile<T extends Task>(tasks: readonly T[], work: (task: T) => Promise<void>): Promise<void> {
@@ -207,7 +254,10 @@ class TreeCopy {
   async #copyFile(task: Task): Promise<void> {
     this.#writer.checkWay(task);
     const isSmall = task.entry.size <= smallFileMax && !this.#settings.eachByCopy;
-    const bytes = isSmall ? await this.#copySmall(task) : await this.#copyLarge(task);
+    let bytes = 0;
+    await this.#make(task, async (made) => {
+      bytes = await (isSmall ? this.#copySmall(made) : this.#copyLarge(made));
+    });
     this.report.files++;
     this.report.bytes += bytes;
   }
@@ -220,29 +270,51 @@ class TreeCopy {
 
   async #copyLarge(task: Task): Promise<number> {
     const { place } = task.entry;
-    await this.#writer.openWay(task);
     let before = 0;
-    const { bytes } = await copy(this.#source.at(place), this.#destination.at(place), {
-      ...this.#settings.fileOptions,
-      onProgress: ({ phase, bytes: done }) => {
-        if (phase !== 'copy') return;
-        this.#advance(place, 0, done - before);
-        before = done;
-      },
+    const { bytes, metadataRefused: parts } = await this.#writer.writeFile(task, (progress) => {
+      if (progress.phase !== 'copy') return;
+      this.#advance(place, 0, progress.bytes - before);
+      before = progress.bytes;
     });
+    if (parts.length > 0) this.report.metadataRefused.push({ path: showPlace(place), parts });
     return bytes;
   }
 
   async #copyLink(task: Task): Promise<void> {
-    await this.#writer.writeLink(task);
+    await this.#make(task, (made) => this.#writer.writeLink(made));
     this.report.links++;
   }
 
   async #copyName(task: NameTask): Promise<void> {
     // The content is not there under its first name, so that this one gets it.
     if (this.#failed.has(task.first)) return this.#copyFile(task);
-    await this.#writer.writeName(task);
+    await this.#make(task, (made) => this.#writer.writeName({ ...task, ...made }));
     this.report.hardLinks++;
+  }
+
+  /** Makes something; a folder in its place goes only when that has been done. */
+  async #make(task: Task, make: (task: Task) => Promise<void>): Promise<void> {
+    const { entry, there } = task;
+    if (there?.kind !== 'folder') return make(task);
+    this.#writer.checkWay(task);
+    const made = { entry, there: undefined, as: this.#writer.temporaryBeside(entry.place) };
+    await make(made);
+    try {
+      await this.#removeObstacle(entry.place);
+      await this.#writer.moveIn(made);
+    } catch (error) {
+      await this.#writer.discard(made).catch(() => {});
+      throw error;
+    }
+  }
+
+  async #removeObstacle(place: Place): Promise<void> {
+    const folder = new Set([place]);
+    for (const entry of this.#plan.obstacles) {
+      if (!isWithin(entry.place, folder)) continue;
+      await this.#writer.remove(entry);
+      this.report.deleted++;
+    }
   }
 
   /** @param entries each before the folder that it is in @returns how many are gone */
@@ -285,15 +357,17 @@ function treeError(code: string, root: TreeRoot): Error {
 async function walkDestination(
   root: TreeRoot,
   source: Tree,
+  names: FoldedNames,
   settings: TreeSettings,
 ): Promise<Tree> {
   const { filter, concurrency, signal } = settings;
   // What the source lacks is looked at only where it is to go.
-  const enters = (place: Place): boolean => settings.delete || source.entries.has(place);
+  const enters = (place: Place): boolean =>
+    settings.delete || source.entries.has(place) || names.like(place).length > 0;
   try {
     const tree = await walkTree(root, { filter, concurrency, signal, enters });
     if (tree.entries.get('')?.kind !== 'folder') throw treeError('ENOTDIR', root);
-    return tree;
+    return withPlacesOf(source, names, tree, root);
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error;
     return { entries: new Map(), errors: [], withheld: new Set() };
@@ -328,8 +402,10 @@ export async function copyTree(
   await checkApart(from, to, settings.delete);
   const wanted = await walkTree(from, { filter, concurrency, signal });
   if (wanted.entries.get('')?.kind !== 'folder') throw treeError('ENOTDIR', from);
-  const there = await walkDestination(to, wanted, settings);
-  const tree = new TreeCopy(from, to, settings, { source: wanted, destination: there });
+  const names = new FoldedNames(wanted);
+  const there = await walkDestination(to, wanted, names, settings);
+  const trees = { source: wanted, destination: there, clashing: names.clashing() };
+  const tree = new TreeCopy(from, to, settings, trees);
   if (settings.dryRun) tree.rehearse();
   else await tree.run();
   return { ...tree.report, durationMs: performance.now() - begun };

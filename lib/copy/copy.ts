@@ -1,10 +1,10 @@
-import type { BigIntStats } from 'node:fs';
+import { type BigIntStats, constants } from 'node:fs';
 import { getEngine } from '../engine/engine.js';
 import { abortError, type SystemError, systemErrorOf } from '../errors.js';
 import type { FileHandle } from '../file-handle.js';
 import { open } from '../open.js';
 import { type PathLike, showPath } from '../paths.js';
-import { stat } from '../status.js';
+import { lstat, stat } from '../status.js';
 import { VerifyError } from './copy-errors.js';
 import {
   type CopyOptions,
@@ -14,10 +14,13 @@ import {
   parseCopyOptions,
 } from './copy-options.js';
 import {
+  checkPlaceInTree,
   checkSource,
   folderOf,
+  openFolder,
   renameExclusively,
   renameOver,
+  replaceWith,
   resolveDestination,
   type ShownPaths,
   type SystemPath,
@@ -39,6 +42,8 @@ interface Job {
   destination: SystemPath;
   shown: ShownPaths;
   settings: CopySettings;
+  /** Links are not followed, on neither side, and what is read-only is replaced. */
+  isInTree: boolean;
 }
 
 /**
@@ -57,6 +62,24 @@ export async function copy(
   destination: PathLike,
   options: CopyOptions = {},
 ): Promise<CopyReport> {
+  return start(source, destination, options, false);
+}
+
+/** copy() of one file of a tree, which neither follows a link nor minds what is read-only. */
+export function copyInTree(
+  source: PathLike,
+  destination: PathLike,
+  options: CopyOptions,
+): Promise<CopyReport> {
+  return start(source, destination, options, true);
+}
+
+async function start(
+  source: PathLike,
+  destination: PathLike,
+  options: CopyOptions,
+  isInTree: boolean,
+): Promise<CopyReport> {
   const started = performance.now();
   const settings = parseCopyOptions(options);
   const from = systemPathOf(source, 'source');
@@ -64,10 +87,12 @@ export async function copy(
   const shown = { path: showPath(from.toString()), dest: showPath(to.toString()) };
   if (settings.signal?.aborted) throw abortError(settings.signal);
   try {
-    const status = await stat(from, { bigint: true });
+    const status = await (isInTree ? lstat : stat)(from, { bigint: true });
     checkSource(status, shown);
-    const resolved = await resolveDestination(to, status, settings.overwrite, shown);
-    const job = { source: from, destination: resolved, shown, settings };
+    const { overwrite } = settings;
+    if (isInTree) await checkPlaceInTree(to, status, overwrite, shown);
+    const end = isInTree ? to : await resolveDestination(to, status, overwrite, shown);
+    const job = { source: from, destination: end, shown, settings, isInTree };
     const report = await run(job);
     return { ...report, durationMs: performance.now() - started, engine: getEngine().kind };
   } catch (error) {
@@ -75,11 +100,28 @@ export async function copy(
   }
 }
 
+const { O_NOATIME, O_NOFOLLOW, O_RDONLY } = constants;
+
 type PartOfReport = Omit<CopyReport, 'durationMs' | 'engine'>;
 
+/** Opens the source, where that can be such that its last access stays what is to be copied. */
+async function openSource({ source, settings, isInTree }: Job): Promise<FileHandle> {
+  const { unbuffered, signal, metadata } = settings;
+  const options = { unbuffered, signal, access: 'sequential' } as const;
+  const flags = O_RDONLY | (isInTree ? (O_NOFOLLOW ?? 0) : 0);
+  if (metadata.times !== undefined && O_NOATIME !== undefined) {
+    try {
+      return await open(source, flags | O_NOATIME, options);
+    } catch (error) {
+      // It is for the owner and root alone (open(2)).
+      if ((error as SystemError).code !== 'EPERM') throw error;
+    }
+  }
+  return open(source, flags, options);
+}
+
 async function run(job: Job): Promise<PartOfReport> {
-  const { unbuffered, signal } = job.settings;
-  const source = await open(job.source, 'r', { unbuffered, signal, access: 'sequential' });
+  const source = await openSource(job);
   try {
     const before = await source.stat({ bigint: true });
     return await runBetween(source, before, job);
@@ -103,7 +145,8 @@ async function runBetween(
     return report;
   } catch (error) {
     await target.settle().catch(() => {});
-    await target.handle.close();
+    // The error that counts is the first one.
+    await target.handle.close().catch(() => {});
     await target.abandon(error);
     throw error;
   }
@@ -132,9 +175,11 @@ async function fillAndCheck(
     onProgress,
     onFlushed: (position) => target.onFlushed(position),
   });
-  await checkUnchanged(source, before, filled.bytes);
+  await target.giveMode();
   const [from, to] = [{ handle: source, path: job.source }, target];
   const metadataRefused = await copyMetadata(from, to, settings.metadata);
+  // After the times have been taken, so that they are surely those of this content.
+  await checkUnchanged(source, before, filled.bytes);
   await target.settle();
   if (settings.atomic || settings.verify) await handle.sync();
   await handle.close();
@@ -194,9 +239,17 @@ async function verify(
   if (actual !== expected) throw new VerifyError(shown.path, shown.dest, expected, actual);
 }
 
-async function giveName(path: SystemPath, { destination, settings }: Job): Promise<void> {
-  await (settings.overwrite ? renameOver : renameExclusively)(path, destination);
-  await syncFolder(folderOf(destination));
+async function giveName(path: SystemPath, job: Job): Promise<void> {
+  const { destination, settings, isInTree } = job;
+  const replace = isInTree ? replaceWith : renameOver;
+  // Opened before, since what is renamed stays so.
+  const folder = await openFolder(folderOf(destination));
+  try {
+    await (settings.overwrite ? replace : renameExclusively)(path, destination);
+    await syncFolder(folder);
+  } finally {
+    await folder?.close();
+  }
 }
 
 const refusedCodes = new Set(['EINVAL', 'EOPNOTSUPP']);

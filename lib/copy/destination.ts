@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, isAbsolute, join, sep } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type SystemError, systemErrorOf } from '../errors.js';
+import type { FileHandle } from '../file-handle.js';
 import { nodeFs, nodePromises } from '../node-fs.js';
 import { open } from '../open.js';
 import { parsePath } from '../paths.js';
@@ -21,6 +22,7 @@ export function systemPathOf(path: unknown, name: string): SystemPath {
 
 // On Windows paths are strings, so this is a POSIX path.
 const slash = 0x2f;
+const separator = Buffer.from(sep);
 
 function split(path: SystemPath): { folder: SystemPath; name: SystemPath } {
   if (typeof path === 'string') return { folder: dirname(path), name: basename(path) };
@@ -56,7 +58,11 @@ export function withSuffix(path: SystemPath, suffix: string): SystemPath {
   return typeof path === 'string' ? path + suffix : Buffer.concat([path, Buffer.from(suffix)]);
 }
 
-async function statIfThere(path: SystemPath, ofLink: boolean): Promise<BigIntStats | undefined> {
+/** The status of what a path leads to, or of the link that it is; undefined if there is none. */
+export async function statIfThere(
+  path: SystemPath,
+  ofLink: boolean,
+): Promise<BigIntStats | undefined> {
   try {
     return await (ofLink ? lstat : stat)(path, { bigint: true });
   } catch (error) {
@@ -79,6 +85,48 @@ export function checkSource(status: BigIntStats, { path, dest }: ShownPaths): vo
   throw new CopyError('ERR_COPY_FILE_TYPE', message, path, dest);
 }
 
+/** @throws EISDIR, EEXIST; CopyError */
+function checkReplaceable(
+  to: BigIntStats,
+  from: BigIntStats,
+  overwrite: boolean,
+  { path, dest }: ShownPaths,
+): void {
+  const subject = { syscall: 'copyfile', path, dest };
+  if (to.dev === from.dev && to.ino === from.ino) {
+    const message = `'${path}' and '${dest}' are the same file`;
+    throw new CopyError('ERR_COPY_SAME_FILE', message, path, dest);
+  }
+  if (to.isDirectory()) throw systemErrorOf('EISDIR', subject);
+  if (!to.isFile() && !to.isSymbolicLink()) {
+    throw new CopyError('ERR_COPY_FILE_TYPE', `'${dest}' is no file`, path, dest);
+  }
+  if (!overwrite) throw systemErrorOf('EEXIST', subject);
+}
+
+/** Sees that a copy within a tree may be made; a link is replaced itself. @throws as the next */
+export async function checkPlaceInTree(
+  destination: SystemPath,
+  from: BigIntStats,
+  overwrite: boolean,
+  shown: ShownPaths,
+): Promise<void> {
+  const to = await statIfThere(destination, true);
+  if (to !== undefined) checkReplaceable(to, from, overwrite, shown);
+}
+
+/** What links lead to that is not there. */
+async function endOfLinks(path: SystemPath): Promise<SystemPath> {
+  let at = path;
+  while ((await statIfThere(at, true))?.isSymbolicLink()) {
+    const target = await nodePromises.readlink(at, { encoding: 'buffer' });
+    const isWhole = isAbsolute(target.toString('latin1'));
+    const bytes = isWhole ? target : Buffer.concat([Buffer.from(folderOf(at)), separator, target]);
+    at = process.platform === 'win32' ? bytes.toString() : bytes;
+  }
+  return at;
+}
+
 /**
  * Where the copy goes: of a symbolic link to a file what it leads to, as a rename would replace
  * the link.
@@ -88,24 +136,15 @@ export async function resolveDestination(
   destination: SystemPath,
   from: BigIntStats,
   overwrite: boolean,
-  { path, dest }: ShownPaths,
+  shown: ShownPaths,
 ): Promise<SystemPath> {
-  const subject = { syscall: 'copyfile', path, dest };
   const to = await statIfThere(destination, false);
   if (to === undefined) {
-    const isLink = !overwrite && (await statIfThere(destination, true)) !== undefined;
-    if (isLink) throw systemErrorOf('EEXIST', subject);
-    return destination;
+    if ((await statIfThere(destination, true)) === undefined) return destination;
+    if (!overwrite) throw systemErrorOf('EEXIST', { syscall: 'copyfile', ...shown });
+    return endOfLinks(destination);
   }
-  if (to.dev === from.dev && to.ino === from.ino) {
-    const message = `'${path}' and '${dest}' are the same file`;
-    throw new CopyError('ERR_COPY_SAME_FILE', message, path, dest);
-  }
-  if (to.isDirectory()) throw systemErrorOf('EISDIR', subject);
-  if (!to.isFile()) {
-    throw new CopyError('ERR_COPY_FILE_TYPE', `'${dest}' is no file`, path, dest);
-  }
-  if (!overwrite) throw systemErrorOf('EEXIST', subject);
+  checkReplaceable(to, from, overwrite, shown);
   // The rename would replace it all the same, but whoever made it read-only does not want that.
   await nodePromises.access(destination, nodeFs.constants.W_OK);
   return typeof destination === 'string'
@@ -130,6 +169,26 @@ const renamePauseMs = 50;
 /** Gives a file its name; what had that name is replaced in one step. */
 export function renameOver(from: SystemPath, to: SystemPath): Promise<void> {
   return whileHeld(() => nodePromises.rename(from, to));
+}
+
+const ownerMayWrite = 0o200;
+
+/**
+ * As renameOver(), and Windows too replaces what is read-only, and links to folders. What is
+ * read-only is so again if that fails.
+ */
+export async function replaceWith(from: SystemPath, to: SystemPath): Promise<void> {
+  const there = process.platform === 'win32' ? await statIfThere(to, true) : undefined;
+  if (there?.isSymbolicLink()) await nodePromises.unlink(to);
+  const mode = there?.isFile() ? Number(there.mode) : ownerMayWrite;
+  if ((mode & ownerMayWrite) !== 0) return renameOver(from, to);
+  await nodePromises.chmod(to, mode | ownerMayWrite);
+  try {
+    await renameOver(from, to);
+  } catch (error) {
+    await nodePromises.chmod(to, mode).catch(() => {});
+    throw error;
+  }
 }
 
 /** On Windows does again, a few times, what fails since somebody else holds a file. */
@@ -169,15 +228,16 @@ export async function renameExclusively(from: SystemPath, to: SystemPath): Promi
 // Network file systems may know no sync of folders.
 const noSyncCodes = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP']);
 
-/** Makes the names in a folder durable. Windows has no such thing. */
-export async function syncFolder(folder: SystemPath): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
+/** Opens a folder to sync it; undefined on Windows, which has no such thing. */
+export async function openFolder(folder: SystemPath): Promise<FileHandle | undefined> {
+  return process.platform === 'win32' ? undefined : open(folder, 'r');
+}
+
+/** Makes the names in a folder durable. */
+export async function syncFolder(folder: FileHandle | undefined): Promise<void> {
   try {
-    await handle.sync();
+    await folder?.sync();
   } catch (error) {
     if (!noSyncCodes.has((error as SystemError).code)) throw error;
-  } finally {
-    await handle.close();
   }
 }

@@ -2,8 +2,10 @@ import type { Hash } from 'node:crypto';
 import { type BigIntStats, constants } from 'node:fs';
 import { alignDown } from '../alignment.js';
 import { blockSizeOf } from '../chunk-io.js';
+import type { SystemError } from '../errors.js';
 import { readFile } from '../file-content.js';
 import type { FileHandle } from '../file-handle.js';
+import { nodePromises } from '../node-fs.js';
 import { open } from '../open.js';
 import { stat } from '../status.js';
 import { firstDifference } from './compare-files.js';
@@ -30,9 +32,11 @@ export interface Target {
   readonly hash: Hash | undefined;
   /** To be called with the place up to where it is complete. */
   onFlushed(position: number): void;
+  /** To be called when it is filled. */
+  giveMode(): Promise<void>;
   /** To be called before its last sync; says what has gone wrong meanwhile. */
   settle(): Promise<void>;
-  /** It has its name. */
+  /** It has its name. Until then nobody else works on it. */
   end(): Promise<void>;
   /** The copy has failed; `handle` is closed. */
   abandon(error: unknown): Promise<void>;
@@ -57,19 +61,38 @@ export function openTarget(request: TargetRequest): Promise<Target> {
 }
 
 const permissions = 0o777n;
+const ownerMayWork = 0o600;
+
+/** The mode to make a file with that is to have the source's, and what gives it that. */
+function modeFor(before: BigIntStats): {
+  mode: number;
+  giveMode: (handle: FileHandle) => Promise<void>;
+} {
+  const wanted = Number(before.mode & permissions);
+  const mode = wanted | ownerMayWork;
+  // Whoever makes a file that is read-only could not open it again, to reserve space or to go on.
+  const giveMode = async (handle: FileHandle): Promise<void> => {
+    if (mode !== wanted) await handle.chmod(wanted & ~process.umask());
+  };
+  return { mode, giveMode };
+}
 
 async function openNew({ before, destination, settings }: TargetRequest): Promise<Target> {
   const { unbuffered, atomic, overwrite } = settings;
   const path = atomic ? temporaryNameBeside(destination) : destination;
-  const mode = Number(before.mode & permissions);
+  const isNew = atomic || !overwrite;
+  const { mode, giveMode } = modeFor(before);
+  // What may be there already keeps the mode that it has.
+  const made = isNew ? mode : Number(before.mode & permissions);
   // Without the signal: who has aborted this call could not know whether the file was made by then.
-  const handle = await open(path, atomic || !overwrite ? 'wx' : 'w', { unbuffered, mode });
+  const handle = await open(path, isNew ? 'wx' : 'w', { unbuffered, mode: made });
   return {
     path,
     handle,
     start: 0,
     hash: newHash(settings.hash),
     onFlushed: () => {},
+    giveMode: async () => (isNew ? giveMode(handle) : undefined),
     settle: async () => {},
     end: async () => {},
     abandon: () => removeIfThere(path),
@@ -117,21 +140,21 @@ async function flushedByNote(path: SystemPath, before: BigIntStats): Promise<num
 }
 
 const { O_CREAT, O_RDWR } = constants;
+// The names can be foretold, so a link there may be somebody's trap. Windows has no such flag.
+const toOwnFile = O_RDWR | O_CREAT | (constants.O_NOFOLLOW ?? 0);
 
-/** Opens the partial file that is at the path once it is ours alone. @throws EBUSY */
-async function openLocked(
-  path: SystemPath,
-  { before, settings }: TargetRequest,
-): Promise<FileHandle> {
-  const { unbuffered, signal } = settings;
-  const mode = Number(before.mode & permissions);
+/**
+ * Opens the note once it is ours alone. It is locked, and not the copy, since the copy is closed
+ * before it is read back and gets its name, and must be nobody else's until then. @throws EBUSY
+ */
+async function openLocked(path: SystemPath, signal: AbortSignal | undefined): Promise<FileHandle> {
   for (;;) {
-    const handle = await open(path, O_RDWR | O_CREAT, { unbuffered, signal, mode });
+    const handle = await open(path, toOwnFile, { signal, mode: ownerMayWork });
     try {
       await handle.lock({ position: lockPosition, length: 1, wait: false });
       const ours = await handle.stat({ bigint: true });
       const there = await stat(path, { bigint: true, throwIfNoEntry: false });
-      // Whoever had the lock may have given the file its name, or removed it.
+      // Whoever had the lock has removed it.
       if (there?.ino === ours.ino && there.dev === ours.dev) return handle;
     } catch (error) {
       await handle.close();
@@ -141,38 +164,67 @@ async function openLocked(
   }
 }
 
-async function openPartial(request: TargetRequest): Promise<Target> {
-  const path = partialNameBeside(request.destination);
-  const notePath = withSuffix(path, '.json');
-  const handle = await openLocked(path, request);
+const refusedCodes = new Set(['EACCES', 'EPERM']);
+
+/** Opens what is there, or a new file. */
+async function openUnfinished(
+  path: SystemPath,
+  mode: number,
+  { unbuffered, signal }: CopySettings,
+): Promise<FileHandle> {
+  const openIt = (): Promise<FileHandle> => open(path, toOwnFile, { unbuffered, signal, mode });
   try {
+    return await openIt();
+  } catch (error) {
+    if (!refusedCodes.has((error as SystemError).code)) throw error;
+  }
+  // It was ended when it had the mode of a source that is read-only.
+  await nodePromises.chmod(path, ownerMayWork).catch(() => {});
+  return openIt();
+}
+
+async function openPartial(request: TargetRequest): Promise<Target> {
+  const { before, destination, settings } = request;
+  const path = partialNameBeside(destination);
+  const notePath = withSuffix(path, '.json');
+  const { mode, giveMode } = modeFor(before);
+  const noteFile = await openLocked(notePath, settings.signal);
+  const forget = async (): Promise<void> => {
+    try {
+      await removeIfThere(notePath);
+    } finally {
+      await noteFile.close();
+    }
+  };
+  let handle: FileHandle | undefined;
+  try {
+    handle = await openUnfinished(path, mode, settings);
     const { start, hash } = await compareWhatIsThere(handle, notePath, request);
     await handle.truncate(start);
-    const noteFile = await open(notePath, 'w');
-    const note = new NoteKeeper(noteFile, handle, request.before);
+    const note = new NoteKeeper(noteFile, handle, before);
     await note.write(start);
+    const file = handle;
     return {
       path,
       handle,
       start,
       hash,
       onFlushed: (position) => note.onFlushed(position),
+      giveMode: () => giveMode(file),
       settle: () => note.settle(),
-      end: async () => {
-        await noteFile.close();
-        await removeIfThere(notePath);
-      },
+      end: forget,
       abandon: async (error) => {
         await note.settle().catch(() => {});
-        await noteFile.close();
         // The next call could do nothing with it.
-        if (!(error instanceof SourceChangedError || error instanceof VerifyError)) return;
-        await removeIfThere(notePath);
+        const isOfUse = !(error instanceof SourceChangedError || error instanceof VerifyError);
+        if (isOfUse) return noteFile.close();
         await removeIfThere(path);
+        await forget();
       },
     };
   } catch (error) {
-    await handle.close();
+    await handle?.close();
+    await noteFile.close();
     throw error;
   }
 }

@@ -17,6 +17,17 @@ async function copyAttributes(from: SystemPath, to: SystemPath): Promise<void> {
   await setAttributes(to, { readOnly, hidden, system, archive, notContentIndexed });
 }
 
+const setUserId = 0o4000;
+const setGroupId = 0o2000;
+
+/** The mode of a file that is there: nobody runs it as an owner whom it does not have there. */
+function modeOf(entry: TreeEntry, there: TreeEntry, kept: KeptMetadata): number {
+  if (kept.owner || entry.kind !== 'file') return entry.mode;
+  const others =
+    (entry.uid === there.uid ? 0 : setUserId) | (entry.gid === there.gid ? 0 : setGroupId);
+  return entry.mode & ~others;
+}
+
 /**
  * Gives a file or folder the owner, mode, times and attributes of another one, in an order in which
  * none undoes another: a new owner clears set-user-ID, and what is read-only on Windows takes no
@@ -25,11 +36,11 @@ async function copyAttributes(from: SystemPath, to: SystemPath): Promise<void> {
 export async function keepMetadata(
   from: SystemPath,
   path: SystemPath,
-  entry: TreeEntry,
+  { entry, there }: { entry: TreeEntry; there: TreeEntry | undefined },
   kept: KeptMetadata,
 ): Promise<void> {
   if (kept.owner) await nodePromises.chown(path, entry.uid, entry.gid);
-  if (kept.mode) await nodePromises.chmod(path, entry.mode);
+  if (kept.mode) await nodePromises.chmod(path, modeOf(entry, there ?? entry, kept));
   if (kept.times) {
     await nodePromises.utimes(path, secondsOf(entry.atimeNs), secondsOf(entry.mtimeNs));
   }
@@ -51,5 +62,5 @@ export async function keepLinkMetadata(
 /** Whether what is there has another mode or owner than it is to have. */
 export function differsInMetadata(entry: TreeEntry, there: TreeEntry, kept: KeptMetadata): boolean {
   if (kept.owner && (entry.uid !== there.uid || entry.gid !== there.gid)) return true;
-  return kept.mode && entry.kind !== 'link' && entry.mode !== there.mode;
+  return kept.mode && entry.kind !== 'link' && modeOf(entry, there, kept) !== there.mode;
 }

@@ -12,6 +12,13 @@ export interface PlanRules {
 export interface Task {
   readonly entry: TreeEntry;
   readonly there: TreeEntry | undefined;
+  /** Where it is made first, if not in its place. */
+  readonly as?: Place;
+}
+
+/** Where something is made. */
+export function madeAt({ entry, as }: Task): Place {
+  return as ?? entry.place;
 }
 
 /** Another name of a file that has its content under a first one. */
@@ -92,12 +99,17 @@ type Removals = Pick<Plan, 'obstacles' | 'extra' | 'leftOvers'>;
 
 function removalsOf(source: Tree, destination: Tree, rules: PlanRules): Removals {
   const replaced = new Set<Place>();
+  // In the place of what cannot be copied stays what is there.
+  const untouched = new Set<Place>();
   const removals: Removals = { obstacles: [], extra: [], leftOvers: [] };
   // Here a folder stands before what is in it.
   for (const entry of destination.entries.values()) {
     const { place, kind } = entry;
     const wanted = source.entries.get(place);
-    if (kind === 'folder' && wanted !== undefined && wanted.kind !== 'folder') replaced.add(place);
+    if (kind === 'folder' && wanted !== undefined && wanted.kind !== 'folder') {
+      (wanted.kind === 'file' || wanted.kind === 'link' ? replaced : untouched).add(place);
+    }
+    if (isWithin(place, untouched)) continue;
     const isObstacle = isWithin(place, replaced);
     if (wanted === undefined && isTemporaryName(place)) {
       if (isLeftOver(place)) removals.leftOvers.push(entry);

@@ -1,13 +1,22 @@
 import { systemErrorOf } from '../errors.js';
 import { nodePromises } from '../node-fs.js';
 import { lstat } from '../status.js';
+import { copyInTree } from './copy.js';
+import type { CopyOptions, CopyReport } from './copy-options.js';
 import { copySmallFile } from './copy-small-file.js';
 import type { TreeSettings } from './copy-tree-options.js';
-import { removeIfThere, renameOver, type SystemPath } from './destination.js';
+import {
+  removeIfThere,
+  renameOver,
+  replaceWith,
+  type SystemPath,
+  statIfThere,
+} from './destination.js';
 import { makeLink } from './make-link.js';
+import { SourceChangedError } from './source-changed-error.js';
 import { temporaryName } from './temporary-name.js';
 import { keepLinkMetadata, keepMetadata } from './tree-metadata.js';
-import type { NameTask, Task } from './tree-plan.js';
+import { madeAt, type NameTask, type Task } from './tree-plan.js';
 import { folderOf, type Place, placeIn, type TreeRoot } from './tree-root.js';
 import type { TreeEntry } from './tree-walk.js';
 
@@ -25,6 +34,8 @@ export class TreeWriter {
   readonly #settings: TreeSettings;
   /** Whether a folder in the place of something else may go. */
   readonly #mayDelete: boolean;
+  /** Modes of folders of the destination that its owner could not write to. */
+  readonly #opened = new Map<Place, number>();
 
   constructor(source: TreeRoot, destination: TreeRoot, settings: TreeSettings, mayDelete: boolean) {
     this.#source = source;
@@ -41,6 +52,7 @@ export class TreeWriter {
       const isClosed = (there.mode & ownerMayAll) !== ownerMayAll && process.geteuid?.() !== 0;
       if (isClosed && !isWindows) {
         await nodePromises.chmod(path, there.mode | ownerMayAll);
+        this.#opened.set(entry.place, there.mode);
       }
       return false;
     }
@@ -63,39 +75,57 @@ export class TreeWriter {
   }
 
   /** Gives a folder its own metadata, when nothing more is put into it. */
-  finishFolder({ entry }: Task): Promise<void> {
-    return this.#keep(entry, this.#destination.at(entry.place));
+  async finishFolder(task: Task): Promise<void> {
+    const { place } = task.entry;
+    await this.#keep(task, this.#destination.at(place));
+    if (this.#settings.kept.mode) this.#opened.delete(place);
+  }
+
+  /** Gives folders that were opened, and did not get another mode, the one that they had. */
+  async closeFolders(onError: (place: Place, error: unknown) => void): Promise<void> {
+    // What is in a folder comes after it.
+    for (const [place, mode] of [...this.#opened].reverse()) {
+      const path = this.#destination.at(place);
+      await nodePromises.chmod(path, mode).catch((error: unknown) => onError(place, error));
+    }
   }
 
   /** @returns the bytes of its content */
-  writeSmallFile({ entry: { place } }: Task): Promise<number> {
+  async writeSmallFile(task: Task): Promise<number> {
     const { signal, kept } = this.#settings;
-    return copySmallFile({
-      source: this.#source.at(place),
-      temporary: this.#temporaryBeside(place),
+    const place = madeAt(task);
+    const source = this.#source.at(task.entry.place);
+    const bytes = await copySmallFile({
+      source,
+      temporary: this.#destination.at(this.temporaryBeside(place)),
       destination: this.#destination.at(place),
       kept,
       signal,
     });
+    if (bytes !== null) return bytes;
+    throw new SourceChangedError(task.entry.size, (await lstat(source)).size);
   }
 
   async writeLink(task: Task): Promise<void> {
-    const { entry, there } = task;
+    const { entry } = task;
     this.checkWay(task);
-    // There a link to a folder is a folder, which a rename does not replace.
-    if (isWindows && there?.kind === 'link') await this.remove(there);
-    await this.#complete(entry.place, async (temporary) => {
+    await this.#complete(madeAt(task), async (temporary) => {
       await makeLink(this.#source.at(entry.place), entry, temporary);
       await keepLinkMetadata(temporary, entry, this.#settings.kept);
     });
   }
 
-  /**
-   * Sees to what copy() respects and this does not: it follows a link to where it leads, and leaves
-   * alone what is read-only.
-   */
-  async openWay({ entry: { place }, there }: Task): Promise<void> {
-    const path = this.#destination.at(place);
+  /** Whatever its size. */
+  async writeFile(task: Task, onProgress: CopyOptions['onProgress']): Promise<CopyReport> {
+    const { fileOptions } = this.#settings;
+    const path = this.#destination.at(madeAt(task));
+    if (fileOptions.atomic === false) await this.#openWay(task, path);
+    const from = this.#source.at(task.entry.place);
+    return copyInTree(from, path, { ...fileOptions, onProgress });
+  }
+
+  /** Makes what is there such that it can be written to, and nothing else is. */
+  async #openWay({ there }: Task, path: SystemPath): Promise<void> {
     if (there?.kind === 'link') await nodePromises.unlink(path);
     const isReadOnly = there?.kind === 'file' && (there.mode & ownerMayWrite) === 0;
     if (isReadOnly) await nodePromises.chmod(path, there.mode | ownerMayWrite);
@@ -103,18 +133,27 @@ export class TreeWriter {
 
   /** Another name of what is in the destination already. */
   async writeName(task: NameTask): Promise<void> {
-    const { entry, first } = task;
     this.checkWay(task);
-    if (isWindows) await this.openWay(task);
-    const path = this.#destination.at(first.entry.place);
-    await this.#complete(entry.place, (temporary) => nodePromises.link(path, temporary));
+    const path = this.#destination.at(task.first.entry.place);
+    await this.#complete(madeAt(task), (temporary) => nodePromises.link(path, temporary));
+  }
+
+  /** Gives what has been made its place, where there is nothing any more. */
+  async moveIn({ entry, as }: Task): Promise<void> {
+    await renameOver(this.#destination.at(as as Place), this.#destination.at(entry.place));
+  }
+
+  /** Removes what has been made and cannot be moved in. */
+  async discard({ as }: Task): Promise<void> {
+    await removeIfThere(this.#destination.at(as as Place));
   }
 
   /** Mode, owner and times alone. */
-  keepMetadata({ entry }: Task): Promise<void> {
+  keepMetadata(task: Task): Promise<void> {
+    const { entry } = task;
     const path = this.#destination.at(entry.place);
     if (entry.kind === 'link') return keepLinkMetadata(path, entry, this.#settings.kept);
-    return this.#keep(entry, path);
+    return this.#keep(task, path);
   }
 
   /** Removes one thing; a folder must be empty. */
@@ -137,19 +176,37 @@ export class TreeWriter {
     if (!this.#settings.overwrite) throw systemErrorOf('EEXIST', subject);
   }
 
-  #keep(entry: TreeEntry, path: SystemPath): Promise<void> {
-    return keepMetadata(this.#source.at(entry.place), path, entry, this.#settings.kept);
+  /**
+   * Refuses what would replace something of another name, since the file system takes both names
+   * for one. @throws EEXIST
+   */
+  async checkName(place: Place): Promise<void> {
+    const path = this.#destination.at(place);
+    if ((await statIfThere(path, true)) === undefined) return;
+    const folder = folderOf(place);
+    const names = await nodePromises.readdir(this.#destination.at(folder), { encoding: 'buffer' });
+    if (names.some((name) => placeIn(folder, name) === place)) return;
+    const subject = { syscall: 'copyTree', path: this.#destination.show(place) };
+    throw systemErrorOf(
+      'EEXIST',
+      subject,
+      'the file system takes its name for that of another file',
+    );
   }
 
-  #temporaryBeside(place: Place): SystemPath {
-    return this.#destination.at(placeIn(folderOf(place), Buffer.from(temporaryName())));
+  #keep(task: Task, path: SystemPath): Promise<void> {
+    return keepMetadata(this.#source.at(task.entry.place), path, task, this.#settings.kept);
+  }
+
+  temporaryBeside(place: Place): Place {
+    return placeIn(folderOf(place), Buffer.from(temporaryName()));
   }
 
   async #complete(place: Place, make: (temporary: SystemPath) => Promise<void>): Promise<void> {
-    const temporary = this.#temporaryBeside(place);
+    const temporary = this.#destination.at(this.temporaryBeside(place));
     try {
       await make(temporary);
-      await renameOver(temporary, this.#destination.at(place));
+      await replaceWith(temporary, this.#destination.at(place));
     } catch (error) {
       // The error that counts is the first one.
       await removeIfThere(temporary).catch(() => {});

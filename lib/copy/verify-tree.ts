@@ -6,7 +6,9 @@ import { validateOneOf, validateSignal } from '../validate.js';
 import { compareFiles } from './compare-files.js';
 import { parseConcurrency, type TreeProgress } from './copy-tree-options.js';
 import { forEach } from './for-each.js';
+import { signalForMany } from './signal-for-many.js';
 import { type FilterOptions, TreeFilter } from './tree-filter.js';
+import { FoldedNames, withPlacesOf } from './tree-names.js';
 import { type Place, showPlace, TreeRoot } from './tree-root.js';
 import { type Tree, type TreeEntry, walkTree } from './tree-walk.js';
 
@@ -158,11 +160,12 @@ class TreeComparison {
 export async function verifyTree(
   source: PathLike,
   destination: PathLike,
-  options: VerifyTreeOptions = {},
+  given: VerifyTreeOptions = {},
 ): Promise<VerifyTreeReport> {
-  validateWindow(options);
-  validateOneOf(options.unbuffered, 'options.unbuffered', [undefined, true, false, 'prefer']);
-  validateSignal(options.signal);
+  validateWindow(given);
+  validateOneOf(given.unbuffered, 'options.unbuffered', [undefined, true, false, 'prefer']);
+  validateSignal(given.signal);
+  const options = { ...given, signal: signalForMany(given.signal) };
   const concurrency = parseConcurrency(options.concurrency);
   const walk = { filter: new TreeFilter(options), concurrency, signal: options.signal };
   const roots = [new TreeRoot(source, 'source'), new TreeRoot(destination, 'destination')] as const;
@@ -174,6 +177,8 @@ export async function verifyTree(
     throw systemErrorOf('ENOTDIR', { syscall: 'verifyTree', path });
   });
   const comparison = new TreeComparison(...roots, options);
-  await comparison.run(trees[0] as Tree, trees[1] as Tree, concurrency);
+  const [one, other] = trees as [Tree, Tree];
+  const aligned = await withPlacesOf(one, new FoldedNames(one), other, roots[1]);
+  await comparison.run(one, aligned, concurrency);
   return comparison.report;
 }

@@ -25,9 +25,15 @@ Result copy_owner(int to, const struct stat& status) {
   return result_of(::fchown(to, status.st_uid, status.st_gid));
 }
 
+// Without the bits that let others run it as an owner whom the copy does not have.
 Result copy_mode(int to, const struct stat& status) {
   constexpr mode_t kPermissions = 07777;
-  return result_of(::fchmod(to, status.st_mode & kPermissions));
+  struct stat there {};
+  if (::fstat(to, &there) != 0) return last_error();
+  mode_t mode = status.st_mode & kPermissions;
+  if (there.st_uid != status.st_uid) mode &= ~mode_t{S_ISUID};
+  if (there.st_gid != status.st_gid) mode &= ~mode_t{S_ISGID};
+  return result_of(::fchmod(to, mode));
 }
 
 Result copy_times(int to, const struct stat& status) {
@@ -68,16 +74,23 @@ Result copy_xattr(int from, int to, const char* name, std::vector<char>& value) 
   return result_of(::fsetxattr(to, name, value.data(), value.size(), 0));
 }
 
+// A new file has an access list of its folder, where that has one for new files, and with it may be
+// open to whom the source is not.
+Result drop_access_list(int to) {
+  if (::fremovexattr(to, "system.posix_acl_access") == 0) return Result::success(0);
+  return errno == ENODATA || errno == ENOTSUP ? Result::success(0) : last_error();
+}
+
 // All that can be copied is; the first error is that of the whole.
 Result copy_xattrs(int from, int to) {
   std::vector<char> names;
   const Result listed =
       read_grown(names, [&](char* data, size_t size) { return ::flistxattr(from, data, size); });
   // A file system without them has none to copy.
-  if (listed.os_error == ENOTSUP) return Result::success(0);
-  if (!listed.ok()) return listed;
+  if (!listed.ok() && listed.os_error != ENOTSUP) return listed;
+  if (!listed.ok()) names.clear();
   std::vector<char> value;
-  Result result = Result::success(0);
+  Result result = drop_access_list(to);
   for (size_t at = 0; at < names.size(); at += std::string_view(&names[at]).size() + 1) {
     const Result copied = copy_xattr(from, to, &names[at], value);
     if (result.ok()) result = copied;

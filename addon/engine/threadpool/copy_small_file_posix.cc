@@ -76,9 +76,26 @@ Result copy_content(const Operation& op, int from, int to, size_t size) {
   }
 }
 
+timespec changed_at(const struct stat& status) {
+#ifdef __APPLE__
+  return status.st_mtimespec;
+#else
+  return status.st_mtim;
+#endif
+}
+
+bool is_same(const struct stat& a, const struct stat& b) {
+  const timespec one = changed_at(a);
+  const timespec other = changed_at(b);
+  return a.st_size == b.st_size && one.tv_sec == other.tv_sec && one.tv_nsec == other.tv_nsec;
+}
+
 Result fill(const Operation& op, int from, const struct stat& status, Descriptor& to) {
   const Result copied = copy_content(op, from, to.get(), static_cast<size_t>(status.st_size));
   if (!copied.ok()) return copied;
+  struct stat after {};
+  if (::fstat(from, &after) != 0) return last_error();
+  if (!is_same(status, after)) return Result::success(kSourceChanged);
   // With the times from before its content was read: if somebody writes to it meanwhile, they show
   // that this is no copy of what it is then.
   const Result kept = copy_metadata(status, from, to.get(), op.flags);
@@ -110,8 +127,9 @@ Result copy_small_file(Operation& op) {
   if (!made.ok()) return made;
   Descriptor to(static_cast<int>(made.value));
   Result result = fill(op, from.get(), status, to);
-  if (result.ok() && ::rename(temporary, paths.destination.c_str()) != 0) result = last_error();
-  if (!result.ok()) ::unlink(temporary);
+  const bool is_whole = result.ok() && result.value != kSourceChanged;
+  if (is_whole && ::rename(temporary, paths.destination.c_str()) != 0) result = last_error();
+  if (!is_whole || !result.ok()) ::unlink(temporary);
   return result;
 }
 

@@ -65,6 +65,14 @@ Result keep_times(HANDLE to, const FILE_BASIC_INFO& basic) {
 Result fill(const Operation& op, HANDLE from, const FILE_BASIC_INFO& basic, FileOf& to) {
   const Result copied = copy_content(op, from, to.get());
   if (!copied.ok()) return copied;
+  FILE_BASIC_INFO after{};
+  if (!GetFileInformationByHandleEx(from, FileBasicInfo, &after, sizeof after)) {
+    return Result::failure(GetLastError());
+  }
+  // A change of the size is one of the time as well.
+  if (after.LastWriteTime.QuadPart != basic.LastWriteTime.QuadPart) {
+    return Result::success(kSourceChanged);
+  }
   if (op.flags & kMetadataTimes) {
     const Result kept = keep_times(to.get(), basic);
     if (!kept.ok()) return kept;
@@ -82,13 +90,15 @@ Result give_name(const Operation& op, const FILE_BASIC_INFO& basic) {
       return Result::failure(GetLastError());
     }
   }
-  // What is read-only is not replaced by a rename.
-  const DWORD there = GetFileAttributesW(paths.destination.c_str());
-  if (there != INVALID_FILE_ATTRIBUTES && (there & FILE_ATTRIBUTE_READONLY)) {
-    SetFileAttributesW(paths.destination.c_str(), there & ~DWORD{FILE_ATTRIBUTE_READONLY});
-  }
-  return result_of(
-      MoveFileExW(paths.temporary.c_str(), paths.destination.c_str(), MOVEFILE_REPLACE_EXISTING));
+  // What is read-only is not replaced by a rename; it is so again if that fails.
+  const wchar_t* const destination = paths.destination.c_str();
+  const DWORD there = GetFileAttributesW(destination);
+  const bool read_only = there != INVALID_FILE_ATTRIBUTES && (there & FILE_ATTRIBUTE_READONLY);
+  if (read_only) SetFileAttributesW(destination, there & ~DWORD{FILE_ATTRIBUTE_READONLY});
+  const Result moved =
+      result_of(MoveFileExW(paths.temporary.c_str(), destination, MOVEFILE_REPLACE_EXISTING));
+  if (!moved.ok() && read_only) SetFileAttributesW(destination, there);
+  return moved;
 }
 
 void remove_temporary(const PathString& path) {
@@ -112,12 +122,13 @@ Result copy_small_file(Operation& op) {
                         FILE_ATTRIBUTE_NORMAL, nullptr));
   if (!to.valid()) return Result::failure(GetLastError());
   Result result = fill(op, from.get(), basic, to);
-  if (result.ok()) {
+  const bool is_whole = result.ok() && result.value != kSourceChanged;
+  if (is_whole) {
     const Result named = give_name(op, basic);
     if (!named.ok()) result = named;
   }
   to.close();
-  if (!result.ok()) remove_temporary(paths.temporary);
+  if (!is_whole || !result.ok()) remove_temporary(paths.temporary);
   return result;
 }
 

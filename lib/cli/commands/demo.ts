@@ -42,7 +42,7 @@ export function addDemo(program: Command, start: Start): Command {
     .argument('[source]', 'a file', parsePathArgument)
     .argument('[destination]', 'what the copy is called', parsePathArgument)
     .option('--buffered', 'through the cache, for file systems that refuse direct I/O')
-    .option('--depth <n>', `chunks in flight (default: $chunkDefaults.depth)`, parseDepth)
+    .option('--depth <n>', `chunks in flight (default: ${chunkDefaults.depth})`, parseDepth)
     .option('--chunk-size <size>', 'bytes of a chunk (default: 1M)', parseSize)
     .option('--sample-size <size>', 'bytes of the sample file (default: about 300M)', parseSize)
     .option('--no-compare', 'leave out the copy through node:fs')
