@@ -14,6 +14,7 @@ import {
   type SettableAttributes,
   setAttributesOfHandle,
 } from './attributes.js';
+import { endOf } from './end-of-file.js';
 import { getEngine } from './engine/engine.js';
 import { Opcode } from './engine/native.js';
 import {
@@ -700,7 +701,7 @@ export class FileHandle extends EventEmitter {
     return this.inOrder(async () => {
       this.#isAtStart = false;
       if (this.alignment === null) return (await transfer(-1)).result;
-      const place = write && this.#access.append ? (await this.stat()).size : this.#cursor;
+      const place = write && this.#access.append ? await endOf(this) : this.#cursor;
       const { bytes, result } = await transfer(place);
       this.#cursor = place + bytes;
       return result;

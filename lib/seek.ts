@@ -1,4 +1,5 @@
 import { type Alignment, checkAligned } from './alignment.js';
+import { endOf } from './end-of-file.js';
 import { Opcode } from './engine/native.js';
 import { decodeValue, type Operable } from './engine/operation.js';
 import { invalidArgType, outOfRange, systemErrorOf } from './errors.js';
@@ -12,6 +13,7 @@ const subject = { syscall: 'lseek' };
 
 interface SeekTarget extends Operable {
   readonly alignment: Alignment | null;
+  readonly deviceType: string;
   cursor: number;
   stat(): Promise<{ size: number }>;
   inOrder<R>(run: () => Promise<R>): Promise<R>;
@@ -56,7 +58,7 @@ async function seekUnbuffered(
 ): Promise<number> {
   let base = 0;
   if (origin === 'current') base = handle.cursor;
-  if (origin === 'end') base = (await handle.stat()).size;
+  if (origin === 'end') base = await endOf(handle);
   const target = base + position;
   if (target < 0) throw systemErrorOf('EINVAL', subject);
   if (!Number.isSafeInteger(target)) {

@@ -1,7 +1,14 @@
 // WINDOWS.md: logical drive, physical drive (sector aligned); a block device on Linux.
+import * as fs from 'node:fs';
+import { finished } from 'node:stream/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { deviceSize, openDrive, openVolume } from '../../lib/devices/index.js';
-import { AlignmentError, allocAligned, type FileHandle } from '../../lib/index.js';
+import {
+  AlignmentError,
+  allocAligned,
+  createWriteStream,
+  type FileHandle,
+} from '../../lib/index.js';
 import { canMakeDisks, LoopDevice } from '../alignment/loop-device.js';
 import {
   fileWith,
@@ -75,6 +82,50 @@ testOnDisk('streams of a drive give any part of it', async () => {
   const input = drive.createReadStream({ start: 100, end: 9999 });
   for await (const chunk of input) chunks.push(chunk as Buffer);
   expect(sha256(Buffer.concat(chunks))).toBe(sha256(content.subarray(100, 10_000)));
+});
+
+function fill(byte: number): Buffer {
+  const content = Buffer.alloc(size, byte);
+  const descriptor = fs.openSync(devicePath(), 'r+');
+  fs.writeSync(descriptor, content, 0, size, 0);
+  fs.fsyncSync(descriptor);
+  fs.closeSync(descriptor);
+  return content;
+}
+
+for (const [start, length] of [
+  [100, 5],
+  [sector - 1, 2 * sector + 2],
+  [0, 3],
+  [size - 10, 10],
+] as const) {
+  testOnDisk(`${length} bytes written at ${start} leave what is beside them`, async () => {
+    const expected = fill(0x55).fill(0xaa, start, start + length);
+    const data = Buffer.alloc(length, 0xaa);
+    const stream = createWriteStream(devicePath(), { flags: 'r+', start, unbuffered: true });
+    await finished(stream.end(data));
+    expect(fs.readFileSync(devicePath()).equals(expected)).toBe(true);
+  });
+}
+
+testOnDisk('writeFile() and readFile() past the cache keep and see the whole drive', async () => {
+  const expected = fill(0x55).fill('hello', 0, 5);
+  const drive = await openDrive(devicePath(), { flags: 'r+' });
+  await drive.writeFile('hello');
+  await drive.seek(0);
+  expect((await drive.readFile()).equals(expected)).toBe(true);
+  expect(await drive.seek(0, 'end')).toBe(size);
+  await drive.close();
+});
+
+testOnDisk('what goes past the end of a drive is refused, and what it has is kept', async () => {
+  const kept = fill(0x55).subarray(0, size - 10);
+  const start = size - 10;
+  const beyond = createWriteStream(devicePath(), { flags: 'r+', start, unbuffered: true });
+  expect(await rejection(finished(beyond.end(Buffer.alloc(20))))).toMatchObject({ code: 'ENOSPC' });
+  const appended = createWriteStream(devicePath(), { flags: 'a', unbuffered: true });
+  expect(await rejection(finished(appended.end('x')))).toMatchObject({ code: 'ENOSPC' });
+  expect(fs.readFileSync(devicePath()).subarray(0, start).equals(kept)).toBe(true);
 });
 
 testOnDisk('1,000 reads in flight are cancelled or done, each once, 10 times', async () => {

@@ -7,7 +7,16 @@ import { expect, test } from 'vitest';
 import { createReadStream, createWriteStream } from '../../lib/fs.js';
 import { engine, open } from '../../lib/index.js';
 import { canMakeDisks, Disk } from '../alignment/loop-device.js';
-import { isLinux, randomBytes, rejection, sleep, testWhere, until } from '../helpers.js';
+import {
+  isLinux,
+  makeFifo,
+  randomBytes,
+  rejection,
+  sleep,
+  testWhere,
+  testWithFifo,
+  until,
+} from '../helpers.js';
 import { content, folder, holdToLaws, size, source } from './lifecycle-laws.js';
 
 type Stream = fs.ReadStream | fs.WriteStream;
@@ -20,6 +29,43 @@ holdToLaws(async () => {
 function closed(stream: EventEmitter): Promise<void> {
   return new Promise((resolve) => void stream.once('close', () => resolve()));
 }
+
+for (const make of [createReadStream, createWriteStream]) {
+  testWithFifo(`destroying a stream ends its open (${make.name})`, async () => {
+    for (const error of [undefined, new Error('enough')]) {
+      const stream = make(makeFifo());
+      const watched = lifecycleOf(stream);
+      await sleep(10);
+      stream.destroy(error);
+      expect(await watched).toEqual({ closes: 1, errors: error ? [error] : [], late: [] });
+    }
+  });
+
+  testWithFifo(`so does a signal (${make.name})`, async () => {
+    const controller = new AbortController();
+    const stream = make(makeFifo(), { signal: controller.signal });
+    const watched = lifecycleOf(stream);
+    await sleep(10);
+    controller.abort();
+    const { closes, errors } = await watched;
+    expect(closes).toBe(1);
+    expect(errors).toMatchObject([{ code: 'ABORT_ERR' }]);
+  });
+}
+
+test('a write stream in object mode takes bytes, and fails with anything else', async () => {
+  const options = { objectMode: true } as object;
+  const file = path.join(folder, 'objects');
+  const stream = createWriteStream(file, options);
+  const told = new Promise((resolve) => stream.write('text', resolve));
+  const { errors } = await lifecycleOf(stream);
+  expect(errors).toMatchObject([{ code: 'ERR_INVALID_ARG_TYPE' }]);
+  expect(await told).toBe(errors[0]);
+  const other = createWriteStream(file, options);
+  other.end(Buffer.from('bytes'));
+  await lifecycleOf(other);
+  expect(fs.readFileSync(file, 'utf8')).toBe('bytes');
+});
 
 interface Lifecycle {
   closes: number;

@@ -12,6 +12,7 @@ import {
   rejection,
   sleep,
   temporaryFolder,
+  testWhere,
   testWithFifo,
 } from '../helpers.js';
 
@@ -22,6 +23,21 @@ async function bytesOf(stream: AsyncIterable<Buffer>): Promise<Buffer> {
   for await (const chunk of stream) chunks.push(chunk);
   return Buffer.concat(chunks);
 }
+
+const symbols = '/proc/kallsyms';
+
+// Each of its reads gives a page, and one elsewhere makes all that is before that place again.
+testWhere(fs.existsSync(symbols), 'there is no large file in /proc')(
+  'a large file of /proc is streamed in the time that it takes to make it once',
+  async () => {
+    const { byteLength } = fs.readFileSync(symbols);
+    expect((await bytesOf(createReadStream(symbols))).byteLength).toBe(byteLength);
+    const handle = await open(symbols);
+    expect((await bytesOf(handle.chunks())).byteLength).toBe(byteLength);
+    await handle.close();
+  },
+  15_000,
+);
 
 testWithFifo('a FIFO streams in order both ways, and ends when its writer does', async () => {
   const fifo = makeFifo();

@@ -51,6 +51,25 @@ test('starts with one read, and is never far ahead of what has been taken', asyn
   expect(double.inFlightMost).toBeGreaterThan(2);
 });
 
+test('a file whose reads all come short is read one read at a time', async () => {
+  const [size, most] = [4 * 1024 * 1024, 4096];
+  const double = new HandleDouble(randomBytes(size), (possible) => Math.min(possible, most));
+  const ahead = new ReadAhead(double.handle);
+  const given = await double.serve(readAll(ahead), () => 0);
+  expect(given.equals(double.content)).toBe(true);
+  expect(double.inFlightMost).toBe(1);
+  expect(double.transfers).toBe(size / most + 1);
+}, 20_000);
+
+test('after a short read the window grows again', async () => {
+  const size = 8 * 1024 * 1024;
+  const double = new HandleDouble(Buffer.alloc(size), (possible, position) =>
+    position < 1_000_000 ? Math.min(possible, 50_000) : possible,
+  );
+  await double.serve(readAll(new ReadAhead(double.handle)), () => 0);
+  expect(double.inFlightMost).toBeGreaterThan(2);
+});
+
 test('a file that grows gives what it has when its end is reached', async () => {
   const double = new HandleDouble(content.subarray(0, 1500));
   const ahead = new ReadAhead(double.handle, { chunkSize: 1000, depth: 4, expected: 1e6 });

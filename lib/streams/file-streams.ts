@@ -31,6 +31,8 @@ type Options = Record<string, unknown>;
 type StreamConstructor = (this: object, path: unknown, options: unknown) => void;
 type Done = (error?: Error | null) => void;
 interface NodeMethods {
+  _construct(this: object, done: Done): void;
+  destroy(this: object, error?: Error, done?: Done): unknown;
   _read(this: object, size: number): void;
   _write(this: object, chunk: Buffer, encoding: unknown, done: Done): void;
   _writev(this: object, chunks: readonly { chunk: Buffer }[], done: Done): void;
@@ -135,6 +137,20 @@ function construct(
   }
 }
 
+// What both classes do when a stream is destroyed before its file is open.
+function openingMethods(node: NodeMethods): object {
+  return {
+    _construct(this: Reader | Writer, done: Done): void {
+      const file = this[streamFile];
+      node._construct.call(this, (error) => done(file?.isGivenUp ? null : error));
+    },
+    destroy(this: Reader | Writer, error?: Error, done?: Done): unknown {
+      this[streamFile]?.cancelOpening();
+      return node.destroy.call(this, error, done);
+    },
+  };
+}
+
 // ---- ReadStream
 
 /**
@@ -165,6 +181,7 @@ function sourceOf(stream: Reader): ReadSource | undefined {
 }
 
 const readerMethods = {
+  ...openingMethods(nodeReader),
   _read(this: Reader, size: number): void {
     const source = sourceOf(this);
     if (source === undefined) nodeReader._read.call(this, size);
@@ -211,6 +228,7 @@ function sinkOf(stream: Writer): WriteSink | undefined {
 }
 
 const writerMethods = {
+  ...openingMethods(nodeWriter),
   _write(this: Writer, chunk: Buffer, encoding: unknown, done: Done): void {
     const sink = sinkOf(this);
     if (sink === undefined) nodeWriter._write.call(this, chunk, encoding, done);

@@ -1,3 +1,4 @@
+import { endOf } from '../end-of-file.js';
 import type { FileHandle } from '../file-handle.js';
 
 /** Whether a file has places at all; a pipe or a terminal has none. */
@@ -27,5 +28,5 @@ export function placeWithoutStart(
 export function placeToAppend(handle: FileHandle): null | Promise<number> | undefined {
   if (!handle.access.append || !hasPlaces(handle)) return undefined;
   // The system itself appends, but not through an unbuffered handle.
-  return handle.alignment === null ? null : handle.stat().then(({ size }) => size);
+  return handle.alignment === null ? null : endOf(handle);
 }

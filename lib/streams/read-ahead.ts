@@ -63,6 +63,7 @@ export class ReadAhead {
   readonly #slots: Slot[] = [];
   #next: number;
   #position: number;
+  /** Bytes since the window has been small. */
   #taken = 0;
   /** What of the last chunk readInto() had no place for. */
   #rest: Buffer | undefined;
@@ -228,9 +229,9 @@ export class ReadAhead {
       this.#memory.give(slot.memory);
       return this.#finish();
     }
+    this.#taken += to - from;
     if (slot.bytes < slot.length) this.#goBackTo(slot.position + slot.bytes);
     this.#position = slot.position + to;
-    this.#taken += to - from;
     this.#window.grow(this.#taken);
     if (!this.#atCursor) this.#fill();
     return this.#chunkOf(slot.memory, from, to);
@@ -248,8 +249,12 @@ export class ReadAhead {
     return exact;
   }
 
-  // What was read behind a short read does not follow upon it.
+  // What was read behind a short read does not follow upon it. Files that the system makes while
+  // they are read (/proc) give little at a time: what is read behind is made again for nothing, and
+  // some (trace_pipe) give it once only. So nothing is until reads are whole again.
   #goBackTo(position: number): void {
+    this.#taken = 0;
+    this.#window.restart();
     this.#next = alignDown(position, this.#block);
     for (const slot of this.#slots) this.#discard(slot);
     this.#slots.length = 0;

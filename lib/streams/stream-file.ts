@@ -65,6 +65,10 @@ export abstract class StreamFile {
   get windowed(): FileHandle | undefined {
     return this.handle;
   }
+  /** The stream has been destroyed; whether its file could be opened does not matter any more. */
+  cancelOpening(): void {}
+  /** Whether an open has failed since it was cancelled, so that there is nothing to close. */
+  isGivenUp = false;
   /** What the next read shall fail with. */
   failure: { error: unknown } | undefined;
 
@@ -73,7 +77,8 @@ export abstract class StreamFile {
 
   close(fd: number, callback: Callback): void {
     const { handle } = this;
-    if (handle === undefined) callLive('close', [fd, callback]);
+    if (this.isGivenUp) process.nextTick(callback, null);
+    else if (handle === undefined) callLive('close', [fd, callback]);
     else callBack(this.#close(handle), callback);
   }
 
@@ -115,12 +120,17 @@ export abstract class StreamFile {
   }
 }
 
+/** How long a stream that has been destroyed waits for its file to open. */
+const openingMsMax = 50;
+
 /** A file that the stream opens itself, and closes. */
 export class PathFile extends StreamFile {
   readonly isOwn = true;
   readonly #openFile: OpenFile;
   readonly #options: OpenOptions;
   readonly #isClosed: () => boolean;
+  readonly #opening = new AbortController();
+  #patience: NodeJS.Timeout | undefined;
 
   /**
    * @param options what Node's streams do not have
@@ -143,11 +153,29 @@ export class PathFile extends StreamFile {
   }
 
   async #open(path: string, flags: string | number, mode: number): Promise<number> {
-    const handle = await this.#openFile(path, flags, { ...this.#options, mode });
+    const handle = await this.#openOrGiveUp(path, flags, mode);
     this.handle = handle;
     const { fd } = handle;
     if (this.#isClosed()) void handle.close();
     return fd;
+  }
+
+  async #openOrGiveUp(path: string, flags: string | number, mode: number): Promise<FileHandle> {
+    const { signal } = this.#opening;
+    try {
+      return await this.#openFile(path, flags, { ...this.#options, mode, signal });
+    } catch (error) {
+      this.isGivenUp = signal.aborted && (error as NodeJS.ErrnoException).code === 'ABORT_ERR';
+      throw error;
+    } finally {
+      clearTimeout(this.#patience);
+    }
+  }
+
+  // What opens soon is opened and closed, with its events, as in Node. A FIFO may never open.
+  override cancelOpening(): void {
+    if (this.handle !== undefined) return;
+    this.#patience ??= setTimeout(() => this.#opening.abort(), openingMsMax).unref();
   }
 
   protected end(handle: FileHandle): Promise<void> {

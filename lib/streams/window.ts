@@ -54,7 +54,13 @@ export class WindowSize {
     this.grow(expected);
   }
 
-  /** @param moved bytes that have gone through the window so far */
+  /** Starts small again, whatever is expected. */
+  restart(): void {
+    this.bytes = this.#first;
+    this.chunkSize = this.#first;
+  }
+
+  /** @param moved bytes that have gone through the window so far, or since it was restarted */
   grow(moved: number): void {
     const bytesMax = this.#bytesMax;
     if (this.bytes === bytesMax) return;

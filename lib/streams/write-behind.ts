@@ -1,6 +1,7 @@
 import { addressAt } from '../aligned-buffer.js';
 import { alignDown, alignUp, isAligned } from '../alignment.js';
 import { blockSizeOf, memoryAlignmentOf, readChunk, writeChunk, writeViews } from '../chunk-io.js';
+import { endOf } from '../end-of-file.js';
 import { AbortError, abortError } from '../errors.js';
 import type { FileHandle } from '../file-handle.js';
 import { RecycledMemory, unsetMemory } from './chunk-memory.js';
@@ -331,7 +332,7 @@ export class WriteBehind {
   }
 
   async #readFirstSector(): Promise<void> {
-    this.#sizeBefore = (await this.#handle.stat()).size;
+    this.#sizeBefore = await endOf(this.#handle);
     if (this.#first !== undefined) await this.#readInto(this.#first, 0, this.#start);
   }
 
@@ -460,7 +461,7 @@ export class WriteBehind {
 
   // What has been padded is cut to where the file is complete, or to what it had before.
   async #cut(): Promise<void> {
-    if (!this.#isPadded) return;
+    if (!this.#isPadded || this.#handle.deviceType === 'block') return;
     this.#isPadded = false;
     await this.#handle.truncate(Math.max(this.#sizeBefore, this.#flushedPosition));
     await this.#handle.sync();

@@ -1,4 +1,5 @@
 import type * as fs from 'node:fs';
+import { invalidArgType } from '../errors.js';
 import type { FileHandle } from '../file-handle.js';
 import { placeToAppend, placeWithoutStart } from './first-place.js';
 import type { StreamFile } from './stream-file.js';
@@ -100,6 +101,12 @@ export class WriteSink {
 
   #write(chunks: readonly Uint8Array[], done: Done): void {
     const stream = this.#stream;
+    // With `objectMode` anything comes.
+    const other = chunks.find((chunk) => !(chunk instanceof Uint8Array));
+    if (other !== undefined) {
+      done(invalidArgType('chunk', 'an instance of Buffer or Uint8Array', other));
+      return;
+    }
     // Whoever writes by hand may rely on what Node does: that the bytes are in the file when the
     // stream drains, and that their memory is free then. Neither matters to a stream that pipes.
     const isPiped = stream.listenerCount('unpipe') > 0;
