@@ -237,10 +237,9 @@ testOnWindows('a client waits until an instance is free', async () => {
   await sleep(50);
   await first.close();
   await server.disconnect(handle);
-  await server.connect();
+  const again = await server.connect();
   const late = await second;
-  await late.close();
-  await handle.close();
+  await Promise.all([again, late, handle].map((end) => end.close()));
   await server.close();
 });
 
