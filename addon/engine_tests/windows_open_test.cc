@@ -9,6 +9,7 @@
 #include "harness.h"
 #include "iocp/iocp_engine.h"
 #include "test.h"
+#include "threadpool/open_windows.h"
 
 namespace overlapped::testing {
 
@@ -29,7 +30,73 @@ bool give_up(const wchar_t* name) {
          GetLastError() == ERROR_SUCCESS;
 }
 
+CreateArguments arguments_of(int32_t flags, uint32_t options,
+                             HandleMode mode = HandleMode::kSynchronous, uint32_t attributes = 0) {
+  OpenRequest request;
+  request.path = L"file";
+  request.flags = flags;
+  request.mode = 0666;
+  request.options = options;
+  request.attributes = attributes;
+  CreateArguments arguments;
+  REQUIRE(create_arguments(request, mode, (options & kUnbuffered) != 0, arguments));
+  return arguments;
+}
+
 }  // namespace
+
+// Most of these change nothing that a program could see, so what is asked for is looked at.
+TEST(windows_each_option_of_open_is_its_flag_of_create_file_and_no_other) {
+  constexpr DWORD kAlways = FILE_ATTRIBUTE_NORMAL | FILE_FLAG_BACKUP_SEMANTICS;
+  CHECK_EQUAL(arguments_of(kOpenBoth, 0).attributes, kAlways);
+  const std::pair<uint32_t, DWORD> flags[] = {
+      {kUnbuffered, FILE_FLAG_NO_BUFFERING},
+      {kAccessSequential, FILE_FLAG_SEQUENTIAL_SCAN},
+      {kAccessRandom, FILE_FLAG_RANDOM_ACCESS},
+      {kWriteThrough, FILE_FLAG_WRITE_THROUGH},
+      {kDeleteOnClose, FILE_FLAG_DELETE_ON_CLOSE},
+      {kBackupIntent, 0},
+      {kPosixSemantics, FILE_FLAG_POSIX_SEMANTICS},
+      {kOpenReparsePoint, FILE_FLAG_OPEN_REPARSE_POINT},
+      {kNoRecall, FILE_FLAG_OPEN_NO_RECALL},
+      {kConcurrent, FILE_FLAG_OVERLAPPED},
+      {kInheritable, 0},
+  };
+  for (const auto& [option, flag] : flags) {
+    CHECK_EQUAL(arguments_of(kOpenBoth, option).attributes, kAlways | flag);
+  }
+  CHECK_EQUAL(arguments_of(kOpenBoth, 0, HandleMode::kOverlapped).attributes,
+              kAlways | FILE_FLAG_OVERLAPPED);
+  CHECK((arguments_of(kOpenRead, kDeleteOnClose).access & DELETE) != 0);
+}
+
+TEST(windows_attributes_shares_and_dispositions_are_those_of_create_file) {
+  for (const DWORD attribute :
+       {FILE_ATTRIBUTE_ARCHIVE, FILE_ATTRIBUTE_ENCRYPTED, FILE_ATTRIBUTE_HIDDEN,
+        FILE_ATTRIBUTE_NOT_CONTENT_INDEXED, FILE_ATTRIBUTE_OFFLINE, FILE_ATTRIBUTE_READONLY,
+        FILE_ATTRIBUTE_SYSTEM, FILE_ATTRIBUTE_TEMPORARY}) {
+    // Normal is valid alone only.
+    CHECK_EQUAL(arguments_of(kOpenNew, 0, HandleMode::kSynchronous, attribute).attributes,
+                attribute | FILE_FLAG_BACKUP_SEMANTICS);
+  }
+  constexpr DWORD kAll = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
+  CHECK_EQUAL(arguments_of(kOpenRead, 0).share, kAll);
+  CHECK_EQUAL(arguments_of(kOpenRead, kDenyAny).share, DWORD{0});
+  CHECK_EQUAL(arguments_of(kOpenRead, kDenyRead).share, kAll & ~DWORD{FILE_SHARE_READ});
+  CHECK_EQUAL(arguments_of(kOpenRead, kDenyWrite).share, kAll & ~DWORD{FILE_SHARE_WRITE});
+  CHECK_EQUAL(arguments_of(kOpenRead, kDenyDelete).share, kAll & ~DWORD{FILE_SHARE_DELETE});
+  CHECK_EQUAL(arguments_of(kOpenRead, kAttributesOnly).access, DWORD{0});
+  const std::pair<int32_t, DWORD> dispositions[] = {
+      {kOpenBoth | kOpenCreate | kOpenExclusive, CREATE_NEW},
+      {kOpenBoth | kOpenCreate | kOpenTruncate, CREATE_ALWAYS},
+      {kOpenBoth, OPEN_EXISTING},
+      {kOpenBoth | kOpenCreate, OPEN_ALWAYS},
+      {kOpenBoth | kOpenTruncate, TRUNCATE_EXISTING},
+  };
+  for (const auto& [flags, disposition] : dispositions) {
+    CHECK_EQUAL(arguments_of(flags, 0).disposition, disposition);
+  }
+}
 
 TEST(windows_backup_intent_opens_with_the_privileges_and_says_so_without_them) {
   Harness harness(std::string("iocp"));
