@@ -33,6 +33,7 @@ import {
   systemErrorOf,
 } from './errors.js';
 import { modeForNode } from './file-mode.js';
+import { endOf } from './file-size.js';
 import { type ReadableWebStreamOptions, readableStreamOf } from './handle-web-stream.js';
 import { type LockOptions, type LockRange, lockRange, unlockRange } from './locks.js';
 import { nodeFs } from './node-fs.js';
@@ -700,7 +701,7 @@ export class FileHandle extends EventEmitter {
     return this.inOrder(async () => {
       this.#isAtStart = false;
       if (this.alignment === null) return (await transfer(-1)).result;
-      const place = write && this.#access.append ? (await this.stat()).size : this.#cursor;
+      const place = write && this.#access.append ? await endOf(this) : this.#cursor;
       const { bytes, result } = await transfer(place);
       this.#cursor = place + bytes;
       return result;

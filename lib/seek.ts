@@ -1,7 +1,8 @@
 import { type Alignment, checkAligned } from './alignment.js';
 import { Opcode } from './engine/native.js';
-import { decodeValue, type Operable } from './engine/operation.js';
+import { decodeValue } from './engine/operation.js';
 import { invalidArgType, outOfRange, systemErrorOf } from './errors.js';
+import { endOf, type SizedFile } from './file-size.js';
 import { validateInteger, validateOneOf } from './validate.js';
 
 /** What a position is counted from. */
@@ -10,10 +11,9 @@ export type SeekOrigin = 'start' | 'current' | 'end';
 const origins: readonly SeekOrigin[] = ['start', 'current', 'end'];
 const subject = { syscall: 'lseek' };
 
-interface SeekTarget extends Operable {
+interface SeekTarget extends SizedFile {
   readonly alignment: Alignment | null;
   cursor: number;
-  stat(): Promise<{ size: number }>;
   inOrder<R>(run: () => Promise<R>): Promise<R>;
 }
 
@@ -56,7 +56,7 @@ async function seekUnbuffered(
 ): Promise<number> {
   let base = 0;
   if (origin === 'current') base = handle.cursor;
-  if (origin === 'end') base = (await handle.stat()).size;
+  if (origin === 'end') base = await endOf(handle);
   const target = base + position;
   if (target < 0) throw systemErrorOf('EINVAL', subject);
   if (!Number.isSafeInteger(target)) {

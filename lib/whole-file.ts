@@ -5,6 +5,7 @@ import { allocAligned } from './aligned-buffer.js';
 import { alignUp } from './alignment.js';
 import { abortError, afterMoving, invalidArgType } from './errors.js';
 import type { FileHandle } from './file-handle.js';
+import { endOf } from './file-size.js';
 import { type BufferOption, readIntoBuffer, validateBufferOption } from './read-into.js';
 import { readUnaligned, writeUnaligned } from './unaligned-io.js';
 import { validateBoolean, validateEncoding, validateSignal } from './validate.js';
@@ -133,8 +134,7 @@ function grow(content: Buffer): Buffer {
 
 async function readUnbuffered(handle: FileHandle, signal?: AbortSignal): Promise<Buffer> {
   const { alignment, cursor } = handle;
-  const { size } = await handle.stat({ signal });
-  const length = Math.max(0, size - cursor);
+  const length = Math.max(0, (await endOf(handle, signal)) - cursor);
   if (length === 0 || alignment === null) return Buffer.alloc(0);
   // Room for whole sectors, so that all of an aligned file is read in place.
   const memory = allocAligned(alignUp(length, alignment.length), { alignment: alignment.memory });
@@ -238,7 +238,7 @@ async function writeUnbuffered(
   bytes: Uint8Array,
   signal?: AbortSignal,
 ): Promise<void> {
-  const position = handle.access.append ? (await handle.stat()).size : handle.cursor;
+  const position = handle.access.append ? await endOf(handle) : handle.cursor;
   await writeUnaligned(handle, bytes, position, signal);
   handle.cursor = position + bytes.byteLength;
 }

@@ -1,7 +1,6 @@
-import { Opcode } from '../engine/native.js';
-import { decodeValue } from '../engine/operation.js';
 import { unavailable } from '../errors.js';
 import type { FileHandle } from '../file-handle.js';
+import { sizeOfDevice } from '../file-size.js';
 import { openParsed } from '../open.js';
 import { parseOpenOptions } from '../open-options.js';
 import type { ParsedPath } from '../paths.js';
@@ -57,9 +56,5 @@ export async function openDrive(
  * @throws ENOTTY, EINVAL, … where the handle is of something else
  */
 export async function deviceSize(handle: FileHandle): Promise<number> {
-  return handle.operate({
-    opcode: Opcode.deviceSize,
-    subject: { syscall: 'devicesize' },
-    decode: decodeValue as () => number,
-  });
+  return sizeOfDevice(handle);
 }

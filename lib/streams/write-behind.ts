@@ -3,6 +3,7 @@ import { alignDown, alignUp, isAligned } from '../alignment.js';
 import { blockSizeOf, memoryAlignmentOf, readChunk, writeChunk, writeViews } from '../chunk-io.js';
 import { AbortError, abortError } from '../errors.js';
 import type { FileHandle } from '../file-handle.js';
+import { endOf } from '../file-size.js';
 import { RecycledMemory, unsetMemory } from './chunk-memory.js';
 import { type WindowOptions, WindowSize } from './window.js';
 
@@ -331,7 +332,7 @@ export class WriteBehind {
   }
 
   async #readFirstSector(): Promise<void> {
-    this.#sizeBefore = (await this.#handle.stat()).size;
+    this.#sizeBefore = await endOf(this.#handle);
     if (this.#first !== undefined) await this.#readInto(this.#first, 0, this.#start);
   }
 
@@ -389,7 +390,10 @@ export class WriteBehind {
     this.#lastSector = Buffer.from(memory.subarray(alignDown(length, this.#block), length));
     this.#isAlone = true;
     await this.#readInto(part, length, position + padded);
-    this.#isPadded ||= position + padded > this.#sizeBefore;
+    // A device has the size that it has.
+    if (this.#handle.deviceType !== 'block') {
+      this.#isPadded ||= position + padded > this.#sizeBefore;
+    }
     await writeChunk(this.#handle, memory, padded, position, this.#cancellation.signal);
     this.#isAlone = false;
   }
