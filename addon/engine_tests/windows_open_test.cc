@@ -112,6 +112,42 @@ TEST(windows_backup_intent_opens_with_the_privileges_and_says_so_without_them) {
   harness.open(path, kOpenBoth);
 }
 
+// A file stands in for a drive that goes on where its size ends, as the system fails there.
+ENGINE_TEST(windows_a_read_of_a_drive_stops_at_its_end) {
+  Harness harness(engine);
+  constexpr size_t kSector = 4096;
+  OpenFile& whole = *harness.open(harness.path("drive"), kOpenNew);
+  CHECK_EQUAL(harness.write_text(whole, std::string(3 * kSector, 'x'), 0).value,
+              static_cast<int64_t>(3 * kSector));
+  const bool overlapped = harness.is(EngineKind::kIocp);
+  auto file = std::make_unique<OpenFile>(
+      CreateFileW(harness.path("drive").c_str(), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE,
+                  nullptr, OPEN_EXISTING, overlapped ? FILE_FLAG_OVERLAPPED : 0, nullptr),
+      DeviceType::kBlock);
+  file->device_size = 2 * kSector;
+  if (overlapped) REQUIRE(harness.engine().attach(*file).ok());
+  OpenFile& drive = harness.adopt(std::move(file));
+  const auto read = [&](size_t length, int64_t position) {
+    const std::span<std::byte> memory = harness.memory(length);
+    return harness.run(harness.make_transfer(Opcode::kRead, drive, memory, position));
+  };
+  const auto sector = static_cast<int64_t>(kSector);
+  CHECK_EQUAL(read(kSector, 0).value, sector);
+  CHECK_EQUAL(read(3 * kSector, 0).value, 2 * sector);
+  CHECK_EQUAL(read(2 * kSector, sector).value, sector);
+  for (const int64_t position : {2 * sector, 3 * sector, 100 * sector}) {
+    const Result at_end = read(kSector, position);
+    CHECK(at_end.ok());
+    CHECK_EQUAL(at_end.value, 0);
+  }
+  // Two buffers, of which the second begins at the end.
+  Operation& vector = harness.make(Opcode::kReadVector, &drive);
+  vector.file_offset = sector;
+  const std::span<std::byte> memory = harness.memory(2 * kSector);
+  vector.details().vectors = {{memory.data(), kSector}, {memory.data() + kSector, kSector}};
+  CHECK_EQUAL(harness.run(vector).value, sector);
+}
+
 TEST(windows_a_handle_is_inherited_only_where_that_was_asked_for) {
   Harness harness(std::string("iocp"));
   const PathString path = harness.path("inherited");

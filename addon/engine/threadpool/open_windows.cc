@@ -199,6 +199,13 @@ DWORD device_sector_size(HANDLE handle) {
   return queried.ok() && geometry.BytesPerSector > 0 ? geometry.BytesPerSector : kDeviceSectorSize;
 }
 
+// 0 where the device does not say.
+int64_t size_of_device(HANDLE handle) {
+  GET_LENGTH_INFORMATION length{};
+  const Result queried = query_device(handle, IOCTL_DISK_GET_LENGTH_INFO, &length, sizeof length);
+  return queried.ok() ? length.Length.QuadPart : 0;
+}
+
 // Position and length must be whole logical sectors. Buffers "should be" aligned to the physical
 // sector, which "may not be enforced" (File Buffering, Win32 documentation).
 Alignment alignment_of(HANDLE handle, DeviceType device_type, const PathString& path) {
@@ -288,6 +295,7 @@ Result open_any(const OpenRequest& request, HandleMode mode, std::unique_ptr<Ope
   file->waits_by_event = (request.options & kConcurrent) != 0;
   const DeviceType type = file->device_type();
   file->unbuffered = unbuffered && (type == DeviceType::kDisk || type == DeviceType::kBlock);
+  if (type == DeviceType::kBlock) file->device_size = size_of_device(handle);
   if (file->unbuffered) file->alignment = alignment_of(handle, type, request.path);
   if (request.preallocate > 0 && type == DeviceType::kDisk) {
     const Result reserved = preallocate(handle, request.preallocate);
