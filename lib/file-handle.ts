@@ -14,7 +14,6 @@ import {
   type SettableAttributes,
   setAttributesOfHandle,
 } from './attributes.js';
-import { endOf } from './end-of-file.js';
 import { getEngine } from './engine/engine.js';
 import { Opcode } from './engine/native.js';
 import {
@@ -34,6 +33,7 @@ import {
   systemErrorOf,
 } from './errors.js';
 import { modeForNode } from './file-mode.js';
+import { endOf } from './file-size.js';
 import { type ReadableWebStreamOptions, readableStreamOf } from './handle-web-stream.js';
 import { type LockOptions, type LockRange, lockRange, unlockRange } from './locks.js';
 import { nodeFs } from './node-fs.js';
@@ -1092,15 +1092,38 @@ export class FileHandle extends EventEmitter {
    */
   readonly close = (options?: CloseOptions): Promise<void> => {
     if (options?.cancel === true && !this.#isGone) this.#cancelAll();
+    return this.#endBy(() => submitClose(this.#file));
+  };
+
+  /**
+   * @internal Ends this handle as close({ cancel: true }) does, but not its file, which another
+   * handle goes on with.
+   * @returns the other handle; undefined where this one is closed, or being closed
+   */
+  async handOver(): Promise<FileHandle | undefined> {
+    if (this.#closing !== undefined) {
+      await this.#closing;
+      return undefined;
+    }
+    this.#cancelAll();
+    let next: FileHandle | undefined;
+    await this.#endBy(async () => {
+      const opened = { ...this.#held, deviceType: this.#deviceType, alignment: this.#alignment };
+      next = new FileHandle(opened, this.#access);
+    });
+    return next;
+  }
+
+  #endBy(leaveFile: () => Promise<void>): Promise<void> {
     if (this.#closing === undefined) {
-      this.#closing = this.#close();
+      this.#closing = this.#close(leaveFile);
       // Only now, since those who let go may call close() themselves.
       for (const letGo of this.#onClosing ?? []) letGo();
     }
     return this.#closing;
-  };
+  }
 
-  async #close(): Promise<void> {
+  async #close(leaveFile: () => Promise<void>): Promise<void> {
     abandoned.unregister(this);
     if (this.#holds > 0) {
       await new Promise<void>((resolve) => {
@@ -1111,7 +1134,7 @@ export class FileHandle extends EventEmitter {
     this.#isClosed = true;
     this.#held.fd = closedFd;
     if (process.platform === 'win32' && fd !== closedFd) nodeFs.closeSync(fd);
-    await submitClose(this.#file).finally(() => {
+    await leaveFile().finally(() => {
       this.#isGone = true;
     });
     this.emit('close');

@@ -1,8 +1,8 @@
 import { type Alignment, checkAligned } from './alignment.js';
-import { endOf } from './end-of-file.js';
 import { Opcode } from './engine/native.js';
-import { decodeValue, type Operable } from './engine/operation.js';
+import { decodeValue } from './engine/operation.js';
 import { invalidArgType, outOfRange, systemErrorOf } from './errors.js';
+import { endOf, type SizedFile } from './file-size.js';
 import { validateInteger, validateOneOf } from './validate.js';
 
 /** What a position is counted from. */
@@ -11,11 +11,9 @@ export type SeekOrigin = 'start' | 'current' | 'end';
 const origins: readonly SeekOrigin[] = ['start', 'current', 'end'];
 const subject = { syscall: 'lseek' };
 
-interface SeekTarget extends Operable {
+interface SeekTarget extends SizedFile {
   readonly alignment: Alignment | null;
-  readonly deviceType: string;
   cursor: number;
-  stat(): Promise<{ size: number }>;
   inOrder<R>(run: () => Promise<R>): Promise<R>;
 }
 

@@ -107,6 +107,8 @@ class OpenFile {
   // Windows only, and where there is no port: transfers are overlapped calls, each with an event
   // of its own. On a synchronous handle a read that waits would hold up every write.
   bool waits_by_event = false;
+  // Windows only: the size of a volume or drive in bytes, 0 where it is not known.
+  int64_t device_size = 0;
   // POSIX only: a terminal whose reads end after a time, which only read(2) itself keeps.
   std::atomic<bool> times_out{false};
   uint32_t in_flight = 0;

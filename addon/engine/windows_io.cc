@@ -36,6 +36,16 @@ uint64_t current_position(const Operation& op) {
   return static_cast<uint64_t>(begin) + op.transferred;
 }
 
+// How much of the current buffer a call is for. A read that crosses the end of a drive would fail
+// as a whole, and one that begins there would not say that it is the end (ERROR_SECTOR_NOT_FOUND).
+size_t current_length(const Operation& op) {
+  const size_t length = current_buffer(op).length;
+  if (!op.is_read() || op.file->device_size == 0) return length;
+  const auto end = static_cast<uint64_t>(op.file->device_size);
+  const uint64_t position = current_position(op);
+  return position < end ? static_cast<size_t>(std::min<uint64_t>(length, end - position)) : 0;
+}
+
 void advance_cursor(Operation& op) {
   OpenFile& file = *op.file;
   if (op.file_offset >= 0 || !file.is_disk()) return;
@@ -142,7 +152,8 @@ uint32_t start_transfer(Operation& op, size_t* moved, HANDLE event) {
   // Without a position the OVERLAPPED is only for what tells of a completion.
   OVERLAPPED* const parameter = moved && !op.file->is_disk() ? nullptr : &overlapped;
   const HANDLE handle = op.file->handle();
-  const auto length = static_cast<DWORD>(buffer.length);
+  const auto length = static_cast<DWORD>(current_length(op));
+  if (length == 0) return ERROR_HANDLE_EOF;
   DWORD count = 0;
   DWORD* const count_parameter = moved ? &count : nullptr;
   const BOOL done = op.is_read()

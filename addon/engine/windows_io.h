@@ -30,6 +30,10 @@ class UniqueHandle {
   HANDLE get() const { return handle_; }
   // Some functions say null where they fail, others INVALID_HANDLE_VALUE.
   bool valid() const { return handle_ != nullptr && handle_ != INVALID_HANDLE_VALUE; }
+  void reset(HANDLE handle) {
+    if (valid()) CloseHandle(handle_);
+    handle_ = handle;
+  }
   HANDLE release() {
     const HANDLE handle = handle_;
     handle_ = nullptr;

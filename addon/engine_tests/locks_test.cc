@@ -40,6 +40,14 @@ Result unlock(Harness& harness, OpenFile& file, int64_t position, size_t length)
   return harness.run(op);
 }
 
+PathString pipe_name() {
+#ifdef _WIN32
+  return L"\\\\.\\pipe\\locks-" + std::to_wstring(GetCurrentProcessId());
+#else
+  return {};
+#endif
+}
+
 struct TwoHandles {
   explicit TwoHandles(Harness& harness)
       : first(*harness.open(harness.path("locked"), kOpenNew)),
@@ -119,6 +127,28 @@ ENGINE_TEST(waiting_locks_are_cancelled_and_hold_nothing_up) {
   for (const Operation* const op : waiting) CHECK_EQUAL(op->result.os_error, kCancelledError);
   CHECK(unlock(harness, files.first, 0, 1).ok());
   CHECK(lock(harness, files.second, kLockExclusive, 0, 1).ok());
+}
+
+ENGINE_TEST(more_waiting_locks_than_threads_hold_up_no_pipe) {
+  Harness harness(engine);
+  TwoHandles handles(harness);
+  CHECK(lock(harness, handles.first, kLockExclusive, 0, 1).ok());
+  std::vector<Operation*> waiting;
+  for (int i = 0; i < 100; ++i) {
+    waiting.push_back(&make_lock(harness, handles.second, kLockWait, 0, 1));
+  }
+  harness.submit(waiting);
+  std::this_thread::sleep_for(kHeld);
+  Operation& made = harness.make_path(Opcode::kCreatePipePair, pipe_name());
+  REQUIRE(harness.run(made).ok());
+  OpenFile& reader = harness.adopt(std::move(made.detail->opened));
+  OpenFile& writer = harness.adopt(std::move(made.detail->opened_peer));
+  Operation& read = harness.make_transfer(Opcode::kRead, reader, harness.memory(2), -1);
+  harness.submit(read);
+  CHECK_EQUAL(harness.write_text(writer, "on", -1).value, 2);
+  CHECK(harness.wait(read));
+  for (Operation* const op : waiting) harness.cancel(*op);
+  CHECK(harness.wait_for_all());
 }
 
 ENGINE_TEST(an_engine_ends_while_locks_wait) {

@@ -9,7 +9,9 @@
 #include "test.h"
 #include "threadpool/tree.h"
 
-#ifndef _WIN32
+#ifdef _WIN32
+#include "threadpool/held_entry_windows.h"
+#else
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -218,6 +220,88 @@ ENGINE_TEST(a_tree_deeper_than_paths_and_descriptors_go_is_removed) {
   const DescriptorLimit limit(64);
   CHECK_EQUAL(harness.run(harness.make_path(Opcode::kRemoveTree, root)).os_error, 0U);
   CHECK(::access(root.c_str(), F_OK) != 0);
+}
+
+#else
+
+// Wine removes by name when the handle is closed, and only what still has that name.
+bool removes_what_was_renamed() {
+  const HMODULE system = GetModuleHandleW(L"ntdll.dll");
+  return system && !GetProcAddress(system, "wine_get_version");
+}
+
+TEST(windows_what_is_removed_is_what_was_opened_whatever_its_name_leads_to_by_now) {
+  Harness harness(std::string("threadpool"));
+  const stdfs::path folder = harness.path("folder");
+  const stdfs::path moved = harness.path("moved");
+  const stdfs::path other = harness.path("other");
+  for (const stdfs::path& path : {folder, other}) {
+    stdfs::create_directories(path / "inner");
+    put_file(path / "f");
+    put_file(path / "inner" / "g");
+  }
+  HeldEntry held;
+  REQUIRE(held.open(folder.native(), true).ok());
+  CHECK(held.is_folder());
+  std::vector<FolderEntry> entries;
+  CHECK(held.list(entries).ok());
+  CHECK_EQUAL(entries.size(), size_t{2});
+  CHECK_EQUAL(held.remove().os_error, static_cast<uint32_t>(ERROR_DIR_NOT_EMPTY));
+  // Another folder comes in its place.
+  stdfs::rename(folder, moved);
+  stdfs::rename(other, folder);
+  {
+    HeldEntry file;
+    REQUIRE(file.open_in(held, L"f", false).ok());
+    CHECK(!file.is_folder());
+    CHECK(file.remove().ok());
+  }
+  CHECK(stdfs::exists(folder / "f"));
+  CHECK(!removes_what_was_renamed() || !stdfs::exists(moved / "f"));
+  {
+    HeldEntry inner;
+    REQUIRE(inner.open_in(held, L"inner", true).ok());
+    HeldEntry file;
+    REQUIRE(file.open_in(inner, L"g", false).ok());
+    stdfs::rename(moved / "inner", moved / "elsewhere");
+    stdfs::rename(folder / "inner", moved / "inner");
+    CHECK(file.remove().ok());
+  }
+  CHECK(stdfs::exists(moved / "inner" / "g"));
+  CHECK(!removes_what_was_renamed() || !stdfs::exists(moved / "elsewhere" / "g"));
+}
+
+ENGINE_TEST(windows_a_tree_with_read_only_files_and_long_paths_is_removed) {
+  Harness harness(engine);
+  const std::wstring prefix = L"\\\\?\\";
+  std::wstring path = prefix + stdfs::path(harness.path("deep")).make_preferred().native();
+  const std::wstring root = path;
+  REQUIRE(CreateDirectoryW(path.c_str(), nullptr));
+  for (int level = 0; level < 12; ++level) {
+    path += L"\\" + std::wstring(100, L'a');
+    REQUIRE(CreateDirectoryW(path.c_str(), nullptr));
+    const std::wstring file = path + L"\\f";
+    const UniqueHandle made(CreateFileW(file.c_str(), GENERIC_WRITE, 0, nullptr, CREATE_NEW,
+                                        FILE_ATTRIBUTE_READONLY, nullptr));
+    REQUIRE(made.valid());
+  }
+  CHECK_EQUAL(harness.run(harness.make_path(Opcode::kRemoveTree, root)).os_error, 0U);
+  CHECK_EQUAL(GetFileAttributesW(root.c_str()), INVALID_FILE_ATTRIBUTES);
+}
+
+ENGINE_TEST(windows_what_cannot_be_removed_is_named) {
+  Harness harness(engine);
+  const stdfs::path folder = stdfs::path(harness.path("tree")) / "inner";
+  stdfs::create_directories(folder);
+  put_file(folder / "f");
+  const stdfs::path file = (folder / "f").make_preferred();
+  const UniqueHandle holder(
+      CreateFileW(file.c_str(), GENERIC_READ, FILE_SHARE_READ, nullptr, OPEN_EXISTING, 0, nullptr));
+  REQUIRE(holder.valid());
+  Operation& op = harness.make_path(Opcode::kRemoveTree, harness.path("tree"));
+  CHECK_EQUAL(harness.run(op).os_error, static_cast<uint32_t>(ERROR_SHARING_VIOLATION));
+  CHECK(op.detail->failed_path == harness.path("tree") + L"\\inner\\f");
+  CHECK_EQUAL(op.detail->failed_step, static_cast<int32_t>(TreeStep::kUnlink));
 }
 
 #endif

@@ -9,6 +9,7 @@
 #include "harness.h"
 #include "iocp/iocp_engine.h"
 #include "test.h"
+#include "threadpool/open_windows.h"
 
 namespace overlapped::testing {
 
@@ -29,7 +30,73 @@ bool give_up(const wchar_t* name) {
          GetLastError() == ERROR_SUCCESS;
 }
 
+CreateArguments arguments_of(int32_t flags, uint32_t options,
+                             HandleMode mode = HandleMode::kSynchronous, uint32_t attributes = 0) {
+  OpenRequest request;
+  request.path = L"file";
+  request.flags = flags;
+  request.mode = 0666;
+  request.options = options;
+  request.attributes = attributes;
+  CreateArguments arguments;
+  REQUIRE(create_arguments(request, mode, (options & kUnbuffered) != 0, arguments));
+  return arguments;
+}
+
 }  // namespace
+
+// Most of these change nothing that a program could see, so what is asked for is looked at.
+TEST(windows_each_option_of_open_is_its_flag_of_create_file_and_no_other) {
+  constexpr DWORD kAlways = FILE_ATTRIBUTE_NORMAL | FILE_FLAG_BACKUP_SEMANTICS;
+  CHECK_EQUAL(arguments_of(kOpenBoth, 0).attributes, kAlways);
+  const std::pair<uint32_t, DWORD> flags[] = {
+      {kUnbuffered, FILE_FLAG_NO_BUFFERING},
+      {kAccessSequential, FILE_FLAG_SEQUENTIAL_SCAN},
+      {kAccessRandom, FILE_FLAG_RANDOM_ACCESS},
+      {kWriteThrough, FILE_FLAG_WRITE_THROUGH},
+      {kDeleteOnClose, FILE_FLAG_DELETE_ON_CLOSE},
+      {kBackupIntent, 0},
+      {kPosixSemantics, FILE_FLAG_POSIX_SEMANTICS},
+      {kOpenReparsePoint, FILE_FLAG_OPEN_REPARSE_POINT},
+      {kNoRecall, FILE_FLAG_OPEN_NO_RECALL},
+      {kConcurrent, FILE_FLAG_OVERLAPPED},
+      {kInheritable, 0},
+  };
+  for (const auto& [option, flag] : flags) {
+    CHECK_EQUAL(arguments_of(kOpenBoth, option).attributes, kAlways | flag);
+  }
+  CHECK_EQUAL(arguments_of(kOpenBoth, 0, HandleMode::kOverlapped).attributes,
+              kAlways | FILE_FLAG_OVERLAPPED);
+  CHECK((arguments_of(kOpenRead, kDeleteOnClose).access & DELETE) != 0);
+}
+
+TEST(windows_attributes_shares_and_dispositions_are_those_of_create_file) {
+  for (const DWORD attribute :
+       {FILE_ATTRIBUTE_ARCHIVE, FILE_ATTRIBUTE_ENCRYPTED, FILE_ATTRIBUTE_HIDDEN,
+        FILE_ATTRIBUTE_NOT_CONTENT_INDEXED, FILE_ATTRIBUTE_OFFLINE, FILE_ATTRIBUTE_READONLY,
+        FILE_ATTRIBUTE_SYSTEM, FILE_ATTRIBUTE_TEMPORARY}) {
+    // Normal is valid alone only.
+    CHECK_EQUAL(arguments_of(kOpenNew, 0, HandleMode::kSynchronous, attribute).attributes,
+                attribute | FILE_FLAG_BACKUP_SEMANTICS);
+  }
+  constexpr DWORD kAll = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
+  CHECK_EQUAL(arguments_of(kOpenRead, 0).share, kAll);
+  CHECK_EQUAL(arguments_of(kOpenRead, kDenyAny).share, DWORD{0});
+  CHECK_EQUAL(arguments_of(kOpenRead, kDenyRead).share, kAll & ~DWORD{FILE_SHARE_READ});
+  CHECK_EQUAL(arguments_of(kOpenRead, kDenyWrite).share, kAll & ~DWORD{FILE_SHARE_WRITE});
+  CHECK_EQUAL(arguments_of(kOpenRead, kDenyDelete).share, kAll & ~DWORD{FILE_SHARE_DELETE});
+  CHECK_EQUAL(arguments_of(kOpenRead, kAttributesOnly).access, DWORD{0});
+  const std::pair<int32_t, DWORD> dispositions[] = {
+      {kOpenBoth | kOpenCreate | kOpenExclusive, CREATE_NEW},
+      {kOpenBoth | kOpenCreate | kOpenTruncate, CREATE_ALWAYS},
+      {kOpenBoth, OPEN_EXISTING},
+      {kOpenBoth | kOpenCreate, OPEN_ALWAYS},
+      {kOpenBoth | kOpenTruncate, TRUNCATE_EXISTING},
+  };
+  for (const auto& [flags, disposition] : dispositions) {
+    CHECK_EQUAL(arguments_of(flags, 0).disposition, disposition);
+  }
+}
 
 TEST(windows_backup_intent_opens_with_the_privileges_and_says_so_without_them) {
   Harness harness(std::string("iocp"));
@@ -43,6 +110,42 @@ TEST(windows_backup_intent_opens_with_the_privileges_and_says_so_without_them) {
   Operation& write = harness.make_path(Opcode::kOpen, path, kOpenBoth, kBackupIntent);
   CHECK_EQUAL(harness.run(write).os_error, static_cast<uint32_t>(ERROR_PRIVILEGE_NOT_HELD));
   harness.open(path, kOpenBoth);
+}
+
+// A file stands in for a drive that goes on where its size ends, as the system fails there.
+ENGINE_TEST(windows_a_read_of_a_drive_stops_at_its_end) {
+  Harness harness(engine);
+  constexpr size_t kSector = 4096;
+  OpenFile& whole = *harness.open(harness.path("drive"), kOpenNew);
+  CHECK_EQUAL(harness.write_text(whole, std::string(3 * kSector, 'x'), 0).value,
+              static_cast<int64_t>(3 * kSector));
+  const bool overlapped = harness.is(EngineKind::kIocp);
+  auto file = std::make_unique<OpenFile>(
+      CreateFileW(harness.path("drive").c_str(), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE,
+                  nullptr, OPEN_EXISTING, overlapped ? FILE_FLAG_OVERLAPPED : 0, nullptr),
+      DeviceType::kBlock);
+  file->device_size = 2 * kSector;
+  if (overlapped) REQUIRE(harness.engine().attach(*file).ok());
+  OpenFile& drive = harness.adopt(std::move(file));
+  const auto read = [&](size_t length, int64_t position) {
+    const std::span<std::byte> memory = harness.memory(length);
+    return harness.run(harness.make_transfer(Opcode::kRead, drive, memory, position));
+  };
+  const auto sector = static_cast<int64_t>(kSector);
+  CHECK_EQUAL(read(kSector, 0).value, sector);
+  CHECK_EQUAL(read(3 * kSector, 0).value, 2 * sector);
+  CHECK_EQUAL(read(2 * kSector, sector).value, sector);
+  for (const int64_t position : {2 * sector, 3 * sector, 100 * sector}) {
+    const Result at_end = read(kSector, position);
+    CHECK(at_end.ok());
+    CHECK_EQUAL(at_end.value, 0);
+  }
+  // Two buffers, of which the second begins at the end.
+  Operation& vector = harness.make(Opcode::kReadVector, &drive);
+  vector.file_offset = sector;
+  const std::span<std::byte> memory = harness.memory(2 * kSector);
+  vector.details().vectors = {{memory.data(), kSector}, {memory.data() + kSector, kSector}};
+  CHECK_EQUAL(harness.run(vector).value, sector);
 }
 
 TEST(windows_a_handle_is_inherited_only_where_that_was_asked_for) {

@@ -1,6 +1,6 @@
 // WINDOWS.md: logical drive, physical drive (sector aligned); a block device on Linux.
 import * as fs from 'node:fs';
-import { finished } from 'node:stream/promises';
+import { finished, pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { deviceSize, openDrive, openVolume } from '../../lib/devices/index.js';
 import {
@@ -108,16 +108,6 @@ for (const [start, length] of [
   });
 }
 
-testOnDisk('writeFile() and readFile() past the cache keep and see the whole drive', async () => {
-  const expected = fill(0x55).fill('hello', 0, 5);
-  const drive = await openDrive(devicePath(), { flags: 'r+' });
-  await drive.writeFile('hello');
-  await drive.seek(0);
-  expect((await drive.readFile()).equals(expected)).toBe(true);
-  expect(await drive.seek(0, 'end')).toBe(size);
-  await drive.close();
-});
-
 testOnDisk('what goes past the end of a drive is refused, and what it has is kept', async () => {
   const kept = fill(0x55).subarray(0, size - 10);
   const start = size - 10;
@@ -127,6 +117,46 @@ testOnDisk('what goes past the end of a drive is refused, and what it has is kep
   expect(await rejection(finished(appended.end('x')))).toMatchObject({ code: 'ENOSPC' });
   expect(fs.readFileSync(devicePath()).subarray(0, start).equals(kept)).toBe(true);
 });
+
+/** All that is on the disk. */
+async function contentOfDisk(): Promise<Buffer> {
+  const drive = await openDrive(devicePath());
+  const content = allocAligned(size, { alignment: drive.alignment?.memory as number });
+  expect((await drive.read(content, { position: 0 })).bytesRead).toBe(size);
+  await drive.close();
+  return content;
+}
+
+for (const unbuffered of [true, false]) {
+  const how = unbuffered ? 'past the cache' : 'through the cache';
+
+  testOnDisk(`streams and writeFile() ${how} change no byte beside their own`, async () => {
+    const expected = await contentOfDisk();
+    const data = randomBytes(5000, 9);
+    const first = await openDrive(devicePath(), { flags: 'r+', unbuffered });
+    await pipeline([data], first.createWriteStream({ start: 100 }));
+    data.copy(expected, 100);
+    const second = await openDrive(devicePath(), { flags: 'r+', unbuffered });
+    await second.writeFile(data.subarray(0, 10));
+    await second.sync();
+    await second.close();
+    data.copy(expected, 0, 0, 10);
+    expect((await contentOfDisk()).equals(expected)).toBe(true);
+  });
+
+  testOnDisk(`the end of a drive is known ${how}`, async () => {
+    const expected = await contentOfDisk();
+    const drive = await openDrive(devicePath(), { flags: 'r+', unbuffered });
+    expect((await drive.readFile()).equals(expected)).toBe(true);
+    expect(await drive.seek(0, 'end')).toBe(size);
+    const ranges: unknown[] = [];
+    for await (const range of drive.allocatedRanges()) ranges.push(range);
+    expect(ranges).toEqual([{ position: 0, length: size }]);
+    const tail = drive.createWriteStream({ start: size - 100 });
+    const error = await rejection(pipeline([Buffer.alloc(2 * sector)], tail));
+    expect(error.code).toBe('ENOSPC');
+  });
+}
 
 testOnDisk('1,000 reads in flight are cancelled or done, each once, 10 times', async () => {
   for (let round = 0; round < 10; round++) {

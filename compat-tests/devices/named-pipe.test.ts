@@ -7,7 +7,15 @@ import {
   type NamedPipeServer,
 } from '../../lib/devices/index.js';
 import { AbortError, type FileHandle } from '../../lib/index.js';
-import { isWindows, rejection, resultOfChild, sleep, testWhere, until } from '../helpers.js';
+import {
+  isWindows,
+  rejection,
+  resultOfChild,
+  settled,
+  sleep,
+  testWhere,
+  until,
+} from '../helpers.js';
 import { devicesUrl, newPipeName } from './device-names.js';
 
 const testOnWindows = testWhere(isWindows, 'a FIFO has one direction and one connection');
@@ -167,6 +175,60 @@ testOnWindows(
   },
 );
 
+test('disconnect() closes the handle; what was in flight on it is over', async () => {
+  const [server, reader, writer] = await connectedPair();
+  const reads = Array.from({ length: 20 }, () => settled(reader.read(Buffer.alloc(1))));
+  await sleep(20);
+  await server.disconnect(reader);
+  for (const { error } of await Promise.all(reads)) expect(error).toBeDefined();
+  expect((await rejection(reader.read(Buffer.alloc(1)))).code).toBe('EBADF');
+  await reader.close();
+  await writer.close();
+  await server.close();
+});
+
+testOnWindows(
+  'after disconnect() nobody reads with the old handle what the next client writes',
+  async () => {
+    const server = await createNamedPipe(newPipeName(), { direction: 'duplex', instancesMax: 1 });
+    const connect = () =>
+      Promise.all([server.connect(), connectNamedPipe(server.name, { direction: 'duplex' })]);
+    const [handle, client] = await connect();
+    await server.disconnect(handle);
+    const [next, nextClient] = await connect();
+    expect(next).not.toBe(handle);
+    const late = rejection(handle.read(Buffer.alloc(100)));
+    await nextClient.write('for the next handle');
+    expect((await late).code).toBe('EBADF');
+    expect(await readText(next)).toBe('for the next handle');
+    await Promise.all([client, nextClient, next].map((end) => end.close()));
+    await server.close();
+  },
+);
+
+testOnWindows(
+  'a handle that is closed after disconnect(), or by its stream, ends no server',
+  async () => {
+    const server = await createNamedPipe(newPipeName(), { direction: 'duplex', instancesMax: 1 });
+    for (let round = 0; round < 3; round++) {
+      const [handle, client] = await Promise.all([
+        server.connect(),
+        connectNamedPipe(server.name, { direction: 'duplex' }),
+      ]);
+      const stream = handle
+        .createReadStream()
+        .on('error', () => {})
+        .resume();
+      await sleep(20);
+      await server.disconnect(handle);
+      await until(() => stream.closed);
+      await handle.close({ cancel: true });
+      await client.close();
+    }
+    await server.close();
+  },
+);
+
 testOnWindows('a client waits until an instance is free', async () => {
   const server = await createNamedPipe(newPipeName(), { direction: 'in', instancesMax: 1 });
   const first = await connectNamedPipe(server.name, { direction: 'out' });
@@ -175,10 +237,9 @@ testOnWindows('a client waits until an instance is free', async () => {
   await sleep(50);
   await first.close();
   await server.disconnect(handle);
-  await server.connect();
+  const again = await server.connect();
   const late = await second;
-  await late.close();
-  await handle.close();
+  await Promise.all([again, late, handle].map((end) => end.close()));
   await server.close();
 });
 

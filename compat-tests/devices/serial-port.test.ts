@@ -7,7 +7,7 @@ import {
   serialSettings,
   setSerialSettings,
 } from '../../lib/devices/index.js';
-import { AbortError, type FileHandle, open } from '../../lib/index.js';
+import { AbortError, engine, type FileHandle, open } from '../../lib/index.js';
 import { fileWith, isLinux, isWindows, rejection, settled, sleep, testWhere } from '../helpers.js';
 import { hasSerialPair, type SerialPair, serialPair } from './serial-pair.js';
 
@@ -16,7 +16,7 @@ const testWithPair = testWhere(hasSerialPair, 'needs a pair of serial ports, whi
 });
 const testOnPosix = testWhere(
   hasSerialPair && !isWindows,
-  'only there a terminal says what it did not take',
+  'only there a terminal says what it did not take, and takes 1,000 reads',
 );
 
 const defaults: SerialSettings = {
@@ -144,6 +144,23 @@ testWithPair('reads that wait are cancelled once each, and the port serves on', 
   await other.write('on');
   expect((await readExactly(one, 2)).toString()).toBe('on');
   await closeBoth([one, other]);
+});
+
+testOnPosix('close({ cancel: true }) with 1,000 reads in flight, 100 times', async () => {
+  for (let round = 0; round < 100; round++) {
+    const port = await openSerialPort(pair.one);
+    let settlements = 0;
+    const reads = Array.from({ length: 1000 }, () =>
+      settled(port.read(Buffer.alloc(1))).finally(() => {
+        settlements++;
+      }),
+    );
+    if (round % 2 === 1) await new Promise((resolve) => setImmediate(resolve));
+    await port.close({ cancel: true });
+    expect(settlements).toBe(1000);
+    for (const { error } of await Promise.all(reads)) expect(error).toBeInstanceOf(AbortError);
+  }
+  expect(engine.stats().inFlight).toBe(0);
 });
 
 testWithPair('streams over a port', async () => {

@@ -4,7 +4,9 @@ import { once } from 'node:events';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { expect, test } from 'vitest';
+import { OpenOption } from '../../lib/engine/native.js';
 import { engine, getAttributes, type OpenOptions, open } from '../../lib/index.js';
+import { parseOpenOptions } from '../../lib/open-options.js';
 import {
   fileWith,
   isLinux,
@@ -222,6 +224,33 @@ const flags: [name: string, options: OpenOptions][] = [
       ] as [string, OpenOptions][])
     : []),
 ];
+
+// What the addon makes of each bit is tested there (addon/engine_tests/windows_open_test.cc).
+const bits: [option: keyof typeof OpenOption, options: OpenOptions][] = [
+  ['writeThrough', { writeThrough: true }],
+  ['accessSequential', { access: 'sequential' }],
+  ['accessRandom', { access: 'random' }],
+  ['unbuffered', { unbuffered: true }],
+  ['unbufferedPrefer', { unbuffered: 'prefer' }],
+  ['deleteOnClose', { deleteOnClose: true }],
+  ['inheritable', { inheritable: true }],
+  ['attributesOnly', { attributesOnly: true }],
+  ['posixSemantics', { posixSemantics: true }],
+  ['openReparsePoint', { openReparsePoint: true }],
+  ...(isWindows
+    ? ([
+        ['noRecall', { noRecall: true }],
+        ['backupIntent', { backupIntent: true }],
+      ] as [keyof typeof OpenOption, OpenOptions][])
+    : []),
+];
+
+test('each option asks the addon for its flag, and for no other', () => {
+  expect(parseOpenOptions('r', {}).options).toBe(0);
+  for (const [option, options] of bits) {
+    expect([option, parseOpenOptions('r', options).options]).toEqual([option, OpenOption[option]]);
+  }
+});
 
 for (const [name, options] of flags) {
   test(`${name}: the file is read and written as ever`, async () => {

@@ -1,6 +1,6 @@
-import { sizeOfDevice } from '../end-of-file.js';
 import { unavailable } from '../errors.js';
 import type { FileHandle } from '../file-handle.js';
+import { sizeOfDevice } from '../file-size.js';
 import { openParsed } from '../open.js';
 import { parseOpenOptions } from '../open-options.js';
 import type { ParsedPath } from '../paths.js';

@@ -133,9 +133,9 @@ export class NamedPipeServer {
   }
 
   /**
-   * Ends the connection of a handle, which is not to be used any more: the client sees the end, and
-   * what it has not read is lost (DisconnectNamedPipe; elsewhere the handle is closed). On Windows
-   * the instance waits for another client then.
+   * Ends the connection of a handle, and closes the handle: the client sees the end, and what it
+   * has not read is lost (DisconnectNamedPipe). On Windows the instance waits for another client
+   * then.
    * @throws ERR_INVALID_ARG_VALUE by a rejection where the handle is not of this server
    */
   async disconnect(handle: FileHandle): Promise<void> {
@@ -148,7 +148,15 @@ export class NamedPipeServer {
       subject: this.#subject('disconnectnamedpipe'),
       decode: decodeNothing,
     });
-    await this.#takeBack(handle);
+    // Whoever still has the old handle must not read what the next client writes.
+    this.#coming++;
+    try {
+      const instance = await handle.handOver();
+      if (instance !== undefined) await this.#takeBack(this.#keep(instance));
+    } finally {
+      this.#coming--;
+    }
+    await this.#refill();
   }
 
   /**

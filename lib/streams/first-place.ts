@@ -1,5 +1,5 @@
-import { endOf } from '../end-of-file.js';
 import type { FileHandle } from '../file-handle.js';
+import { endOf } from '../file-size.js';
 
 /** Whether a file has places at all; a pipe or a terminal has none. */
 export function hasPlaces({ deviceType }: FileHandle): boolean {

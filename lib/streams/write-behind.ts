@@ -1,9 +1,9 @@
 import { addressAt } from '../aligned-buffer.js';
 import { alignDown, alignUp, isAligned } from '../alignment.js';
 import { blockSizeOf, memoryAlignmentOf, readChunk, writeChunk, writeViews } from '../chunk-io.js';
-import { endOf } from '../end-of-file.js';
 import { AbortError, abortError } from '../errors.js';
 import type { FileHandle } from '../file-handle.js';
+import { endOf } from '../file-size.js';
 import { RecycledMemory, unsetMemory } from './chunk-memory.js';
 import { type WindowOptions, WindowSize } from './window.js';
 
@@ -390,7 +390,10 @@ export class WriteBehind {
     this.#lastSector = Buffer.from(memory.subarray(alignDown(length, this.#block), length));
     this.#isAlone = true;
     await this.#readInto(part, length, position + padded);
-    this.#isPadded ||= position + padded > this.#sizeBefore;
+    // A device has the size that it has.
+    if (this.#handle.deviceType !== 'block') {
+      this.#isPadded ||= position + padded > this.#sizeBefore;
+    }
     await writeChunk(this.#handle, memory, padded, position, this.#cancellation.signal);
     this.#isAlone = false;
   }
@@ -461,7 +464,7 @@ export class WriteBehind {
 
   // What has been padded is cut to where the file is complete, or to what it had before.
   async #cut(): Promise<void> {
-    if (!this.#isPadded || this.#handle.deviceType === 'block') return;
+    if (!this.#isPadded) return;
     this.#isPadded = false;
     await this.#handle.truncate(Math.max(this.#sizeBefore, this.#flushedPosition));
     await this.#handle.sync();

@@ -24,12 +24,15 @@ bool run_blocking_call(Operation& operation);
 // The part of it that every system has alike: what is no transfer and opens nothing.
 Result run_on_metadata(Operation& operation);
 
-// Whether an operation waits for somebody else than a device: a transfer, a client that is to come,
-// or a flush, which on Windows waits until the other side of a pipe has read all.
+// Whether an operation waits for somebody else than a disk: a transfer, a client that is to come, a
+// flush, which on Windows waits until the other side of a pipe has read all, or what first lets out
+// what has been written: the close of a serial port, and its new settings.
 inline bool may_wait_for_others(const Operation& operation) {
   switch (operation.opcode) {
     case Opcode::kConnectPipe:
+    case Opcode::kSerialSettings:
       return true;
+    case Opcode::kClose:
     case Opcode::kSync:
     case Opcode::kDataSync:
       return !operation.file->is_disk();

@@ -1,4 +1,4 @@
-#include "blocking.h"
+#include "open_windows.h"
 
 // After windows.h, which it does not include itself.
 #include <winioctl.h>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "../windows_io.h"
+#include "blocking.h"
 #include "privileges_windows.h"
 
 namespace overlapped {
@@ -37,13 +38,6 @@ constexpr DWORD kFileSectorSize = 512;
 
 // What of dwFlagsAndAttributes are attributes.
 constexpr DWORD kAllAttributes = 0x7fff;
-
-struct CreateArguments {
-  DWORD access = 0;
-  DWORD share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
-  DWORD disposition = OPEN_EXISTING;
-  DWORD attributes = FILE_ATTRIBUTE_NORMAL;
-};
 
 bool wants_unbuffered(const OpenRequest& request) {
   return (request.options & (kUnbuffered | kUnbufferedPrefer)) || (request.flags & kDirect);
@@ -140,13 +134,10 @@ bool set_attributes(const OpenRequest& request, HandleMode mode, bool unbuffered
 // INVALID_HANDLE_VALUE with the reason in GetLastError().
 HANDLE create_file(const OpenRequest& request, HandleMode mode, bool unbuffered) {
   CreateArguments arguments;
-  if (!set_access(request, unbuffered, arguments) ||
-      !set_attributes(request, mode, unbuffered, arguments)) {
+  if (!create_arguments(request, mode, unbuffered, arguments)) {
     SetLastError(ERROR_INVALID_PARAMETER);
     return INVALID_HANDLE_VALUE;
   }
-  set_disposition(request, arguments);
-  set_share(request, arguments);
   SECURITY_ATTRIBUTES security{sizeof security, nullptr, TRUE};
   SECURITY_ATTRIBUTES* const inherited = request.options & kInheritable ? &security : nullptr;
   const auto create = [&](DWORD access) {
@@ -206,6 +197,13 @@ DWORD device_sector_size(HANDLE handle) {
   const Result queried =
       query_device(handle, IOCTL_DISK_GET_DRIVE_GEOMETRY, &geometry, sizeof geometry);
   return queried.ok() && geometry.BytesPerSector > 0 ? geometry.BytesPerSector : kDeviceSectorSize;
+}
+
+// 0 where the device does not say.
+int64_t size_of_device(HANDLE handle) {
+  GET_LENGTH_INFORMATION length{};
+  const Result queried = query_device(handle, IOCTL_DISK_GET_LENGTH_INFO, &length, sizeof length);
+  return queried.ok() ? length.Length.QuadPart : 0;
 }
 
 // Position and length must be whole logical sectors. Buffers "should be" aligned to the physical
@@ -297,6 +295,7 @@ Result open_any(const OpenRequest& request, HandleMode mode, std::unique_ptr<Ope
   file->waits_by_event = (request.options & kConcurrent) != 0;
   const DeviceType type = file->device_type();
   file->unbuffered = unbuffered && (type == DeviceType::kDisk || type == DeviceType::kBlock);
+  if (type == DeviceType::kBlock) file->device_size = size_of_device(handle);
   if (file->unbuffered) file->alignment = alignment_of(handle, type, request.path);
   if (request.preallocate > 0 && type == DeviceType::kDisk) {
     const Result reserved = preallocate(handle, request.preallocate);
@@ -307,6 +306,17 @@ Result open_any(const OpenRequest& request, HandleMode mode, std::unique_ptr<Ope
 }
 
 }  // namespace
+
+bool create_arguments(const OpenRequest& request, HandleMode mode, bool unbuffered,
+                      CreateArguments& arguments) {
+  if (!set_access(request, unbuffered, arguments) ||
+      !set_attributes(request, mode, unbuffered, arguments)) {
+    return false;
+  }
+  set_disposition(request, arguments);
+  set_share(request, arguments);
+  return true;
+}
 
 Result open_file(const OpenRequest& request, HandleMode mode, std::unique_ptr<OpenFile>& opened) {
   if (!(request.options & kBackupIntent)) return open_any(request, mode, opened);

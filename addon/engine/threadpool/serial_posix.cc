@@ -162,10 +162,13 @@ Result serial_settings(Operation& op) {
   if (!get(fd, terminal)) return Result::failure(static_cast<uint32_t>(errno));
   if (asks_for_serial_change(op)) {
     fill_terminal(merge_serial_settings(op, settings_of(terminal)), terminal);
-    // What the driver did not take shows when the settings are read back (tcsetattr(3)).
-    if (!set(fd, terminal) || !get(fd, terminal)) {
-      return Result::failure(static_cast<uint32_t>(errno));
+    // It waits until what has been written is out, where flow control stops that without end.
+    while (!set(fd, terminal)) {
+      if (errno != EINTR) return Result::failure(static_cast<uint32_t>(errno));
+      if (op.cancel_requested.load(std::memory_order_acquire)) return Result::cancelled();
     }
+    // What the driver did not take shows when the settings are read back (tcsetattr(3)).
+    if (!get(fd, terminal)) return Result::failure(static_cast<uint32_t>(errno));
   }
   const SerialSettings settings = settings_of(terminal);
   op.file->times_out.store(settings[kReadTimeout] != kNoTime || settings[kReadInterval] != kNoTime);

@@ -84,9 +84,11 @@ Result allocated_ranges(Operation& op) {
   const int fd = op.file->handle();
   struct stat status {};
   if (::fstat(fd, &status) != 0) return last_error();
-  const int64_t end = end_of_ranges(op, status.st_size);
   const off_t cursor = ::lseek(fd, 0, SEEK_CUR);
   if (cursor < 0) return last_error();
+  // Of a block device fstat() says 0.
+  const off_t size = S_ISBLK(status.st_mode) ? ::lseek(fd, 0, SEEK_END) : status.st_size;
+  const int64_t end = end_of_ranges(op, size);
   std::vector<AllocatedRange> ranges;
   Result listed = list_ranges(fd, op.file_offset, end, ranges);
   if (::lseek(fd, cursor, SEEK_SET) < 0) return last_error();

@@ -63,9 +63,8 @@ std::thread make_thread(std::function<void()> body) { return std::thread(std::mo
 
 ThreadPool::ThreadPool(ThreadPoolLimits limits, CompletionSink& sink, ThreadFactory factory)
     : sink_(sink), factory_(std::move(factory)) {
-  lanes_[0].threads_max = limits.bounded_threads;
-  lanes_[1].threads_max = limits.waiting_threads;
-  lanes_[2].threads_max = limits.waiting_threads;
+  for (Lane& lane : lanes_) lane.threads_max = limits.waiting_threads;
+  lanes_[kBounded].threads_max = limits.bounded_threads;
 }
 
 ThreadPool::~ThreadPool() {
@@ -93,8 +92,17 @@ bool ThreadPool::start_worker(Lane& lane) {
 }
 
 ThreadPool::Lane& ThreadPool::lane_of(const Operation& operation) {
-  if (!operation.may_wait) return lanes_[0];
-  return is_for_writing(operation) ? lanes_[2] : lanes_[1];
+  if (!operation.may_wait) return lanes_[kBounded];
+  switch (operation.opcode) {
+    case Opcode::kLock:
+    case Opcode::kConnectPipe:
+      return lanes_[kMeeting];
+    case Opcode::kClose:
+    case Opcode::kSerialSettings:
+      return lanes_[kEnding];
+    default:
+      return lanes_[is_for_writing(operation) ? kWriting : kReading];
+  }
 }
 
 void ThreadPool::submit(OperationList batch) {
@@ -110,6 +118,14 @@ void ThreadPool::submit(OperationList batch) {
 // What waits in a lane that has no worker and gets none. With workers it waits for one of them.
 OperationList ThreadPool::take_unreachable() {
   OperationList unreachable;
+  // Better to close late than not at all.
+  if (lanes_[kEnding].workers.empty() && !lanes_[kBounded].workers.empty()) {
+    while (Operation* const op = lanes_[kEnding].queue.pop_front()) {
+      op->may_wait = false;
+      lanes_[kBounded].queue.push_back(op);
+    }
+    wake(lanes_[kBounded]);
+  }
   for (Lane& lane : lanes_) {
     if (!lane.workers.empty()) continue;
     while (Operation* const op = lane.queue.pop_front()) {
@@ -208,8 +224,7 @@ void ThreadPool::put_back_waiting(OperationList waiting) {
   if (waiting.empty()) return;
   for (Operation* op = waiting.front(); op; op = op->next) op->may_wait = true;
   enqueue(std::move(waiting));
-  wake(lanes_[1]);
-  wake(lanes_[2]);
+  for (Lane& lane : lanes_) wake(lane);
 }
 
 void ThreadPool::cancel(Operation& operation) {

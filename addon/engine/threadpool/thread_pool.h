@@ -16,18 +16,19 @@ namespace overlapped {
 
 struct ThreadPoolLimits {
   size_t bounded_threads = 4;
-  size_t waiting_threads = 64;  // in each direction
+  size_t waiting_threads = 64;  // in each of the lanes for what may wait for ever
 };
 
 // Makes threads; a test replaces it by one that fails.
 using ThreadFactory = std::function<std::thread(std::function<void()>)>;
 std::thread make_thread(std::function<void()> body);
 
-// Workers that execute operations with blocking calls, in three lanes: what may wait for ever
-// (pipes, terminals, a FIFO without a peer) never holds up what ends by itself, and reads that wait
-// never hold up the writes that would end them. Threads are made on demand and live as long as the
-// pool; where no more can be made, those that are there do the work. An operation that waits in a
-// queue can be taken out of it; one that runs is interrupted until it ends.
+// Workers that execute operations with blocking calls, in lanes that never hold each other up: what
+// ends by itself; reads that wait for ever (pipes, terminals, a FIFO without a peer); the writes
+// that would end those; locks and clients of pipes that are waited for; and the closes that would
+// end any of these. Threads are made on demand and live as long as the pool; where no more can be
+// made, those that are there do the work. An operation that waits in a queue can be taken out of
+// it; one that runs is interrupted until it ends.
 class ThreadPool {
  public:
   ThreadPool(ThreadPoolLimits limits, CompletionSink& sink, ThreadFactory factory = make_thread);
@@ -53,6 +54,8 @@ class ThreadPool {
     size_t idle = 0;
   };
 
+  enum LaneNumber : size_t { kBounded, kReading, kWriting, kMeeting, kEnding, kLanes };
+
   void run_worker(Lane& lane, Worker& worker);
   bool start_worker(Lane& lane);
   Lane& lane_of(const Operation& operation);
@@ -68,7 +71,7 @@ class ThreadPool {
   const ThreadFactory factory_;
   std::mutex mutex_;
   std::condition_variable drained_;
-  std::array<Lane, 3> lanes_;  // bounded, waiting to read, waiting to write
+  std::array<Lane, kLanes> lanes_;
   Interrupter interrupter_{mutex_};
   size_t in_pool_ = 0;  // queued or running
   uint64_t executions_ = 0;

@@ -2,6 +2,7 @@
 #include <utility>
 #include <vector>
 
+#include "held_entry_windows.h"
 #include "tree.h"
 
 namespace overlapped {
@@ -40,32 +41,24 @@ Result last_error() { return Result::failure(GetLastError()); }
 
 bool is_gone(DWORD error) { return error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND; }
 
-Result remove_file(Operation& op, const std::wstring& path, DWORD attributes) {
-  // Node removes read-only files too.
-  if (attributes & FILE_ATTRIBUTE_READONLY) {
-    SetFileAttributesW(path.c_str(), attributes & ~static_cast<DWORD>(FILE_ATTRIBUTE_READONLY));
-  }
-  // A link to a folder is itself a folder, and goes without what it leads to.
-  const bool removed = attributes & FILE_ATTRIBUTE_DIRECTORY ? RemoveDirectoryW(path.c_str())
-                                                             : DeleteFileW(path.c_str());
-  if (removed || is_gone(GetLastError())) return Result::success(0);
-  return fail_at(op, path, TreeStep::kUnlink, last_error());
-}
-
 // A folder that is being emptied.
 struct Level {
+  HeldEntry folder;
   size_t parent_length = 0;  // of the path of the parent
-  std::vector<TreeEntry> entries;
+  std::vector<FolderEntry> entries;
   size_t next = 0;
 };
 
-// Removes a tree, each folder after its content.
+// Removes a tree, each folder after its content. Everything below the root is reached from the
+// handle of its folder; paths are only for what errors say.
 class TreeRemoval {
  public:
   explicit TreeRemoval(Operation& op) : op_(op), path_(op.detail->open.path) {}
 
-  Result run() {
-    Result result = remove_folder(0);
+  Result run(bool root_may_be_folder) {
+    HeldEntry root;
+    Result result = root.open(path_, root_may_be_folder);
+    result = take(result, std::move(root), root_may_be_folder, 0);
     while (result.ok() && !levels_.empty()) {
       Level& level = levels_.back();
       result = level.next < level.entries.size() ? remove_entry(level) : leave();
@@ -75,21 +68,18 @@ class TreeRemoval {
 
  private:
   // As Node does: a folder is removed at once if that can be done, and emptied only if the system
-  // says that it is not empty. So a volume that is mounted there keeps all that is in it.
-  Result remove_folder(size_t parent_length) {
-    if (RemoveDirectoryW(path_.c_str()) || is_gone(GetLastError())) return Result::success(0);
-    const DWORD error = GetLastError();
-    if (error != ERROR_DIR_NOT_EMPTY && error != ERROR_ACCESS_DENIED) {
-      return fail_at(op_, path_, TreeStep::kRemoveFolder, Result::failure(error));
-    }
+  // says that it is not empty.
+  Result take(const Result& opened, HeldEntry entry, bool may_be_folder, size_t parent_length) {
+    Result result = opened.ok() ? entry.remove() : opened;
+    if (result.ok() || is_gone(result.os_error)) return Result::success(0);
+    const bool folder = opened.ok() ? entry.is_folder() : may_be_folder;
+    const TreeStep step = folder ? TreeStep::kRemoveFolder : TreeStep::kUnlink;
+    const bool is_filled =
+        result.os_error == ERROR_DIR_NOT_EMPTY || result.os_error == ERROR_ACCESS_DENIED;
     // Somebody may have put a link in the place of the folder: what that leads to is not ours.
-    const DWORD attributes = GetFileAttributesW(path_.c_str());
-    if (attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_REPARSE_POINT)) {
-      return fail_at(op_, path_, TreeStep::kRemoveFolder, Result::failure(error));
-    }
-    Level level;
-    level.parent_length = parent_length;
-    const Result listed = read_folder(path_, level.entries);
+    if (!opened.ok() || !folder || !is_filled) return fail_at(op_, path_, step, result);
+    Level level{std::move(entry), parent_length, {}};
+    const Result listed = level.folder.list(level.entries);
     if (!listed.ok()) return fail_at(op_, path_, TreeStep::kScan, listed);
     levels_.push_back(std::move(level));
     return listed;
@@ -97,13 +87,14 @@ class TreeRemoval {
 
   Result remove_entry(Level& level) {
     if (is_cancelled(op_)) return Result::cancelled();
-    const TreeEntry& entry = level.entries[level.next++];
+    const FolderEntry& found = level.entries[level.next++];
     const size_t length = path_.size();
-    path_ = join_path(path_, entry.name);
+    path_ = join_path(path_, found.name);
     const size_t depth = levels_.size();
-    const Result result = entry.type == EntryType::kDirectory
-                              ? remove_folder(length)
-                              : remove_file(op_, path_, entry.attributes);
+    const bool may_be_folder = (found.attributes & FILE_ATTRIBUTE_DIRECTORY) != 0;
+    HeldEntry entry;
+    const Result opened = entry.open_in(level.folder, found.name, may_be_folder);
+    const Result result = take(opened, std::move(entry), may_be_folder, length);
     // A level that was entered keeps its path until it is left.
     if (levels_.size() == depth) path_.resize(length);
     return result;
@@ -112,10 +103,9 @@ class TreeRemoval {
   // Goes up from a folder that is empty now, and removes it.
   Result leave() {
     const size_t parent_length = levels_.back().parent_length;
+    const Result removed = levels_.back().folder.remove();
     levels_.pop_back();
-    if (!RemoveDirectoryW(path_.c_str()) && !is_gone(GetLastError())) {
-      return fail_at(op_, path_, TreeStep::kRemoveFolder, last_error());
-    }
+    if (!removed.ok()) return fail_at(op_, path_, TreeStep::kRemoveFolder, removed);
     path_.resize(parent_length);
     return Result::success(0);
   }
@@ -174,9 +164,7 @@ Result remove_tree(Operation& op) {
   if (attributes == INVALID_FILE_ATTRIBUTES) {
     return fail_at(op, path, TreeStep::kStat, last_error());
   }
-  const bool folder =
-      (attributes & FILE_ATTRIBUTE_DIRECTORY) && !(attributes & FILE_ATTRIBUTE_REPARSE_POINT);
-  return folder ? TreeRemoval(op).run() : remove_file(op, path, attributes);
+  return TreeRemoval(op).run((attributes & FILE_ATTRIBUTE_DIRECTORY) != 0);
 }
 
 }  // namespace overlapped
