@@ -18,6 +18,7 @@ function sourcesIn(folders: readonly string[], ends: RegExp): Source[] {
     const whole = path.join(packageFolder, folder);
     if (!fs.existsSync(whole)) continue;
     for (const entry of fs.readdirSync(whole, { recursive: true, encoding: 'utf8' })) {
+      if (/\bnode_modules\b/.test(entry)) continue;
       if (!ends.test(entry)) continue;
       const lines = fs.readFileSync(path.join(whole, entry), 'utf8').split(/\r?\n/);
       sources.push({ name: path.join(folder, entry).replaceAll('\\', '/'), lines });
