@@ -91,7 +91,7 @@ for (const options of [{}, { unbuffered: true }, { atomic: false }, { resume: tr
   });
 }
 
-test('a disk that is too small is ENOSPC before a byte is copied: preallocate, unbuffered', async () => {
+test('a disk that is too small is ENOSPC before any copying: preallocate, unbuffered', async () => {
   disk = new Disk(24 * MiB);
   const { file } = outside(randomBytes(40 * MiB));
   const to = path.join(disk.folder, 'to');
