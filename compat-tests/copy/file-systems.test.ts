@@ -131,7 +131,7 @@ function testStrategies({ type, test, file }: Place): void {
     expect(areEqual(file('plain'), file('by-auto'))).toBe(true);
     const hashed = await copy(file('plain'), file('by-auto'), { hash: 'sha256' });
     expect(hashed.strategy).toBe('engine');
-    expect(hashed.reason).toMatch(/no clone: the bytes are hashed on their way; no offload: /);
+    expect(hashed.reason).toBe('the bytes are hashed on their way');
     fs.rmSync(file('by-auto'));
   });
 

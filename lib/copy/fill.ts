@@ -59,12 +59,14 @@ export async function fill(filling: Filling): Promise<Filled> {
 }
 
 async function fillByBest(filling: Filling, pace: RateLimit | undefined): Promise<Filled> {
-  const { hash, settings } = filling;
+  const byEngine = whyEngine(filling);
+  if (byEngine !== undefined) {
+    const result = await fillByEngine(filling, pace);
+    return { ...result, strategy: 'engine', reason: byEngine };
+  }
   const refusals: string[] = [];
   for (const strategy of ['clone', 'offload'] as const) {
-    let why = whyNot(strategy, filling);
-    if (settings.unbuffered) why = 'options.unbuffered asks for the engine';
-    else if (hash !== undefined) why = 'the bytes are hashed on their way';
+    const why = whyNot(strategy, filling);
     if (why !== undefined) {
       refusals.push(`no ${strategy}: ${why}`);
       continue;
@@ -83,12 +85,24 @@ async function fillByBest(filling: Filling, pace: RateLimit | undefined): Promis
   return { ...result, strategy: 'engine', reason: refusals.join('; ') };
 }
 
-/** What keeps a strategy from doing what is asked for, but for what the system says. */
-function whyNot(strategy: Offer, { size, start, settings }: Filling): string | undefined {
+/** What keeps the system from copying, whoever asks it. */
+function whyNotSystem({ size, settings }: Filling): string | undefined {
   if (size === null) return 'the source does not say its size';
   // A system that copies may do so by sharing blocks, and holes with them.
-  if (!settings.keepHoles) return "options.sparse is 'never'";
-  return strategy === 'clone' && start > 0 ? 'a part is there already' : undefined;
+  return settings.keepHoles ? undefined : "options.sparse is 'never'";
+}
+
+/** What keeps a strategy from doing what is asked for, but for what the system says. */
+function whyNot(strategy: Offer, filling: Filling): string | undefined {
+  const isBegun = strategy === 'clone' && filling.start > 0;
+  return whyNotSystem(filling) ?? (isBegun ? 'a part is there already' : undefined);
+}
+
+/** Why nobody but the engine is to be asked. */
+function whyEngine(filling: Filling): string | undefined {
+  if (filling.settings.unbuffered) return 'options.unbuffered asks for the engine';
+  if (filling.hash !== undefined) return 'the bytes are hashed on their way';
+  return whyNotSystem(filling);
 }
 
 // What systems say of calls that they do not know, or not between these two files. EISDIR is how
