@@ -1,7 +1,16 @@
 import * as fs from 'node:fs';
+import * as path from 'node:path';
 import { expect, test } from 'vitest';
 import { open } from '../../lib/index.js';
-import { fileWith, isLinux, isWindows, randomBytes, rejection, testWhere } from '../helpers.js';
+import {
+  fileWith,
+  isLinux,
+  isWindows,
+  randomBytes,
+  rejection,
+  temporaryFolder,
+  testWhere,
+} from '../helpers.js';
 
 /** The flags that an open descriptor has, by the kernel's word (proc(5)). */
 function flagsOf(fd: number): number {
@@ -58,6 +67,20 @@ test('deleteOnClose of a new file', async () => {
   expect((await handle.read(Buffer.alloc(9), 0, 9, 0)).buffer.toString()).toBe('temporary');
   await handle.close();
   expect(fs.existsSync(file)).toBe(false);
+});
+
+test('a new file goes again where its space cannot be reserved', async () => {
+  const file = path.join(temporaryFolder(), 'new');
+  for (const unbuffered of [false, 'prefer'] as const) {
+    const error = await rejection(open(file, 'wx', { preallocate: 2 ** 52, unbuffered }));
+    expect(['ENOSPC', 'EFBIG', 'EINVAL', 'ENOMEM']).toContain(error.code);
+    expect(fs.existsSync(file)).toBe(false);
+  }
+  // One that was there stays.
+  fs.writeFileSync(file, 'content');
+  await rejection(open(file, 'r+', { preallocate: 2 ** 52 }));
+  expect((await rejection(open(file, 'wx', { preallocate: 2 ** 52 }))).code).toBe('EEXIST');
+  expect(fs.readFileSync(file, 'utf8')).toBe('content');
 });
 
 test('preallocate leaves the size and the content as they are', async () => {

@@ -1,4 +1,4 @@
-// Compiled by `npm run typecheck`, not run: what the functions of overlapped/devices take and give.
+// Compiled by `npm run typecheck`, not run: what `overlapped/devices` takes and gives.
 import { expectTypeOf } from 'vitest';
 import {
   type ConnectOptions,

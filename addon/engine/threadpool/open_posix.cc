@@ -247,7 +247,12 @@ Result open_posix(const OpenRequest& request, OpenWait wait, PosixOpen& opened) 
         opened.file = std::move(file);
         return result;
       }
-      if (!(prefer && direct && result.os_error == EINVAL)) return result;
+      if (!(prefer && direct && result.os_error == EINVAL)) {
+        // What this call has made goes with it: the next one must not find it there.
+        constexpr int kMade = O_CREAT | O_EXCL;
+        if ((request.flags & kMade) == kMade) ::unlink(request.path.c_str());
+        return result;
+      }
     }
     // The file system refuses direct I/O and the caller prefers it only. An exclusive creation must
     // not meet the file that it has made itself.

@@ -299,7 +299,13 @@ Result open_any(const OpenRequest& request, HandleMode mode, std::unique_ptr<Ope
   if (file->unbuffered) file->alignment = alignment_of(handle, type, request.path);
   if (request.preallocate > 0 && type == DeviceType::kDisk) {
     const Result reserved = preallocate(handle, request.preallocate);
-    if (!reserved.ok()) return reserved;
+    if (!reserved.ok()) {
+      file.reset();
+      // What this call has made goes with it: the next one must not find it there.
+      constexpr int32_t kMade = kCreate | kExclusive;
+      if ((request.flags & kMade) == kMade) DeleteFileW(request.path.c_str());
+      return reserved;
+    }
   }
   opened = std::move(file);
   return Result::success(0);
