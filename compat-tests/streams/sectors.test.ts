@@ -3,8 +3,9 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { beforeAll, expect, test } from 'vitest';
+import { alignUp } from '../../lib/alignment.js';
 import { createReadStream, createWriteStream } from '../../lib/fs.js';
-import { open } from '../../lib/index.js';
+import { allocAligned, open } from '../../lib/index.js';
 import { randomBytes, unbufferedFolder } from '../helpers.js';
 import { randomNumbers } from './handle-double.js';
 
@@ -121,4 +122,61 @@ test('streams of an unbuffered handle go on from its cursor and move it', async 
   const after = fs.readFileSync(file);
   expect(after.subarray(start, start + first).equals(Buffer.alloc(first, 7))).toBe(true);
   expect(after.byteLength).toBe(100_000);
+});
+
+// The places where parts of the content begin that are written at a time, in any sector.
+const parts = [0, 700_003, 1_500_000, 2_999_999].map((start, index, all) => ({
+  start,
+  bytes: content.subarray(start, all[index + 1]),
+}));
+
+for (const of of ['handles', 'one handle'] as const) {
+  test(`unbuffered streams of ${of} write parts of a file at a time`, async () => {
+    for (let round = 0; round < 5; round++) {
+      const file = path.join(folder, 'parts');
+      fs.writeFileSync(file, '');
+      const shared = of === 'one handle' ? await open(file, 'r+', { unbuffered: true }) : undefined;
+      const order = round % 2 === 0 ? parts : [...parts].reverse();
+      const whole = order.map(async ({ start, bytes }) => {
+        // What lies in one sector with another part is for that part to write.
+        const [from, to] = [alignUp(start, 4096), alignUp(start + bytes.byteLength, 4096) - 4000];
+        const some = content.subarray(from, Math.max(from, Math.min(to, content.byteLength)));
+        const stream =
+          shared?.createWriteStream({ start: from, autoClose: false }) ??
+          createWriteStream(file, { flags: 'r+', start: from, unbuffered: true });
+        for (let at = 0; at < some.byteLength; at += 100_000) {
+          await new Promise((resolve) => {
+            stream.write(some.subarray(at, at + 100_000), resolve);
+          });
+        }
+        await new Promise<void>((resolve) => void stream.end(() => resolve()));
+        return { from, some };
+      });
+      const written = await Promise.all(whole);
+      await shared?.close();
+      const after = fs.readFileSync(file);
+      for (const { from, some } of written) {
+        expect(after.subarray(from, from + some.byteLength).equals(some)).toBe(true);
+      }
+      const ends = written.map(({ from, some }) =>
+        some.byteLength > 0 ? from + some.byteLength : 0,
+      );
+      expect(after.byteLength).toBe(Math.max(...ends));
+    }
+  });
+}
+
+test('what is written behind an unbuffered stream by other means stays', async () => {
+  const file = path.join(folder, 'beside');
+  const handle = await open(file, 'w', { unbuffered: true });
+  const stream = handle.createWriteStream({ start: 0, autoClose: false });
+  await new Promise((resolve) => stream.write(content.subarray(0, 10_001), resolve));
+  const memory = allocAligned(8192, { alignment: 4096 }).fill(7);
+  await handle.write(memory, { position: 65_536 });
+  await new Promise<void>((resolve) => void stream.end(() => resolve()));
+  await handle.close();
+  const expected = Buffer.alloc(65_536 + 8192);
+  content.copy(expected, 0, 0, 10_001);
+  memory.copy(expected, 65_536);
+  expect(fs.readFileSync(file).equals(expected)).toBe(true);
 });

@@ -3,8 +3,8 @@ import { alignDown, alignUp, isAligned } from '../alignment.js';
 import { blockSizeOf, memoryAlignmentOf, readChunk, writeChunk, writeViews } from '../chunk-io.js';
 import { AbortError, abortError } from '../errors.js';
 import type { FileHandle } from '../file-handle.js';
-import { endOf } from '../file-size.js';
 import { RecycledMemory, unsetMemory } from './chunk-memory.js';
+import { PaddedFile, type Writer } from './padded-file.js';
 import { type WindowOptions, WindowSize } from './window.js';
 
 export interface WriteBehindOptions extends WindowOptions {
@@ -88,7 +88,10 @@ export class WriteBehind {
   #first: Part | undefined;
   /** What has been written of the last sector so far, when it had to be padded. */
   #lastSector: Buffer | undefined;
-  #isPadded = false;
+  /** Where a file ends that has been padded. */
+  #paddedEnd = 0;
+  #file: PaddedFile | undefined;
+  readonly #self: Writer = { whenIdle: () => this.#whenIdle(), resume: () => this.#pump() };
   #failure: { error: unknown } | undefined;
   #onRoom: WriteCallback | undefined;
   #onIdle: (() => void) | undefined;
@@ -183,16 +186,19 @@ export class WriteBehind {
    */
   async cancel(error: unknown = new AbortError()): Promise<void> {
     this.#fail({ error });
-    if (this.#inFlight > 0) {
-      await new Promise<void>((resolve) => {
-        const before = this.#onIdle;
-        this.#onIdle = () => {
-          before?.();
-          resolve();
-        };
-      });
-    }
+    await this.#whenIdle();
     await this.#cut();
+  }
+
+  async #whenIdle(): Promise<void> {
+    if (this.#inFlight === 0) return;
+    await new Promise<void>((resolve) => {
+      const before = this.#onIdle;
+      this.#onIdle = () => {
+        before?.();
+        resolve();
+      };
+    });
   }
 
   // ---- Putting writes together
@@ -332,7 +338,9 @@ export class WriteBehind {
   }
 
   async #readFirstSector(): Promise<void> {
-    this.#sizeBefore = await endOf(this.#handle);
+    const { file, size } = await PaddedFile.of(this.#handle, this.#self);
+    this.#file = file;
+    this.#sizeBefore = size;
     if (this.#first !== undefined) await this.#readInto(this.#first, 0, this.#start);
   }
 
@@ -350,6 +358,7 @@ export class WriteBehind {
 
   #pump(): void {
     while (!this.#isAlone && this.#inFlight < this.#depth && this.#failure === undefined) {
+      if (this.#file?.isBeingCut) return;
       const part = this.#sealed.shift() ?? this.#takeOpen();
       if (part === undefined) return;
       this.#track(this.#submit(part), () => this.#written(part), part);
@@ -390,10 +399,7 @@ export class WriteBehind {
     this.#lastSector = Buffer.from(memory.subarray(alignDown(length, this.#block), length));
     this.#isAlone = true;
     await this.#readInto(part, length, position + padded);
-    // A device has the size that it has.
-    if (this.#handle.deviceType !== 'block') {
-      this.#isPadded ||= position + padded > this.#sizeBefore;
-    }
+    if (position + padded > this.#sizeBefore) this.#paddedEnd = position + padded;
     await writeChunk(this.#handle, memory, padded, position, this.#cancellation.signal);
     this.#isAlone = false;
   }
@@ -402,7 +408,10 @@ export class WriteBehind {
     this.#inFlight++;
     const ended = (): void => {
       this.#inFlight--;
-      if (this.#inFlight === 0) this.#onIdle?.();
+      if (this.#inFlight > 0) return;
+      const onIdle = this.#onIdle;
+      this.#onIdle = undefined;
+      onIdle?.();
     };
     operation.then(
       () => {
@@ -464,10 +473,16 @@ export class WriteBehind {
 
   // What has been padded is cut to where the file is complete, or to what it had before.
   async #cut(): Promise<void> {
-    if (!this.#isPadded) return;
-    this.#isPadded = false;
-    await this.#handle.truncate(Math.max(this.#sizeBefore, this.#flushedPosition));
-    await this.#handle.sync();
+    const file = this.#file;
+    if (file === undefined) return;
+    const paddedEnd = this.#paddedEnd;
+    this.#paddedEnd = 0;
+    try {
+      const size = Math.max(this.#sizeBefore, this.#flushedPosition);
+      if (paddedEnd > 0) await file.cut(this.#handle, this.#self, paddedEnd, size);
+    } finally {
+      file.leave(this.#self);
+    }
   }
 }
 
