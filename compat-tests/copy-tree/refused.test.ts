@@ -1,16 +1,24 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { expect } from 'vitest';
+import { expect, test } from 'vitest';
+import { keepParts } from '../../lib/copy/metadata.js';
+import { systemErrorOf } from '../../lib/errors.js';
 import type { CopyTreeOptions, CopyTreeReport } from '../../lib/index.js';
-import { builtModule, isLinux, randomBytes, resultOfChild, testWhere } from '../helpers.js';
+import {
+  builtModule,
+  isLinux,
+  randomBytes,
+  rejection,
+  resultOfChild,
+  testWhere,
+} from '../helpers.js';
 import { folderOf, newPlace } from './trees.js';
 
 const setpriv = '/usr/bin/setpriv';
 const canRun = isLinux && process.geteuid?.() === 0 && fs.existsSync(setpriv);
-const test = testWhere(canRun, 'only root on Linux can do without its right to give files away', {
-  mustRun: isLinux,
-});
+const why = 'only root on Linux can do without its right to give files away';
+const testWithoutRight = testWhere(canRun, why, { mustRun: isLinux });
 
 const [user, group] = [1234, 4321];
 
@@ -81,50 +89,73 @@ function found(folder: string, name: string): unknown {
 }
 
 for (const options of [{}, { metadata: true }, { verify: true }]) {
-  test(`an owner that is refused is told and no error, ${JSON.stringify(options)}`, async () => {
-    const source = treeOfOther();
-    const to = newPlace();
-    const [first, second] = await copyTwice(source, to, options);
-    const refused = others.map((name) => ({ path: name, parts: ['owner'] }));
-    expect(first).toMatchObject({ files: 3, folders: 2, links: 1, hardLinks: 1, errors: [] });
-    expect(first.metadataRefused).toEqual(refused);
-    // What is as it can be is left; that it lacks its owner is told again.
-    expect(second).toMatchObject({ files: 0, folders: 0, links: 0, hardLinks: 0, errors: [] });
-    expect(second).toMatchObject({ skipped: 5, metadataRefused: refused });
-    // All but the owner is kept; nobody runs as root what another one made.
-    for (const name of ['folder', ...others.slice(1, 4)]) {
-      const mode = name === 'folder' ? 0o750 : 0o755;
-      expect(found(to, name), name).toEqual({ ...(found(source, name) as object), mode, uid: 0 });
-    }
-    expect(found(to, 'own')).toEqual(found(source, 'own'));
-    expect(fs.readlinkSync(path.join(to, 'link'))).toBe('own');
-  });
+  testWithoutRight(
+    `an owner that is refused is told and no error, ${JSON.stringify(options)}`,
+    async () => {
+      const source = treeOfOther();
+      const to = newPlace();
+      const [first, second] = await copyTwice(source, to, options);
+      const refused = others.map((name) => ({ path: name, parts: ['owner'] }));
+      expect(first).toMatchObject({ files: 3, folders: 2, links: 1, hardLinks: 1, errors: [] });
+      expect(first.metadataRefused).toEqual(refused);
+      // What is as it can be is left; that it lacks its owner is told again.
+      expect(second).toMatchObject({ files: 0, folders: 0, links: 0, hardLinks: 0, errors: [] });
+      expect(second).toMatchObject({ skipped: 5, metadataRefused: refused });
+      // All but the owner is kept; nobody runs as root what another one made.
+      for (const name of ['folder', ...others.slice(1, 4)]) {
+        const mode = name === 'folder' ? 0o750 : 0o755;
+        expect(found(to, name), name).toEqual({ ...(found(source, name) as object), mode, uid: 0 });
+      }
+      expect(found(to, 'own')).toEqual(found(source, 'own'));
+      expect(fs.readlinkSync(path.join(to, 'link'))).toBe('own');
+    },
+  );
 }
 
-test('a copy of before loses the bits by which others would run it as root', async () => {
-  const source = treeOfOther();
-  const to = newPlace();
-  await copyTwice(source, to, {});
-  for (const name of ['folder/small', 'folder/large']) fs.chmodSync(path.join(to, name), 0o6755);
-  const [report] = await copyTwice(source, to, {});
-  expect(report).toMatchObject({ files: 0, errors: [] });
-  for (const name of ['folder/small', 'folder/large']) {
-    expect(fs.statSync(path.join(to, name)).mode & 0o7777, name).toBe(0o755);
-  }
-});
+testWithoutRight(
+  'a copy of before loses the bits by which others would run it as root',
+  async () => {
+    const source = treeOfOther();
+    const to = newPlace();
+    await copyTwice(source, to, {});
+    for (const name of ['folder/small', 'folder/large']) fs.chmodSync(path.join(to, name), 0o6755);
+    const [report] = await copyTwice(source, to, {});
+    expect(report).toMatchObject({ files: 0, errors: [] });
+    for (const name of ['folder/small', 'folder/large']) {
+      expect(fs.statSync(path.join(to, name)).mode & 0o7777, name).toBe(0o755);
+    }
+  },
+);
 
-test('where the owner is named it is an error each, and what was there stays', async () => {
-  const source = treeOfOther();
-  const to = folderOf({ 'folder/small': 'old', 'folder/large': 'old', 'folder/again': 'old' });
-  fs.symlinkSync('elsewhere', path.join(to, 'link'));
-  const options = { metadata: { owner: true, mode: true, times: true } };
-  for (const { errors, metadataRefused } of await copyTwice(source, to, options)) {
-    expect(errors).toEqual(others.map((name) => ({ path: name, code: 'EPERM' })));
-    expect(metadataRefused).toEqual([]);
+testWithoutRight(
+  'where the owner is named it is an error each, and what was there stays',
+  async () => {
+    const source = treeOfOther();
+    const to = folderOf({ 'folder/small': 'old', 'folder/large': 'old', 'folder/again': 'old' });
+    fs.symlinkSync('elsewhere', path.join(to, 'link'));
+    const options = { metadata: { owner: true, mode: true, times: true } };
+    for (const { errors, metadataRefused } of await copyTwice(source, to, options)) {
+      expect(errors).toEqual(others.map((name) => ({ path: name, code: 'EPERM' })));
+      expect(metadataRefused).toEqual([]);
+    }
+    for (const name of others.slice(1, 4)) {
+      expect(fs.readFileSync(path.join(to, name), 'utf8'), name).toBe('old');
+    }
+    expect(fs.readlinkSync(path.join(to, 'link'))).toBe('elsewhere');
+    expect(fs.readdirSync(path.join(to, 'folder')).sort()).toEqual(['again', 'large', 'small']);
+  },
+);
+
+test('what is tried is refused by some errors and fails with all others', async () => {
+  const refusedBy = async (code: string, wanted: 'try' | 'must' = 'try') => {
+    const error = systemErrorOf(code, { syscall: 'test' });
+    return keepParts({ times: wanted }, () => Promise.reject(error));
+  };
+  for (const code of ['EPERM', 'EACCES', 'EINVAL', 'ENOTSUP', 'ENOSYS']) {
+    expect(await refusedBy(code), code).toEqual(['times']);
+    expect((await rejection(refusedBy(code, 'must'))).code).toBe(code);
   }
-  for (const name of others.slice(1, 4)) {
-    expect(fs.readFileSync(path.join(to, name), 'utf8'), name).toBe('old');
+  for (const code of ['EIO', 'ENOSPC', 'EROFS', 'ENOENT', 'EBUSY', 'EMFILE']) {
+    expect((await rejection(refusedBy(code))).code).toBe(code);
   }
-  expect(fs.readlinkSync(path.join(to, 'link'))).toBe('elsewhere');
-  expect(fs.readdirSync(path.join(to, 'folder')).sort()).toEqual(['again', 'large', 'small']);
 });
