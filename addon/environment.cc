@@ -465,6 +465,10 @@ void Environment::deliver_details(Operation& operation, Completion& completion, 
     }
     return;
   }
+  if (operation.opcode == Opcode::kCopySmallFile) {
+    to.numbers[0] = from.refused_parts;
+    return;
+  }
   if (is_of_attributes(operation.opcode)) {
     to.numbers[0] = from.attributes.bits;
     to.numbers[1] = static_cast<double>(from.attributes.allocated);

@@ -6,20 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import {
-  chmod,
-  copy,
-  lstat,
-  mkdir,
-  readdir,
-  readFile,
-  readlink,
-  rename,
-  rm,
-  symlink,
-  utimes,
-  writeFile,
-} from 'overlapped';
+import * as fs from 'overlapped';
 
 const atOnce = 8;
 const digestPattern = /^[0-9a-f]{64}$/;
@@ -34,44 +21,55 @@ async function each(items, work) {
   await Promise.all(Array.from({ length: atOnce }, lane));
 }
 
-/** Puts the content of a file into the store. */
-async function keep(store, path) {
+/** Makes the names in a folder durable; Windows and some file systems have no call for it. */
+async function syncFolder(folder) {
+  const handle = process.platform === 'win32' ? undefined : await fs.open(folder, 'r');
+  const unlessNoCall = (error) => error.code === 'EINVAL' || Promise.reject(error);
+  await handle
+    ?.sync()
+    .catch(unlessNoCall)
+    .finally(() => handle.close());
+}
+
+/** Puts the content of a file into the store, and a folder that has it then into `changed`. */
+async function keep(store, path, changed) {
   const temporary = join(store, 'temporary', randomUUID());
   try {
     // The digest is that of the bytes that were copied, whatever happens to the file meanwhile.
-    const { hash, bytes } = await copy(path, temporary, { hash: 'sha256' });
+    const { hash, bytes } = await fs.copy(path, temporary, { hash: 'sha256' });
     const object = objectPath(store, hash);
-    await mkdir(dirname(object), { recursive: true });
-    await rename(temporary, object);
+    await fs.mkdir(dirname(object), { recursive: true });
+    await fs.rename(temporary, object);
+    changed.add(dirname(object));
     return { digest: hash, size: bytes };
   } finally {
-    await rm(temporary, { force: true });
+    await fs.rm(temporary, { force: true });
   }
 }
 
-async function describe(folder, name, store, before) {
+async function describe(folder, name, { store, before, changed }) {
   const path = join(folder, name);
-  const status = await lstat(path);
+  const status = await fs.lstat(path);
   const { mode, size, mtimeMs } = status;
   const entry = { path: name.replaceAll(sep, '/'), mode: mode & 0o777, mtimeMs };
   if (status.isDirectory()) return { ...entry, type: 'folder' };
-  if (status.isSymbolicLink()) return { ...entry, type: 'link', target: await readlink(path) };
+  if (status.isSymbolicLink()) return { ...entry, type: 'link', target: await fs.readlink(path) };
   if (!status.isFile()) throw new Error(`${path} is neither file nor folder nor link`);
   const known = before.get(entry.path);
   const isKnown = known?.type === 'file' && known.size === size && known.mtimeMs === mtimeMs;
-  const content = isKnown ? { digest: known.digest, size } : await keep(store, path);
+  const content = isKnown ? { digest: known.digest, size } : await keep(store, path, changed);
   return { ...entry, type: 'file', ...content, isNew: !isKnown };
 }
 
 /** The names of the snapshots in a store, the oldest first. */
 export async function list(store) {
-  const names = await readdir(join(store, 'snapshots'));
+  const names = await fs.readdir(join(store, 'snapshots'));
   return names.flatMap((name) => /^(.*)\.json$/.exec(name)?.[1] ?? []).sort();
 }
 
 async function load(store, snapshot) {
   if (!/^[\w.-]+$/.test(snapshot)) throw new Error(`'${snapshot}' is no name of a snapshot`);
-  const text = await readFile(join(store, 'snapshots', `${snapshot}.json`), 'utf8');
+  const text = await fs.readFile(join(store, 'snapshots', `${snapshot}.json`), 'utf8');
   return JSON.parse(text).entries;
 }
 
@@ -81,26 +79,29 @@ export async function backup(folder, store) {
     throw new Error('The store would be in its own backup');
   }
   // With types, links to folders are not entered.
-  const found = await readdir(folder, { recursive: true, withFileTypes: true });
+  const found = await fs.readdir(folder, { recursive: true, withFileTypes: true });
   const names = found.map(({ parentPath, name }) => relative(folder, join(parentPath, name)));
   for (const part of ['objects', 'snapshots', 'temporary']) {
-    await mkdir(join(store, part), { recursive: true });
+    await fs.mkdir(join(store, part), { recursive: true });
   }
   const last = (await list(store)).at(-1);
   const before = new Map((last ? await load(store, last) : []).map((e) => [e.path, e]));
+  const changed = new Set([store, join(store, 'objects')]);
   const entries = [];
   let read = 0;
   await each(names, async (name) => {
-    const { isNew = false, ...entry } = await describe(folder, name, store, before);
+    const { isNew = false, ...entry } = await describe(folder, name, { store, before, changed });
     entries.push(entry);
     if (isNew) read++;
   });
   entries.sort((a, b) => (a.path < b.path ? -1 : 1));
   const snapshot = new Date().toISOString().replaceAll(':', '-');
   const file = join(store, 'snapshots', `${snapshot}.json`);
-  // It has its name when it is whole and on the disk.
-  await writeFile(`${file}.new`, JSON.stringify({ folder, entries }, null, 1), { flush: true });
-  await rename(`${file}.new`, file);
+  // It has its name when it is whole and on the disk, with all that it tells of.
+  await each(changed, syncFolder);
+  await fs.writeFile(`${file}.new`, JSON.stringify({ folder, entries }, null, 1), { flush: true });
+  await fs.rename(`${file}.new`, file);
+  await syncFolder(join(store, 'snapshots'));
   return { snapshot, entries: entries.length, read };
 }
 
@@ -112,22 +113,22 @@ export async function restore(store, snapshot, folder) {
     const isWhole = type === 'folder' || type === 'link' || digestPattern.test(digest);
     if (!isInside || !isWhole) throw new Error(`${snapshot} has been tampered with: ${path}`);
   }
-  await mkdir(folder);
+  await fs.mkdir(folder);
   const of = (wanted) => entries.filter(({ type }) => type === wanted);
-  for (const { path } of of('folder')) await mkdir(join(folder, path), { recursive: true });
+  for (const { path } of of('folder')) await fs.mkdir(join(folder, path), { recursive: true });
   await each(of('file'), async ({ path, digest, mode, mtimeMs }) => {
     const to = join(folder, path);
-    const { hash } = await copy(objectPath(store, digest), to, { hash: 'sha256', verify: true });
+    const { hash } = await fs.copy(objectPath(store, digest), to, { hash: 'sha256', verify: true });
     if (hash !== digest) {
-      await rm(to);
+      await fs.rm(to);
       throw new Error(`The store has another content of ${path}: it is damaged`);
     }
-    await utimes(to, mtimeMs / 1000, mtimeMs / 1000);
-    await chmod(to, mode);
+    await fs.utimes(to, mtimeMs / 1000, mtimeMs / 1000);
+    await fs.chmod(to, mode);
   });
   // Links come last: nothing is written through one.
-  for (const { path, target } of of('link')) await symlink(target, join(folder, path));
-  for (const { path, mode } of of('folder').reverse()) await chmod(join(folder, path), mode);
+  for (const { path, target } of of('link')) await fs.symlink(target, join(folder, path));
+  for (const { path, mode } of of('folder').reverse()) await fs.chmod(join(folder, path), mode);
   return { files: of('file').length };
 }
 

@@ -76,6 +76,9 @@ enum MetadataPart : uint32_t {
   kMetadataTimes = 1U << 3,
   kMetadataAttributes = 1U << 4,  // Windows, of kCopySmallFile
 };
+// Of kCopySmallFile: `flags` has a part once more, shifted by so many bits, where it may be
+// refused.
+inline constexpr uint32_t kMetadataTriedShift = 8;
 // Of kGetAttributesPath and kSetAttributesPath, in OpenRequest::options: of a link itself.
 inline constexpr uint32_t kOfLink = 1U << 0;
 
@@ -137,6 +140,7 @@ struct OperationDetail {
   // Of kCopySmallFile, whose source is in `open`.
   PathString temporary;
   PathString destination;
+  uint32_t refused_parts = 0;  // MetadataPart
 };
 
 // One I/O operation. It owns, or keeps alive through its submitter, everything that the kernel may

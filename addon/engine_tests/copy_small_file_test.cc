@@ -11,6 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #endif
+#ifdef __linux__
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#endif
 
 namespace overlapped::testing {
 
@@ -27,13 +31,18 @@ std::string text_of(const stdfs::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// From `source` by `temporary` to `destination`, all in the harness's folder.
-Result copy(Harness& harness, uint32_t parts = 0) {
-  Operation& op = harness.make_path(Opcode::kCopySmallFile, harness.path("source"));
-  op.flags = parts;
+// By `temporary` to `destination`, both in the harness's folder.
+Operation& make_copy(Harness& harness, const PathString& source, uint32_t flags) {
+  Operation& op = harness.make_path(Opcode::kCopySmallFile, source);
+  op.flags = flags;
   op.detail->temporary = harness.path("temporary");
   op.detail->destination = harness.path("destination");
-  return harness.run(op);
+  return op;
+}
+
+// From `source` in the same folder.
+Result copy(Harness& harness, uint32_t parts = 0) {
+  return harness.run(make_copy(harness, harness.path("source"), parts));
 }
 
 bool exists(const Harness& harness, std::string_view name) {
@@ -117,6 +126,52 @@ ENGINE_TEST(the_copy_of_a_small_file_has_its_mode) {
     CHECK_EQUAL(status.st_mode & 07777U, mode);
   }
 }
+
+#ifdef __linux__
+
+// While there is one this thread may not give files away, nor may those that it starts.
+class WithoutChown {
+ public:
+  WithoutChown() {
+    CHECK_EQUAL(::syscall(SYS_capget, &header_, before_), 0L);
+    __user_cap_data_struct fewer[2] = {before_[0], before_[1]};
+    fewer[0].effective &= ~(1U << CAP_CHOWN);
+    CHECK_EQUAL(::syscall(SYS_capset, &header_, fewer), 0L);
+  }
+  ~WithoutChown() { (void)::syscall(SYS_capset, &header_, before_); }
+  WithoutChown(const WithoutChown&) = delete;
+  WithoutChown& operator=(const WithoutChown&) = delete;
+
+ private:
+  __user_cap_header_struct header_{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct before_[2] = {};
+};
+
+ENGINE_TEST(a_copy_of_a_small_file_tells_what_is_refused_or_fails_of_what_must_be) {
+  if (::geteuid() != 0) throw Skip("only the superuser can do without a right");
+  constexpr uint32_t kOthers = kMetadataMode | kMetadataTimes;
+  constexpr uint32_t kParts = kMetadataOwner | kOthers;
+  Harness of_source(engine);
+  const PathString source = of_source.path("source");
+  put(source, "text");
+  CHECK_EQUAL(::chown(source.c_str(), 1234, 4321), 0);
+  CHECK_EQUAL(::chmod(source.c_str(), 06755U), 0);
+  const WithoutChown without_chown;
+  Harness harness(engine);
+  Operation& tried = make_copy(harness, source, kParts | kParts << kMetadataTriedShift);
+  CHECK_EQUAL(harness.run(tried).value, int64_t{4});
+  CHECK_EQUAL(tried.detail->refused_parts, uint32_t{kMetadataOwner});
+  struct stat status {};
+  CHECK_EQUAL(::stat(harness.path("destination").c_str(), &status), 0);
+  CHECK_EQUAL(status.st_mode & 07777U, 0755U);
+  put(harness.path("destination"), "old");
+  Operation& must = make_copy(harness, source, kParts | kOthers << kMetadataTriedShift);
+  CHECK_EQUAL(harness.run(must).os_error, uint32_t{EPERM});
+  CHECK_EQUAL(text_of(harness.path("destination")), std::string("old"));
+  CHECK(!exists(harness, "temporary"));
+}
+
+#endif
 
 ENGINE_TEST(a_link_or_a_fifo_is_no_small_file) {
   Harness harness(engine);

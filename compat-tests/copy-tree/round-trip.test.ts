@@ -244,7 +244,7 @@ testAsRoot(
       const { modes, reports } = await resultOfChild<AsOther>(asOther, { args });
       expect(modes).toEqual([0o755, 0o755, 0o6755]);
       expect(reports).toMatchObject([{ errors: [] }, { errors: [], skipped: 3 }]);
-      const refused = ['large', 'other'].map((name) => ({ path: name, parts: ['owner'] }));
+      const refused = ['.', 'large', 'other'].map((name) => ({ path: name, parts: ['owner'] }));
       expect(reports[0]?.metadataRefused).toEqual(metadata ? refused : []);
     }
   },

@@ -299,6 +299,40 @@ testWhere(symbolicLinks, 'this user may make no symbolic links here')(
   },
 );
 
+// As a user to whom the mode of a file means something.
+const reserving = `
+  const [url, folder] = process.argv.slice(2);
+  const { copy } = await import(url);
+  process.setegid(65534);
+  process.seteuid(65534);
+  const found = [];
+  for (const strategy of ['engine', 'offload', 'auto']) {
+    const to = path.join(folder, strategy);
+    const options = { strategy, atomic: false, preallocate: true };
+    const ended = () => copy(path.join(folder, 'source'), to, options).then(
+      () => (fs.statSync(to).mode & 0o777).toString(8), ({ code }) => code);
+    found.push(await ended(), await ended());
+    fs.chmodSync(to, 0o200);
+    found.push(await ended());
+  }
+  console.log(JSON.stringify(found));
+`;
+
+testWhere(process.geteuid?.() === 0, 'only root can become another user', { mustRun: isLinux })(
+  'space is reserved for a read-only file that is not made under another name',
+  async () => {
+    const folder = temporaryFolder();
+    const source = path.join(folder, 'source');
+    fs.writeFileSync(source, randomBytes(300_000));
+    fs.chmodSync(source, 0o444);
+    fs.chmodSync(folder, 0o777);
+    const args = [pathToFileURL(builtModule).href, folder];
+    // What is there and read-only is not written to, what may not be read is.
+    const each = ['444', 'EACCES', '200'];
+    expect(await resultOfChild(reserving, { args })).toEqual([...each, ...each, ...each]);
+  },
+);
+
 // As a user who may put files into a folder, and not look what is in it.
 const intoDropFolder = `
   const [url, source, destination] = process.argv.slice(2);

@@ -87,7 +87,9 @@ function rowsOf(done: CopyTreeReport, dryRun: boolean): Row[] {
   if (done.stopped) rows.push(['stopped', 'an error ended it early']);
   const refused = done.metadataRefused;
   const parts = [...new Set(refused.flatMap((file) => file.parts))].join(', ');
-  if (refused.length > 0) rows.push(['not kept', `${parts} of ${counted(refused.length, 'file')}`]);
+  if (refused.length > 0) {
+    rows.push(['not kept', `${parts} of ${counted(refused.length, 'entry', 'entries')}`]);
+  }
   if (done.errors.length > 0) rows.push(['errors', String(done.errors.length)]);
   return rows;
 }

@@ -1,6 +1,6 @@
 import { validateBoolean, validateInteger, validateObject, validateSignal } from '../validate.js';
 import { type CopyOptions, parseCopyOptions } from './copy-options.js';
-import type { MetadataOptions } from './metadata.js';
+import { type MetadataOptions, type MetadataParts, parseMetadata, usualParts } from './metadata.js';
 import { signalForMany } from './signal-for-many.js';
 import { type FilterOptions, TreeFilter } from './tree-filter.js';
 
@@ -49,7 +49,8 @@ export interface CopyTreeOptions extends FilterOptions, FileOptions {
   /**
    * What else than content is kept: true, all that copy() knows; false, nothing; or by name.
    * Default: times, on POSIX the mode and as root the owner, on Windows the attributes. Folders
-   * have these alone. Without times a second run copies all again.
+   * have these alone. Parts that are named must succeed; else what is refused is in
+   * `metadataRefused` of the report. Without times a second run copies all again.
    */
   metadata?: boolean | MetadataOptions | undefined;
   /** Bytes per second of the whole copy. Default: no limit. */
@@ -62,9 +63,6 @@ export interface CopyTreeOptions extends FilterOptions, FileOptions {
   onError?: ((error: unknown, path: string) => void) | undefined;
 }
 
-/** What is kept beside the content of small files too, and of folders. */
-export type KeptMetadata = Record<'times' | 'mode' | 'owner' | 'attributes', boolean>;
-
 /** Options of a copy of a tree, parsed. */
 export interface TreeSettings {
   filter: TreeFilter;
@@ -73,9 +71,10 @@ export interface TreeSettings {
   dryRun: boolean;
   hardLinks: boolean;
   overwrite: boolean;
-  kept: KeptMetadata;
+  metadata: MetadataParts;
   /** Whether every file goes through copy(), whatever its size. */
   eachByCopy: boolean;
+  /** But for the metadata. */
   fileOptions: CopyOptions;
   signal: AbortSignal | undefined;
   onProgress: ((progress: TreeProgress) => void) | undefined;
@@ -84,7 +83,6 @@ export interface TreeSettings {
 
 const concurrencyDefault = 16;
 const concurrencyMax = 1024;
-const isWindows = process.platform === 'win32';
 
 function flag(value: unknown, name: string, preset: boolean): boolean {
   if (value === undefined) return preset;
@@ -99,39 +97,19 @@ export function parseConcurrency(value: unknown): number {
   return value;
 }
 
-// Only root may give files away.
-function usualMetadata(): KeptMetadata {
-  if (isWindows) return { times: true, mode: false, owner: false, attributes: true };
-  return { times: true, mode: true, owner: process.geteuid?.() === 0, attributes: false };
-}
-
-type Metadata = boolean | MetadataOptions;
-
-function keptOf(metadata: Metadata): KeptMetadata {
-  if (metadata === true) return usualMetadata();
-  const { times, mode, owner, attributes } = metadata === false ? {} : metadata;
-  return {
-    times: times === true,
-    mode: mode === true,
-    owner: owner === true,
-    attributes: attributes === true,
-  };
-}
-
 /** Whether something is wanted that a small file written by this module would not have. */
-function needsCopy(options: CopyTreeOptions, metadata: Metadata): boolean {
+function needsCopy(options: CopyTreeOptions, metadata: MetadataParts): boolean {
   const { verify, rateLimit, overwrite, unbuffered, resume } = options;
   if (verify || rateLimit !== undefined || overwrite === false || unbuffered || resume) return true;
-  if (typeof metadata === 'boolean') return metadata;
-  return Boolean(metadata.xattrs || metadata.streams);
+  return options.metadata === true || Boolean(metadata.xattrs || metadata.streams);
 }
 
-function fileOptionsOf(options: CopyTreeOptions, metadata: Metadata): CopyOptions {
+function fileOptionsOf(options: CopyTreeOptions): CopyOptions {
   const { strategy, unbuffered, depth, chunkSize, sparse, preallocate } = options;
   const { verify, atomic, resume, overwrite, rateLimit, signal } = options;
   const all: CopyOptions = {
     ...{ strategy, unbuffered, depth, chunkSize, sparse, preallocate },
-    ...{ verify, atomic, resume, overwrite, rateLimit, signal, metadata },
+    ...{ verify, atomic, resume, overwrite, rateLimit, signal },
   };
   const given = Object.entries(all).filter(([, value]) => value !== undefined);
   return Object.fromEntries(given) as CopyOptions;
@@ -142,9 +120,9 @@ export function parseTreeOptions(given: CopyTreeOptions): TreeSettings {
   validateObject(given, 'options');
   validateSignal(given.signal);
   const options = { ...given, signal: signalForMany(given.signal) };
-  const metadata = options.metadata ?? usualMetadata();
+  const metadata = options.metadata === undefined ? usualParts() : parseMetadata(options.metadata);
   // What is wrong with the options of a file is so before any file is touched.
-  const fileOptions = fileOptionsOf(options, metadata);
+  const fileOptions = fileOptionsOf(options);
   parseCopyOptions(fileOptions);
   const concurrency = parseConcurrency(options.concurrency);
   return {
@@ -155,7 +133,7 @@ export function parseTreeOptions(given: CopyTreeOptions): TreeSettings {
     dryRun: flag(options.dryRun, 'dryRun', false),
     hardLinks: flag(options.hardLinks, 'hardLinks', true),
     overwrite: flag(options.overwrite, 'overwrite', true),
-    kept: keptOf(metadata),
+    metadata,
     eachByCopy: needsCopy(options, metadata),
     fileOptions,
     signal: options.signal,

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { abortError, systemErrorOf } from '../errors.js';
 import type { PathLike } from '../paths.js';
+import type { CopiedFile } from './copy-small-file.js';
 import { type CopyTreeOptions, parseTreeOptions, type TreeSettings } from './copy-tree-options.js';
 import { forEach } from './for-each.js';
 import { differsInMetadata } from './tree-metadata.js';
@@ -19,7 +20,7 @@ export interface TreeError {
   error: unknown;
 }
 
-/** What a file does not have of its source, by the names of the options. */
+/** What a file, folder or link does not have of its source, by the names of the options. */
 export interface RefusedMetadata {
   /** Relative to the source, with slashes. */
   path: string;
@@ -44,7 +45,10 @@ export interface CopyTreeReport {
   deleted: number;
   /** Empty when all of the source is in the destination. */
   errors: TreeError[];
-  /** What of `metadata: true` the destination, or the rights of the process, refused. */
+  /**
+   * What the destination, or the rights of the process, refused of metadata that nobody named. What
+   * has not changed otherwise is tried again, and is here again, in every run.
+   */
   metadataRefused: RefusedMetadata[];
   /** Whether an error ended the copy early: no space, a read-only file system, no destination. */
   stopped: boolean;
@@ -97,6 +101,8 @@ class TreeCopy {
   // Folders that could not be made: nothing is tried in them.
   readonly #failedFolders = new Set<Place>();
   readonly #failed = new Set<Task>();
+  /** By the first name of a file. */
+  readonly #refused = new Map<Task, string[]>();
   /** What may have one name with something else in the destination. */
   readonly #clashing: ReadonlySet<Place>;
   readonly #progress = { files: 0, totalFiles: 0, bytes: 0, totalBytes: 0 };
@@ -177,7 +183,7 @@ class TreeCopy {
     if (this.#settings.delete && lacks) this.report.deleteSkipped = true;
     else this.report.deleted += await this.#remove(extra);
     for (const level of byDepth(folders, placeOfTask).reverse()) {
-      await this.#each(level, (task) => this.#writer.finishFolder(task));
+      await this.#each(level, (task) => this.#finishFolder(task));
     }
   }
 
@@ -247,42 +253,44 @@ class TreeCopy {
   async #keep(task: Task): Promise<void> {
     this.report.skipped++;
     const { entry, there } = task;
-    if (there === undefined || !differsInMetadata(entry, there, this.#settings.kept)) return;
-    await this.#writer.keepMetadata(task);
+    if (there === undefined || !differsInMetadata(entry, there, this.#settings.metadata)) return;
+    this.#noteRefused(task, await this.#writer.keepMetadata(task));
   }
 
   async #copyFile(task: Task): Promise<void> {
     this.#writer.checkWay(task);
     const isSmall = task.entry.size <= smallFileMax && !this.#settings.eachByCopy;
-    let bytes = 0;
-    await this.#make(task, async (made) => {
-      bytes = await (isSmall ? this.#copySmall(made) : this.#copyLarge(made));
-    });
+    const { bytes, metadataRefused } = await this.#make(task, (made) =>
+      isSmall ? this.#copySmall(made) : this.#copyLarge(made),
+    );
     this.report.files++;
     this.report.bytes += bytes;
+    this.#noteRefused(task, metadataRefused);
   }
 
-  async #copySmall(task: Task): Promise<number> {
-    const bytes = await this.#writer.writeSmallFile(task);
-    this.#advance(task.entry.place, 0, bytes);
-    return bytes;
+  async #copySmall(task: Task): Promise<CopiedFile> {
+    const copied = await this.#writer.writeSmallFile(task);
+    this.#advance(task.entry.place, 0, copied.bytes);
+    return copied;
   }
 
-  async #copyLarge(task: Task): Promise<number> {
+  #copyLarge(task: Task): Promise<CopiedFile> {
     const { place } = task.entry;
     let before = 0;
-    const { bytes, metadataRefused: parts } = await this.#writer.writeFile(task, (progress) => {
+    return this.#writer.writeFile(task, (progress) => {
       if (progress.phase !== 'copy') return;
       this.#advance(place, 0, progress.bytes - before);
       before = progress.bytes;
     });
-    if (parts.length > 0) this.report.metadataRefused.push({ path: showPlace(place), parts });
-    return bytes;
   }
 
   async #copyLink(task: Task): Promise<void> {
-    await this.#make(task, (made) => this.#writer.writeLink(made));
+    this.#noteRefused(task, await this.#make(task, (made) => this.#writer.writeLink(made)));
     this.report.links++;
+  }
+
+  async #finishFolder(task: Task): Promise<void> {
+    this.#noteRefused(task, await this.#writer.finishFolder(task));
   }
 
   async #copyName(task: NameTask): Promise<void> {
@@ -290,18 +298,20 @@ class TreeCopy {
     if (this.#failed.has(task.first)) return this.#copyFile(task);
     await this.#make(task, (made) => this.#writer.writeName({ ...task, ...made }));
     this.report.hardLinks++;
+    this.#noteRefused(task, this.#refused.get(task.first) ?? []);
   }
 
   /** Makes something; a folder in its place goes only when that has been done. */
-  async #make(task: Task, make: (task: Task) => Promise<void>): Promise<void> {
+  async #make<T>(task: Task, make: (task: Task) => Promise<T>): Promise<T> {
     const { entry, there } = task;
     if (there?.kind !== 'folder') return make(task);
     this.#writer.checkWay(task);
     const made = { entry, there: undefined, as: this.#writer.temporaryBeside(entry.place) };
-    await make(made);
+    const result = await make(made);
     try {
       await this.#removeObstacle(entry.place);
       await this.#writer.moveIn(made);
+      return result;
     } catch (error) {
       await this.#writer.discard(made).catch(() => {});
       throw error;
@@ -334,6 +344,12 @@ class TreeCopy {
     for (const { kind, place } of this.#plan.special) {
       this.#note(place, new UnsupportedFileError(kind as SpecialKind, this.#source.show(place)));
     }
+  }
+
+  #noteRefused(task: Task, parts: string[]): void {
+    if (parts.length === 0) return;
+    this.report.metadataRefused.push({ path: showPlace(task.entry.place), parts });
+    if (task.entry.names > 1) this.#refused.set(task, parts);
   }
 
   #note(place: Place, error: unknown): void {

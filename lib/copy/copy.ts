@@ -29,7 +29,7 @@ import {
 } from './destination.js';
 import { fill } from './fill.js';
 import { hashFile } from './hash-file.js';
-import { copyMetadata } from './metadata.js';
+import { copyMetadata, type MetadataParts } from './metadata.js';
 import { ProgressMeter } from './progress.js';
 import { SourceChangedError } from './source-changed-error.js';
 import { sizeOfContent } from './source-size.js';
@@ -62,26 +62,26 @@ export async function copy(
   destination: PathLike,
   options: CopyOptions = {},
 ): Promise<CopyReport> {
-  return start(source, destination, options, false);
+  return start(source, destination, parseCopyOptions(options), false);
 }
 
 /** copy() of one file of a tree, which neither follows a link nor minds what is read-only. */
-export function copyInTree(
+export async function copyInTree(
   source: PathLike,
   destination: PathLike,
   options: CopyOptions,
+  metadata: MetadataParts,
 ): Promise<CopyReport> {
-  return start(source, destination, options, true);
+  return start(source, destination, { ...parseCopyOptions(options), metadata }, true);
 }
 
 async function start(
   source: PathLike,
   destination: PathLike,
-  options: CopyOptions,
+  settings: CopySettings,
   isInTree: boolean,
 ): Promise<CopyReport> {
   const started = performance.now();
-  const settings = parseCopyOptions(options);
   const from = systemPathOf(source, 'source');
   const to = systemPathOf(destination, 'destination');
   const shown = { path: showPath(from.toString()), dest: showPath(to.toString()) };

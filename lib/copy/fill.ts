@@ -1,4 +1,5 @@
 import type { Hash } from 'node:crypto';
+import { constants } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { abortError, type SystemError } from '../errors.js';
 import type { FileHandle } from '../file-handle.js';
@@ -159,7 +160,8 @@ async function reserve({ source, destinationPath, size, settings }: Filling): Pr
   const { preallocate, keepHoles } = settings;
   if (!preallocate || size === null) return;
   if (keepHoles && (await hasHoles(source, size))) return;
-  const handle = await open(destinationPath, 'r+', { preallocate: size });
+  // It may be one that nobody may read.
+  const handle = await open(destinationPath, constants.O_WRONLY, { preallocate: size });
   await handle.close();
 }
 

@@ -1,6 +1,6 @@
 import { MetadataFlag, Opcode } from '../engine/native.js';
 import { decodeNothing } from '../engine/operation.js';
-import { AbortError, type SystemError, unavailable } from '../errors.js';
+import { type SystemError, unavailable } from '../errors.js';
 import type { FileHandle } from '../file-handle.js';
 import { open } from '../open.js';
 import { validateBoolean, validateObject } from '../validate.js';
@@ -31,17 +31,25 @@ export type MetadataParts = Partial<Record<MetadataPart, 'try' | 'must'>>;
 
 const isWindows = process.platform === 'win32';
 const isLinux = process.platform === 'linux';
-// In the order in which they are copied: a change of the owner takes bits of the mode away, and
-// what comes after the times would change them.
+// In the order in which they are copied: a change of the owner takes bits of the mode away, what is
+// written after the times would change them, and what is read-only on Windows takes none by path.
 const available: Readonly<Record<MetadataPart, boolean>> = {
   streams: isWindows,
   owner: !isWindows,
   mode: !isWindows,
   xattrs: isLinux,
-  attributes: isWindows,
   times: true,
+  attributes: isWindows,
 };
 const allParts = Object.keys(available) as MetadataPart[];
+
+/** What a copy of a tree tries to keep when nothing else is said. */
+export function usualParts(): MetadataParts {
+  if (isWindows) return { times: 'try', attributes: 'try' };
+  const parts: MetadataParts = { times: 'try', mode: 'try' };
+  // Others may not give files away.
+  return process.geteuid?.() === 0 ? { ...parts, owner: 'try' } : parts;
+}
 
 /** @throws ERR_INVALID_ARG_TYPE; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM */
 export function parseMetadata(given: boolean | MetadataOptions | undefined): MetadataParts {
@@ -68,25 +76,55 @@ export interface OpenPath {
   path: SystemPath;
 }
 
-/** Copies metadata between open files. Gives the parts that were tried and refused. */
-export async function copyMetadata(
-  source: OpenPath,
-  destination: OpenPath,
+// What says that the file system or the rights of the process do not give a part; is_refusal() of
+// addon/engine/threadpool has the same for small files. What else may happen to a write of metadata
+// (EIO, ENOSPC, EROFS) is an error of the copy.
+const refusals = ['EACCES', 'EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EOVERFLOW', 'EPERM'];
+// EISDIR is how libuv has ERROR_INVALID_FUNCTION.
+const refusalsOfWindows = [...refusals, 'EISDIR'];
+const usualRefusals = new Set(isWindows ? refusalsOfWindows : refusals);
+const refusalsOf: Partial<Record<MetadataPart, ReadonlySet<string>>> = {
+  // ENOSPC is what the room in an inode says (setxattr(2)); a full disk says it of content too.
+  xattrs: new Set([...refusals, 'E2BIG', 'ENOSPC', 'ERANGE']),
+  // The name of a stream is a wrong one to a file system without them.
+  streams: new Set([...refusalsOfWindows, 'ENOENT']),
+};
+
+function isRefusal(error: unknown, part: MetadataPart): boolean {
+  const { code = '', errno } = error as Partial<SystemError>;
+  return typeof errno === 'number' && (refusalsOf[part] ?? usualRefusals).has(code);
+}
+
+/**
+ * Keeps one part after another, in an order in which none undoes another.
+ * @param keep gives undefined for what there is not of this file
+ * @returns the parts that were tried and refused
+ * @throws what else they fail with
+ */
+export async function keepParts(
   parts: MetadataParts,
+  keep: (part: MetadataPart) => Promise<void> | undefined,
 ): Promise<MetadataPart[]> {
   const refused: MetadataPart[] = [];
   for (const part of allParts) {
-    const wanted = parts[part];
-    if (wanted === undefined) continue;
+    if (parts[part] === undefined) continue;
     try {
-      await copiers[part](source, destination);
+      await keep(part);
     } catch (error) {
-      const isOfSystem = typeof (error as Partial<SystemError>).errno === 'number';
-      if (wanted === 'must' || !isOfSystem || error instanceof AbortError) throw error;
+      if (parts[part] === 'must' || !isRefusal(error, part)) throw error;
       refused.push(part);
     }
   }
   return refused;
+}
+
+/** Copies metadata between open files. Gives the parts that were tried and refused. */
+export function copyMetadata(
+  source: OpenPath,
+  destination: OpenPath,
+  parts: MetadataParts,
+): Promise<MetadataPart[]> {
+  return keepParts(parts, (part) => copiers[part](source, destination));
 }
 
 type Copier = (source: OpenPath, destination: OpenPath) => Promise<void>;

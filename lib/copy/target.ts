@@ -77,15 +77,36 @@ function modeFor(before: BigIntStats): {
   return { mode, giveMode };
 }
 
+interface Opened {
+  handle: FileHandle;
+  /** Whether this call has surely made it. */
+  isNew: boolean;
+}
+
+// Without the signal: who has aborted the copy could not know whether the file was made by then.
+async function openOrMake(
+  path: SystemPath,
+  before: BigIntStats,
+  { unbuffered, atomic, overwrite }: CopySettings,
+): Promise<Opened> {
+  const wanted = Number(before.mode & permissions);
+  const { mode } = modeFor(before);
+  const mustBeNew = atomic || !overwrite;
+  if (mustBeNew || mode !== wanted) {
+    try {
+      return { handle: await open(path, 'wx', { unbuffered, mode }), isNew: true };
+    } catch (error) {
+      if (mustBeNew || (error as SystemError).code !== 'EEXIST') throw error;
+    }
+  }
+  // What is there already keeps the mode that it has.
+  return { handle: await open(path, 'w', { unbuffered, mode: wanted }), isNew: false };
+}
+
 async function openNew({ before, destination, settings }: TargetRequest): Promise<Target> {
-  const { unbuffered, atomic, overwrite } = settings;
-  const path = atomic ? temporaryNameBeside(destination) : destination;
-  const isNew = atomic || !overwrite;
-  const { mode, giveMode } = modeFor(before);
-  // What may be there already keeps the mode that it has.
-  const made = isNew ? mode : Number(before.mode & permissions);
-  // Without the signal: who has aborted this call could not know whether the file was made by then.
-  const handle = await open(path, isNew ? 'wx' : 'w', { unbuffered, mode: made });
+  const path = settings.atomic ? temporaryNameBeside(destination) : destination;
+  const { giveMode } = modeFor(before);
+  const { handle, isNew } = await openOrMake(path, before, settings);
   return {
     path,
     handle,

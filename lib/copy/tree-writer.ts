@@ -3,7 +3,7 @@ import { nodePromises } from '../node-fs.js';
 import { lstat } from '../status.js';
 import { copyInTree } from './copy.js';
 import type { CopyOptions, CopyReport } from './copy-options.js';
-import { copySmallFile } from './copy-small-file.js';
+import { type CopiedFile, copySmallFile } from './copy-small-file.js';
 import type { TreeSettings } from './copy-tree-options.js';
 import {
   removeIfThere,
@@ -13,6 +13,7 @@ import {
   statIfThere,
 } from './destination.js';
 import { makeLink } from './make-link.js';
+import type { MetadataPart } from './metadata.js';
 import { SourceChangedError } from './source-changed-error.js';
 import { temporaryName } from './temporary-name.js';
 import { keepLinkMetadata, keepMetadata } from './tree-metadata.js';
@@ -60,7 +61,7 @@ export class TreeWriter {
       this.checkWay({ entry, there });
       await nodePromises.unlink(path);
     }
-    const { mode } = this.#settings.kept;
+    const { mode } = this.#settings.metadata;
     try {
       // The folders above the top are no part of the tree, and get the usual mode.
       if (entry.place === '') await nodePromises.mkdir(path, { recursive: true });
@@ -74,11 +75,12 @@ export class TreeWriter {
     }
   }
 
-  /** Gives a folder its own metadata, when nothing more is put into it. */
-  async finishFolder(task: Task): Promise<void> {
-    const { place } = task.entry;
-    await this.#keep(task, this.#destination.at(place));
-    if (this.#settings.kept.mode) this.#opened.delete(place);
+  /** Gives a folder its own metadata, when nothing more is put into it. @returns what is refused */
+  async finishFolder(task: Task): Promise<MetadataPart[]> {
+    const refused = await this.keepMetadata(task);
+    const hasMode = this.#settings.metadata.mode && !refused.includes('mode');
+    if (hasMode) this.#opened.delete(task.entry.place);
+    return refused;
   }
 
   /** Gives folders that were opened, and did not get another mode, the one that they had. */
@@ -90,38 +92,38 @@ export class TreeWriter {
     }
   }
 
-  /** @returns the bytes of its content */
-  async writeSmallFile(task: Task): Promise<number> {
-    const { signal, kept } = this.#settings;
+  async writeSmallFile(task: Task): Promise<CopiedFile> {
+    const { signal, metadata } = this.#settings;
     const place = madeAt(task);
     const source = this.#source.at(task.entry.place);
-    const bytes = await copySmallFile({
+    const copied = await copySmallFile({
       source,
       temporary: this.#destination.at(this.temporaryBeside(place)),
       destination: this.#destination.at(place),
-      kept,
+      metadata,
       signal,
     });
-    if (bytes !== null) return bytes;
+    if (copied !== null) return copied;
     throw new SourceChangedError(task.entry.size, (await lstat(source)).size);
   }
 
-  async writeLink(task: Task): Promise<void> {
+  /** @returns what of its metadata is refused */
+  async writeLink(task: Task): Promise<MetadataPart[]> {
     const { entry } = task;
     this.checkWay(task);
-    await this.#complete(madeAt(task), async (temporary) => {
+    return this.#complete(madeAt(task), async (temporary) => {
       await makeLink(this.#source.at(entry.place), entry, temporary);
-      await keepLinkMetadata(temporary, entry, this.#settings.kept);
+      return keepLinkMetadata(temporary, entry, this.#settings.metadata);
     });
   }
 
   /** Whatever its size. */
   async writeFile(task: Task, onProgress: CopyOptions['onProgress']): Promise<CopyReport> {
-    const { fileOptions } = this.#settings;
+    const { fileOptions, metadata } = this.#settings;
     const path = this.#destination.at(madeAt(task));
     if (fileOptions.atomic === false) await this.#openWay(task, path);
     const from = this.#source.at(task.entry.place);
-    return copyInTree(from, path, { ...fileOptions, onProgress });
+    return copyInTree(from, path, { ...fileOptions, onProgress }, metadata);
   }
 
   /** Makes what is there such that it can be written to, and nothing else is. */
@@ -148,12 +150,13 @@ export class TreeWriter {
     await removeIfThere(this.#destination.at(as as Place));
   }
 
-  /** Mode, owner and times alone. */
-  keepMetadata(task: Task): Promise<void> {
-    const { entry } = task;
-    const path = this.#destination.at(entry.place);
-    if (entry.kind === 'link') return keepLinkMetadata(path, entry, this.#settings.kept);
-    return this.#keep(task, path);
+  /** Of what is there, metadata alone. @returns what is refused */
+  keepMetadata(task: Task): Promise<MetadataPart[]> {
+    const { place, kind } = task.entry;
+    const { metadata } = this.#settings;
+    const path = this.#destination.at(place);
+    if (kind === 'link') return keepLinkMetadata(path, task.entry, metadata);
+    return keepMetadata(this.#source.at(place), path, task, metadata);
   }
 
   /** Removes one thing; a folder must be empty. */
@@ -194,19 +197,16 @@ export class TreeWriter {
     );
   }
 
-  #keep(task: Task, path: SystemPath): Promise<void> {
-    return keepMetadata(this.#source.at(task.entry.place), path, task, this.#settings.kept);
-  }
-
   temporaryBeside(place: Place): Place {
     return placeIn(folderOf(place), Buffer.from(temporaryName()));
   }
 
-  async #complete(place: Place, make: (temporary: SystemPath) => Promise<void>): Promise<void> {
+  async #complete<T>(place: Place, make: (temporary: SystemPath) => Promise<T>): Promise<T> {
     const temporary = this.#destination.at(this.temporaryBeside(place));
     try {
-      await make(temporary);
+      const made = await make(temporary);
       await replaceWith(temporary, this.#destination.at(place));
+      return made;
     } catch (error) {
       // The error that counts is the first one.
       await removeIfThere(temporary).catch(() => {});

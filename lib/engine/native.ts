@@ -52,7 +52,10 @@ export const Opcode = {
   copyRange: 72,
   /** `flags` are MetadataFlag bits. */
   copyMetadata: 73,
-  /** `object` has three paths: the source, a temporary one and the destination. */
+  /**
+   * `object` has three paths: the source, a temporary one and the destination. `flags` are
+   * MetadataFlag bits, and again, shifted by metadataTriedShift, of what may be refused.
+   */
   copySmallFile: 70,
   // Devices; addon/engine/threadpool/devices.h says what the fields mean.
   createPipeInstance: 50,
@@ -70,6 +73,8 @@ export const Opcode = {
 
 /** `attributes`: of copySmallFile on Windows alone. */
 export const MetadataFlag = { owner: 1, mode: 2, xattrs: 4, times: 8, attributes: 16 } as const;
+
+export const metadataTriedShift = 8;
 
 export const PipeFlag = { reads: 1, writes: 2, messages: 4, first: 8, remote: 16 } as const;
 

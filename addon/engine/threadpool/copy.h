@@ -23,8 +23,10 @@ Result copy_range(Operation& operation);
 Result copy_metadata(Operation& operation);
 
 #ifndef _WIN32
-// The same of two descriptors; `status` is that of the source.
-Result copy_metadata(const struct stat& status, int from, int to, uint32_t parts);
+// The same of two descriptors; `status` is that of the source. Parts that may be refused
+// (kMetadataTriedShift) and are so are added to `refused`.
+Result copy_metadata(const struct stat& status, int from, int to, uint32_t flags,
+                     uint32_t& refused);
 #endif
 
 }  // namespace overlapped

@@ -21,6 +21,26 @@ Result last_error() { return Result::failure(static_cast<uint32_t>(errno)); }
 
 Result result_of(int returned) { return returned == 0 ? Result::success(0) : last_error(); }
 
+// What says that the file system or the rights of the process do not give the owner, the mode or
+// the times: refusals of lib/copy/metadata.ts has the same for what is kept from there. EOVERFLOW
+// is of owners that a mount has no number for (notify_change() of Linux).
+bool is_refusal(uint32_t error) {
+  switch (error) {
+    case EPERM:
+    case EACCES:
+    case EINVAL:
+    case ENOSYS:
+    case ENOTSUP:
+#if EOPNOTSUPP != ENOTSUP
+    case EOPNOTSUPP:
+#endif
+    case EOVERFLOW:
+      return true;
+    default:
+      return false;
+  }
+}
+
 Result copy_owner(int to, const struct stat& status) {
   return result_of(::fchown(to, status.st_uid, status.st_gid));
 }
@@ -136,16 +156,25 @@ Result copy_metadata(Operation& op) {
   const int from = op.source->handle();
   struct stat status {};
   if (::fstat(from, &status) != 0) return last_error();
-  return copy_metadata(status, from, op.file->handle(), op.flags);
+  uint32_t refused = 0;
+  return copy_metadata(status, from, op.file->handle(), op.flags, refused);
 }
 
-Result copy_metadata(const struct stat& status, int from, int to, uint32_t parts) {
+Result copy_metadata(const struct stat& status, int from, int to, uint32_t flags,
+                     uint32_t& refused) {
   Result result = Result::success(0);
+  const auto keep = [&](uint32_t part, auto copy_part) {
+    if (!result.ok() || !(flags & part)) return;
+    result = copy_part();
+    if (!is_refusal(result.os_error) || !(flags & (part << kMetadataTriedShift))) return;
+    refused |= part;
+    result = Result::success(0);
+  };
   // The owner first, since its change takes bits of the mode and capabilities away (chown(2)).
-  if (result.ok() && (parts & kMetadataOwner)) result = copy_owner(to, status);
-  if (result.ok() && (parts & kMetadataMode)) result = copy_mode(to, status);
-  if (result.ok() && (parts & kMetadataXattrs)) result = copy_xattrs(from, to);
-  if (result.ok() && (parts & kMetadataTimes)) result = copy_times(to, status);
+  keep(kMetadataOwner, [&] { return copy_owner(to, status); });
+  keep(kMetadataMode, [&] { return copy_mode(to, status); });
+  keep(kMetadataXattrs, [&] { return copy_xattrs(from, to); });
+  keep(kMetadataTimes, [&] { return copy_times(to, status); });
   return result;
 }
 

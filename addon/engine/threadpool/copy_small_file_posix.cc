@@ -90,7 +90,7 @@ bool is_same(const struct stat& a, const struct stat& b) {
   return a.st_size == b.st_size && one.tv_sec == other.tv_sec && one.tv_nsec == other.tv_nsec;
 }
 
-Result fill(const Operation& op, int from, const struct stat& status, Descriptor& to) {
+Result fill(Operation& op, int from, const struct stat& status, Descriptor& to) {
   const Result copied = copy_content(op, from, to.get(), static_cast<size_t>(status.st_size));
   if (!copied.ok()) return copied;
   struct stat after {};
@@ -98,7 +98,7 @@ Result fill(const Operation& op, int from, const struct stat& status, Descriptor
   if (!is_same(status, after)) return Result::success(kSourceChanged);
   // With the times from before its content was read: if somebody writes to it meanwhile, they show
   // that this is no copy of what it is then.
-  const Result kept = copy_metadata(status, from, to.get(), op.flags);
+  const Result kept = copy_metadata(status, from, to.get(), op.flags, op.detail->refused_parts);
   if (!kept.ok()) return kept;
   const Result closed = to.close();
   return closed.ok() ? copied : closed;

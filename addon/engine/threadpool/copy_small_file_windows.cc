@@ -17,6 +17,29 @@ constexpr DWORD kKeptAttributes = FILE_ATTRIBUTE_READONLY | FILE_ATTRIBUTE_HIDDE
 
 Result result_of(BOOL done) { return done ? Result::success(0) : Result::failure(GetLastError()); }
 
+// What says that the file system or the rights of the process do not give a part: refusals of
+// lib/copy/metadata.ts, before libuv has named them.
+bool is_refusal(uint32_t error) {
+  switch (error) {
+    case ERROR_INVALID_FUNCTION:
+    case ERROR_ACCESS_DENIED:
+    case ERROR_NOT_SUPPORTED:
+    case ERROR_INVALID_PARAMETER:
+    case ERROR_CALL_NOT_IMPLEMENTED:
+    case ERROR_PRIVILEGE_NOT_HELD:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Notes a part that was tried and refused; gives what stays an error.
+Result unless_refused(Operation& op, uint32_t part, const Result& kept) {
+  if (!is_refusal(kept.os_error) || !(op.flags & (part << kMetadataTriedShift))) return kept;
+  op.detail->refused_parts |= part;
+  return Result::success(0);
+}
+
 class FileOf {
  public:
   explicit FileOf(HANDLE handle) : handle_(handle) {}
@@ -62,7 +85,7 @@ Result keep_times(HANDLE to, const FILE_BASIC_INFO& basic) {
   return result_of(SetFileInformationByHandle(to, FileBasicInfo, &times, sizeof times));
 }
 
-Result fill(const Operation& op, HANDLE from, const FILE_BASIC_INFO& basic, FileOf& to) {
+Result fill(Operation& op, HANDLE from, const FILE_BASIC_INFO& basic, FileOf& to) {
   const Result copied = copy_content(op, from, to.get());
   if (!copied.ok()) return copied;
   FILE_BASIC_INFO after{};
@@ -74,21 +97,21 @@ Result fill(const Operation& op, HANDLE from, const FILE_BASIC_INFO& basic, File
     return Result::success(kSourceChanged);
   }
   if (op.flags & kMetadataTimes) {
-    const Result kept = keep_times(to.get(), basic);
+    const Result kept = unless_refused(op, kMetadataTimes, keep_times(to.get(), basic));
     if (!kept.ok()) return kept;
   }
   to.close();
   return copied;
 }
 
-Result give_name(const Operation& op, const FILE_BASIC_INFO& basic) {
+Result give_name(Operation& op, const FILE_BASIC_INFO& basic) {
   const OperationDetail& paths = *op.detail;
   const DWORD attributes = basic.FileAttributes & kKeptAttributes;
   if (op.flags & kMetadataAttributes) {
     const DWORD wanted = attributes != 0 ? attributes : FILE_ATTRIBUTE_NORMAL;
-    if (!SetFileAttributesW(paths.temporary.c_str(), wanted)) {
-      return Result::failure(GetLastError());
-    }
+    const Result kept = unless_refused(
+        op, kMetadataAttributes, result_of(SetFileAttributesW(paths.temporary.c_str(), wanted)));
+    if (!kept.ok()) return kept;
   }
   // What is read-only is not replaced by a rename; it is so again if that fails.
   const wchar_t* const destination = paths.destination.c_str();
