@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { abortError, systemErrorOf } from '../errors.js';
 import type { PathLike } from '../paths.js';
@@ -60,7 +61,14 @@ export interface CopyTreeReport {
 /** Files of up to so many bytes are read in one operation and written in one. */
 const smallFileMax = 256 * 1024;
 
-const fatalCodes = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);
+const fatalCodes = new Set(['ENOSPC', 'EROFS']);
+// libuv has no name for it, and so no code.
+const quotaExceeded = -(constants.errno.EDQUOT ?? Number.NaN);
+
+function isFatal(error: unknown): boolean {
+  const { errno } = error as NodeJS.ErrnoException;
+  return fatalCodes.has(codeOf(error) ?? '') || errno === quotaExceeded;
+}
 
 function codeOf(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException | undefined)?.code;
@@ -355,7 +363,7 @@ class TreeCopy {
   #note(place: Place, error: unknown): void {
     const path = showPlace(place);
     this.report.errors.push({ path, error });
-    if (fatalCodes.has(codeOf(error) ?? '')) this.report.stopped = true;
+    if (isFatal(error)) this.report.stopped = true;
     this.#settings.onError?.(error, path);
   }
 
