@@ -13,6 +13,7 @@ test('the demo copies, verifies, compares, and leaves the copy alone behind', as
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout).toMatch(new RegExp(`^engine +${process.env.OVERLAPPED_ENGINE}$`, 'm'));
   expect(stdout).toMatch(/^strategy +engine/m);
+  expect(stdout).toMatch(/^alignment +position \d+, length \d+, memory \d+ bytes/m);
   expect(stdout).toMatch(/^verified +3,000,001 bytes/m);
   expect(stdout).toMatch(/^node:fs streams +[\d.]+ [kM]B\/s$/m);
   expect(stdout).toMatch(/^ratio +[\d.]+x$/m);
@@ -28,6 +29,13 @@ test('without paths the demo makes a sample and removes it', async () => {
   const sample = /^source +(.*)$/m.exec(stdout)?.[1];
   expect(sample).toMatch(/overlapped-sample-/);
   expect(fs.existsSync(path.dirname(sample as string))).toBe(false);
+});
+
+test('through the cache there is no alignment', async () => {
+  const args = ['demo', '--buffered', '--sample-size', '2000001', '--no-compare'];
+  const { code, stdout } = await overlapped(args);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^alignment +none: through the cache$/m);
 });
 
 test('the demo refuses what makes no sense', async () => {

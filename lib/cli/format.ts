@@ -1,3 +1,5 @@
+import type { Alignment } from '../alignment.js';
+
 const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
 
 /** `1.5 GiB`. */
@@ -43,4 +45,9 @@ export function grouped(value: number): string {
 /** `1 file`, `2 files`. */
 export function counted(count: number, one: string, many = `${one}s`): string {
   return `${grouped(count)} ${count === 1 ? one : many}`;
+}
+
+/** What an unbuffered handle asks for. */
+export function alignmentText({ position, length, memory }: Alignment): string {
+  return `position ${position}, length ${length}, memory ${memory} bytes`;
 }

@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
+import type { Alignment } from '../../alignment.js';
 import type { CopyReport } from '../../copy/copy-options.js';
 import { chunkDefaults } from '../../copy/read-chunks.js';
+import { open } from '../../open.js';
 import { exitCode } from '../exit-code.js';
 import { UsageError } from '../failure.js';
-import { rateText } from '../format.js';
+import { alignmentText, rateText } from '../format.js';
 import { copyWithNode } from '../node-copy.js';
 import { messageOf, type OutputOptions, type Row } from '../output.js';
 import type { Start } from '../program.js';
@@ -88,15 +90,31 @@ async function copyAndCompare(
   const hint = '--buffered copies through the cache';
   const paths = { source, destination };
   const done = await copyFile(paths, { ...options, strategy: 'engine' }, context, hint);
+  const alignment = {
+    source: await alignmentOf(source, buffered),
+    destination: await alignmentOf(destination, buffered),
+  };
   const node = compare ? await tryNode(paths, done, context) : undefined;
   const nodeMs = typeof node === 'number' ? node : null;
-  context.output.result({ command: 'demo', ...paths, ...done, nodeDurationMs: nodeMs }, [
+  context.output.result({ command: 'demo', ...paths, ...done, alignment, nodeDurationMs: nodeMs }, [
     ['source', source],
     ['destination', destination],
     ...rowsOfCopy(done),
+    ['alignment', textOfAlignments(alignment.source, alignment.destination)],
     ...rowsOfComparison(done, node, buffered),
   ]);
   return exitCode.done;
+}
+
+async function alignmentOf(path: string, buffered: boolean): Promise<Alignment | null> {
+  await using handle = await open(path, 'r', { unbuffered: !buffered });
+  return handle.alignment;
+}
+
+function textOfAlignments(source: Alignment | null, destination: Alignment | null): string {
+  if (source === null || destination === null) return 'none: through the cache';
+  const [from, to] = [alignmentText(source), alignmentText(destination)];
+  return from === to ? from : `${from}; of the copy ${to}`;
 }
 
 /** The milliseconds that node:fs took, or why it did not. */

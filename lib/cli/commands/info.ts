@@ -9,7 +9,7 @@ import type { FileRange } from '../../sparse.js';
 import { listStreams, type StreamInfo } from '../../win32/named-streams.js';
 import { exitCode } from '../exit-code.js';
 import { codeOf } from '../failure.js';
-import { bytesText, grouped } from '../format.js';
+import { alignmentText, bytesText, grouped } from '../format.js';
 import type { OutputOptions, Row } from '../output.js';
 import type { Start } from '../program.js';
 import type { Context } from '../run.js';
@@ -174,6 +174,5 @@ function sectorsText({ logical, physical }: SectorSizes): string {
 function alignmentRows({ alignment, kind, refused }: Info): Row[] {
   if (refused !== null || !withSectors.includes(kind)) return [];
   if (alignment === null) return [['alignment', 'none: its file system refuses direct I/O']];
-  const { position, length, memory } = alignment;
-  return [['alignment', `position ${position}, length ${length}, memory ${memory} bytes`]];
+  return [['alignment', alignmentText(alignment)]];
 }
