@@ -74,6 +74,15 @@ bool is_end_of_data(const Operation& op, uint32_t error) {
   return error == ERROR_INVALID_PARAMETER && op.file->unbuffered && is_at_end(op);
 }
 
+// Where several reads of a serial port wait, Wine may end some as if their time were over, though
+// the port is set to wait without end.
+bool ended_before_its_time(const Operation& op, uint32_t error) {
+  if (!op.is_read() || error != ERROR_TIMEOUT || op.transferred > 0) return false;
+  COMMTIMEOUTS times{};
+  return GetCommTimeouts(op.file->handle(), &times) && times.ReadTotalTimeoutConstant == 0 &&
+         times.ReadTotalTimeoutMultiplier == 0 && times.ReadIntervalTimeout != MAXDWORD;
+}
+
 // A transfer is denied only where the handle was not opened for it, and Node has EBADF for that:
 // libuv's name for ERROR_INVALID_FLAGS, and its choice in uv_fs_read and uv_fs_write.
 uint32_t transfer_error(const Operation& op, uint32_t error) {
@@ -169,6 +178,7 @@ bool continue_transfer(Operation& op, uint32_t error, size_t moved) {
     op.result = connect_result(error);
     return false;
   }
+  if (ended_before_its_time(op, error)) return true;
   // A message longer than the buffer: its rest comes with the next read.
   if (op.is_read() && error == ERROR_MORE_DATA) error = ERROR_SUCCESS;
   if (error == ERROR_SUCCESS) {
