@@ -104,7 +104,10 @@ function checkReplaceable(
   if (!overwrite) throw systemErrorOf('EEXIST', subject);
 }
 
-/** Sees that a copy within a tree may be made; a link is replaced itself. @throws as the next */
+/**
+ * Sees that a copy within a tree may be made; a link is replaced itself.
+ * @throws EISDIR, EEXIST; CopyError
+ */
 export async function checkPlaceInTree(
   destination: SystemPath,
   from: BigIntStats,
