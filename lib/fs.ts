@@ -1,6 +1,6 @@
 import type * as fs from 'node:fs';
-import * as served from './callbacks.js';
-import { nodeFs } from './node-fs.js';
+import * as served from './functions/callbacks.js';
+import { nodeFs } from './node/node-fs.js';
 import promises from './promises.js';
 import {
   createReadStream,
@@ -28,7 +28,7 @@ export {
   stat,
   unlink,
   writeFile,
-} from './callbacks.js';
+} from './functions/callbacks.js';
 export {
   createReadStream,
   createWriteStream,

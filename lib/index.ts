@@ -1,13 +1,3 @@
-export { allocAligned } from './aligned-buffer.js';
-export { type Alignment, AlignmentError, type AlignmentField } from './alignment.js';
-export {
-  allocatedSize,
-  type FileAttributes,
-  getAttributes,
-  type PathAttributeOptions,
-  type SettableAttributes,
-  setAttributes,
-} from './attributes.js';
 export { type CompareOptions, type Comparison, compareFiles } from './copy/compare-files.js';
 export { copy } from './copy/copy.js';
 export { CopyError, type CopyErrorCode, VerifyError } from './copy/copy-errors.js';
@@ -17,29 +7,27 @@ export type {
   CopyReport,
   CopyStrategy,
 } from './copy/copy-options.js';
+export { type HashOptions, hashFile } from './copy/hash-file.js';
+export type { MetadataOptions, MetadataPart } from './copy/metadata.js';
+export type { Progress } from './copy/progress.js';
+export { SourceChangedError } from './copy/source-changed-error.js';
 export {
   type CopyTreeReport,
   copyTree,
   type RefusedMetadata,
   type TreeError,
-} from './copy/copy-tree.js';
-export type { CopyTreeOptions, TreeProgress } from './copy/copy-tree-options.js';
-export { type HashOptions, hashFile } from './copy/hash-file.js';
-export type { MetadataOptions, MetadataPart } from './copy/metadata.js';
-export type { Progress } from './copy/progress.js';
-export { SourceChangedError } from './copy/source-changed-error.js';
-export type { FilterOptions } from './copy/tree-filter.js';
-export { UnsupportedFileError } from './copy/unsupported-file-error.js';
+} from './copy/tree/copy-tree.js';
+export type { CopyTreeOptions, TreeProgress } from './copy/tree/copy-tree-options.js';
+export type { FilterOptions } from './copy/tree/tree-filter.js';
+export { UnsupportedFileError } from './copy/tree/unsupported-file-error.js';
 export {
   type TreeDifference,
   type VerifyTreeOptions,
   type VerifyTreeReport,
   verifyTree,
-} from './copy/verify-tree.js';
-export type { CreateOptions, ShareAccess } from './create-options.js';
+} from './copy/tree/verify-tree.js';
 export { engine } from './engine/engine.js';
 export type { EngineKind, EngineStats } from './engine/native.js';
-export { AbortError, type SystemError } from './errors.js';
 export type {
   CloseOptions,
   DeviceType,
@@ -50,10 +38,23 @@ export type {
   TransferOptions,
   WriteResult,
   WriteVectorResult,
-} from './file-handle.js';
-export type { LockOptions, LockRange } from './locks.js';
-export type { OpenOptions } from './open-options.js';
-export type { PathLike } from './paths.js';
+} from './file-handle/file-handle.js';
+export type { Data, ReadFileOptions, WriteFileOptions } from './file-handle/whole-file.js';
+export {
+  allocatedSize,
+  type FileAttributes,
+  getAttributes,
+  type PathAttributeOptions,
+  type SettableAttributes,
+  setAttributes,
+} from './handle/attributes.js';
+export type { CreateOptions, ShareAccess } from './handle/create-options.js';
+export type { LockOptions, LockRange } from './handle/locks.js';
+export type { OpenOptions } from './handle/open-options.js';
+export type { SeekOrigin } from './handle/seek.js';
+export type { FileRange, RangeOptions } from './handle/sparse.js';
+export { AbortError, type SystemError } from './node/errors.js';
+export type { PathLike } from './node/paths.js';
 export {
   type AnyFileHandle,
   access,
@@ -98,8 +99,6 @@ export {
   watch,
   writeFile,
 } from './promises.js';
-export type { SeekOrigin } from './seek.js';
-export type { FileRange, RangeOptions } from './sparse.js';
 export type { ChunksOptions } from './streams/chunks.js';
 export {
   createReadStream,
@@ -108,7 +107,8 @@ export {
   type WindowedWriteStream,
   type WriteStreamOptions,
 } from './streams/file-streams.js';
-export type { WindowOptions } from './streams/window.js';
-export type { Data, ReadFileOptions, WriteFileOptions } from './whole-file.js';
+export { allocAligned } from './transfer/aligned-buffer.js';
+export { type Alignment, AlignmentError, type AlignmentField } from './transfer/alignment.js';
+export type { WindowOptions } from './transfer/window.js';
 export { listStreams, type StreamInfo } from './win32/named-streams.js';
 export type { ReparsePoint } from './win32/reparse-point.js';

@@ -1,19 +1,20 @@
-import { copyFile } from './copy-path.js';
-import * as delegated from './delegated.js';
-import { appendFile, readFile, writeFile } from './file-content.js';
-import { glob } from './glob.js';
-import { likeNode } from './like-node.js';
-import { nodePromises } from './node-fs.js';
-import { open, truncate } from './open.js';
-import { readdir } from './read-directory.js';
-import { rm } from './remove.js';
-import { lstat, stat } from './status.js';
-import { mkdtempDisposable } from './temporary-directory.js';
+import { copyFile } from './functions/copy-path.js';
+import * as delegated from './functions/delegated.js';
+import { appendFile, readFile, writeFile } from './functions/file-content.js';
+import { glob } from './functions/glob.js';
+import { open, truncate } from './functions/open.js';
+import { readdir } from './functions/read-directory.js';
+import { rm } from './functions/remove.js';
+import { lstat, stat } from './functions/status.js';
+import { mkdtempDisposable } from './functions/temporary-directory.js';
+import { likeNode } from './node/like-node.js';
+import { nodePromises } from './node/node-fs.js';
 
 // The functions of node:fs/promises: those that the engine serves, and those that are Node's own.
 
-export { type CopyFileOptions, copyFile } from './copy-path.js';
-export * from './delegated.js';
+export type { FileHandle } from './file-handle/file-handle.js';
+export { type CopyFileOptions, copyFile } from './functions/copy-path.js';
+export * from './functions/delegated.js';
 export {
   type AnyFileHandle,
   appendFile,
@@ -21,15 +22,14 @@ export {
   readFile,
   type WriteFilePathOptions,
   writeFile,
-} from './file-content.js';
-export type { FileHandle } from './file-handle.js';
-export { type GlobOptions, glob } from './glob.js';
-export { open, truncate } from './open.js';
-export type { OpenOptions } from './open-options.js';
-export { type ReaddirOptions, readdir } from './read-directory.js';
-export { type RmOptions, rm } from './remove.js';
-export { lstat, type StatOptions, stat } from './status.js';
-export { type DisposableTempDir, mkdtempDisposable } from './temporary-directory.js';
+} from './functions/file-content.js';
+export { type GlobOptions, glob } from './functions/glob.js';
+export { open, truncate } from './functions/open.js';
+export { type ReaddirOptions, readdir } from './functions/read-directory.js';
+export { type RmOptions, rm } from './functions/remove.js';
+export { lstat, type StatOptions, stat } from './functions/status.js';
+export { type DisposableTempDir, mkdtempDisposable } from './functions/temporary-directory.js';
+export type { OpenOptions } from './handle/open-options.js';
 
 const promises = {
   ...delegated,

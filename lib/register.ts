@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import workerThreads from 'node:worker_threads';
-import * as callbacks from './callbacks.js';
+import * as callbacks from './functions/callbacks.js';
 import promises from './promises.js';
 import { registeredOpen } from './register/open.js';
 import { Replacements } from './register/replacements.js';

@@ -1,7 +1,6 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { addressAt } from '../../lib/aligned-buffer.js';
 import {
   type Alignment,
   AlignmentError,
@@ -11,6 +10,7 @@ import {
   type FileHandle,
   open,
 } from '../../lib/index.js';
+import { addressAt } from '../../lib/transfer/aligned-buffer.js';
 import {
   fileWith,
   isLinux,

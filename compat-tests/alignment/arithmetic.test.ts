@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { addressAt } from '../../lib/aligned-buffer.js';
-import { alignDown, alignUp, checkAligned, isAligned } from '../../lib/alignment.js';
 import { engine } from '../../lib/engine/engine.js';
 import { AlignmentError, allocAligned } from '../../lib/index.js';
+import { addressAt } from '../../lib/transfer/aligned-buffer.js';
+import { alignDown, alignUp, checkAligned, isAligned } from '../../lib/transfer/alignment.js';
 
 const alignments = [1, 512, 4096, 65_536];
 const values = [0, 1, 511, 512, 513, 4095, 4096, 4097, 2 ** 31, 2 ** 32 + 1, 2 ** 52 + 12_345];

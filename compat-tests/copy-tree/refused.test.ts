@@ -3,8 +3,8 @@ import * as path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { keepParts } from '../../lib/copy/metadata.js';
-import { systemErrorOf } from '../../lib/errors.js';
 import type { CopyTreeOptions, CopyTreeReport } from '../../lib/index.js';
+import { systemErrorOf } from '../../lib/node/errors.js';
 import {
   builtModule,
   isLinux,

@@ -1,5 +1,5 @@
-import type { Alignment } from '../../lib/alignment.js';
 import type { FileHandle } from '../../lib/index.js';
+import type { Alignment } from '../../lib/transfer/alignment.js';
 
 interface Pending {
   readonly signal: AbortSignal | undefined;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { RecycledMemory } from '../../lib/streams/chunk-memory.js';
-import { ReadAhead } from '../../lib/streams/read-ahead.js';
+import { RecycledMemory } from '../../lib/transfer/chunk-memory.js';
+import { ReadAhead } from '../../lib/transfer/read-ahead.js';
 import { randomBytes, rejection, sleep } from '../helpers.js';
 import { HandleDouble, randomNumbers } from './handle-double.js';
 

@@ -3,9 +3,9 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { beforeAll, expect, test } from 'vitest';
-import { alignUp } from '../../lib/alignment.js';
 import { createReadStream, createWriteStream } from '../../lib/fs.js';
 import { allocAligned, open } from '../../lib/index.js';
+import { alignUp } from '../../lib/transfer/alignment.js';
 import { randomBytes, unbufferedFolder } from '../helpers.js';
 import { randomNumbers } from './handle-double.js';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { WriteBehind } from '../../lib/streams/write-behind.js';
+import { WriteBehind } from '../../lib/transfer/write-behind.js';
 import { randomBytes, rejection, sleep } from '../helpers.js';
 import { HandleDouble, randomNumbers } from './handle-double.js';
 

@@ -5,8 +5,8 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { expect, test } from 'vitest';
 import { OpenOption } from '../../lib/engine/native.js';
+import { parseOpenOptions } from '../../lib/handle/open-options.js';
 import { engine, getAttributes, type OpenOptions, open } from '../../lib/index.js';
-import { parseOpenOptions } from '../../lib/open-options.js';
 import {
   fileWith,
   isLinux,

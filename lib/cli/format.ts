@@ -1,4 +1,4 @@
-import type { Alignment } from '../alignment.js';
+import type { Alignment } from '../transfer/alignment.js';
 
 const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
 

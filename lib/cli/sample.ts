@@ -2,11 +2,11 @@ import { randomFillSync } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { allocAligned } from '../aligned-buffer.js';
-import { alignUp } from '../alignment.js';
-import { blockSizeOf, memoryAlignmentOf, writeChunk } from '../chunk-io.js';
-import { abortError } from '../errors.js';
+import { abortError } from '../node/errors.js';
 import { open } from '../promises.js';
+import { allocAligned } from '../transfer/aligned-buffer.js';
+import { alignUp } from '../transfer/alignment.js';
+import { blockSizeOf, memoryAlignmentOf, writeChunk } from '../transfer/chunk-io.js';
 import { Failure, refusesUnbuffered } from './failure.js';
 
 export interface Sample {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { type CopyTreeReport, copyTree } from '../copy/copy-tree.js';
-import type { CopyTreeOptions } from '../copy/copy-tree-options.js';
+import { type CopyTreeReport, copyTree } from '../copy/tree/copy-tree.js';
+import type { CopyTreeOptions } from '../copy/tree/copy-tree-options.js';
 import { exitCode } from './exit-code.js';
 import { bytesText, counted, rateText, secondsText } from './format.js';
 import { errorObject, type Row } from './output.js';

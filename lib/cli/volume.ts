@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
 import { readFile, realpath, stat } from 'node:fs/promises';
-import type { Alignment } from '../alignment.js';
+import type { Alignment } from '../transfer/alignment.js';
 
 /** Of a disk, in bytes. */
 export interface SectorSizes {

@@ -1,12 +1,12 @@
-import { memoryAlignmentOf } from '../chunk-io.js';
-import { abortError } from '../errors.js';
-import type { FileHandle } from '../file-handle.js';
-import { open } from '../open.js';
-import type { PathLike } from '../paths.js';
-import { RecycledMemory } from '../streams/chunk-memory.js';
-import { ReadAhead } from '../streams/read-ahead.js';
-import { validateWindow } from '../streams/window.js';
-import { validateObject, validateSignal } from '../validate.js';
+import type { FileHandle } from '../file-handle/file-handle.js';
+import { open } from '../functions/open.js';
+import { abortError } from '../node/errors.js';
+import type { PathLike } from '../node/paths.js';
+import { validateObject, validateSignal } from '../node/validate.js';
+import { memoryAlignmentOf } from '../transfer/chunk-io.js';
+import { RecycledMemory } from '../transfer/chunk-memory.js';
+import { ReadAhead } from '../transfer/read-ahead.js';
+import { validateWindow } from '../transfer/window.js';
 import { type Progress, ProgressMeter } from './progress.js';
 import type { ChunkOptions } from './read-chunks.js';
 

@@ -1,8 +1,8 @@
-import { blockSizeOf } from '../chunk-io.js';
-import { abortError } from '../errors.js';
-import type { FileHandle } from '../file-handle.js';
-import { validateWindow } from '../streams/window.js';
-import { WriteBehind } from '../streams/write-behind.js';
+import type { FileHandle } from '../file-handle/file-handle.js';
+import { abortError } from '../node/errors.js';
+import { blockSizeOf } from '../transfer/chunk-io.js';
+import { validateWindow } from '../transfer/window.js';
+import { WriteBehind } from '../transfer/write-behind.js';
 import { type DataRange, dataRanges, wholeRange } from './data-ranges.js';
 import { type ChunkOptions, type ChunkWatch, type ReadRange, readChunks } from './read-chunks.js';
 

@@ -1,13 +1,13 @@
 import type { EngineKind } from '../engine/native.js';
-import { invalidArgValue } from '../errors.js';
-import { validateWindow } from '../streams/window.js';
+import { invalidArgValue } from '../node/errors.js';
 import {
   validateBoolean,
   validateInteger,
   validateObject,
   validateOneOf,
   validateSignal,
-} from '../validate.js';
+} from '../node/validate.js';
+import { validateWindow } from '../transfer/window.js';
 import { makeHash } from './make-hash.js';
 import { type MetadataOptions, type MetadataParts, parseMetadata } from './metadata.js';
 import type { Progress } from './progress.js';

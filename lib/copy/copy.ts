@@ -1,10 +1,10 @@
 import { type BigIntStats, constants } from 'node:fs';
 import { getEngine } from '../engine/engine.js';
-import { abortError, type SystemError, systemErrorOf } from '../errors.js';
-import type { FileHandle } from '../file-handle.js';
-import { open } from '../open.js';
-import { type PathLike, showPath } from '../paths.js';
-import { lstat, stat } from '../status.js';
+import type { FileHandle } from '../file-handle/file-handle.js';
+import { open } from '../functions/open.js';
+import { lstat, stat } from '../functions/status.js';
+import { abortError, type SystemError, systemErrorOf } from '../node/errors.js';
+import { type PathLike, showPath } from '../node/paths.js';
 import { VerifyError } from './copy-errors.js';
 import {
   type CopyOptions,

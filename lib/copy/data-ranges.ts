@@ -1,5 +1,5 @@
-import { alignDown, alignUp } from '../alignment.js';
-import type { FileHandle } from '../file-handle.js';
+import type { FileHandle } from '../file-handle/file-handle.js';
+import { alignDown, alignUp } from '../transfer/alignment.js';
 
 /** A part of a file, from `start` to before `end`, in bytes. */
 export interface DataRange {

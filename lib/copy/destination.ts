@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
 import { basename, dirname, isAbsolute, join, sep } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type SystemError, systemErrorOf } from '../errors.js';
-import type { FileHandle } from '../file-handle.js';
-import { nodeFs, nodePromises } from '../node-fs.js';
-import { open } from '../open.js';
-import { parsePath } from '../paths.js';
-import { lstat, stat } from '../status.js';
+import type { FileHandle } from '../file-handle/file-handle.js';
+import { open } from '../functions/open.js';
+import { lstat, stat } from '../functions/status.js';
+import { type SystemError, systemErrorOf } from '../node/errors.js';
+import { nodeFs, nodePromises } from '../node/node-fs.js';
+import { parsePath } from '../node/paths.js';
 import { CopyError } from './copy-errors.js';
 import { partialName, temporaryName } from './temporary-name.js';
 

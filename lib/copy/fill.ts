@@ -1,9 +1,9 @@
 import type { Hash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
-import { abortError, type SystemError } from '../errors.js';
-import type { FileHandle } from '../file-handle.js';
-import { open } from '../open.js';
+import type { FileHandle } from '../file-handle/file-handle.js';
+import { open } from '../functions/open.js';
+import { abortError, type SystemError } from '../node/errors.js';
 import { CopyError } from './copy-errors.js';
 import { type ContentResult, copyFile } from './copy-file.js';
 import type { CopySettings, CopyStrategy } from './copy-options.js';

@@ -1,8 +1,8 @@
 import type { BinaryToTextEncoding, Hash } from 'node:crypto';
-import { FileHandle } from '../file-handle.js';
-import { open } from '../open.js';
-import type { PathLike } from '../paths.js';
-import { validateObject, validateOneOf } from '../validate.js';
+import { FileHandle } from '../file-handle/file-handle.js';
+import { open } from '../functions/open.js';
+import type { PathLike } from '../node/paths.js';
+import { validateObject, validateOneOf } from '../node/validate.js';
 import { makeHash } from './make-hash.js';
 import { type Progress, ProgressMeter } from './progress.js';
 import { type ChunkOptions, readChunks } from './read-chunks.js';

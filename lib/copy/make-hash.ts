@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { invalidArgType, invalidArgValue } from '../errors.js';
+import { invalidArgType, invalidArgValue } from '../node/errors.js';
 
 /**
  * A hash of node:crypto, some of which only OpenSSL knows.

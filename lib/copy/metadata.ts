@@ -1,9 +1,9 @@
 import { MetadataFlag, Opcode } from '../engine/native.js';
 import { decodeNothing } from '../engine/operation.js';
-import { type SystemError, unavailable } from '../errors.js';
-import type { FileHandle } from '../file-handle.js';
-import { open } from '../open.js';
-import { validateBoolean, validateObject } from '../validate.js';
+import type { FileHandle } from '../file-handle/file-handle.js';
+import { open } from '../functions/open.js';
+import { type SystemError, unavailable } from '../node/errors.js';
+import { validateBoolean, validateObject } from '../node/validate.js';
 import { listStreams } from '../win32/named-streams.js';
 import { copyFile } from './copy-file.js';
 import type { SystemPath } from './destination.js';

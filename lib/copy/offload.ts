@@ -1,7 +1,7 @@
 import { Opcode } from '../engine/native.js';
 import { decodeNothing, decodeValue } from '../engine/operation.js';
-import { abortError, systemErrorOf } from '../errors.js';
-import type { FileHandle } from '../file-handle.js';
+import type { FileHandle } from '../file-handle/file-handle.js';
+import { abortError, systemErrorOf } from '../node/errors.js';
 import type { ContentResult } from './copy-file.js';
 import { type DataRange, dataRanges } from './data-ranges.js';
 import type { RateLimit } from './rate-limit.js';

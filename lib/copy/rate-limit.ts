@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { abortError } from '../errors.js';
+import { abortError } from '../node/errors.js';
 
 /** So many times in a second, at least, something is moved and waited for. */
 const partsPerSecond = 8;

@@ -1,10 +1,10 @@
-import { alignUp } from '../alignment.js';
-import { blockSizeOf, memoryAlignmentOf } from '../chunk-io.js';
-import type { FileHandle } from '../file-handle.js';
-import { RecycledMemory } from '../streams/chunk-memory.js';
-import { ReadAhead } from '../streams/read-ahead.js';
-import { validateWindow } from '../streams/window.js';
-import { validateSignal } from '../validate.js';
+import type { FileHandle } from '../file-handle/file-handle.js';
+import { validateSignal } from '../node/validate.js';
+import { alignUp } from '../transfer/alignment.js';
+import { blockSizeOf, memoryAlignmentOf } from '../transfer/chunk-io.js';
+import { RecycledMemory } from '../transfer/chunk-memory.js';
+import { ReadAhead } from '../transfer/read-ahead.js';
+import { validateWindow } from '../transfer/window.js';
 import { SourceChangedError } from './source-changed-error.js';
 
 export interface ChunkOptions {

@@ -1,9 +1,9 @@
 import { constants } from 'node:fs';
-import { type SystemError, systemErrorOf } from '../errors.js';
-import type { FileHandle } from '../file-handle.js';
-import { openParsed } from '../open.js';
-import { parseOpenOptions } from '../open-options.js';
-import { validateObject, validateOneOf, validateSignal } from '../validate.js';
+import type { FileHandle } from '../file-handle/file-handle.js';
+import { openParsed } from '../functions/open.js';
+import { parseOpenOptions } from '../handle/open-options.js';
+import { type SystemError, systemErrorOf } from '../node/errors.js';
+import { validateObject, validateOneOf, validateSignal } from '../node/validate.js';
 import { isWindows, requireKind, type SignalOptions } from './names.js';
 
 const invalidHandle = 6;

@@ -1,10 +1,10 @@
-import { unavailable } from '../errors.js';
-import type { FileHandle } from '../file-handle.js';
-import { sizeOfDevice } from '../file-size.js';
-import { openParsed } from '../open.js';
-import { parseOpenOptions } from '../open-options.js';
-import type { ParsedPath } from '../paths.js';
-import { validateInteger, validateObject, validateOneOf } from '../validate.js';
+import type { FileHandle } from '../file-handle/file-handle.js';
+import { openParsed } from '../functions/open.js';
+import { sizeOfDevice } from '../handle/file-size.js';
+import { parseOpenOptions } from '../handle/open-options.js';
+import { unavailable } from '../node/errors.js';
+import type { ParsedPath } from '../node/paths.js';
+import { validateInteger, validateObject, validateOneOf } from '../node/validate.js';
 import { isWindows, parseDeviceName, requireKind, type SignalOptions } from './names.js';
 
 export interface DriveOptions extends SignalOptions {

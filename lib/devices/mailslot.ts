@@ -1,10 +1,10 @@
 import { getEngine } from '../engine/engine.js';
 import { Opcode } from '../engine/native.js';
 import { decodeNothing, type Operation } from '../engine/operation.js';
-import { unavailable } from '../errors.js';
-import { decodeOpened, type FileHandle } from '../file-handle.js';
-import { openHandle } from '../open.js';
-import { validateInteger, validateObject, validateSignal } from '../validate.js';
+import { decodeOpened, type FileHandle } from '../file-handle/file-handle.js';
+import { openHandle } from '../functions/open.js';
+import { unavailable } from '../node/errors.js';
+import { validateInteger, validateObject, validateSignal } from '../node/validate.js';
 import { isWindows, parseDeviceName, type SignalOptions } from './names.js';
 
 export interface MailslotOptions {

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Opcode, PipeFlag } from '../engine/native.js';
 import { decodeNothing } from '../engine/operation.js';
-import { abortError, type SystemError, systemErrorOf } from '../errors.js';
-import type { FileHandle } from '../file-handle.js';
-import type { ParsedPath } from '../paths.js';
-import { validateInteger, validateObject, validateSignal } from '../validate.js';
+import type { FileHandle } from '../file-handle/file-handle.js';
+import { abortError, type SystemError, systemErrorOf } from '../node/errors.js';
+import type { ParsedPath } from '../node/paths.js';
+import { validateInteger, validateObject, validateSignal } from '../node/validate.js';
 import { isWindows, parseDeviceName, type SignalOptions } from './names.js';
 import { checkDirection, openPipe, type PipeDirection } from './pipe-direction.js';
 

@@ -2,11 +2,16 @@ import * as fs from 'node:fs';
 import { getEngine } from '../engine/engine.js';
 import { Opcode, PipeFlag } from '../engine/native.js';
 import { decodeNothing } from '../engine/operation.js';
-import { abortError, invalidArgValue, systemErrorOf, unavailable } from '../errors.js';
-import { decodeOpened, type FileHandle } from '../file-handle.js';
-import { openHandle } from '../open.js';
-import type { ParsedPath } from '../paths.js';
-import { validateBoolean, validateInteger, validateObject, validateSignal } from '../validate.js';
+import { decodeOpened, type FileHandle } from '../file-handle/file-handle.js';
+import { openHandle } from '../functions/open.js';
+import { abortError, invalidArgValue, systemErrorOf, unavailable } from '../node/errors.js';
+import type { ParsedPath } from '../node/paths.js';
+import {
+  validateBoolean,
+  validateInteger,
+  validateObject,
+  validateSignal,
+} from '../node/validate.js';
 import { isWindows, parseDeviceName, type SignalOptions } from './names.js';
 import { type PipeOptions, parseBufferSize } from './pipe.js';
 import {

@@ -1,8 +1,8 @@
 import { OpenOption } from '../engine/native.js';
-import { invalidArgType, invalidArgValue, systemErrorOf } from '../errors.js';
-import type { FileHandle } from '../file-handle.js';
-import { type OpenRequest, parseOpenOptions } from '../open-options.js';
-import { type ParsedPath, parsePath } from '../paths.js';
+import type { FileHandle } from '../file-handle/file-handle.js';
+import { type OpenRequest, parseOpenOptions } from '../handle/open-options.js';
+import { invalidArgType, invalidArgValue, systemErrorOf } from '../node/errors.js';
+import { type ParsedPath, parsePath } from '../node/paths.js';
 
 export const isWindows = process.platform === 'win32';
 export const isLinux = process.platform === 'linux';

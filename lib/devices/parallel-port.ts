@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
-import type { FileHandle } from '../file-handle.js';
-import { openParsed } from '../open.js';
-import { validateObject, validateSignal } from '../validate.js';
+import type { FileHandle } from '../file-handle/file-handle.js';
+import { openParsed } from '../functions/open.js';
+import { validateObject, validateSignal } from '../node/validate.js';
 import { deviceRequest, parseDeviceName, requireKind, type SignalOptions } from './names.js';
 
 /**

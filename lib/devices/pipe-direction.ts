@@ -1,10 +1,10 @@
 import { constants } from 'node:fs';
-import { unavailable } from '../errors.js';
-import type { FileHandle } from '../file-handle.js';
-import { openParsed } from '../open.js';
-import type { Access } from '../open-options.js';
-import type { ParsedPath } from '../paths.js';
-import { validateBoolean, validateOneOf } from '../validate.js';
+import type { FileHandle } from '../file-handle/file-handle.js';
+import { openParsed } from '../functions/open.js';
+import type { Access } from '../handle/open-options.js';
+import { unavailable } from '../node/errors.js';
+import type { ParsedPath } from '../node/paths.js';
+import { validateBoolean, validateOneOf } from '../node/validate.js';
 import { deviceRequest, isWindows, requireKind } from './names.js';
 
 /** What one side of a pipe does: 'in' reads, 'out' writes, 'duplex' does both. */

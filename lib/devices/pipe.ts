@@ -2,9 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { getEngine } from '../engine/engine.js';
 import { Opcode } from '../engine/native.js';
 import type { Operation } from '../engine/operation.js';
-import { unavailable } from '../errors.js';
-import { decodeOpened, decodePeer, FileHandle, type OpenedFile } from '../file-handle.js';
-import { validateInteger, validateObject } from '../validate.js';
+import {
+  decodeOpened,
+  decodePeer,
+  FileHandle,
+  type OpenedFile,
+} from '../file-handle/file-handle.js';
+import { unavailable } from '../node/errors.js';
+import { validateInteger, validateObject } from '../node/validate.js';
 import { isLinux, isWindows } from './names.js';
 
 export interface PipeOptions {

@@ -2,10 +2,15 @@ import { constants } from 'node:fs';
 import { getEngine } from '../engine/engine.js';
 import { Opcode } from '../engine/native.js';
 import type { Operation } from '../engine/operation.js';
-import { systemErrorOf, unavailable } from '../errors.js';
-import type { FileHandle } from '../file-handle.js';
-import { openParsed } from '../open.js';
-import { validateInteger, validateObject, validateOneOf, validateSignal } from '../validate.js';
+import type { FileHandle } from '../file-handle/file-handle.js';
+import { openParsed } from '../functions/open.js';
+import { systemErrorOf, unavailable } from '../node/errors.js';
+import {
+  validateInteger,
+  validateObject,
+  validateOneOf,
+  validateSignal,
+} from '../node/validate.js';
 import {
   deviceRequest,
   isWindows,

@@ -1,5 +1,5 @@
-import { AbortError, abortError, systemError, unavailable } from '../errors.js';
-import { validateInteger } from '../validate.js';
+import { AbortError, abortError, systemError, unavailable } from '../node/errors.js';
+import { validateInteger } from '../node/validate.js';
 import { loadBinding } from './binding.js';
 import { DescriptorShortage, isDescriptorShortage } from './descriptor-shortage.js';
 import { type EngineKind, type EngineStats, type NativeBinding, Opcode } from './native.js';

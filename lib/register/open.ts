@@ -1,10 +1,10 @@
 import { devNull } from 'node:os';
-import { FileHandle } from '../file-handle.js';
-import { likeNode } from '../like-node.js';
-import { nodePromises } from '../node-fs.js';
-import { open } from '../open.js';
-import { isOpenOptions } from '../open-options.js';
-import type { PathLike } from '../paths.js';
+import { FileHandle } from '../file-handle/file-handle.js';
+import { open } from '../functions/open.js';
+import { isOpenOptions } from '../handle/open-options.js';
+import { likeNode } from '../node/like-node.js';
+import { nodePromises } from '../node/node-fs.js';
+import type { PathLike } from '../node/paths.js';
 
 let linking: Promise<void> | undefined;
 

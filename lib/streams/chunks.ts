@@ -1,11 +1,11 @@
-import { memoryAlignmentOf } from '../chunk-io.js';
-import { systemErrorOf } from '../errors.js';
-import type { FileHandle } from '../file-handle.js';
-import { validateBoolean, validateInteger, validateSignal } from '../validate.js';
-import { RecycledMemory } from './chunk-memory.js';
-import { hasPlaces } from './first-place.js';
-import { ReadAhead } from './read-ahead.js';
-import { validateWindow, type WindowOptions } from './window.js';
+import type { FileHandle } from '../file-handle/file-handle.js';
+import { systemErrorOf } from '../node/errors.js';
+import { validateBoolean, validateInteger, validateSignal } from '../node/validate.js';
+import { memoryAlignmentOf } from '../transfer/chunk-io.js';
+import { RecycledMemory } from '../transfer/chunk-memory.js';
+import { hasPlaces } from '../transfer/first-place.js';
+import { ReadAhead } from '../transfer/read-ahead.js';
+import { validateWindow, type WindowOptions } from '../transfer/window.js';
 
 export interface ChunksOptions extends WindowOptions {
   /** Place of the first byte. Default 0. */

@@ -1,6 +1,8 @@
-import type { FileHandle } from '../file-handle.js';
-import type { PathLike } from '../paths.js';
-import { placeWithoutStart } from './first-place.js';
+import type { FileHandle } from '../file-handle/file-handle.js';
+import type { PathLike } from '../node/paths.js';
+import { placeWithoutStart } from '../transfer/first-place.js';
+import { ReadAhead } from '../transfer/read-ahead.js';
+import { validateWindow, type WindowOptions } from '../transfer/window.js';
 import {
   type FileOptions,
   HeldFile,
@@ -8,8 +10,6 @@ import {
   type OpenPath,
   validatePlace,
 } from './held-file.js';
-import { ReadAhead } from './read-ahead.js';
-import { validateWindow, type WindowOptions } from './window.js';
 
 export interface FileReaderOptions extends FileOptions {
   /** Place of the first byte. Default: the start of a path, the cursor of a handle. */

@@ -1,11 +1,11 @@
 import type * as fs from 'node:fs';
-import { invalidArgValue, notImplemented } from '../errors.js';
-import type { FileHandle } from '../file-handle.js';
-import { nodeFs } from '../node-fs.js';
-import type { OpenOptions } from '../open-options.js';
+import type { FileHandle } from '../file-handle/file-handle.js';
+import type { OpenOptions } from '../handle/open-options.js';
+import { invalidArgValue, notImplemented } from '../node/errors.js';
+import { nodeFs } from '../node/node-fs.js';
+import { validateWindow, type WindowOptions } from '../transfer/window.js';
 import { type NodeReadStream, ReadSource } from './read-source.js';
 import { HandleFile, type OpenFile, PathFile, type StreamFile } from './stream-file.js';
-import { validateWindow, type WindowOptions } from './window.js';
 import { type NodeWriteStream, streamDestroyed, WriteSink } from './write-sink.js';
 
 let openFile: OpenFile | undefined;

@@ -1,9 +1,11 @@
-import { AbortError } from '../errors.js';
-import type { FileHandle } from '../file-handle.js';
-import type { OpenOptions } from '../open-options.js';
-import type { PathLike } from '../paths.js';
-import { validateBoolean } from '../validate.js';
-import { placeToAppend, placeWithoutStart } from './first-place.js';
+import type { FileHandle } from '../file-handle/file-handle.js';
+import type { OpenOptions } from '../handle/open-options.js';
+import { AbortError } from '../node/errors.js';
+import type { PathLike } from '../node/paths.js';
+import { validateBoolean } from '../node/validate.js';
+import { placeToAppend, placeWithoutStart } from '../transfer/first-place.js';
+import { validateWindow, type WindowOptions } from '../transfer/window.js';
+import { WriteBehind, type WriteCallback } from '../transfer/write-behind.js';
 import {
   type FileOptions,
   HeldFile,
@@ -11,8 +13,6 @@ import {
   type OpenPath,
   validatePlace,
 } from './held-file.js';
-import { validateWindow, type WindowOptions } from './window.js';
-import { WriteBehind, type WriteCallback } from './write-behind.js';
 
 export interface FileWriterOptions extends FileOptions, Pick<OpenOptions, 'preallocate'> {
   /** Place of the first byte. Default: the start of a path, the cursor of a handle. */

@@ -1,8 +1,8 @@
-import { abortError, invalidArgType, systemErrorOf } from '../errors.js';
-import type { FileHandle } from '../file-handle.js';
-import type { OpenOptions } from '../open-options.js';
-import { type PathLike, parsePath } from '../paths.js';
-import { validateBoolean, validateInteger, validateSignal } from '../validate.js';
+import type { FileHandle } from '../file-handle/file-handle.js';
+import type { OpenOptions } from '../handle/open-options.js';
+import { abortError, invalidArgType, systemErrorOf } from '../node/errors.js';
+import { type PathLike, parsePath } from '../node/paths.js';
+import { validateBoolean, validateInteger, validateSignal } from '../node/validate.js';
 
 /** Opens what is not a handle yet. The streams stand below it, since handles make streams. */
 export type OpenPath = (

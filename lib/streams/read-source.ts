@@ -1,10 +1,10 @@
 import type * as fs from 'node:fs';
-import { blockSizeOf } from '../chunk-io.js';
-import type { FileHandle } from '../file-handle.js';
-import { hasPlaces, placeWithoutStart } from './first-place.js';
-import { ReadAhead } from './read-ahead.js';
+import type { FileHandle } from '../file-handle/file-handle.js';
+import { blockSizeOf } from '../transfer/chunk-io.js';
+import { hasPlaces, placeWithoutStart } from '../transfer/first-place.js';
+import { ReadAhead } from '../transfer/read-ahead.js';
+import type { WindowOptions } from '../transfer/window.js';
 import type { StreamFile } from './stream-file.js';
-import type { WindowOptions } from './window.js';
 
 /** What Node's class has besides what its types say. */
 export type NodeReadStream = fs.ReadStream & {

@@ -1,8 +1,8 @@
 import liveFs from 'node:fs';
-import type { FileHandle } from '../file-handle.js';
-import { isServed } from '../like-node.js';
-import { nodeFs } from '../node-fs.js';
-import type { OpenOptions } from '../open-options.js';
+import type { FileHandle } from '../file-handle/file-handle.js';
+import type { OpenOptions } from '../handle/open-options.js';
+import { isServed } from '../node/like-node.js';
+import { nodeFs } from '../node/node-fs.js';
 
 type Callback = (error: unknown, ...results: unknown[]) => void;
 type Arguments = readonly unknown[];

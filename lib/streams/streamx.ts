@@ -5,10 +5,10 @@ import {
   type WritableEvents,
   type WritableOptions,
 } from 'streamx';
-import { invalidArgType } from '../errors.js';
-import { open } from '../open.js';
-import type { PathLike } from '../paths.js';
-import { validateEncoding } from '../validate.js';
+import { open } from '../functions/open.js';
+import { invalidArgType } from '../node/errors.js';
+import type { PathLike } from '../node/paths.js';
+import { validateEncoding } from '../node/validate.js';
 import { FileReader, type FileReaderOptions } from './file-reader.js';
 import { FileWriter, type FileWriterOptions } from './file-writer.js';
 

@@ -6,8 +6,8 @@ import {
   type WritableStreamDefaultWriter,
 } from 'node:stream/web';
 import { types } from 'node:util';
-import { invalidArgType } from '../errors.js';
-import type { PathLike } from '../paths.js';
+import { invalidArgType } from '../node/errors.js';
+import type { PathLike } from '../node/paths.js';
 import { FileReader, type FileReaderOptions } from './file-reader.js';
 import { FileWriter, type FileWriterOptions } from './file-writer.js';
 import type { OpenPath } from './held-file.js';

@@ -1,7 +1,7 @@
 import type { ReadableStream } from 'node:stream/web';
-import { open } from '../open.js';
-import type { PathLike } from '../paths.js';
-import { validateObject } from '../validate.js';
+import { open } from '../functions/open.js';
+import type { PathLike } from '../node/paths.js';
+import { validateObject } from '../node/validate.js';
 import type { FileReaderOptions } from './file-reader.js';
 import type { FileWriterOptions } from './file-writer.js';
 import { byteStreamOf, FileWritableStream } from './web-streams.js';

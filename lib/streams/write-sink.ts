@@ -1,10 +1,10 @@
 import type * as fs from 'node:fs';
-import { invalidArgType } from '../errors.js';
-import type { FileHandle } from '../file-handle.js';
-import { placeToAppend, placeWithoutStart } from './first-place.js';
+import type { FileHandle } from '../file-handle/file-handle.js';
+import { invalidArgType } from '../node/errors.js';
+import { placeToAppend, placeWithoutStart } from '../transfer/first-place.js';
+import type { WindowOptions } from '../transfer/window.js';
+import { WriteBehind, type WriteCallback } from '../transfer/write-behind.js';
 import type { StreamFile } from './stream-file.js';
-import type { WindowOptions } from './window.js';
-import { WriteBehind, type WriteCallback } from './write-behind.js';
 
 /** What Node's class has besides what its types say. */
 export type NodeWriteStream = fs.WriteStream & {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { abortError } from '../errors.js';
-import { nodePromises } from '../node-fs.js';
-import type { PathLike } from '../paths.js';
+import { abortError } from '../node/errors.js';
+import { nodePromises } from '../node/node-fs.js';
+import type { PathLike } from '../node/paths.js';
 
 // Windows refuses to rename and to remove a file that somebody has open and does not share for it.
 // Virus scanners, indexers and programs that synchronise folders do that to new files, for a

@@ -1,8 +1,8 @@
 import { getEngine } from '../engine/engine.js';
 import { Opcode } from '../engine/native.js';
 import type { Operation } from '../engine/operation.js';
-import { unavailable } from '../errors.js';
-import { type PathLike, parsePath } from '../paths.js';
+import { unavailable } from '../node/errors.js';
+import { type PathLike, parsePath } from '../node/paths.js';
 
 /** One stream of a file. */
 export interface StreamInfo {

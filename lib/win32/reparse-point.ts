@@ -1,7 +1,7 @@
 import { getEngine } from '../engine/engine.js';
 import { Opcode } from '../engine/native.js';
 import type { Operable, Operation } from '../engine/operation.js';
-import { unavailable } from '../errors.js';
+import { unavailable } from '../node/errors.js';
 
 /** What a reparse point holds. */
 export interface ReparsePoint {

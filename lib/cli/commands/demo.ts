@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import type { Alignment } from '../../alignment.js';
 import type { CopyReport } from '../../copy/copy-options.js';
 import { chunkDefaults } from '../../copy/read-chunks.js';
-import { open } from '../../open.js';
+import { open } from '../../functions/open.js';
+import type { Alignment } from '../../transfer/alignment.js';
 import { exitCode } from '../exit-code.js';
 import { UsageError } from '../failure.js';
 import { alignmentText, rateText } from '../format.js';

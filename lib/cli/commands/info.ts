@@ -1,11 +1,11 @@
 import type { Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
-import type { Alignment } from '../../alignment.js';
-import { allocatedSize, type FileAttributes, getAttributes } from '../../attributes.js';
 import { engine } from '../../engine/engine.js';
+import { allocatedSize, type FileAttributes, getAttributes } from '../../handle/attributes.js';
+import type { FileRange } from '../../handle/sparse.js';
 import { lstat, open } from '../../promises.js';
-import type { FileRange } from '../../sparse.js';
+import type { Alignment } from '../../transfer/alignment.js';
 import { listStreams, type StreamInfo } from '../../win32/named-streams.js';
 import { exitCode } from '../exit-code.js';
 import { codeOf } from '../failure.js';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { compareFiles } from '../../copy/compare-files.js';
-import { type TreeDifference, verifyTree } from '../../copy/verify-tree.js';
+import { type TreeDifference, verifyTree } from '../../copy/tree/verify-tree.js';
 import { stat } from '../../promises.js';
 import { exitCode } from '../exit-code.js';
 import { UsageError, withUnbufferedHint } from '../failure.js';

@@ -1,0 +1,192 @@
+import type { BigIntStats } from 'node:fs';
+import { listTree } from '../../functions/directory-tree.js';
+import { splitNames } from '../../functions/read-directory.js';
+import { lstat, stat } from '../../functions/status.js';
+import { abortError } from '../../node/errors.js';
+import { nodePromises } from '../../node/node-fs.js';
+import { parsePath } from '../../node/paths.js';
+import { forEach } from '../for-each.js';
+import type { TreeFilter } from './tree-filter.js';
+import { folderOf, type Place, placeIn, showPlace, type TreeRoot } from './tree-root.js';
+
+export type EntryKind = 'file' | 'folder' | 'link' | SpecialKind;
+/** What has no content that could be copied. */
+export type SpecialKind = 'fifo' | 'socket' | 'character device' | 'block device' | 'unknown';
+
+/** What a tree has at a place. */
+export interface TreeEntry {
+  readonly place: Place;
+  readonly kind: EntryKind;
+  readonly size: number;
+  /** Permission bits with set-user-ID, set-group-ID and sticky. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly atimeNs: bigint;
+  readonly mtimeNs: bigint;
+  /** The same for all names of a file. */
+  readonly identity: string;
+  /** How many names the file has. */
+  readonly names: number;
+  /** Where a link leads, as it says itself. */
+  readonly target: Buffer | undefined;
+}
+
+export interface PlaceError {
+  place: Place;
+  error: unknown;
+}
+
+/** What a walk has found. */
+export interface Tree {
+  /** By place; a folder stands before what is in it. */
+  entries: Map<Place, TreeEntry>;
+  /** What could not be looked at or listed. */
+  errors: PlaceError[];
+  /** Folders that the filter leaves out, or something below them, and which it lets through. */
+  withheld: Set<Place>;
+}
+
+export interface WalkOptions {
+  filter: TreeFilter;
+  /** Folders that are read at a time. */
+  concurrency: number;
+  signal: AbortSignal | undefined;
+  /** Whether to read a folder. Default: every one. */
+  enters?: ((place: Place) => boolean) | undefined;
+}
+
+// Of one folder, so many entries are looked at in one go.
+const lookupsAtOnce = 64;
+
+function kindOf(status: BigIntStats): EntryKind {
+  if (status.isFile()) return 'file';
+  if (status.isDirectory()) return 'folder';
+  if (status.isSymbolicLink()) return 'link';
+  if (status.isFIFO()) return 'fifo';
+  if (status.isSocket()) return 'socket';
+  if (status.isCharacterDevice()) return 'character device';
+  return status.isBlockDevice() ? 'block device' : 'unknown';
+}
+
+function entryOf(place: Place, status: BigIntStats, target?: Buffer): TreeEntry {
+  return {
+    place,
+    kind: kindOf(status),
+    size: Number(status.size),
+    mode: Number(status.mode) & 0o7777,
+    uid: Number(status.uid),
+    gid: Number(status.gid),
+    atimeNs: status.atimeNs,
+    mtimeNs: status.mtimeNs,
+    identity: `${status.dev}:${status.ino}`,
+    names: Number(status.nlink),
+    target,
+  };
+}
+
+class TreeWalk {
+  readonly tree: Tree = { entries: new Map(), errors: [], withheld: new Set() };
+  // Folders that are not meant themselves, until something below them is.
+  readonly #through = new Map<Place, TreeEntry>();
+  readonly #root: TreeRoot;
+  readonly #options: WalkOptions;
+
+  constructor(root: TreeRoot, options: WalkOptions) {
+    this.#root = root;
+    this.#options = options;
+  }
+
+  /** @throws what the top cannot be looked at with */
+  async run(): Promise<Tree> {
+    const { concurrency, signal } = this.#options;
+    const top = entryOf('', await stat(this.#root.at(''), { bigint: true, signal }));
+    this.tree.entries.set('', top);
+    let level: Place[] = [''];
+    while (level.length > 0) {
+      const below: Place[] = [];
+      await forEach(level, concurrency, (folder) => this.#readFolder(folder, below));
+      level = below;
+    }
+    return this.tree;
+  }
+
+  async #readFolder(folder: Place, below: Place[]): Promise<void> {
+    const { signal, enters } = this.#options;
+    const path = parsePath(this.#root.at(folder));
+    try {
+      const list = await listTree(path, { recursive: false, followLinks: false, signal });
+      const found: TreeEntry[] = [];
+      await forEach(splitNames(list), lookupsAtOnce, async (name) => {
+        const entry = await this.#lookAt(placeIn(folder, name));
+        if (entry !== undefined) found.push(entry);
+      });
+      // They were answered in any order.
+      found.sort((a, b) => (a.place < b.place ? -1 : 1));
+      for (const entry of found) {
+        if (!this.#add(entry) || entry.kind !== 'folder') continue;
+        if (enters === undefined || enters(entry.place)) below.push(entry.place);
+      }
+    } catch (error) {
+      this.#fail(folder, error);
+    }
+  }
+
+  async #lookAt(place: Place): Promise<TreeEntry | undefined> {
+    const { signal } = this.#options;
+    const path = this.#root.at(place);
+    try {
+      const status = await lstat(path, { bigint: true, signal });
+      const target = status.isSymbolicLink()
+        ? await nodePromises.readlink(path, { encoding: 'buffer' })
+        : undefined;
+      return entryOf(place, status, target);
+    } catch (error) {
+      // It has gone since its folder was read, and is none of the tree.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#fail(place, error);
+      return undefined;
+    }
+  }
+
+  #fail(place: Place, error: unknown): void {
+    const { signal } = this.#options;
+    if (signal?.aborted) throw abortError(signal);
+    this.tree.errors.push({ place, error });
+  }
+
+  /** Whether it is of the tree, or leads to what is. */
+  #add(entry: TreeEntry): boolean {
+    const folder = folderOf(entry.place);
+    const { filter } = this.#options;
+    const isBelow = folder === '' ? filter.admitsAll : this.tree.entries.has(folder);
+    const isMeantBelow = isBelow && !this.#through.has(folder);
+    const admission = filter.admit(showPlace(entry.place), entry.kind === 'folder', isMeantBelow);
+    if (admission === 'yes') this.#addWithFolders(entry);
+    else this.#withhold(admission === 'through' ? entry.place : folder);
+    if (admission === 'through') this.#through.set(entry.place, entry);
+    return admission !== 'no';
+  }
+
+  // A folder that only leads to it stays in the list of those, since it is not meant itself.
+  #addWithFolders(entry: TreeEntry): void {
+    const { entries } = this.tree;
+    const folder = folderOf(entry.place);
+    const through = this.#through.get(folder);
+    if (through !== undefined && !entries.has(folder)) this.#addWithFolders(through);
+    entries.set(entry.place, entry);
+  }
+
+  #withhold(folder: Place): void {
+    const { withheld } = this.tree;
+    for (let place = folder; !withheld.has(place); place = folderOf(place)) withheld.add(place);
+  }
+}
+
+/**
+ * Looks at all below a folder, links not followed but for the top itself. What a folder or an entry
+ * fails with is in the result.
+ * @throws a system error of the top; AbortError
+ */
+export function walkTree(root: TreeRoot, options: WalkOptions): Promise<Tree> {
+  return new TreeWalk(root, options).run();
+}

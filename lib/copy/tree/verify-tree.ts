@@ -1,0 +1,184 @@
+import { readFile } from '../../functions/file-content.js';
+import { abortError, systemErrorOf } from '../../node/errors.js';
+import type { PathLike } from '../../node/paths.js';
+import { validateOneOf, validateSignal } from '../../node/validate.js';
+import { validateWindow } from '../../transfer/window.js';
+import { compareFiles } from '../compare-files.js';
+import { forEach } from '../for-each.js';
+import { parseConcurrency, type TreeProgress } from './copy-tree-options.js';
+import { signalForMany } from './signal-for-many.js';
+import { type FilterOptions, TreeFilter } from './tree-filter.js';
+import { FoldedNames, withPlacesOf } from './tree-names.js';
+import { type Place, showPlace, TreeRoot } from './tree-root.js';
+import { type Tree, type TreeEntry, walkTree } from './tree-walk.js';
+
+export interface VerifyTreeOptions extends FilterOptions {
+  /** Files that are compared at a time. Default 16. */
+  concurrency?: number | undefined;
+  /**
+   * Reads past the system's cache, so from the devices; 'prefer': unless the file system refuses.
+   * Default false.
+   */
+  unbuffered?: boolean | 'prefer' | undefined;
+  /** Of each file of more than 256 KiB: reads in flight. Default 8. */
+  depth?: number | undefined;
+  /** Bytes of one of these reads. */
+  chunkSize?: number | undefined;
+  /** Ends it with an AbortError when nothing is in flight. */
+  signal?: AbortSignal | undefined;
+  /** Called after each file, and while a large one is compared. */
+  onProgress?: ((progress: TreeProgress) => void) | undefined;
+}
+
+/** Something that is not the same in two trees. */
+export interface TreeDifference {
+  /** Relative to the trees, with slashes; '.' for the trees themselves. */
+  path: string;
+  /**
+   * 'missing': the destination lacks it; 'extra': the source does. 'type': the one is a file and
+   * the other a folder, for example. 'size', 'content': of a file. 'link': a link leads elsewhere.
+   * 'error': it could not be read, so that nothing is known.
+   */
+  kind: 'missing' | 'extra' | 'type' | 'size' | 'content' | 'link' | 'error';
+  /** Of the kind 'error'. */
+  error?: unknown;
+}
+
+export interface VerifyTreeReport {
+  /** Files whose content was compared to its end, or to where it differs. */
+  files: number;
+  /** Their bytes. */
+  bytes: number;
+  /** In the order of paths; empty when the trees are the same. */
+  differences: TreeDifference[];
+}
+
+// What is larger is compared in parts.
+const smallFileMax = 256 * 1024;
+
+class TreeComparison {
+  readonly report: VerifyTreeReport = { files: 0, bytes: 0, differences: [] };
+  readonly #source: TreeRoot;
+  readonly #destination: TreeRoot;
+  readonly #options: VerifyTreeOptions;
+  readonly #progress = { files: 0, totalFiles: 0, bytes: 0, totalBytes: 0 };
+
+  constructor(source: TreeRoot, destination: TreeRoot, options: VerifyTreeOptions) {
+    this.#source = source;
+    this.#destination = destination;
+    this.#options = options;
+  }
+
+  async run(source: Tree, destination: Tree, concurrency: number): Promise<void> {
+    for (const { place, error } of [...source.errors, ...destination.errors]) {
+      this.#differ(place, 'error', error);
+    }
+    const files: TreeEntry[] = [];
+    for (const entry of source.entries.values()) {
+      if (this.#isToRead(entry, destination.entries.get(entry.place))) files.push(entry);
+    }
+    for (const place of destination.entries.keys()) {
+      if (!source.entries.has(place)) this.#differ(place, 'extra');
+    }
+    this.#progress.totalFiles = files.length;
+    this.#progress.totalBytes = files.reduce((sum, { size }) => sum + size, 0);
+    await forEach(files, concurrency, (entry) => this.#compare(entry));
+    this.report.differences.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+  }
+
+  /** Notes what is seen without reading. */
+  #isToRead(entry: TreeEntry, other: TreeEntry | undefined): boolean {
+    const { place, kind } = entry;
+    if (other === undefined) this.#differ(place, 'missing');
+    else if (other.kind !== kind) this.#differ(place, 'type');
+    else if (kind === 'link') {
+      if (!(entry.target as Buffer).equals(other.target as Buffer)) this.#differ(place, 'link');
+    } else if (kind === 'file') {
+      if (entry.size === other.size) return true;
+      this.#differ(place, 'size');
+    }
+    return false;
+  }
+
+  async #compare(entry: TreeEntry): Promise<void> {
+    const { place, size } = entry;
+    const { signal } = this.#options;
+    if (signal?.aborted) throw abortError(signal);
+    try {
+      const isSmall = size <= smallFileMax && !this.#options.unbuffered;
+      const isSame = await (isSmall ? this.#compareSmall(place) : this.#compareLarge(place));
+      if (!isSame) this.#differ(place, 'content');
+      this.report.files++;
+      this.report.bytes += size;
+    } catch (error) {
+      if (signal?.aborted) throw abortError(signal);
+      this.#differ(place, 'error', error);
+    }
+    this.#advance(place, 1, 0);
+  }
+
+  async #compareSmall(place: Place): Promise<boolean> {
+    const { signal } = this.#options;
+    const read = (root: TreeRoot) => readFile(root.at(place), { signal }) as Promise<Buffer>;
+    const [one, other] = await Promise.all([read(this.#source), read(this.#destination)]);
+    this.#advance(place, 0, one.byteLength);
+    return one.equals(other);
+  }
+
+  async #compareLarge(place: Place): Promise<boolean> {
+    const { unbuffered, depth, chunkSize, signal } = this.#options;
+    let before = 0;
+    const { equal } = await compareFiles(this.#source.at(place), this.#destination.at(place), {
+      ...{ unbuffered, depth, chunkSize, signal },
+      onProgress: ({ bytes }) => {
+        this.#advance(place, 0, bytes - before);
+        before = bytes;
+      },
+    });
+    return equal;
+  }
+
+  #differ(place: Place, kind: TreeDifference['kind'], error?: unknown): void {
+    const path = showPlace(place);
+    this.report.differences.push(kind === 'error' ? { path, kind, error } : { path, kind });
+  }
+
+  #advance(place: Place, files: number, bytes: number): void {
+    this.#progress.files += files;
+    this.#progress.bytes += bytes;
+    this.#options.onProgress?.({ ...this.#progress, path: showPlace(place) });
+  }
+}
+
+/**
+ * Compares two folders with all below them, byte for byte: the types of what is in them, the sizes
+ * and contents of files and the targets of links; not times, modes and owners. FIFOs, sockets and
+ * devices are not opened.
+ * @throws a system error of the source or the destination itself; AbortError. What else fails is a
+ *   difference of the kind 'error'
+ */
+export async function verifyTree(
+  source: PathLike,
+  destination: PathLike,
+  given: VerifyTreeOptions = {},
+): Promise<VerifyTreeReport> {
+  validateWindow(given);
+  validateOneOf(given.unbuffered, 'options.unbuffered', [undefined, true, false, 'prefer']);
+  validateSignal(given.signal);
+  const options = { ...given, signal: signalForMany(given.signal) };
+  const concurrency = parseConcurrency(options.concurrency);
+  const walk = { filter: new TreeFilter(options), concurrency, signal: options.signal };
+  const roots = [new TreeRoot(source, 'source'), new TreeRoot(destination, 'destination')] as const;
+  if (options.signal?.aborted) throw abortError(options.signal);
+  const trees = await Promise.all(roots.map((root) => walkTree(root, walk)));
+  trees.forEach((tree, index) => {
+    if (tree.entries.get('')?.kind === 'folder') return;
+    const path = roots[index as 0 | 1].shown;
+    throw systemErrorOf('ENOTDIR', { syscall: 'verifyTree', path });
+  });
+  const comparison = new TreeComparison(...roots, options);
+  const [one, other] = trees as [Tree, Tree];
+  const aligned = await withPlacesOf(one, new FoldedNames(one), other, roots[1]);
+  await comparison.run(one, aligned, concurrency);
+  return comparison.report;
+}

@@ -1,0 +1,83 @@
+import { ReadableStream } from 'node:stream/web';
+import { invalidArgType } from '../node/errors.js';
+import { nodeMajor } from '../node/node-fs.js';
+import { validateBoolean, validateObject } from '../node/validate.js';
+import { byteStreamOf } from '../streams/web-streams.js';
+import type { FileHandle } from './file-handle.js';
+
+export interface ReadableWebStreamOptions {
+  /** 'bytes'. Since Node 22 all others have no effect; before, the chunks are ArrayBuffers then. */
+  type?: 'bytes' | undefined;
+  /** Closes the handle when the stream has ended or is cancelled. Default false. */
+  autoClose?: boolean | undefined;
+}
+
+const chunkSize = 16384;
+
+/** Resolves once the handle has been let go of. */
+type Finish = () => Promise<void>;
+
+function holdForStream(handle: FileHandle, autoClose: boolean, onClosing: () => void): Finish {
+  const release = handle.hold(() => {
+    onClosing();
+    release();
+  });
+  return async () => {
+    release();
+    if (autoClose) await handle.close();
+  };
+}
+
+function arrayBufferStream(handle: FileHandle, autoClose: boolean): ReadableStream {
+  let ended = false;
+  let finish: Finish;
+  return new ReadableStream<ArrayBufferLike>({
+    start(controller) {
+      finish = holdForStream(handle, autoClose, () => {
+        if (!ended) controller.close();
+        ended = true;
+      });
+    },
+    async pull(controller) {
+      const reading = handle.read(Buffer.allocUnsafeSlow(chunkSize));
+      const { bytesRead, buffer } = await reading.catch(async (error) => {
+        // A stream that has failed lets go of the handle, which could not be closed otherwise.
+        ended = true;
+        await finish();
+        throw error;
+      });
+      if (ended) return;
+      if (bytesRead > 0) return controller.enqueue(buffer.buffer.slice(0, bytesRead));
+      ended = true;
+      controller.close();
+      await finish();
+    },
+    async cancel() {
+      ended = true;
+      await finish();
+    },
+  });
+}
+
+/** What FileHandle.readableWebStream() gives. */
+export function readableStreamOf(
+  handle: FileHandle,
+  options: ReadableWebStreamOptions,
+): ReadableStream {
+  validateObject(options, 'options');
+  const { type, autoClose = false } = options;
+  validateBoolean(autoClose, 'options.autoClose');
+  if (nodeMajor < 22) {
+    if (type !== undefined && typeof type !== 'string') {
+      throw invalidArgType('options.type', 'of type string', type);
+    }
+    if (type !== 'bytes') return arrayBufferStream(handle, autoClose);
+  } else if (type !== undefined && type !== 'bytes') {
+    process.emitWarning(
+      'A non-"bytes" options.type has no effect. A byte-oriented stream is always created.',
+      'ExperimentalWarning',
+    );
+  }
+  const readAhead = { chunkSize };
+  return byteStreamOf(null, { fd: handle, autoClose, readAhead }, undefined, true);
+}

@@ -1,0 +1,244 @@
+import type { Stats } from 'node:fs';
+import type { Stream } from 'node:stream';
+import { isArrayBufferView } from 'node:util/types';
+import { endOf } from '../handle/file-size.js';
+import { type BufferOption, readIntoBuffer, validateBufferOption } from '../handle/read-into.js';
+import { abortError, afterMoving, invalidArgType } from '../node/errors.js';
+import { validateBoolean, validateEncoding, validateSignal } from '../node/validate.js';
+import { allocAligned } from '../transfer/aligned-buffer.js';
+import { alignUp } from '../transfer/alignment.js';
+import { readUnaligned, writeUnaligned } from '../transfer/unaligned-io.js';
+import type { FileHandle } from './file-handle.js';
+
+/** What writeFile() takes. */
+export type Data =
+  | string
+  | ArrayBufferView
+  | Iterable<string | ArrayBufferView>
+  | AsyncIterable<string | ArrayBufferView>
+  | Stream;
+
+/** What reading gives: memory that is not shared. */
+export type Content = Buffer<ArrayBuffer>;
+
+export interface EncodingOptions {
+  encoding?: BufferEncoding | null | undefined;
+  signal?: AbortSignal | undefined;
+}
+export interface ReadFileOptions extends EncodingOptions {
+  /** Where the content goes: a view, or a function that gives one when it hears the file's size. */
+  buffer?: BufferOption | undefined;
+}
+export interface WriteFileOptions extends EncodingOptions {
+  /** Sync the file after writing. Default false. */
+  flush?: boolean | undefined;
+}
+
+/** An encoding or an object with one, as an object; in the place of options may be a callback. */
+export function parseEncodingOptions<T extends object>(options: unknown): T {
+  if (options == null || typeof options === 'function') return {} as T;
+  const parsed = typeof options === 'string' ? { encoding: options } : options;
+  if (typeof parsed !== 'object') {
+    throw invalidArgType('options', 'one of type string or object', options);
+  }
+  const { encoding, signal } = parsed as EncodingOptions;
+  // Node takes it for every function; what cannot use it fails when it comes to decode.
+  if ((encoding as string) !== 'buffer') validateEncoding(encoding);
+  validateSignal(signal);
+  return parsed as T;
+}
+
+/** The options with those that they inherit, so that a change by the caller has no effect. */
+export function copyOptions<T extends object>(options: T): T {
+  const copy: Partial<T> = {};
+  for (const key in options) copy[key] = options[key];
+  return copy as T;
+}
+
+/** The content of a file as its caller asked for it. */
+export function decodeContent(
+  content: Buffer,
+  encoding: BufferEncoding | null | undefined,
+): Buffer | string {
+  if (!encoding) return content;
+  // From 2 GiB on Buffer's utf8 gives '' where it has to fail, and less is too long already.
+  return content.subarray(0, 2 ** 31 - 1).toString(encoding);
+}
+
+// Between two parts of a whole-file transfer an abort takes effect.
+const partSize = 16 * 1024 * 1024;
+const unknownSizeStart = 64 * 1024;
+
+/** @throws AbortError */
+export function checkNotAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw abortError(signal);
+}
+
+/** Reads from the handle's cursor to the end. */
+export async function readWholeFile(
+  handle: FileHandle,
+  options: unknown,
+): Promise<Buffer | string> {
+  const { encoding, signal, buffer } = parseEncodingOptions<ReadFileOptions>(options);
+  validateBufferOption(buffer);
+  checkNotAborted(signal);
+  if (buffer !== undefined) {
+    return decodeContent(await readIntoBuffer(handle, buffer, signal), encoding);
+  }
+  const reading =
+    handle.alignment === null
+      ? readBuffered(handle, signal)
+      : handle.inOrder(() => readUnbuffered(handle, signal));
+  const content = await reading.catch((error) => {
+    throw afterMoving(error);
+  });
+  checkNotAborted(signal);
+  return decodeContent(content, encoding);
+}
+
+interface Part {
+  offset: number;
+  length: number;
+  signal: AbortSignal | undefined;
+}
+
+/** What is needed of an open file, without alignment, to read all of it from its cursor on. */
+export interface ReadableFile {
+  stat(options: { signal: AbortSignal | undefined }): Promise<Stats>;
+  read(memory: Uint8Array, part: Part): Promise<{ bytesRead: number }>;
+}
+
+/** Reads from the cursor to the end. */
+export async function readBuffered(handle: ReadableFile, signal?: AbortSignal): Promise<Buffer> {
+  const status = await handle.stat({ signal });
+  const size = status.isFile() ? status.size : 0;
+  let content: Buffer = Buffer.allocUnsafeSlow(size || unknownSizeStart);
+  let filled = 0;
+  for (;;) {
+    checkNotAborted(signal);
+    const length = Math.min(content.byteLength - filled, partSize);
+    const { bytesRead } = await handle.read(content, { offset: filled, length, signal });
+    filled += bytesRead;
+    // As in Node: of a file whose size is known no more than that is read, if it grows meanwhile.
+    if (bytesRead === 0 || (size > 0 && filled === size)) break;
+    if (filled === content.byteLength) content = grow(content);
+  }
+  return filled === content.byteLength ? content : content.subarray(0, filled);
+}
+
+function grow(content: Buffer): Buffer {
+  const larger = Buffer.allocUnsafeSlow(content.byteLength * 2);
+  larger.set(content);
+  return larger;
+}
+
+async function readUnbuffered(handle: FileHandle, signal?: AbortSignal): Promise<Buffer> {
+  const { alignment, cursor } = handle;
+  const length = Math.max(0, (await endOf(handle, signal)) - cursor);
+  if (length === 0 || alignment === null) return Buffer.alloc(0);
+  // Room for whole sectors, so that all of an aligned file is read in place.
+  const memory = allocAligned(alignUp(length, alignment.length), { alignment: alignment.memory });
+  const bytes = Math.min(length, await readUnaligned(handle, memory, cursor, signal));
+  handle.cursor = cursor + bytes;
+  return memory.subarray(0, bytes);
+}
+
+function isIterable(data: unknown): data is Iterable<unknown> | AsyncIterable<unknown> {
+  return (
+    data !== null &&
+    typeof data === 'object' &&
+    (Symbol.asyncIterator in data || Symbol.iterator in data)
+  );
+}
+
+function toBytes(data: unknown, encoding: BufferEncoding | null | undefined): Uint8Array {
+  if (isArrayBufferView(data)) {
+    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  }
+  if (typeof data === 'string') return Buffer.from(data, encoding ?? 'utf8');
+  // It may be iterable, too, but this is what Node says.
+  const expected = 'of type string or an instance of Buffer, TypedArray, or DataView';
+  throw invalidArgType('data', expected, data);
+}
+
+// As in Node, a part goes to Buffer.from(), whose errors are those of parts that are no data.
+function partBytes(part: unknown, encoding: BufferEncoding | null | undefined): Uint8Array {
+  return isArrayBufferView(part)
+    ? toBytes(part, encoding)
+    : Buffer.from(part as string, encoding || 'utf8');
+}
+
+/** Whether writeFile() takes this; for checks before a file is opened. */
+export function validateData(data: unknown): asserts data is Data {
+  if (!isArrayBufferView(data) && !isIterable(data)) toBytes(data, undefined);
+}
+
+/** Whether it is data in one piece. */
+export function validateText(data: unknown): asserts data is string | NodeJS.ArrayBufferView {
+  toBytes(data, undefined);
+}
+
+/** Data that is in memory, as bytes; undefined for what comes in parts. */
+export function bytesOfData(
+  data: Data,
+  encoding: BufferEncoding | null | undefined,
+): Uint8Array | undefined {
+  return !isArrayBufferView(data) && isIterable(data) ? undefined : toBytes(data, encoding);
+}
+
+/** Writes all of the data at the handle's cursor, or at the end in append mode. */
+export async function writeWholeFile(
+  handle: FileHandle,
+  data: Data,
+  options: unknown,
+): Promise<void> {
+  const given = parseEncodingOptions<WriteFileOptions>(options);
+  const { encoding, signal } = given;
+  const flush = given.flush ?? false;
+  validateBoolean(flush, 'options.flush');
+  validateData(data);
+  checkNotAborted(signal);
+  const write = (bytes: Uint8Array): Promise<void> =>
+    handle.alignment === null
+      ? writeBuffered(handle, bytes, signal)
+      : handle.inOrder(() => writeUnbuffered(handle, bytes, signal));
+  try {
+    const bytes = bytesOfData(data, encoding);
+    if (bytes !== undefined) {
+      await write(bytes);
+    } else {
+      for await (const part of data as AsyncIterable<string | ArrayBufferView>) {
+        checkNotAborted(signal);
+        await write(partBytes(part, encoding));
+      }
+    }
+  } catch (error) {
+    throw afterMoving(error);
+  }
+  if (flush) await handle.sync();
+  checkNotAborted(signal);
+}
+
+async function writeBuffered(
+  handle: FileHandle,
+  bytes: Uint8Array,
+  signal?: AbortSignal,
+): Promise<void> {
+  let written = 0;
+  while (written < bytes.byteLength) {
+    checkNotAborted(signal);
+    const length = Math.min(bytes.byteLength - written, partSize);
+    const { bytesWritten } = await handle.write(bytes, { offset: written, length, signal });
+    written += bytesWritten;
+  }
+}
+
+async function writeUnbuffered(
+  handle: FileHandle,
+  bytes: Uint8Array,
+  signal?: AbortSignal,
+): Promise<void> {
+  const position = handle.access.append ? await endOf(handle) : handle.cursor;
+  await writeUnaligned(handle, bytes, position, signal);
+  handle.cursor = position + bytes.byteLength;
+}

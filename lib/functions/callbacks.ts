@@ -1,0 +1,190 @@
+import type * as fs from 'node:fs';
+import { promisify } from 'node:util';
+import {
+  decodeContent,
+  parseEncodingOptions,
+  readBuffered,
+  validateText,
+} from '../file-handle/whole-file.js';
+import { parseFlags, parseMode } from '../handle/open-options.js';
+import { validateBufferOption } from '../handle/read-into.js';
+import { abortError, invalidArgType } from '../node/errors.js';
+import { likeNode } from '../node/like-node.js';
+import { nodeFs } from '../node/node-fs.js';
+import { parsePath } from '../node/paths.js';
+import { validateBoolean } from '../node/validate.js';
+import * as heldByOthers from '../win32/held-by-others.js';
+import { readableFileOf, servesDescriptors } from './descriptor-io.js';
+import {
+  type ReadFilePathOptions,
+  readPath,
+  type WriteFilePathOptions,
+  writePath,
+} from './file-content.js';
+import { type ReaddirOptions, startReaddir } from './read-directory.js';
+import { startRm } from './remove.js';
+import { type StatOptions, startLstat, startStat } from './status.js';
+
+// The functions with a callback of what the engine serves. What is wrong with the arguments is
+// thrown at once, as in Node; everything else comes by the callback, once, and never before the
+// function has returned.
+
+// Node takes numbers for a flag, too, which its types do not say.
+type NodeReadOptions = { encoding?: BufferEncoding | null; flag?: string; signal?: AbortSignal };
+type Callback = (error: unknown, result?: unknown) => void;
+
+function validateCallback(callback: unknown): asserts callback is Callback {
+  if (typeof callback !== 'function') throw invalidArgType('cb', 'of type function', callback);
+}
+
+// Called outside of the promise's reaction, so that what a callback throws is an uncaught exception
+// and no rejection.
+function callBack(promise: Promise<unknown>, callback: Callback): void {
+  promise.then(
+    (result) =>
+      result === undefined
+        ? process.nextTick(callback, null)
+        : process.nextTick(callback, null, result),
+    (error) => process.nextTick(callback, error),
+  );
+}
+
+function isDescriptor(path: unknown): path is number {
+  return typeof path === 'number' && (path | 0) === path;
+}
+
+function isAborted(signal: AbortSignal | undefined, callback: Callback): boolean {
+  if (!signal?.aborted) return false;
+  process.nextTick(callback, abortError(signal));
+  return true;
+}
+
+// What is not there or has been aborted is Node's to fail with; it does so as no other function.
+function readFileOfNumber(fd: number, options: ReadFilePathOptions, callback: Callback): void {
+  const { signal, encoding, buffer } = options;
+  const byNode = (): void => nodeFs.readFile(fd, options as NodeReadOptions, callback);
+  if (!servesDescriptors || buffer !== undefined || signal?.aborted) {
+    byNode();
+    return;
+  }
+  readBuffered(readableFileOf(fd), signal)
+    .then((content) => decodeContent(content, encoding))
+    .then(
+      (content) => process.nextTick(callback, null, content),
+      (error) => (error.code === 'EBADF' ? byNode() : process.nextTick(callback, error)),
+    );
+}
+
+function readFileByCallback(path: unknown, given: unknown, last?: unknown): void {
+  const callback = last || given;
+  validateCallback(callback);
+  const options = parseEncodingOptions<ReadFilePathOptions>(given);
+  validateBufferOption(options.buffer);
+  if (isDescriptor(path)) {
+    readFileOfNumber(path, options, callback);
+    return;
+  }
+  if (isAborted(options.signal, callback)) return;
+  const flags = parseFlags(options.flag, 'options.flag');
+  callBack(readPath(parsePath(path), flags, options), callback);
+}
+
+function writeFileByCallback(path: unknown, data: unknown, given: unknown, last?: unknown): void {
+  const callback = last || given;
+  validateCallback(callback);
+  write(path, data, parseEncodingOptions<WriteFilePathOptions>(given), 'w', callback);
+}
+
+function appendFileByCallback(path: unknown, data: unknown, given: unknown, last?: unknown): void {
+  const callback = last || given;
+  validateCallback(callback);
+  const options = parseEncodingOptions<WriteFilePathOptions>(given);
+  // A descriptor is written where it stands, whatever the flag says.
+  write(path, data, options, 'a', callback);
+}
+
+function write(
+  path: unknown,
+  data: unknown,
+  options: WriteFilePathOptions,
+  defaultFlag: string,
+  callback: Callback,
+): void {
+  validateBoolean(options.flush ?? false, 'options.flush');
+  // The iterables that the promise functions take are none of this one's data.
+  validateText(data);
+  // One write to a number, and a wait for the device, are no faster here.
+  if (isDescriptor(path) || options.flush) {
+    const given = { ...options, flag: options.flag || defaultFlag } as fs.WriteFileOptions;
+    nodeFs.writeFile(path as number, data, given, callback);
+    return;
+  }
+  if (isAborted(options.signal, callback)) return;
+  const parsed = parsePath(path);
+  const flags = parseFlags(options.flag || defaultFlag);
+  const mode = parseMode(options.mode, 0o666);
+  callBack(writePath(parsed, data, flags, { ...options, mode }), callback);
+}
+
+function statByCallback(path: unknown, given: unknown, last?: unknown): void {
+  const callback = typeof given === 'function' ? given : last;
+  validateCallback(callback);
+  // Node 24 takes what is no object for no options.
+  const options = typeof given === 'object' && given !== null ? given : {};
+  callBack(startStat(path, options), callback);
+}
+
+function lstatByCallback(path: unknown, given: unknown, last?: unknown): void {
+  const callback = typeof given === 'function' ? given : last;
+  validateCallback(callback);
+  const options = typeof given === 'function' ? {} : (given as StatOptions | undefined);
+  callBack(startLstat(path, options), callback);
+}
+
+function readdirByCallback(path: unknown, given: unknown, last?: unknown): void {
+  const callback = typeof given === 'function' ? given : last;
+  validateCallback(callback);
+  const options = parseEncodingOptions<ReaddirOptions>(given);
+  if (options.recursive != null) {
+    parsePath(path);
+    validateBoolean(options.recursive, 'options.recursive');
+  }
+  callBack(startReaddir(path, options), callback);
+}
+
+function rmByCallback(path: unknown, given: unknown, last?: unknown): void {
+  const callback = typeof given === 'function' ? given : last;
+  validateCallback(callback);
+  const options = typeof given === 'function' ? undefined : given;
+  callBack(startRm(path, options, promisify(nodeFs.rm)), callback);
+}
+
+function unlinkByCallback(path: unknown, callback: unknown): void {
+  validateCallback(callback);
+  parsePath(path);
+  callBack(heldByOthers.unlink(path as fs.PathLike), callback);
+}
+
+function renameByCallback(oldPath: unknown, newPath: unknown, callback: unknown): void {
+  validateCallback(callback);
+  parsePath(oldPath, 'oldPath');
+  parsePath(newPath, 'newPath');
+  callBack(heldByOthers.rename(oldPath as fs.PathLike, newPath as fs.PathLike), callback);
+}
+
+export { close, closeSync, read, readv } from './descriptor-callbacks.js';
+export const readFile = likeNode(readFileByCallback, nodeFs.readFile) as typeof fs.readFile;
+export const writeFile = likeNode(writeFileByCallback, nodeFs.writeFile) as typeof fs.writeFile;
+export const appendFile = likeNode(appendFileByCallback, nodeFs.appendFile) as typeof fs.appendFile;
+export const stat = likeNode(statByCallback, nodeFs.stat) as unknown as typeof fs.stat;
+export const lstat = likeNode(lstatByCallback, nodeFs.lstat) as unknown as typeof fs.lstat;
+export const readdir = likeNode(readdirByCallback, nodeFs.readdir) as unknown as typeof fs.readdir;
+export const rm = likeNode(rmByCallback, nodeFs.rm) as unknown as typeof fs.rm;
+
+const isWindows = process.platform === 'win32';
+export const rename = isWindows
+  ? (likeNode(renameByCallback, nodeFs.rename) as typeof fs.rename)
+  : nodeFs.rename;
+export const unlink = isWindows
+  ? (likeNode(unlinkByCallback, nodeFs.unlink) as typeof fs.unlink)
+  : nodeFs.unlink;

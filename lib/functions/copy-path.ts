@@ -1,0 +1,129 @@
+import type { BigIntStats } from 'node:fs';
+import type { FileHandle } from '../file-handle/file-handle.js';
+import { abortError, afterMoving, type SystemError, systemErrorOf } from '../node/errors.js';
+import { nodeFs, nodePromises } from '../node/node-fs.js';
+import { type PathLike, parsePath } from '../node/paths.js';
+import { validateInteger, validateSignal } from '../node/validate.js';
+import { readChunk, writeChunk } from '../transfer/chunk-io.js';
+import { open } from './open.js';
+
+const { COPYFILE_EXCL, COPYFILE_FICLONE, COPYFILE_FICLONE_FORCE, O_CREAT, O_EXCL, O_WRONLY } =
+  nodeFs.constants;
+
+export interface CopyFileOptions {
+  /** fs.constants.COPYFILE_*. Default 0. */
+  mode?: number | undefined;
+  /** Aborts it; the destination is removed then. */
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Copies a file. What the destination held before is lost, also after an error.
+ * @param modeOrOptions fs.constants.COPYFILE_* (default 0), or options
+ * @throws a system error; AbortError
+ */
+export async function copyFile(
+  source: PathLike,
+  destination: PathLike,
+  modeOrOptions?: number | CopyFileOptions,
+): Promise<void> {
+  const { mode, signal } =
+    typeof modeOrOptions === 'object' && modeOrOptions !== null
+      ? modeOrOptions
+      : { mode: modeOrOptions, signal: undefined };
+  validateSignal(signal);
+  if (signal === undefined) return nodePromises.copyFile(source, destination, mode);
+  const from = parsePath(source, 'src').shown;
+  const to = parsePath(destination, 'dest').shown;
+  validateInteger(mode ?? 0, 'mode', 0, COPYFILE_EXCL | COPYFILE_FICLONE | COPYFILE_FICLONE_FORCE);
+  if (signal.aborted) throw abortError(signal);
+  if (await isCloned(source, destination, mode ?? 0)) return;
+  try {
+    await copyInParts(source, destination, mode ?? 0, signal);
+  } catch (error) {
+    throw asCopyError(error, from, to);
+  }
+}
+
+// A clone takes no time that an abort could save.
+async function isCloned(source: PathLike, destination: PathLike, mode: number): Promise<boolean> {
+  if ((mode & (COPYFILE_FICLONE | COPYFILE_FICLONE_FORCE)) === 0) return false;
+  try {
+    const cloneMode = (mode & COPYFILE_EXCL) | COPYFILE_FICLONE_FORCE;
+    await nodePromises.copyFile(source, destination, cloneMode);
+    return true;
+  } catch (error) {
+    if ((mode & COPYFILE_FICLONE_FORCE) !== 0) throw error;
+    return false;
+  }
+}
+
+async function copyInParts(
+  source: PathLike,
+  destination: PathLike,
+  mode: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const reader = await open(source, 'r', { signal });
+  try {
+    const before = await reader.stat({ bigint: true, signal });
+    if (before.isDirectory()) throw systemErrorOf('EISDIR', { syscall: 'copyfile' });
+    const flags = O_WRONLY | O_CREAT | ((mode & COPYFILE_EXCL) !== 0 ? O_EXCL : 0);
+    const permissions = Number(before.mode) & 0o7777;
+    // Without the signal: an open that is cancelled does not say whether it has made the file.
+    const writer = await open(destination, flags, { mode: permissions });
+    await fillDestination(reader, before, { writer, destination, permissions, signal });
+  } finally {
+    await reader.close();
+  }
+}
+
+interface Destination {
+  writer: FileHandle;
+  destination: PathLike;
+  permissions: number;
+  signal: AbortSignal;
+}
+
+async function fillDestination(
+  reader: FileHandle,
+  before: BigIntStats,
+  { writer, destination, permissions, signal }: Destination,
+): Promise<void> {
+  try {
+    const there = await writer.stat({ bigint: true });
+    if (there.dev === before.dev && there.ino === before.ino) return;
+    await writer.truncate();
+    await writer.chmod(permissions);
+    await copyContent(reader, writer, signal);
+  } catch (error) {
+    await writer.close();
+    // As the system's copy: half of a file is not left behind.
+    await nodePromises.unlink(destination).catch(() => {});
+    throw afterMoving(error);
+  } finally {
+    await writer.close();
+  }
+}
+
+const partSize = 1024 * 1024;
+
+async function copyContent(
+  reader: FileHandle,
+  writer: FileHandle,
+  signal: AbortSignal,
+): Promise<void> {
+  const memory = Buffer.allocUnsafeSlow(partSize);
+  for (let position = 0; ; position += partSize) {
+    if (signal.aborted) throw abortError(signal);
+    const bytes = await readChunk(reader, memory, partSize, position, signal);
+    await writeChunk(writer, memory, bytes, position, signal);
+    if (bytes < partSize) return;
+  }
+}
+
+function asCopyError(error: unknown, path: string, dest: string): unknown {
+  const { code, errno } = error as Partial<SystemError>;
+  if (typeof errno !== 'number' || code === undefined) return error;
+  return systemErrorOf(code, { syscall: 'copyfile', path, dest });
+}

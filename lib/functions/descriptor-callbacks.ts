@@ -1,0 +1,132 @@
+import type * as fs from 'node:fs';
+import { isArrayBufferView, isDataView } from 'node:util/types';
+import { flushEngine } from '../engine/engine.js';
+import { likeNode } from '../node/like-node.js';
+import { nodeFs } from '../node/node-fs.js';
+import { readDescriptor, servesDescriptors } from './descriptor-io.js';
+
+// read and readv of a number with a callback. Only calls at a position whose arguments are plainly
+// right are served. All others are Node's own: it says what is wrong with them, or what they mean,
+// as the running version does, and its threads share the cursor of a file with others as the
+// system wants it.
+
+type Callback = (error: unknown, bytes: number, data: unknown) => void;
+type Arguments = readonly unknown[];
+type Position = number | bigint;
+
+// One read moves no more than this on Linux (read(2)).
+const transferMax = 0x7ffff000;
+// The system takes this many buffers at once (IOV_MAX).
+const vectorMax = 1024;
+
+// Called outside of the promise's reaction, so that what a callback throws is an uncaught exception
+// and no rejection.
+function callBack(promise: Promise<number>, callback: Callback, data: unknown): void {
+  promise.then(
+    (bytes) => process.nextTick(callback, null, bytes, data),
+    (error) => process.nextTick(callback, error, 0, data),
+  );
+}
+
+function isDescriptor(fd: unknown): fd is number {
+  return servesDescriptors && typeof fd === 'number' && (fd | 0) === fd && fd >= 0;
+}
+
+function isCount(value: unknown, max: number): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= max;
+}
+
+function isPlace(position: unknown): position is Position {
+  if (typeof position === 'bigint') return position >= 0n && position < 2n ** 62n;
+  return isCount(position, Number.MAX_SAFE_INTEGER);
+}
+
+// The addon takes typed arrays, not DataViews.
+function typedArray(view: ArrayBufferView): Uint8Array {
+  if (!isDataView(view)) return view as Uint8Array;
+  return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+}
+
+interface Span {
+  view: ArrayBufferView;
+  offset: number;
+  length: number;
+  position: Position;
+}
+
+// What stands between the descriptor and the callback: (view, options), (view, offset, length,
+// position). Undefined for what is Node's to look at.
+function parseSpan(given: Arguments): Span | undefined {
+  const [view, second] = given;
+  if (!isArrayBufferView(view)) return undefined;
+  let [, offset, length, position] = given;
+  if (given.length === 2 && typeof second === 'object' && second !== null) {
+    ({ offset, length, position } = second as Record<string, unknown>);
+    if (length === undefined) length = view.byteLength - Number(offset ?? 0);
+  } else if (given.length !== 4) {
+    return undefined;
+  }
+  offset ??= 0;
+  if (!isPlace(position) || !isCount(offset, view.byteLength)) return undefined;
+  const room = Math.min(view.byteLength - offset, transferMax);
+  return isCount(length, room) && length > 0 ? { view, offset, length, position } : undefined;
+}
+
+function readOfNumber(...given: unknown[]): void {
+  const [fd] = given;
+  const callback = given.at(-1);
+  if (isDescriptor(fd) && typeof callback === 'function') {
+    const span = parseSpan(given.slice(1, -1));
+    if (span !== undefined) {
+      const { view, offset, length, position } = span;
+      const object = typedArray(view);
+      callBack(
+        readDescriptor({ fd, object, offset, length, position }),
+        callback as Callback,
+        view,
+      );
+      return;
+    }
+  }
+  Reflect.apply(nodeFs.read, nodeFs, given);
+}
+
+function isVector(buffers: unknown): buffers is ArrayBufferView[] {
+  return Array.isArray(buffers) && buffers.length <= vectorMax && buffers.every(isArrayBufferView);
+}
+
+function readvOfNumber(...given: unknown[]): void {
+  const [fd, buffers, position, callback] = given;
+  // Node takes a bigint for no position here.
+  const isPlain =
+    isDescriptor(fd) &&
+    isVector(buffers) &&
+    isCount(position, Number.MAX_SAFE_INTEGER) &&
+    typeof callback === 'function';
+  const views = isPlain ? buffers.filter((view) => view.byteLength > 0) : [];
+  const length = views.reduce((sum, view) => sum + view.byteLength, 0);
+  if (!isPlain || length === 0 || length > transferMax) {
+    Reflect.apply(nodeFs.readv, nodeFs, given);
+    return;
+  }
+  const object = views.map(typedArray);
+  const bytes = readDescriptor({ fd, object, offset: 0, length, position });
+  callBack(bytes, callback as Callback, buffers);
+}
+
+// The reads that have been asked for in this turn are handed over while the number still stands for
+// their file.
+function closeOfNumber(...given: unknown[]): void {
+  flushEngine();
+  Reflect.apply(nodeFs.close, nodeFs, given);
+}
+
+function closeOfNumberSync(...given: unknown[]): void {
+  flushEngine();
+  Reflect.apply(nodeFs.closeSync, nodeFs, given);
+}
+
+export const read = likeNode(readOfNumber, nodeFs.read) as unknown as typeof fs.read;
+export const readv = likeNode(readvOfNumber, nodeFs.readv) as unknown as typeof fs.readv;
+export const close = likeNode(closeOfNumber, nodeFs.close) as unknown as typeof fs.close;
+export const closeSync = likeNode(closeOfNumberSync, nodeFs.closeSync) as typeof fs.closeSync;

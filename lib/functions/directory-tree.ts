@@ -1,0 +1,92 @@
+import { normalize } from 'node:path';
+import { getEngine } from '../engine/engine.js';
+import { Opcode } from '../engine/native.js';
+import { decodeNothing, type Operation } from '../engine/operation.js';
+import { type SystemError, systemErrorOf } from '../node/errors.js';
+import { type ParsedPath, showPath } from '../node/paths.js';
+
+/** The entries of a folder or tree: paths relative to it, and Node's UV_DIRENT_* of each. */
+export interface TreeList {
+  /** In UTF-8, a zero byte between two. */
+  paths: Buffer;
+  types: Uint8Array;
+}
+
+export interface ListTreeOptions {
+  /** All below the folder too. Links to folders are not entered. */
+  recursive: boolean;
+  /** Enter links to folders. */
+  followLinks: boolean;
+  signal: AbortSignal | undefined;
+}
+
+// addon/engine/threadpool/tree.h
+const recursiveFlag = 1;
+const followLinksFlag = 2;
+
+function decodeTree(_operation: Operation, _value: number, index: number): TreeList {
+  const content = getEngine().completions.takeResult(index) as Buffer;
+  const count = new DataView(content.buffer, content.byteOffset).getUint32(0, true);
+  return { types: content.subarray(4, 4 + count), paths: content.subarray(4 + count) };
+}
+
+// As in Node: what was asked for is named as it was given, what is below it by path.join().
+function placeIn(path: ParsedPath): (nativePath: string) => string {
+  return (nativePath) => {
+    const shown = showPath(nativePath);
+    return shown === path.shown ? shown : normalize(shown);
+  };
+}
+
+const errorDirectory = 267;
+
+// libuv takes ERROR_DIRECTORY for ENOENT, but says ENOTDIR where it lists what is no folder.
+function asNoFolder(error: SystemError): never {
+  if (error.win32Error !== errorDirectory) throw error;
+  const { win32Error } = error;
+  const subject = { syscall: 'scandir', path: error.path };
+  throw Object.assign(systemErrorOf('ENOTDIR', subject), { win32Error });
+}
+
+/** The names of a list as strings. */
+export function namesOf(list: TreeList): string[] {
+  return list.types.byteLength === 0 ? [] : list.paths.toString('utf8').split('\0');
+}
+
+/**
+ * Lists a folder, or a tree in one operation, in Node's own order.
+ * @throws a system error with syscall 'scandir' that names the folder which could not be read
+ */
+export function listTree(path: ParsedPath, options: ListTreeOptions): Promise<TreeList> {
+  const listing = getEngine().submit<TreeList>({
+    opcode: Opcode.listTree,
+    subject: { syscall: 'scandir', path: path.shown, showPlace: placeIn(path) },
+    decode: decodeTree,
+    flags: (options.recursive ? recursiveFlag : 0) | (options.followLinks ? followLinksFlag : 0),
+    object: path.native,
+    signal: options.signal,
+  });
+  return process.platform === 'win32' ? listing.catch(asNoFolder) : listing;
+}
+
+const removeSteps = ['lstat', 'unlink', 'rmdir'];
+
+/**
+ * Removes a file, or a folder with all below it, in one operation. Links are removed, not followed.
+ * An abort leaves what has not been removed by then.
+ * @throws a system error that names what could not be removed
+ */
+export function removeTree(path: ParsedPath, signal: AbortSignal | undefined): Promise<void> {
+  return getEngine().submit<void>({
+    opcode: Opcode.removeTree,
+    subject: {
+      syscall: 'scandir',
+      path: path.shown,
+      laterSteps: removeSteps,
+      showPlace: placeIn(path),
+    },
+    decode: decodeNothing,
+    object: path.native,
+    signal,
+  });
+}

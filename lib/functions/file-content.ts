@@ -1,0 +1,187 @@
+import type * as nodeTypes from 'node:fs/promises';
+import { getEngine } from '../engine/engine.js';
+import { Opcode } from '../engine/native.js';
+import { decodeNothing, type Operation } from '../engine/operation.js';
+import { decodeOpened, FileHandle, type OpenedFile } from '../file-handle/file-handle.js';
+import {
+  bytesOfData,
+  type Content,
+  checkNotAborted,
+  copyOptions,
+  type Data,
+  decodeContent,
+  parseEncodingOptions,
+  type ReadFileOptions,
+  validateData,
+  type WriteFileOptions,
+} from '../file-handle/whole-file.js';
+import { accessOf, parseFlags, parseMode } from '../handle/open-options.js';
+import { validateBufferOption } from '../handle/read-into.js';
+import { abortError } from '../node/errors.js';
+import { type ParsedPath, type PathLike, parsePath } from '../node/paths.js';
+import { validateBoolean } from '../node/validate.js';
+import { open } from './open.js';
+
+export interface ReadFilePathOptions extends ReadFileOptions {
+  /** Default 'r'. */
+  flag?: string | number | undefined;
+}
+export interface WriteFilePathOptions extends WriteFileOptions {
+  /** Default 'w', of appendFile() 'a'. */
+  flag?: string | number | undefined;
+  /** Permission bits of a file that is created. Default 0o666. */
+  mode?: number | string | undefined;
+}
+
+/** An open file of this package or of node:fs/promises. */
+export type AnyFileHandle = FileHandle | nodeTypes.FileHandle;
+
+type OrNull<T> = T | null | undefined;
+type WithEncoding<T> = BufferEncoding | (T & { encoding: BufferEncoding });
+type WithoutEncoding<T> = T & { encoding?: null | undefined };
+
+function isOpenFile(path: unknown): path is AnyFileHandle {
+  if (path instanceof FileHandle) return true;
+  const handle = path as Partial<nodeTypes.FileHandle> | null | undefined;
+  return typeof handle?.fd === 'number' && typeof handle.readFile === 'function';
+}
+
+/**
+ * Reads a whole file.
+ * @param path a path, or an open FileHandle, which is read from its cursor on
+ * @returns a Buffer, or a string when there is an encoding
+ * @throws a system error; AbortError
+ */
+export function readFile(
+  path: PathLike | AnyFileHandle,
+  options?: OrNull<WithoutEncoding<ReadFilePathOptions>>,
+): Promise<Content>;
+export function readFile(
+  path: PathLike | AnyFileHandle,
+  options: WithEncoding<ReadFilePathOptions>,
+): Promise<string>;
+export function readFile(
+  path: PathLike | AnyFileHandle,
+  options?: OrNull<ReadFilePathOptions | BufferEncoding>,
+): Promise<Content | string>;
+export async function readFile(
+  path: PathLike | AnyFileHandle,
+  options?: OrNull<ReadFilePathOptions | BufferEncoding>,
+): Promise<Buffer | string> {
+  const given = parseEncodingOptions<ReadFilePathOptions>(options);
+  validateBufferOption(given.buffer);
+  if (isOpenFile(path)) return (path as FileHandle).readFile(given);
+  if (given.signal?.aborted) throw abortError(given.signal);
+  return readPath(parsePath(path), parseFlags(given.flag || 'r'), given);
+}
+
+const readSteps = ['read', 'close'];
+const writeSteps = ['write', 'close'];
+
+// A small file comes as its content, a large one, or no regular file, as an open file.
+function decodeReadPath(_operation: Operation, value: number, index: number): Buffer | OpenedFile {
+  const content = getEngine().completions.takeResult(index) as Buffer | undefined;
+  return content ?? decodeOpened(_operation, value, index);
+}
+
+/** As readFile() of arguments that are valid. */
+export async function readPath(
+  path: ParsedPath,
+  flags: number,
+  options: ReadFileOptions,
+): Promise<Buffer | string> {
+  const { encoding, signal, buffer } = options;
+  if (buffer !== undefined) {
+    return usingHandle(await open(path.native as PathLike, flags, { signal }), (handle) =>
+      handle.readFile(options),
+    );
+  }
+  const content = await getEngine().submit<Buffer | OpenedFile>({
+    opcode: Opcode.readPath,
+    subject: { syscall: 'open', path: path.shown, laterSteps: readSteps },
+    decode: decodeReadPath,
+    flags,
+    offset: 0o666,
+    object: path.native,
+    signal,
+  });
+  if (Buffer.isBuffer(content)) {
+    checkNotAborted(signal);
+    return decodeContent(content, encoding);
+  }
+  return usingHandle(new FileHandle(content, accessOf(flags)), (handle) =>
+    handle.readFile({ encoding, signal }),
+  );
+}
+
+async function usingHandle<T>(
+  handle: FileHandle,
+  use: (handle: FileHandle) => Promise<T>,
+): Promise<T> {
+  try {
+    return await use(handle);
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Writes a whole file: creates it or replaces what it holds.
+ * @param path a path, or an open FileHandle, which is written at its cursor
+ * @param options an encoding (of strings; default utf8), or encoding, mode, flag ('w'), flush and
+ *   signal
+ * @throws a system error; AbortError, after which the file may hold a part of the data
+ */
+export async function writeFile(
+  path: PathLike | AnyFileHandle,
+  data: Data,
+  options?: OrNull<WriteFilePathOptions | BufferEncoding>,
+): Promise<void> {
+  const given = parseEncodingOptions<WriteFilePathOptions>(options);
+  validateBoolean(given.flush ?? false, 'options.flush');
+  validateData(data);
+  if (isOpenFile(path)) return (path as FileHandle).writeFile(data, given);
+  if (given.signal?.aborted) throw abortError(given.signal);
+  return writePath(parsePath(path), data, parseFlags(given.flag || 'w'), given);
+}
+
+/** Appends to a file and creates it if need be. @param options as writeFile()'s; flag 'a' */
+export async function appendFile(
+  path: PathLike | AnyFileHandle,
+  data: Data,
+  options?: OrNull<WriteFilePathOptions | BufferEncoding>,
+): Promise<void> {
+  const given = parseEncodingOptions<WriteFilePathOptions>(options);
+  return writeFile(path, data, { ...copyOptions(given), flag: given.flag || 'a' });
+}
+
+// What is larger is written in parts, between which an abort takes effect.
+const oneOperationMax = 512 * 1024;
+
+/** As writeFile() of arguments that are valid but for `options.mode`, which is looked at last. */
+export async function writePath(
+  path: ParsedPath,
+  data: Data,
+  flags: number,
+  options: WriteFilePathOptions,
+): Promise<void> {
+  const { encoding, signal, flush } = options;
+  const mode = parseMode(options.mode, 0o666);
+  const bytes = bytesOfData(data, encoding);
+  if (bytes === undefined || flush || bytes.byteLength > oneOperationMax) {
+    const opened = await open(path.native as PathLike, flags, { mode, signal });
+    return usingHandle(opened, (handle) => handle.writeFile(data, { encoding, signal, flush }));
+  }
+  await getEngine().submit({
+    opcode: Opcode.writePath,
+    subject: { syscall: 'open', path: path.shown, laterSteps: writeSteps },
+    decode: decodeNothing,
+    flags,
+    offset: mode,
+    length: bytes.byteLength,
+    object: [path.native, bytes],
+    signal,
+  });
+  // As in Node, whose writing has more steps between which it looks: it may be written by then.
+  checkNotAborted(signal);
+}

@@ -1,0 +1,182 @@
+import type { Stats } from 'node:fs';
+import { join, sep } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { abortError } from '../node/errors.js';
+import { nodePromises } from '../node/node-fs.js';
+import { type ParsedPath, type PathLike, parsePath } from '../node/paths.js';
+import {
+  validateBoolean,
+  validateInteger,
+  validateObject,
+  validateSignal,
+} from '../node/validate.js';
+import { retryWhileHeld } from '../win32/held-by-others.js';
+import { listTree, namesOf, removeTree } from './directory-tree.js';
+import { folderType } from './dirents.js';
+import { lstat } from './status.js';
+
+export interface RmOptions {
+  /** No error where there is no such file. Default false. */
+  force?: boolean | undefined;
+  /** Folders with all below them, too. Default false. */
+  recursive?: boolean | undefined;
+  /**
+   * How often EBUSY, EMFILE, ENFILE, ENOTEMPTY and EPERM are tried again. Default 0. On Windows
+   * each try waits up to 2 s for what others hold.
+   */
+  maxRetries?: number | undefined;
+  /** Milliseconds before the first new try, and so much more before each further. Default 100. */
+  retryDelay?: number | undefined;
+  /** Aborts it; what has been removed by then is gone. */
+  signal?: AbortSignal | undefined;
+}
+
+interface Parsed {
+  force: boolean;
+  recursive: boolean;
+  maxRetries: number;
+  retryDelay: number;
+  signal: AbortSignal | undefined;
+}
+
+// With a promise and with a callback Node's own names the path in different ways on Windows.
+type NodeRm = (path: PathLike) => Promise<void>;
+
+const int32Max = 2 ** 31 - 1;
+const uint32Max = 2 ** 32 - 1;
+
+function parseRmOptions(options: unknown): Parsed {
+  if (options !== undefined) validateObject(options, 'options');
+  const defaults = { recursive: false, force: false, retryDelay: 100, maxRetries: 0 };
+  const parsed = { signal: undefined, ...defaults, ...(options as object | undefined) } as Parsed;
+  validateBoolean(parsed.recursive, 'options.recursive');
+  validateInteger(parsed.retryDelay, 'options.retryDelay', 0, int32Max);
+  validateInteger(parsed.maxRetries, 'options.maxRetries', 0, uint32Max);
+  validateBoolean(parsed.force, 'options.force');
+  validateSignal(parsed.signal);
+  return parsed;
+}
+
+/** As rm(); throws at once what is wrong with the arguments. */
+export function startRm(
+  path: unknown,
+  options: unknown,
+  nodeRm: NodeRm = nodePromises.rm,
+): Promise<void> {
+  const parsed = parsePath(path);
+  return remove(path as PathLike, parsed, parseRmOptions(options), nodeRm);
+}
+
+async function remove(
+  path: PathLike,
+  parsed: ParsedPath,
+  options: Parsed,
+  nodeRm: NodeRm,
+): Promise<void> {
+  const { force, recursive, signal } = options;
+  let status: Stats;
+  try {
+    status = await lstat(path, { signal });
+  } catch (error) {
+    if (force && codeOf(error) === 'ENOENT') return;
+    throw error;
+  }
+  // Node has an error of its own for that, which it makes before it does anything.
+  if (status.isDirectory() && !recursive) return nodeRm(path);
+  const mayHaveParts = status.isDirectory() && !fewFolderLinks.has(status.nlink);
+  await removeWithRetries(parsed, options, mayHaveParts ? removeInParts : removeTree);
+}
+
+// Where somebody still holds a file, its name stays until then, and its folder is not empty.
+const heldCodes = new Set(['EACCES', 'EBUSY', 'ENOTEMPTY', 'EPERM']);
+const passingCodes = new Set(['EBUSY', 'EMFILE', 'ENFILE', 'ENOTEMPTY', 'EPERM']);
+
+async function removeWithRetries(
+  path: ParsedPath,
+  options: Parsed,
+  removeOnce: typeof removeTree,
+): Promise<void> {
+  const { maxRetries, retryDelay, signal } = options;
+  for (let tries = 0; ; tries++) {
+    try {
+      const run = (): Promise<void> => removeOnce(path, signal);
+      return await retryWhileHeld(run, { codes: heldCodes, signal });
+    } catch (error) {
+      const code = codeOf(error);
+      // Somebody else has removed it meanwhile.
+      if (code === 'ENOENT') return;
+      if (tries === maxRetries || !passingCodes.has(code)) throw error;
+    }
+    await sleep((tries + 1) * retryDelay, undefined, { signal }).catch(() => {});
+    if (signal?.aborted) throw abortError(signal);
+  }
+}
+
+// The links of a folder with no folder in it, or one: its name, its `.` and each folder's `..`.
+// Some file systems do not count these, and say 1.
+const fewFolderLinks = new Set([2, 3]);
+// Of these many folders at a time one is removed by a worker each.
+const partsMax = 4;
+const notEmptyCodes = new Set(['ENOTEMPTY', 'EEXIST', 'EPERM']);
+
+/** As removeTree(), with the folders in the folder beside one another. */
+async function removeInParts(path: ParsedPath, signal: AbortSignal | undefined): Promise<void> {
+  if (await isDone(path)) return;
+  const { paths, types } = await listTree(path, { recursive: false, followLinks: false, signal });
+  const names = namesOf({ paths, types }).filter((_, i) => types[i] === folderType);
+  const failures: { index: number; error: unknown }[] = [];
+  let next = 0;
+  const removeNext = async (): Promise<void> => {
+    while (next < names.length && failures.length === 0) {
+      const index = next++;
+      const part = partOf(path, names[index] as string);
+      await removeTree(part, signal).catch((error) => {
+        // Gone already, or its name is no UTF-8; what is left goes with the folder.
+        if (codeOf(error) !== 'ENOENT') failures.push({ index, error });
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(partsMax, names.length) }, removeNext));
+  const [first] = failures.sort((a, b) => a.index - b.index);
+  if (first !== undefined) throw first.error;
+  await removeTree(path, signal);
+}
+
+/**
+ * Whether nothing is left to do, as Node decides it: it empties a folder only if the system says
+ * that it is not empty, so that a mount point or a link with a slash behind it keeps its content.
+ */
+async function isDone(path: ParsedPath): Promise<boolean> {
+  try {
+    await nodePromises.rmdir(nodePathOf(path));
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'ENOTDIR') return true;
+    if (notEmptyCodes.has(codeOf(error))) return false;
+    throw error;
+  }
+}
+
+function nodePathOf({ native }: ParsedPath): string | Buffer {
+  return typeof native === 'string' ? native : Buffer.from(native);
+}
+
+function partOf(path: ParsedPath, name: string): ParsedPath {
+  const { native } = path;
+  const shown = join(path.shown, name);
+  if (typeof native === 'string') return { native: `${native}${sep}${name}`, shown };
+  return { native: Buffer.concat([native, Buffer.from(`${sep}${name}`)]), shown };
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? '';
+}
+
+/**
+ * Removes a file, or with `recursive: true` a folder with all below it. Links are removed, not
+ * followed.
+ * @throws a system error; ERR_FS_EISDIR for a folder without `recursive`; AbortError
+ */
+export async function rm(path: PathLike, options?: RmOptions): Promise<void> {
+  return startRm(path, options);
+}

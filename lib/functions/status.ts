@@ -1,0 +1,88 @@
+import type { BigIntStats, Stats } from 'node:fs';
+import { getEngine } from '../engine/engine.js';
+import { Opcode } from '../engine/native.js';
+import { decodeBigIntStats, decodeStats } from '../handle/stats.js';
+import { type PathLike, parsePath } from '../node/paths.js';
+import { validateSignal } from '../node/validate.js';
+
+export interface StatOptions {
+  /** Numbers as bigints, times also in nanoseconds. Default false. */
+  bigint?: boolean | undefined;
+  /** stat() alone: false resolves to undefined where there is no such file. Default true. */
+  throwIfNoEntry?: boolean | undefined;
+  /** Aborts it. */
+  signal?: AbortSignal | undefined;
+}
+type AsNumbers = StatOptions & { bigint?: false | undefined };
+type AsBigInts = StatOptions & { bigint: true };
+type Lenient = { throwIfNoEntry: false };
+
+const noEntryCodes = new Set(['ENOENT', 'ENOTDIR']);
+
+/** As stat(); throws at once what is wrong with the arguments. */
+export function startStat(
+  path: unknown,
+  options: StatOptions = {},
+): Promise<Stats | BigIntStats | undefined> {
+  const status = startStatus(Opcode.statPath, 'stat', path, options);
+  if (options.throwIfNoEntry !== false) return status;
+  return status.catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== undefined && noEntryCodes.has(error.code)) return undefined;
+    throw error;
+  });
+}
+
+/** As lstat(); throws at once what is wrong with the arguments. */
+export function startLstat(path: unknown, options: StatOptions = {}): Promise<Stats | BigIntStats> {
+  return startStatus(Opcode.lstatPath, 'lstat', path, options);
+}
+
+function startStatus(
+  opcode: number,
+  syscall: string,
+  path: unknown,
+  options: StatOptions,
+): Promise<Stats | BigIntStats> {
+  const { native, shown } = parsePath(path);
+  // Read one by one, so that null fails as it does in Node.
+  const bigint = options.bigint === true;
+  const { signal } = options;
+  validateSignal(signal);
+  return getEngine().submit({
+    opcode,
+    subject: { syscall, path: shown },
+    decode: bigint ? decodeBigIntStats : decodeStats,
+    object: native,
+    signal,
+  });
+}
+
+/**
+ * Status of what a path leads to, as Node's Stats or, with `bigint: true`, BigIntStats.
+ * @throws a system error; AbortError
+ */
+export function stat(path: PathLike, options: AsNumbers & Lenient): Promise<Stats | undefined>;
+export function stat(
+  path: PathLike,
+  options: AsBigInts & Lenient,
+): Promise<BigIntStats | undefined>;
+export function stat(path: PathLike, options?: AsNumbers): Promise<Stats>;
+export function stat(path: PathLike, options: AsBigInts): Promise<BigIntStats>;
+export function stat(path: PathLike, options?: StatOptions): Promise<Stats | BigIntStats>;
+export async function stat(
+  path: PathLike,
+  options?: StatOptions,
+): Promise<Stats | BigIntStats | undefined> {
+  return startStat(path, options);
+}
+
+/**
+ * Status of a path itself: of a link, not of what it leads to.
+ * @throws a system error; AbortError
+ */
+export function lstat(path: PathLike, options?: AsNumbers): Promise<Stats>;
+export function lstat(path: PathLike, options: AsBigInts): Promise<BigIntStats>;
+export function lstat(path: PathLike, options?: StatOptions): Promise<Stats | BigIntStats>;
+export async function lstat(path: PathLike, options?: StatOptions): Promise<Stats | BigIntStats> {
+  return startLstat(path, options);
+}

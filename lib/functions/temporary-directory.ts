@@ -1,0 +1,35 @@
+import { resolve } from 'node:path';
+import { nodePromises } from '../node/node-fs.js';
+import type { PathLike } from '../node/paths.js';
+import { rm } from './remove.js';
+
+export interface DisposableTempDir extends AsyncDisposable {
+  /** The path of the folder. */
+  path: string;
+  /** Removes the folder with all in it. */
+  remove(): Promise<void>;
+  /** The same. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+type Options = { encoding?: BufferEncoding | null | undefined } | BufferEncoding | null;
+
+/**
+ * Makes a folder of a name that is not in use, as mkdtemp(), which goes when it is disposed of.
+ * @param prefix the name begins with it; six characters follow
+ */
+export async function mkdtempDisposable(
+  prefix: PathLike,
+  options?: Options,
+): Promise<DisposableTempDir> {
+  // The folder must be found again after a process.chdir().
+  const workingFolder = process.cwd();
+  const path = await nodePromises.mkdtemp(prefix as string, options);
+  const fullPath = resolve(workingFolder, path);
+  const remove = (): Promise<void> => rm(fullPath, { recursive: true, force: true });
+  return Object.assign(Object.create(null) as object, {
+    path,
+    remove,
+    [Symbol.asyncDispose]: remove,
+  });
+}

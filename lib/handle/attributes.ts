@@ -1,0 +1,220 @@
+import { getEngine } from '../engine/engine.js';
+import { Opcode, pathOfLink } from '../engine/native.js';
+import { decodeNothing, type Operable, type Operation } from '../engine/operation.js';
+import { invalidArgValue, unavailable } from '../node/errors.js';
+import { type PathLike, parsePath } from '../node/paths.js';
+import { validateBoolean, validateObject } from '../node/validate.js';
+
+/** The bits of the attributes (FILE_ATTRIBUTE_* in Windows' winnt.h) by their names here. */
+const bitOf = {
+  readOnly: 0x1,
+  hidden: 0x2,
+  system: 0x4,
+  directory: 0x10,
+  archive: 0x20,
+  device: 0x40,
+  normal: 0x80,
+  temporary: 0x100,
+  sparse: 0x200,
+  reparsePoint: 0x400,
+  compressed: 0x800,
+  offline: 0x1000,
+  notContentIndexed: 0x2000,
+  encrypted: 0x4000,
+} as const;
+
+type AttributeName = keyof typeof bitOf;
+
+/**
+ * The attributes of a file. On systems but Windows: `readOnly` when nobody has permission to write,
+ * `directory`, `reparsePoint` for a symbolic link, `sparse` when it takes fewer whole blocks than
+ * its size, on Linux `compressed` and `encrypted` as statx(2) says, `normal` when it is none of
+ * these; the others are false.
+ */
+export type FileAttributes = { readonly [name in AttributeName]: boolean };
+
+/** Attributes that can be given to a file; `normal` says none, and stands alone. */
+export interface SettableAttributes {
+  readOnly?: boolean | undefined;
+  hidden?: boolean | undefined;
+  system?: boolean | undefined;
+  archive?: boolean | undefined;
+  normal?: boolean | undefined;
+  temporary?: boolean | undefined;
+  offline?: boolean | undefined;
+  notContentIndexed?: boolean | undefined;
+  /** At creation, or by path: a handle that is open keeps Windows from changing it. */
+  encrypted?: boolean | undefined;
+}
+export type CreationAttributes = SettableAttributes;
+
+const settable = [
+  'readOnly',
+  'hidden',
+  'system',
+  'archive',
+  'normal',
+  'temporary',
+  'offline',
+  'notContentIndexed',
+  'encrypted',
+] as const satisfies (keyof SettableAttributes)[];
+
+const everywhere: readonly string[] = ['readOnly', 'normal'];
+const isWindows = process.platform === 'win32';
+
+interface AttributeChange {
+  set: number;
+  clear: number;
+}
+
+/** Validates attributes; what is absent stays as it is. */
+function parseAttributes(given: SettableAttributes, name: string): AttributeChange {
+  validateObject(given, name);
+  const unknown = Object.keys(given).find((key) => !(settable as readonly string[]).includes(key));
+  if (unknown !== undefined) {
+    const reason = `must have no property but ${settable.join(', ')}`;
+    throw invalidArgValue(name, given, reason);
+  }
+  const change = { set: 0, clear: 0 };
+  for (const key of settable) {
+    const value = given[key];
+    if (value === undefined) continue;
+    validateBoolean(value, `${name}.${key}`);
+    if (!isWindows && value && !everywhere.includes(key)) throw unavailable(`${name}.${key}`);
+    change[value ? 'set' : 'clear'] |= bitOf[key];
+  }
+  if (change.set & bitOf.normal) {
+    if (change.set !== bitOf.normal) {
+      throw invalidArgValue(name, given, "must have 'normal' alone");
+    }
+    // All that can be taken away without changing the data.
+    change.clear = settable.reduce((bits, key) => bits | bitOf[key], 0) & ~bitOf.encrypted;
+    change.set = isWindows ? bitOf.normal : 0;
+  }
+  return change;
+}
+
+/** Validates attributes of a new file, as bits. */
+export function attributeBits(given: CreationAttributes, name: string): number {
+  return parseAttributes(given, name).set;
+}
+
+export interface PathAttributeOptions {
+  /** Of what a link leads to, not of the link itself. Default true. */
+  followLinks?: boolean | undefined;
+}
+
+function decodeAttributes(_operation: Operation, _value: number, index: number): FileAttributes {
+  const bits = getEngine().completions.detail(index, 0);
+  const entries = Object.entries(bitOf).map(([name, bit]) => [name, (bits & bit) !== 0]);
+  return Object.fromEntries(entries) as FileAttributes;
+}
+function decodeAllocated(_operation: Operation, _value: number, index: number): number {
+  return getEngine().completions.detail(index, 1);
+}
+const getSubject = { syscall: 'getattributes' };
+const setSubject = { syscall: 'setattributes' };
+const sizeSubject = { syscall: 'allocatedsize' };
+
+export function attributesOfHandle(handle: Operable): Promise<FileAttributes> {
+  return handle.operate({
+    opcode: Opcode.getAttributes,
+    subject: getSubject,
+    decode: decodeAttributes,
+  });
+}
+
+export function allocatedSizeOfHandle(handle: Operable): Promise<number> {
+  return handle.operate({
+    opcode: Opcode.getAttributes,
+    subject: sizeSubject,
+    decode: decodeAllocated,
+  });
+}
+
+export async function setAttributesOfHandle(
+  handle: Operable,
+  attributes: SettableAttributes,
+): Promise<void> {
+  const { set, clear } = parseAttributes(attributes, 'attributes');
+  if ((set | clear) & bitOf.encrypted && isWindows && attributes.encrypted !== undefined) {
+    const reason = 'can be changed by path only';
+    throw invalidArgValue('attributes.encrypted', attributes.encrypted, reason);
+  }
+  await handle.operate({
+    opcode: Opcode.setAttributes,
+    subject: setSubject,
+    decode: decodeNothing,
+    flags: set,
+    length: clear,
+  });
+}
+
+function optionBits({ followLinks = true }: PathAttributeOptions): number {
+  validateBoolean(followLinks, 'options.followLinks');
+  return followLinks ? 0 : pathOfLink;
+}
+
+/**
+ * The attributes of a file by its path.
+ * @throws a system error: ENOENT, …
+ */
+export async function getAttributes(
+  path: PathLike,
+  options: PathAttributeOptions = {},
+): Promise<FileAttributes> {
+  const { native, shown } = parsePath(path);
+  validateObject(options, 'options');
+  return getEngine().submit({
+    opcode: Opcode.getAttributesPath,
+    subject: { ...getSubject, path: shown },
+    decode: decodeAttributes,
+    file: optionBits(options),
+    object: native,
+  });
+}
+
+/**
+ * Changes attributes of a file by its path; those that are not named stay as they are. Systems but
+ * Windows have `readOnly`, as permission bits: nobody may write, or else the owner may.
+ * @throws a system error; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM for what the system has not got
+ */
+export async function setAttributes(
+  path: PathLike,
+  attributes: SettableAttributes,
+  options: PathAttributeOptions = {},
+): Promise<void> {
+  const { native, shown } = parsePath(path);
+  validateObject(options, 'options');
+  const { set, clear } = parseAttributes(attributes, 'attributes');
+  return getEngine().submit({
+    opcode: Opcode.setAttributesPath,
+    subject: { ...setSubject, path: shown },
+    decode: decodeNothing,
+    file: optionBits(options),
+    flags: set,
+    length: clear,
+    object: native,
+  });
+}
+
+/**
+ * The bytes that a file takes on the disk, which are fewer than its size where it is sparse or
+ * compressed, and mostly more elsewhere (GetCompressedFileSize; st_blocks times 512).
+ * @throws a system error
+ */
+export async function allocatedSize(
+  path: PathLike,
+  options: PathAttributeOptions = {},
+): Promise<number> {
+  const { native, shown } = parsePath(path);
+  validateObject(options, 'options');
+  return getEngine().submit({
+    opcode: Opcode.getAttributesPath,
+    subject: { ...sizeSubject, path: shown },
+    decode: decodeAllocated,
+    file: optionBits(options),
+    object: native,
+  });
+}

@@ -1,0 +1,64 @@
+import { LockFlag, Opcode } from '../engine/native.js';
+import { decodeNothing, type Operable } from '../engine/operation.js';
+import { outOfRange } from '../node/errors.js';
+import {
+  validateBoolean,
+  validateInteger,
+  validateObject,
+  validatePosition,
+  validateSignal,
+} from '../node/validate.js';
+
+/** The part of a file that a lock is for; it may lie beyond the end of the file. */
+export interface LockRange {
+  /** Default 0. */
+  position?: number | bigint | undefined;
+  /** Bytes, at least 1. Default: all from `position` on, however long the file grows. */
+  length?: number | undefined;
+}
+
+export interface LockOptions extends LockRange {
+  /** false: others may hold a shared lock too. Default true. */
+  exclusive?: boolean | undefined;
+  /** false: EBUSY where another holds the range. Default true: waits for it. */
+  wait?: boolean | undefined;
+  /** Aborts the waiting. */
+  signal?: AbortSignal | undefined;
+}
+
+const lockSubject = { syscall: 'lock' };
+const unlockSubject = { syscall: 'unlock' };
+
+function parseRange(options: LockRange): { position: number | bigint; length: number } {
+  validateObject(options, 'options');
+  const { position = 0, length } = options;
+  if (length !== undefined) validateInteger(length, 'options.length', 1);
+  validatePosition(position, length ?? 0);
+  if (position < 0) throw outOfRange('position', '>= 0', position);
+  return { position, length: length ?? 0 };
+}
+
+export function lockRange(handle: Operable, options: LockOptions): Promise<void> {
+  const range = parseRange(options);
+  const { exclusive = true, wait = true, signal } = options;
+  validateBoolean(exclusive, 'options.exclusive');
+  validateBoolean(wait, 'options.wait');
+  validateSignal(signal);
+  return handle.operate({
+    opcode: Opcode.lock,
+    subject: lockSubject,
+    decode: decodeNothing,
+    ...range,
+    flags: (exclusive ? LockFlag.exclusive : 0) | (wait ? LockFlag.wait : 0),
+    signal,
+  });
+}
+
+export function unlockRange(handle: Operable, options: LockRange): Promise<void> {
+  return handle.operate({
+    opcode: Opcode.unlock,
+    subject: unlockSubject,
+    decode: decodeNothing,
+    ...parseRange(options),
+  });
+}

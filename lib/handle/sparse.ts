@@ -1,0 +1,117 @@
+import { getEngine } from '../engine/engine.js';
+import { allocatedRangesMax, Opcode } from '../engine/native.js';
+import { decodeNothing, type Operable, type Operation } from '../engine/operation.js';
+import { outOfRange } from '../node/errors.js';
+import { validateInteger, validateObject } from '../node/validate.js';
+
+/** A part of a file, in bytes. */
+export interface FileRange {
+  position: number;
+  length: number;
+}
+
+export interface RangeOptions {
+  /** Default 0. */
+  position?: number | undefined;
+  /** Bytes. Default: to the end of the file. */
+  length?: number | undefined;
+}
+
+/** What a file is asked through: an open handle. */
+interface SparseTarget extends Operable {
+  inOrder<R>(run: () => Promise<R>): Promise<R>;
+}
+
+const sparseSubject = { syscall: 'setsparse' };
+const punchSubject = { syscall: 'punchhole' };
+const rangesSubject = { syscall: 'allocatedranges' };
+const positionMax = Number.MAX_SAFE_INTEGER;
+const bytesOfRange = 16;
+
+function validateRange(position: unknown, length: unknown, lengthMin: number): void {
+  validateInteger(position, 'options.position', 0);
+  validateInteger(length, 'options.length', lengthMin);
+  if (length > positionMax - position) {
+    throw outOfRange('options.length', `<= ${positionMax - position}`, length);
+  }
+}
+
+export function setSparse(handle: SparseTarget, sparse: boolean): Promise<void> {
+  return handle.operate({
+    opcode: Opcode.setSparse,
+    subject: sparseSubject,
+    decode: decodeNothing,
+    flags: sparse ? 1 : 0,
+  });
+}
+
+export function punchHole(handle: SparseTarget, options: FileRange): Promise<void> {
+  validateObject(options, 'options');
+  const { position, length } = options;
+  validateRange(position, length, 1);
+  return handle.operate({
+    opcode: Opcode.punchHole,
+    subject: punchSubject,
+    decode: decodeNothing,
+    position,
+    length,
+  });
+}
+
+function decodeRanges(_operation: Operation, _value: number, index: number): FileRange[] {
+  const content = getEngine().completions.takeResult(index) as Buffer;
+  const ranges: FileRange[] = [];
+  for (let at = 0; at < content.byteLength; at += bytesOfRange) {
+    // In the order of the machine, which is little-endian on all that Node runs on but s390x.
+    const words = new BigInt64Array(
+      content.buffer.slice(content.byteOffset + at, content.byteOffset + at + bytesOfRange),
+    );
+    ranges.push({ position: Number(words[0]), length: Number(words[1]) });
+  }
+  return ranges;
+}
+
+/** The arguments are checked when it is called, not when it is first read from. */
+export function allocatedRanges(
+  handle: SparseTarget,
+  options: RangeOptions,
+): AsyncGenerator<FileRange, void, undefined> {
+  validateObject(options, 'options');
+  const { position = 0, length = positionMax - position } = options;
+  validateRange(position, length, 0);
+  return iterate(handle, position, length);
+}
+
+async function* iterate(
+  handle: SparseTarget,
+  start: number,
+  size: number,
+): AsyncGenerator<FileRange, void, undefined> {
+  const end = start + size;
+  let position = start;
+  // Two ranges that touch are one: what one operation cut, the next one goes on with.
+  let held: FileRange | undefined;
+  while (position < end) {
+    const from = position;
+    const ranges = await handle.inOrder(() =>
+      handle.operate({
+        opcode: Opcode.allocatedRanges,
+        subject: rangesSubject,
+        decode: decodeRanges,
+        position: from,
+        length: end - from,
+      }),
+    );
+    for (const range of ranges) {
+      position = range.position + range.length;
+      if (held !== undefined && held.position + held.length === range.position) {
+        held.length += range.length;
+        continue;
+      }
+      if (held !== undefined) yield held;
+      held = range;
+    }
+    if (ranges.length < allocatedRangesMax) break;
+  }
+  if (held !== undefined) yield held;
+}

@@ -1,0 +1,365 @@
+import type { FileHandle } from '../file-handle/file-handle.js';
+import { abortError } from '../node/errors.js';
+import { addressAt } from './aligned-buffer.js';
+import { alignDown, alignUp, isAligned } from './alignment.js';
+import { blockSizeOf, memoryAlignmentOf } from './chunk-io.js';
+import { type ChunkMemory, NewMemory } from './chunk-memory.js';
+import { type WindowOptions, WindowSize } from './window.js';
+
+export interface ReadAheadOptions extends WindowOptions {
+  /**
+   * Place of the first byte; default 0. Null reads at the handle's cursor, or from what has none (a
+   * pipe, a terminal): one read at a time, and only when a chunk is wanted.
+   */
+  start?: number | null | undefined;
+  /** Place behind the last byte; without a start the number of bytes. Default: no end. */
+  end?: number | undefined;
+  /** Makes reads fail with an AbortError at once. */
+  signal?: AbortSignal | undefined;
+  /** Where chunks are read to. Default: new memory, which then is the consumer's. */
+  memory?: ChunkMemory | undefined;
+  /** Bytes that chunks shall be multiples of; rounded up to whole sectors. Default 1. */
+  unit?: number | undefined;
+  /** Bytes that will surely be taken: the window need not grow first. Default 0. */
+  expected?: number | undefined;
+}
+
+// A multiple of every sector size.
+const intoMax = 1024 * 1024 * 1024;
+
+/** One read of the window. */
+interface Slot {
+  readonly memory: Buffer;
+  readonly position: number;
+  readonly length: number;
+  /** How many bytes have come; -1 while it is in flight. */
+  bytes: number;
+  failure: { error: unknown } | undefined;
+  isDiscarded: boolean;
+}
+
+/**
+ * Reads a file, or a part of it, with several reads in flight at explicit positions, and gives the
+ * chunks in order. A read that is short is gone on with from where it stopped, and what was read
+ * behind it is thrown away; the end is where a read gives nothing.
+ *
+ * take() and whenReady() are for consumers that want no promise per chunk, next() is for others,
+ * and readInto() for those that bring the memory.
+ */
+export class ReadAhead {
+  readonly #handle: FileHandle;
+  /** What chunks are multiples of, but for the last, in bytes. */
+  readonly unit: number;
+  readonly #block: number;
+  readonly #alignment: number;
+  readonly #memory: ChunkMemory;
+  readonly #isNew: boolean;
+  readonly #window: WindowSize;
+  readonly #atCursor: boolean;
+  readonly #end: number;
+  readonly #signal: AbortSignal | undefined;
+  readonly #cancellation = new AbortController();
+  readonly #lent = new Map<ArrayBufferLike, Buffer>();
+  readonly #slots: Slot[] = [];
+  #next: number;
+  #position: number;
+  /** Bytes since the window has been small. */
+  #taken = 0;
+  /** What of the last chunk readInto() had no place for. */
+  #rest: Buffer | undefined;
+  #bytesAhead = 0;
+  #inFlight = 0;
+  #discarded = 0;
+  #isOver = false;
+  #hasFailed = false;
+  #failure: { error: unknown } | undefined;
+  #onReady: (() => void) | undefined;
+  #onIdle: (() => void) | undefined;
+
+  constructor(handle: FileHandle, options: ReadAheadOptions = {}) {
+    const { start = 0, end = Number.POSITIVE_INFINITY, unit = 1, signal, memory } = options;
+    this.#handle = handle;
+    this.#block = blockSizeOf(handle);
+    this.#alignment = memoryAlignmentOf(handle);
+    this.#memory = memory ?? new NewMemory(this.#alignment);
+    this.#isNew = memory === undefined;
+    this.#atCursor = start === null;
+    this.unit = alignUp(unit, this.#block);
+    const window = this.#atCursor ? { ...options, depth: 1 } : options;
+    this.#window = new WindowSize(window, this.unit, options.expected);
+    this.#position = start ?? 0;
+    this.#next = alignDown(this.#position, this.#block);
+    this.#end = end;
+    this.#signal = signal;
+    if (signal?.aborted) this.#abort();
+    else signal?.addEventListener('abort', this.#abort, { once: true });
+  }
+
+  /** Place of the next byte that take() gives. */
+  get position(): number {
+    return this.#position - (this.#rest?.byteLength ?? 0);
+  }
+
+  /**
+   * The next chunk; null at the end; undefined if it is not there yet.
+   * @throws a system error, once the chunks before it have been taken; AbortError at once
+   */
+  take(): Buffer | null | undefined {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    if (this.#rest !== undefined) return this.#takeRest();
+    const slot = this.#slots[0];
+    if (slot === undefined) {
+      if (this.#isOver || this.#position >= this.#end) return this.#finish();
+      this.#fill();
+      return undefined;
+    }
+    if (slot.failure !== undefined) {
+      this.#fail(slot.failure);
+      throw slot.failure.error;
+    }
+    if (slot.bytes === -1) return undefined;
+    this.#slots.shift();
+    this.#bytesAhead -= slot.length;
+    return this.#give(slot);
+  }
+
+  /** Calls back, once, when take() has something to say; after it had not. */
+  whenReady(callback: () => void): void {
+    this.#onReady = callback;
+  }
+
+  /** The next chunk, or null at the end. @throws as take() */
+  async next(): Promise<Buffer | null> {
+    for (;;) {
+      const chunk = this.take();
+      if (chunk !== undefined) return chunk;
+      await new Promise<void>((resolve) => this.whenReady(resolve));
+    }
+  }
+
+  /**
+   * Reads the next bytes into memory of the caller: right there where nothing has been read ahead,
+   * and on an unbuffered handle place and address are aligned; else they are copied. The memory is
+   * in use until the promise has settled, which it has not before the read, also after cancel().
+   * One call at a time, and not during next().
+   * @returns bytes, as many as there are at once; 0 at the end
+   * @throws as take()
+   */
+  async readInto(target: Uint8Array): Promise<number> {
+    const length = this.#lengthInto(target);
+    if (length > 0) return this.#readRightInto(target, length);
+    const chunk = await this.next();
+    if (chunk === null) return 0;
+    const bytes = Math.min(chunk.byteLength, target.byteLength);
+    target.set(chunk.subarray(0, bytes));
+    if (bytes < chunk.byteLength) this.#rest = chunk.subarray(bytes);
+    else this.release(chunk);
+    return bytes;
+  }
+
+  /** Gives a chunk's memory back, where `memory` is used again; till then it counts as ahead. */
+  release(chunk: Buffer): void {
+    const memory = this.#lent.get(chunk.buffer);
+    if (memory === undefined) return;
+    this.#lent.delete(chunk.buffer);
+    this.#memory.give(memory);
+    this.#fill();
+  }
+
+  /**
+   * Cancels what is in flight; there are no more chunks. Resolves when all of it has ended.
+   * @param error what take() throws from now on; without one it gives null
+   */
+  async cancel(error?: unknown): Promise<void> {
+    if (error !== undefined) this.#failure ??= { error };
+    this.#finish();
+    if (this.#inFlight === 0) return;
+    this.#cancellation.abort();
+    await new Promise<void>((resolve) => {
+      const before = this.#onIdle;
+      this.#onIdle = () => {
+        before?.();
+        resolve();
+      };
+    });
+  }
+
+  #takeRest(): Buffer | undefined {
+    const rest = this.#rest;
+    this.#rest = undefined;
+    return rest;
+  }
+
+  /** Bytes that can be read right into a target; 0 if none can. */
+  #lengthInto(target: Uint8Array): number {
+    const isNext = this.#slots.length === 0 && this.#rest === undefined;
+    if (this.#isOver || !isNext || !isAligned(this.#position, this.#block)) return 0;
+    if (this.#alignment > 1 && !isAligned(addressAt(target, 0), this.#alignment)) return 0;
+    const most = Math.min(target.byteLength, this.#end - this.#position, intoMax);
+    return alignDown(most, this.#block);
+  }
+
+  async #readRightInto(target: Uint8Array, length: number): Promise<number> {
+    this.#inFlight++;
+    try {
+      const bytes = await this.#read(target, length, this.#position);
+      if (this.#failure === undefined && !this.#isOver) {
+        this.#position += bytes;
+        this.#next = alignDown(this.#position, this.#block);
+        this.#taken += bytes;
+        this.#window.grow(this.#taken);
+        if (bytes === 0) this.#finish();
+        return bytes;
+      }
+    } catch (error) {
+      // What was cancelled has no more to say.
+      if (!this.#isOver) this.#fail({ error });
+    } finally {
+      this.#inFlight--;
+      if (this.#inFlight === 0) this.#onIdle?.();
+    }
+    if (this.#failure !== undefined) throw this.#failure.error;
+    return 0;
+  }
+
+  #give(slot: Slot): Buffer | null {
+    const from = this.#position - slot.position;
+    const to = Math.min(slot.bytes, this.#end - slot.position);
+    if (to <= from) {
+      this.#memory.give(slot.memory);
+      return this.#finish();
+    }
+    this.#taken += to - from;
+    if (slot.bytes < slot.length) this.#goBackTo(slot.position + slot.bytes);
+    this.#position = slot.position + to;
+    this.#window.grow(this.#taken);
+    if (!this.#atCursor) this.#fill();
+    return this.#chunkOf(slot.memory, from, to);
+  }
+
+  #chunkOf(memory: Buffer, from: number, to: number): Buffer {
+    if (!this.#isNew) this.#lent.set(memory.buffer, memory);
+    const length = to - from;
+    if (length === memory.byteLength) return memory;
+    const view = memory.subarray(from, to);
+    // What is kept of a chunk must not keep much more than that alive.
+    if (!this.#isNew || 2 * length > memory.byteLength) return view;
+    const exact = Buffer.allocUnsafeSlow(length);
+    exact.set(view);
+    return exact;
+  }
+
+  // What was read behind a short read does not follow upon it. Files that the system makes while
+  // they are read (/proc) give little at a time: what is read behind is made again for nothing, and
+  // some (trace_pipe) give it once only. So nothing is until reads are whole again.
+  #goBackTo(position: number): void {
+    this.#taken = 0;
+    this.#window.restart();
+    this.#next = alignDown(position, this.#block);
+    for (const slot of this.#slots) this.#discard(slot);
+    this.#slots.length = 0;
+    this.#bytesAhead = 0;
+    this.#hasFailed = false;
+  }
+
+  #discard(slot: Slot): void {
+    if (slot.bytes === -1 && slot.failure === undefined) {
+      slot.isDiscarded = true;
+      this.#discarded++;
+    } else {
+      this.#memory.give(slot.memory);
+    }
+  }
+
+  #fill(): void {
+    const { depth, bytes } = this.#window;
+    while (
+      !this.#isOver &&
+      !this.#hasFailed &&
+      this.#next < this.#end &&
+      this.#slots.length + this.#discarded + this.#lent.size < depth &&
+      (this.#slots.length === 0 || this.#bytesAhead + this.#window.chunkSize <= bytes)
+    ) {
+      this.#submit();
+    }
+  }
+
+  #submit(): void {
+    const position = this.#next;
+    const length = alignUp(Math.min(this.#window.chunkSize, this.#end - position), this.#block);
+    const memory = this.#memory.take(length, position);
+    const slot: Slot = {
+      memory,
+      position,
+      length,
+      bytes: -1,
+      failure: undefined,
+      isDiscarded: false,
+    };
+    this.#slots.push(slot);
+    this.#next += length;
+    this.#bytesAhead += length;
+    this.#inFlight++;
+    this.#read(memory, length, position).then(
+      (bytes) => {
+        slot.bytes = bytes;
+        this.#settled(slot);
+      },
+      (error) => {
+        slot.failure = { error };
+        this.#hasFailed ||= !slot.isDiscarded;
+        this.#settled(slot);
+      },
+    );
+  }
+
+  async #readAtCursor(memory: Uint8Array, length: number): Promise<number> {
+    const { signal } = this.#cancellation;
+    const { bytesRead } = await this.#handle.read(memory, { length, position: null, signal });
+    return bytesRead;
+  }
+
+  #read(memory: Uint8Array, length: number, position: number): Promise<number> {
+    if (this.#atCursor) return this.#readAtCursor(memory, length);
+    return this.#handle.readAt(memory, 0, length, position, this.#cancellation.signal);
+  }
+
+  #settled(slot: Slot): void {
+    this.#inFlight--;
+    if (slot.isDiscarded) {
+      this.#discarded--;
+      this.#memory.give(slot.memory);
+      this.#fill();
+    } else if (slot === this.#slots[0]) {
+      this.#wake();
+    }
+    if (this.#inFlight === 0) this.#onIdle?.();
+  }
+
+  #wake(): void {
+    const onReady = this.#onReady;
+    this.#onReady = undefined;
+    onReady?.();
+  }
+
+  readonly #abort = (): void => {
+    this.#fail({ error: abortError(this.#signal as AbortSignal) });
+  };
+
+  #fail(failure: { error: unknown }): void {
+    this.#failure ??= failure;
+    this.#finish();
+    this.#cancellation.abort();
+  }
+
+  #finish(): null {
+    if (this.#isOver) return null;
+    this.#isOver = true;
+    this.#signal?.removeEventListener('abort', this.#abort);
+    for (const slot of this.#slots) this.#discard(slot);
+    this.#slots.length = 0;
+    this.#rest = undefined;
+    this.#wake();
+    return null;
+  }
+}

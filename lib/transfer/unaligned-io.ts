@@ -1,0 +1,57 @@
+import type { FileHandle } from '../file-handle/file-handle.js';
+import { memoryAlignmentOf } from './chunk-io.js';
+import { MemoryWithin } from './chunk-memory.js';
+import { ReadAhead } from './read-ahead.js';
+import { WriteBehind } from './write-behind.js';
+
+/**
+ * Reads and writes of any position and length on unbuffered handles. What is aligned goes straight
+ * to and from the caller's memory, the rest through aligned chunks.
+ */
+
+/**
+ * Fills `target` from a place in the file. Gives the number of bytes, fewer only at the end of the
+ * file; what lies before the place or after it never shows.
+ */
+export async function readUnaligned(
+  handle: FileHandle,
+  target: Uint8Array,
+  position: number,
+  signal?: AbortSignal,
+): Promise<number> {
+  const expected = target.byteLength;
+  const memory = new MemoryWithin(target, position, memoryAlignmentOf(handle));
+  const end = position + expected;
+  const ahead = new ReadAhead(handle, { start: position, end, expected, memory, signal });
+  let filled = 0;
+  try {
+    for (let chunk = await ahead.next(); chunk !== null; chunk = await ahead.next()) {
+      if (chunk.buffer !== target.buffer) target.set(chunk, filled);
+      filled += chunk.byteLength;
+      ahead.release(chunk);
+    }
+  } finally {
+    await ahead.cancel();
+  }
+  return filled;
+}
+
+/**
+ * Writes all of `data` at a place in the file. Sectors that it covers in part keep their other
+ * bytes; past the end of the file they are padded, and the file is cut to its true size and synced.
+ */
+export async function writeUnaligned(
+  handle: FileHandle,
+  data: Uint8Array,
+  position: number,
+  signal?: AbortSignal,
+): Promise<void> {
+  const expected = data.byteLength;
+  const behind = new WriteBehind(handle, { start: position, expected, signal });
+  try {
+    behind.write(data);
+    await behind.finish();
+  } finally {
+    await behind.cancel();
+  }
+}

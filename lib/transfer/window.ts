@@ -1,0 +1,74 @@
+import { validateInteger, validateObject } from '../node/validate.js';
+import { alignDown, alignUp } from './alignment.js';
+
+/** Bounds of a window of operations in flight; its memory is at most `depth` times `chunkSize`. */
+export interface WindowOptions {
+  /** Operations in flight, or done and not yet taken, at most. Default 8. */
+  depth?: number | undefined;
+  /** Bytes of one operation at most, rounded up to whole sectors. Default 1 MiB. */
+  chunkSize?: number | undefined;
+}
+
+const depthDefault = 8;
+const depthMax = 1024;
+const chunkSizeDefault = 1024 * 1024;
+const chunkSizeMax = 1024 * 1024 * 1024;
+const firstChunkSize = 64 * 1024;
+
+/** @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
+export function validateWindow(options: WindowOptions, name = 'options'): void {
+  validateObject(options, name);
+  const { depth = 1, chunkSize = 1 } = options;
+  validateInteger(depth, `${name}.depth`, 1, depthMax);
+  validateInteger(chunkSize, `${name}.chunkSize`, 1, chunkSizeMax);
+}
+
+/**
+ * How large a window may be. It starts small and grows with what has gone through it, so that a
+ * small file takes little memory, and a consumer that stops early has wasted at most about twice
+ * what it took.
+ */
+export class WindowSize {
+  readonly depth: number;
+  readonly chunkSizeMax: number;
+  readonly #first: number;
+  readonly #bytesMax: number;
+  /** Bytes in flight, or done and not yet taken, at most. */
+  bytes: number;
+  /** Bytes of the next operation. */
+  chunkSize: number;
+
+  /**
+   * @param unit what operations shall be multiples of, in bytes
+   * @param expected bytes that will surely go through it
+   */
+  constructor(options: WindowOptions, unit: number, expected = 0) {
+    const { depth = depthDefault, chunkSize = chunkSizeDefault } = options;
+    this.depth = depth;
+    this.chunkSizeMax = alignUp(chunkSize, unit);
+    // Units that are larger than a chunk must not multiply the memory.
+    this.#bytesMax = Math.max(depth * Math.min(this.chunkSizeMax, chunkSize), this.chunkSizeMax);
+    this.#first = Math.min(this.chunkSizeMax, alignUp(firstChunkSize, unit));
+    this.bytes = this.#first;
+    this.chunkSize = this.#first;
+    this.grow(expected);
+  }
+
+  /** Starts small again, whatever is expected. */
+  restart(): void {
+    this.bytes = this.#first;
+    this.chunkSize = this.#first;
+  }
+
+  /** @param moved bytes that have gone through the window so far, or since it was restarted */
+  grow(moved: number): void {
+    const bytesMax = this.#bytesMax;
+    if (this.bytes === bytesMax) return;
+    this.bytes = Math.min(Math.max(2 * moved, this.#first), bytesMax);
+    const quarter = alignDown(Math.floor(this.bytes / 4), this.#first);
+    this.chunkSize =
+      this.bytes === bytesMax
+        ? this.chunkSizeMax
+        : Math.max(this.#first, Math.min(quarter, this.chunkSizeMax));
+  }
+}
