@@ -8,7 +8,7 @@
 #include "libuv.h"
 
 #ifdef _WIN32
-#include "engine/windows_io.h"
+#include "engine/system/windows/windows_io.h"
 #endif
 
 // The functions that JavaScript sees; lib/engine/native.ts describes them.

@@ -3,10 +3,10 @@
 #include <utility>
 
 #include "arguments.h"
-#include "engine/threadpool/blocking.h"
+#include "engine/system/blocking.h"
 
 #ifdef _WIN32
-#include "engine/windows_io.h"
+#include "engine/system/windows/windows_io.h"
 #else
 #include <unistd.h>
 #endif

@@ -47,12 +47,12 @@ enum class Opcode : uint8_t {
   kListStreams = 28,
   kReadReparsePoint = 29,
   kCancelFile = 30,  // never becomes an Operation: asks for the end of all on a file
-  // From `source` to `file`; see threadpool/copy.h.
+  // From `source` to `file`; see system/copy.h.
   kCloneFile = 71,
   kCopyRange = 72,
   kCopyMetadata = 73,
-  kCopySmallFile = 70,  // from path to path; see threadpool/copy_small_file.h
-  // Devices: threadpool/devices.h says what each does.
+  kCopySmallFile = 70,  // from path to path; see system/copy_small_file.h
+  // Devices: system/devices.h says what each does.
   kCreatePipeInstance = 50,
   kConnectPipe = 51,  // waits until a client has connected to a pipe instance (Windows)
   kDisconnectPipe = 52,

@@ -7,7 +7,7 @@
 #include "../file_table.h"
 #include "harness.h"
 #include "test.h"
-#include "threadpool/devices.h"
+#include "system/devices.h"
 
 namespace overlapped::testing {
 

@@ -21,7 +21,7 @@
 
 #include "harness.h"
 #include "test.h"
-#include "threadpool/blocking.h"
+#include "system/blocking.h"
 #include "uring/uring_engine.h"
 
 namespace overlapped::testing {

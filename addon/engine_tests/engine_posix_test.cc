@@ -17,7 +17,7 @@
 
 #include "harness.h"
 #include "test.h"
-#include "threadpool/blocking.h"
+#include "system/blocking.h"
 
 namespace overlapped::testing {
 

@@ -12,7 +12,7 @@
 
 #include "harness.h"
 #include "test.h"
-#include "threadpool/blocking.h"
+#include "system/blocking.h"
 #include "threadpool/threadpool_engine.h"
 
 namespace overlapped::testing {

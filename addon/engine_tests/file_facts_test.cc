@@ -4,7 +4,7 @@
 
 #include "harness.h"
 #include "test.h"
-#include "threadpool/sparse.h"
+#include "system/sparse.h"
 
 namespace overlapped::testing {
 

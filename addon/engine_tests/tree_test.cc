@@ -7,10 +7,10 @@
 
 #include "harness.h"
 #include "test.h"
-#include "threadpool/tree.h"
+#include "system/tree.h"
 
 #ifdef _WIN32
-#include "threadpool/held_entry_windows.h"
+#include "system/windows/held_entry.h"
 #else
 #include <sys/resource.h>
 #include <sys/stat.h>

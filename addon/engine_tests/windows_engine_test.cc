@@ -18,7 +18,7 @@
 #include "engine.h"
 #include "iocp/iocp_engine.h"
 #include "test.h"
-#include "threadpool/blocking.h"
+#include "system/blocking.h"
 #include "threadpool/threadpool_engine.h"
 
 namespace overlapped {

@@ -9,7 +9,7 @@
 #include "harness.h"
 #include "iocp/iocp_engine.h"
 #include "test.h"
-#include "threadpool/open_windows.h"
+#include "system/windows/open.h"
 
 namespace overlapped::testing {
 

@@ -5,7 +5,7 @@
 #include <system_error>
 #include <utility>
 
-#include "../threadpool/blocking.h"
+#include "system/blocking.h"
 
 namespace overlapped {
 

@@ -9,10 +9,10 @@
 #include <thread>
 #include <vector>
 
-#include "../engine.h"
-#include "../threadpool/interrupter.h"
-#include "../threadpool/thread_pool.h"
-#include "../windows_io.h"
+#include "engine.h"
+#include "workers/interrupter.h"
+#include "workers/thread_pool.h"
+#include "system/windows/windows_io.h"
 
 namespace overlapped {
 

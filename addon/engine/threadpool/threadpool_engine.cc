@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <thread>
 
-#include "blocking.h"
+#include "system/blocking.h"
 
 namespace overlapped {
 

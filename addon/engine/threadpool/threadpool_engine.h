@@ -1,7 +1,7 @@
 #pragma once
 
-#include "../engine.h"
-#include "thread_pool.h"
+#include "engine.h"
+#include "workers/thread_pool.h"
 
 namespace overlapped {
 

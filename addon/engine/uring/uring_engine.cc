@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "../threadpool/blocking.h"
+#include "system/blocking.h"
 
 namespace overlapped {
 

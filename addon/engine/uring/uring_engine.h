@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "../engine.h"
-#include "../threadpool/thread_pool.h"
+#include "engine.h"
+#include "workers/thread_pool.h"
 #include "ring.h"
 
 namespace overlapped {

@@ -1,0 +1,61 @@
+#pragma once
+
+#include "operation.h"
+
+namespace overlapped {
+
+// The largest file that kReadPath reads in one go; a larger one comes back open.
+inline constexpr size_t kReadPathMax = 512 * 1024;
+
+// Executes an operation with blocking calls on the calling thread and fills in its result. An
+// interrupted call ends as cancelled if a cancel was requested and is repeated otherwise. kOpen and
+// kReadPath make synchronous handles.
+//
+// False when an operation in the bounded lane (may_wait is not set) turns out to wait for somebody
+// else; then it is to be run again in the other lane.
+//
+// What throws for want of memory ends with kNoMemoryError: a worker has nobody above it to catch
+// it.
+bool run_blocking(Operation& operation);
+
+// The part of run_blocking() that is the system's own, and may throw std::bad_alloc.
+bool run_blocking_call(Operation& operation);
+
+// The part of it that every system has alike: what is no transfer and opens nothing.
+Result run_on_metadata(Operation& operation);
+
+// Whether an operation waits for somebody else than a disk: a transfer, a client that is to come, a
+// flush, which on Windows waits until the other side of a pipe has read all, or what first lets out
+// what has been written: the close of a serial port, and its new settings.
+inline bool may_wait_for_others(const Operation& operation) {
+  switch (operation.opcode) {
+    case Opcode::kConnectPipe:
+    case Opcode::kSerialSettings:
+      return true;
+    case Opcode::kClose:
+    case Opcode::kSync:
+    case Opcode::kDataSync:
+      return !operation.file->is_disk();
+    default:
+      return operation.is_transfer() && !operation.file->is_disk();
+  }
+}
+
+// Opens a file: handle, device type, alignment, preallocation, deletion on close.
+Result open_file(const OpenRequest& request, HandleMode mode, std::unique_ptr<OpenFile>& opened);
+
+#ifndef _WIN32
+// An OpenFile for a descriptor that others have opened, and will close. Null with the error in
+// `result`.
+std::unique_ptr<OpenFile> borrow_file(NativeHandle handle, Result& result);
+
+// The same open file by a descriptor of its own, with the cursor that both share. Null where the
+// process has no descriptor left.
+std::unique_ptr<OpenFile> duplicate_file(const OpenFile& file);
+#endif
+
+// Tries to do a transfer without waiting for a device; false when it would wait, and then nothing
+// has happened. Always false where the system has no such call.
+bool try_without_waiting(Operation& operation);
+
+}  // namespace overlapped

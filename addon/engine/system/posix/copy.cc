@@ -1,0 +1,181 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifdef __linux__
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/xattr.h>
+#endif
+
+#include <string_view>
+#include <vector>
+
+#include "system/copy.h"
+
+namespace overlapped {
+
+namespace {
+
+Result last_error() { return Result::failure(static_cast<uint32_t>(errno)); }
+
+Result result_of(int returned) { return returned == 0 ? Result::success(0) : last_error(); }
+
+// What says that the file system or the rights of the process do not give the owner, the mode or
+// the times: refusals of lib/copy/metadata.ts has the same for what is kept from there. EOVERFLOW
+// is of owners that a mount has no number for (notify_change() of Linux).
+bool is_refusal(uint32_t error) {
+  switch (error) {
+    case EPERM:
+    case EACCES:
+    case EINVAL:
+    case ENOSYS:
+    case ENOTSUP:
+#if EOPNOTSUPP != ENOTSUP
+    case EOPNOTSUPP:
+#endif
+    case EOVERFLOW:
+      return true;
+    default:
+      return false;
+  }
+}
+
+Result copy_owner(int to, const struct stat& status) {
+  return result_of(::fchown(to, status.st_uid, status.st_gid));
+}
+
+// Without the bits that let others run it as an owner whom the copy does not have.
+Result copy_mode(int to, const struct stat& status) {
+  constexpr mode_t kPermissions = 07777;
+  struct stat there {};
+  if (::fstat(to, &there) != 0) return last_error();
+  mode_t mode = status.st_mode & kPermissions;
+  if (there.st_uid != status.st_uid) mode &= ~mode_t{S_ISUID};
+  if (there.st_gid != status.st_gid) mode &= ~mode_t{S_ISGID};
+  return result_of(::fchmod(to, mode));
+}
+
+Result copy_times(int to, const struct stat& status) {
+#ifdef __APPLE__
+  const timespec times[2] = {status.st_atimespec, status.st_mtimespec};
+#else
+  const timespec times[2] = {status.st_atim, status.st_mtim};
+#endif
+  return result_of(::futimens(to, times));
+}
+
+#ifdef __linux__
+
+// Fills memory by a call that gives the size where it is given none, and fails with ERANGE where
+// the size has grown since (listxattr(2)).
+template <typename Call>
+Result read_grown(std::vector<char>& memory, Call call) {
+  for (;;) {
+    const ssize_t size = call(nullptr, 0);
+    if (size < 0) return last_error();
+    memory.resize(static_cast<size_t>(size));
+    if (size == 0) return Result::success(0);
+    const ssize_t filled = call(memory.data(), memory.size());
+    if (filled >= 0) {
+      memory.resize(static_cast<size_t>(filled));
+      return Result::success(filled);
+    }
+    if (errno != ERANGE) return last_error();
+  }
+}
+
+Result copy_xattr(int from, int to, const char* name, std::vector<char>& value) {
+  const Result read = read_grown(
+      value, [&](char* data, size_t size) { return ::fgetxattr(from, name, data, size); });
+  // Somebody has taken it away since they were listed.
+  if (read.os_error == ENODATA) return Result::success(0);
+  if (!read.ok()) return read;
+  return result_of(::fsetxattr(to, name, value.data(), value.size(), 0));
+}
+
+// A new file has an access list of its folder, where that has one for new files, and with it may be
+// open to whom the source is not.
+Result drop_access_list(int to) {
+  if (::fremovexattr(to, "system.posix_acl_access") == 0) return Result::success(0);
+  return errno == ENODATA || errno == ENOTSUP ? Result::success(0) : last_error();
+}
+
+// All that can be copied is; the first error is that of the whole.
+Result copy_xattrs(int from, int to) {
+  std::vector<char> names;
+  const Result listed =
+      read_grown(names, [&](char* data, size_t size) { return ::flistxattr(from, data, size); });
+  // A file system without them has none to copy.
+  if (!listed.ok() && listed.os_error != ENOTSUP) return listed;
+  if (!listed.ok()) names.clear();
+  std::vector<char> value;
+  Result result = drop_access_list(to);
+  for (size_t at = 0; at < names.size(); at += std::string_view(&names[at]).size() + 1) {
+    const Result copied = copy_xattr(from, to, &names[at], value);
+    if (result.ok()) result = copied;
+  }
+  return result;
+}
+
+#else
+
+Result copy_xattrs(int, int) { return Result::failure(ENOTSUP); }
+
+#endif
+
+}  // namespace
+
+Result clone_file(Operation& op) {
+#ifdef __linux__
+  return result_of(::ioctl(op.file->handle(), FICLONE, op.source->handle()));
+#else
+  (void)op;
+  return Result::failure(ENOTSUP);
+#endif
+}
+
+Result copy_range(Operation& op) {
+#ifdef __linux__
+  for (;;) {
+    loff_t from = op.file_offset;
+    loff_t to = op.file_offset;
+    const ssize_t copied =
+        ::copy_file_range(op.source->handle(), &from, op.file->handle(), &to, op.length, 0);
+    if (copied >= 0) return Result::success(copied);
+    if (errno != EINTR) return last_error();
+    if (op.cancel_requested.load(std::memory_order_acquire)) return Result::cancelled();
+  }
+#else
+  (void)op;
+  return Result::failure(ENOTSUP);
+#endif
+}
+
+Result copy_metadata(Operation& op) {
+  const int from = op.source->handle();
+  struct stat status {};
+  if (::fstat(from, &status) != 0) return last_error();
+  uint32_t refused = 0;
+  return copy_metadata(status, from, op.file->handle(), op.flags, refused);
+}
+
+Result copy_metadata(const struct stat& status, int from, int to, uint32_t flags,
+                     uint32_t& refused) {
+  Result result = Result::success(0);
+  const auto keep = [&](uint32_t part, auto copy_part) {
+    if (!result.ok() || !(flags & part)) return;
+    result = copy_part();
+    if (!is_refusal(result.os_error) || !(flags & (part << kMetadataTriedShift))) return;
+    refused |= part;
+    result = Result::success(0);
+  };
+  // The owner first, since its change takes bits of the mode and capabilities away (chown(2)).
+  keep(kMetadataOwner, [&] { return copy_owner(to, status); });
+  keep(kMetadataMode, [&] { return copy_mode(to, status); });
+  keep(kMetadataXattrs, [&] { return copy_xattrs(from, to); });
+  keep(kMetadataTimes, [&] { return copy_times(to, status); });
+  return result;
+}
+
+}  // namespace overlapped

@@ -1,0 +1,32 @@
+#include <sys/ioctl.h>
+
+#ifdef __linux__
+#include <linux/fs.h>
+#elif defined(__APPLE__)
+#include <sys/disk.h>
+#endif
+
+#include "system/devices.h"
+
+namespace overlapped {
+
+Result device_size(Operation& op) {
+  const int fd = op.file->handle();
+#ifdef __linux__
+  uint64_t size = 0;
+  if (::ioctl(fd, BLKGETSIZE64, &size) == 0) return Result::success(static_cast<int64_t>(size));
+  return Result::failure(static_cast<uint32_t>(errno));
+#elif defined(__APPLE__)
+  uint64_t count = 0;
+  uint32_t size = 0;
+  if (::ioctl(fd, DKIOCGETBLOCKCOUNT, &count) == 0 && ::ioctl(fd, DKIOCGETBLOCKSIZE, &size) == 0) {
+    return Result::success(static_cast<int64_t>(count * size));
+  }
+  return Result::failure(static_cast<uint32_t>(errno));
+#else
+  (void)fd;
+  return Result::failure(ENOSYS);
+#endif
+}
+
+}  // namespace overlapped

@@ -1,0 +1,81 @@
+#include "file_status.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#ifdef __linux__
+#include <sys/sysmacros.h>
+#endif
+
+namespace overlapped {
+
+#ifdef __linux__
+
+// statx, because it alone gives the time of birth.
+Result read_file_status(Operation& op) {
+  const bool by_handle = op.opcode == Opcode::kStat;
+  OperationDetail& detail = op.details();
+  int flags = AT_STATX_SYNC_AS_STAT;
+  if (by_handle) flags |= AT_EMPTY_PATH;
+  if (op.opcode == Opcode::kLstatPath) flags |= AT_SYMLINK_NOFOLLOW;
+  struct statx from {};
+  if (::statx(by_handle ? op.file->handle() : AT_FDCWD, by_handle ? "" : detail.open.path.c_str(),
+              flags, STATX_BASIC_STATS | STATX_BTIME, &from) != 0) {
+    return Result::failure(static_cast<uint32_t>(errno));
+  }
+  FileStatus& status = detail.status;
+  status.dev = makedev(from.stx_dev_major, from.stx_dev_minor);
+  status.mode = from.stx_mode;
+  status.nlink = from.stx_nlink;
+  status.uid = from.stx_uid;
+  status.gid = from.stx_gid;
+  status.rdev = makedev(from.stx_rdev_major, from.stx_rdev_minor);
+  status.blksize = from.stx_blksize;
+  status.ino = from.stx_ino;
+  status.size = from.stx_size;
+  status.blocks = from.stx_blocks;
+  // As with libuv, the time of birth is zero where the file system keeps none.
+  const statx_timestamp times[4] = {from.stx_atime, from.stx_mtime, from.stx_ctime, from.stx_btime};
+  for (int i = 0; i < 4; ++i) {
+    status.seconds[i] = times[i].tv_sec;
+    status.nanoseconds[i] = times[i].tv_nsec;
+  }
+  return Result::success(0);
+}
+
+#else
+
+Result read_file_status(Operation& op) {
+  OperationDetail& detail = op.details();
+  struct stat from {};
+  const char* const path = detail.open.path.c_str();
+  const int failed = op.opcode == Opcode::kStat       ? ::fstat(op.file->handle(), &from)
+                     : op.opcode == Opcode::kStatPath ? ::stat(path, &from)
+                                                      : ::lstat(path, &from);
+  if (failed != 0) return Result::failure(static_cast<uint32_t>(errno));
+  FileStatus& status = detail.status;
+  status.dev = static_cast<uint64_t>(from.st_dev);
+  status.mode = from.st_mode;
+  status.nlink = from.st_nlink;
+  status.uid = from.st_uid;
+  status.gid = from.st_gid;
+  status.rdev = static_cast<uint64_t>(from.st_rdev);
+  status.blksize = static_cast<uint64_t>(from.st_blksize);
+  status.ino = from.st_ino;
+  status.size = static_cast<uint64_t>(from.st_size);
+  status.blocks = static_cast<uint64_t>(from.st_blocks);
+#ifdef __APPLE__
+  const timespec times[4] = {from.st_atimespec, from.st_mtimespec, from.st_ctimespec,
+                             from.st_birthtimespec};
+#else
+  const timespec times[4] = {from.st_atim, from.st_mtim, from.st_ctim, from.st_ctim};
+#endif
+  for (int i = 0; i < 4; ++i) {
+    status.seconds[i] = times[i].tv_sec;
+    status.nanoseconds[i] = times[i].tv_nsec;
+  }
+  return Result::success(0);
+}
+
+#endif
+
+}  // namespace overlapped

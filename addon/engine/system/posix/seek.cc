@@ -1,0 +1,15 @@
+#include <unistd.h>
+
+#include "system/seek.h"
+
+namespace overlapped {
+
+Result seek(Operation& op) {
+  int origin = SEEK_SET;
+  if (op.flags == static_cast<uint32_t>(SeekOrigin::kCurrent)) origin = SEEK_CUR;
+  if (op.flags == static_cast<uint32_t>(SeekOrigin::kEnd)) origin = SEEK_END;
+  const off_t position = ::lseek(op.file->handle(), static_cast<off_t>(op.file_offset), origin);
+  return position >= 0 ? Result::success(position) : Result::failure(static_cast<uint32_t>(errno));
+}
+
+}  // namespace overlapped

@@ -1,0 +1,250 @@
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "system/tree.h"
+
+namespace overlapped {
+
+namespace {
+
+using Directory = std::unique_ptr<DIR, int (*)(DIR*)>;
+
+EntryType type_of(unsigned char type) {
+  switch (type) {
+    case DT_REG:
+      return EntryType::kFile;
+    case DT_DIR:
+      return EntryType::kDirectory;
+    case DT_LNK:
+      return EntryType::kLink;
+    case DT_FIFO:
+      return EntryType::kFifo;
+    case DT_SOCK:
+      return EntryType::kSocket;
+    case DT_CHR:
+      return EntryType::kCharacterDevice;
+    case DT_BLK:
+      return EntryType::kBlockDevice;
+    default:
+      return EntryType::kUnknown;
+  }
+}
+
+EntryType type_of_mode(mode_t mode) { return type_of(static_cast<unsigned char>(IFTODT(mode))); }
+
+bool is_dot(const char* name) {
+  return std::strcmp(name, ".") == 0 || std::strcmp(name, "..") == 0;
+}
+
+Result last_error() { return Result::failure(static_cast<uint32_t>(errno)); }
+
+// The entries of an open directory in the order of their bytes, as libuv sorts them. A file system
+// that keeps no types in its directories is asked for each.
+Result read_entries(DIR* directory, std::vector<TreeEntry>& entries) {
+  for (;;) {
+    errno = 0;
+    const dirent* const entry = ::readdir(directory);
+    if (!entry) break;
+    if (is_dot(entry->d_name)) continue;
+    EntryType type = type_of(entry->d_type);
+    struct stat status {};
+    if (type == EntryType::kUnknown &&
+        ::fstatat(::dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+      type = type_of_mode(status.st_mode);
+    }
+    entries.push_back({entry->d_name, type, 0});
+  }
+  if (errno != 0) return last_error();
+  std::sort(entries.begin(), entries.end(),
+            [](const TreeEntry& a, const TreeEntry& b) { return a.name < b.name; });
+  return Result::success(0);
+}
+
+// Repeats a call that a signal interrupted, unless the operation is to end.
+template <typename Call>
+int repeat_interrupted(const Operation& op, Call call) {
+  for (;;) {
+    const int value = call();
+    if (value >= 0 || errno != EINTR || is_cancelled(op)) return value;
+  }
+}
+
+// A folder that is being emptied.
+struct Level {
+  std::string name;          // in its parent
+  size_t parent_length = 0;  // of the path of the parent
+  Directory directory{nullptr, &::closedir};
+  dev_t device = 0;
+  ino_t inode = 0;
+  std::vector<TreeEntry> entries;
+  size_t next = 0;
+};
+
+// Only so many folders on the way down are open at a time, however deep a tree is: the descriptors
+// of a process are few.
+constexpr size_t kOpenLevelsMax = 16;
+
+// Removes a tree, each folder after its content. It goes by descriptors, so that a folder which
+// somebody replaces by a link meanwhile leads nowhere else.
+class TreeRemoval {
+ public:
+  explicit TreeRemoval(Operation& op) : op_(op), path_(op.detail->open.path) {}
+
+  Result run() {
+    Result result = remove_folder(AT_FDCWD, path_, 0);
+    while (result.ok() && !levels_.empty()) {
+      Level& level = levels_.back();
+      result = level.next < level.entries.size() ? remove_entry(level) : leave();
+    }
+    return result;
+  }
+
+ private:
+  // As Node does: a folder is removed at once if that can be done, and emptied only if the system
+  // says that it is not empty. So a mount point, `.`, or a link with a slash behind it keeps all
+  // that is in it.
+  Result remove_folder(int parent, const std::string& name, size_t parent_length) {
+    if (remove_if_empty(parent, name)) return Result::success(0);
+    // Somebody has put something else in its place, or it is a link with a slash behind it.
+    if (errno == ENOTDIR) return Result::success(0);
+    if (errno != ENOTEMPTY && errno != EEXIST && errno != EPERM) {
+      return failed(TreeStep::kRemoveFolder);
+    }
+    Level level;
+    level.name = name;
+    level.parent_length = parent_length;
+    const int fd = repeat_interrupted(op_, [&] {
+      return ::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    });
+    if (fd < 0) return failed(TreeStep::kScan);
+    struct stat status {};
+    if (!take(level, fd) || ::fstat(fd, &status) != 0) return failed(TreeStep::kScan);
+    level.device = status.st_dev;
+    level.inode = status.st_ino;
+    const Result read = read_entries(level.directory.get(), level.entries);
+    if (!read.ok()) {
+      errno = static_cast<int>(read.os_error);
+      return failed(TreeStep::kScan);
+    }
+    levels_.push_back(std::move(level));
+    if (levels_.size() > kOpenLevelsMax) {
+      levels_[levels_.size() - 1 - kOpenLevelsMax].directory.reset();
+    }
+    return Result::success(0);
+  }
+
+  // Gives the descriptor to the level, or closes it.
+  static bool take(Level& level, int fd) {
+    level.directory.reset(::fdopendir(fd));
+    if (level.directory) return true;
+    const int error = errno;
+    ::close(fd);
+    errno = error;
+    return false;
+  }
+
+  // ENOENT: somebody else has removed it, which is what was wanted.
+  bool remove_if_empty(int parent, const std::string& name) {
+    return repeat_interrupted(
+               op_, [&] { return ::unlinkat(parent, name.c_str(), AT_REMOVEDIR); }) == 0 ||
+           errno == ENOENT;
+  }
+
+  Result remove_entry(Level& level) {
+    if (is_cancelled(op_)) return Result::cancelled();
+    const TreeEntry& entry = level.entries[level.next++];
+    const int folder = ::dirfd(level.directory.get());
+    const size_t length = path_.size();
+    path_ = join_path(path_, entry.name);
+    const bool descends = entry.type == EntryType::kDirectory;
+    const size_t depth = levels_.size();
+    Result result = Result::success(0);
+    if (descends) {
+      result = remove_folder(folder, std::string(entry.name), length);
+    } else if (repeat_interrupted(op_, [&] { return ::unlinkat(folder, entry.name.c_str(), 0); }) !=
+                   0 &&
+               errno != ENOENT) {
+      result = failed(TreeStep::kUnlink);
+    }
+    // A level that was entered keeps its path until it is left.
+    if (levels_.size() == depth) path_.resize(length);
+    return result;
+  }
+
+  // Goes up from a folder that is empty now, and removes it.
+  Result leave() {
+    Level level = std::move(levels_.back());
+    levels_.pop_back();
+    int parent = AT_FDCWD;
+    if (!levels_.empty()) {
+      if (!reopen(levels_.back(), level)) return failed(TreeStep::kScan);
+      parent = ::dirfd(levels_.back().directory.get());
+    }
+    if (!remove_if_empty(parent, level.name)) return failed(TreeStep::kRemoveFolder);
+    path_.resize(level.parent_length);
+    return Result::success(0);
+  }
+
+  // From a folder back to its parent, which may have been closed; it must still be the same one.
+  bool reopen(Level& parent, const Level& child) {
+    if (parent.directory) return true;
+    const int fd = repeat_interrupted(op_, [&] {
+      return ::openat(::dirfd(child.directory.get()), "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    });
+    if (fd < 0 || !take(parent, fd)) return false;
+    struct stat status {};
+    if (::fstat(fd, &status) != 0) return false;
+    if (status.st_dev == parent.device && status.st_ino == parent.inode) return true;
+    errno = ESTALE;
+    return false;
+  }
+
+  Result failed(TreeStep step) {
+    if (errno == EINTR) return Result::cancelled();
+    return fail_at(op_, path_, step, last_error());
+  }
+
+  Operation& op_;
+  std::string path_;  // of what is being removed
+  std::vector<Level> levels_;
+};
+
+}  // namespace
+
+PathString join_path(const PathString& folder, const PathString& name) {
+  if (folder.empty()) return name;
+  return folder.back() == '/' ? folder + name : folder + '/' + name;
+}
+
+Result read_folder(const PathString& path, std::vector<TreeEntry>& entries) {
+  const Directory directory(::opendir(path.c_str()), &::closedir);
+  return directory ? read_entries(directory.get(), entries) : last_error();
+}
+
+bool leads_to_folder(const PathString& path, const TreeEntry&) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+std::string to_utf8(const PathString& path) { return path; }
+
+Result remove_tree(Operation& op) {
+  const std::string& path = op.detail->open.path;
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0) {
+    return fail_at(op, path, TreeStep::kStat, last_error());
+  }
+  if (S_ISDIR(status.st_mode)) return TreeRemoval(op).run();
+  if (::unlink(path.c_str()) == 0 || errno == ENOENT) return Result::success(0);
+  return fail_at(op, path, TreeStep::kUnlink, last_error());
+}
+
+}  // namespace overlapped

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "operation.h"
+
+namespace overlapped {
+
+// The kinds of directory entries; the numbers are those of Node's fs.constants.UV_DIRENT_*.
+enum class EntryType : uint8_t {
+  kUnknown = 0,
+  kFile = 1,
+  kDirectory = 2,
+  kLink = 3,
+  kFifo = 4,
+  kSocket = 5,
+  kCharacterDevice = 6,
+  kBlockDevice = 7,
+};
+
+// Flags of kListTree, in OpenRequest::flags. The numbers are part of the boundary with JavaScript.
+inline constexpr uint32_t kTreeRecursive = 1U << 0;
+inline constexpr uint32_t kTreeFollowLinks = 1U << 1;  // enter links to folders
+
+// Which call has failed; part of the boundary with JavaScript.
+enum class TreeStep : int32_t { kScan = 0, kStat = 1, kUnlink = 2, kRemoveFolder = 3 };
+
+struct TreeEntry {
+  PathString name;
+  EntryType type = EntryType::kUnknown;
+  uint32_t attributes = 0;  // Windows only
+};
+
+// kListTree: the entries of a folder, or of all below it. Its content is one piece of memory: the
+// number of entries (32 bits, native order), a byte of type for each, then the paths, relative to
+// the folder, in UTF-8 with a zero byte between them.
+Result list_tree(Operation& operation);
+
+// kRemoveTree: a file, or a folder with all below it; links are removed, not followed.
+Result remove_tree(Operation& operation);
+
+// ---- what the two share, and what each platform has its own of
+
+// Says in detail->failed_path where an operation has failed, and at what.
+Result fail_at(Operation& operation, const PathString& path, TreeStep step, Result result);
+bool is_cancelled(const Operation& operation);
+
+PathString join_path(const PathString& folder, const PathString& name);
+Result read_folder(const PathString& path, std::vector<TreeEntry>& entries);
+// Whether a link leads to a folder.
+bool leads_to_folder(const PathString& path, const TreeEntry& link);
+std::string to_utf8(const PathString& path);
+
+}  // namespace overlapped

@@ -1,0 +1,192 @@
+#include "file_status.h"
+
+#include <winioctl.h>
+
+#include <array>
+#include <cstring>
+#include <string_view>
+
+#include "windows_io.h"
+
+// What Node's stat() gives on Windows, which is what libuv makes of the attributes of a file.
+namespace overlapped {
+
+namespace {
+
+constexpr uint64_t kModePipe = 0x1000;
+constexpr uint64_t kModeCharacter = 0x2000;
+constexpr uint64_t kModeDirectory = 0x4000;
+constexpr uint64_t kModeRegular = 0x8000;
+constexpr uint64_t kModeLink = 0xA000;
+constexpr uint64_t kReadByAll = 0444;
+constexpr uint64_t kWriteByAll = 0222;
+constexpr uint64_t kBlockSize = 4096;
+constexpr uint64_t kStatBlockSize = 512;
+// From 1601, where Windows begins to count, to 1970, in its units of 100 ns.
+constexpr int64_t kEpochTicks = 116444736000000000;
+constexpr int64_t kTicksPerSecond = 10000000;
+constexpr int64_t kNanosecondsPerTick = 100;
+
+void set_time(FileStatus& status, size_t index, const LARGE_INTEGER& time) {
+  const int64_t ticks = time.QuadPart - kEpochTicks;
+  int64_t seconds = ticks / kTicksPerSecond;
+  int64_t rest = ticks % kTicksPerSecond;
+  if (rest < 0) {
+    rest += kTicksPerSecond;
+    --seconds;
+  }
+  status.seconds[index] = seconds;
+  status.nanoseconds[index] = rest * kNanosecondsPerTick;
+}
+
+// The layout of REPARSE_DATA_BUFFER, which only the headers for drivers declare: offsets in bytes.
+constexpr size_t kReparseNameOffset = 8;
+constexpr size_t kReparseNameLength = 10;
+constexpr size_t kReparseLinkText = 20;
+constexpr size_t kReparseMountPointText = 16;
+constexpr size_t kReparseSizeMax = 16 * 1024;
+
+template <typename Value>
+Value value_at(const std::byte* data) {
+  Value value;
+  std::memcpy(&value, data, sizeof value);
+  return value;
+}
+
+bool is_letter(wchar_t c) { return (c >= L'A' && c <= L'Z') || (c >= L'a' && c <= L'z'); }
+
+// "\??\C:" alone or followed by a backslash: the NT name of a path on a drive.
+bool names_drive(std::wstring_view target) {
+  return target.size() >= 6 && target.substr(0, 4) == L"\\??\\" && is_letter(target[4]) &&
+         target[5] == L':' && (target.size() == 6 || target[6] == L'\\');
+}
+
+bool names_share(std::wstring_view target) {
+  return target.size() >= 8 && target.substr(0, 4) == L"\\??\\" &&
+         CompareStringOrdinal(target.data() + 4, 4, L"UNC\\", 4, TRUE) == CSTR_EQUAL;
+}
+
+// The length in UTF-8 of what readlink() would give, which is the size of a link. Not every
+// reparse point is one: ERROR_SYMLINK_NOT_SUPPORTED then.
+Result link_size(HANDLE handle) {
+  std::array<std::byte, kReparseSizeMax> data;
+  const Result queried =
+      query_device(handle, FSCTL_GET_REPARSE_POINT, data.data(), static_cast<DWORD>(data.size()));
+  if (!queried.ok()) return queried;
+  const auto tag = value_at<DWORD>(data.data());
+  const bool link = tag == IO_REPARSE_TAG_SYMLINK;
+  if (!link && tag != IO_REPARSE_TAG_MOUNT_POINT) {
+    return Result::failure(ERROR_SYMLINK_NOT_SUPPORTED);
+  }
+  const size_t text = (link ? kReparseLinkText : kReparseMountPointText) +
+                      value_at<WORD>(data.data() + kReparseNameOffset);
+  const size_t bytes = value_at<WORD>(data.data() + kReparseNameLength);
+  if (text + bytes > data.size()) return Result::failure(ERROR_INVALID_REPARSE_DATA);
+  std::wstring target(bytes / sizeof(wchar_t), L'\0');
+  std::memcpy(target.data(), data.data() + text, target.size() * sizeof(wchar_t));
+  if (names_drive(target)) {
+    target.erase(0, 4);
+  } else if (!link) {
+    // A mount point that names a volume is a directory to those who cannot use such a name.
+    return Result::failure(ERROR_SYMLINK_NOT_SUPPORTED);
+  } else if (names_share(target)) {
+    target.replace(0, 8, L"\\\\");
+  }
+  if (target.empty()) return Result::success(0);
+  const int size = WideCharToMultiByte(CP_UTF8, 0, target.data(), static_cast<int>(target.size()),
+                                       nullptr, 0, nullptr, nullptr);
+  return size > 0 ? Result::success(size) : Result::failure(GetLastError());
+}
+
+void set_kind(FileStatus& status, const FILE_STANDARD_INFO& standard) {
+  if (standard.Directory) {
+    status.mode = kModeDirectory;
+    status.size = 0;
+  } else {
+    status.mode = kModeRegular;
+    status.size = static_cast<uint64_t>(standard.EndOfFile.QuadPart);
+  }
+}
+
+Result disk_status(HANDLE handle, bool of_link, FileStatus& status) {
+  BY_HANDLE_FILE_INFORMATION identity{};
+  FILE_BASIC_INFO basic{};
+  FILE_STANDARD_INFO standard{};
+  if (!GetFileInformationByHandle(handle, &identity) ||
+      !GetFileInformationByHandleEx(handle, FileBasicInfo, &basic, sizeof basic) ||
+      !GetFileInformationByHandleEx(handle, FileStandardInfo, &standard, sizeof standard)) {
+    return Result::failure(GetLastError());
+  }
+  set_kind(status, standard);
+  if (of_link && (basic.FileAttributes & FILE_ATTRIBUTE_REPARSE_POINT)) {
+    const Result size = link_size(handle);
+    if (!size.ok()) return size;
+    status.mode = kModeLink;
+    status.size = static_cast<uint64_t>(size.value);
+  }
+  const bool read_only = (basic.FileAttributes & FILE_ATTRIBUTE_READONLY) != 0;
+  status.mode |= read_only ? kReadByAll : kReadByAll | kWriteByAll;
+  status.dev = identity.dwVolumeSerialNumber;
+  status.ino = (static_cast<uint64_t>(identity.nFileIndexHigh) << 32) | identity.nFileIndexLow;
+  status.nlink = standard.NumberOfLinks;
+  status.blksize = kBlockSize;
+  status.blocks = static_cast<uint64_t>(standard.AllocationSize.QuadPart) / kStatBlockSize;
+  set_time(status, 0, basic.LastAccessTime);
+  set_time(status, 1, basic.LastWriteTime);
+  set_time(status, 2, basic.ChangeTime);
+  set_time(status, 3, basic.CreationTime);
+  return Result::success(0);
+}
+
+// Windows tells nothing of a device or a pipe but what it is.
+Result device_status(HANDLE handle, DWORD type, FileStatus& status) {
+  DWORD console_mode = 0;
+  DWORD device = FILE_DEVICE_NAMED_PIPE;
+  status.mode = kModePipe;
+  if (type == FILE_TYPE_CHAR) {
+    const bool console = GetConsoleMode(handle, &console_mode) != 0;
+    device = console ? FILE_DEVICE_CONSOLE : FILE_DEVICE_NULL;
+    status.mode = console ? kModeCharacter : kModeCharacter | kReadByAll | kWriteByAll;
+    if (!console) status.blksize = kBlockSize;
+  }
+  status.nlink = 1;
+  status.rdev = static_cast<uint64_t>(device) << 16;
+  return Result::success(0);
+}
+
+Result handle_status(HANDLE handle, bool of_link, FileStatus& status) {
+  status = FileStatus{};
+  const DWORD type = GetFileType(handle);
+  switch (type) {
+    case FILE_TYPE_DISK:
+      return disk_status(handle, of_link, status);
+    case FILE_TYPE_CHAR:
+    case FILE_TYPE_PIPE:
+      return device_status(handle, type, status);
+    default:
+      return Result::failure(ERROR_INVALID_HANDLE);
+  }
+}
+
+Result path_status(const PathString& path, bool of_link, FileStatus& status) {
+  const DWORD flags = FILE_FLAG_BACKUP_SEMANTICS | (of_link ? FILE_FLAG_OPEN_REPARSE_POINT : 0);
+  const UniqueHandle handle(CreateFileW(path.c_str(), FILE_READ_ATTRIBUTES,
+                                        FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                                        nullptr, OPEN_EXISTING, flags, nullptr));
+  if (!handle.valid()) return Result::failure(GetLastError());
+  const Result result = handle_status(handle.get(), of_link, status);
+  // A reparse point that is no link stands for the file behind it.
+  const bool no_link = result.os_error == ERROR_SYMLINK_NOT_SUPPORTED ||
+                       result.os_error == ERROR_NOT_A_REPARSE_POINT;
+  return of_link && no_link ? path_status(path, false, status) : result;
+}
+
+}  // namespace
+
+Result read_file_status(Operation& op) {
+  FileStatus& status = op.details().status;
+  if (op.opcode == Opcode::kStat) return handle_status(op.file->handle(), false, status);
+  return path_status(op.detail->open.path, op.opcode == Opcode::kLstatPath, status);
+}
+
+}  // namespace overlapped

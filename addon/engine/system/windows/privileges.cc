@@ -1,0 +1,42 @@
+#include "privileges.h"
+
+namespace overlapped {
+
+namespace {
+
+DWORD enable(HANDLE token, const wchar_t* name) {
+  TOKEN_PRIVILEGES wanted{};
+  wanted.PrivilegeCount = 1;
+  wanted.Privileges[0].Attributes = SE_PRIVILEGE_ENABLED;
+  if (!LookupPrivilegeValueW(nullptr, name, &wanted.Privileges[0].Luid)) return GetLastError();
+  if (!AdjustTokenPrivileges(token, FALSE, &wanted, 0, nullptr, nullptr)) return GetLastError();
+  // It succeeds also where it could enable nothing (AdjustTokenPrivileges, Return value).
+  return GetLastError() == ERROR_NOT_ALL_ASSIGNED ? ERROR_PRIVILEGE_NOT_HELD : ERROR_SUCCESS;
+}
+
+}  // namespace
+
+BackupPrivileges::BackupPrivileges(Use use) {
+  // A token of the thread's own, so that other threads stay without the privileges.
+  if (!ImpersonateSelf(SecurityImpersonation)) {
+    error_ = GetLastError();
+    return;
+  }
+  impersonating_ = true;
+  HANDLE opened = nullptr;
+  if (!OpenThreadToken(GetCurrentThread(), TOKEN_ADJUST_PRIVILEGES | TOKEN_QUERY, TRUE, &opened)) {
+    error_ = GetLastError();
+    return;
+  }
+  const UniqueHandle token(opened);
+  error_ = enable(token.get(), L"SeBackupPrivilege");
+  if (error_ == ERROR_SUCCESS && use == Use::kWrite) {
+    error_ = enable(token.get(), L"SeRestorePrivilege");
+  }
+}
+
+BackupPrivileges::~BackupPrivileges() {
+  if (impersonating_) RevertToSelf();
+}
+
+}  // namespace overlapped

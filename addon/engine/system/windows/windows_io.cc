@@ -1,0 +1,263 @@
+#include "windows_io.h"
+
+#include <algorithm>
+
+#include "workers/interrupt.h"
+
+namespace overlapped {
+
+namespace {
+
+// With this position WriteFile appends, whatever the size is by then (WriteFile, Remarks).
+constexpr uint64_t kEndOfFilePosition = ~uint64_t{0};
+
+IoVector current_buffer(const Operation& op) {
+  IoVector buffer{op.data, op.length};
+  if (op.is_vector()) buffer = op.detail->vectors[op.vector_index];
+  buffer.length = std::min(buffer.length, kTransferMax);
+  return buffer;
+}
+
+// The first buffer at or after `index` that has room. An empty one would cost a call, and at the
+// end of a file that call would fail.
+size_t next_buffer(const Operation& op, size_t index) {
+  const auto& vectors = op.detail->vectors;
+  while (index < vectors.size() && vectors[index].length == 0) ++index;
+  return index;
+}
+
+// Callers serialise operations at the cursor, so it stands still while one of them runs.
+uint64_t current_position(const Operation& op) {
+  const OpenFile& file = *op.file;
+  if (!file.is_disk()) return 0;
+  if (op.is_write() && file.append) return kEndOfFilePosition;
+  const int64_t begin =
+      op.file_offset >= 0 ? op.file_offset : file.cursor.load(std::memory_order_relaxed);
+  return static_cast<uint64_t>(begin) + op.transferred;
+}
+
+// How much of the current buffer a call is for. A read that crosses the end of a drive would fail
+// as a whole, and one that begins there would not say that it is the end (ERROR_SECTOR_NOT_FOUND).
+size_t current_length(const Operation& op) {
+  const size_t length = current_buffer(op).length;
+  if (!op.is_read() || op.file->device_size == 0) return length;
+  const auto end = static_cast<uint64_t>(op.file->device_size);
+  const uint64_t position = current_position(op);
+  return position < end ? static_cast<size_t>(std::min<uint64_t>(length, end - position)) : 0;
+}
+
+void advance_cursor(Operation& op) {
+  OpenFile& file = *op.file;
+  if (op.file_offset >= 0 || !file.is_disk()) return;
+  if (op.is_write() && file.append) {
+    LARGE_INTEGER size{};
+    if (GetFileSizeEx(file.handle(), &size)) file.cursor.store(size.QuadPart);
+    return;
+  }
+  file.cursor.fetch_add(static_cast<int64_t>(op.transferred));
+}
+
+bool is_at_end(const Operation& op) {
+  LARGE_INTEGER size{};
+  return GetFileSizeEx(op.file->handle(), &size) &&
+         current_position(op) >= static_cast<uint64_t>(size.QuadPart);
+}
+
+// The end of a file and of a pipe whose other side is closed are no errors of a read. Some file
+// systems refuse an unbuffered read there with ERROR_INVALID_PARAMETER, which else means that
+// something is not aligned.
+bool is_end_of_data(const Operation& op, uint32_t error) {
+  if (!op.is_read()) return false;
+  if (error == ERROR_HANDLE_EOF || error == ERROR_BROKEN_PIPE) return true;
+  // A serial port for which nothing has come in the time that it is set to.
+  if (error == ERROR_TIMEOUT) return true;
+  return error == ERROR_INVALID_PARAMETER && op.file->unbuffered && is_at_end(op);
+}
+
+// Where several reads of a serial port wait, Wine may end some as if their time were over, though
+// the port is set to wait without end.
+bool ended_before_its_time(const Operation& op, uint32_t error) {
+  if (!op.is_read() || error != ERROR_TIMEOUT || op.transferred > 0) return false;
+  COMMTIMEOUTS times{};
+  return GetCommTimeouts(op.file->handle(), &times) && times.ReadTotalTimeoutConstant == 0 &&
+         times.ReadTotalTimeoutMultiplier == 0 && times.ReadIntervalTimeout != MAXDWORD;
+}
+
+// A transfer is denied only where the handle was not opened for it, and Node has EBADF for that:
+// libuv's name for ERROR_INVALID_FLAGS, and its choice in uv_fs_read and uv_fs_write.
+uint32_t transfer_error(const Operation& op, uint32_t error) {
+  if (error == ERROR_ACCESS_DENIED) return ERROR_INVALID_FLAGS;
+  // Which of the two a write to a pipe without a reader gives depends on when the reader went, and
+  // only one of them is EPIPE in Node.
+  return op.is_write() && error == ERROR_BROKEN_PIPE ? ERROR_NO_DATA : error;
+}
+
+// A client may have come before the call, and may have written and gone again (ConnectNamedPipe).
+Result connect_result(uint32_t error) {
+  const bool connected = error == ERROR_PIPE_CONNECTED || error == ERROR_NO_DATA;
+  return connected ? Result::success(0) : Result{0, error};
+}
+
+// Makes the next call of a transfer on a handle that waits by events, and waits for its end.
+uint32_t transfer_by_event(Operation& op, const std::atomic<bool>& cancel_requested,
+                           size_t& moved) {
+  const UniqueHandle event(CreateEventW(nullptr, TRUE, FALSE, nullptr));
+  if (!event.valid()) return GetLastError();
+  const uint32_t error = start_transfer(op, nullptr, event.get());
+  // ERROR_MORE_DATA is a warning: the call has moved what there was room for.
+  if (error != ERROR_SUCCESS && error != ERROR_IO_PENDING && error != ERROR_MORE_DATA) return error;
+  const HANDLE handle = op.file->handle();
+  const HANDLE events[] = {event.get(), ThreadInterrupt::event_of_this_thread()};
+  const DWORD count = events[1] ? 2 : 1;
+  while (WaitForMultipleObjects(count, events, FALSE, INFINITE) == WAIT_OBJECT_0 + 1) {
+    if (cancel_requested.load(std::memory_order_acquire)) CancelIoEx(handle, &op.overlapped);
+  }
+  DWORD bytes = 0;
+  const BOOL done = GetOverlappedResult(handle, &op.overlapped, &bytes, FALSE);
+  moved = bytes;
+  // A serial port may end a cancelled read as one whose time is over.
+  if (op.is_read() && bytes == 0 && cancel_requested.load(std::memory_order_acquire)) {
+    return ERROR_OPERATION_ABORTED;
+  }
+  return done ? ERROR_SUCCESS : GetLastError();
+}
+
+}  // namespace
+
+uint32_t start_lock(const Operation& op, uint32_t lock_flags, OVERLAPPED& overlapped) {
+  const uint64_t length = lock_length(op);
+  const DWORD flags =
+      (lock_flags & kLockExclusive ? static_cast<DWORD>(LOCKFILE_EXCLUSIVE_LOCK) : 0) |
+      (lock_flags & kLockWait ? 0 : static_cast<DWORD>(LOCKFILE_FAIL_IMMEDIATELY));
+  const BOOL done = LockFileEx(op.file->handle(), flags, 0, static_cast<DWORD>(length),
+                               static_cast<DWORD>(length >> 32), &overlapped);
+  return done ? ERROR_SUCCESS : GetLastError();
+}
+
+bool begin_transfer(Operation& op) {
+  op.transferred = 0;
+  op.vector_index = op.is_vector() ? next_buffer(op, 0) : 0;
+  // The length of a lock is no count of bytes to move, and a connect has none.
+  if (op.opcode == Opcode::kLock || op.opcode == Opcode::kConnectPipe) return true;
+  const bool empty = op.is_vector() ? op.vector_index == op.detail->vectors.size() : op.length == 0;
+  if (empty) op.result = Result::success(0);
+  return !empty;
+}
+
+uint32_t start_transfer(Operation& op, size_t* moved, HANDLE event) {
+  const IoVector buffer = current_buffer(op);
+  const uint64_t position = current_position(op);
+  OVERLAPPED& overlapped = op.overlapped;
+  overlapped = OVERLAPPED{};
+  overlapped.Offset = static_cast<DWORD>(position);
+  overlapped.OffsetHigh = static_cast<DWORD>(position >> 32);
+  overlapped.hEvent = event;
+  op.overlapped.operation = &op;
+  if (op.opcode == Opcode::kLock) return start_lock(op, op.flags, overlapped);
+  if (op.opcode == Opcode::kConnectPipe) {
+    const bool connected = ConnectNamedPipe(op.file->handle(), moved ? nullptr : &overlapped) != 0;
+    return connected ? ERROR_SUCCESS : GetLastError();
+  }
+  // Without a position the OVERLAPPED is only for what tells of a completion.
+  OVERLAPPED* const parameter = moved && !op.file->is_disk() ? nullptr : &overlapped;
+  const HANDLE handle = op.file->handle();
+  const auto length = static_cast<DWORD>(current_length(op));
+  if (length == 0) return ERROR_HANDLE_EOF;
+  DWORD count = 0;
+  DWORD* const count_parameter = moved ? &count : nullptr;
+  const BOOL done = op.is_read()
+                        ? ReadFile(handle, buffer.data, length, count_parameter, parameter)
+                        : WriteFile(handle, buffer.data, length, count_parameter, parameter);
+  const uint32_t error = done ? ERROR_SUCCESS : GetLastError();
+  if (moved) *moved = count;
+  return error;
+}
+
+bool continue_transfer(Operation& op, uint32_t error, size_t moved) {
+  if (op.opcode == Opcode::kConnectPipe) {
+    op.result = connect_result(error);
+    return false;
+  }
+  if (ended_before_its_time(op, error)) return true;
+  // A message longer than the buffer: its rest comes with the next read.
+  if (op.is_read() && error == ERROR_MORE_DATA) error = ERROR_SUCCESS;
+  if (error == ERROR_SUCCESS) {
+    const bool whole = moved == current_buffer(op).length;
+    op.transferred += moved;
+    if (whole && op.is_vector() && op.detail->vectors[op.vector_index].length <= kTransferMax) {
+      op.vector_index = next_buffer(op, op.vector_index + 1);
+      if (op.vector_index < op.detail->vectors.size()) return true;
+    }
+  } else if (op.transferred == 0 && !is_end_of_data(op, error)) {
+    op.result = Result::failure(transfer_error(op, error));
+    return false;
+  }
+  // After an error what the earlier buffers moved counts; the next transfer meets the error again.
+  op.result = Result::success(static_cast<int64_t>(op.transferred));
+  advance_cursor(op);
+  return false;
+}
+
+void transfer_synchronously(Operation& op, const std::atomic<bool>& cancel_requested) {
+  if (!begin_transfer(op)) return;
+  uint32_t error = ERROR_SUCCESS;
+  size_t moved = 0;
+  do {
+    // An interrupt that was meant for another operation of this thread is no reason to end.
+    do {
+      error = op.file->waits_by_event ? transfer_by_event(op, cancel_requested, moved)
+                                      : start_transfer(op, &moved, nullptr);
+    } while (error == ERROR_OPERATION_ABORTED && !cancel_requested.load(std::memory_order_acquire));
+  } while (continue_transfer(op, error, moved));
+}
+
+PrivateEvent::PrivateEvent(OVERLAPPED& overlapped)
+    : overlapped_(overlapped), event_(CreateEventW(nullptr, TRUE, FALSE, nullptr)) {
+  overlapped_.hEvent = reinterpret_cast<HANDLE>(reinterpret_cast<uintptr_t>(event_.get()) | 1);
+}
+
+Result PrivateEvent::result_of(HANDLE handle, BOOL done, DWORD count) const {
+  if (done) return Result::success(count);
+  const DWORD error = GetLastError();
+  if (error != ERROR_IO_PENDING) return Result{static_cast<int64_t>(count), error};
+  if (GetOverlappedResult(handle, &overlapped_, &count, TRUE)) return Result::success(count);
+  return Result{static_cast<int64_t>(count), GetLastError()};
+}
+
+Result control_device(HANDLE handle, DWORD code, ControlInput input, ControlOutput output) {
+  OVERLAPPED overlapped{};
+  const PrivateEvent event(overlapped);
+  if (!event.valid()) return Result::failure(GetLastError());
+  DWORD count = 0;
+  const BOOL done = DeviceIoControl(handle, code, input.data, input.size, output.data, output.size,
+                                    &count, &overlapped);
+  return event.result_of(handle, done, count);
+}
+
+Result query_device(HANDLE handle, DWORD code, void* output, DWORD size) {
+  return control_device(handle, code, {}, {output, size});
+}
+
+Result grow_working_set(size_t bytes) {
+  const HANDLE process = GetCurrentProcess();
+  SIZE_T least = 0;
+  SIZE_T most = 0;
+  if (!GetProcessWorkingSetSize(process, &least, &most) ||
+      !SetProcessWorkingSetSize(process, least + bytes, most + bytes)) {
+    return Result::failure(GetLastError());
+  }
+  return Result::success(static_cast<int64_t>(least + bytes));
+}
+
+UniqueHandle reopen_synchronous(HANDLE handle) {
+  constexpr DWORD kShareAll = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
+  constexpr DWORD kAccesses[] = {GENERIC_READ | GENERIC_WRITE, GENERIC_READ, GENERIC_WRITE};
+  for (const DWORD access : kAccesses) {
+    // The flag lets folders be opened (CreateFileW), and is without effect on files.
+    const HANDLE again = ReOpenFile(handle, access, kShareAll, FILE_FLAG_BACKUP_SEMANTICS);
+    if (again != INVALID_HANDLE_VALUE) return UniqueHandle(again);
+  }
+  return UniqueHandle();
+}
+
+}  // namespace overlapped

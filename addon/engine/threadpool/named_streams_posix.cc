@@ -1,8 +1,0 @@
-#include "named_streams.h"
-
-namespace overlapped {
-
-Result list_streams(Operation&) { return Result::failure(ENOTSUP); }
-Result read_reparse_point(Operation&) { return Result::failure(ENOTSUP); }
-
-}  // namespace overlapped

@@ -1,0 +1,40 @@
+#pragma once
+
+#ifdef _WIN32
+#include "result.h"
+#else
+#include <pthread.h>
+#endif
+
+namespace overlapped {
+
+// Interrupts the blocking system call that a worker thread is in, if it is in one. POSIX: a signal
+// without SA_RESTART, so that the call ends with EINTR. Windows: CancelSynchronousIo, and an event
+// for who waits for an overlapped call. A call that has not begun yet is missed, so the caller
+// repeats until the operation is over.
+class ThreadInterrupt {
+ public:
+  ThreadInterrupt() = default;  // bind() it on the thread itself
+  ~ThreadInterrupt();
+  ThreadInterrupt(const ThreadInterrupt&) = delete;
+  ThreadInterrupt& operator=(const ThreadInterrupt&) = delete;
+
+  void bind();
+  void interrupt();
+
+#ifdef _WIN32
+  // Signalled once by each interrupt(), also by one for an earlier call. Null on a thread that is
+  // bound to none.
+  static HANDLE event_of_this_thread();
+#endif
+
+ private:
+#ifdef _WIN32
+  HANDLE thread_ = nullptr;
+  HANDLE event_ = nullptr;
+#else
+  pthread_t thread_{};
+#endif
+};
+
+}  // namespace overlapped
