@@ -14,7 +14,7 @@ import {
 } from './streams/file-streams.js';
 
 // Puts what this package serves into the place of Node's own, for all that uses node:fs:
-// `node --import overlapped/register app.js`, --require, import or require. docs/register.md says
+// `node --import overlapped/register app.js`, --require, import or require. docs/api/register.md says
 // what is replaced.
 
 let replacements: Replacements | undefined;

@@ -1,4 +1,4 @@
-/** What the command ends with; docs/command-line.md lists them. A signal is 128 and its number. */
+/** What the command ends with; docs/api/command-line.md lists them. A signal is 128 and its number. */
 export const exitCode = {
   done: 0,
   failed: 1,
