@@ -33,10 +33,6 @@ int64_t cost_of(const Operation& operation) {
   return 1 + static_cast<int64_t>(operation.length / kBytesPerUnit);
 }
 
-bool is_of_attributes(Opcode opcode) {
-  return opcode == Opcode::kGetAttributes || opcode == Opcode::kGetAttributesPath;
-}
-
 // The number that JavaScript shows for a file; on Windows one is made when it is asked for.
 double descriptor_of([[maybe_unused]] const OpenFile& file) {
 #ifdef _WIN32
@@ -44,18 +40,6 @@ double descriptor_of([[maybe_unused]] const OpenFile& file) {
 #else
   return file.handle();
 #endif
-}
-
-// Whether an operation on an open file has a result besides its value.
-bool has_details(Opcode opcode) {
-  return opcode == Opcode::kStat || opcode == Opcode::kGetAttributes ||
-         opcode == Opcode::kAllocatedRanges || opcode == Opcode::kReadReparsePoint ||
-         opcode == Opcode::kMailslotStatus || opcode == Opcode::kSerialSettings;
-}
-
-// Whether an operation on an open file has memory of the caller's.
-bool has_memory(const Operation& operation) {
-  return operation.is_transfer() || operation.opcode == Opcode::kSerialSettings;
 }
 
 }  // namespace
@@ -197,7 +181,8 @@ void Environment::begin_turn(uint64_t time) {
 }
 
 void Environment::accept(const Submission& submission, napi_value object, OperationList& batch) {
-  const auto opcode = static_cast<Opcode>(submission.opcode);
+  const Opcode opcode =
+      is_opcode(submission.opcode) ? static_cast<Opcode>(submission.opcode) : Opcode::kNone;
   if (opcode == Opcode::kCancel) {
     // What it is to cancel may be in this very batch.
     submitted_ += batch.size();
@@ -215,6 +200,7 @@ void Environment::accept(const Submission& submission, napi_value object, Operat
   slot.in_use = true;
   ++in_flight_;
   slot.operation.opcode = opcode;
+  if (opcode == Opcode::kNone) return fail(slot.operation, kInvalidArgument);
   if (opcode == Opcode::kClose) return accept_close(submission, slot, batch);
   const uint32_t error = decode(submission, object, slot);
   if (error != 0) return fail(slot.operation, error);
@@ -226,26 +212,9 @@ uint32_t Environment::decode(const Submission& submission, napi_value object, Sl
   slot.operation.file_offset = submission.position;
   slot.operation.length = static_cast<size_t>(submission.length);
   slot.operation.flags = static_cast<uint32_t>(submission.flags);
-  switch (slot.operation.opcode) {
-    case Opcode::kOpen:
-    case Opcode::kReadPath:
-    case Opcode::kWritePath:
-    case Opcode::kStatPath:
-    case Opcode::kLstatPath:
-    case Opcode::kListTree:
-    case Opcode::kRemoveTree:
-    case Opcode::kGetAttributesPath:
-    case Opcode::kSetAttributesPath:
-    case Opcode::kListStreams:
-    case Opcode::kCopySmallFile:
-    case Opcode::kCreatePipeInstance:
-    case Opcode::kCreatePipePair:
-    case Opcode::kCreateMailslot:
-    case Opcode::kOpenMailslot:
-      return decode_for_path(submission, object, slot.operation);
-    default:
-      return decode_for_file(submission, object, slot);
-  }
+  return slot.operation.traits().family == OpcodeFamily::kPath
+             ? decode_for_path(submission, object, slot.operation)
+             : decode_for_file(submission, object, slot);
 }
 
 uint32_t Environment::decode_for_file(const Submission& submission, napi_value object, Slot& slot) {
@@ -255,7 +224,7 @@ uint32_t Environment::decode_for_file(const Submission& submission, napi_value o
   if (op.is_vector()) {
     OperationDetail& detail = op.details();
     if (!read_vectors(env_, object, detail.vectors)) return kInvalidArgument;
-  } else if (has_memory(op) &&
+  } else if (op.traits().memory &&
              !read_memory(env_, object, submission.offset, submission.length, op.data)) {
     return kInvalidArgument;
   }
@@ -266,7 +235,7 @@ uint32_t Environment::decode_for_file(const Submission& submission, napi_value o
     slot.source_id = source_id;
     ++op.source->in_flight;
   }
-  if (has_details(op.opcode)) op.details();
+  if (op.traits().result != ResultKind::kValue) op.details();
   op.file = file;
   ++file->in_flight;
   return 0;
@@ -297,26 +266,20 @@ uint32_t Environment::decode_for_path(const Submission& submission, napi_value o
   request.mode = static_cast<uint32_t>(submission.offset);
   request.preallocate = submission.position;
   if (op.opcode == Opcode::kOpen) request.attributes = static_cast<uint32_t>(submission.length);
-  napi_value path = object;
-  if (op.opcode == Opcode::kCopySmallFile) {
-    napi_value temporary;
-    napi_value destination;
-    if (napi_get_element(env_, object, 0, &path) != napi_ok ||
-        napi_get_element(env_, object, 1, &temporary) != napi_ok ||
-        napi_get_element(env_, object, 2, &destination) != napi_ok ||
-        !read_path(env_, temporary, op.detail->temporary) ||
-        !read_path(env_, destination, op.detail->destination)) {
-      return kInvalidArgument;
-    }
-  } else if (op.opcode == Opcode::kWritePath) {
-    napi_value buffer;
-    if (napi_get_element(env_, object, 0, &path) != napi_ok ||
-        napi_get_element(env_, object, 1, &buffer) != napi_ok ||
-        !read_memory(env_, buffer, 0, submission.length, op.data)) {
-      return kInvalidArgument;
-    }
+  const OpcodeTraits& traits = op.traits();
+  // Several values come as an array: the paths, then the memory.
+  const bool is_array = traits.paths + (traits.memory ? 1U : 0U) > 1;
+  PathString* const paths[] = {&request.path, &op.detail->temporary, &op.detail->destination};
+  for (uint32_t i = 0; i < traits.paths; ++i) {
+    napi_value path = object;
+    if (is_array && napi_get_element(env_, object, i, &path) != napi_ok) return kInvalidArgument;
+    if (!read_path(env_, path, *paths[i])) return kInvalidArgument;
   }
-  return read_path(env_, path, request.path) ? 0 : kInvalidArgument;
+  if (!traits.memory) return 0;
+  napi_value memory;
+  const bool is_valid = napi_get_element(env_, object, traits.paths, &memory) == napi_ok &&
+                        read_memory(env_, memory, 0, submission.length, op.data);
+  return is_valid ? 0 : kInvalidArgument;
 }
 
 void Environment::accept_close(const Submission& submission, Slot& slot, OperationList& batch) {
@@ -465,16 +428,22 @@ void Environment::deliver_details(Operation& operation, Completion& completion, 
     }
     return;
   }
-  if (operation.opcode == Opcode::kCopySmallFile) {
-    to.numbers[0] = from.refused_parts;
-    return;
+  switch (operation.traits().result) {
+    case ResultKind::kRefusedParts:
+      to.numbers[0] = from.refused_parts;
+      return;
+    case ResultKind::kAttributes:
+      to.numbers[0] = from.attributes.bits;
+      to.numbers[1] = static_cast<double>(from.attributes.allocated);
+      return;
+    case ResultKind::kStatus:
+      return deliver_status(from.status, to);
+    default:
+      return;
   }
-  if (is_of_attributes(operation.opcode)) {
-    to.numbers[0] = from.attributes.bits;
-    to.numbers[1] = static_cast<double>(from.attributes.allocated);
-    return;
-  }
-  const FileStatus& status = from.status;
+}
+
+void Environment::deliver_status(const FileStatus& status, Detail& to) {
   const uint64_t fields[] = {status.dev,  status.mode,    status.nlink, status.uid,  status.gid,
                              status.rdev, status.blksize, status.ino,   status.size, status.blocks};
   for (int i = 0; i < 10; ++i) to.integers[i] = static_cast<int64_t>(fields[i]);

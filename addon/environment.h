@@ -71,6 +71,7 @@ class Environment {
   uint32_t fill_completions();
   void deliver(Operation& operation, uint32_t index);
   void deliver_details(Operation& operation, Completion& completion, uint32_t index);
+  static void deliver_status(const FileStatus& status, Detail& to);
   void set_result(uint32_t index, napi_value value);
   void release(Slot& slot);
   void end_on_file(int32_t file_id);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "opcodes.h"
 #include "open_file.h"
 #include "result.h"
 
@@ -14,57 +15,6 @@
 #endif
 
 namespace overlapped {
-
-// The numbers are part of the boundary with JavaScript (lib/engine/native.ts).
-enum class Opcode : uint8_t {
-  kRead = 1,
-  kWrite = 2,
-  kReadVector = 3,
-  kWriteVector = 4,
-  kOpen = 5,
-  kClose = 6,
-  kStat = 7,       // of a handle
-  kStatPath = 8,   // following links
-  kLstatPath = 9,  // of the link itself
-  kTruncate = 10,
-  kSync = 11,
-  kDataSync = 12,
-  kReadPath = 13,   // open, stat, read and close as one
-  kWritePath = 14,  // open, write and close as one
-  kCancel = 15,     // never becomes an Operation: asks for the end of another one
-  kListTree = 16,   // readdir, also recursive
-  kRemoveTree = 17,
-  kSeek = 18,           // of the handle's cursor; `flags` is a SeekOrigin
-  kGetAttributes = 19,  // of a handle
-  kGetAttributesPath = 20,
-  kSetAttributes = 21,  // of a handle; `flags` are set, those in `length` are cleared
-  kSetAttributesPath = 22,
-  kSetSparse = 23,  // `flags`: whether it is to be sparse
-  kPunchHole = 24,
-  kAllocatedRanges = 25,
-  kLock = 26,  // `flags` are LockFlag bits; a length of 0 reaches to the end of all files
-  kUnlock = 27,
-  kListStreams = 28,
-  kReadReparsePoint = 29,
-  kCancelFile = 30,  // never becomes an Operation: asks for the end of all on a file
-  // From `source` to `file`; see system/copy.h.
-  kCloneFile = 71,
-  kCopyRange = 72,
-  kCopyMetadata = 73,
-  kCopySmallFile = 70,  // from path to path; see system/copy_small_file.h
-  // Devices: system/devices.h says what each does.
-  kCreatePipeInstance = 50,
-  kConnectPipe = 51,  // waits until a client has connected to a pipe instance (Windows)
-  kDisconnectPipe = 52,
-  kConfigurePipe = 53,
-  kCreatePipePair = 54,
-  kCreateMailslot = 55,
-  kOpenMailslot = 56,
-  kSetMailslot = 57,
-  kMailslotStatus = 58,
-  kSerialSettings = 59,
-  kDeviceSize = 60,
-};
 
 // The numbers are part of the boundary with JavaScript.
 enum class SeekOrigin : uint32_t { kStart = 0, kCurrent = 1, kEnd = 2 };
@@ -180,14 +130,12 @@ struct Operation {
   bool cancel_in_flight = false;  // the ring has yet to answer the request to cancel this
 #endif
 
-  bool is_read() const { return opcode == Opcode::kRead || opcode == Opcode::kReadVector; }
-  bool is_write() const { return opcode == Opcode::kWrite || opcode == Opcode::kWriteVector; }
-  bool is_transfer() const { return is_read() || is_write(); }
-  bool has_source() const {
-    return opcode == Opcode::kCloneFile || opcode == Opcode::kCopyRange ||
-           opcode == Opcode::kCopyMetadata;
-  }
-  bool is_vector() const { return opcode == Opcode::kReadVector || opcode == Opcode::kWriteVector; }
+  const OpcodeTraits& traits() const { return traits_of(opcode); }
+  bool is_transfer() const { return traits().family == OpcodeFamily::kTransfer; }
+  bool is_read() const { return is_transfer() && traits().lane == WaitingLane::kReading; }
+  bool is_write() const { return is_transfer() && traits().lane == WaitingLane::kWriting; }
+  bool has_source() const { return traits().family == OpcodeFamily::kFilePair; }
+  bool is_vector() const { return traits().vectors; }
   OperationDetail& details() {
     if (!detail) detail = std::make_unique<OperationDetail>();
     return *detail;

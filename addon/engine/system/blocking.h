@@ -24,21 +24,20 @@ bool run_blocking_call(Operation& operation);
 // The part of it that every system has alike: what is no transfer and opens nothing.
 Result run_on_metadata(Operation& operation);
 
-// Whether an operation waits for somebody else than a disk: a transfer, a client that is to come, a
-// flush, which on Windows waits until the other side of a pipe has read all, or what first lets out
-// what has been written: the close of a serial port, and its new settings.
+// Whether an operation may wait for another party than a disk: a transfer on a pipe, a client that
+// is to connect, a flush (which on Windows waits until the other side of a pipe has read
+// everything), the close of a serial port or its new settings (which first let out what was
+// written).
 inline bool may_wait_for_others(const Operation& operation) {
-  switch (operation.opcode) {
-    case Opcode::kConnectPipe:
-    case Opcode::kSerialSettings:
-      return true;
-    case Opcode::kClose:
-    case Opcode::kSync:
-    case Opcode::kDataSync:
+  switch (operation.traits().waiting) {
+    case Waiting::kNever:
+      return false;
+    case Waiting::kUnlessDisk:
       return !operation.file->is_disk();
-    default:
-      return operation.is_transfer() && !operation.file->is_disk();
+    case Waiting::kAlways:
+      return true;
   }
+  return false;
 }
 
 // Opens a file: handle, device type, alignment, preallocation, deletion on close.

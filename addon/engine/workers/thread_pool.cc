@@ -19,36 +19,9 @@ constexpr int kAccessMode = 3;
 
 bool is_short(const Operation& operation) {
   if (operation.may_wait) return false;
-  switch (operation.opcode) {
-    case Opcode::kRead:
-    case Opcode::kWrite:
-    case Opcode::kWritePath:
-      return operation.length <= kShortTransferMax;
-    case Opcode::kOpen:
-    case Opcode::kClose:
-    case Opcode::kStat:
-    case Opcode::kStatPath:
-    case Opcode::kLstatPath:
-    case Opcode::kReadPath:
-      return true;
-    default:
-      return false;
-  }
-}
-
-// Whether it writes, waits for what was written to be read, or opens in order to write: a FIFO lets
-// the one side go on when the other comes.
-bool is_for_writing(const Operation& operation) {
-  switch (operation.opcode) {
-    case Opcode::kWritePath:
-    case Opcode::kSync:
-    case Opcode::kDataSync:
-      return true;
-    case Opcode::kOpen:
-      return (operation.detail->open.flags & kAccessMode) != 0;
-    default:
-      return operation.is_write();
-  }
+  const Shortness shortness = operation.traits().shortness;
+  return shortness == Shortness::kAlways ||
+         (shortness == Shortness::kUpToShortTransfer && operation.length <= kShortTransferMax);
 }
 
 // Ends an operation that does not run, or not to its end. It may have opened a FIFO to look at it.
@@ -93,16 +66,20 @@ bool ThreadPool::start_worker(Lane& lane) {
 
 ThreadPool::Lane& ThreadPool::lane_of(const Operation& operation) {
   if (!operation.may_wait) return lanes_[kBounded];
-  switch (operation.opcode) {
-    case Opcode::kLock:
-    case Opcode::kConnectPipe:
+  switch (operation.traits().lane) {
+    case WaitingLane::kReading:
+      break;
+    case WaitingLane::kWriting:
+      return lanes_[kWriting];
+    case WaitingLane::kByAccess:
+      // A FIFO lets one side continue when the other arrives.
+      return lanes_[(operation.detail->open.flags & kAccessMode) ? kWriting : kReading];
+    case WaitingLane::kMeeting:
       return lanes_[kMeeting];
-    case Opcode::kClose:
-    case Opcode::kSerialSettings:
+    case WaitingLane::kEnding:
       return lanes_[kEnding];
-    default:
-      return lanes_[is_for_writing(operation) ? kWriting : kReading];
   }
+  return lanes_[kReading];
 }
 
 void ThreadPool::submit(OperationList batch) {

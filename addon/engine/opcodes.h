@@ -1,0 +1,328 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace overlapped {
+
+// What a submission asks for. The numbers are part of the boundary with JavaScript; a test compares
+// them with lib/engine/opcodes.ts.
+enum class Opcode : uint8_t {
+  kNone = 0,
+  kRead = 1,
+  kWrite = 2,
+  kReadVector = 3,
+  kWriteVector = 4,
+  kOpen = 5,
+  kClose = 6,
+  kStat = 7,       // of a handle
+  kStatPath = 8,   // follows links
+  kLstatPath = 9,  // of the link itself
+  kTruncate = 10,
+  kSync = 11,
+  kDataSync = 12,
+  kReadPath = 13,   // open, stat, read and close as one
+  kWritePath = 14,  // open, write and close as one
+  kCancel = 15,     // requests the end of another operation
+  kListTree = 16,   // readdir, also recursive
+  kRemoveTree = 17,
+  kSeek = 18,           // moves the handle's cursor; `flags` is a SeekOrigin
+  kGetAttributes = 19,  // of a handle
+  kGetAttributesPath = 20,
+  kSetAttributes = 21,  // of a handle; sets the bits in `flags`, clears those in `length`
+  kSetAttributesPath = 22,
+  kSetSparse = 23,  // `flags`: whether the file becomes sparse
+  kPunchHole = 24,
+  kAllocatedRanges = 25,
+  kLock = 26,  // `flags` are LockFlag bits; a length of 0 reaches to the end of all files
+  kUnlock = 27,
+  kListStreams = 28,
+  kReadReparsePoint = 29,
+  kCancelFile = 30,  // requests the end of all operations on a file
+  // Devices: system/devices.h says what each does.
+  kCreatePipeInstance = 50,
+  kConnectPipe = 51,  // waits until a client has connected to a pipe instance (Windows)
+  kDisconnectPipe = 52,
+  kConfigurePipe = 53,
+  kCreatePipePair = 54,
+  kCreateMailslot = 55,
+  kOpenMailslot = 56,
+  kSetMailslot = 57,
+  kMailslotStatus = 58,
+  kSerialSettings = 59,
+  kDeviceSize = 60,
+  kCopySmallFile = 70,  // from path to path; see system/copy_small_file.h
+  // From `source` to `file`; see system/copy.h.
+  kCloneFile = 71,
+  kCopyRange = 72,
+  kCopyMetadata = 73,
+};
+
+// What an operation works on.
+enum class OpcodeFamily : uint8_t {
+  kRequest,   // no operation of its own: asks for the end of others and has no completion
+  kTransfer,  // moves bytes between an open file and the caller's memory
+  kFile,      // an open file
+  kFilePair,  // an open file and, in the submission's `offset`, the number of its source
+  kPath,      // one or more paths
+};
+
+// Whether an operation may wait for another party, without a limit of time.
+enum class Waiting : uint8_t {
+  kNever,
+  kUnlessDisk,  // on pipes, terminals and the like
+  kAlways,
+};
+
+// The lane of workers in which an operation waits for another party.
+enum class WaitingLane : uint8_t {
+  kReading,
+  kWriting,
+  kByAccess,  // kWriting if it opens for writing, else kReading
+  kMeeting,   // waits for a lock or a client
+  kEnding,    // closes, and what else waits until written data has left
+};
+
+// Whether a worker may take the operation together with others.
+enum class Shortness : uint8_t { kNever, kUpToShortTransfer, kAlways };
+
+// What the completion has besides its value.
+enum class ResultKind : uint8_t {
+  kValue,  // nothing
+  kOpenFile,
+  kContent,        // bytes that the operation has allocated
+  kContentOrFile,  // kContent, or an open file where that is too large
+  kStatus,
+  kAttributes,
+  kRefusedParts,
+};
+
+// Whether an operation takes a descriptor of the process or gives one back.
+enum class DescriptorUse : uint8_t { kNone, kTakes, kGivesBack };
+
+// Which positions are valid. -1 is the handle's cursor.
+enum class PositionRange : uint8_t { kNotNegative, kOrCursor, kAny };
+
+struct OpcodeTraits {
+  Opcode opcode = Opcode::kNone;
+  std::string_view name;  // its key in lib/engine/opcodes.ts
+  OpcodeFamily family = OpcodeFamily::kFile;
+  // The submission's object is one value, or an array: first the paths, then the memory.
+  uint8_t paths = 0;
+  bool memory = false;   // one span of the caller's memory
+  bool vectors = false;  // an array of such spans
+  PositionRange position = PositionRange::kNotNegative;
+  Waiting waiting = Waiting::kNever;
+  WaitingLane lane = WaitingLane::kReading;
+  Shortness shortness = Shortness::kNever;
+  ResultKind result = ResultKind::kValue;
+  DescriptorUse descriptor = DescriptorUse::kNone;
+};
+
+// The table of opcodes: all that is to be known about one without running it.
+inline constexpr OpcodeTraits kOpcodes[] = {
+    {.opcode = Opcode::kRead,
+     .name = "read",
+     .family = OpcodeFamily::kTransfer,
+     .memory = true,
+     .position = PositionRange::kOrCursor,
+     .waiting = Waiting::kUnlessDisk,
+     .shortness = Shortness::kUpToShortTransfer},
+    {.opcode = Opcode::kWrite,
+     .name = "write",
+     .family = OpcodeFamily::kTransfer,
+     .memory = true,
+     .position = PositionRange::kOrCursor,
+     .waiting = Waiting::kUnlessDisk,
+     .lane = WaitingLane::kWriting,
+     .shortness = Shortness::kUpToShortTransfer},
+    {.opcode = Opcode::kReadVector,
+     .name = "readVector",
+     .family = OpcodeFamily::kTransfer,
+     .vectors = true,
+     .position = PositionRange::kOrCursor,
+     .waiting = Waiting::kUnlessDisk},
+    {.opcode = Opcode::kWriteVector,
+     .name = "writeVector",
+     .family = OpcodeFamily::kTransfer,
+     .vectors = true,
+     .position = PositionRange::kOrCursor,
+     .waiting = Waiting::kUnlessDisk,
+     .lane = WaitingLane::kWriting},
+    {.opcode = Opcode::kOpen,
+     .name = "open",
+     .family = OpcodeFamily::kPath,
+     .paths = 1,
+     .lane = WaitingLane::kByAccess,
+     .shortness = Shortness::kAlways,
+     .result = ResultKind::kOpenFile,
+     .descriptor = DescriptorUse::kTakes},
+    {.opcode = Opcode::kClose,
+     .name = "close",
+     .waiting = Waiting::kUnlessDisk,
+     .lane = WaitingLane::kEnding,
+     .shortness = Shortness::kAlways,
+     .descriptor = DescriptorUse::kGivesBack},
+    {.opcode = Opcode::kStat,
+     .name = "stat",
+     .shortness = Shortness::kAlways,
+     .result = ResultKind::kStatus},
+    {.opcode = Opcode::kStatPath,
+     .name = "statPath",
+     .family = OpcodeFamily::kPath,
+     .paths = 1,
+     .shortness = Shortness::kAlways,
+     .result = ResultKind::kStatus},
+    {.opcode = Opcode::kLstatPath,
+     .name = "lstatPath",
+     .family = OpcodeFamily::kPath,
+     .paths = 1,
+     .shortness = Shortness::kAlways,
+     .result = ResultKind::kStatus},
+    {.opcode = Opcode::kTruncate, .name = "truncate"},
+    {.opcode = Opcode::kSync,
+     .name = "sync",
+     .waiting = Waiting::kUnlessDisk,
+     .lane = WaitingLane::kWriting},
+    {.opcode = Opcode::kDataSync,
+     .name = "dataSync",
+     .waiting = Waiting::kUnlessDisk,
+     .lane = WaitingLane::kWriting},
+    {.opcode = Opcode::kReadPath,
+     .name = "readPath",
+     .family = OpcodeFamily::kPath,
+     .paths = 1,
+     .shortness = Shortness::kAlways,
+     .result = ResultKind::kContentOrFile,
+     .descriptor = DescriptorUse::kTakes},
+    {.opcode = Opcode::kWritePath,
+     .name = "writePath",
+     .family = OpcodeFamily::kPath,
+     .paths = 1,
+     .memory = true,
+     .lane = WaitingLane::kWriting,
+     .shortness = Shortness::kUpToShortTransfer,
+     .descriptor = DescriptorUse::kTakes},
+    {.opcode = Opcode::kCancel, .name = "cancel", .family = OpcodeFamily::kRequest},
+    {.opcode = Opcode::kListTree,
+     .name = "listTree",
+     .family = OpcodeFamily::kPath,
+     .paths = 1,
+     .result = ResultKind::kContent,
+     .descriptor = DescriptorUse::kTakes},
+    {.opcode = Opcode::kRemoveTree,
+     .name = "removeTree",
+     .family = OpcodeFamily::kPath,
+     .paths = 1},
+    {.opcode = Opcode::kSeek, .name = "seek", .position = PositionRange::kAny},
+    {.opcode = Opcode::kGetAttributes,
+     .name = "getAttributes",
+     .result = ResultKind::kAttributes},
+    {.opcode = Opcode::kGetAttributesPath,
+     .name = "getAttributesPath",
+     .family = OpcodeFamily::kPath,
+     .paths = 1,
+     .result = ResultKind::kAttributes},
+    {.opcode = Opcode::kSetAttributes, .name = "setAttributes"},
+    {.opcode = Opcode::kSetAttributesPath,
+     .name = "setAttributesPath",
+     .family = OpcodeFamily::kPath,
+     .paths = 1},
+    {.opcode = Opcode::kSetSparse, .name = "setSparse"},
+    {.opcode = Opcode::kPunchHole, .name = "punchHole"},
+    {.opcode = Opcode::kAllocatedRanges,
+     .name = "allocatedRanges",
+     .result = ResultKind::kContent},
+    {.opcode = Opcode::kLock, .name = "lock", .lane = WaitingLane::kMeeting},
+    {.opcode = Opcode::kUnlock, .name = "unlock"},
+    {.opcode = Opcode::kListStreams,
+     .name = "listStreams",
+     .family = OpcodeFamily::kPath,
+     .paths = 1,
+     .result = ResultKind::kContent},
+    {.opcode = Opcode::kReadReparsePoint,
+     .name = "readReparsePoint",
+     .result = ResultKind::kContent},
+    {.opcode = Opcode::kCancelFile, .name = "cancelFile", .family = OpcodeFamily::kRequest},
+    {.opcode = Opcode::kCreatePipeInstance,
+     .name = "createPipeInstance",
+     .family = OpcodeFamily::kPath,
+     .paths = 1,
+     .result = ResultKind::kOpenFile,
+     .descriptor = DescriptorUse::kTakes},
+    {.opcode = Opcode::kConnectPipe,
+     .name = "connectPipe",
+     .waiting = Waiting::kAlways,
+     .lane = WaitingLane::kMeeting},
+    {.opcode = Opcode::kDisconnectPipe, .name = "disconnectPipe"},
+    {.opcode = Opcode::kConfigurePipe, .name = "configurePipe"},
+    {.opcode = Opcode::kCreatePipePair,
+     .name = "createPipePair",
+     .family = OpcodeFamily::kPath,
+     .paths = 1,
+     .result = ResultKind::kOpenFile,
+     .descriptor = DescriptorUse::kTakes},
+    {.opcode = Opcode::kCreateMailslot,
+     .name = "createMailslot",
+     .family = OpcodeFamily::kPath,
+     .paths = 1,
+     .result = ResultKind::kOpenFile,
+     .descriptor = DescriptorUse::kTakes},
+    {.opcode = Opcode::kOpenMailslot,
+     .name = "openMailslot",
+     .family = OpcodeFamily::kPath,
+     .paths = 1,
+     .result = ResultKind::kOpenFile,
+     .descriptor = DescriptorUse::kTakes},
+    {.opcode = Opcode::kSetMailslot, .name = "setMailslot"},
+    {.opcode = Opcode::kMailslotStatus,
+     .name = "mailslotStatus",
+     .result = ResultKind::kContent},
+    {.opcode = Opcode::kSerialSettings,
+     .name = "serialSettings",
+     .memory = true,
+     .waiting = Waiting::kAlways,
+     .lane = WaitingLane::kEnding,
+     .result = ResultKind::kContent},
+    {.opcode = Opcode::kDeviceSize, .name = "deviceSize"},
+    {.opcode = Opcode::kCopySmallFile,
+     .name = "copySmallFile",
+     .family = OpcodeFamily::kPath,
+     .paths = 3,
+     .result = ResultKind::kRefusedParts,
+     .descriptor = DescriptorUse::kTakes},
+    {.opcode = Opcode::kCloneFile, .name = "cloneFile", .family = OpcodeFamily::kFilePair},
+    {.opcode = Opcode::kCopyRange, .name = "copyRange", .family = OpcodeFamily::kFilePair},
+    {.opcode = Opcode::kCopyMetadata, .name = "copyMetadata", .family = OpcodeFamily::kFilePair},
+};
+
+inline constexpr size_t kOpcodeNumbers = 128;
+
+namespace detail {
+
+consteval std::array<OpcodeTraits, kOpcodeNumbers> opcodes_by_number() {
+  std::array<OpcodeTraits, kOpcodeNumbers> by_number{};
+  for (const OpcodeTraits& traits : kOpcodes) {
+    OpcodeTraits& entry = by_number.at(static_cast<size_t>(traits.opcode));
+    if (entry.opcode != Opcode::kNone) throw "two opcodes have the same number";
+    entry = traits;
+  }
+  return by_number;
+}
+
+inline constexpr std::array<OpcodeTraits, kOpcodeNumbers> kByNumber = opcodes_by_number();
+
+}  // namespace detail
+
+inline constexpr bool is_opcode(int32_t number) {
+  return number > 0 && static_cast<size_t>(number) < kOpcodeNumbers &&
+         detail::kByNumber[static_cast<size_t>(number)].opcode != Opcode::kNone;
+}
+
+inline constexpr const OpcodeTraits& traits_of(Opcode opcode) {
+  return detail::kByNumber[static_cast<size_t>(opcode)];
+}
+
+}  // namespace overlapped
