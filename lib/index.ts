@@ -48,10 +48,10 @@ export {
   type SettableAttributes,
   setAttributes,
 } from './handle/attributes.js';
-export type { CreateOptions, ShareAccess } from './handle/create-options.js';
 export type { LockOptions, LockRange } from './handle/locks.js';
-export type { OpenOptions } from './handle/open-options.js';
+export type { OpenOptions, WindowsOpenOptions } from './handle/open-options.js';
 export type { SeekOrigin } from './handle/seek.js';
+export type { ShareAccess, ShareMode } from './handle/share-mode.js';
 export type { FileRange, RangeOptions } from './handle/sparse.js';
 export { AbortError, type SystemError } from './node/errors.js';
 export type { PathLike } from './node/paths.js';

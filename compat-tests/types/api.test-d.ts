@@ -166,7 +166,7 @@ expectTypeOf<OpenOptions['share']>().toEqualTypeOf<
 // @ts-expect-error no such access
 open('x', 'r', { share: ['execute'] });
 // @ts-expect-error what a file is cannot be chosen
-open('x', 'w', { attributes: { directory: true } });
+open('x', 'w', { windows: { attributes: { directory: true } } });
 expectTypeOf(handle.lock({ position: 1n, length: 2, signal })).resolves.toBeVoid();
 // @ts-expect-error a lock has a length in bytes, not an end
 handle.lock({ position: 0, end: 5 });

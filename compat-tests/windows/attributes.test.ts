@@ -46,7 +46,7 @@ const creation: [given: SettableAttributes, shown: string[]][] = [
 for (const [attributes, shown] of creation) {
   test(`created with ${JSON.stringify(attributes)}, read by path and by handle`, async () => {
     const file = path.join(temporaryFolder(), 'new');
-    const handle = await open(file, 'wx+', { attributes });
+    const handle = await open(file, 'wx+', { windows: { attributes } });
     await handle.writeFile('content');
     expect(namesOf(await handle.getAttributes())).toEqual(shown);
     expect(namesOf(await getAttributes(file))).toEqual(shown);
@@ -79,7 +79,7 @@ for (const [name, letter] of windowsAttributes) {
     `${name} set at creation is what GetFileAttributes says`,
     async () => {
       const file = path.join(temporaryFolder(), 'new');
-      const handle = await open(file, 'wx', { attributes: { [name]: true } });
+      const handle = await open(file, 'wx', { windows: { attributes: { [name]: true } } });
       await handle.close();
       expect((await getAttributes(file))[name]).toBe(true);
       expect(attrib(file)).toContain(letter);
@@ -94,7 +94,7 @@ testOnWindows('all that can be set are taken together, at creation and later', a
   const file = path.join(temporaryFolder(), 'new');
   const attributes = { hidden: true, system: true, temporary: true };
   const more = { offline: true, notContentIndexed: true };
-  const handle = await open(file, 'wx', { attributes: { ...attributes, ...more } });
+  const handle = await open(file, 'wx', { windows: { attributes: { ...attributes, ...more } } });
   expect(await handle.getAttributes()).toMatchObject({ hidden: true, system: true });
   await handle.setAttributes({ hidden: false, readOnly: true });
   expect(await handle.getAttributes()).toMatchObject({

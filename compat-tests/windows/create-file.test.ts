@@ -215,12 +215,12 @@ const flags: [name: string, options: OpenOptions][] = [
   ['FILE_FLAG_WRITE_THROUGH', { writeThrough: true }],
   ['FILE_FLAG_SEQUENTIAL_SCAN', { access: 'sequential' }],
   ['FILE_FLAG_RANDOM_ACCESS', { access: 'random' }],
-  ['FILE_FLAG_POSIX_SEMANTICS', { posixSemantics: true }],
-  ['FILE_FLAG_OPEN_REPARSE_POINT', { openReparsePoint: true }],
+  ['FILE_FLAG_POSIX_SEMANTICS', { windows: { posixSemantics: true } }],
+  ['FILE_FLAG_OPEN_REPARSE_POINT', { windows: { openReparsePoint: true } }],
   ...(isWindows
     ? ([
-        ['FILE_FLAG_OPEN_NO_RECALL', { noRecall: true }],
-        ['FILE_FLAG_BACKUP_SEMANTICS', { backupIntent: true }],
+        ['FILE_FLAG_OPEN_NO_RECALL', { windows: { noRecall: true } }],
+        ['FILE_FLAG_BACKUP_SEMANTICS', { windows: { backupIntent: true } }],
       ] as [string, OpenOptions][])
     : []),
 ];
@@ -235,12 +235,12 @@ const bits: [option: keyof typeof OpenOption, options: OpenOptions][] = [
   ['deleteOnClose', { deleteOnClose: true }],
   ['inheritable', { inheritable: true }],
   ['attributesOnly', { attributesOnly: true }],
-  ['posixSemantics', { posixSemantics: true }],
-  ['openReparsePoint', { openReparsePoint: true }],
+  ['posixSemantics', { windows: { posixSemantics: true } }],
+  ['openReparsePoint', { windows: { openReparsePoint: true } }],
   ...(isWindows
     ? ([
-        ['noRecall', { noRecall: true }],
-        ['backupIntent', { backupIntent: true }],
+        ['noRecall', { windows: { noRecall: true } }],
+        ['backupIntent', { windows: { backupIntent: true } }],
       ] as [keyof typeof OpenOption, OpenOptions][])
     : []),
 ];
@@ -283,14 +283,14 @@ testOnLinux(
     const file = fileWith('content');
     const link = `${file}.link`;
     fs.symlinkSync(file, link);
-    const handle = await open(link, 'r', { openReparsePoint: true });
+    const handle = await open(link, 'r', { windows: { openReparsePoint: true } });
     const status = await handle.stat();
     expect(status.isSymbolicLink()).toBe(true);
     expect(status.size).toBe(Buffer.byteLength(file));
     expect((await handle.getAttributes()).reparsePoint).toBe(true);
     expect(await rejection(handle.read(Buffer.alloc(1)))).toMatchObject({ code: 'EBADF' });
     await handle.close();
-    expect(await openCode(link, 'r+', { openReparsePoint: true })).toBe('ELOOP');
+    expect(await openCode(link, 'r+', { windows: { openReparsePoint: true } })).toBe('ELOOP');
     expect(await openCode(link, 'r+')).toBe('ok');
   },
 );
@@ -302,7 +302,7 @@ test('a path of over 260 characters', async () => {
   fs.mkdirSync(folder, { recursive: true });
   const file = path.join(folder, 'file');
   expect(file.length).toBeGreaterThan(260);
-  const handle = await open(file, 'wx+', { attributes: { readOnly: false } });
+  const handle = await open(file, 'wx+', { windows: { attributes: { readOnly: false } } });
   await handle.writeFile('content');
   await handle.close();
   expect(fs.readFileSync(file, 'utf8')).toBe('content');
@@ -339,15 +339,15 @@ const bad: [flags: string, options: unknown, code: string, elsewhere?: string][]
   [w, { attributesOnly: true }, 'ERR_INVALID_ARG_VALUE'],
   ['r', { attributesOnly: true, unbuffered: true }, 'ERR_INVALID_ARG_VALUE'],
   ['r', { attributesOnly: true, preallocate: 1 }, 'ERR_INVALID_ARG_VALUE'],
-  ['r', { backupIntent: 1 }, 'ERR_INVALID_ARG_TYPE'],
-  ['r', { noRecall: 1 }, 'ERR_INVALID_ARG_TYPE'],
-  ['r', { openReparsePoint: 1 }, 'ERR_INVALID_ARG_TYPE'],
-  ['r', { posixSemantics: 1 }, 'ERR_INVALID_ARG_TYPE'],
-  [w, { attributes: 'hidden' }, 'ERR_INVALID_ARG_TYPE'],
-  [w, { attributes: { hidden: 1 } }, 'ERR_INVALID_ARG_TYPE'],
-  [w, { attributes: { secret: true } }, 'ERR_INVALID_ARG_VALUE'],
-  [w, { attributes: { directory: true } }, 'ERR_INVALID_ARG_VALUE'],
-  [w, { attributes: { normal: true, readOnly: true } }, 'ERR_INVALID_ARG_VALUE'],
+  ['r', { windows: { backupIntent: 1 } }, 'ERR_INVALID_ARG_TYPE'],
+  ['r', { windows: { noRecall: 1 } }, 'ERR_INVALID_ARG_TYPE'],
+  ['r', { windows: { openReparsePoint: 1 } }, 'ERR_INVALID_ARG_TYPE'],
+  ['r', { windows: { posixSemantics: 1 } }, 'ERR_INVALID_ARG_TYPE'],
+  [w, { windows: { attributes: 'hidden' } }, 'ERR_INVALID_ARG_TYPE'],
+  [w, { windows: { attributes: { hidden: 1 } } }, 'ERR_INVALID_ARG_TYPE'],
+  [w, { windows: { attributes: { secret: true } } }, 'ERR_INVALID_ARG_VALUE'],
+  [w, { windows: { attributes: { directory: true } } }, 'ERR_INVALID_ARG_VALUE'],
+  [w, { windows: { attributes: { normal: true, readOnly: true } } }, 'ERR_INVALID_ARG_VALUE'],
 ];
 
 for (const [flag, options, code] of bad) {
@@ -361,17 +361,17 @@ for (const [flag, options, code] of bad) {
 }
 
 const windowsOnly: OpenOptions[] = [
-  { backupIntent: true },
-  { noRecall: true },
+  { windows: { backupIntent: true } },
+  { windows: { noRecall: true } },
   { share: ['read', 'write'] },
   { share: 'write' },
-  { attributes: { hidden: true } },
-  { attributes: { system: true } },
-  { attributes: { archive: true } },
-  { attributes: { temporary: true } },
-  { attributes: { offline: true } },
-  { attributes: { encrypted: true } },
-  { attributes: { notContentIndexed: true } },
+  { windows: { attributes: { hidden: true } } },
+  { windows: { attributes: { system: true } } },
+  { windows: { attributes: { archive: true } } },
+  { windows: { attributes: { temporary: true } } },
+  { windows: { attributes: { offline: true } } },
+  { windows: { attributes: { encrypted: true } } },
+  { windows: { attributes: { notContentIndexed: true } } },
 ];
 
 for (const options of windowsOnly) {

@@ -60,7 +60,7 @@ testWhere(!isWindows, 'for systems without streams')(
 );
 
 testOnWindows('readReparsePoint of what is no reparse point is an error', async () => {
-  const handle = await open(fileWith('content'), 'r', { openReparsePoint: true });
+  const handle = await open(fileWith('content'), 'r', { windows: { openReparsePoint: true } });
   const error = await rejection(handle.readReparsePoint());
   expect(error).toMatchObject({ syscall: 'readreparsepoint' });
   expect(error).toHaveProperty('win32Error');
@@ -82,7 +82,7 @@ const junction = makeJunction();
 testWhere(junction !== undefined, 'this system makes no junctions')(
   'readReparsePoint gives the data of a junction, header included',
   async () => {
-    const options = { openReparsePoint: true };
+    const options = { windows: { openReparsePoint: true } };
     const handle = await open(junction as string, 'r', options);
     const { tag, data } = await handle.readReparsePoint();
     expect(tag).toBe(0xa0000003);
@@ -94,10 +94,10 @@ testWhere(junction !== undefined, 'this system makes no junctions')(
 
 testOnWindows('backupIntent opens with the privileges, files and folders', async () => {
   const file = fileWith('content');
-  const handle = await open(file, 'r', { backupIntent: true });
+  const handle = await open(file, 'r', { windows: { backupIntent: true } });
   expect(await handle.readFile('utf8')).toBe('content');
   await handle.close();
-  const folder = await open(temporaryFolder(), 'r', { backupIntent: true });
+  const folder = await open(temporaryFolder(), 'r', { windows: { backupIntent: true } });
   expect(folder.deviceType).toBe('directory');
   await folder.close();
 });

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import type { FileHandle } from '../file-handle/file-handle.js';
 import { openParsed } from '../functions/open.js';
-import type { Access } from '../handle/open-options.js';
+import type { Access } from '../handle/open-flags.js';
 import { unavailable } from '../node/errors.js';
 import type { ParsedPath } from '../node/paths.js';
 import { validateBoolean, validateOneOf } from '../node/validate.js';

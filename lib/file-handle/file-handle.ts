@@ -22,7 +22,7 @@ import {
 } from '../handle/attributes.js';
 import { endOf } from '../handle/file-size.js';
 import { type LockOptions, type LockRange, lockRange, unlockRange } from '../handle/locks.js';
-import type { Access } from '../handle/open-options.js';
+import type { Access } from '../handle/open-flags.js';
 import { type SeekOrigin, seek } from '../handle/seek.js';
 import {
   allocatedRanges,

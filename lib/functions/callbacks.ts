@@ -6,7 +6,7 @@ import {
   readBuffered,
   validateText,
 } from '../file-handle/whole-file.js';
-import { parseFlags, parseMode } from '../handle/open-options.js';
+import { parseFlags, parseMode } from '../handle/open-flags.js';
 import { validateBufferOption } from '../handle/read-into.js';
 import { abortError, invalidArgType } from '../node/errors.js';
 import { likeNode } from '../node/like-node.js';

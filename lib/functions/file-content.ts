@@ -15,7 +15,7 @@ import {
   validateData,
   type WriteFileOptions,
 } from '../file-handle/whole-file.js';
-import { accessOf, parseFlags, parseMode } from '../handle/open-options.js';
+import { accessOf, parseFlags, parseMode } from '../handle/open-flags.js';
 import { validateBufferOption } from '../handle/read-into.js';
 import { abortError } from '../node/errors.js';
 import { type ParsedPath, type PathLike, parsePath } from '../node/paths.js';

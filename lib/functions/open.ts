@@ -2,13 +2,8 @@ import { getEngine } from '../engine/engine.js';
 import { Opcode, OpenOption } from '../engine/native.js';
 import type { Request, Subject } from '../engine/operation.js';
 import { decodeOpened, FileHandle, type OpenedFile } from '../file-handle/file-handle.js';
-import {
-  type Access,
-  accessOf,
-  type OpenOptions,
-  type OpenRequest,
-  parseOpenOptions,
-} from '../handle/open-options.js';
+import { type Access, accessOf } from '../handle/open-flags.js';
+import { type OpenOptions, type OpenRequest, parseOpenOptions } from '../handle/open-options.js';
 import { abortError, type SystemError, systemError } from '../node/errors.js';
 import { type ParsedPath, type PathLike, parsePath } from '../node/paths.js';
 import { provideOpen } from '../streams/file-streams.js';

@@ -46,7 +46,6 @@ export interface SettableAttributes {
   /** At creation, or by path: a handle that is open keeps Windows from changing it. */
   encrypted?: boolean | undefined;
 }
-export type CreationAttributes = SettableAttributes;
 
 const settable = [
   'readOnly',
@@ -96,7 +95,7 @@ function parseAttributes(given: SettableAttributes, name: string): AttributeChan
 }
 
 /** Validates attributes of a new file, as bits. */
-export function attributeBits(given: CreationAttributes, name: string): number {
+export function attributeBits(given: SettableAttributes, name: string): number {
   return parseAttributes(given, name).set;
 }
 

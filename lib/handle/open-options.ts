@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { OpenOption } from '../engine/native.js';
-import { invalidArgType, invalidArgValue, outOfRange } from '../node/errors.js';
+import { invalidArgValue, unavailable } from '../node/errors.js';
 import {
   validateBoolean,
   validateInteger,
@@ -8,180 +8,318 @@ import {
   validateOneOf,
   validateSignal,
 } from '../node/validate.js';
-import { type CreateOptions, checkAttributesOnly, parseCreateOptions } from './create-options.js';
+import { attributeBits, type SettableAttributes } from './attributes.js';
+import { parseFlags, parseMode } from './open-flags.js';
+import { type ShareMode, shareBits } from './share-mode.js';
+
+// To add an option of open(), add it to OpenOptions or WindowsOpenOptions and give it a row in the
+// table below. Its parser, the streams that take it, and docs/api/open.md follow from that row.
 
 /** How a file is opened, beyond Node's flags. */
-export interface OpenOptions extends CreateOptions {
-  /** Permission bits of a file that is created. Default 0o666, less the umask. */
+export interface OpenOptions {
+  /** Permission bits of a new file, less the umask. Default 0o666. */
   mode?: number | string | undefined;
   /**
-   * Transfers go past the system's cache (O_DIRECT, FILE_FLAG_NO_BUFFERING, F_NOCACHE) and must be
-   * aligned as `handle.alignment` says. `true` fails with EINVAL where the file system refuses;
-   * 'prefer' opens buffered there. Default false.
+   * Transfers bypass the system's cache (O_DIRECT, FILE_FLAG_NO_BUFFERING, F_NOCACHE) and must be
+   * aligned to `handle.alignment`. `true` fails with EINVAL where the file system refuses that;
+   * 'prefer' opens the file buffered instead. Default false.
    */
   unbuffered?: boolean | 'prefer' | undefined;
-  /** A write is done when the device has the data (O_DSYNC, WRITE_THROUGH). Default false. */
+  /**
+   * A write completes when the device has the data (O_DSYNC, FILE_FLAG_WRITE_THROUGH). Default
+   * false.
+   */
   writeThrough?: boolean | undefined;
-  /** A hint how the file will be read (posix_fadvise, SEQUENTIAL_SCAN / RANDOM_ACCESS). */
+  /** A hint about the order of reads (posix_fadvise, FILE_FLAG_SEQUENTIAL_SCAN, RANDOM_ACCESS). */
   access?: 'sequential' | 'random' | undefined;
   /**
-   * The file is gone when the handle is closed, also if the process dies. Windows: the name stays
-   * until then (FILE_FLAG_DELETE_ON_CLOSE). POSIX: the name goes at once (unlink). Default false.
+   * Closing the handle deletes the file, as does the death of the process. On Windows the name
+   * stays until then (FILE_FLAG_DELETE_ON_CLOSE); on POSIX open() removes it (unlink). Default
+   * false.
    */
   deleteOnClose?: boolean | undefined;
   /**
-   * Reserves this many bytes of disk space without changing the file's size (fallocate,
-   * FileAllocationInfo). ENOSPC comes from open() then, not from a later write. Default 0: none.
+   * Bytes of disk space to reserve without changing the file's size (fallocate,
+   * FileAllocationInfo), so that open() fails with ENOSPC rather than a later write. Default 0.
    */
   preallocate?: number | undefined;
+  /**
+   * The access that other handles may have meanwhile: 'all', 'none', or a list of 'read', 'write'
+   * and 'delete'. An open that conflicts with it fails with EBUSY. Default 'all', as in Node. POSIX
+   * uses advisory locks: they bind only handles that also ask for a share mode, they cannot keep a
+   * name from being removed, and they cannot permit writing without reading.
+   */
+  share?: ShareMode | undefined;
+  /**
+   * Opens the file for its status and attributes alone (access 0, O_PATH). That needs no permission
+   * to its data and ignores share modes. Requires flags 'r'. Default false.
+   */
+  attributesOnly?: boolean | undefined;
+  /** Child processes inherit the handle (bInheritHandle, no O_CLOEXEC). Default false. */
+  inheritable?: boolean | undefined;
+  /** Options of CreateFile. */
+  windows?: WindowsOpenOptions | undefined;
   /** Aborts the opening. */
   signal?: AbortSignal | undefined;
+}
+
+/**
+ * Options of open() that come from CreateFile. Systems that have the same thing under another name
+ * take it too; the others refuse it with ERR_FEATURE_UNAVAILABLE_ON_PLATFORM.
+ */
+export interface WindowsOpenOptions {
+  /**
+   * Opens the file whatever its permissions say, by SeBackupPrivilege, and for writing by
+   * SeRestorePrivilege; both are enabled for this call alone. Fails with EPERM without them.
+   * Windows only. Default false.
+   */
+  backupIntent?: boolean | undefined;
+  /** Names that differ in case alone are different (FILE_FLAG_POSIX_SEMANTICS). Default false. */
+  posixSemantics?: boolean | undefined;
+  /**
+   * Opens a link, or another reparse point, itself. On Linux a symbolic link opens without access
+   * to data (O_PATH | O_NOFOLLOW) and fails with ELOOP when opened for writing. Default false.
+   */
+  openReparsePoint?: boolean | undefined;
+  /** Data on remote storage stays there (FILE_FLAG_OPEN_NO_RECALL). Windows only. Default false. */
+  noRecall?: boolean | undefined;
+  /** Attributes of a new file. Systems other than Windows know `readOnly` and `normal`. */
+  attributes?: SettableAttributes | undefined;
 }
 
 /** What the addon is asked for. */
 export interface OpenRequest {
   flags: number;
   mode: number;
+  /** OpenOption bits. */
   options: number;
   preallocate: number;
+  /** FILE_ATTRIBUTE_* bits. */
   attributes: number;
   signal: AbortSignal | undefined;
 }
 
-const { O_APPEND, O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } = constants;
-const O_SYNC = constants.O_SYNC ?? 0;
-const O_DIRECT = constants.O_DIRECT ?? 0;
+/** One option of open(). */
+interface OptionRow {
+  /** Validates a value that is not undefined, and writes it into the request. */
+  readonly apply: (request: OpenRequest, value: unknown, name: string) => void;
+  /** Refused together with attributesOnly. */
+  readonly needsData?: true;
+  /** Left out of the options of streams, which have one of their own. */
+  readonly notOfStreams?: true;
+  /** The option's line in docs/api/open.md: its values and its meaning. */
+  readonly values: string;
+  readonly meaning: string;
+}
+type OptionTable<Names extends string> = { readonly [name in Names]-?: OptionRow };
+
+const isWindows = process.platform === 'win32';
+const isLinux = process.platform === 'linux';
 const readOnlyAttribute = 1;
 const anyWrite = 0o222;
 
-const flagNumbers: Readonly<Record<string, number>> = {
-  r: O_RDONLY,
-  rs: O_RDONLY | O_SYNC,
-  sr: O_RDONLY | O_SYNC,
-  'r+': O_RDWR,
-  'rs+': O_RDWR | O_SYNC,
-  'sr+': O_RDWR | O_SYNC,
-  w: O_TRUNC | O_CREAT | O_WRONLY,
-  wx: O_TRUNC | O_CREAT | O_WRONLY | O_EXCL,
-  xw: O_TRUNC | O_CREAT | O_WRONLY | O_EXCL,
-  'w+': O_TRUNC | O_CREAT | O_RDWR,
-  'wx+': O_TRUNC | O_CREAT | O_RDWR | O_EXCL,
-  'xw+': O_TRUNC | O_CREAT | O_RDWR | O_EXCL,
-  a: O_APPEND | O_CREAT | O_WRONLY,
-  ax: O_APPEND | O_CREAT | O_WRONLY | O_EXCL,
-  xa: O_APPEND | O_CREAT | O_WRONLY | O_EXCL,
-  as: O_APPEND | O_CREAT | O_WRONLY | O_SYNC,
-  sa: O_APPEND | O_CREAT | O_WRONLY | O_SYNC,
-  'a+': O_APPEND | O_CREAT | O_RDWR,
-  'ax+': O_APPEND | O_CREAT | O_RDWR | O_EXCL,
-  'xa+': O_APPEND | O_CREAT | O_RDWR | O_EXCL,
-  'as+': O_APPEND | O_CREAT | O_RDWR | O_SYNC,
-  'sa+': O_APPEND | O_CREAT | O_RDWR | O_SYNC,
+function switchRow(bit: number, isAvailable: boolean, meaning: string): OptionRow {
+  const apply = (request: OpenRequest, value: unknown, name: string): void => {
+    validateBoolean(value, name);
+    if (!value) return;
+    if (!isAvailable) throw unavailable(name);
+    request.options |= bit;
+  };
+  return { apply, values: '`true`, `false`', meaning };
+}
+
+/** The options of open() that sit in `windows`. */
+export const windowsOpenOptions: OptionTable<keyof WindowsOpenOptions> = {
+  backupIntent: switchRow(
+    OpenOption.backupIntent,
+    isWindows,
+    'opens the file whatever its permissions say, by SeBackupPrivilege; Windows only',
+  ),
+  posixSemantics: switchRow(
+    OpenOption.posixSemantics,
+    isWindows || isLinux,
+    'names that differ in case alone are different; always so on Linux',
+  ),
+  openReparsePoint: switchRow(
+    OpenOption.openReparsePoint,
+    isWindows || isLinux,
+    'opens a link itself; on Linux without access to data',
+  ),
+  noRecall: switchRow(
+    OpenOption.noRecall,
+    isWindows,
+    'data on remote storage stays there; Windows only',
+  ),
+  attributes: {
+    apply(request, value, name) {
+      request.attributes = attributeBits(value as SettableAttributes, name);
+      if (isWindows || !(request.attributes & readOnlyAttribute)) return;
+      request.mode &= ~anyWrite;
+      request.attributes &= ~readOnlyAttribute;
+    },
+    values: '`{ readOnly, hidden, … }`',
+    meaning: 'attributes of a new file; other systems know `readOnly` and `normal`',
+  },
 };
 
-/** Node's flags, 'r+' or a number, as a number. */
-export function parseFlags(flags: unknown, name = 'flags'): number {
-  if (flags == null) return O_RDONLY;
-  if (typeof flags === 'number') {
-    validateInteger(flags, name, -(2 ** 31), 2 ** 31 - 1);
-    return flags;
+/** All options of open(), in the order in which they are applied. */
+export const openOptions: OptionTable<keyof OpenOptions> = {
+  mode: {
+    apply(request, value) {
+      request.mode = parseMode(value, request.mode);
+    },
+    notOfStreams: true,
+    values: 'a number, or a string in octal',
+    meaning: 'permission bits of a new file, less the umask; default `0o666`',
+  },
+  unbuffered: {
+    apply(request, value, name) {
+      validateOneOf(value, name, [true, false, 'prefer']);
+      if (value === true) request.options |= OpenOption.unbuffered;
+      if (value === 'prefer') request.options |= OpenOption.unbufferedPrefer;
+    },
+    needsData: true,
+    values: "`true`, `false`, `'prefer'`",
+    meaning:
+      'transfers bypass the cache of the system; `EINVAL` where the file system refuses that, ' +
+      "which `'prefer'` opens buffered (`handle.alignment` is null then)",
+  },
+  writeThrough: {
+    ...switchRow(OpenOption.writeThrough, true, 'a write completes when the device has the data'),
+    needsData: true,
+  },
+  access: {
+    apply(request, value, name) {
+      validateOneOf(value, name, ['sequential', 'random']);
+      request.options |= value === 'random' ? OpenOption.accessRandom : OpenOption.accessSequential;
+    },
+    needsData: true,
+    values: "`'sequential'`, `'random'`",
+    meaning: 'a hint about the order of reads',
+  },
+  deleteOnClose: switchRow(
+    OpenOption.deleteOnClose,
+    true,
+    'closing the handle deletes the file; on POSIX its name goes at once',
+  ),
+  preallocate: {
+    apply(request, value, name) {
+      validateInteger(value, name, 0);
+      request.preallocate = value;
+    },
+    needsData: true,
+    values: 'bytes',
+    meaning: 'disk space to reserve; the size stays; `ENOSPC` where there is not so much',
+  },
+  share: {
+    apply(request, value, name) {
+      request.options |= shareBits(value, name);
+    },
+    values: "`'all'`, `'none'`, or a list of `'read'`, `'write'`, `'delete'`",
+    meaning:
+      'the access that other handles may have meanwhile, which fail with `EBUSY` otherwise; ' +
+      'advisory on POSIX',
+  },
+  attributesOnly: switchRow(
+    OpenOption.attributesOnly,
+    isWindows || isLinux,
+    "status and attributes, and no access to the data; with flags `'r'`",
+  ),
+  inheritable: switchRow(OpenOption.inheritable, true, 'child processes inherit the handle'),
+  windows: {
+    apply(request, value, name) {
+      validateObject(value, name);
+      applyAll(windowsOpenOptions, request, value, name);
+    },
+    values: '`{ … }`, see below',
+    meaning: 'options of CreateFile',
+  },
+  signal: {
+    apply(request, value) {
+      validateSignal(value);
+      request.signal = value;
+    },
+    notOfStreams: true,
+    values: 'an AbortSignal',
+    meaning: 'aborts the opening',
+  },
+};
+
+/** Options that streams hand to the open() of their file. */
+export type StreamOpenOptions = Omit<OpenOptions, 'mode' | 'signal'>;
+
+const optionNames = Object.keys(openOptions) as (keyof OpenOptions)[];
+
+// An option that somebody put on Object.prototype is not the caller's: deleteOnClose would delete
+// every file that the program opens.
+function optionOf(given: object, name: string): unknown {
+  const isForeign = Object.hasOwn(Object.prototype, name) && !Object.hasOwn(given, name);
+  return isForeign ? undefined : (given as Record<string, unknown>)[name];
+}
+
+/** The options of a stream that its open() takes. */
+export function streamOpenOptionsOf(given: object): StreamOpenOptions {
+  const entries = optionNames
+    .filter((name) => !openOptions[name].notOfStreams)
+    .map((name) => [name, optionOf(given, name)] as const);
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+}
+
+function applyAll<Names extends string>(
+  table: OptionTable<Names>,
+  request: OpenRequest,
+  given: object,
+  prefix: string,
+): void {
+  for (const name of Object.keys(table) as Names[]) {
+    const value = optionOf(given, name);
+    if (value !== undefined) table[name].apply(request, value, `${prefix}.${name}`);
   }
-  const number = typeof flags === 'string' ? flagNumbers[flags] : undefined;
-  if (number === undefined || !Object.hasOwn(flagNumbers, flags as string)) {
-    throw invalidArgValue('flags', flags);
-  }
-  return number;
 }
-
-/** Node's mode, a number or a string in octal, as a number. */
-export function parseMode(mode: unknown, defaultMode: number): number {
-  if (mode == null) return defaultMode;
-  if (typeof mode === 'string') {
-    if (!/^[0-7]+$/.test(mode)) {
-      throw invalidArgValue('mode', mode, 'must be a 32-bit unsigned integer or an octal string');
-    }
-    return parseMode(Number.parseInt(mode, 8), defaultMode);
-  }
-  if (typeof mode !== 'number') throw invalidArgType('mode', 'of type number', mode);
-  if (!Number.isInteger(mode)) throw outOfRange('mode', 'an integer', mode);
-  if (mode < 0 || mode > 2 ** 32 - 1) throw outOfRange('mode', '>= 0 && <= 4294967295', mode);
-  return mode;
-}
-
-/** What flags allow. */
-export interface Access {
-  readable: boolean;
-  writable: boolean;
-  append: boolean;
-}
-
-export function accessOf(flags: number): Access {
-  const mode = flags & (O_RDWR | O_WRONLY);
-  return {
-    readable: mode !== O_WRONLY,
-    writable: mode !== O_RDONLY,
-    append: (flags & O_APPEND) !== 0,
-  };
-}
-
-const optionNames: readonly (keyof OpenOptions)[] = [
-  'mode',
-  'unbuffered',
-  'writeThrough',
-  'access',
-  'deleteOnClose',
-  'preallocate',
-  'signal',
-];
 
 /** Whether an object has any of the options of open(). */
 export function isOpenOptions(given: object): boolean {
-  return optionNames.some((name) => name in given);
+  return optionNames.some((name) => name in given && !Object.hasOwn(Object.prototype, name));
+}
+
+const { O_RDWR, O_WRONLY, O_CREAT, O_TRUNC, O_APPEND, O_DIRECT = 0 } = constants;
+const dataFlags = O_RDWR | O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_DIRECT;
+
+function checkAttributesOnly(flags: number, given: object): void {
+  if (flags & dataFlags) {
+    throw invalidArgValue('flags', flags, "must be 'r' with options.attributesOnly");
+  }
+  for (const name of optionNames) {
+    const value = optionOf(given, name);
+    if (!value || !openOptions[name].needsData) continue;
+    const reason = 'does not go with options.attributesOnly';
+    throw invalidArgValue(`options.${name}`, value, reason);
+  }
 }
 
 /** Validates the arguments of open() after the path. */
 export function parseOpenOptions(flags: unknown, modeOrOptions: unknown): OpenRequest {
-  const given =
-    modeOrOptions !== null && typeof modeOrOptions === 'object'
-      ? (modeOrOptions as OpenOptions)
-      : { mode: modeOrOptions as OpenOptions['mode'] };
-  validateObject(given, 'options');
-  const {
-    unbuffered = false,
-    writeThrough = false,
-    access,
-    deleteOnClose = false,
-    preallocate = 0,
-  } = given;
-  validateOneOf(unbuffered, 'options.unbuffered', [true, false, 'prefer']);
-  validateBoolean(writeThrough, 'options.writeThrough');
-  validateBoolean(deleteOnClose, 'options.deleteOnClose');
-  validateOneOf(access, 'options.access', [undefined, 'sequential', 'random']);
-  validateInteger(preallocate, 'options.preallocate', 0);
-  validateSignal(given.signal);
-  let number = parseFlags(flags);
-  let { options, attributes } = parseCreateOptions(given);
-  if (given.attributesOnly) checkAttributesOnly(number, given);
-  let mode = parseMode(given.mode, 0o666);
-  if (process.platform !== 'win32' && attributes & readOnlyAttribute) {
-    mode &= ~anyWrite;
-    attributes &= ~readOnlyAttribute;
-  }
-  if (unbuffered === true || (unbuffered === false && (number & O_DIRECT) !== 0)) {
-    options |= OpenOption.unbuffered;
-  }
-  if (unbuffered === 'prefer') options |= OpenOption.unbufferedPrefer;
-  number &= ~O_DIRECT;
-  if (writeThrough) options |= OpenOption.writeThrough;
-  if (access === 'sequential') options |= OpenOption.accessSequential;
-  if (access === 'random') options |= OpenOption.accessRandom;
-  if (deleteOnClose) options |= OpenOption.deleteOnClose;
-  return {
-    flags: number,
-    mode,
-    options,
-    preallocate,
-    attributes,
-    signal: given.signal,
+  const request: OpenRequest = {
+    flags: parseFlags(flags),
+    mode: 0o666,
+    options: 0,
+    preallocate: 0,
+    attributes: 0,
+    signal: undefined,
   };
+  let isBuffered = false;
+  if (modeOrOptions === null || typeof modeOrOptions !== 'object') {
+    request.mode = parseMode(modeOrOptions, request.mode);
+  } else {
+    validateObject(modeOrOptions, 'options');
+    applyAll(openOptions, request, modeOrOptions, 'options');
+    if (request.options & OpenOption.attributesOnly) {
+      checkAttributesOnly(request.flags, modeOrOptions);
+    }
+    isBuffered = optionOf(modeOrOptions, 'unbuffered') === 'prefer';
+  }
+  // The flag asks for the same as the option, which alone has 'prefer'.
+  if (!isBuffered && request.flags & O_DIRECT) request.options |= OpenOption.unbuffered;
+  request.flags &= ~O_DIRECT;
+  return request;
 }

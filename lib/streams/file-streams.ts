@@ -1,6 +1,6 @@
 import type * as fs from 'node:fs';
 import type { FileHandle } from '../file-handle/file-handle.js';
-import type { OpenOptions } from '../handle/open-options.js';
+import { type StreamOpenOptions, streamOpenOptionsOf } from '../handle/open-options.js';
 import { invalidArgValue, notImplemented } from '../node/errors.js';
 import { nodeFs } from '../node/node-fs.js';
 import { validateWindow, type WindowOptions } from '../transfer/window.js';
@@ -18,11 +18,11 @@ export function provideOpen(open: OpenFile): void {
 }
 
 /** What the streams of this package take beside Node's options. */
-export interface ReadStreamExtras extends Pick<OpenOptions, 'unbuffered' | 'writeThrough'> {
+export interface ReadStreamExtras extends StreamOpenOptions {
   /** Bounds of the window of reads. */
   readAhead?: WindowOptions | undefined;
 }
-export interface WriteStreamExtras extends Pick<OpenOptions, (typeof openOptionNames)[number]> {
+export interface WriteStreamExtras extends StreamOpenOptions {
   /** Bounds of the window of writes. */
   writeBehind?: WindowOptions | undefined;
 }
@@ -61,13 +61,6 @@ interface OurState {
 type Reader = NodeReadStream & OurState;
 type Writer = NodeWriteStream & OurState;
 
-const openOptionNames = ['unbuffered', 'writeThrough', 'preallocate'] as const;
-
-function openOptionsOf(options: Options): OpenOptions {
-  const given = openOptionNames.filter((name) => options[name] !== undefined);
-  return Object.fromEntries(given.map((name) => [name, options[name]]));
-}
-
 function copyOptions(given: unknown): Options {
   const options: Options = {};
   if (typeof given === 'string') options.encoding = given;
@@ -83,9 +76,13 @@ function validateWindowOption(options: Options, name: string): WindowOptions {
 }
 
 /** Options with a file of ours as the `fs`, where the stream would use Node's own. */
-function withFile(stream: Reader | Writer, options: Options, release: () => void): Options {
+function withFile(
+  stream: Reader | Writer,
+  options: Options,
+  more: StreamOpenOptions,
+  release: () => void,
+): Options {
   const { fd } = options;
-  const more = openOptionsOf(options);
   const isOpen = fd != null || options.windowsHandle != null || options.fs != null;
   const [name] = Object.keys(more);
   if (isOpen && name !== undefined) {
@@ -124,7 +121,7 @@ function construct(
   base.call(
     stream,
     path,
-    withFile(stream, options, () => release()),
+    withFile(stream, options, streamOpenOptionsOf(Object(given)), () => release()),
   );
   // Only now, since Node may have refused the options.
   const file = stream[streamFile];
@@ -319,7 +316,7 @@ export type WriteStreamOptions = NodeOptions<typeof fs.createWriteStream> & Writ
 
 /**
  * A stream of a file, or of a part of it.
- * @param options Node's, and `readAhead`, `unbuffered`, `writeThrough`
+ * @param options Node's, `readAhead`, and those of open()
  */
 export const createReadStream = function createReadStream(path: unknown, options: unknown) {
   return Reflect.construct(ReadStreamOf, [path, options]);
@@ -328,7 +325,7 @@ export const createReadStream = function createReadStream(path: unknown, options
 /**
  * A stream into a file. When it drains, or calls a write's callback, the bytes are in the file;
  * while another stream is piped into it, it takes chunks ahead and drains when it has room.
- * @param options Node's, and `writeBehind`, `unbuffered`, `writeThrough`, `preallocate`
+ * @param options Node's, `writeBehind`, and those of open()
  */
 export const createWriteStream = function createWriteStream(path: unknown, options: unknown) {
   return Reflect.construct(WriteStreamOf, [path, options]);

@@ -1,5 +1,4 @@
 import type { FileHandle } from '../file-handle/file-handle.js';
-import type { OpenOptions } from '../handle/open-options.js';
 import { AbortError } from '../node/errors.js';
 import type { PathLike } from '../node/paths.js';
 import { validateBoolean } from '../node/validate.js';
@@ -14,7 +13,7 @@ import {
   validatePlace,
 } from './held-file.js';
 
-export interface FileWriterOptions extends FileOptions, Pick<OpenOptions, 'preallocate'> {
+export interface FileWriterOptions extends FileOptions {
   /** Place of the first byte. Default: the start of a path, the cursor of a handle. */
   start?: number | undefined;
   /** Bounds of the window of writes. */

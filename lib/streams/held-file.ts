@@ -1,5 +1,9 @@
 import type { FileHandle } from '../file-handle/file-handle.js';
-import type { OpenOptions } from '../handle/open-options.js';
+import {
+  type OpenOptions,
+  type StreamOpenOptions,
+  streamOpenOptionsOf,
+} from '../handle/open-options.js';
 import { abortError, invalidArgType, systemErrorOf } from '../node/errors.js';
 import { type PathLike, parsePath } from '../node/paths.js';
 import { validateBoolean, validateInteger, validateSignal } from '../node/validate.js';
@@ -11,7 +15,7 @@ export type OpenPath = (
   options: OpenOptions,
 ) => Promise<FileHandle>;
 
-export interface FileOptions extends Pick<OpenOptions, 'mode' | 'unbuffered' | 'writeThrough'> {
+export interface FileOptions extends StreamOpenOptions, Pick<OpenOptions, 'mode'> {
   /** How a path is opened; Node's flags. */
   flags?: string | number | undefined;
   /** A handle in the place of a path. */
@@ -24,8 +28,6 @@ export interface FileOptions extends Pick<OpenOptions, 'mode' | 'unbuffered' | '
 
 /** Called when others end a stream: with an AbortError, or EBADF where its handle is closed. */
 export type Interrupt = (error: Error) => void;
-
-const openOptionNames = ['mode', 'unbuffered', 'writeThrough', 'preallocate'] as const;
 
 function isHandle(value: unknown): value is FileHandle {
   return typeof (value as Partial<FileHandle> | null)?.hold === 'function';
@@ -56,7 +58,7 @@ export class HeldFile {
 
   constructor(
     path: PathLike | null | undefined,
-    options: FileOptions & Pick<OpenOptions, 'preallocate'>,
+    options: FileOptions,
     flags: string,
     operation: 'read' | 'write',
     openPath: OpenPath | undefined,
@@ -73,8 +75,7 @@ export class HeldFile {
     this.path = this.isOwn ? (path as PathLike) : undefined;
     this.autoClose = autoClose;
     this.#flags = options.flags ?? flags;
-    const given = openOptionNames.filter((name) => options[name] !== undefined);
-    this.#options = Object.fromEntries(given.map((name) => [name, options[name]]));
+    this.#options = { mode: options.mode, ...streamOpenOptionsOf(options) };
     this.#openPath = openPath;
     this.#signal = signal;
     this.#interrupt = interrupt;

@@ -14,8 +14,7 @@ async function windowsKindOf(path: SystemPath): Promise<LinkKind> {
   if (!directory) return 'file';
   const handle = await open(path, 'r', {
     attributesOnly: true,
-    openReparsePoint: true,
-    backupIntent: true,
+    windows: { openReparsePoint: true, backupIntent: true },
   });
   try {
     return (await handle.readReparsePoint()).tag === junctionTag ? 'junction' : 'dir';
