@@ -4,6 +4,7 @@
 
 #include "arguments.h"
 #include "engine/system/blocking.h"
+#include "error_number.h"
 
 #ifdef _WIN32
 #include "engine/system/windows/windows_io.h"
@@ -388,7 +389,7 @@ void Environment::deliver(Operation& operation, uint32_t index) {
   completion.os_error = operation.result.os_error;
   completion.error = 0;
   if (!operation.result.ok()) {
-    completion.error = uv::translate_error(operation.result.os_error);
+    completion.error = error_number(operation.result);
     completion.step = operation.detail ? operation.detail->failed_step : 0;
     if (operation.detail && !operation.detail->failed_path.empty()) {
       set_result(index, path_value(env_, operation.detail->failed_path));

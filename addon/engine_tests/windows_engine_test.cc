@@ -287,10 +287,10 @@ TEST(windows_open_reports_what_is_wrong) {
     CHECK(f.open(f.path(L"a"), kNew | kExclusiveFlag, file).os_error == ERROR_FILE_EXISTS);
     std::unique_ptr<OpenFile> reader;
     CHECK(f.open(f.path(L"a"), kReadOnlyFlag, reader).ok());
-    CHECK(f.write(*reader, "x", 0).os_error == ERROR_INVALID_FLAGS);
+    CHECK(f.write(*reader, "x", 0).os_error == ERROR_ACCESS_DENIED);
     std::unique_ptr<OpenFile> writer;
     CHECK(f.open(f.path(L"a"), kWriteOnlyFlag, writer).ok());
-    CHECK(f.read(*writer, 1, 0) == "error " + std::to_string(ERROR_INVALID_FLAGS));
+    CHECK(f.read(*writer, 1, 0) == "error " + std::to_string(ERROR_ACCESS_DENIED));
   });
 }
 

@@ -9,6 +9,7 @@
 #include "harness.h"
 #include "iocp/iocp_engine.h"
 #include "test.h"
+#include "system/windows/ntdll.h"
 #include "system/windows/open.h"
 
 namespace overlapped::testing {
@@ -96,6 +97,72 @@ TEST(windows_attributes_shares_and_dispositions_are_those_of_create_file) {
   for (const auto& [flags, disposition] : dispositions) {
     CHECK_EQUAL(arguments_of(flags, 0).disposition, disposition);
   }
+}
+
+// kernelbase refuses the rights that GENERIC_WRITE stands for, and Wine does not.
+TEST(windows_truncate_existing_asks_for_generic_write_itself) {
+  CHECK((arguments_of(kOpenBoth | kOpenTruncate, 0).access & GENERIC_WRITE) != 0);
+  CHECK((arguments_of(kOpenBoth | kOpenTruncate | kOpenAppend, 0).access & GENERIC_WRITE) != 0);
+  CHECK((arguments_of(kOpenBoth, 0).access & GENERIC_WRITE) == 0);
+}
+
+TEST(windows_the_server_of_a_pipe_learns_nothing_of_its_client) {
+  const auto flags_of = [](const wchar_t* path) {
+    OpenRequest request;
+    request.path = path;
+    CreateArguments arguments;
+    REQUIRE(create_arguments(request, HandleMode::kOverlapped, false, arguments));
+    return arguments.attributes & SECURITY_SQOS_PRESENT;
+  };
+  constexpr DWORD kPresent = SECURITY_SQOS_PRESENT;
+  for (const wchar_t* path : {L"\\\\.\\pipe\\name", L"\\\\server\\PIPE\\name", L"//./pipe/name",
+                              L"\\\\?\\pipe\\a\\b"}) {
+    CHECK_EQUAL(flags_of(path), kPresent);
+  }
+  for (const wchar_t* path : {L"\\\\server\\pipes\\name", L"C:\\pipe\\name", L"\\\\.\\C:", L"pipe",
+                              L"\\\\.\\pipe", L""}) {
+    CHECK_EQUAL(flags_of(path), DWORD{0});
+  }
+}
+
+TEST(windows_a_warning_posts_a_packet_and_an_error_does_not) {
+  using SetStatus = ULONG(NTAPI*)(LONG);
+  const auto set_status = reinterpret_cast<SetStatus>(reinterpret_cast<void*>(
+      GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "RtlNtStatusToDosError")));
+  REQUIRE(set_status != nullptr);
+  const auto posts = [&](uint32_t status) {
+    return posts_packet(set_status(static_cast<LONG>(status)));
+  };
+  CHECK(posts(0x80000005));   // STATUS_BUFFER_OVERFLOW
+  CHECK(posts(0x8000000E));   // STATUS_DEVICE_PAPER_EMPTY
+  CHECK(posts(0x80000011));   // STATUS_DEVICE_BUSY
+  CHECK(!posts(0xC0000011));  // STATUS_END_OF_FILE
+  CHECK(!posts(0xC0000022));  // STATUS_ACCESS_DENIED
+  CHECK(posts_packet(ERROR_SUCCESS));
+  CHECK(posts_packet(ERROR_IO_PENDING));
+}
+
+ENGINE_TEST(windows_a_denied_transfer_is_a_bad_descriptor_only_where_the_handle_lacks_the_right) {
+  Harness harness(engine);
+  const PathString path = harness.path("denied");
+  harness.open(path, kOpenNew);
+  OpenFile& reader = *harness.open(path, kOpenRead);
+  const Result written = harness.write_text(reader, "no", 0);
+  CHECK_EQUAL(written.os_error, static_cast<uint32_t>(ERROR_ACCESS_DENIED));
+  CHECK_EQUAL(written.meaning, ErrorMeaning::kBadDescriptor);
+  CHECK((granted_access(reader.handle()) & FILE_READ_DATA) != 0);
+  CHECK((granted_access(reader.handle()) & FILE_WRITE_DATA) == 0);
+}
+
+TEST(windows_data_sync_needs_a_handle_that_may_write) {
+  Harness harness(std::string("iocp"));
+  const PathString path = harness.path("flushed");
+  OpenFile& writer = *harness.open(path, kOpenNew);
+  CHECK(harness.write_text(writer, "data", 0).ok());
+  CHECK(harness.run(harness.make(Opcode::kDataSync, &writer)).ok());
+  OpenFile& reader = *harness.open(path, kOpenRead);
+  CHECK_EQUAL(harness.run(harness.make(Opcode::kDataSync, &reader)).os_error,
+              static_cast<uint32_t>(ERROR_ACCESS_DENIED));
 }
 
 TEST(windows_backup_intent_opens_with_the_privileges_and_says_so_without_them) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "system/blocking.h"
+#include "system/windows/ntdll.h"
 
 namespace overlapped {
 
@@ -37,12 +38,6 @@ bool is_shortage(uint32_t error) {
     default:
       return false;
   }
-}
-
-// Whether a packet will come. ERROR_MORE_DATA is a warning to the kernel, and only errors come
-// back without a packet.
-bool is_issued(uint32_t error) {
-  return error == ERROR_SUCCESS || error == ERROR_IO_PENDING || error == ERROR_MORE_DATA;
 }
 
 uint32_t start_overlapped(Operation& operation) {
@@ -425,7 +420,7 @@ IocpEngine::Issued IocpEngine::issue(Operation& op) {
     }
     op.holders.store(2);
     const uint32_t error = tuning_.start(op);
-    if (!is_issued(error)) {
+    if (!posts_packet(error)) {
       if (is_shortage(error)) return Issued::kRefused;
       continue_transfer(op, error, 0);
       return Issued::kComplete;

@@ -6,6 +6,7 @@
 #include "system/copy_small_file.h"
 #include "system/devices.h"
 #include "file_status.h"
+#include "ntdll.h"
 #include "system/locks.h"
 #include "system/tree.h"
 
@@ -144,9 +145,10 @@ void execute(Operation& op) {
     case Opcode::kTruncate:
       op.result = truncate(op);
       return;
-    case Opcode::kSync:
     case Opcode::kDataSync:
-      // Windows has no call that leaves the times and the like alone.
+      op.result = repeat_interrupted(op, [&] { return flush_data(op.file->handle()); });
+      return;
+    case Opcode::kSync:
       op.result =
           repeat_interrupted(op, [&] { return result_of(FlushFileBuffers(op.file->handle())); });
       return;

@@ -4,6 +4,8 @@
 #include <winioctl.h>
 
 #include <algorithm>
+#include <cwchar>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -93,7 +95,24 @@ void set_disposition(const OpenRequest& request, CreateArguments& arguments) {
   } else {
     arguments.disposition = truncate ? TRUNCATE_EXISTING : OPEN_EXISTING;
   }
+  // kernelbase wants this very bit, and gives ERROR_INVALID_PARAMETER for the rights that it stands
+  // for.
+  if (arguments.disposition == TRUNCATE_EXISTING) arguments.access |= GENERIC_WRITE;
   if (create && !(request.mode & kOwnerWrite)) arguments.attributes |= FILE_ATTRIBUTE_READONLY;
+}
+
+// Whether a path names a pipe: `\\\\.\\pipe\\name`, also of another server.
+bool is_pipe_path(const PathString& path) {
+  constexpr size_t kPrefix = 2;
+  const auto is_separator = [](wchar_t c) { return c == L'\\' || c == L'/'; };
+  if (path.size() < kPrefix || !is_separator(path[0]) || !is_separator(path[1])) return false;
+  size_t end = kPrefix;
+  while (end < path.size() && !is_separator(path[end])) ++end;
+  constexpr std::wstring_view kPipe = L"pipe";
+  if (end + 1 + kPipe.size() >= path.size() || !is_separator(path[end + 1 + kPipe.size()])) {
+    return false;
+  }
+  return _wcsnicmp(path.data() + end + 1, kPipe.data(), kPipe.size()) == 0;
 }
 
 bool set_attributes(const OpenRequest& request, HandleMode mode, bool unbuffered,
@@ -123,6 +142,9 @@ bool set_attributes(const OpenRequest& request, HandleMode mode, bool unbuffered
   if (options & kOpenReparsePoint) attributes |= FILE_FLAG_OPEN_REPARSE_POINT;
   if (options & kNoRecall) attributes |= FILE_FLAG_OPEN_NO_RECALL;
   attributes |= request.attributes;
+  // Without it the server of a pipe may act with the rights of its client (Impersonation Levels,
+  // https://learn.microsoft.com/windows/win32/secauthz/impersonation-levels).
+  if (is_pipe_path(request.path)) attributes |= SECURITY_SQOS_PRESENT | SECURITY_ANONYMOUS;
   // It is valid alone only (CreateFileW, dwFlagsAndAttributes).
   constexpr DWORD kOthers = kAllAttributes & ~static_cast<DWORD>(FILE_ATTRIBUTE_NORMAL);
   if (attributes & kOthers) attributes &= ~static_cast<DWORD>(FILE_ATTRIBUTE_NORMAL);
@@ -197,6 +219,12 @@ DWORD device_sector_size(HANDLE handle) {
   const Result queried =
       query_device(handle, IOCTL_DISK_GET_DRIVE_GEOMETRY, &geometry, sizeof geometry);
   return queried.ok() && geometry.BytesPerSector > 0 ? geometry.BytesPerSector : kDeviceSectorSize;
+}
+
+// Without it a volume refuses what lies behind the end of its file system, as the last sectors of a
+// partition do (FSCTL_ALLOW_EXTENDED_DASD_IO). Drives and other devices do not know the request.
+void allow_whole_volume(HANDLE handle) {
+  (void)query_device(handle, FSCTL_ALLOW_EXTENDED_DASD_IO, nullptr, 0);
 }
 
 // 0 where the device does not say.
@@ -295,7 +323,10 @@ Result open_any(const OpenRequest& request, HandleMode mode, std::unique_ptr<Ope
   file->waits_by_event = (request.options & kConcurrent) != 0;
   const DeviceType type = file->device_type();
   file->unbuffered = unbuffered && (type == DeviceType::kDisk || type == DeviceType::kBlock);
-  if (type == DeviceType::kBlock) file->device_size = size_of_device(handle);
+  if (type == DeviceType::kBlock) {
+    allow_whole_volume(handle);
+    file->device_size = size_of_device(handle);
+  }
   if (file->unbuffered) file->alignment = alignment_of(handle, type, request.path);
   if (request.preallocate > 0 && type == DeviceType::kDisk) {
     const Result reserved = preallocate(handle, request.preallocate);

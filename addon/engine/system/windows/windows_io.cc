@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ntdll.h"
 #include "workers/interrupt.h"
 
 namespace overlapped {
@@ -83,13 +84,23 @@ bool ended_before_its_time(const Operation& op, uint32_t error) {
          times.ReadTotalTimeoutMultiplier == 0 && times.ReadIntervalTimeout != MAXDWORD;
 }
 
-// A transfer is denied only where the handle was not opened for it, and Node has EBADF for that:
-// libuv's name for ERROR_INVALID_FLAGS, and its choice in uv_fs_read and uv_fs_write.
-uint32_t transfer_error(const Operation& op, uint32_t error) {
-  if (error == ERROR_ACCESS_DENIED) return ERROR_INVALID_FLAGS;
-  // Which of the two a write to a pipe without a reader gives depends on when the reader went, and
-  // only one of them is EPIPE in Node.
-  return op.is_write() && error == ERROR_BROKEN_PIPE ? ERROR_NO_DATA : error;
+// Whether the handle has the right that a transfer needs.
+bool is_opened_for(const Operation& op) {
+  constexpr uint32_t kWrites = FILE_WRITE_DATA | FILE_APPEND_DATA;
+  const uint32_t needed = op.is_read() ? static_cast<uint32_t>(FILE_READ_DATA) : kWrites;
+  return (granted_access(op.file->handle()) & needed) != 0;
+}
+
+// Node's name for a transfer that the handle was not opened for is EBADF (libuv's uv_fs_read and
+// uv_fs_write). A write to a pipe that nobody reads gives one of two errors, depending on when the
+// reader went, and the versions of libuv disagree on the second.
+Result transfer_failure(const Operation& op, uint32_t error) {
+  ErrorMeaning meaning = ErrorMeaning::kOfSystem;
+  if (error == ERROR_ACCESS_DENIED && !is_opened_for(op)) meaning = ErrorMeaning::kBadDescriptor;
+  if (op.is_write() && (error == ERROR_BROKEN_PIPE || error == ERROR_NO_DATA)) {
+    meaning = ErrorMeaning::kBrokenPipe;
+  }
+  return Result::failure(error, meaning);
 }
 
 // A client may have come before the call, and may have written and gone again (ConnectNamedPipe).
@@ -104,8 +115,8 @@ uint32_t transfer_by_event(Operation& op, const std::atomic<bool>& cancel_reques
   const UniqueHandle event(CreateEventW(nullptr, TRUE, FALSE, nullptr));
   if (!event.valid()) return GetLastError();
   const uint32_t error = start_transfer(op, nullptr, event.get());
-  // ERROR_MORE_DATA is a warning: the call has moved what there was room for.
-  if (error != ERROR_SUCCESS && error != ERROR_IO_PENDING && error != ERROR_MORE_DATA) return error;
+  // A warning, such as ERROR_MORE_DATA, ends the call as a success does, with a count.
+  if (!posts_packet(error)) return error;
   const HANDLE handle = op.file->handle();
   const HANDLE events[] = {event.get(), ThreadInterrupt::event_of_this_thread()};
   const DWORD count = events[1] ? 2 : 1;
@@ -189,7 +200,7 @@ bool continue_transfer(Operation& op, uint32_t error, size_t moved) {
       if (op.vector_index < op.detail->vectors.size()) return true;
     }
   } else if (op.transferred == 0 && !is_end_of_data(op, error)) {
-    op.result = Result::failure(transfer_error(op, error));
+    op.result = transfer_failure(op, error);
     return false;
   }
   // After an error what the earlier buffers moved counts; the next transfer meets the error again.
