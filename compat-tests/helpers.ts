@@ -173,6 +173,8 @@ export interface ChildOptions {
   launcher?: readonly string[];
   /** File name of the script; its end says which kind of module it is. */
   name?: string;
+  /** Where the script is written and runs; by default it is written to a new folder. */
+  folder?: string;
   /** It is killed then, and its signal is SIGKILL. */
   msMax?: number;
 }
@@ -196,7 +198,7 @@ const [argument] = process.argv.slice(2);
  */
 export async function runChild(script: string, options: ChildOptions = {}): Promise<ChildResult> {
   const { flags = [], args = [], env = {}, launcher = [], name = 'child.mjs' } = options;
-  const folder = temporaryFolder();
+  const folder = options.folder ?? temporaryFolder();
   const file = path.join(folder, name);
   fs.writeFileSync(file, name.endsWith('.mjs') ? prelude + script : script);
   const outputs = ['stdout', 'stderr'].map((output) => path.join(folder, output));
@@ -206,6 +208,7 @@ export async function runChild(script: string, options: ChildOptions = {}): Prom
     const child = spawn(command[0] as string, command.slice(1), {
       stdio: ['ignore', ...descriptors],
       env: childEnvironment(env),
+      ...(options.folder ? { cwd: options.folder } : {}),
     });
     const ended = await new Promise<Pick<ChildResult, 'code' | 'signal'>>((resolve, reject) => {
       const timer = setTimeout(() => child.kill('SIGKILL'), options.msMax ?? 50_000);

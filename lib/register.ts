@@ -13,9 +13,9 @@ import {
   WriteStream,
 } from './streams/file-streams.js';
 
-// Puts what this package serves into the place of Node's own, for all that uses node:fs:
-// `node --import overlapped/register app.js`, --require, import or require. docs/api/register.md says
-// what is replaced.
+// Puts the functions of this package into node:fs for a whole program: `node --import
+// overlapped/register app.js`, --require, import or require. docs/api/register.md lists what is
+// replaced.
 
 let replacements: Replacements | undefined;
 

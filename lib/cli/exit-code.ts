@@ -1,4 +1,4 @@
-/** What the command ends with; docs/api/command-line.md lists them. A signal is 128 and its number. */
+/** The exit codes of the command, as docs/api/command-line.md lists them. A signal adds 128. */
 export const exitCode = {
   done: 0,
   failed: 1,

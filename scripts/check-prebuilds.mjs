@@ -1,0 +1,13 @@
+// Runs before `npm publish`: a package without its prebuilt addons would work nowhere.
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const needed = ['linux-x64/overlapped.glibc.node', 'win32-x64/overlapped.node', '../dist/index.js'];
+const missing = needed.filter((name) => !fs.existsSync(path.join(root, 'prebuilds', name)));
+
+if (missing.length > 0) {
+  console.error(`missing in prebuilds/: ${missing.join(', ')}; run npm run prebuild first`);
+  process.exitCode = 1;
+}
