@@ -7,9 +7,9 @@ import { hasSerialPair, serialPair } from '../devices/serial-pair.js';
 import { isWindows, packageFolder, runChild, temporaryFolder, testWhere } from '../helpers.js';
 import { makeCommandFiles, pages, type Sample, samplesIn } from './programs.js';
 
-// Every program of README.md and docs/ runs as it stands, in an empty folder below the package, where
-// 'overlapped' resolves to the package itself. Every `npx overlapped` among the commands runs beside
-// the files that makeCommandFiles() makes.
+// Every program of README.md and docs/ runs as it stands, in an empty folder below the package,
+// where 'overlapped' resolves to the package itself. Every `npx overlapped` among the commands runs
+// beside the files that makeCommandFiles() makes.
 
 const parent = path.join(packageFolder, 'build');
 fs.mkdirSync(parent, { recursive: true });
