@@ -1,10 +1,10 @@
 import type { FileHandle } from '../file-handle/file-handle.js';
 import { openParsed } from '../functions/open.js';
-import { sizeOfDevice } from '../handle/file-size.js';
 import { parseOpenOptions } from '../handle/open-options.js';
 import { unavailable } from '../node/errors.js';
 import type { ParsedPath } from '../node/paths.js';
 import { validateInteger, validateObject, validateOneOf } from '../node/validate.js';
+import { sizeOfDevice } from '../transfer/file-size.js';
 import { isWindows, parseDeviceName, requireKind, type SignalOptions } from './names.js';
 
 export interface DriveOptions extends SignalOptions {

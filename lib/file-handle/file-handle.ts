@@ -20,7 +20,6 @@ import {
   type SettableAttributes,
   setAttributesOfHandle,
 } from '../handle/attributes.js';
-import { endOf } from '../handle/file-size.js';
 import { type LockOptions, type LockRange, lockRange, unlockRange } from '../handle/locks.js';
 import type { Access } from '../handle/open-flags.js';
 import { type SeekOrigin, seek } from '../handle/seek.js';
@@ -76,6 +75,7 @@ import type { FileWriterOptions } from '../streams/file-writer.js';
 import { FileWritableStream } from '../streams/web-streams.js';
 import { addressAt } from '../transfer/aligned-buffer.js';
 import { type Alignment, checkAligned, isAligned } from '../transfer/alignment.js';
+import { endOf } from '../transfer/file-size.js';
 import { readUnaligned } from '../transfer/unaligned-io.js';
 import { type ReparsePoint, readReparsePoint } from '../win32/reparse-point.js';
 import { type ReadableWebStreamOptions, readableStreamOf } from './handle-web-stream.js';

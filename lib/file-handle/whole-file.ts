@@ -1,12 +1,12 @@
 import type { Stats } from 'node:fs';
 import type { Stream } from 'node:stream';
 import { isArrayBufferView } from 'node:util/types';
-import { endOf } from '../handle/file-size.js';
 import { type BufferOption, readIntoBuffer, validateBufferOption } from '../handle/read-into.js';
 import { abortError, afterMoving, invalidArgType } from '../node/errors.js';
 import { validateBoolean, validateEncoding, validateSignal } from '../node/validate.js';
 import { allocAligned } from '../transfer/aligned-buffer.js';
 import { alignUp } from '../transfer/alignment.js';
+import { endOf } from '../transfer/file-size.js';
 import { readUnaligned, writeUnaligned } from '../transfer/unaligned-io.js';
 import type { FileHandle } from './file-handle.js';
 

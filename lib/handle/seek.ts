@@ -3,7 +3,7 @@ import { decodeValue } from '../engine/operation.js';
 import { invalidArgType, outOfRange, systemErrorOf } from '../node/errors.js';
 import { validateInteger, validateOneOf } from '../node/validate.js';
 import { type Alignment, checkAligned } from '../transfer/alignment.js';
-import { endOf, type SizedFile } from './file-size.js';
+import { endOf, type SizedFile } from '../transfer/file-size.js';
 
 /** What a position is counted from. */
 export type SeekOrigin = 'start' | 'current' | 'end';

@@ -3,9 +3,9 @@ import { systemErrorOf } from '../node/errors.js';
 import { validateBoolean, validateInteger, validateSignal } from '../node/validate.js';
 import { memoryAlignmentOf } from '../transfer/chunk-io.js';
 import { RecycledMemory } from '../transfer/chunk-memory.js';
-import { hasPlaces } from '../transfer/first-place.js';
 import { ReadAhead } from '../transfer/read-ahead.js';
 import { validateWindow, type WindowOptions } from '../transfer/window.js';
+import { hasPlaces } from './first-place.js';
 
 export interface ChunksOptions extends WindowOptions {
   /** Place of the first byte. Default 0. */

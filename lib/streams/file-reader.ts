@@ -1,8 +1,8 @@
 import type { FileHandle } from '../file-handle/file-handle.js';
 import type { PathLike } from '../node/paths.js';
-import { placeWithoutStart } from '../transfer/first-place.js';
 import { ReadAhead } from '../transfer/read-ahead.js';
 import { validateWindow, type WindowOptions } from '../transfer/window.js';
+import { placeWithoutStart } from './first-place.js';
 import {
   type FileOptions,
   HeldFile,

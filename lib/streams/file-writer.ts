@@ -2,9 +2,9 @@ import type { FileHandle } from '../file-handle/file-handle.js';
 import { AbortError } from '../node/errors.js';
 import type { PathLike } from '../node/paths.js';
 import { validateBoolean } from '../node/validate.js';
-import { placeToAppend, placeWithoutStart } from '../transfer/first-place.js';
 import { validateWindow, type WindowOptions } from '../transfer/window.js';
 import { WriteBehind, type WriteCallback } from '../transfer/write-behind.js';
+import { placeToAppend, placeWithoutStart } from './first-place.js';
 import {
   type FileOptions,
   HeldFile,

@@ -1,9 +1,9 @@
 import type * as fs from 'node:fs';
 import type { FileHandle } from '../file-handle/file-handle.js';
 import { blockSizeOf } from '../transfer/chunk-io.js';
-import { hasPlaces, placeWithoutStart } from '../transfer/first-place.js';
 import { ReadAhead } from '../transfer/read-ahead.js';
 import type { WindowOptions } from '../transfer/window.js';
+import { hasPlaces, placeWithoutStart } from './first-place.js';
 import type { StreamFile } from './stream-file.js';
 
 /** What Node's class has besides what its types say. */

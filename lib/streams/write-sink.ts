@@ -1,9 +1,9 @@
 import type * as fs from 'node:fs';
 import type { FileHandle } from '../file-handle/file-handle.js';
 import { invalidArgType } from '../node/errors.js';
-import { placeToAppend, placeWithoutStart } from '../transfer/first-place.js';
 import type { WindowOptions } from '../transfer/window.js';
 import { WriteBehind, type WriteCallback } from '../transfer/write-behind.js';
+import { placeToAppend, placeWithoutStart } from './first-place.js';
 import type { StreamFile } from './stream-file.js';
 
 /** What Node's class has besides what its types say. */

@@ -1,19 +1,19 @@
-import type { FileHandle } from '../file-handle/file-handle.js';
-import { endOf } from '../handle/file-size.js';
+import { endOf } from './file-size.js';
+import type { SectorFile } from './transfer-file.js';
 
-/** Who writes to a file. */
+/** A window that writes to a file. */
 export interface Writer {
   /** Resolves when it has nothing in flight. */
   whenIdle(): Promise<void>;
-  /** Goes on with writes that have waited while the file was cut. */
+  /** Resumes writes that have waited while the file was cut. */
   resume(): void;
 }
 
 const files = new Map<string, PaddedFile>();
 
 /**
- * An unbuffered file, known by all that write to it at a time in this process: what one has padded
- * is cut, and the bytes that another has behind it must not be.
+ * An unbuffered file with all windows of this process that write to it at the moment. The padding
+ * of one window is cut off; bytes that another window has written behind it must stay.
  */
 export class PaddedFile {
   readonly #key: string;
@@ -24,9 +24,9 @@ export class PaddedFile {
     this.#key = key;
   }
 
-  /** The file of a handle, and its size. */
+  /** The file of a handle, and its size; a block device has a size only. */
   static async of(
-    handle: FileHandle,
+    handle: SectorFile,
     writer: Writer,
   ): Promise<{ file: PaddedFile | undefined; size: number }> {
     if (handle.deviceType === 'block') return { file: undefined, size: await endOf(handle) };
@@ -38,7 +38,7 @@ export class PaddedFile {
     return { file, size: Number(size) };
   }
 
-  /** Whether nothing may be submitted; resume() is called then. */
+  /** Whether nothing may be submitted; resume() is called when that ends. */
   get isBeingCut(): boolean {
     return this.#cutting !== undefined;
   }
@@ -50,13 +50,19 @@ export class PaddedFile {
   }
 
   /**
-   * Cuts the file and syncs it, if it still ends where this writer has padded it. If not, the
-   * padding is a part of the file, which others have made longer or cut.
+   * Cuts the file and syncs it, if it ends where only this writer can have made it end. If not, the
+   * padding is a part of the file, which others have extended or cut.
+   * @param isOurs whether the file ends at a place because of this writer
    */
-  async cut(handle: FileHandle, writer: Writer, paddedEnd: number, size: number): Promise<void> {
+  async cut(
+    handle: SectorFile,
+    writer: Writer,
+    size: number,
+    isOurs: (end: number) => boolean,
+  ): Promise<void> {
     while (this.#cutting !== undefined) await this.#cutting;
-    const cutting = this.#cut(handle, writer, paddedEnd, size);
-    // What it fails with is for this writer alone.
+    const cutting = this.#cut(handle, writer, size, isOurs);
+    // Its error belongs to this writer alone.
     this.#cutting = cutting.catch(() => {});
     try {
       await cutting;
@@ -67,9 +73,14 @@ export class PaddedFile {
     await handle.sync();
   }
 
-  async #cut(handle: FileHandle, writer: Writer, paddedEnd: number, size: number): Promise<void> {
+  async #cut(
+    handle: SectorFile,
+    writer: Writer,
+    size: number,
+    isOurs: (end: number) => boolean,
+  ): Promise<void> {
     const others = [...this.#writers].filter((other) => other !== writer);
     await Promise.all(others.map((other) => other.whenIdle()));
-    if ((await endOf(handle)) === paddedEnd) await handle.truncate(size);
+    if (isOurs(await endOf(handle))) await handle.truncate(size);
   }
 }

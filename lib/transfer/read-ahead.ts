@@ -1,26 +1,24 @@
-import type { FileHandle } from '../file-handle/file-handle.js';
-import { abortError } from '../node/errors.js';
 import { addressAt } from './aligned-buffer.js';
 import { alignDown, alignUp, isAligned } from './alignment.js';
 import { blockSizeOf, memoryAlignmentOf } from './chunk-io.js';
 import { type ChunkMemory, NewMemory } from './chunk-memory.js';
+import { type CancelOptions, InFlight } from './in-flight.js';
+import type { ReadableFile } from './transfer-file.js';
 import { type WindowOptions, WindowSize } from './window.js';
 
-export interface ReadAheadOptions extends WindowOptions {
+export interface ReadAheadOptions extends WindowOptions, CancelOptions {
   /**
-   * Place of the first byte; default 0. Null reads at the handle's cursor, or from what has none (a
-   * pipe, a terminal): one read at a time, and only when a chunk is wanted.
+   * Place of the first byte; default 0. Null reads at the handle's cursor, or from a file without
+   * one (a pipe, a terminal): one read at a time, and only when a chunk is wanted.
    */
   start?: number | null | undefined;
   /** Place behind the last byte; without a start the number of bytes. Default: no end. */
   end?: number | undefined;
-  /** Makes reads fail with an AbortError at once. */
-  signal?: AbortSignal | undefined;
-  /** Where chunks are read to. Default: new memory, which then is the consumer's. */
+  /** Where chunks are read to. Default: new memory, which then belongs to the consumer. */
   memory?: ChunkMemory | undefined;
   /** Bytes that chunks shall be multiples of; rounded up to whole sectors. Default 1. */
   unit?: number | undefined;
-  /** Bytes that will surely be taken: the window need not grow first. Default 0. */
+  /** Bytes that will surely be taken, so that the window need not grow first. Default 0. */
   expected?: number | undefined;
 }
 
@@ -40,14 +38,14 @@ interface Slot {
 
 /**
  * Reads a file, or a part of it, with several reads in flight at explicit positions, and gives the
- * chunks in order. A read that is short is gone on with from where it stopped, and what was read
- * behind it is thrown away; the end is where a read gives nothing.
+ * chunks in order. After a short read, reading resumes where it stopped, and whatever was read
+ * behind it is thrown away. The end is where a read gives nothing.
  *
  * take() and whenReady() are for consumers that want no promise per chunk, next() is for others,
  * and readInto() for those that bring the memory.
  */
 export class ReadAhead {
-  readonly #handle: FileHandle;
+  readonly #file: ReadableFile;
   /** What chunks are multiples of, but for the last, in bytes. */
   readonly unit: number;
   readonly #block: number;
@@ -55,32 +53,28 @@ export class ReadAhead {
   readonly #memory: ChunkMemory;
   readonly #isNew: boolean;
   readonly #window: WindowSize;
+  readonly #inFlight: InFlight;
   readonly #atCursor: boolean;
   readonly #end: number;
-  readonly #signal: AbortSignal | undefined;
-  readonly #cancellation = new AbortController();
   readonly #lent = new Map<ArrayBufferLike, Buffer>();
   readonly #slots: Slot[] = [];
   #next: number;
   #position: number;
   /** Bytes since the window has been small. */
   #taken = 0;
-  /** What of the last chunk readInto() had no place for. */
+  /** What readInto() had no room for of the last chunk. */
   #rest: Buffer | undefined;
   #bytesAhead = 0;
-  #inFlight = 0;
   #discarded = 0;
   #isOver = false;
   #hasFailed = false;
-  #failure: { error: unknown } | undefined;
   #onReady: (() => void) | undefined;
-  #onIdle: (() => void) | undefined;
 
-  constructor(handle: FileHandle, options: ReadAheadOptions = {}) {
-    const { start = 0, end = Number.POSITIVE_INFINITY, unit = 1, signal, memory } = options;
-    this.#handle = handle;
-    this.#block = blockSizeOf(handle);
-    this.#alignment = memoryAlignmentOf(handle);
+  constructor(file: ReadableFile, options: ReadAheadOptions = {}) {
+    const { start = 0, end = Number.POSITIVE_INFINITY, unit = 1, memory } = options;
+    this.#file = file;
+    this.#block = blockSizeOf(file);
+    this.#alignment = memoryAlignmentOf(file);
     this.#memory = memory ?? new NewMemory(this.#alignment);
     this.#isNew = memory === undefined;
     this.#atCursor = start === null;
@@ -90,9 +84,8 @@ export class ReadAhead {
     this.#position = start ?? 0;
     this.#next = alignDown(this.#position, this.#block);
     this.#end = end;
-    this.#signal = signal;
-    if (signal?.aborted) this.#abort();
-    else signal?.addEventListener('abort', this.#abort, { once: true });
+    this.#inFlight = new InFlight(options, () => this.#finish());
+    this.#inFlight.listen();
   }
 
   /** Place of the next byte that take() gives. */
@@ -105,7 +98,8 @@ export class ReadAhead {
    * @throws a system error, once the chunks before it have been taken; AbortError at once
    */
   take(): Buffer | null | undefined {
-    if (this.#failure !== undefined) throw this.#failure.error;
+    const { failure } = this.#inFlight;
+    if (failure !== undefined) throw failure.error;
     if (this.#rest !== undefined) return this.#takeRest();
     const slot = this.#slots[0];
     if (slot === undefined) {
@@ -114,7 +108,7 @@ export class ReadAhead {
       return undefined;
     }
     if (slot.failure !== undefined) {
-      this.#fail(slot.failure);
+      this.#inFlight.fail(slot.failure.error);
       throw slot.failure.error;
     }
     if (slot.bytes === -1) return undefined;
@@ -138,16 +132,16 @@ export class ReadAhead {
   }
 
   /**
-   * Reads the next bytes into memory of the caller: right there where nothing has been read ahead,
-   * and on an unbuffered handle place and address are aligned; else they are copied. The memory is
-   * in use until the promise has settled, which it has not before the read, also after cancel().
-   * One call at a time, and not during next().
+   * Reads the next bytes into memory of the caller: directly where nothing has been read ahead and,
+   * on an unbuffered file, place and address are aligned; otherwise by a copy.
+   * The memory is in use until the promise settles, which is never before the read has ended, even
+   * after cancel(). One call at a time, and not during next().
    * @returns bytes, as many as there are at once; 0 at the end
    * @throws as take()
    */
   async readInto(target: Uint8Array): Promise<number> {
     const length = this.#lengthInto(target);
-    if (length > 0) return this.#readRightInto(target, length);
+    if (length > 0) return this.#readDirectly(target, length);
     const chunk = await this.next();
     if (chunk === null) return 0;
     const bytes = Math.min(chunk.byteLength, target.byteLength);
@@ -157,7 +151,7 @@ export class ReadAhead {
     return bytes;
   }
 
-  /** Gives a chunk's memory back, where `memory` is used again; till then it counts as ahead. */
+  /** Gives a chunk's memory back where `memory` is used again; until then it counts as ahead. */
   release(chunk: Buffer): void {
     const memory = this.#lent.get(chunk.buffer);
     if (memory === undefined) return;
@@ -171,17 +165,10 @@ export class ReadAhead {
    * @param error what take() throws from now on; without one it gives null
    */
   async cancel(error?: unknown): Promise<void> {
-    if (error !== undefined) this.#failure ??= { error };
+    if (error !== undefined) this.#inFlight.fail(error);
     this.#finish();
-    if (this.#inFlight === 0) return;
-    this.#cancellation.abort();
-    await new Promise<void>((resolve) => {
-      const before = this.#onIdle;
-      this.#onIdle = () => {
-        before?.();
-        resolve();
-      };
-    });
+    this.#inFlight.cancel();
+    await this.#inFlight.whenIdle();
   }
 
   #takeRest(): Buffer | undefined {
@@ -190,7 +177,7 @@ export class ReadAhead {
     return rest;
   }
 
-  /** Bytes that can be read right into a target; 0 if none can. */
+  /** Bytes that can be read directly into a target; 0 if none can. */
   #lengthInto(target: Uint8Array): number {
     const isNext = this.#slots.length === 0 && this.#rest === undefined;
     if (this.#isOver || !isNext || !isAligned(this.#position, this.#block)) return 0;
@@ -199,11 +186,12 @@ export class ReadAhead {
     return alignDown(most, this.#block);
   }
 
-  async #readRightInto(target: Uint8Array, length: number): Promise<number> {
-    this.#inFlight++;
+  async #readDirectly(target: Uint8Array, length: number): Promise<number> {
+    const inFlight = this.#inFlight;
+    inFlight.begin();
     try {
       const bytes = await this.#read(target, length, this.#position);
-      if (this.#failure === undefined && !this.#isOver) {
+      if (inFlight.failure === undefined && !this.#isOver) {
         this.#position += bytes;
         this.#next = alignDown(this.#position, this.#block);
         this.#taken += bytes;
@@ -212,13 +200,12 @@ export class ReadAhead {
         return bytes;
       }
     } catch (error) {
-      // What was cancelled has no more to say.
-      if (!this.#isOver) this.#fail({ error });
+      // The error of a cancelled read is of no interest.
+      if (!this.#isOver) inFlight.fail(error);
     } finally {
-      this.#inFlight--;
-      if (this.#inFlight === 0) this.#onIdle?.();
+      inFlight.end();
     }
-    if (this.#failure !== undefined) throw this.#failure.error;
+    if (inFlight.failure !== undefined) throw inFlight.failure.error;
     return 0;
   }
 
@@ -242,24 +229,28 @@ export class ReadAhead {
     const length = to - from;
     if (length === memory.byteLength) return memory;
     const view = memory.subarray(from, to);
-    // What is kept of a chunk must not keep much more than that alive.
+    // Whoever keeps a short chunk must not keep much more memory than that alive.
     if (!this.#isNew || 2 * length > memory.byteLength) return view;
     const exact = Buffer.allocUnsafeSlow(length);
     exact.set(view);
     return exact;
   }
 
-  // What was read behind a short read does not follow upon it. Files that the system makes while
+  // Bytes that were read behind a short read do not follow it. Files that the system makes while
   // they are read (/proc) give little at a time: what is read behind is made again for nothing, and
-  // some (trace_pipe) give it once only. So nothing is until reads are whole again.
+  // some (trace_pipe) give it only once. So one read is in flight until reads are whole again.
   #goBackTo(position: number): void {
     this.#taken = 0;
     this.#window.restart();
     this.#next = alignDown(position, this.#block);
-    for (const slot of this.#slots) this.#discard(slot);
-    this.#slots.length = 0;
+    this.#discardAll();
     this.#bytesAhead = 0;
     this.#hasFailed = false;
+  }
+
+  #discardAll(): void {
+    for (const slot of this.#slots) this.#discard(slot);
+    this.#slots.length = 0;
   }
 
   #discard(slot: Slot): void {
@@ -299,7 +290,7 @@ export class ReadAhead {
     this.#slots.push(slot);
     this.#next += length;
     this.#bytesAhead += length;
-    this.#inFlight++;
+    this.#inFlight.begin();
     this.#read(memory, length, position).then(
       (bytes) => {
         slot.bytes = bytes;
@@ -313,19 +304,14 @@ export class ReadAhead {
     );
   }
 
-  async #readAtCursor(memory: Uint8Array, length: number): Promise<number> {
-    const { signal } = this.#cancellation;
-    const { bytesRead } = await this.#handle.read(memory, { length, position: null, signal });
-    return bytesRead;
-  }
-
   #read(memory: Uint8Array, length: number, position: number): Promise<number> {
-    if (this.#atCursor) return this.#readAtCursor(memory, length);
-    return this.#handle.readAt(memory, 0, length, position, this.#cancellation.signal);
+    const { signal } = this.#inFlight;
+    if (!this.#atCursor) return this.#file.readAt(memory, 0, length, position, signal);
+    const reading = this.#file.read(memory, { length, position: null, signal });
+    return reading.then(({ bytesRead }) => bytesRead);
   }
 
   #settled(slot: Slot): void {
-    this.#inFlight--;
     if (slot.isDiscarded) {
       this.#discarded--;
       this.#memory.give(slot.memory);
@@ -333,7 +319,7 @@ export class ReadAhead {
     } else if (slot === this.#slots[0]) {
       this.#wake();
     }
-    if (this.#inFlight === 0) this.#onIdle?.();
+    this.#inFlight.end();
   }
 
   #wake(): void {
@@ -342,22 +328,11 @@ export class ReadAhead {
     onReady?.();
   }
 
-  readonly #abort = (): void => {
-    this.#fail({ error: abortError(this.#signal as AbortSignal) });
-  };
-
-  #fail(failure: { error: unknown }): void {
-    this.#failure ??= failure;
-    this.#finish();
-    this.#cancellation.abort();
-  }
-
   #finish(): null {
     if (this.#isOver) return null;
     this.#isOver = true;
-    this.#signal?.removeEventListener('abort', this.#abort);
-    for (const slot of this.#slots) this.#discard(slot);
-    this.#slots.length = 0;
+    this.#inFlight.unlisten();
+    this.#discardAll();
     this.#rest = undefined;
     this.#wake();
     return null;

@@ -1,28 +1,28 @@
-import type { FileHandle } from '../file-handle/file-handle.js';
 import { memoryAlignmentOf } from './chunk-io.js';
 import { MemoryWithin } from './chunk-memory.js';
 import { ReadAhead } from './read-ahead.js';
+import type { ReadableFile, SectorFile } from './transfer-file.js';
 import { WriteBehind } from './write-behind.js';
 
 /**
- * Reads and writes of any position and length on unbuffered handles. What is aligned goes straight
- * to and from the caller's memory, the rest through aligned chunks.
+ * Reads and writes of any position and length on unbuffered files. Aligned parts go directly to and
+ * from the caller's memory, the rest through aligned chunks.
  */
 
 /**
- * Fills `target` from a place in the file. Gives the number of bytes, fewer only at the end of the
- * file; what lies before the place or after it never shows.
+ * Fills `target` from a place in the file. Bytes before the place or behind the end never show.
+ * @returns bytes, fewer than the target has only at the end of the file
  */
 export async function readUnaligned(
-  handle: FileHandle,
+  file: ReadableFile,
   target: Uint8Array,
   position: number,
   signal?: AbortSignal,
 ): Promise<number> {
   const expected = target.byteLength;
-  const memory = new MemoryWithin(target, position, memoryAlignmentOf(handle));
+  const memory = new MemoryWithin(target, position, memoryAlignmentOf(file));
   const end = position + expected;
-  const ahead = new ReadAhead(handle, { start: position, end, expected, memory, signal });
+  const ahead = new ReadAhead(file, { start: position, end, expected, memory, signal });
   let filled = 0;
   try {
     for (let chunk = await ahead.next(); chunk !== null; chunk = await ahead.next()) {
@@ -37,17 +37,17 @@ export async function readUnaligned(
 }
 
 /**
- * Writes all of `data` at a place in the file. Sectors that it covers in part keep their other
+ * Writes all of `data` at a place in the file. Sectors that it covers only in part keep their other
  * bytes; past the end of the file they are padded, and the file is cut to its true size and synced.
  */
 export async function writeUnaligned(
-  handle: FileHandle,
+  file: SectorFile,
   data: Uint8Array,
   position: number,
   signal?: AbortSignal,
 ): Promise<void> {
   const expected = data.byteLength;
-  const behind = new WriteBehind(handle, { start: position, expected, signal });
+  const behind = new WriteBehind(file, { start: position, expected, signal });
   try {
     behind.write(data);
     await behind.finish();

@@ -1,11 +1,11 @@
 import { Opcode } from '../engine/native.js';
 import { decodeValue, type Operable } from '../engine/operation.js';
-import type { DeviceType } from '../file-handle/file-handle.js';
 
 const subject = { syscall: 'devicesize' };
 
+/** A file or device that says where it ends. */
 export interface SizedFile extends Operable {
-  readonly deviceType: DeviceType;
+  readonly deviceType: string;
   stat(options?: { signal?: AbortSignal | undefined }): Promise<{ size: number }>;
 }
 
@@ -19,7 +19,7 @@ export function sizeOfDevice(handle: Operable, signal?: AbortSignal): Promise<nu
   });
 }
 
-/** Where a file ends. Of a block device stat() says nothing, or 0. */
+/** Where a file ends. The status of a block device says 0, so its driver is asked. */
 export async function endOf(handle: SizedFile, signal?: AbortSignal): Promise<number> {
   if (handle.deviceType === 'block') return sizeOfDevice(handle, signal);
   return (await handle.stat({ signal })).size;

@@ -1,5 +1,5 @@
 import type { FileHandle } from '../file-handle/file-handle.js';
-import { endOf } from '../handle/file-size.js';
+import { endOf } from '../transfer/file-size.js';
 
 /** Whether a file has places at all; a pipe or a terminal has none. */
 export function hasPlaces({ deviceType }: FileHandle): boolean {

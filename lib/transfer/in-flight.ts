@@ -1,0 +1,89 @@
+import { abortError } from '../node/errors.js';
+
+export interface CancelOptions {
+  /** Makes the window fail with an AbortError at once. */
+  signal?: AbortSignal | undefined;
+  /**
+   * Cancels all that is in flight on the file, for a window that has the file to itself. Without
+   * it every transfer of the window gets a signal of its own.
+   */
+  cancelAll?: (() => void) | undefined;
+}
+
+/**
+ * What a window has in flight: counts it, keeps the first error, cancels it, and says when all of
+ * it has ended.
+ */
+export class InFlight {
+  count = 0;
+  /** The first error. Once there is one, the window submits nothing more. */
+  failure: { error: unknown } | undefined;
+  readonly #userSignal: AbortSignal | undefined;
+  readonly #cancelAll: (() => void) | undefined;
+  readonly #onFailed: (error: unknown) => void;
+  #controller: AbortController | undefined;
+  #onIdle: (() => void)[] | undefined;
+  readonly #onAbort = (): void => this.fail(abortError(this.#userSignal as AbortSignal));
+
+  /** @param onFailed called once, with the first error */
+  constructor({ signal, cancelAll }: CancelOptions, onFailed: (error: unknown) => void) {
+    this.#userSignal = signal;
+    this.#cancelAll = cancelAll;
+    this.#onFailed = onFailed;
+  }
+
+  /** Begins to heed the user's signal; the window is ready to fail. */
+  listen(): void {
+    if (this.#userSignal?.aborted) this.#onAbort();
+    else this.#userSignal?.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  /** The window has ended, and an abort comes too late. */
+  unlisten(): void {
+    this.#userSignal?.removeEventListener('abort', this.#onAbort);
+  }
+
+  /** The signal for a transfer of the window; undefined where cancelAll() needs none. */
+  get signal(): AbortSignal | undefined {
+    if (this.#cancelAll !== undefined) return undefined;
+    this.#controller ??= new AbortController();
+    return this.#controller.signal;
+  }
+
+  begin(): void {
+    this.count++;
+  }
+
+  end(): void {
+    this.count--;
+    if (this.count > 0 || this.#onIdle === undefined) return;
+    const waiting = this.#onIdle;
+    this.#onIdle = undefined;
+    for (const resolve of waiting) resolve();
+  }
+
+  /** Keeps the first error, cancels what is in flight, and tells the window. */
+  fail(error: unknown): void {
+    if (this.failure !== undefined) return;
+    this.failure = { error };
+    this.unlisten();
+    this.cancel();
+    this.#onFailed(error);
+  }
+
+  /** Asks for the end of what is in flight. */
+  cancel(): void {
+    if (this.count === 0) return;
+    if (this.#cancelAll === undefined) this.#controller?.abort();
+    else this.#cancelAll();
+  }
+
+  /** Resolves when nothing is in flight. */
+  async whenIdle(): Promise<void> {
+    if (this.count === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onIdle ??= [];
+      this.#onIdle.push(resolve);
+    });
+  }
+}

@@ -1,0 +1,104 @@
+import type { OnMoved } from './chunk-io.js';
+import type { WindowSize } from './window.js';
+import { newPart, type Part, type Pieces } from './write-part.js';
+
+/**
+ * The bytes of a WriteBehind on their way to the file, cut into parts of one write each. Gathering
+ * of small writes (GatherQueue) and padding of sectors (SectorQueue) are the two kinds.
+ */
+export abstract class PartQueue {
+  /** Parts in the order of the file, from the first that is not written. */
+  readonly order: Part[] = [];
+  readonly start: number;
+  /** Where the next byte goes. */
+  position: number;
+  /** Place behind the last byte that has been handed to the system. */
+  submittedEnd = 0;
+  protected readonly window: WindowSize;
+  /** Parts that wait for their turn. */
+  protected readonly sealed: Part[] = [];
+  /** The last part, which may still grow. */
+  protected open: Part | undefined;
+  #isAtCursor: boolean;
+
+  /** @param start null for writes at the cursor */
+  constructor(start: number | null, window: WindowSize) {
+    this.start = start ?? 0;
+    this.position = this.start;
+    this.#isAtCursor = start === null;
+    this.window = window;
+  }
+
+  /** Takes bytes; `pieces` learns which parts need their memory. */
+  abstract add(bytes: Uint8Array, pieces: Pieces): void;
+  /** @param onMoved called when a part of it is in the file */
+  abstract write(part: Part, signal: AbortSignal | undefined, onMoved: OnMoved): Promise<void>;
+  /**
+   * Whether something of the file must be known before another part is written.
+   * @param inFlight writes in flight
+   */
+  abstract mustLearn(inFlight: number): boolean;
+  abstract learn(): Promise<void>;
+  /** Whether the open part may be written before it is full. */
+  protected abstract isWorthWriting(part: Part, isAwaited: boolean): boolean;
+  /** Cuts what does not belong to the file: padding, or bytes behind a write that has failed. */
+  abstract cut(flushedPosition: number, hasFailed: boolean): Promise<void>;
+
+  /** Whether nothing may be written now; the window is told when that ends. */
+  get isBlocked(): boolean {
+    return false;
+  }
+
+  get isAtCursor(): boolean {
+    return this.#isAtCursor;
+  }
+
+  /** Bytes from here on are written at the cursor; those taken before have their places. */
+  useCursor(): void {
+    this.seal();
+    this.#isAtCursor = true;
+  }
+
+  /** The next part to write. @param isAwaited whether somebody waits for all bytes so far */
+  next(inFlight: number, isAwaited: boolean): Part | undefined {
+    const part = this.sealed[0] ?? (inFlight === 0 ? this.open : undefined);
+    if (part === undefined || (part.isAtCursor && inFlight > 0)) return undefined;
+    if (part === this.open) {
+      if (!this.isWorthWriting(part, isAwaited)) return undefined;
+      this.open = undefined;
+    } else {
+      this.sealed.shift();
+    }
+    this.submittedEnd = Math.max(this.submittedEnd, part.position + part.length);
+    return part;
+  }
+
+  /** Forgets all parts that have not been submitted; their memory is free. */
+  drop(error: unknown): void {
+    for (const part of this.sealed.splice(0)) this.release(part, error);
+    if (this.open !== undefined) this.release(this.open, error);
+    this.open = undefined;
+  }
+
+  release(part: Part, error?: unknown): void {
+    for (const release of part.releases) release(error);
+  }
+
+  protected newPart(position: number, memory?: Buffer): Part {
+    const part = newPart(position, this.#isAtCursor, memory);
+    this.order.push(part);
+    return part;
+  }
+
+  protected extend(part: Part, length: number): void {
+    part.length += length;
+    part.newBytes += length;
+    this.position += length;
+    this.window.grow(this.position - this.start);
+  }
+
+  protected seal(): void {
+    if (this.open !== undefined) this.sealed.push(this.open);
+    this.open = undefined;
+  }
+}
