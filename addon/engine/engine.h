@@ -1,8 +1,12 @@
 #pragma once
 
+#include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -28,12 +32,26 @@ struct EngineCounters {
   uint64_t port_packets = 0;        // I/O completions taken from a completion port (iocp)
 };
 
+// Until when to wait; nullopt for ever.
+using Deadline = std::optional<std::chrono::steady_clock::time_point>;
+
+// As std::condition_variable::wait_until().
+template <typename Done>
+bool wait_until(std::condition_variable& changed, std::unique_lock<std::mutex>& lock,
+                Deadline deadline, Done done) {
+  if (deadline) return changed.wait_until(lock, *deadline, done);
+  changed.wait(lock, done);
+  return true;
+}
+
 // The laws (docs: ARCHITECTURE.md, "Laws of the engine"):
 // - submit(), cancel(), poll() and drain() are called on one thread, the submitting thread.
 // - Every submitted operation comes back exactly once, from poll() or through the sink.
 // - cancel() asks; the completion still comes. Cancelling what is done does nothing.
-// - Nothing blocks but drain(), which returns when every operation has come back.
-// - The destructor may be called only after drain().
+// - Nothing blocks but drain(). It returns true when every operation has come back.
+// - The destructor may be called only after that. After drain() returned false (an operation is
+//   stuck, as on a server that does not answer) abandon() is called instead: the engine uses the
+//   sink no more, and neither it nor the operations that it still has may ever be freed.
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -65,7 +83,9 @@ class Engine {
   // True when submit() may complete transfers itself, on the submitting thread.
   virtual bool completes_inline() const { return false; }
 
-  virtual void drain() = 0;
+  // False if `deadline` comes first.
+  virtual bool drain(Deadline deadline = std::nullopt) = 0;
+  virtual void abandon() {}
   virtual EngineCounters counters() const = 0;
 };
 

@@ -274,12 +274,13 @@ bool IocpEngine::goes_by_port(const Operation& op) const {
   }
 }
 
-void IocpEngine::drain() {
+// Every call here ends when it is cancelled, so that no deadline is needed.
+bool IocpEngine::drain(Deadline) {
   {
     std::unique_lock lock(mutex_);
     drained_.wait(lock, [this] { return in_engine_ == 0; });
   }
-  unbounded_.drain();
+  return unbounded_.drain(std::nullopt);
 }
 
 EngineCounters IocpEngine::counters() const {

@@ -50,7 +50,7 @@ class IocpEngine final : public Engine {
   void submit(OperationList batch) override;
   void cancel(Operation& operation) override;
   void cancel_all(std::span<Operation* const> operations) override;
-  void drain() override;
+  bool drain(Deadline) override;
   EngineCounters counters() const override;
 
  private:

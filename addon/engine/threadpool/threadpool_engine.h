@@ -15,7 +15,8 @@ class ThreadpoolEngine final : public Engine {
   void cancel(Operation& operation) override { pool_.cancel(operation); }
   OperationList poll() override { return std::move(completed_inline_); }
   bool completes_inline() const override { return true; }
-  void drain() override { pool_.drain(); }
+  bool drain(Deadline deadline) override { return pool_.drain(deadline); }
+  void abandon() override { pool_.abandon(); }
   EngineCounters counters() const override { return counters_; }
 
  private:

@@ -1,10 +1,12 @@
 #include "ring.h"
 
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -188,6 +190,18 @@ int Ring::enter(unsigned wait_count) {
     if (count >= 0) return 0;
     if (errno != EINTR) return errno;
   }
+}
+
+void Ring::wait(Deadline deadline) {
+  if (!deadline) {
+    enter(1);
+    return;
+  }
+  const auto left = *deadline - std::chrono::steady_clock::now();
+  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
+  pollfd ring{ring_.get(), POLLIN, 0};
+  (void)::poll(&ring, 1, static_cast<int>(std::clamp<int64_t>(ms, 0, 60'000)));
+  enter(0);
 }
 
 const io_uring_cqe* Ring::peek() const {

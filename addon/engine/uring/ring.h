@@ -8,6 +8,8 @@
 #include <memory>
 #include <string>
 
+#include "engine.h"
+
 namespace overlapped {
 
 // A file descriptor that closes itself.
@@ -52,6 +54,9 @@ class Ring {
   // Hands over what is prepared, runs pending task work, and waits for `wait_count` completions.
   // Gives 0 or an errno; entries the kernel did not take stay queued.
   int enter(unsigned wait_count);
+
+  // Waits for a completion, or until the deadline.
+  void wait(Deadline deadline);
 
   // The oldest completion, or null; consume() releases it.
   const io_uring_cqe* peek() const;

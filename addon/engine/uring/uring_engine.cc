@@ -291,14 +291,15 @@ bool UringEngine::request_end(Operation& operation) {
   return true;
 }
 
-void UringEngine::drain() {
+bool UringEngine::drain(Deadline deadline) {
   while (in_flight_ > 0 || !backlog_.empty() || !retries_.empty()) {
     enter();
     const bool waits = in_flight_ > 0 && retries_.empty() && missed_cancels_.empty();
-    if (waits && !ring_->has_completions()) ring_->enter(1);
+    if (waits && !ring_->has_completions()) ring_->wait(deadline);
     reap();
+    if (deadline && std::chrono::steady_clock::now() > *deadline) return false;
   }
-  blocking_.drain();
+  return blocking_.drain(deadline);
 }
 
 }  // namespace overlapped

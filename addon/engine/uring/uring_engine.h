@@ -27,7 +27,8 @@ class UringEngine final : public Engine {
   int wait_descriptor() const override { return ring_->event_descriptor(); }
   bool has_unannounced() const override;
   bool completes_inline() const override { return true; }
-  void drain() override;
+  bool drain(Deadline deadline) override;
+  void abandon() override { blocking_.abandon(); }
   EngineCounters counters() const override { return counters_; }
 
  private:

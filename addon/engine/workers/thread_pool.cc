@@ -9,10 +9,12 @@ namespace overlapped {
 
 namespace {
 
-// A worker takes several short operations at once, so that the lock and the wake-up are paid once
-// for them; more would let one slow device hold up what another worker could do.
-constexpr size_t kWorkerBatchMax = 16;
+// Completions of short operations are delivered together, so that the event loop wakes up once for
+// them.
+constexpr size_t kDeliveryMax = 16;
 constexpr size_t kShortTransferMax = 64 * 1024;
+// A worker that is in the same operation at so many ticks of the watchdog is stuck.
+constexpr int kStuckTicks = 10;
 
 // O_WRONLY | O_RDWR, the same on every system.
 constexpr int kAccessMode = 3;
@@ -34,10 +36,16 @@ void end_cancelled(Operation& operation) {
 
 std::thread make_thread(std::function<void()> body) { return std::thread(std::move(body)); }
 
+void ThreadPool::WakeList::notify() {
+  for (size_t i = 0; i < size_; ++i) workers_[i]->work.notify_one();
+  size_ = 0;
+}
+
 ThreadPool::ThreadPool(ThreadPoolLimits limits, CompletionSink& sink, ThreadFactory factory)
     : sink_(sink), factory_(std::move(factory)) {
-  for (Lane& lane : lanes_) lane.threads_max = limits.waiting_threads;
-  lanes_[kBounded].threads_max = limits.bounded_threads;
+  for (Lane& lane : lanes_) lane.threads = lane.threads_max = limits.waiting_threads;
+  lanes_[kBounded].threads = limits.bounded_threads;
+  lanes_[kBounded].threads_max = std::max(limits.bounded_threads, limits.bounded_threads_max);
 }
 
 ThreadPool::~ThreadPool() {
@@ -46,19 +54,36 @@ ThreadPool::~ThreadPool() {
     stopping_ = true;
   }
   for (Lane& lane : lanes_) {
-    lane.work.notify_all();
-    for (auto& worker : lane.workers) worker->thread.join();
+    for (auto& worker : lane.workers) {
+      worker->work.notify_one();
+      worker->thread.join();
+    }
+    for (auto& worker : lane.finished) {
+      if (worker->thread.joinable()) worker->thread.join();
+    }
   }
 }
 
 // False where the system makes no thread: a limit of processes, or of memory.
 bool ThreadPool::start_worker(Lane& lane) {
-  lane.workers.push_back(std::make_unique<Worker>());
-  Worker& worker = *lane.workers.back();
+  std::unique_ptr<Worker> worker;
+  if (lane.finished.empty()) {
+    worker = std::make_unique<Worker>();
+  } else {
+    // Used again, since an interrupt may still name it.
+    worker = std::move(lane.finished.back());
+    lane.finished.pop_back();
+    if (worker->thread.joinable()) worker->thread.join();
+  }
+  lane.workers.push_back(std::move(worker));
+  Worker& started = *lane.workers.back();
   try {
-    worker.thread = factory_([this, &lane, &worker] { run_worker(lane, worker); });
+    started.thread = factory_([this, &lane, &started] { run_worker(lane, started); });
+    ++lane.waking;
+    started.is_woken = true;
     return true;
   } catch (const std::system_error&) {
+    lane.finished.push_back(std::move(lane.workers.back()));
     lane.workers.pop_back();
     return false;
   }
@@ -84,45 +109,54 @@ ThreadPool::Lane& ThreadPool::lane_of(const Operation& operation) {
 
 void ThreadPool::submit(OperationList batch) {
   if (batch.empty()) return;
-  std::unique_lock lock(mutex_);
-  in_pool_ += batch.size();
-  enqueue(std::move(batch));
-  for (Lane& lane : lanes_) wake(lane);
-  OperationList unreachable = take_unreachable();
-  if (!unreachable.empty()) complete(std::move(unreachable), lock);
+  WakeList wakes;
+  {
+    Lock lock(mutex_);
+    in_pool_ += batch.size();
+    enqueue(std::move(batch));
+    wake_all_lanes(wakes);
+    if (take_unreachable(wakes)) deliver(lock);
+  }
+  wakes.notify();
 }
 
-// What waits in a lane that has no worker and gets none. With workers it waits for one of them.
-OperationList ThreadPool::take_unreachable() {
-  OperationList unreachable;
+// Ends operations that wait in a lane which has no worker and gets none. With workers they wait for
+// one of them.
+bool ThreadPool::take_unreachable(WakeList& wakes) {
   // Better to close late than not at all.
   if (lanes_[kEnding].workers.empty() && !lanes_[kBounded].workers.empty()) {
     while (Operation* const op = lanes_[kEnding].queue.pop_front()) {
       op->may_wait = false;
       lanes_[kBounded].queue.push_back(op);
     }
-    wake(lanes_[kBounded]);
+    wakes.add(wake(lanes_[kBounded]));
   }
+  bool found = false;
   for (Lane& lane : lanes_) {
     if (!lane.workers.empty()) continue;
     while (Operation* const op = lane.queue.pop_front()) {
       op->result = Result::failure(kNoThreadError);
       if (op->detail) op->detail->opened.reset();
       op->state.store(OperationState::kCompleted, std::memory_order_relaxed);
-      unreachable.push_back(op);
+      completed_.push_back(op);
+      found = true;
     }
   }
-  return unreachable;
+  return found;
 }
 
-// Delivers, without the lock. Only then the pool has let go of the operations.
-void ThreadPool::complete(OperationList completed, std::unique_lock<std::mutex>& lock) {
+// Releases the lock meanwhile. Only afterwards the pool has let go of the operations.
+void ThreadPool::deliver(Lock& lock) {
+  OperationList completed = std::move(completed_);
   const size_t size = completed.size();
+  if (size == 0) return;
+  ++delivering_;
   lock.unlock();
-  if (size > 0) sink_.complete(std::move(completed));
+  sink_.complete(std::move(completed));
   lock.lock();
+  --delivering_;
   in_pool_ -= size;
-  if (in_pool_ == 0) drained_.notify_all();
+  if (in_pool_ == 0 || stopping_) drained_.notify_all();
 }
 
 void ThreadPool::enqueue(OperationList batch) {
@@ -132,90 +166,155 @@ void ThreadPool::enqueue(OperationList batch) {
   }
 }
 
-// Wakes one worker, or makes one, if there is something to do. Whoever takes work wakes the next,
-// so that no more threads run than the work keeps busy.
-void ThreadPool::wake(Lane& lane) {
-  if (lane.queue.empty()) return;
-  if (lane.idle > 0) {
-    lane.work.notify_one();
-  } else if (lane.workers.size() < lane.threads_max) {
-    start_worker(lane);
+// Picks a worker to be notified, or makes one, if there is something to do and nobody is on the way
+// to it. Whoever takes work wakes the next, so that no more threads run than the work keeps busy.
+ThreadPool::Worker* ThreadPool::wake(Lane& lane) {
+  if (lane.queue.empty() || lane.waking > 0) return nullptr;
+  if (!lane.idle.empty()) {
+    Worker* const worker = lane.idle.back();
+    lane.idle.pop_back();
+    worker->is_woken = true;
+    ++lane.waking;
+    return worker;
   }
+  const size_t threads = std::min(lane.threads + lane.stuck, lane.threads_max);
+  const bool started = lane.workers.size() < threads && start_worker(lane);
+  if (!started && lane.threads < lane.threads_max) (void)watchdog_.arm(factory_);
+  return nullptr;
 }
 
-OperationList ThreadPool::take_batch(Lane& lane, Worker& worker,
-                                     std::unique_lock<std::mutex>& lock) {
-  ++lane.idle;
-  lane.work.wait(lock, [&] { return stopping_ || !lane.queue.empty(); });
-  --lane.idle;
-  OperationList batch;
-  if (lane.queue.empty()) return batch;
-  // Leave the other workers their share of what waits.
-  const size_t share = std::min(kWorkerBatchMax, lane.queue.size() / lane.threads_max + 1);
-  do {
-    Operation* const op = lane.queue.front();
-    if (!batch.empty() && !(is_short(*batch.front()) && is_short(*op))) break;
-    lane.queue.remove(op);
-    op->state.store(OperationState::kRunning, std::memory_order_relaxed);
-    batch.push_back(op);
-  } while (batch.size() < share && !lane.queue.empty());
-  worker.current = batch.front();
-  worker.target.execution = ++executions_;
-  wake(lane);
-  return batch;
+void ThreadPool::wake_all_lanes(WakeList& wakes) {
+  for (Lane& lane : lanes_) wakes.add(wake(lane));
+}
+
+// Whether what has completed is to be delivered before the next operation of the lane begins.
+bool ThreadPool::is_delivery_due(const Lane& lane) {
+  if (completed_.empty() || stopping_) return false;
+  if (lane.queue.empty() || completed_.size() >= kDeliveryMax) return true;
+  // What is kept back for a moment is delivered by the watchdog if the next operation never ends.
+  return !is_short(*lane.queue.front()) || !watchdog_.arm(factory_);
+}
+
+void ThreadPool::wait_for_work(Lane& lane, Worker& worker, Lock& lock) {
+  if (!worker.is_woken) {
+    lane.idle.push_back(&worker);
+    worker.work.wait(lock, [&] { return stopping_ || worker.is_woken; });
+  }
+  if (worker.is_woken) --lane.waking;
+  worker.is_woken = false;
+}
+
+// Null when the pool ends.
+Operation* ThreadPool::take(Lane& lane, Worker& worker, Lock& lock) {
+  for (;;) {
+    if (worker.is_woken) wait_for_work(lane, worker, lock);
+    if (is_delivery_due(lane)) {
+      // It looks for work right afterwards, so nobody else needs to wake up for that.
+      ++lane.waking;
+      deliver(lock);
+      --lane.waking;
+    } else if (stopping_ || retire(lane, worker)) {
+      return nullptr;
+    } else if (lane.queue.empty()) {
+      wait_for_work(lane, worker, lock);
+    } else {
+      Operation* const op = lane.queue.pop_front();
+      op->state.store(OperationState::kRunning, std::memory_order_relaxed);
+      worker.current = op;
+      worker.target.execution = ++executions_;
+      return op;
+    }
+  }
 }
 
 void ThreadPool::run_worker(Lane& lane, Worker& worker) {
   worker.target.interrupt.bind();
-  std::unique_lock lock(mutex_);
-  for (;;) {
-    OperationList batch = take_batch(lane, worker, lock);
-    if (batch.empty()) return;
+  WakeList wakes;
+  Lock lock(mutex_);
+  while (Operation* const op = take(lane, worker, lock)) {
+    wakes.add(wake(lane));
     lock.unlock();
-    OperationList completed;
-    OperationList waiting;
-    while (Operation* const op = batch.pop_front()) {
-      if (op->cancel_requested.load(std::memory_order_acquire)) {
-        end_cancelled(*op);
-        completed.push_back(op);
-      } else if (run_blocking(*op)) {
-        completed.push_back(op);
-      } else {
-        waiting.push_back(op);
-      }
+    wakes.notify();
+    bool has_ended = true;
+    if (op->cancel_requested.load(std::memory_order_acquire)) {
+      end_cancelled(*op);
+    } else {
+      has_ended = run_blocking(*op);
     }
     lock.lock();
-    worker.current = nullptr;
-    worker.target.execution = 0;
-    for (Operation* op = completed.front(); op; op = op->next) {
-      op->state.store(OperationState::kCompleted, std::memory_order_relaxed);
-    }
-    put_back_waiting(std::move(waiting));
-    completed.append(take_unreachable());
-    complete(std::move(completed), lock);
+    take_back(lane, worker, *op, has_ended, lock);
   }
 }
 
-// What turned out to wait for somebody else changes to a lane for that.
-void ThreadPool::put_back_waiting(OperationList waiting) {
-  if (waiting.empty()) return;
-  for (Operation* op = waiting.front(); op; op = op->next) op->may_wait = true;
+// An operation that turned out to wait for somebody else changes to a lane for that.
+void ThreadPool::take_back(Lane& lane, Worker& worker, Operation& operation, bool has_ended,
+                           Lock& lock) {
+  worker.current = nullptr;
+  worker.target.execution = 0;
+  if (worker.is_stuck) --lane.stuck;
+  worker.is_stuck = false;
+  if (has_ended) {
+    operation.state.store(OperationState::kCompleted, std::memory_order_relaxed);
+    completed_.push_back(&operation);
+    return;
+  }
+  operation.may_wait = true;
+  OperationList waiting;
+  waiting.push_back(&operation);
   enqueue(std::move(waiting));
-  for (Lane& lane : lanes_) wake(lane);
+  WakeList wakes;
+  wake_all_lanes(wakes);
+  (void)take_unreachable(wakes);
+  lock.unlock();
+  wakes.notify();
+  lock.lock();
+}
+
+// Ends a worker that was made to stand in for one whose operation has ended after all.
+bool ThreadPool::retire(Lane& lane, Worker& worker) {
+  if (lane.workers.size() <= lane.threads + lane.stuck || !lane.queue.empty()) return false;
+  const auto found = std::find_if(lane.workers.begin(), lane.workers.end(),
+                                  [&](const auto& candidate) { return candidate.get() == &worker; });
+  lane.finished.push_back(std::move(*found));
+  lane.workers.erase(found);
+  return true;
+}
+
+// A tick of the watchdog. True while something waits for a worker or for its delivery.
+bool ThreadPool::look_for_stuck_workers(Lock& lock) {
+  bool has_work = !completed_.empty();
+  WakeList wakes;
+  for (Lane& lane : lanes_) {
+    if (lane.threads == lane.threads_max) continue;
+    for (const auto& worker : lane.workers) {
+      const uint64_t execution = worker->target.execution;
+      const bool is_same = execution != 0 && execution == worker->seen_execution;
+      worker->seen_times = is_same ? worker->seen_times + 1 : 0;
+      worker->seen_execution = execution;
+      if (worker->seen_times < kStuckTicks || worker->is_stuck) continue;
+      worker->is_stuck = true;
+      ++lane.stuck;
+    }
+    wakes.add(wake(lane));
+    has_work = has_work || !lane.queue.empty();
+  }
+  if (!stopping_) deliver(lock);
+  lock.unlock();
+  wakes.notify();
+  lock.lock();
+  return has_work;
 }
 
 void ThreadPool::cancel(Operation& operation) {
-  std::unique_lock lock(mutex_);
+  Lock lock(mutex_);
   switch (operation.state.load(std::memory_order_relaxed)) {
-    case OperationState::kQueued: {
+    case OperationState::kQueued:
       lane_of(operation).queue.remove(&operation);
       end_cancelled(operation);
       operation.state.store(OperationState::kCompleted, std::memory_order_relaxed);
-      OperationList cancelled;
-      cancelled.push_back(&operation);
-      complete(std::move(cancelled), lock);
+      completed_.push_back(&operation);
+      deliver(lock);
       return;
-    }
     case OperationState::kRunning:
       operation.cancel_requested.store(true, std::memory_order_release);
       interrupt(operation);
@@ -233,9 +332,19 @@ void ThreadPool::interrupt(Operation& operation) {
   }
 }
 
-void ThreadPool::drain() {
-  std::unique_lock lock(mutex_);
-  drained_.wait(lock, [this] { return in_pool_ == 0; });
+bool ThreadPool::drain(Deadline deadline) {
+  Lock lock(mutex_);
+  return wait_until(drained_, lock, deadline, [this] { return in_pool_ == 0; });
+}
+
+void ThreadPool::abandon() {
+  Lock lock(mutex_);
+  stopping_ = true;
+  watchdog_.stop();
+  for (Lane& lane : lanes_) {
+    for (auto& worker : lane.workers) worker->work.notify_one();
+  }
+  drained_.wait(lock, [this] { return delivering_ == 0; });
 }
 
 }  // namespace overlapped

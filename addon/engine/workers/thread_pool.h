@@ -11,60 +11,99 @@
 
 #include "engine.h"
 #include "interrupter.h"
+#include "watchdog.h"
 
 namespace overlapped {
 
 struct ThreadPoolLimits {
   size_t bounded_threads = 4;
-  size_t waiting_threads = 64;  // in each of the lanes for what may wait for ever
+  // With those that stand in for workers whose operation does not end.
+  size_t bounded_threads_max = 64;
+  size_t waiting_threads = 64;  // in each of the lanes for operations that may wait for ever
 };
 
-// Makes threads; a test replaces it by one that fails.
-using ThreadFactory = std::function<std::thread(std::function<void()>)>;
 std::thread make_thread(std::function<void()> body);
 
-// Workers that execute operations with blocking calls, in lanes that never hold each other up: what
-// ends by itself; reads that wait for ever (pipes, terminals, a FIFO without a peer); the writes
-// that would end those; locks and clients of pipes that are waited for; and the closes that would
-// end any of these. Threads are made on demand and live as long as the pool; where no more can be
-// made, those that are there do the work. An operation that waits in a queue can be taken out of
-// it; one that runs is interrupted until it ends.
+// Workers that execute operations with blocking calls, in lanes that never hold each other up:
+// operations that end by themselves; reads that wait for ever (pipes, terminals, a FIFO without a
+// peer); the writes that would end those; locks and clients of pipes that are waited for; and the
+// closes that would end any of these.
+//
+// A worker has one operation at a time, so one that never ends (a dead server) holds up nothing
+// else. In the lane of the first kind a watchdog finds such workers and lets other threads stand in
+// for them. Threads are made on demand and live as long as the pool; where no more can be made, the
+// existing ones do the work. An operation that waits in a queue can be taken out of it; one that
+// runs is interrupted until it ends.
 class ThreadPool {
  public:
+  // Tests replace `factory` by one that fails.
   ThreadPool(ThreadPoolLimits limits, CompletionSink& sink, ThreadFactory factory = make_thread);
-  ~ThreadPool();  // only after drain()
+  ~ThreadPool();  // only after drain() returned true
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   void submit(OperationList batch);
   void cancel(Operation& operation);
-  void drain();
+  // Waits until every operation has come back; false if `deadline` comes first.
+  bool drain(Deadline deadline);
+  // After drain() returned false: idle threads end, and no thread uses the sink any more. The pool
+  // and the operations that it still has must never be freed.
+  void abandon();
 
  private:
   struct Worker {
     std::thread thread;
+    std::condition_variable work;
     InterruptTarget target;
     Operation* current = nullptr;
+    bool is_woken = false;
+    // Of the watchdog: the execution that it saw last, how often, and what it made of that.
+    uint64_t seen_execution = 0;
+    int seen_times = 0;
+    bool is_stuck = false;
   };
   struct Lane {
-    size_t threads_max = 0;
+    size_t threads = 0;      // that work at once
+    size_t threads_max = 0;  // with those that stand in for stuck ones
     OperationList queue;
-    std::condition_variable work;
     std::vector<std::unique_ptr<Worker>> workers;
-    size_t idle = 0;
+    std::vector<Worker*> idle;                      // the last to have gone idle is woken first
+    std::vector<std::unique_ptr<Worker>> finished;  // whose threads have ended
+    size_t waking = 0;                              // notified, and not running yet
+    size_t stuck = 0;
   };
 
   enum LaneNumber : size_t { kBounded, kReading, kWriting, kMeeting, kEnding, kLanes };
+
+  // Workers to notify, once the lock has been released: one that wakes up earlier meets the lock.
+  class WakeList {
+   public:
+    void add(Worker* worker) {
+      if (worker) workers_[size_++] = worker;
+    }
+    void notify();
+
+   private:
+    std::array<Worker*, 2 * kLanes> workers_{};
+    size_t size_ = 0;
+  };
+
+  using Lock = std::unique_lock<std::mutex>;
 
   void run_worker(Lane& lane, Worker& worker);
   bool start_worker(Lane& lane);
   Lane& lane_of(const Operation& operation);
   void enqueue(OperationList batch);
-  void wake(Lane& lane);
-  OperationList take_unreachable();
-  void complete(OperationList completed, std::unique_lock<std::mutex>& lock);
-  OperationList take_batch(Lane& lane, Worker& worker, std::unique_lock<std::mutex>& lock);
-  void put_back_waiting(OperationList waiting);
+  Worker* wake(Lane& lane);
+  void wake_all_lanes(WakeList& wakes);
+  bool take_unreachable(WakeList& wakes);
+  void deliver(Lock& lock);
+  bool is_delivery_due(const Lane& lane);
+  Operation* take(Lane& lane, Worker& worker, Lock& lock);
+  void wait_for_work(Lane& lane, Worker& worker, Lock& lock);
+  void take_back(Lane& lane, Worker& worker, Operation& operation, bool has_ended, Lock& lock);
+  bool retire(Lane& lane, Worker& worker);
+  bool look_for_stuck_workers(Lock& lock);
   void interrupt(Operation& operation);
 
   CompletionSink& sink_;
@@ -72,8 +111,11 @@ class ThreadPool {
   std::mutex mutex_;
   std::condition_variable drained_;
   std::array<Lane, kLanes> lanes_;
+  OperationList completed_;  // to be delivered with others
   Interrupter interrupter_{mutex_};
-  size_t in_pool_ = 0;  // queued or running
+  Watchdog watchdog_{mutex_, [this](Lock& lock) { return look_for_stuck_workers(lock); }};
+  size_t in_pool_ = 0;     // not yet delivered
+  size_t delivering_ = 0;  // threads that use the sink now
   uint64_t executions_ = 0;
   bool stopping_ = false;
 };

@@ -1,0 +1,60 @@
+#include "watchdog.h"
+
+#include <system_error>
+
+namespace overlapped {
+
+namespace {
+
+constexpr auto kPeriod = std::chrono::milliseconds(10);
+// The thread keeps its period for so many idle ticks: waking it costs more than these.
+constexpr int kIdleTicksMax = 10;
+
+}  // namespace
+
+Watchdog::~Watchdog() {
+  {
+    std::lock_guard lock(mutex_);
+    stop();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void Watchdog::stop() {
+  stopping_ = true;
+  changed_.notify_all();
+}
+
+bool Watchdog::arm(const ThreadFactory& factory) {
+  if (armed_) return true;
+  if (thread_.joinable()) {
+    armed_ = true;
+    changed_.notify_one();
+    return true;
+  }
+  try {
+    thread_ = factory([this] { run(); });
+  } catch (const std::system_error&) {
+    return false;
+  }
+  armed_ = true;
+  return true;
+}
+
+void Watchdog::run() {
+  std::unique_lock lock(mutex_);
+  int idle_ticks = 0;
+  while (!stopping_) {
+    if (!armed_) {
+      changed_.wait(lock, [this] { return stopping_ || armed_; });
+    } else {
+      changed_.wait_for(lock, kPeriod, [this] { return stopping_; });
+    }
+    if (stopping_) return;
+    idle_ticks = tick_(lock) ? 0 : idle_ticks + 1;
+    armed_ = idle_ticks < kIdleTicksMax;
+    if (!armed_) idle_ticks = 0;
+  }
+}
+
+}  // namespace overlapped

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+namespace overlapped {
+
+// Makes a thread that runs `body`. Throws std::system_error where the system makes none.
+using ThreadFactory = std::function<std::thread(std::function<void()>)>;
+
+// Calls `tick` every period while that asks for more, on a thread made when it is first needed.
+// `mutex` is the owner's: it is held during `tick`, which may release it for a while.
+class Watchdog {
+ public:
+  // Returns whether there is still something to watch.
+  using Tick = std::function<bool(std::unique_lock<std::mutex>&)>;
+
+  Watchdog(std::mutex& mutex, Tick tick) : mutex_(mutex), tick_(std::move(tick)) {}
+  ~Watchdog();  // without the mutex
+  Watchdog(const Watchdog&) = delete;
+  Watchdog& operator=(const Watchdog&) = delete;
+
+  // Both are called with the mutex held. False where the system makes no thread.
+  bool arm(const ThreadFactory& factory);
+  void stop();
+
+ private:
+  void run();
+
+  std::mutex& mutex_;
+  const Tick tick_;
+  std::condition_variable changed_;
+  std::thread thread_;
+  bool armed_ = false;
+  bool stopping_ = false;
+};
+
+}  // namespace overlapped
