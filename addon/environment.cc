@@ -43,6 +43,38 @@ double descriptor_of([[maybe_unused]] const OpenFile& file) {
 #endif
 }
 
+// The paths of an operation and its memory, by its row in the table of opcodes.
+bool read_objects(napi_env env, napi_value object, const Submission& submission, Operation& op) {
+  const OpcodeTraits& traits = op.traits();
+  const bool is_array = traits.paths + (traits.memory ? 1U : 0U) > 1;
+  const auto value_at = [&](uint32_t index, napi_value& value) {
+    value = object;
+    return !is_array || napi_get_element(env, object, index, &value) == napi_ok;
+  };
+  napi_value value;
+  for (uint32_t i = 0; i < traits.paths; ++i) {
+    OperationDetail& detail = op.details();
+    PathString* const paths[] = {&detail.open.path, &detail.second_path, &detail.third_path};
+    if (!value_at(i, value) || !read_path(env, value, *paths[i])) return false;
+  }
+  if (!traits.memory) return true;
+  // Beside paths the memory begins where its view does.
+  const double offset = is_array ? 0 : submission.offset;
+  return value_at(traits.paths, value) &&
+         read_memory(env, value, offset, submission.length, op.data);
+}
+
+// `file` and `offset` are taken by the directory and the mode, so that `length` has both the
+// options and, above 32 bits, the attributes.
+void decode_open_in(const Submission& submission, OpenRequest& request) {
+  const auto packed = static_cast<uint64_t>(submission.length);
+  request.flags = submission.flags;
+  request.options = static_cast<uint32_t>(packed);
+  request.attributes = static_cast<uint32_t>(packed >> 32);
+  request.mode = static_cast<uint32_t>(submission.offset);
+  request.preallocate = submission.position;
+}
+
 }  // namespace
 
 Environment* Environment::start(Napi::Env env, const std::string& wanted,
@@ -225,10 +257,10 @@ uint32_t Environment::decode_for_file(const Submission& submission, napi_value o
   if (op.is_vector()) {
     OperationDetail& detail = op.details();
     if (!read_vectors(env_, object, detail.vectors)) return kInvalidArgument;
-  } else if (op.traits().memory &&
-             !read_memory(env_, object, submission.offset, submission.length, op.data)) {
+  } else if (!read_objects(env_, object, submission, op)) {
     return kInvalidArgument;
   }
+  if (op.opcode == Opcode::kOpenIn) decode_open_in(submission, op.detail->open);
   if (op.has_source()) {
     const auto source_id = static_cast<int32_t>(submission.offset);
     op.source = files_.find(source_id);
@@ -267,20 +299,7 @@ uint32_t Environment::decode_for_path(const Submission& submission, napi_value o
   request.mode = static_cast<uint32_t>(submission.offset);
   request.preallocate = submission.position;
   if (op.opcode == Opcode::kOpen) request.attributes = static_cast<uint32_t>(submission.length);
-  const OpcodeTraits& traits = op.traits();
-  // Several values come as an array: the paths, then the memory.
-  const bool is_array = traits.paths + (traits.memory ? 1U : 0U) > 1;
-  PathString* const paths[] = {&request.path, &op.detail->temporary, &op.detail->destination};
-  for (uint32_t i = 0; i < traits.paths; ++i) {
-    napi_value path = object;
-    if (is_array && napi_get_element(env_, object, i, &path) != napi_ok) return kInvalidArgument;
-    if (!read_path(env_, path, *paths[i])) return kInvalidArgument;
-  }
-  if (!traits.memory) return 0;
-  napi_value memory;
-  const bool is_valid = napi_get_element(env_, object, traits.paths, &memory) == napi_ok &&
-                        read_memory(env_, memory, 0, submission.length, op.data);
-  return is_valid ? 0 : kInvalidArgument;
+  return read_objects(env_, object, submission, op) ? 0 : kInvalidArgument;
 }
 
 void Environment::accept_close(const Submission& submission, Slot& slot, OperationList& batch) {

@@ -58,6 +58,20 @@ enum class Opcode : uint8_t {
   kCloneFile = 71,
   kCopyRange = 72,
   kCopyMetadata = 73,
+  // Names in the open directory `file`, none of them followed; see system/directory.h.
+  kOpenIn = 80,
+  kStatIn = 81,
+  kListIn = 82,
+  kStatNames = 83,
+  kMakeDirectoryIn = 84,
+  kUnlinkIn = 85,
+  kRenameIn = 86,
+  kLinkIn = 87,
+  kSymlinkIn = 88,
+  kReadLinkIn = 89,
+  kSetTimesIn = 90,
+  kSetModeIn = 91,
+  kSetOwnerIn = 92,  // the user is in `file_offset`, the group in `length`
 };
 
 // What an operation works on.
@@ -109,7 +123,8 @@ struct OpcodeTraits {
   Opcode opcode = Opcode::kNone;
   std::string_view name;  // its key in lib/engine/opcodes.ts
   OpcodeFamily family = OpcodeFamily::kFile;
-  // The submission's object is one value, or an array: first the paths, then the memory.
+  // The submission's object is one value, or an array: first the paths, then the memory. Beside an
+  // open file the paths are names in it.
   uint8_t paths = 0;
   bool memory = false;   // one span of the caller's memory
   bool vectors = false;  // an array of such spans
@@ -296,6 +311,44 @@ inline constexpr OpcodeTraits kOpcodes[] = {
     {.opcode = Opcode::kCloneFile, .name = "cloneFile", .family = OpcodeFamily::kFilePair},
     {.opcode = Opcode::kCopyRange, .name = "copyRange", .family = OpcodeFamily::kFilePair},
     {.opcode = Opcode::kCopyMetadata, .name = "copyMetadata", .family = OpcodeFamily::kFilePair},
+    {.opcode = Opcode::kOpenIn,
+     .name = "openIn",
+     .paths = 1,
+     .lane = WaitingLane::kByAccess,
+     .shortness = Shortness::kAlways,
+     .result = ResultKind::kOpenFile,
+     .descriptor = DescriptorUse::kTakes},
+    {.opcode = Opcode::kStatIn,
+     .name = "statIn",
+     .paths = 1,
+     .shortness = Shortness::kAlways,
+     .result = ResultKind::kStatus},
+    {.opcode = Opcode::kListIn,
+     .name = "listIn",
+     .result = ResultKind::kContent,
+     .descriptor = DescriptorUse::kTakes},
+    {.opcode = Opcode::kStatNames,
+     .name = "statNames",
+     .memory = true,
+     .result = ResultKind::kContent},
+    {.opcode = Opcode::kMakeDirectoryIn, .name = "makeDirectoryIn", .paths = 1},
+    {.opcode = Opcode::kUnlinkIn, .name = "unlinkIn", .paths = 1},
+    {.opcode = Opcode::kRenameIn,
+     .name = "renameIn",
+     .family = OpcodeFamily::kFilePair,
+     .paths = 2},
+    {.opcode = Opcode::kLinkIn, .name = "linkIn", .family = OpcodeFamily::kFilePair, .paths = 2},
+    {.opcode = Opcode::kSymlinkIn, .name = "symlinkIn", .paths = 2},
+    {.opcode = Opcode::kReadLinkIn,
+     .name = "readLinkIn",
+     .paths = 1,
+     .result = ResultKind::kContent},
+    {.opcode = Opcode::kSetTimesIn, .name = "setTimesIn", .paths = 1, .memory = true},
+    {.opcode = Opcode::kSetModeIn, .name = "setModeIn", .paths = 1},
+    {.opcode = Opcode::kSetOwnerIn,
+     .name = "setOwnerIn",
+     .paths = 1,
+     .position = PositionRange::kAny},
 };
 
 inline constexpr size_t kOpcodeNumbers = 128;

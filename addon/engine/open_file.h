@@ -60,11 +60,15 @@ inline constexpr uint32_t kDenyAny = kDenyRead | kDenyWrite | kDenyDelete;
 
 struct OpenRequest {
   PathString path;
+  // The open directory in which `path` is a name that is not followed; else it is a path.
+  NativeHandle directory = invalid_handle();
   int32_t flags = 0;  // Node's fs.constants.O_* of the platform
   uint32_t mode = 0;
   uint32_t options = 0;     // OpenOption bits
   int64_t preallocate = 0;  // bytes of disk space to reserve; 0 for none
   uint32_t attributes = 0;  // of a new file, FILE_ATTRIBUTE_* bits; 0 for the system's own choice
+
+  bool is_name() const { return directory != invalid_handle(); }
 };
 
 // Overlapped handles are for a completion port; elsewhere every handle is synchronous.

@@ -87,9 +87,10 @@ struct OperationDetail {
   // What a compound operation was doing when it failed (PathStep, TreeStep), and in a tree where.
   int32_t failed_step = 0;
   PathString failed_path;
-  // Of kCopySmallFile, whose source is in `open`.
-  PathString temporary;
-  PathString destination;
+  // What comes after the path in `open`. kCopySmallFile: the temporary path and the destination;
+  // kRenameIn, kLinkIn: the new name; kSymlinkIn: the target.
+  PathString second_path;
+  PathString third_path;
   uint32_t refused_parts = 0;  // MetadataPart
 };
 

@@ -35,8 +35,8 @@ std::string text_of(const stdfs::path& path) {
 Operation& make_copy(Harness& harness, const PathString& source, uint32_t flags) {
   Operation& op = harness.make_path(Opcode::kCopySmallFile, source);
   op.flags = flags;
-  op.detail->temporary = harness.path("temporary");
-  op.detail->destination = harness.path("destination");
+  op.detail->second_path = harness.path("temporary");
+  op.detail->third_path = harness.path("destination");
   return op;
 }
 

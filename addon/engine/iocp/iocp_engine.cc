@@ -528,7 +528,8 @@ void IocpEngine::run_blocking_operation(Worker& worker) {
 }
 
 void IocpEngine::execute(Operation& op) {
-  if (op.opcode == Opcode::kOpen) {
+  if (op.opcode == Opcode::kOpen || op.opcode == Opcode::kOpenIn) {
+    if (op.opcode == Opcode::kOpenIn) op.detail->open.directory = op.file->handle();
     op.result = open_on_port(op.detail->open, op.detail->opened);
     return;
   }

@@ -5,6 +5,7 @@
 #include "attributes.h"
 #include "copy.h"
 #include "devices.h"
+#include "directory.h"
 #include "locks.h"
 #include "named_streams.h"
 #include "seek.h"
@@ -40,6 +41,19 @@ Result run_on_metadata(Operation& op) {
       return copy_range(op);
     case Opcode::kCopyMetadata:
       return copy_metadata(op);
+    case Opcode::kStatIn:
+    case Opcode::kListIn:
+    case Opcode::kStatNames:
+    case Opcode::kMakeDirectoryIn:
+    case Opcode::kUnlinkIn:
+    case Opcode::kRenameIn:
+    case Opcode::kLinkIn:
+    case Opcode::kSymlinkIn:
+    case Opcode::kReadLinkIn:
+    case Opcode::kSetTimesIn:
+    case Opcode::kSetModeIn:
+    case Opcode::kSetOwnerIn:
+      return run_in_directory(op);
     default:
       return run_on_device(op);
   }

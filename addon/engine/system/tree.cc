@@ -98,6 +98,12 @@ class TreeWalk {
 
 Result list_tree(Operation& operation) { return TreeWalk(operation).run(); }
 
+Result give_entries(Operation& operation, const std::vector<TreeEntry>& entries) {
+  TreeList list;
+  for (const TreeEntry& entry : entries) list.add(to_utf8(entry.name), entry.type);
+  return list.pack(operation);
+}
+
 Result fail_at(Operation& operation, const PathString& path, TreeStep step, Result result) {
   operation.detail->failed_path = path;
   operation.detail->failed_step = static_cast<int32_t>(step);

@@ -47,6 +47,9 @@ Result remove_tree(Operation& operation);
 Result fail_at(Operation& operation, const PathString& path, TreeStep step, Result result);
 bool is_cancelled(const Operation& operation);
 
+// Makes entries the content of an operation, in the form of kListTree.
+Result give_entries(Operation& operation, const std::vector<TreeEntry>& entries);
+
 PathString join_path(const PathString& folder, const PathString& name);
 Result read_folder(const PathString& path, std::vector<TreeEntry>& entries);
 // Whether a link leads to a folder.

@@ -16,6 +16,7 @@
 #include "open.h"
 #include "system/seek.h"
 #include "system/tree.h"
+#include "system_call.h"
 
 namespace overlapped {
 
@@ -23,17 +24,6 @@ namespace {
 
 // The most that one read or write moves on Linux (read(2)); more on macOS fails with EINVAL.
 constexpr size_t kTransferMax = 0x7ffff000;
-
-// Repeats a call that a signal interrupted, unless the operation is to end.
-template <typename Call>
-Result repeat_interrupted(const Operation& operation, Call call) {
-  for (;;) {
-    const auto value = call();
-    if (value >= 0) return Result::success(value);
-    if (errno != EINTR) return Result::failure(static_cast<uint32_t>(errno));
-    if (operation.cancel_requested.load(std::memory_order_acquire)) return Result::cancelled();
-  }
-}
 
 Result transfer(Operation& op) {
   const int fd = op.file->handle();
@@ -107,10 +97,15 @@ Result hand_over(Operation& op) {
 bool is_fifo_to_read(const OpenRequest& request) {
   if ((request.flags & O_ACCMODE) != O_RDONLY || (request.flags & O_NONBLOCK)) return false;
   struct stat status {};
-  return ::stat(request.path.c_str(), &status) == 0 && S_ISFIFO(status.st_mode);
+  const int looked =
+      request.is_name()
+          ? ::fstatat(request.directory, request.path.c_str(), &status, AT_SYMLINK_NOFOLLOW)
+          : ::stat(request.path.c_str(), &status);
+  return looked == 0 && S_ISFIFO(status.st_mode);
 }
 
 bool run_open(Operation& op) {
+  if (op.opcode == Opcode::kOpenIn) op.detail->open.directory = op.file->handle();
   if (!op.may_wait && is_fifo_to_read(op.detail->open)) return false;
   PosixOpen opened;
   op.result = open_path(op, opened);
@@ -293,6 +288,7 @@ bool try_without_waiting(Operation& operation) {
 bool run_blocking_call(Operation& op) {
   switch (op.opcode) {
     case Opcode::kOpen:
+    case Opcode::kOpenIn:
       return run_open(op);
     case Opcode::kReadPath:
       return run_read_path(op);

@@ -120,7 +120,7 @@ Result copy_small_file(Operation& op) {
   // Until it has its owner nobody else may read it.
   const bool changes_owner = (op.flags & kMetadataOwner) != 0;
   const mode_t mode = status.st_mode & (changes_owner ? kOwnerPermissions : kPermissions);
-  const char* const temporary = paths.temporary.c_str();
+  const char* const temporary = paths.second_path.c_str();
   const Result made = repeat_interrupted(op, [&] {
     return ::open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode | S_IWUSR);
   });
@@ -128,7 +128,7 @@ Result copy_small_file(Operation& op) {
   Descriptor to(static_cast<int>(made.value));
   Result result = fill(op, from.get(), status, to);
   const bool is_whole = result.ok() && result.value != kSourceChanged;
-  if (is_whole && ::rename(temporary, paths.destination.c_str()) != 0) result = last_error();
+  if (is_whole && ::rename(temporary, paths.third_path.c_str()) != 0) result = last_error();
   if (!is_whole || !result.ok()) ::unlink(temporary);
   return result;
 }

@@ -10,19 +10,15 @@ namespace overlapped {
 
 #ifdef __linux__
 
+namespace {
+
 // statx, because it alone gives the time of birth.
-Result read_file_status(Operation& op) {
-  const bool by_handle = op.opcode == Opcode::kStat;
-  OperationDetail& detail = op.details();
-  int flags = AT_STATX_SYNC_AS_STAT;
-  if (by_handle) flags |= AT_EMPTY_PATH;
-  if (op.opcode == Opcode::kLstatPath) flags |= AT_SYMLINK_NOFOLLOW;
+Result read_status(int directory, const char* path, int flags, FileStatus& status) {
   struct statx from {};
-  if (::statx(by_handle ? op.file->handle() : AT_FDCWD, by_handle ? "" : detail.open.path.c_str(),
-              flags, STATX_BASIC_STATS | STATX_BTIME, &from) != 0) {
+  if (::statx(directory, path, flags | AT_STATX_SYNC_AS_STAT, STATX_BASIC_STATS | STATX_BTIME,
+              &from) != 0) {
     return Result::failure(static_cast<uint32_t>(errno));
   }
-  FileStatus& status = detail.status;
   status.dev = makedev(from.stx_dev_major, from.stx_dev_minor);
   status.mode = from.stx_mode;
   status.nlink = from.stx_nlink;
@@ -42,17 +38,22 @@ Result read_file_status(Operation& op) {
   return Result::success(0);
 }
 
+constexpr int kEmptyPath = AT_EMPTY_PATH;
+
+}  // namespace
+
 #else
 
-Result read_file_status(Operation& op) {
-  OperationDetail& detail = op.details();
+namespace {
+
+// Stands for AT_EMPTY_PATH, which not every system has.
+constexpr int kEmptyPath = 1 << 30;
+
+Result read_status(int directory, const char* path, int flags, FileStatus& status) {
   struct stat from {};
-  const char* const path = detail.open.path.c_str();
-  const int failed = op.opcode == Opcode::kStat       ? ::fstat(op.file->handle(), &from)
-                     : op.opcode == Opcode::kStatPath ? ::stat(path, &from)
-                                                      : ::lstat(path, &from);
+  const int failed = flags & kEmptyPath ? ::fstat(directory, &from)
+                                        : ::fstatat(directory, path, &from, flags);
   if (failed != 0) return Result::failure(static_cast<uint32_t>(errno));
-  FileStatus& status = detail.status;
   status.dev = static_cast<uint64_t>(from.st_dev);
   status.mode = from.st_mode;
   status.nlink = from.st_nlink;
@@ -76,6 +77,22 @@ Result read_file_status(Operation& op) {
   return Result::success(0);
 }
 
+}  // namespace
+
 #endif
+
+Result read_file_status(Operation& op) {
+  OperationDetail& detail = op.details();
+  if (op.opcode == Opcode::kStat) {
+    return read_status(op.file->handle(), "", kEmptyPath, detail.status);
+  }
+  const int flags = op.opcode == Opcode::kLstatPath ? AT_SYMLINK_NOFOLLOW : 0;
+  return read_status(AT_FDCWD, detail.open.path.c_str(), flags, detail.status);
+}
+
+Result status_in(int directory, const char* name, FileStatus& status) {
+  const int flags = *name == '\0' ? kEmptyPath : AT_SYMLINK_NOFOLLOW;
+  return read_status(directory, name, flags, status);
+}
 
 }  // namespace overlapped

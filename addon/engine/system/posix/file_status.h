@@ -7,4 +7,8 @@ namespace overlapped {
 // Executes kStat, kStatPath and kLstatPath: fills in detail->status.
 Result read_file_status(Operation& operation);
 
+// The status of a name in a directory, which is not followed; of the directory itself where the
+// name is empty.
+Result status_in(int directory, const char* name, FileStatus& status);
+
 }  // namespace overlapped

@@ -26,6 +26,19 @@ Result last_error() { return Result::failure(static_cast<uint32_t>(errno)); }
 
 constexpr uint32_t kAnyUnbuffered = kUnbuffered | kUnbufferedPrefer;
 
+// Where the path of a request begins.
+int start_of(const OpenRequest& request) {
+  return request.is_name() ? request.directory : AT_FDCWD;
+}
+
+int open_at(const OpenRequest& request, int flags) {
+  return ::openat(start_of(request), request.path.c_str(), flags, request.mode);
+}
+
+int unlink_at(const OpenRequest& request) {
+  return ::unlinkat(start_of(request), request.path.c_str(), 0);
+}
+
 // Direct writes of whole sectors need the sectors' other bytes, so an unbuffered file is opened for
 // reading too; and its end may lie within a sector, so the system cannot append to it: lib/ does.
 int unbuffered_flags(int flags) {
@@ -48,7 +61,7 @@ constexpr int kWithoutAccess = O_CLOEXEC | O_NOFOLLOW | O_DIRECTORY;
 int open_flags(const OpenRequest& request) {
   int flags = request.flags;
   if (!(request.options & kInheritable)) flags |= O_CLOEXEC;
-  if (request.options & kOpenReparsePoint) flags |= O_NOFOLLOW;
+  if ((request.options & kOpenReparsePoint) || request.is_name()) flags |= O_NOFOLLOW;
   if (request.options & kAttributesOnly) return kNoAccessFlag | (flags & kWithoutAccess);
   // Only who has the file to himself may cut it.
   if (request.options & kDenyAny) flags &= ~O_TRUNC;
@@ -72,11 +85,11 @@ constexpr int kPathFlag = 0;
 // A file system that refuses O_DIRECT does so after it has created the file (open(2)), and with an
 // error that says just as well that nothing was done. So O_DIRECT comes last: what is taken away
 // again was made here.
-int create_direct(const char* path, int flags, mode_t mode) {
-  const int fd = ::open(path, (flags & ~kDirectFlag) | O_EXCL, mode);
+int create_direct(const OpenRequest& request, int flags) {
+  const int fd = open_at(request, (flags & ~kDirectFlag) | O_EXCL);
   if (fd < 0 || ::fcntl(fd, F_SETFL, flags) == 0) return fd;
   const int error = errno;
-  ::unlink(path);
+  unlink_at(request);
   ::close(fd);
   errno = error;
   return -1;
@@ -84,19 +97,18 @@ int create_direct(const char* path, int flags, mode_t mode) {
 
 // So that it is known who has created a file, it is opened as it is first.
 int open_or_create_direct(const OpenRequest& request, int flags) {
-  const char* const path = request.path.c_str();
   constexpr int kRoundsMax = 8;
   for (int round = 0; round < kRoundsMax; ++round) {
     if (!(flags & O_EXCL)) {
-      const int fd = ::open(path, flags & ~O_CREAT, request.mode);
+      const int fd = open_at(request, flags & ~O_CREAT);
       if (fd >= 0 || errno != ENOENT) return fd;
     }
-    const int fd = create_direct(path, flags, request.mode);
+    const int fd = create_direct(request, flags);
     // Somebody else may have created it between the two.
     if (fd >= 0 || errno != EEXIST || (flags & O_EXCL)) return fd;
   }
   // The name is a link to where nothing is yet. Who creates that cannot be known, so it stays.
-  const int fd = ::open(path, flags & ~kDirectFlag, request.mode);
+  const int fd = open_at(request, flags & ~kDirectFlag);
   if (fd < 0 || ::fcntl(fd, F_SETFL, flags) == 0) return fd;
   const int error = errno;
   ::close(fd);
@@ -107,7 +119,7 @@ int open_or_create_direct(const OpenRequest& request, int flags) {
 int open_once(const OpenRequest& request, int flags) {
   const bool direct = (request.options & kAnyUnbuffered) != 0;
   if (direct && (flags & O_CREAT)) return open_or_create_direct(request, flags);
-  return ::open(request.path.c_str(), flags, request.mode);
+  return open_at(request, flags);
 }
 
 int open_path(const OpenRequest& request, int more_flags) {
@@ -187,9 +199,7 @@ Result set_up(OpenFile& file, const OpenRequest& request, bool direct, const str
     const Result result = preallocate(file.handle(), request.preallocate);
     if (!result.ok()) return result;
   }
-  if ((request.options & kDeleteOnClose) && ::unlink(request.path.c_str()) != 0) {
-    return last_error();
-  }
+  if ((request.options & kDeleteOnClose) && unlink_at(request) != 0) return last_error();
   return Result::success(0);
 }
 
@@ -250,7 +260,7 @@ Result open_posix(const OpenRequest& request, OpenWait wait, PosixOpen& opened) 
       if (!(prefer && direct && result.os_error == EINVAL)) {
         // What this call has made goes with it: the next one must not find it there.
         constexpr int kMade = O_CREAT | O_EXCL;
-        if ((request.flags & kMade) == kMade) ::unlink(request.path.c_str());
+        if ((request.flags & kMade) == kMade) unlink_at(request);
         return result;
       }
     }

@@ -3,13 +3,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cstring>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "read_entries.h"
 #include "system/tree.h"
+#include "system_call.h"
 
 namespace overlapped {
 
@@ -17,64 +18,13 @@ namespace {
 
 using Directory = std::unique_ptr<DIR, int (*)(DIR*)>;
 
-EntryType type_of(unsigned char type) {
-  switch (type) {
-    case DT_REG:
-      return EntryType::kFile;
-    case DT_DIR:
-      return EntryType::kDirectory;
-    case DT_LNK:
-      return EntryType::kLink;
-    case DT_FIFO:
-      return EntryType::kFifo;
-    case DT_SOCK:
-      return EntryType::kSocket;
-    case DT_CHR:
-      return EntryType::kCharacterDevice;
-    case DT_BLK:
-      return EntryType::kBlockDevice;
-    default:
-      return EntryType::kUnknown;
-  }
-}
-
-EntryType type_of_mode(mode_t mode) { return type_of(static_cast<unsigned char>(IFTODT(mode))); }
-
-bool is_dot(const char* name) {
-  return std::strcmp(name, ".") == 0 || std::strcmp(name, "..") == 0;
-}
-
-Result last_error() { return Result::failure(static_cast<uint32_t>(errno)); }
-
-// The entries of an open directory in the order of their bytes, as libuv sorts them. A file system
-// that keeps no types in its directories is asked for each.
-Result read_entries(DIR* directory, std::vector<TreeEntry>& entries) {
-  for (;;) {
-    errno = 0;
-    const dirent* const entry = ::readdir(directory);
-    if (!entry) break;
-    if (is_dot(entry->d_name)) continue;
-    EntryType type = type_of(entry->d_type);
-    struct stat status {};
-    if (type == EntryType::kUnknown &&
-        ::fstatat(::dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
-      type = type_of_mode(status.st_mode);
-    }
-    entries.push_back({entry->d_name, type, 0});
-  }
-  if (errno != 0) return last_error();
-  std::sort(entries.begin(), entries.end(),
-            [](const TreeEntry& a, const TreeEntry& b) { return a.name < b.name; });
-  return Result::success(0);
-}
-
-// Repeats a call that a signal interrupted, unless the operation is to end.
+// As repeat_interrupted(), with the error in errno.
 template <typename Call>
-int repeat_interrupted(const Operation& op, Call call) {
-  for (;;) {
-    const int value = call();
-    if (value >= 0 || errno != EINTR || is_cancelled(op)) return value;
-  }
+int call_again(const Operation& op, Call call) {
+  const Result result = repeat_interrupted(op, call);
+  if (result.ok()) return static_cast<int>(result.value);
+  errno = result.os_error == kCancelledError ? EINTR : static_cast<int>(result.os_error);
+  return -1;
 }
 
 // A folder that is being emptied.
@@ -121,7 +71,7 @@ class TreeRemoval {
     Level level;
     level.name = name;
     level.parent_length = parent_length;
-    const int fd = repeat_interrupted(op_, [&] {
+    const int fd = call_again(op_, [&] {
       return ::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     });
     if (fd < 0) return failed(TreeStep::kScan);
@@ -153,7 +103,7 @@ class TreeRemoval {
 
   // ENOENT: somebody else has removed it, which is what was wanted.
   bool remove_if_empty(int parent, const std::string& name) {
-    return repeat_interrupted(
+    return call_again(
                op_, [&] { return ::unlinkat(parent, name.c_str(), AT_REMOVEDIR); }) == 0 ||
            errno == ENOENT;
   }
@@ -169,7 +119,7 @@ class TreeRemoval {
     Result result = Result::success(0);
     if (descends) {
       result = remove_folder(folder, std::string(entry.name), length);
-    } else if (repeat_interrupted(op_, [&] { return ::unlinkat(folder, entry.name.c_str(), 0); }) !=
+    } else if (call_again(op_, [&] { return ::unlinkat(folder, entry.name.c_str(), 0); }) !=
                    0 &&
                errno != ENOENT) {
       result = failed(TreeStep::kUnlink);
@@ -196,7 +146,7 @@ class TreeRemoval {
   // From a folder back to its parent, which may have been closed; it must still be the same one.
   bool reopen(Level& parent, const Level& child) {
     if (parent.directory) return true;
-    const int fd = repeat_interrupted(op_, [&] {
+    const int fd = call_again(op_, [&] {
       return ::openat(::dirfd(child.directory.get()), "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     });
     if (fd < 0 || !take(parent, fd)) return false;

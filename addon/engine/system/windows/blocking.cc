@@ -131,6 +131,9 @@ void execute(Operation& op) {
     case Opcode::kConnectPipe:
       transfer_synchronously(op, op.cancel_requested);
       return;
+    case Opcode::kOpenIn:
+      op.detail->open.directory = op.file->handle();
+      [[fallthrough]];
     case Opcode::kOpen:
       op.result = open_operation(op, op.detail->opened);
       return;

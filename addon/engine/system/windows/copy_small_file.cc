@@ -110,16 +110,16 @@ Result give_name(Operation& op, const FILE_BASIC_INFO& basic) {
   if (op.flags & kMetadataAttributes) {
     const DWORD wanted = attributes != 0 ? attributes : FILE_ATTRIBUTE_NORMAL;
     const Result kept = unless_refused(
-        op, kMetadataAttributes, result_of(SetFileAttributesW(paths.temporary.c_str(), wanted)));
+        op, kMetadataAttributes, result_of(SetFileAttributesW(paths.second_path.c_str(), wanted)));
     if (!kept.ok()) return kept;
   }
   // What is read-only is not replaced by a rename; it is so again if that fails.
-  const wchar_t* const destination = paths.destination.c_str();
+  const wchar_t* const destination = paths.third_path.c_str();
   const DWORD there = GetFileAttributesW(destination);
   const bool read_only = there != INVALID_FILE_ATTRIBUTES && (there & FILE_ATTRIBUTE_READONLY);
   if (read_only) SetFileAttributesW(destination, there & ~DWORD{FILE_ATTRIBUTE_READONLY});
   const Result moved =
-      result_of(MoveFileExW(paths.temporary.c_str(), destination, MOVEFILE_REPLACE_EXISTING));
+      result_of(MoveFileExW(paths.second_path.c_str(), destination, MOVEFILE_REPLACE_EXISTING));
   if (!moved.ok() && read_only) SetFileAttributesW(destination, there);
   return moved;
 }
@@ -141,7 +141,7 @@ Result copy_small_file(Operation& op) {
   if (!GetFileInformationByHandleEx(from.get(), FileBasicInfo, &basic, sizeof basic)) {
     return Result::failure(GetLastError());
   }
-  FileOf to(CreateFileW(paths.temporary.c_str(), GENERIC_WRITE, kShareAll, nullptr, CREATE_NEW,
+  FileOf to(CreateFileW(paths.second_path.c_str(), GENERIC_WRITE, kShareAll, nullptr, CREATE_NEW,
                         FILE_ATTRIBUTE_NORMAL, nullptr));
   if (!to.valid()) return Result::failure(GetLastError());
   Result result = fill(op, from.get(), basic, to);
@@ -151,7 +151,7 @@ Result copy_small_file(Operation& op) {
     if (!named.ok()) result = named;
   }
   to.close();
-  if (!is_whole || !result.ok()) remove_temporary(paths.temporary);
+  if (!is_whole || !result.ok()) remove_temporary(paths.second_path);
   return result;
 }
 

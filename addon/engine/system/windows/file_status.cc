@@ -66,9 +66,9 @@ bool names_share(std::wstring_view target) {
          CompareStringOrdinal(target.data() + 4, 4, L"UNC\\", 4, TRUE) == CSTR_EQUAL;
 }
 
-// The length in UTF-8 of what readlink() would give, which is the size of a link. Not every
-// reparse point is one: ERROR_SYMLINK_NOT_SUPPORTED then.
-Result link_size(HANDLE handle) {
+}  // namespace
+
+Result link_target(HANDLE handle, std::wstring& target) {
   std::array<std::byte, kReparseSizeMax> data;
   const Result queried =
       query_device(handle, FSCTL_GET_REPARSE_POINT, data.data(), static_cast<DWORD>(data.size()));
@@ -82,7 +82,7 @@ Result link_size(HANDLE handle) {
                       value_at<WORD>(data.data() + kReparseNameOffset);
   const size_t bytes = value_at<WORD>(data.data() + kReparseNameLength);
   if (text + bytes > data.size()) return Result::failure(ERROR_INVALID_REPARSE_DATA);
-  std::wstring target(bytes / sizeof(wchar_t), L'\0');
+  target.assign(bytes / sizeof(wchar_t), L'\0');
   std::memcpy(target.data(), data.data() + text, target.size() * sizeof(wchar_t));
   if (names_drive(target)) {
     target.erase(0, 4);
@@ -92,7 +92,16 @@ Result link_size(HANDLE handle) {
   } else if (names_share(target)) {
     target.replace(0, 8, L"\\\\");
   }
-  if (target.empty()) return Result::success(0);
+  return Result::success(0);
+}
+
+namespace {
+
+// The length of the target in UTF-8 is the size of a link.
+Result link_size(HANDLE handle) {
+  std::wstring target;
+  const Result read = link_target(handle, target);
+  if (!read.ok() || target.empty()) return read;
   const int size = WideCharToMultiByte(CP_UTF8, 0, target.data(), static_cast<int>(target.size()),
                                        nullptr, 0, nullptr, nullptr);
   return size > 0 ? Result::success(size) : Result::failure(GetLastError());
@@ -182,6 +191,14 @@ Result path_status(const PathString& path, bool of_link, FileStatus& status) {
 }
 
 }  // namespace
+
+Result status_of_entry(HANDLE handle, FileStatus& status) {
+  const Result result = handle_status(handle, true, status);
+  // A reparse point that is no link has the status of a file.
+  const bool no_link = result.os_error == ERROR_SYMLINK_NOT_SUPPORTED ||
+                       result.os_error == ERROR_NOT_A_REPARSE_POINT;
+  return no_link ? handle_status(handle, false, status) : result;
+}
 
 Result read_file_status(Operation& op) {
   FileStatus& status = op.details().status;

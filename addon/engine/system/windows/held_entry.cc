@@ -1,11 +1,10 @@
 #include "held_entry.h"
 
-// After windows.h, which it does not include itself.
-#include <winternl.h>
-
 #include <cstddef>
 #include <cstring>
 #include <utility>
+
+#include "native_calls.h"
 
 namespace overlapped {
 
@@ -15,15 +14,7 @@ constexpr DWORD kShareAll = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELE
 constexpr DWORD kToRemove = DELETE | FILE_READ_ATTRIBUTES | SYNCHRONIZE;
 constexpr size_t kListSize = 64 * 1024;
 
-// From Microsoft's headers for drivers.
-constexpr ULONG kOpenExisting = 1;               // FILE_OPEN
-constexpr ULONG kSynchronous = 0x20;             // FILE_SYNCHRONOUS_IO_NONALERT
-constexpr ULONG kBackup = 0x4000;                // FILE_OPEN_FOR_BACKUP_INTENT
-constexpr ULONG kReparsePointItself = 0x200000;  // FILE_OPEN_REPARSE_POINT
-constexpr ULONG kDoNotReparse = 0x1000;          // OBJ_DONT_REPARSE
-constexpr ULONG kCaseInsensitive = 0x40;         // OBJ_CASE_INSENSITIVE
-constexpr ULONG kDirectoryInformation = 1;       // FileDirectoryInformation
-constexpr NTSTATUS kInvalidParameter = static_cast<NTSTATUS>(0xC000000D);
+constexpr ULONG kDirectoryInformation = 1;  // FileDirectoryInformation
 constexpr NTSTATUS kNoMoreFiles = static_cast<NTSTATUS>(0x80000006);
 constexpr NTSTATUS kNoSuchFile = static_cast<NTSTATUS>(0xC000000F);
 // FileDispositionInfoEx and FILE_DISPOSITION_FLAG_*: delete, as POSIX does, also what is read-only.
@@ -42,58 +33,7 @@ struct DirectoryInformation {
   WCHAR name[1];
 };
 
-// Only they open a file from the handle of its folder, and list a folder by its handle whatever its
-// file system is.
-struct NativeCalls {
-  using CreateFile = NTSTATUS(NTAPI*)(HANDLE*, ACCESS_MASK, OBJECT_ATTRIBUTES*, IO_STATUS_BLOCK*,
-                                      LARGE_INTEGER*, ULONG, ULONG, ULONG, ULONG, void*, ULONG);
-  using QueryDirectory = NTSTATUS(NTAPI*)(HANDLE, HANDLE, void*, void*, IO_STATUS_BLOCK*, void*,
-                                          ULONG, ULONG, BOOLEAN, UNICODE_STRING*, BOOLEAN);
-  using ErrorOf = ULONG(NTAPI*)(NTSTATUS);
-
-  CreateFile create_file = nullptr;
-  QueryDirectory query_directory = nullptr;
-  ErrorOf error_of = nullptr;
-};
-
-template <typename Call>
-Call find_call(HMODULE system, const char* name) {
-  return reinterpret_cast<Call>(reinterpret_cast<void*>(GetProcAddress(system, name)));
-}
-
-const NativeCalls& native_calls() {
-  static const NativeCalls calls = [] {
-    const HMODULE system = GetModuleHandleW(L"ntdll.dll");
-    return NativeCalls{
-        find_call<NativeCalls::CreateFile>(system, "NtCreateFile"),
-        find_call<NativeCalls::QueryDirectory>(system, "NtQueryDirectoryFile"),
-        find_call<NativeCalls::ErrorOf>(system, "RtlNtStatusToDosError"),
-    };
-  }();
-  return calls;
-}
-
 Result result_of(BOOL done) { return done ? Result::success(0) : Result::failure(GetLastError()); }
-
-Result result_of_status(NTSTATUS status) {
-  return status >= 0 ? Result::success(0) : Result::failure(native_calls().error_of(status));
-}
-
-NTSTATUS open_from(HANDLE folder, const std::wstring& name, DWORD access, ULONG attributes,
-                   HANDLE& opened) {
-  UNICODE_STRING text{};
-  text.Buffer = const_cast<WCHAR*>(name.data());
-  text.Length = text.MaximumLength = static_cast<USHORT>(name.size() * sizeof(WCHAR));
-  OBJECT_ATTRIBUTES object{};
-  object.Length = sizeof object;
-  object.RootDirectory = folder;
-  object.ObjectName = &text;
-  object.Attributes = attributes;
-  IO_STATUS_BLOCK status{};
-  return native_calls().create_file(&opened, access, &object, &status, nullptr, 0, kShareAll,
-                                    kOpenExisting, kSynchronous | kBackup | kReparsePointItself,
-                                    nullptr, 0);
-}
 
 // Not every right may be given, and removing needs the fewest.
 template <typename Open>
@@ -146,17 +86,14 @@ Result HeldEntry::open(const std::wstring& path, bool to_list) {
   return opened.ok() ? look() : opened;
 }
 
-Result HeldEntry::open_in(const HeldEntry& folder, const std::wstring& name, bool to_list) {
+Result HeldEntry::open_in(HANDLE folder, const std::wstring& name, bool to_list) {
   const Result opened = open_with_rights(to_list, [&](DWORD access) {
+    NativeOpen wanted;
+    wanted.access = access;
     HANDLE handle = nullptr;
-    NTSTATUS status =
-        open_from(folder.handle_.get(), name, access, kCaseInsensitive | kDoNotReparse, handle);
-    // Windows before 10 does not know that the folder itself may have become a link meanwhile.
-    if (status == kInvalidParameter) {
-      status = open_from(folder.handle_.get(), name, access, kCaseInsensitive, handle);
-    }
-    if (status >= 0) handle_.reset(handle);
-    return result_of_status(status);
+    const Result result = overlapped::open_in(folder, name, wanted, handle);
+    if (result.ok()) handle_.reset(handle);
+    return result;
   });
   return opened.ok() ? look() : opened;
 }
@@ -176,11 +113,15 @@ bool HeldEntry::is_folder() const {
 }
 
 Result HeldEntry::list(std::vector<FolderEntry>& entries) const {
+  return list_directory(handle_.get(), entries);
+}
+
+Result list_directory(HANDLE directory, std::vector<FolderEntry>& entries) {
   std::vector<LARGE_INTEGER> memory(kListSize / sizeof(LARGE_INTEGER));
   for (BOOLEAN restart = TRUE;; restart = FALSE) {
     IO_STATUS_BLOCK block{};
     const NTSTATUS status = native_calls().query_directory(
-        handle_.get(), nullptr, nullptr, nullptr, &block, memory.data(),
+        directory, nullptr, nullptr, nullptr, &block, memory.data(),
         static_cast<ULONG>(kListSize), kDirectoryInformation, FALSE, nullptr, restart);
     // The root of an empty drive has not even the two dots.
     if (status == kNoMoreFiles || (restart && status == kNoSuchFile)) return Result::success(0);

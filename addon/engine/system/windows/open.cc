@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "native_calls.h"
 #include "windows_io.h"
 #include "system/blocking.h"
 #include "privileges.h"
@@ -153,6 +154,84 @@ bool set_attributes(const OpenRequest& request, HandleMode mode, bool unbuffered
   return true;
 }
 
+ULONG native_options(DWORD flags) {
+  constexpr std::pair<DWORD, ULONG> kOptions[] = {
+      {FILE_FLAG_WRITE_THROUGH, kNativeWriteThrough},
+      {FILE_FLAG_SEQUENTIAL_SCAN, kNativeSequential},
+      {FILE_FLAG_NO_BUFFERING, kNativeUnbuffered},
+      {FILE_FLAG_RANDOM_ACCESS, kNativeRandom},
+      {FILE_FLAG_DELETE_ON_CLOSE, kNativeDeleteOnClose},
+      {FILE_FLAG_BACKUP_SEMANTICS, kNativeBackup},
+      {FILE_FLAG_OPEN_NO_RECALL, kNativeNoRecall},
+  };
+  ULONG options = kNativeReparsePointItself;
+  for (const auto& [flag, option] : kOptions) {
+    if (flags & flag) options |= option;
+  }
+  return flags & FILE_FLAG_OVERLAPPED ? options : options | kNativeSynchronous;
+}
+
+bool is_same_file(HANDLE a, HANDLE b) {
+  BY_HANDLE_FILE_INFORMATION one{};
+  BY_HANDLE_FILE_INFORMATION other{};
+  return GetFileInformationByHandle(a, &one) && GetFileInformationByHandle(b, &other) &&
+         one.dwVolumeSerialNumber == other.dwVolumeSerialNumber &&
+         one.nFileIndexHigh == other.nFileIndexHigh && one.nFileIndexLow == other.nFileIndexLow;
+}
+
+// A reparse point that is no link (a file kept elsewhere, a compressed one) is opened for its data,
+// and must be the same file then.
+DWORD open_data(const OpenRequest& request, NativeOpen wanted, UniqueHandle& handle) {
+  wanted.options &= ~static_cast<ULONG>(kNativeReparsePointItself);
+  wanted.disposition = NativeDisposition::kOpen;
+  HANDLE opened = nullptr;
+  const Result result = open_in(request.directory, request.path, wanted, opened);
+  if (!result.ok()) return result.os_error;
+  UniqueHandle data(opened);
+  if (!is_same_file(data.get(), handle.get())) return ERROR_CANT_RESOLVE_FILENAME;
+  handle.reset(data.release());
+  return ERROR_SUCCESS;
+}
+
+// A link is neither followed nor cut, so that the file is cut only once it is known not to be one.
+DWORD finish_open_in(const OpenRequest& request, const NativeOpen& wanted, UniqueHandle& handle) {
+  FILE_ATTRIBUTE_TAG_INFO info{};
+  if (GetFileInformationByHandleEx(handle.get(), FileAttributeTagInfo, &info, sizeof info) &&
+      (info.FileAttributes & FILE_ATTRIBUTE_REPARSE_POINT) &&
+      !(request.options & kOpenReparsePoint)) {
+    if (IsReparseTagNameSurrogate(info.ReparseTag)) return ERROR_CANT_RESOLVE_FILENAME;
+    const DWORD error = open_data(request, wanted, handle);
+    if (error != ERROR_SUCCESS) return error;
+  }
+  if (!(request.flags & kTruncate)) return ERROR_SUCCESS;
+  FILE_END_OF_FILE_INFO end{};
+  const BOOL cut = SetFileInformationByHandle(handle.get(), FileEndOfFileInfo, &end, sizeof end);
+  return cut ? ERROR_SUCCESS : GetLastError();
+}
+
+// Opens a name in a directory; INVALID_HANDLE_VALUE with the reason in GetLastError().
+HANDLE create_in_directory(const OpenRequest& request, const CreateArguments& arguments,
+                           DWORD access) {
+  NativeOpen wanted;
+  wanted.access = access | SYNCHRONIZE | FILE_READ_ATTRIBUTES;
+  wanted.attributes = arguments.attributes & kAllAttributes;
+  wanted.share = arguments.share;
+  wanted.options = native_options(arguments.attributes);
+  wanted.inheritable = (request.options & kInheritable) != 0;
+  if (request.flags & kCreate) {
+    wanted.disposition = request.flags & kExclusive ? NativeDisposition::kCreate
+                                                    : NativeDisposition::kOpenIf;
+  }
+  HANDLE opened = nullptr;
+  const Result result = open_in(request.directory, request.path, wanted, opened);
+  UniqueHandle handle(result.ok() ? opened : nullptr);
+  const DWORD error =
+      result.ok() ? finish_open_in(request, wanted, handle) : static_cast<DWORD>(result.os_error);
+  if (error == ERROR_SUCCESS) return handle.release();
+  SetLastError(error);
+  return INVALID_HANDLE_VALUE;
+}
+
 // INVALID_HANDLE_VALUE with the reason in GetLastError().
 HANDLE create_file(const OpenRequest& request, HandleMode mode, bool unbuffered) {
   CreateArguments arguments;
@@ -163,6 +242,7 @@ HANDLE create_file(const OpenRequest& request, HandleMode mode, bool unbuffered)
   SECURITY_ATTRIBUTES security{sizeof security, nullptr, TRUE};
   SECURITY_ATTRIBUTES* const inherited = request.options & kInheritable ? &security : nullptr;
   const auto create = [&](DWORD access) {
+    if (request.is_name()) return create_in_directory(request, arguments, access);
     return CreateFileW(request.path.c_str(), access, arguments.share, inherited,
                        arguments.disposition, arguments.attributes, nullptr);
   };

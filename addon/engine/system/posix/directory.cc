@@ -1,0 +1,282 @@
+#include "system/directory.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "file_status.h"
+#include "read_entries.h"
+#include "system/tree.h"
+#include "system_call.h"
+
+namespace overlapped {
+
+namespace {
+
+// The target of a link is at most a page on Linux (PATH_MAX).
+constexpr size_t kTargetMax = 64 * 1024;
+
+int handle_of(const Operation& op) { return op.file->handle(); }
+const char* name_of(const Operation& op) { return op.detail->open.path.c_str(); }
+const char* second_name_of(const Operation& op) { return op.detail->second_path.c_str(); }
+// Whether an operation is for the directory itself.
+bool is_for_itself(const Operation& op) { return op.detail->open.path.empty(); }
+
+// Reads a link whatever its length; st_size of links under /proc is 0.
+Result read_target(int directory, const char* name, std::string& target) {
+  for (size_t size = 256; size <= kTargetMax; size *= 2) {
+    target.resize(size);
+    const ssize_t length = ::readlinkat(directory, name, target.data(), size);
+    if (length < 0) return last_error();
+    if (static_cast<size_t>(length) < size) {
+      target.resize(static_cast<size_t>(length));
+      return Result::success(length);
+    }
+  }
+  return Result::failure(ENAMETOOLONG);
+}
+
+Result give_content(Operation& op, const void* data, size_t size) {
+  op.detail->content = std::make_unique_for_overwrite<std::byte[]>(size);
+  std::memcpy(op.detail->content.get(), data, size);
+  return Result::success(static_cast<int64_t>(size));
+}
+
+Result stat_name(Operation& op) {
+  return status_in(handle_of(op), name_of(op), op.detail->status);
+}
+
+// With a position of its own, so that several lists of one handle do not take entries from each
+// other.
+Result list(Operation& op) {
+  const Result opened = repeat_interrupted(op, [&] {
+    return ::openat(handle_of(op), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  });
+  if (!opened.ok()) return opened;
+  Descriptor descriptor(static_cast<int>(opened.value));
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::fdopendir(descriptor.get()), &::closedir);
+  if (!directory) return last_error();
+  descriptor.release();
+  std::vector<TreeEntry> entries;
+  const Result read = read_entries(directory.get(), entries);
+  return read.ok() ? give_entries(op, entries) : read;
+}
+
+NameStatus look_at(int directory, const char* name, std::string& targets) {
+  NameStatus record;
+  if (!status_in(directory, name, record.status).ok()) {
+    record.target_bytes = NameStatus::kFailed;
+  } else if (S_ISLNK(record.status.mode)) {
+    std::string target;
+    const Result read = read_target(directory, name, target);
+    record.target_bytes = read.ok() ? read.value : NameStatus::kFailed;
+    if (read.ok()) targets += target;
+  }
+  return record;
+}
+
+Result stat_names(Operation& op) {
+  std::string_view names(reinterpret_cast<const char*>(op.data), op.length);
+  std::vector<NameStatus> records;
+  std::string targets;
+  while (!names.empty()) {
+    if (is_cancelled(op)) return Result::cancelled();
+    const size_t end = names.find('\0');
+    if (end == std::string_view::npos) return Result::failure(EINVAL);
+    records.push_back(look_at(handle_of(op), names.data(), targets));
+    names.remove_prefix(end + 1);
+  }
+  const size_t size = records.size() * sizeof(NameStatus);
+  op.detail->content = std::make_unique_for_overwrite<std::byte[]>(size + targets.size());
+  std::memcpy(op.detail->content.get(), records.data(), size);
+  std::memcpy(op.detail->content.get() + size, targets.data(), targets.size());
+  return Result::success(static_cast<int64_t>(size + targets.size()));
+}
+
+Result make_directory(Operation& op) {
+  return repeat_interrupted(
+      op, [&] { return ::mkdirat(handle_of(op), name_of(op), static_cast<mode_t>(op.flags)); });
+}
+
+Result unlink_name(Operation& op) {
+  const int flags = op.flags & kUnlinkDirectory ? AT_REMOVEDIR : 0;
+  return repeat_interrupted(op, [&] { return ::unlinkat(handle_of(op), name_of(op), flags); });
+}
+
+#ifdef __linux__
+constexpr unsigned kNoReplace = 1;  // RENAME_NOREPLACE of linux/fs.h
+int rename_if_free(int from, const char* name, int to, const char* new_name) {
+  return static_cast<int>(::syscall(SYS_renameat2, from, name, to, new_name, kNoReplace));
+}
+#elif defined(__APPLE__)
+int rename_if_free(int from, const char* name, int to, const char* new_name) {
+  return ::renameatx_np(from, name, to, new_name, RENAME_EXCL);
+}
+#else
+int rename_if_free(int, const char*, int, const char*) {
+  errno = ENOSYS;
+  return -1;
+}
+#endif
+
+// What a file system says that cannot do a call, or the kernel that does not have it.
+bool is_unsupported(uint32_t error) {
+  return error == EINVAL || error == ENOSYS || error == ENOTSUP || error == EOPNOTSUPP;
+}
+
+// A second name can be given to a file only where it is free, and then the first one is taken away.
+// A file system without such names cannot tell whether the name was free in that very moment.
+Result rename_by_link(Operation& op) {
+  const int from = op.source->handle();
+  if (::linkat(from, name_of(op), handle_of(op), second_name_of(op), 0) == 0) {
+    return result_of(::unlinkat(from, name_of(op), 0));
+  }
+  if (errno == EEXIST) return last_error();
+  FileStatus there;
+  const Result found = status_in(handle_of(op), second_name_of(op), there);
+  if (found.ok()) return Result::failure(EEXIST);
+  if (found.os_error != ENOENT) return found;
+  return result_of(::renameat(from, name_of(op), handle_of(op), second_name_of(op)));
+}
+
+Result rename_name(Operation& op) {
+  const int from = op.source->handle();
+  if (!(op.flags & kRenameExclusively)) {
+    return repeat_interrupted(
+        op, [&] { return ::renameat(from, name_of(op), handle_of(op), second_name_of(op)); });
+  }
+  const Result renamed = repeat_interrupted(
+      op, [&] { return rename_if_free(from, name_of(op), handle_of(op), second_name_of(op)); });
+  return is_unsupported(renamed.os_error) ? rename_by_link(op) : renamed;
+}
+
+Result link_name(Operation& op) {
+  // Without AT_SYMLINK_FOLLOW a link gets a second name itself.
+  return repeat_interrupted(op, [&] {
+    return ::linkat(op.source->handle(), name_of(op), handle_of(op), second_name_of(op), 0);
+  });
+}
+
+Result make_link(Operation& op) {
+  return repeat_interrupted(
+      op, [&] { return ::symlinkat(second_name_of(op), handle_of(op), name_of(op)); });
+}
+
+Result read_link(Operation& op) {
+  std::string target;
+  const Result read = read_target(handle_of(op), name_of(op), target);
+  return read.ok() ? give_content(op, target.data(), target.size()) : read;
+}
+
+Result set_times(Operation& op) {
+  if (op.length != sizeof(NewTimes)) return Result::failure(EINVAL);
+  NewTimes wanted;
+  std::memcpy(&wanted, op.data, sizeof wanted);
+  timespec times[2]{};
+  times[0].tv_sec = static_cast<time_t>(wanted.access_seconds);
+  times[0].tv_nsec = static_cast<long>(wanted.access_nanoseconds);
+  times[1].tv_sec = static_cast<time_t>(wanted.modification_seconds);
+  times[1].tv_nsec = static_cast<long>(wanted.modification_nanoseconds);
+  return repeat_interrupted(op, [&] {
+    return is_for_itself(op) ? ::futimens(handle_of(op), times)
+                             : ::utimensat(handle_of(op), name_of(op), times, AT_SYMLINK_NOFOLLOW);
+  });
+}
+
+#ifdef __linux__
+
+#ifndef SYS_fchmodat2
+#define SYS_fchmodat2 452
+#endif
+
+// Before Linux 6.6 no call changes the mode of a name without following it, but a descriptor that
+// stands for it can be had, and /proc leads to what that is open on.
+Result set_mode_by_descriptor(Operation& op, mode_t mode) {
+  const Descriptor file(
+      ::openat(handle_of(op), name_of(op), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!file.valid()) return last_error();
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) return last_error();
+  if (S_ISLNK(status.st_mode)) return Result::failure(EOPNOTSUPP);
+  char path[32];
+  std::snprintf(path, sizeof path, "/proc/self/fd/%d", file.get());
+  return result_of(::chmod(path, mode));
+}
+
+Result set_mode_of_name(Operation& op, mode_t mode) {
+  const auto changed = static_cast<int>(
+      ::syscall(SYS_fchmodat2, handle_of(op), name_of(op), mode, AT_SYMLINK_NOFOLLOW));
+  // A filter of system calls that does not know this one says EPERM.
+  if (changed == 0 || (errno != ENOSYS && errno != EPERM)) return result_of(changed);
+  return set_mode_by_descriptor(op, mode);
+}
+
+#else
+
+Result set_mode_of_name(Operation& op, mode_t mode) {
+  return result_of(::fchmodat(handle_of(op), name_of(op), mode, AT_SYMLINK_NOFOLLOW));
+}
+
+#endif
+
+Result set_mode(Operation& op) {
+  const auto mode = static_cast<mode_t>(op.flags);
+  return is_for_itself(op) ? result_of(::fchmod(handle_of(op), mode)) : set_mode_of_name(op, mode);
+}
+
+// -1 leaves a number as it is (chown(2)).
+Result set_owner(Operation& op) {
+  const auto user = static_cast<uid_t>(op.file_offset);
+  const auto group = static_cast<gid_t>(op.length);
+  return repeat_interrupted(op, [&] {
+    return is_for_itself(op)
+               ? ::fchown(handle_of(op), user, group)
+               : ::fchownat(handle_of(op), name_of(op), user, group, AT_SYMLINK_NOFOLLOW);
+  });
+}
+
+}  // namespace
+
+Result run_in_directory(Operation& op) {
+  switch (op.opcode) {
+    case Opcode::kStatIn:
+      return stat_name(op);
+    case Opcode::kListIn:
+      return list(op);
+    case Opcode::kStatNames:
+      return stat_names(op);
+    case Opcode::kMakeDirectoryIn:
+      return make_directory(op);
+    case Opcode::kUnlinkIn:
+      return unlink_name(op);
+    case Opcode::kRenameIn:
+      return rename_name(op);
+    case Opcode::kLinkIn:
+      return link_name(op);
+    case Opcode::kSymlinkIn:
+      return make_link(op);
+    case Opcode::kReadLinkIn:
+      return read_link(op);
+    case Opcode::kSetTimesIn:
+      return set_times(op);
+    case Opcode::kSetModeIn:
+      return set_mode(op);
+    case Opcode::kSetOwnerIn:
+      return set_owner(op);
+    default:
+      return Result::failure(ENOSYS);
+  }
+}
+
+}  // namespace overlapped

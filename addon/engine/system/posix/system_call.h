@@ -1,0 +1,54 @@
+#pragma once
+
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+
+#include "operation.h"
+
+// What most operations need around a system call.
+namespace overlapped {
+
+inline Result last_error() { return Result::failure(static_cast<uint32_t>(errno)); }
+
+inline Result result_of(int returned) { return returned == 0 ? Result::success(0) : last_error(); }
+
+// Repeats a call that a signal interrupted, unless the operation is to end.
+template <typename Call>
+Result repeat_interrupted(const Operation& operation, Call call) {
+  for (;;) {
+    const auto value = call();
+    if (value >= 0) return Result::success(static_cast<int64_t>(value));
+    if (errno != EINTR) return last_error();
+    if (operation.cancel_requested.load(std::memory_order_acquire)) return Result::cancelled();
+  }
+}
+
+// Closes the descriptor that it holds.
+class Descriptor {
+ public:
+  Descriptor() = default;
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() { (void)close(); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+
+  bool valid() const { return fd_ >= 0; }
+  int get() const { return fd_; }
+  int release() {
+    const int fd = fd_;
+    fd_ = -1;
+    return fd;
+  }
+  // Some file systems report only here that a write has failed.
+  Result close() {
+    const int fd = release();
+    return fd < 0 || ::close(fd) == 0 || errno == EINTR ? Result::success(0) : last_error();
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+}  // namespace overlapped

@@ -1,0 +1,347 @@
+#include "system/directory.h"
+
+// After windows.h, which it does not include itself.
+#include <winioctl.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "file_status.h"
+#include "held_entry.h"
+#include "native_calls.h"
+#include "system/tree.h"
+#include "windows_io.h"
+
+namespace overlapped {
+
+namespace {
+
+constexpr uint32_t kOwnerWrite = 0200;
+constexpr int64_t kEpochTicks = 116444736000000000;
+constexpr int64_t kTicksPerSecond = 10000000;
+constexpr int64_t kNanosecondsPerTick = 100;
+// FileRenameInformation, FileLinkInformation and FileRenameInformationEx with its flags.
+constexpr ULONG kRenameInformation = 10;
+constexpr ULONG kLinkInformation = 11;
+constexpr ULONG kRenameInformationEx = 65;
+constexpr ULONG kReplaceIfExists = 0x1;
+constexpr ULONG kPosixSemantics = 0x2;
+constexpr ULONG kIgnoreReadOnly = 0x40;
+
+const std::wstring& name_of(const Operation& op) { return op.detail->open.path; }
+
+// Opens a name, or the directory itself where the name is empty.
+Result open_name(HANDLE directory, const std::wstring& name, ACCESS_MASK access,
+                 UniqueHandle& handle, ULONG more_options = 0) {
+  NativeOpen wanted;
+  wanted.access = access | SYNCHRONIZE;
+  wanted.options |= more_options;
+  HANDLE opened = nullptr;
+  const Result result = open_in(directory, name, wanted, opened);
+  if (result.ok()) handle.reset(opened);
+  return result;
+}
+
+Result result_of(BOOL done) { return done ? Result::success(0) : Result::failure(GetLastError()); }
+
+Result status_in(HANDLE directory, const std::wstring& name, FileStatus& status) {
+  UniqueHandle handle;
+  const Result opened = open_name(directory, name, FILE_READ_ATTRIBUTES, handle);
+  return opened.ok() ? status_of_entry(handle.get(), status) : opened;
+}
+
+Result stat_name(Operation& op) {
+  if (name_of(op).empty()) return status_of_entry(op.file->handle(), op.detail->status);
+  return status_in(op.file->handle(), name_of(op), op.detail->status);
+}
+
+// As libuv: a junction counts as a link too, and other reparse points do not.
+EntryType type_of(HANDLE directory, const FolderEntry& entry) {
+  if (entry.attributes & FILE_ATTRIBUTE_REPARSE_POINT) {
+    FileStatus status;
+    if (!status_in(directory, entry.name, status).ok()) return EntryType::kUnknown;
+    constexpr uint64_t kTypeMask = 0xF000;
+    constexpr uint64_t kLinkType = 0xA000;
+    if ((status.mode & kTypeMask) == kLinkType) return EntryType::kLink;
+  }
+  if (entry.attributes & FILE_ATTRIBUTE_DIRECTORY) return EntryType::kDirectory;
+  return entry.attributes & FILE_ATTRIBUTE_DEVICE ? EntryType::kCharacterDevice : EntryType::kFile;
+}
+
+// By a handle of its own, so that several lists do not take entries from each other.
+Result list(Operation& op) {
+  UniqueHandle again;
+  const Result opened =
+      open_name(op.file->handle(), L"", FILE_LIST_DIRECTORY, again, kNativeDirectory);
+  if (!opened.ok()) return opened;
+  std::vector<FolderEntry> found;
+  const Result listed = list_directory(again.get(), found);
+  if (!listed.ok()) return listed;
+  std::vector<TreeEntry> entries;
+  for (const FolderEntry& entry : found) {
+    entries.push_back({entry.name, type_of(again.get(), entry), entry.attributes});
+  }
+  return give_entries(op, entries);
+}
+
+std::wstring from_utf8(std::string_view text) {
+  const int length = static_cast<int>(text.size());
+  const int size = MultiByteToWideChar(CP_UTF8, 0, text.data(), length, nullptr, 0);
+  std::wstring wide(static_cast<size_t>(size), L'\0');
+  MultiByteToWideChar(CP_UTF8, 0, text.data(), length, wide.data(), size);
+  return wide;
+}
+
+NameStatus look_at(HANDLE directory, const std::wstring& name, std::string& targets) {
+  NameStatus record;
+  UniqueHandle handle;
+  record.target_bytes = NameStatus::kFailed;
+  if (!open_name(directory, name, FILE_READ_ATTRIBUTES, handle).ok() ||
+      !status_of_entry(handle.get(), record.status).ok()) {
+    return record;
+  }
+  std::wstring target;
+  record.target_bytes = NameStatus::kNoLink;
+  if (!link_target(handle.get(), target).ok()) return record;
+  const std::string text = to_utf8(target);
+  record.target_bytes = static_cast<int64_t>(text.size());
+  targets += text;
+  return record;
+}
+
+Result give_content(Operation& op, std::string_view first, std::string_view second = {}) {
+  op.detail->content = std::make_unique_for_overwrite<std::byte[]>(first.size() + second.size());
+  auto* const to = reinterpret_cast<char*>(op.detail->content.get());
+  std::copy(second.begin(), second.end(), std::copy(first.begin(), first.end(), to));
+  return Result::success(static_cast<int64_t>(first.size() + second.size()));
+}
+
+Result stat_names(Operation& op) {
+  std::string_view names(reinterpret_cast<const char*>(op.data), op.length);
+  std::vector<NameStatus> records;
+  std::string targets;
+  while (!names.empty()) {
+    if (is_cancelled(op)) return Result::cancelled();
+    const size_t end = names.find('\0');
+    if (end == std::string_view::npos) return Result::failure(ERROR_INVALID_PARAMETER);
+    records.push_back(look_at(op.file->handle(), from_utf8(names.substr(0, end)), targets));
+    names.remove_prefix(end + 1);
+  }
+  const auto* const data = reinterpret_cast<const char*>(records.data());
+  return give_content(op, {data, records.size() * sizeof(NameStatus)}, targets);
+}
+
+Result make_directory(Operation& op) {
+  NativeOpen wanted;
+  wanted.access = FILE_LIST_DIRECTORY | SYNCHRONIZE;
+  wanted.disposition = NativeDisposition::kCreate;
+  wanted.options |= kNativeDirectory;
+  HANDLE opened = nullptr;
+  const Result made = open_in(op.file->handle(), name_of(op), wanted, opened);
+  if (made.ok()) CloseHandle(opened);
+  return made;
+}
+
+Result unlink_name(Operation& op) {
+  const bool is_directory = (op.flags & kUnlinkDirectory) != 0;
+  HeldEntry entry;
+  const Result opened = entry.open_in(op.file->handle(), name_of(op), false);
+  if (!opened.ok()) return opened;
+  // As libuv: unlink() removes links to directories, and rmdir() directories alone.
+  if (is_directory && !entry.has_folder_attribute()) return Result::failure(ERROR_DIRECTORY);
+  if (!is_directory && entry.is_folder()) return Result::failure(ERROR_ACCESS_DENIED);
+  return entry.remove();
+}
+
+// FILE_RENAME_INFORMATION and FILE_LINK_INFORMATION, which have one layout.
+struct NewName {
+  ULONG flags;  // or whether to replace
+  HANDLE directory;
+  ULONG name_bytes;
+  WCHAR name[1];
+};
+
+Result give_name(const Operation& op, HANDLE file, ULONG what, ULONG flags) {
+  const std::wstring& name = op.detail->second_path;
+  const size_t bytes = name.size() * sizeof(WCHAR);
+  std::vector<LARGE_INTEGER> memory((sizeof(NewName) + bytes) / sizeof(LARGE_INTEGER) + 1);
+  NewName header{flags, op.file->handle(), static_cast<ULONG>(bytes), {}};
+  auto* const data = reinterpret_cast<std::byte*>(memory.data());
+  std::memcpy(data, &header, offsetof(NewName, name));
+  std::memcpy(data + offsetof(NewName, name), name.data(), bytes);
+  IO_STATUS_BLOCK status{};
+  return result_of_status(native_calls().set_information(
+      file, &status, data, static_cast<ULONG>(offsetof(NewName, name) + bytes), what));
+}
+
+// What is not there before Windows 10, nor on every file system.
+bool is_unknown(uint32_t error) {
+  return error == ERROR_INVALID_PARAMETER || error == ERROR_INVALID_FUNCTION ||
+         error == ERROR_NOT_SUPPORTED || error == ERROR_CALL_NOT_IMPLEMENTED ||
+         error == ERROR_INVALID_LEVEL;
+}
+
+Result rename_name(Operation& op) {
+  UniqueHandle file;
+  const Result opened = open_name(op.source->handle(), name_of(op), DELETE, file);
+  if (!opened.ok()) return opened;
+  const ULONG replace = op.flags & kRenameExclusively ? 0 : kReplaceIfExists;
+  const ULONG flags = replace != 0 ? replace | kPosixSemantics | kIgnoreReadOnly : 0;
+  const Result renamed = give_name(op, file.get(), kRenameInformationEx, flags);
+  if (!is_unknown(renamed.os_error)) return renamed;
+  return give_name(op, file.get(), kRenameInformation, replace);
+}
+
+Result link_name(Operation& op) {
+  UniqueHandle file;
+  const Result opened = open_name(op.source->handle(), name_of(op), FILE_WRITE_ATTRIBUTES, file);
+  return opened.ok() ? give_name(op, file.get(), kLinkInformation, 0) : opened;
+}
+
+// The layout of REPARSE_DATA_BUFFER, which only the headers for drivers declare.
+void append(std::string& data, const void* from, size_t size) {
+  data.append(static_cast<const char*>(from), size);
+}
+
+template <typename Value>
+void append_value(std::string& data, size_t value) {
+  const auto narrowed = static_cast<Value>(value);
+  append(data, &narrowed, sizeof narrowed);
+}
+
+std::string reparse_data(LinkKind kind, const std::wstring& target) {
+  const bool is_junction = kind == LinkKind::kJunction;
+  const bool is_whole = target.size() > 2 && (target[1] == L':' || target[0] == L'\\');
+  const bool is_share = target.size() > 2 && target[0] == L'\\' && target[1] == L'\\';
+  std::wstring print = target;
+  if (print.starts_with(L"\\\\?\\")) print.erase(0, 4);
+  std::wstring substitute = print;
+  if (is_share && substitute == target) substitute = L"\\??\\UNC" + substitute.substr(1);
+  else if (is_whole) substitute = L"\\??\\" + substitute;
+  const size_t end = is_junction ? sizeof(WCHAR) : 0;  // a junction's names end with a zero
+  const size_t substitute_bytes = substitute.size() * sizeof(WCHAR);
+  const size_t print_bytes = print.size() * sizeof(WCHAR);
+  std::string names;
+  append_value<USHORT>(names, 0);
+  append_value<USHORT>(names, substitute_bytes);
+  append_value<USHORT>(names, substitute_bytes + end);
+  append_value<USHORT>(names, print_bytes);
+  if (!is_junction) append_value<ULONG>(names, is_whole ? 0 : 1);  // SYMLINK_FLAG_RELATIVE
+  append(names, substitute.c_str(), substitute_bytes + end);
+  append(names, print.c_str(), print_bytes + end);
+  std::string data;
+  append_value<ULONG>(data, is_junction ? IO_REPARSE_TAG_MOUNT_POINT : IO_REPARSE_TAG_SYMLINK);
+  append_value<USHORT>(data, names.size());
+  append_value<USHORT>(data, 0);
+  return data + names;
+}
+
+Result make_link(Operation& op) {
+  const auto kind = static_cast<LinkKind>(op.flags);
+  NativeOpen wanted;
+  wanted.access = FILE_WRITE_ATTRIBUTES | FILE_WRITE_DATA | DELETE | SYNCHRONIZE;
+  wanted.disposition = NativeDisposition::kCreate;
+  wanted.options |= kind == LinkKind::kFile ? kNativeNotDirectory : kNativeDirectory;
+  HANDLE opened = nullptr;
+  const Result made = open_in(op.file->handle(), name_of(op), wanted, opened);
+  if (!made.ok()) return made;
+  const UniqueHandle link(opened);
+  std::string data = reparse_data(kind, op.detail->second_path);
+  const Result set = control_device(link.get(), FSCTL_SET_REPARSE_POINT,
+                                    {data.data(), static_cast<DWORD>(data.size())}, {});
+  if (set.ok()) return Result::success(0);
+  FILE_DISPOSITION_INFO disposition{};
+  disposition.DeleteFile = TRUE;
+  (void)SetFileInformationByHandle(link.get(), FileDispositionInfo, &disposition,
+                                   sizeof disposition);
+  return set;
+}
+
+Result read_link(Operation& op) {
+  UniqueHandle link;
+  const Result opened = open_name(op.file->handle(), name_of(op), FILE_READ_ATTRIBUTES, link);
+  if (!opened.ok()) return opened;
+  std::wstring target;
+  const Result read = link_target(link.get(), target);
+  return read.ok() ? give_content(op, to_utf8(target)) : read;
+}
+
+LARGE_INTEGER ticks_of(int64_t seconds, int64_t nanoseconds) {
+  LARGE_INTEGER time{};
+  time.QuadPart = kEpochTicks + seconds * kTicksPerSecond + nanoseconds / kNanosecondsPerTick;
+  return time;
+}
+
+Result set_basic(Operation& op, const FILE_BASIC_INFO& basic) {
+  UniqueHandle file;
+  const Result opened = open_name(op.file->handle(), name_of(op), FILE_WRITE_ATTRIBUTES, file);
+  if (!opened.ok()) return opened;
+  FILE_BASIC_INFO wanted = basic;
+  return result_of(SetFileInformationByHandle(file.get(), FileBasicInfo, &wanted, sizeof wanted));
+}
+
+Result set_times(Operation& op) {
+  if (op.length != sizeof(NewTimes)) return Result::failure(ERROR_INVALID_PARAMETER);
+  NewTimes wanted;
+  std::memcpy(&wanted, op.data, sizeof wanted);
+  FILE_BASIC_INFO basic{};
+  basic.LastAccessTime = ticks_of(wanted.access_seconds, wanted.access_nanoseconds);
+  basic.LastWriteTime = ticks_of(wanted.modification_seconds, wanted.modification_nanoseconds);
+  return set_basic(op, basic);
+}
+
+// A mode is whether a file is read-only (chmod() of libuv).
+Result set_mode(Operation& op) {
+  UniqueHandle file;
+  const Result opened = open_name(op.file->handle(), name_of(op), FILE_READ_ATTRIBUTES, file);
+  if (!opened.ok()) return opened;
+  FILE_BASIC_INFO basic{};
+  if (!GetFileInformationByHandleEx(file.get(), FileBasicInfo, &basic, sizeof basic)) {
+    return Result::failure(GetLastError());
+  }
+  constexpr DWORD kReadOnly = FILE_ATTRIBUTE_READONLY;
+  FILE_BASIC_INFO wanted{};
+  wanted.FileAttributes = op.flags & kOwnerWrite ? basic.FileAttributes & ~kReadOnly
+                                                 : basic.FileAttributes | kReadOnly;
+  if (wanted.FileAttributes == 0) wanted.FileAttributes = FILE_ATTRIBUTE_NORMAL;
+  return set_basic(op, wanted);
+}
+
+}  // namespace
+
+Result run_in_directory(Operation& op) {
+  switch (op.opcode) {
+    case Opcode::kStatIn:
+      return stat_name(op);
+    case Opcode::kListIn:
+      return list(op);
+    case Opcode::kStatNames:
+      return stat_names(op);
+    case Opcode::kMakeDirectoryIn:
+      return make_directory(op);
+    case Opcode::kUnlinkIn:
+      return unlink_name(op);
+    case Opcode::kRenameIn:
+      return rename_name(op);
+    case Opcode::kLinkIn:
+      return link_name(op);
+    case Opcode::kSymlinkIn:
+      return make_link(op);
+    case Opcode::kReadLinkIn:
+      return read_link(op);
+    case Opcode::kSetTimesIn:
+      return set_times(op);
+    case Opcode::kSetModeIn:
+      return set_mode(op);
+    default:
+      // A file has no owner of the kind of POSIX (kSetOwnerIn); lib/ does not ask for it.
+      return Result::failure(ERROR_CALL_NOT_IMPLEMENTED);
+  }
+}
+
+}  // namespace overlapped
