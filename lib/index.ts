@@ -29,6 +29,13 @@ export {
 export { engine } from './engine/engine.js';
 export type { EngineKind, EngineStats } from './engine/native.js';
 export type {
+  DirectoryHandle,
+  DirectoryReadOptions,
+  DirectoryStatOptions,
+  NewNameOptions,
+  RenameOptions,
+} from './file-handle/directory-handle.js';
+export type {
   CloseOptions,
   DeviceType,
   FileHandle,
@@ -40,6 +47,7 @@ export type {
   WriteVectorResult,
 } from './file-handle/file-handle.js';
 export type { Data, ReadFileOptions, WriteFileOptions } from './file-handle/whole-file.js';
+export { type OpenDirectoryOptions, openDirectory } from './functions/open-directory.js';
 export {
   allocatedSize,
   type FileAttributes,
@@ -48,7 +56,9 @@ export {
   type SettableAttributes,
   setAttributes,
 } from './handle/attributes.js';
+export type { EntryName } from './handle/entry-name.js';
 export type { LockOptions, LockRange } from './handle/locks.js';
+export type { FileTime } from './handle/new-times.js';
 export type { OpenOptions, WindowsOpenOptions } from './handle/open-options.js';
 export type { SeekOrigin } from './handle/seek.js';
 export type { ShareAccess, ShareMode } from './handle/share-mode.js';

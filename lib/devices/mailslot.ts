@@ -2,7 +2,7 @@ import { getEngine } from '../engine/engine.js';
 import { Opcode } from '../engine/native.js';
 import { decodeNothing, type Operation } from '../engine/operation.js';
 import { decodeOpened, type FileHandle } from '../file-handle/file-handle.js';
-import { openHandle } from '../functions/open.js';
+import { openHandle } from '../file-handle/open-handle.js';
 import { unavailable } from '../node/errors.js';
 import { validateInteger, validateObject, validateSignal } from '../node/validate.js';
 import { isWindows, parseDeviceName, type SignalOptions } from './names.js';

@@ -3,7 +3,7 @@ import { getEngine } from '../engine/engine.js';
 import { Opcode, PipeFlag } from '../engine/native.js';
 import { decodeNothing } from '../engine/operation.js';
 import { decodeOpened, type FileHandle } from '../file-handle/file-handle.js';
-import { openHandle } from '../functions/open.js';
+import { openHandle } from '../file-handle/open-handle.js';
 import { abortError, invalidArgValue, systemErrorOf, unavailable } from '../node/errors.js';
 import type { ParsedPath } from '../node/paths.js';
 import {

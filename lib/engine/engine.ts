@@ -26,6 +26,8 @@ const descriptorOpcodes = new Set<number>([
   Opcode.writePath,
   Opcode.listTree,
   Opcode.copySmallFile,
+  Opcode.openIn,
+  Opcode.listIn,
   Opcode.createPipeInstance,
   Opcode.createPipePair,
   Opcode.createMailslot,

@@ -57,6 +57,25 @@ export const Opcode = {
    * MetadataFlag bits, and again, shifted by metadataTriedShift, of what may be refused.
    */
   copySmallFile: 70,
+  // Names in the open directory `file`, none of them followed; addon/engine/system/directory.h says
+  // what the fields mean. renameIn and linkIn begin in the directory whose number is in `offset`.
+  /** `length` holds the OpenOption bits, and the attributes of a new file above 32 bits. */
+  openIn: 80,
+  statIn: 81,
+  listIn: 82,
+  /** `object` is a Buffer of names with a zero byte behind each. */
+  statNames: 83,
+  makeDirectoryIn: 84,
+  unlinkIn: 85,
+  renameIn: 86,
+  linkIn: 87,
+  symlinkIn: 88,
+  readLinkIn: 89,
+  /** `object` is a name and four 64-bit integers: seconds and nanoseconds of both times. */
+  setTimesIn: 90,
+  setModeIn: 91,
+  /** `position` is the user, `length` the group. */
+  setOwnerIn: 92,
   // Devices; addon/engine/threadpool/devices.h says what the fields mean.
   createPipeInstance: 50,
   connectPipe: 51,

@@ -35,6 +35,7 @@ export interface HandleRequest<T> {
   decode: (operation: Operation, value: number, index: number) => T;
   flags?: number;
   position?: number | bigint;
+  offset?: number;
   length?: number;
   object?: unknown;
   signal?: AbortSignal | undefined;

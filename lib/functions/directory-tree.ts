@@ -1,16 +1,10 @@
 import { normalize } from 'node:path';
 import { getEngine } from '../engine/engine.js';
 import { Opcode } from '../engine/native.js';
-import { decodeNothing, type Operation } from '../engine/operation.js';
+import { decodeNothing } from '../engine/operation.js';
+import { decodeEntries, type EntryList } from '../handle/entry-list.js';
 import { type SystemError, systemErrorOf } from '../node/errors.js';
 import { type ParsedPath, showPath } from '../node/paths.js';
-
-/** The entries of a folder or tree: paths relative to it, and Node's UV_DIRENT_* of each. */
-export interface TreeList {
-  /** In UTF-8, a zero byte between two. */
-  paths: Buffer;
-  types: Uint8Array;
-}
 
 export interface ListTreeOptions {
   /** All below the folder too. Links to folders are not entered. */
@@ -20,15 +14,9 @@ export interface ListTreeOptions {
   signal: AbortSignal | undefined;
 }
 
-// addon/engine/threadpool/tree.h
+// addon/engine/system/tree.h
 const recursiveFlag = 1;
 const followLinksFlag = 2;
-
-function decodeTree(_operation: Operation, _value: number, index: number): TreeList {
-  const content = getEngine().completions.takeResult(index) as Buffer;
-  const count = new DataView(content.buffer, content.byteOffset).getUint32(0, true);
-  return { types: content.subarray(4, 4 + count), paths: content.subarray(4 + count) };
-}
 
 // As in Node: what was asked for is named as it was given, what is below it by path.join().
 function placeIn(path: ParsedPath): (nativePath: string) => string {
@@ -48,20 +36,15 @@ function asNoFolder(error: SystemError): never {
   throw Object.assign(systemErrorOf('ENOTDIR', subject), { win32Error });
 }
 
-/** The names of a list as strings. */
-export function namesOf(list: TreeList): string[] {
-  return list.types.byteLength === 0 ? [] : list.paths.toString('utf8').split('\0');
-}
-
 /**
  * Lists a folder, or a tree in one operation, in Node's own order.
  * @throws a system error with syscall 'scandir' that names the folder which could not be read
  */
-export function listTree(path: ParsedPath, options: ListTreeOptions): Promise<TreeList> {
-  const listing = getEngine().submit<TreeList>({
+export function listTree(path: ParsedPath, options: ListTreeOptions): Promise<EntryList> {
+  const listing = getEngine().submit<EntryList>({
     opcode: Opcode.listTree,
     subject: { syscall: 'scandir', path: path.shown, showPlace: placeIn(path) },
-    decode: decodeTree,
+    decode: decodeEntries,
     flags: (options.recursive ? recursiveFlag : 0) | (options.followLinks ? followLinksFlag : 0),
     object: path.native,
     signal: options.signal,

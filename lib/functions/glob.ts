@@ -2,10 +2,10 @@ import type { Dirent } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { IgnoreLike, Path } from 'glob';
+import { makeDirent, typeOfKind } from '../handle/dirents.js';
 import { invalidArgType } from '../node/errors.js';
 import { nodePromises } from '../node/node-fs.js';
 import { validateBoolean, validateObject } from '../node/validate.js';
-import { makeDirent, typeOfKind } from './dirents.js';
 
 export interface GlobOptions {
   /** The folder that patterns start from. Default: that of the process. */

@@ -1,10 +1,7 @@
-import { getEngine } from '../engine/engine.js';
-import { Opcode, OpenOption } from '../engine/native.js';
-import type { Request, Subject } from '../engine/operation.js';
-import { decodeOpened, FileHandle, type OpenedFile } from '../file-handle/file-handle.js';
-import { type Access, accessOf } from '../handle/open-flags.js';
+import { Opcode } from '../engine/native.js';
+import { decodeOpened, type FileHandle } from '../file-handle/file-handle.js';
+import { accessFor, openHandle } from '../file-handle/open-handle.js';
 import { type OpenOptions, type OpenRequest, parseOpenOptions } from '../handle/open-options.js';
-import { abortError, type SystemError, systemError } from '../node/errors.js';
 import { type ParsedPath, type PathLike, parsePath } from '../node/paths.js';
 import { provideOpen } from '../streams/file-streams.js';
 
@@ -28,7 +25,6 @@ export function openParsed(
   { native, shown }: ParsedPath,
   request: OpenRequest,
 ): Promise<FileHandle> {
-  const access = request.options & OpenOption.attributesOnly ? noAccess : accessOf(request.flags);
   const submission = {
     opcode: Opcode.open,
     subject: { syscall: 'open', path: shown },
@@ -41,33 +37,7 @@ export function openParsed(
     object: native,
     signal: request.signal,
   };
-  return openHandle(submission, access);
-}
-
-/** @internal A handle of what an operation opens. */
-export async function openHandle(request: Request, access: Access): Promise<FileHandle> {
-  const opened = await getEngine()
-    .submit<OpenedFile>(request)
-    .catch((error) => {
-      throw explain(error, request.subject);
-    });
-  const handle = new FileHandle(opened, access);
-  if (request.signal?.aborted) {
-    // It was opened before the abort could reach it, and nobody else will close it.
-    await handle.close();
-    throw abortError(request.signal);
-  }
-  return handle;
-}
-
-const privilegeNotHeld = 1314;
-const noAccess = { readable: false, writable: false, append: false };
-
-// Windows has one word for what is denied, and this is not for lack of rights to the file.
-function explain(error: SystemError, subject: Subject): Error {
-  if (error.win32Error !== privilegeNotHeld) return error;
-  const hint = 'backupIntent needs SeBackupPrivilege, and SeRestorePrivilege for writing';
-  return systemError(error.errno, subject, error.win32Error, hint);
+  return openHandle(submission, accessFor(request));
 }
 
 provideOpen(open);

@@ -2,9 +2,10 @@ import type { Dirent } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Content, copyOptions, parseEncodingOptions } from '../file-handle/whole-file.js';
+import { makeDirent, typeOfKind, unknownType } from '../handle/dirents.js';
+import { decodeNames, type EntryList, splitNames } from '../handle/entry-list.js';
 import { type PathLike, parsePath } from '../node/paths.js';
-import { listTree, namesOf, type TreeList } from './directory-tree.js';
-import { makeDirent, typeOfKind, unknownType } from './dirents.js';
+import { listTree } from './directory-tree.js';
 import { lstat } from './status.js';
 
 export interface ReaddirOptions {
@@ -38,27 +39,8 @@ export function startReaddir(path: unknown, options: unknown): Promise<Listing> 
   return listing.then((list) => decodeDirents(list, folder, given)) as Promise<Dirent[]>;
 }
 
-function decodeNames(list: TreeList, encoding: ReaddirOptions['encoding']): string[] | Buffer[] {
-  if (!encoding || encoding === 'utf8' || encoding === 'utf-8') return namesOf(list);
-  const names = splitNames(list);
-  return encoding === 'buffer' ? names : names.map((name) => name.toString(encoding));
-}
-
-/** The names of a list as bytes. */
-export function splitNames({ paths, types }: TreeList): Buffer[] {
-  const names: Buffer[] = [];
-  let start = 0;
-  while (names.length < types.byteLength) {
-    const end = paths.indexOf(0, start);
-    // A copy: one name that is kept must not keep the whole list.
-    names.push(Buffer.from(paths.subarray(start, end < 0 ? paths.byteLength : end)));
-    start = end + 1;
-  }
-  return names;
-}
-
 function decodeDirents(
-  list: TreeList,
+  list: EntryList,
   folder: AnyName,
   options: ReaddirOptions,
 ): Promise<Dirent<AnyName>[]> {

@@ -1,6 +1,8 @@
 import type { Stats } from 'node:fs';
 import { join, sep } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { folderType } from '../handle/dirents.js';
+import { namesOf } from '../handle/entry-list.js';
 import { abortError } from '../node/errors.js';
 import { nodePromises } from '../node/node-fs.js';
 import { type ParsedPath, type PathLike, parsePath } from '../node/paths.js';
@@ -11,8 +13,7 @@ import {
   validateSignal,
 } from '../node/validate.js';
 import { retryWhileHeld } from '../win32/held-by-others.js';
-import { listTree, namesOf, removeTree } from './directory-tree.js';
-import { folderType } from './dirents.js';
+import { listTree, removeTree } from './directory-tree.js';
 import { lstat } from './status.js';
 
 export interface RmOptions {

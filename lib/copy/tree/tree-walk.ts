@@ -1,7 +1,7 @@
 import type { BigIntStats } from 'node:fs';
 import { listTree } from '../../functions/directory-tree.js';
-import { splitNames } from '../../functions/read-directory.js';
 import { lstat, stat } from '../../functions/status.js';
+import { splitNames } from '../../handle/entry-list.js';
 import { abortError } from '../../node/errors.js';
 import { nodePromises } from '../../node/node-fs.js';
 import { parsePath } from '../../node/paths.js';

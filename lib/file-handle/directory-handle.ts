@@ -1,0 +1,375 @@
+import { type BigIntStats, constants, type Dirent, type Stats } from 'node:fs';
+import { getEngine } from '../engine/engine.js';
+import { Opcode } from '../engine/native.js';
+import { decodeNothing, type HandleRequest } from '../engine/operation.js';
+import { makeDirent, typeOfKind, unknownType } from '../handle/dirents.js';
+import {
+  decodeEntries,
+  decodeNames,
+  type EntryList,
+  type NameEncoding,
+} from '../handle/entry-list.js';
+import { type EntryName, parseName, showName } from '../handle/entry-name.js';
+import { type FileTime, parseTimes } from '../handle/new-times.js';
+import { parseMode } from '../handle/open-flags.js';
+import { type OpenOptions, type OpenRequest, parseOpenOptions } from '../handle/open-options.js';
+import { decodeBigIntStats, decodeStats } from '../handle/stats.js';
+import { systemErrorOf, unavailable } from '../node/errors.js';
+import { modeForNode } from '../node/file-mode.js';
+import {
+  validateBoolean,
+  validateInteger,
+  validateObject,
+  validateOneOf,
+  validateSignal,
+} from '../node/validate.js';
+import { type CloseOptions, decodeOpened, type FileHandle } from './file-handle.js';
+import { accessFor, handleOf } from './open-handle.js';
+import { type Content, parseEncodingOptions } from './whole-file.js';
+
+/** Options of DirectoryHandle.stat() and lstat(). */
+export interface DirectoryStatOptions {
+  /** Numbers as bigints, times also in nanoseconds. Default false. */
+  bigint?: boolean | undefined;
+}
+type AsBigInts = { bigint: true };
+
+/** Options of DirectoryHandle.readdir(). */
+export interface DirectoryReadOptions {
+  /** Encoding of the names. Default 'utf8'; 'buffer' gives Buffers, which hold any name. */
+  encoding?: NameEncoding;
+  /** Dirents instead of names. Default false. */
+  withFileTypes?: boolean | undefined;
+  /** Aborts it. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Options of DirectoryHandle.link() and rename(). */
+export interface NewNameOptions {
+  /** The directory of the new name. Default: this one. */
+  directory?: DirectoryHandle | undefined;
+}
+
+/** Options of DirectoryHandle.rename(). */
+export interface RenameOptions extends NewNameOptions {
+  /** Replaces what has the new name; false: fails with EEXIST instead. Default true. */
+  overwrite?: boolean | undefined;
+}
+
+const isWindows = process.platform === 'win32';
+const linkKinds = ['file', 'dir', 'junction'] as const;
+const unlinkDirectoryFlag = 1;
+const renameExclusivelyFlag = 1;
+const idMax = 2 ** 32 - 1;
+// Stands for the directory itself.
+const itself = '';
+
+function parseNameOrItself(name: EntryName | null): EntryName {
+  return name === null ? itself : parseName(name);
+}
+
+/** A user or group as the addon takes it; -1 leaves it as it is. */
+function parseId(value: unknown, name: string): number {
+  validateInteger(value, name, -1, idMax);
+  return value >>> 0;
+}
+
+function decodeTarget(_operation: unknown, _value: number, index: number): Content {
+  return getEngine().completions.takeResult(index) as Content;
+}
+
+/**
+ * An open directory, and operations on the names in it. A name is one component of a path, a string
+ * or a Buffer, and is never followed: a symbolic link or junction with that name is removed, renamed
+ * or described itself, and fails to open with ELOOP. The handle stays on the directory that it was
+ * opened on, so nobody can lead these operations elsewhere by exchanging a directory for a link.
+ * Made by openDirectory(). close() waits for what is in flight.
+ *
+ * @throws every method: ERR_INVALID_ARG_VALUE for a name that is empty, '.', '..', or has a
+ *   separator ('/', on Windows also '\' and ':') or a zero byte, before anything is submitted;
+ *   EBADF once the handle is closed; system errors, with the path of the directory as it was opened
+ * @example
+ * const directory = await openDirectory('/srv/uploads');
+ * const file = await directory.open('report.csv');
+ */
+export class DirectoryHandle {
+  readonly #handle: FileHandle;
+  readonly #path: string;
+
+  /** @internal openDirectory() makes handles. @param path as errors show it */
+  constructor(handle: FileHandle, path: string) {
+    this.#handle = handle;
+    this.#path = path;
+  }
+
+  /** The descriptor; -1 once the handle is closed. On Windows a second one, made when asked for. */
+  get fd(): number {
+    return this.#handle.fd;
+  }
+
+  /**
+   * Opens a file. O_NOFOLLOW is implied.
+   * @param flags Node's, as 'r+', or a number of fs.constants.O_*; default 'r'
+   * @param modeOrOptions permission bits of a new file (default 0o666), or the options of open()
+   * @throws ELOOP for a link; ENOENT, EACCES, EEXIST, …; AbortError
+   */
+  async open(
+    name: EntryName,
+    flags: string | number | null = 'r',
+    modeOrOptions?: number | string | OpenOptions | null,
+  ): Promise<FileHandle> {
+    return this.#open(parseName(name), parseOpenOptions(flags, modeOrOptions));
+  }
+
+  /** Opens a directory in this one. @throws ENOTDIR or ELOOP for a link; ENOENT, EACCES, … */
+  async openDirectory(name: EntryName): Promise<DirectoryHandle> {
+    const parsed = parseName(name);
+    const handle = await this.#open(parsed, directoryRequest(undefined));
+    return directoryOf(handle, this.#show(parsed));
+  }
+
+  /** Status of the directory itself, as Node's Stats, or BigIntStats with `bigint: true`. */
+  stat(options?: { bigint?: false | undefined }): Promise<Stats>;
+  stat(options: AsBigInts): Promise<BigIntStats>;
+  async stat(options?: DirectoryStatOptions): Promise<Stats | BigIntStats> {
+    return this.#stat(itself, options);
+  }
+
+  /** Status of a name: of a link, not of what it leads to. */
+  lstat(name: EntryName, options?: { bigint?: false | undefined }): Promise<Stats>;
+  lstat(name: EntryName, options: AsBigInts): Promise<BigIntStats>;
+  async lstat(name: EntryName, options?: DirectoryStatOptions): Promise<Stats | BigIntStats> {
+    return this.#stat(parseName(name), options);
+  }
+
+  /** Makes a directory. @param mode permission bits, less the umask; default 0o777 */
+  async mkdir(name: EntryName, mode: number | string = 0o777): Promise<void> {
+    const flags = parseMode(modeForNode(mode), 0o777);
+    return this.#submit(Opcode.makeDirectoryIn, 'mkdirat', parseName(name), { flags });
+  }
+
+  /**
+   * Lists the names of the directory, sorted by their bytes. It needs the right to search the
+   * directory as well as to read it.
+   */
+  readdir(options?: ReadNames<BufferEncoding | null>): Promise<string[]>;
+  readdir(options: ReadNames<'buffer'> & { encoding: 'buffer' }): Promise<Content[]>;
+  readdir(options: ReadTypes<BufferEncoding | null>): Promise<Dirent[]>;
+  readdir(options: ReadTypes<'buffer'> & { encoding: 'buffer' }): Promise<Dirent<Content>[]>;
+  async readdir(
+    options: DirectoryReadOptions | 'buffer' | BufferEncoding | null = {},
+  ): Promise<string[] | Buffer[] | Dirent[] | Dirent<Content>[]> {
+    const given = parseEncodingOptions<DirectoryReadOptions>(options);
+    const list = await this.list(given.signal);
+    const names = decodeNames(list, given.encoding);
+    if (!given.withFileTypes) return names;
+    return Promise.all(names.map((name, index) => this.#dirent(name, list, index))) as Promise<
+      Dirent[]
+    >;
+  }
+
+  /** Removes what is no directory. @throws EISDIR or EPERM for a directory */
+  async unlink(name: EntryName): Promise<void> {
+    return this.#submit(Opcode.unlinkIn, 'unlinkat', parseName(name), { flags: 0 });
+  }
+
+  /** Removes an empty directory. @throws ENOTEMPTY; ENOTDIR */
+  async rmdir(name: EntryName): Promise<void> {
+    const flags = unlinkDirectoryFlag;
+    return this.#submit(Opcode.unlinkIn, 'unlinkat', parseName(name), { flags });
+  }
+
+  /**
+   * Renames a name of this directory, also into another one on the same file system. What has the
+   * new name is replaced in one step.
+   * @throws EXDEV between file systems; EEXIST with `overwrite: false`
+   */
+  async rename(name: EntryName, newName: EntryName, options: RenameOptions = {}): Promise<void> {
+    const { overwrite = true } = options;
+    validateBoolean(overwrite, 'options.overwrite');
+    const flags = overwrite ? 0 : renameExclusivelyFlag;
+    return this.#giveName(Opcode.renameIn, 'renameat', name, newName, { flags, options });
+  }
+
+  /** Gives a file a further name, in this or another directory. @throws EEXIST; EXDEV; EPERM */
+  async link(name: EntryName, newName: EntryName, options: NewNameOptions = {}): Promise<void> {
+    return this.#giveName(Opcode.linkIn, 'linkat', name, newName, { flags: 0, options });
+  }
+
+  /**
+   * Makes a symbolic link.
+   * @param target where it leads, taken as it is
+   * @param type Windows: 'file' (the default), 'dir' or 'junction'; without effect elsewhere
+   * @throws EEXIST; EPERM
+   */
+  async symlink(
+    target: string | Uint8Array,
+    name: EntryName,
+    type: (typeof linkKinds)[number] = 'file',
+  ): Promise<void> {
+    validateOneOf(type, 'type', linkKinds);
+    const leadsTo = isWindows && typeof target !== 'string' ? showName(target) : target;
+    const object = [parseName(name), leadsTo];
+    const flags = linkKinds.indexOf(type);
+    return this.#submit(Opcode.symlinkIn, 'symlinkat', object[0] as EntryName, { flags, object });
+  }
+
+  /** Where a link leads, as it says itself. @throws EINVAL for what is no link */
+  readlink(name: EntryName, options?: ReadLinkAs<BufferEncoding | null>): Promise<string>;
+  readlink(name: EntryName, options: ReadLinkAs<'buffer'> & object): Promise<Content>;
+  async readlink(
+    name: EntryName,
+    options: { encoding?: NameEncoding } | BufferEncoding | 'buffer' | null = {},
+  ): Promise<string | Content> {
+    const { encoding } = parseEncodingOptions<{ encoding?: NameEncoding }>(options);
+    const request = { decode: decodeTarget };
+    const parsed = parseName(name);
+    const target = await this.#submit<Content>(Opcode.readLinkIn, 'readlinkat', parsed, request);
+    return encoding === 'buffer' ? target : target.toString(encoding ?? 'utf8');
+  }
+
+  /**
+   * Sets the times of a name, or with null of the directory itself.
+   * @param atime of the last access: seconds since 1970, a Date, or nanoseconds as a bigint
+   * @param mtime of the last modification
+   */
+  async utimes(name: EntryName | null, atime: FileTime, mtime: FileTime): Promise<void> {
+    const parsed = parseNameOrItself(name);
+    const times = parseTimes(atime, mtime);
+    const [length, object] = [times.byteLength, [parsed, times]];
+    return this.#submit(Opcode.setTimesIn, 'utimensat', parsed, { length, object });
+  }
+
+  /**
+   * Sets the permission bits of a name, or with null of the directory itself. On Windows the bit
+   * 0o200 alone counts: without it a file is read-only.
+   * @throws EOPNOTSUPP for a link on Linux
+   */
+  async chmod(name: EntryName | null, mode: number | string): Promise<void> {
+    const flags = parseMode(modeForNode(mode), 0);
+    return this.#submit(Opcode.setModeIn, 'fchmodat', parseNameOrItself(name), { flags });
+  }
+
+  /**
+   * Sets the owner of a name, or with null of the directory itself.
+   * @param uid the user, -1 to leave it
+   * @param gid the group, -1 to leave it
+   * @throws EPERM; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on Windows
+   */
+  async chown(name: EntryName | null, uid: number, gid: number): Promise<void> {
+    if (isWindows) throw unavailable('DirectoryHandle.chown');
+    const [position, length] = [parseId(uid, 'uid'), parseId(gid, 'gid')];
+    const parsed = parseNameOrItself(name);
+    return this.#submit(Opcode.setOwnerIn, 'fchownat', parsed, { position, length });
+  }
+
+  /** Makes the names in the directory durable (fsync). Without effect on Windows. */
+  async sync(): Promise<void> {
+    if (!isWindows) return this.#handle.sync();
+  }
+
+  /** Closes the handle once everything in flight on it has ended. */
+  readonly close = (options?: CloseOptions): Promise<void> => this.#handle.close(options);
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** @internal The entries of the directory. */
+  list(signal?: AbortSignal): Promise<EntryList> {
+    validateSignal(signal);
+    return this.#handle.operate({
+      opcode: Opcode.listIn,
+      subject: { syscall: 'scandir', path: this.#path },
+      decode: decodeEntries,
+      signal,
+    });
+  }
+
+  /** @internal The open file of the directory, for operations of other modules. */
+  get core(): FileHandle {
+    return this.#handle;
+  }
+
+  #show(name: EntryName): string {
+    return name === itself ? this.#path : `${this.#path}/${showName(name)}`;
+  }
+
+  #submit<T = void>(
+    opcode: number,
+    syscall: string,
+    name: EntryName,
+    request: Partial<HandleRequest<T>>,
+  ): Promise<T> {
+    const subject = { syscall, path: this.#show(name) };
+    const decode = decodeNothing as () => T;
+    return this.#handle.operate<T>({ opcode, subject, decode, object: name, ...request });
+  }
+
+  #stat(name: EntryName, options: DirectoryStatOptions = {}): Promise<Stats | BigIntStats> {
+    validateObject(options, 'options');
+    const decode = options.bigint === true ? decodeBigIntStats : decodeStats;
+    return this.#submit<Stats | BigIntStats>(Opcode.statIn, 'fstatat', name, { decode });
+  }
+
+  #open(name: EntryName, request: OpenRequest): Promise<FileHandle> {
+    const { flags, mode, options, preallocate, attributes, signal } = request;
+    const subject = { syscall: 'openat', path: this.#show(name) };
+    const opening = this.#handle.operate({
+      ...{ opcode: Opcode.openIn, subject, decode: decodeOpened, signal, object: name },
+      ...{ flags, position: preallocate, offset: mode, length: attributes * 2 ** 32 + options },
+    });
+    return handleOf(opening, { subject, signal }, accessFor(request));
+  }
+
+  #giveName(
+    opcode: number,
+    syscall: string,
+    name: EntryName,
+    newName: EntryName,
+    { flags, options }: { flags: number; options: NewNameOptions },
+  ): Promise<void> {
+    validateObject(options, 'options');
+    const { directory = this } = options;
+    const [from, to] = [parseName(name), parseName(newName, 'newName')];
+    return directory.#handle.operateFrom(this.#handle, {
+      opcode,
+      subject: { syscall, path: this.#show(from), dest: directory.#show(to) },
+      decode: decodeNothing,
+      flags,
+      object: [from, to],
+    });
+  }
+
+  async #dirent(name: string | Buffer, list: EntryList, index: number): Promise<unknown> {
+    const known = list.types[index] as number;
+    const type = known === unknownType ? typeOfKind(await this.#stat(name)) : known;
+    return makeDirent(name, type, this.#path);
+  }
+}
+
+type ReadNames<E> =
+  | {
+      encoding?: E | undefined;
+      withFileTypes?: false | undefined;
+      signal?: AbortSignal | undefined;
+    }
+  | E;
+type ReadTypes<E> = {
+  encoding?: E | undefined;
+  withFileTypes: true;
+  signal?: AbortSignal | undefined;
+};
+type ReadLinkAs<E> = { encoding?: E | undefined } | E;
+
+/** What opens a directory, and nothing else. */
+export function directoryRequest(signal: AbortSignal | undefined): OpenRequest {
+  return parseOpenOptions(constants.O_RDONLY | (constants.O_DIRECTORY ?? 0), { signal });
+}
+
+/** Makes a directory handle of an open file. @throws ENOTDIR */
+export async function directoryOf(handle: FileHandle, path: string): Promise<DirectoryHandle> {
+  if (handle.deviceType === 'directory') return new DirectoryHandle(handle, path);
+  await handle.close();
+  throw systemErrorOf('ENOTDIR', { syscall: 'open', path });
+}

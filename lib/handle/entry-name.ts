@@ -1,0 +1,46 @@
+import { invalidArgType, invalidArgValue } from '../node/errors.js';
+
+/** A name in a directory: one component of a path. */
+export type EntryName = string | Uint8Array;
+
+const isWindows = process.platform === 'win32';
+const slash = 0x2f;
+const dot = 0x2e;
+
+// On Windows a colon would open a named stream of the file.
+const separators = isWindows ? /[/\\:]/ : /\//;
+const reason = 'must be one component of a path: not empty, no dots alone, no separator, no zero';
+
+function isDots(name: EntryName): boolean {
+  if (name.length === 0 || name.length > 2) return name.length === 0;
+  if (typeof name === 'string') return name === '.' || name === '..';
+  return name.every((byte) => byte === dot);
+}
+
+/**
+ * Validates a name, and gives it as the addon takes it.
+ * @throws ERR_INVALID_ARG_TYPE; ERR_INVALID_ARG_VALUE for what is not one component
+ */
+export function parseName(name: unknown, argument = 'name'): EntryName {
+  if (typeof name === 'string') {
+    if (isDots(name) || name.includes('\0') || separators.test(name)) {
+      throw invalidArgValue(argument, name, reason);
+    }
+    return name;
+  }
+  if (!(name instanceof Uint8Array)) {
+    throw invalidArgType(argument, 'of type string or an instance of Buffer', name);
+  }
+  if (isWindows) return parseName(Buffer.from(name).toString(), argument);
+  if (isDots(name) || name.includes(0) || name.includes(slash)) {
+    throw invalidArgValue(argument, name, reason);
+  }
+  // A copy, since it is read when the batch is handed over, and the caller may change it before.
+  return new Uint8Array(name);
+}
+
+/** A name as errors show it. */
+export function showName(name: EntryName): string {
+  if (typeof name === 'string') return name;
+  return Buffer.from(name.buffer, name.byteOffset, name.byteLength).toString();
+}
