@@ -33,6 +33,10 @@ export interface DirectoryStatOptions {
   bigint?: boolean | undefined;
 }
 type AsBigInts = { bigint: true };
+type AsText = { encoding?: BufferEncoding | null | undefined };
+type AsBuffer = { encoding: 'buffer' };
+type Names = { withFileTypes?: false | undefined; signal?: AbortSignal | undefined };
+type Types = { withFileTypes: true; signal?: AbortSignal | undefined };
 
 /** Options of DirectoryHandle.readdir(). */
 export interface DirectoryReadOptions {
@@ -152,10 +156,10 @@ export class DirectoryHandle {
    * Lists the names of the directory, sorted by their bytes. It needs the right to search the
    * directory as well as to read it.
    */
-  readdir(options?: ReadNames<BufferEncoding | null>): Promise<string[]>;
-  readdir(options: ReadNames<'buffer'> & { encoding: 'buffer' }): Promise<Content[]>;
-  readdir(options: ReadTypes<BufferEncoding | null>): Promise<Dirent[]>;
-  readdir(options: ReadTypes<'buffer'> & { encoding: 'buffer' }): Promise<Dirent<Content>[]>;
+  readdir(options?: (AsText & Names) | BufferEncoding | null): Promise<string[]>;
+  readdir(options: (AsBuffer & Names) | 'buffer'): Promise<Content[]>;
+  readdir(options: AsText & Types): Promise<Dirent[]>;
+  readdir(options: AsBuffer & Types): Promise<Dirent<Content>[]>;
   async readdir(
     options: DirectoryReadOptions | 'buffer' | BufferEncoding | null = {},
   ): Promise<string[] | Buffer[] | Dirent[] | Dirent<Content>[]> {
@@ -215,8 +219,8 @@ export class DirectoryHandle {
   }
 
   /** Where a link leads, as it says itself. @throws EINVAL for what is no link */
-  readlink(name: EntryName, options?: ReadLinkAs<BufferEncoding | null>): Promise<string>;
-  readlink(name: EntryName, options: ReadLinkAs<'buffer'> & object): Promise<Content>;
+  readlink(name: EntryName, options?: AsText | BufferEncoding | null): Promise<string>;
+  readlink(name: EntryName, options: AsBuffer | 'buffer'): Promise<Content>;
   async readlink(
     name: EntryName,
     options: { encoding?: NameEncoding } | BufferEncoding | 'buffer' | null = {},
@@ -347,20 +351,6 @@ export class DirectoryHandle {
     return makeDirent(name, type, this.#path);
   }
 }
-
-type ReadNames<E> =
-  | {
-      encoding?: E | undefined;
-      withFileTypes?: false | undefined;
-      signal?: AbortSignal | undefined;
-    }
-  | E;
-type ReadTypes<E> = {
-  encoding?: E | undefined;
-  withFileTypes: true;
-  signal?: AbortSignal | undefined;
-};
-type ReadLinkAs<E> = { encoding?: E | undefined } | E;
 
 /** What opens a directory, and nothing else. */
 export function directoryRequest(signal: AbortSignal | undefined): OpenRequest {
