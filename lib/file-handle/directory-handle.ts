@@ -84,10 +84,10 @@ function decodeTarget(_operation: unknown, _value: number, index: number): Conte
 
 /**
  * An open directory, and operations on the names in it. A name is one component of a path, a string
- * or a Buffer, and is never followed: a symbolic link or junction with that name is removed, renamed
- * or described itself, and fails to open with ELOOP. The handle stays on the directory that it was
- * opened on, so nobody can lead these operations elsewhere by exchanging a directory for a link.
- * Made by openDirectory(). close() waits for what is in flight.
+ * or a Buffer, and is never followed: a symbolic link or junction with that name is removed,
+ * renamed or described itself, and fails to open with ELOOP. The handle stays on the directory that
+ * it was opened on, so nobody can lead these operations elsewhere by exchanging a directory for a
+ * link. Made by openDirectory(). close() waits for what is in flight.
  *
  * @throws every method: ERR_INVALID_ARG_VALUE for a name that is empty, '.', '..', or has a
  *   separator ('/', on Windows also '\' and ':') or a zero byte, before anything is submitted;
