@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CopyOptions } from '../copy/copy-options.js';
-import { addWindowOptions } from './commands/hash.js';
 import { parseSize } from './values.js';
+import { addWindowOptions } from './window-options.js';
 
 /** The options of a copy as the command line has them. */
 export interface CopyFlags {

@@ -9,11 +9,8 @@ import { addMirror } from './commands/mirror.js';
 import { addVerify } from './commands/verify.js';
 import { exitCode } from './exit-code.js';
 import { UsageError } from './failure.js';
-import { makeOutput, type OutputOptions } from './output.js';
-import { runTask, type Task } from './run.js';
-
-/** How a command has itself run once its arguments are parsed. */
-export type Start = (options: OutputOptions, task: Task) => Promise<void>;
+import { makeOutput } from './output.js';
+import { runTask, type Start } from './run.js';
 
 const exitCodesText = `
 Exit code: 0 done, 1 failed, 2 bad usage, 3 done but for single files, or differences found,

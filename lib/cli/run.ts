@@ -14,6 +14,9 @@ export interface Context {
 /** A command with its arguments; resolves to its exit code. */
 export type Task = (context: Context) => Promise<number>;
 
+/** What a command calls once its arguments are parsed, to run its task. */
+export type Start = (options: OutputOptions, task: Task) => Promise<void>;
+
 /** Runs a command: signals abort it, errors become lines or objects, and an exit code. */
 export async function runTask(options: OutputOptions, task: Task): Promise<number> {
   const controller = new AbortController();

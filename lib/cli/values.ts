@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { makeHash } from '../copy/make-hash.js';
 
 const mebibyte = 1024 * 1024;
 const depthMax = 1024;
@@ -42,4 +43,14 @@ export function collect(text: string, before: readonly string[] = []): string[] 
 export function parsePathArgument(text: string): string {
   if (text === '') throw new InvalidArgumentError('It must not be empty.');
   return text;
+}
+
+/** The name of a hash of node:crypto, of which there are several that only OpenSSL knows. */
+export function parseAlgorithm(text: string): string {
+  try {
+    makeHash(text, 'algorithm');
+    return text;
+  } catch {
+    throw new InvalidArgumentError(`There is no such hash; "sha256" and "blake2b512" are two.`);
+  }
 }

@@ -5,8 +5,7 @@ import { exitCode } from '../exit-code.js';
 import { grouped, rateText } from '../format.js';
 import { type Measurement, measureFolder } from '../measure.js';
 import type { OutputOptions } from '../output.js';
-import type { Start } from '../program.js';
-import type { Context } from '../run.js';
+import type { Context, Start } from '../run.js';
 import { parseCount, parsePathArgument, parseSize } from '../values.js';
 
 interface Flags extends OutputOptions {

@@ -7,11 +7,9 @@ import { exitCode } from '../exit-code.js';
 import { UsageError, withUnbufferedHint } from '../failure.js';
 import { grouped, rateText, secondsText } from '../format.js';
 import type { OutputOptions, Row } from '../output.js';
-import type { Start } from '../program.js';
-import type { Context } from '../run.js';
+import type { Context, Start } from '../run.js';
 import { addTreeOptions, runTree, type TreeFlags } from '../tree-task.js';
-import { parsePathArgument } from '../values.js';
-import { parseAlgorithm } from './hash.js';
+import { parseAlgorithm, parsePathArgument } from '../values.js';
 
 interface Flags extends CopyFlags, TreeFlags, OutputOptions {
   hash?: string;

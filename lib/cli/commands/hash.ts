@@ -1,38 +1,17 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { hashFile } from '../../copy/hash-file.js';
-import { makeHash } from '../../copy/make-hash.js';
-import { chunkDefaults } from '../../copy/read-chunks.js';
 import { exitCode } from '../exit-code.js';
 import { withUnbufferedHint } from '../failure.js';
 import type { OutputOptions } from '../output.js';
-import type { Start } from '../program.js';
-import type { Context } from '../run.js';
-import { parseDepth, parsePathArgument, parseSize } from '../values.js';
+import type { Context, Start } from '../run.js';
+import { parseAlgorithm, parsePathArgument } from '../values.js';
+import { addWindowOptions } from '../window-options.js';
 
 interface HashFlags extends OutputOptions {
   algorithm: string;
   unbuffered?: boolean;
   depth?: number;
   chunkSize?: number;
-}
-
-/** The name of a hash of node:crypto, of which there are several that only OpenSSL knows. */
-export function parseAlgorithm(text: string): string {
-  try {
-    makeHash(text, 'algorithm');
-    return text;
-  } catch {
-    throw new InvalidArgumentError(`There is no such hash; "sha256" and "blake2b512" are two.`);
-  }
-}
-
-/** The options that say how a file is read, which several commands have. */
-export function addWindowOptions(command: Command): Command {
-  const { depth } = chunkDefaults;
-  return command
-    .option('-u, --unbuffered', "past the system's cache")
-    .option('--depth <n>', `chunks in flight (default: ${depth})`, parseDepth)
-    .option('--chunk-size <size>', 'bytes of a chunk (default: 1M)', parseSize);
 }
 
 export function addHash(program: Command, start: Start): Command {

@@ -11,8 +11,7 @@ import { exitCode } from '../exit-code.js';
 import { codeOf } from '../failure.js';
 import { alignmentText, bytesText, grouped } from '../format.js';
 import type { OutputOptions, Row } from '../output.js';
-import type { Start } from '../program.js';
-import type { Context } from '../run.js';
+import type { Context, Start } from '../run.js';
 import { parsePathArgument } from '../values.js';
 import { fileSystemOf, type SectorSizes, sectorSizesOf, sizeOfDevice } from '../volume.js';
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { addCopyOptions, type CopyFlags, copyOptionsOf } from '../copy-options.js';
 import type { OutputOptions } from '../output.js';
-import type { Start } from '../program.js';
+import type { Start } from '../run.js';
 import { addTreeOptions, runTree, type TreeFlags } from '../tree-task.js';
 import { parsePathArgument } from '../values.js';
 

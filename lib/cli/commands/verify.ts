@@ -6,11 +6,10 @@ import { exitCode } from '../exit-code.js';
 import { UsageError, withUnbufferedHint } from '../failure.js';
 import { bytesText, counted, grouped } from '../format.js';
 import { messageOf, type OutputOptions } from '../output.js';
-import type { Start } from '../program.js';
-import type { Context } from '../run.js';
+import type { Context, Start } from '../run.js';
 import { addTreeOptions, type TreeFlags, treeReporter } from '../tree-task.js';
 import { parsePathArgument } from '../values.js';
-import { addWindowOptions } from './hash.js';
+import { addWindowOptions } from '../window-options.js';
 
 interface Flags extends TreeFlags, OutputOptions {
   unbuffered?: boolean;
