@@ -5,7 +5,15 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { test } from 'vitest';
-import { type AlignmentError, type FileHandle, open } from '../lib/index.js';
+import {
+  type AlignmentError,
+  type CopyOptions,
+  copy,
+  type FileCopyReport,
+  type FileHandle,
+  open,
+  type PathLike,
+} from '../lib/index.js';
 
 export const isWindows = process.platform === 'win32';
 export const isLinux = process.platform === 'linux';
@@ -243,4 +251,15 @@ export async function resultOfChild<T>(script: string, options?: ChildOptions): 
     throw new Error(`The child ended with ${signal ?? `code ${code}`}\n${stdout}\n${stderr}`);
   }
   return JSON.parse(stdout.trimEnd().split('\n').at(-1) as string) as T;
+}
+
+/** copy() of a file, with the report of its kind. */
+export async function copyOfFile(
+  source: PathLike,
+  destination: PathLike,
+  options: CopyOptions = {},
+): Promise<FileCopyReport> {
+  const report = await copy(source, destination, options);
+  if (report.kind !== 'file') throw new Error(`${source} is not a file`);
+  return report;
 }

@@ -1,24 +1,32 @@
-export { type CompareOptions, type Comparison, compareFiles } from './copy/compare-files.js';
-export { copy } from './copy/copy.js';
+export {
+  type CompareFilesOptions,
+  compareFiles,
+  type FileComparison,
+} from './copy/compare-files.js';
+export { type CopyOptions, type CopyReport, copy } from './copy/copy.js';
 export { CopyError, type CopyErrorCode, VerifyError } from './copy/copy-errors.js';
 export type {
-  CopyOptions,
   CopyProgress,
-  CopyReport,
   CopyStrategy,
-} from './copy/copy-options.js';
-export { type HashOptions, hashFile } from './copy/hash-file.js';
+  FileCopyOptions,
+  FileCopyReport,
+  ReplaceOptions,
+} from './copy/file-copy-options.js';
+export { type HashFileOptions, hashFile } from './copy/hash-file.js';
 export type { MetadataOptions, MetadataPart } from './copy/metadata.js';
-export type { Progress } from './copy/progress.js';
+export type { ByteProgress } from './copy/progress.js';
+export type { ChunkOptions, QueueOptions } from './copy/read-chunks.js';
 export { SourceChangedError } from './copy/source-changed-error.js';
-export {
-  type CopyTreeReport,
-  copyTree,
-  type RefusedMetadata,
-  type TreeError,
-} from './copy/tree/copy-tree.js';
-export type { CopyTreeOptions, TreeProgress } from './copy/tree/copy-tree-options.js';
-export type { FilterOptions } from './copy/tree/tree-filter.js';
+export { copyTree, mirror } from './copy/tree/copy-tree.js';
+export type { CopyTreeOptions } from './copy/tree/copy-tree-options.js';
+export type {
+  CopyTreeReport,
+  RefusedMetadata,
+  TreeChange,
+  TreeError,
+} from './copy/tree/copy-tree-report.js';
+export type { TreeFilterOptions } from './copy/tree/tree-filter.js';
+export type { TreeProgress } from './copy/tree/tree-progress.js';
 export { UnsupportedFileError } from './copy/tree/unsupported-file-error.js';
 export {
   type TreeDifference,
@@ -26,6 +34,7 @@ export {
   type VerifyTreeReport,
   verifyTree,
 } from './copy/tree/verify-tree.js';
+export { type VerifyOptions, type VerifyReport, verify } from './copy/verify.js';
 export { engine } from './engine/engine.js';
 export type { EngineKind, EngineStats } from './engine/native.js';
 export type {

@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { expect } from 'vitest';
 import { symbolicLinks } from '../ecosystem/tree.js';
-import { sha256, temporaryFolder, testWhere } from '../helpers.js';
+import { isWindows, sha256, temporaryFolder, testWhere } from '../helpers.js';
 import {
   data,
   expectRefusal,
@@ -121,3 +121,29 @@ test('a folder that is not there is an error of the whole, with code 1', async (
   const none = path.join(temporaryFolder(), 'none');
   await expectRefusal(['mirror', none, temporaryFolder()], 1, /ENOENT/);
 });
+
+test('a dry run names each file and why; --verbose names what is done', async () => {
+  const source = folderWith({ 'new file': 'n' });
+  const to = folderWith({ gone: 'g' });
+  const lines = /^copy +new file \(new\)\ndelete +gone \(extra\)\n/m;
+  expect((await overlapped(['mirror', source, to, '-n'])).stdout).toMatch(lines);
+  expect(namesBelow(to)).toEqual(['gone']);
+  expect((await overlapped(['mirror', source, to, '-v'])).stdout).toMatch(lines);
+  expect(namesBelow(to)).toEqual(['new file']);
+});
+
+test('--no-force leaves existing files alone', async () => {
+  const [source, to] = [folderWith({ file: 'new' }), folderWith({ file: 'as it was' })];
+  const result = await lastObject(['copy', source, to, '--no-force']);
+  expect(result).toMatchObject({ kind: 'folder', files: 0, skipped: 1, errors: [] });
+  expect(fs.readFileSync(path.join(to, 'file'), 'utf8')).toBe('as it was');
+});
+
+testWhere(!isWindows, 'names hold no control characters there')(
+  'control characters of names are printed as escapes, each result in its line',
+  async () => {
+    const source = folderWith({ 'a\u001b[2Jb\nthe same': 'x' });
+    const { stdout } = await overlapped(['verify', source, temporaryFolder()]);
+    expect(stdout).toMatch(/^missing {2}a\\x1b\[2Jb\\nthe same\n1 difference: .*\n$/);
+  },
+);

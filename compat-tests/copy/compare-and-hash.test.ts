@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { expect, test } from 'vitest';
-import { compareFiles, engine, type HashOptions, hashFile, open } from '../../lib/index.js';
+import { compareFiles, engine, type HashFileOptions, hashFile, open } from '../../lib/index.js';
 import {
   makeFifo,
   openDescriptors,
@@ -83,7 +83,7 @@ test.each([
   [{ depth: 0 }, 'ERR_OUT_OF_RANGE'],
 ])('hashFile refuses %o', async (options, code) => {
   const [file] = await files(Buffer.from('abc'), data);
-  const error = await rejection(hashFile(file, options as HashOptions));
+  const error = await rejection(hashFile(file, options as HashFileOptions));
   expect(error).toMatchObject({ code });
 });
 

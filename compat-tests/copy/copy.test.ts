@@ -2,10 +2,11 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { type CopyOptions, copy, engine } from '../../lib/index.js';
+import { type CopyOptions, engine } from '../../lib/index.js';
 import { symbolicLinks } from '../ecosystem/tree.js';
 import {
   builtModule,
+  copyOfFile,
   isLinux,
   isWindows,
   makeFifo,
@@ -48,7 +49,7 @@ describe.each(ways)('%s', (_name, way) => {
     const { folder, source, destination } = await folderWith(data);
     // What the destination held before must not show behind the end of the copy.
     fs.writeFileSync(destination, Buffer.alloc(30 * chunkSize, 7));
-    const report = await copy(source, destination, { ...small, ...way });
+    const report = await copyOfFile(source, destination, { ...small, ...way });
     expect(fs.readFileSync(destination).equals(data)).toBe(true);
     expect(fs.readdirSync(folder).sort()).toEqual(['destination', 'source']);
     expect(report).toMatchObject({ bytes: size, engine: engine.kind });
@@ -62,7 +63,7 @@ describe.each(ways)('%s', (_name, way) => {
 test('hash gives the digest by the algorithm that is named', async () => {
   const data = Buffer.from('abc');
   const { source, destination } = await folderWith(data);
-  const { hash, verified } = await copy(source, destination, { hash: 'md5' });
+  const { hash, verified } = await copyOfFile(source, destination, { hash: 'md5' });
   // RFC 1321, appendix A.5.
   expect({ hash, verified }).toEqual({ hash: '900150983cd24fb0d6963f7d28e17f72', verified: false });
 });
@@ -70,7 +71,7 @@ test('hash gives the digest by the algorithm that is named', async () => {
 test('the copy has the permission bits of the source', async () => {
   const { source, destination } = await folderWith(Buffer.from('text'));
   fs.chmodSync(source, 0o640);
-  await copy(source, destination);
+  await copyOfFile(source, destination);
   const mode = fs.statSync(destination).mode & 0o777;
   expect(mode).toBe(isWindows ? 0o666 : 0o640);
 });
@@ -83,7 +84,7 @@ async function failure(
   const { folder, source, destination } = await folderWith(data);
   const paths = { source, destination };
   fs.writeFileSync(destination, 'as it was');
-  const error = await rejection(copy(source, destination, { ...small, ...options(paths) }));
+  const error = await rejection(copyOfFile(source, destination, { ...small, ...options(paths) }));
   expect(engine.stats().inFlight).toBe(0);
   expect(fs.readFileSync(destination, 'utf8')).toBe('as it was');
   expect(fs.readdirSync(folder).sort()).toEqual(['destination', 'source']);
@@ -201,7 +202,7 @@ describe('what cannot be copied from or to is an error that names both', () => {
     const other = path.join(folder, 'other');
     fs.linkSync(source, other);
     for (const destination of [source, other]) {
-      const error = await rejection(copy(source, destination));
+      const error = await rejection(copyOfFile(source, destination));
       expect(error).toMatchObject({
         name: 'CopyError',
         code: 'ERR_COPY_SAME_FILE',
@@ -215,25 +216,26 @@ describe('what cannot be copied from or to is an error that names both', () => {
   test('folders', async () => {
     const { folder, source, destination } = await folderWith(long);
     const shape = { code: 'EISDIR', syscall: 'copyfile' };
-    expect(await rejection(copy(folder, destination))).toMatchObject({
+    const file = { recursive: false };
+    expect(await rejection(copyOfFile(folder, destination, file))).toMatchObject({
       ...shape,
       path: folder,
       dest: destination,
     });
-    expect(await rejection(copy(source, folder))).toMatchObject({ ...shape, dest: folder });
+    expect(await rejection(copyOfFile(source, folder))).toMatchObject({ ...shape, dest: folder });
     expect(fs.readdirSync(folder)).toEqual(['source']);
   });
 
   test('what is not there', async () => {
     const { folder, source, destination } = await folderWith(long);
     const none = path.join(folder, 'none');
-    expect(await rejection(copy(none, destination))).toMatchObject({
+    expect(await rejection(copyOfFile(none, destination))).toMatchObject({
       code: 'ENOENT',
       path: none,
       dest: destination,
     });
     const within = path.join(none, 'destination');
-    const error = await rejection(copy(source, within));
+    const error = await rejection(copyOfFile(source, within));
     expect(error).toMatchObject({ code: 'ENOENT', path: source, dest: within });
     expect(error.message).not.toContain('.tmp');
   });
@@ -244,7 +246,7 @@ describe('without overwrite', () => {
     const { folder, source, destination } = await folderWith(long);
     fs.writeFileSync(destination, 'as it was');
     for (const atomic of [true, false]) {
-      const error = await rejection(copy(source, destination, { overwrite: false, atomic }));
+      const error = await rejection(copyOfFile(source, destination, { overwrite: false, atomic }));
       expect(error).toMatchObject({ code: 'EEXIST', dest: destination });
     }
     expect(fs.readFileSync(destination, 'utf8')).toBe('as it was');
@@ -254,7 +256,9 @@ describe('without overwrite', () => {
   test('so is one that comes to be meanwhile', async () => {
     const { folder, source, destination } = await folderWith(long);
     const options = at(chunkSize, () => fs.writeFileSync(destination, 'in between'));
-    const error = await rejection(copy(source, destination, { ...options, overwrite: false }));
+    const error = await rejection(
+      copyOfFile(source, destination, { ...options, overwrite: false }),
+    );
     expect(error).toMatchObject({ code: 'EEXIST', dest: destination });
     expect(fs.readFileSync(destination, 'utf8')).toBe('in between');
     expect(fs.readdirSync(folder).sort()).toEqual(['destination', 'source']);
@@ -264,7 +268,7 @@ describe('without overwrite', () => {
 test('a name that is too long', async () => {
   const { folder, source } = await folderWith(long);
   const destination = path.join(folder, 'x'.repeat(300));
-  const error = await rejection(copy(source, destination));
+  const error = await rejection(copyOfFile(source, destination));
   expect(error.code).toBe(isWindows ? 'ENOENT' : 'ENAMETOOLONG');
   expect(fs.readdirSync(folder)).toEqual(['source']);
 });
@@ -272,8 +276,8 @@ test('a name that is too long', async () => {
 testWhere(!isWindows, 'Windows has other devices')('devices', async () => {
   const { folder, source, destination } = await folderWith(long);
   const shape = { code: 'ERR_COPY_FILE_TYPE' };
-  expect(await rejection(copy('/dev/zero', destination))).toMatchObject(shape);
-  expect(await rejection(copy(source, '/dev/null'))).toMatchObject(shape);
+  expect(await rejection(copyOfFile('/dev/zero', destination))).toMatchObject(shape);
+  expect(await rejection(copyOfFile(source, '/dev/null'))).toMatchObject(shape);
   expect(fs.readdirSync(folder)).toEqual(['source']);
 });
 
@@ -287,14 +291,14 @@ testWhere(symbolicLinks, 'this user may make no symbolic links here')(
     fs.symlinkSync(path.join('below', 'second'), at('first'));
     fs.symlinkSync(path.join('..', 'end'), at('below/second'));
     for (const way of [{ atomic: true }, { atomic: false }, { resume: true }]) {
-      await copy(at('source'), at('first'), way);
+      await copyOfFile(at('source'), at('first'), way);
       expect(fs.readlinkSync(at('first'))).toBe(path.join('below', 'second'));
       expect(fs.readlinkSync(at('below/second'))).toBe(path.join('..', 'end'));
       expect(fs.readFileSync(at('end'), 'utf8')).toBe('content');
       expect(fs.readdirSync(folder).sort()).toEqual(['below', 'end', 'first', 'source']);
       fs.rmSync(at('end'));
     }
-    const error = await rejection(copy(at('source'), at('first'), { overwrite: false }));
+    const error = await rejection(copyOfFile(at('source'), at('first'), { overwrite: false }));
     expect(error.code).toBe('EEXIST');
   },
 );
@@ -371,7 +375,7 @@ test('without atomic a copy that fails is removed', async () => {
   const controller = new AbortController();
   const options = at(chunkSize, () => controller.abort());
   const { signal } = controller;
-  const call = copy(source, destination, { ...small, ...options, signal, atomic: false });
+  const call = copyOfFile(source, destination, { ...small, ...options, signal, atomic: false });
   expect((await rejection(call)).name).toBe('AbortError');
   expect(fs.readdirSync(folder)).toEqual(['source']);
 });
@@ -379,7 +383,7 @@ test('without atomic a copy that fails is removed', async () => {
 test('a name of 255 bytes can be copied to', async () => {
   const { source, folder } = await folderWith(long);
   const destination = path.join(folder, 'n'.repeat(255));
-  await copy(source, destination);
+  await copyOfFile(source, destination);
   expect(fs.readFileSync(destination).equals(long)).toBe(true);
 });
 
@@ -391,7 +395,7 @@ testWhere(!isWindows, 'making links needs a privilege on Windows')(
     const [from, to] = [path.join(folder, 'from'), path.join(folder, 'to')];
     fs.symlinkSync('source', from);
     fs.symlinkSync('destination', to);
-    await copy(from, to);
+    await copyOfFile(from, to);
     expect(fs.readFileSync(destination).equals(long)).toBe(true);
     expect(fs.readlinkSync(to)).toBe('destination');
   },
@@ -402,9 +406,9 @@ testWhere(!isWindows, 'paths are text on Windows')(
   async () => {
     const { folder, source } = await folderWith(long);
     const destination = Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0xff, 0xfe, 0x41])]);
-    await copy(Buffer.from(source), destination);
+    await copyOfFile(Buffer.from(source), destination);
     expect(fs.readFileSync(destination).equals(long)).toBe(true);
-    await copy(source, destination);
+    await copyOfFile(source, destination);
     expect(fs.readdirSync(folder)).toHaveLength(2);
   },
 );
@@ -412,7 +416,7 @@ testWhere(!isWindows, 'paths are text on Windows')(
 testWithFifo('a FIFO is read to its end', async () => {
   const fifo = makeFifo();
   const { destination } = await folderWith(long);
-  const copying = copy(fifo, destination, { hash: 'sha256' });
+  const copying = copyOfFile(fifo, destination, { hash: 'sha256' });
   await fs.promises.writeFile(fifo, long);
   expect(await copying).toMatchObject({ bytes: long.byteLength, hash: sha256(long) });
   expect(fs.readFileSync(destination).equals(long)).toBe(true);
@@ -422,10 +426,10 @@ testWhere(process.platform === 'linux', '/proc is of Linux')(
   'a file that does not say its size is read to its end',
   async () => {
     const { destination } = await folderWith(long);
-    const report = await copy('/proc/cpuinfo', destination);
+    const report = await copyOfFile('/proc/cpuinfo', destination);
     expect(fs.readFileSync(destination, 'utf8')).toMatch(/^processor/);
     expect(report.bytes).toBe(fs.statSync(destination).size);
-    const refused = await rejection(copy('/proc/cpuinfo', destination, { unbuffered: true }));
+    const refused = await rejection(copyOfFile('/proc/cpuinfo', destination, { unbuffered: true }));
     expect(refused).toMatchObject({ code: 'EINVAL', path: '/proc/cpuinfo' });
     expect(refused.message).toContain('unbuffered');
   },
@@ -434,7 +438,7 @@ testWhere(process.platform === 'linux', '/proc is of Linux')(
 test('progress ends at the size, never goes back, and knows rate and time left', async () => {
   const { source, destination } = await folderWith(long);
   const seen: { phase: string; bytes: number; total: number }[] = [];
-  await copy(source, destination, {
+  await copyOfFile(source, destination, {
     ...small,
     verify: true,
     onProgress: (progress) => {
@@ -456,7 +460,11 @@ test('rateLimit is kept within a fifth', async () => {
   const { source, destination } = await folderWith(long);
   const rateLimit = long.byteLength;
   for (const strategy of ['auto', 'engine'] as const) {
-    const { durationMs } = await copy(source, destination, { rateLimit, strategy, hash: 'md5' });
+    const { durationMs } = await copyOfFile(source, destination, {
+      rateLimit,
+      strategy,
+      hash: 'md5',
+    });
     expect(durationMs).toBeGreaterThan(800);
     expect(durationMs).toBeLessThan(1200);
   }
@@ -480,7 +488,7 @@ test('what is wrong with the options is said before anything is touched', async 
     ],
   ];
   for (const [options, code] of wrong) {
-    expect((await rejection(copy(source, destination, options))).code).toBe(code);
+    expect((await rejection(copyOfFile(source, destination, options))).code).toBe(code);
   }
   expect(fs.readdirSync(folder)).toEqual(['source']);
 });
@@ -489,13 +497,13 @@ testWhere(process.platform === 'linux', '/proc counts descriptors')(
   'copies that succeed and copies that fail leave no descriptor open',
   async () => {
     const { source, destination, folder } = await folderWith(long);
-    await copy(source, destination, { verify: true });
+    await copyOfFile(source, destination, { verify: true });
     const before = openDescriptors();
     for (let i = 0; i < 10; i++) {
-      await copy(source, destination, { verify: true });
-      await rejection(copy(source, folder));
+      await copyOfFile(source, destination, { verify: true });
+      await rejection(copyOfFile(source, folder));
       const options = at(chunkSize, () => fs.appendFileSync(source, 'x'));
-      await rejection(copy(source, destination, { ...small, ...options }));
+      await rejection(copyOfFile(source, destination, { ...small, ...options }));
     }
     expect(openDescriptors()).toBe(before);
   },

@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { type CopyOptions, copy, engine, type FileRange, open } from '../../lib/index.js';
+import { type CopyOptions, engine, type FileRange, open } from '../../lib/index.js';
 import { canMake, Disk, type FileSystem } from '../alignment/loop-device.js';
-import { randomBytes, rejection, sha256OfFile, testWhere } from '../helpers.js';
+import { copyOfFile, randomBytes, rejection, sha256OfFile, testWhere } from '../helpers.js';
 
 const MiB = 1024 * 1024;
 const sizes: Readonly<Record<FileSystem, number>> = {
@@ -76,7 +76,7 @@ function testHoles({ test, file }: Place): void {
     test(`holes stay holes: 4 GiB, ${name}`, async () => {
       const to = file('sparse-copy');
       const started = performance.now();
-      const report = await copy(file('sparse'), to, options);
+      const report = await copyOfFile(file('sparse'), to, options);
       if (report.strategy === 'clone') expect(performance.now() - started).toBeLessThan(1000);
       expect(report.bytes).toBe(4 * 1024 * MiB);
       expect(report.dataBytes).toBeLessThan(2 * MiB);
@@ -96,7 +96,7 @@ function testFilledHoles({ test, file }: Place): void {
     fs.truncateSync(holes, 3 * MiB + 5);
     for (const strategy of ['auto', 'engine'] as const) {
       const to = file('filled');
-      const report = await copy(holes, to, { sparse: 'never', strategy });
+      const report = await copyOfFile(holes, to, { sparse: 'never', strategy });
       expect(report.dataBytes).toBe(3 * MiB + 5);
       expect(allocated(to)).toBeGreaterThanOrEqual(3 * MiB);
       expect(areEqual(holes, to)).toBe(true);
@@ -110,7 +110,7 @@ function testFilledHoles({ test, file }: Place): void {
     fs.truncateSync(holes, 40 * MiB + 5);
     fs.appendFileSync(holes, 'end');
     for (const strategy of ['auto', 'offload', 'engine'] as const) {
-      const report = await copy(holes, file('hashed'), { verify: true, strategy });
+      const report = await copyOfFile(holes, file('hashed'), { verify: true, strategy });
       expect(report.hash).toBe(sha256OfFile(holes));
       expect(report.verified).toBe(true);
       expect(report.dataBytes).toBeLessThan(MiB);
@@ -122,21 +122,21 @@ function testFilledHoles({ test, file }: Place): void {
 function testStrategies({ type, test, file }: Place): void {
   test('what auto does and why', async () => {
     const clones = type !== 'ext4';
-    const report = await copy(file('plain'), file('by-auto'));
+    const report = await copyOfFile(file('plain'), file('by-auto'));
     expect(report.strategy).toBe(clones ? 'clone' : 'offload');
     expect(report.reason).toMatch(
       clones ? /^the clone succeeded$/ : /^no clone: the system says EOPNOTSUPP; the offload/,
     );
     expect(report.dataBytes).toBe(clones ? 0 : 20 * MiB + 77);
     expect(areEqual(file('plain'), file('by-auto'))).toBe(true);
-    const hashed = await copy(file('plain'), file('by-auto'), { hash: 'sha256' });
+    const hashed = await copyOfFile(file('plain'), file('by-auto'), { hash: 'sha256' });
     expect(hashed.strategy).toBe('engine');
     expect(hashed.reason).toBe('the bytes are hashed on their way');
     fs.rmSync(file('by-auto'));
   });
 
   test('a clone that is asked for is made, or is the error of the system', async () => {
-    const cloning = copy(file('plain'), file('clone'), { strategy: 'clone', hash: 'sha256' });
+    const cloning = copyOfFile(file('plain'), file('clone'), { strategy: 'clone', hash: 'sha256' });
     if (type === 'ext4') {
       const error = await rejection(cloning);
       expect(error).toMatchObject({ syscall: 'clone', path: file('plain'), dest: file('clone') });
@@ -157,7 +157,7 @@ function testStrategies({ type, test, file }: Place): void {
 function testOffload({ test, file }: Place): void {
   test('another file system is copied to, and the report says how', async () => {
     const other = path.join(fs.mkdtempSync('/tmp/overlapped-other-'), 'copy');
-    const report = await copy(file('plain'), other);
+    const report = await copyOfFile(file('plain'), other);
     expect(report.strategy).not.toBe('clone');
     expect(report.reason).toContain('no clone: the system says EXDEV');
     expect(areEqual(file('plain'), other)).toBe(true);
@@ -169,7 +169,7 @@ function testOffload({ test, file }: Place): void {
     const seen: number[] = [];
     const options = { strategy: 'offload', rateLimit: 2 * size } as const;
     const onProgress = ({ bytes }: { bytes: number }): void => void seen.push(bytes);
-    const report = await copy(file('plain'), file('slow'), { ...options, onProgress });
+    const report = await copyOfFile(file('plain'), file('slow'), { ...options, onProgress });
     expect(report.durationMs).toBeGreaterThan(400);
     expect(report.durationMs).toBeLessThan(1000);
     expect(seen.length).toBeGreaterThan(3);
@@ -177,7 +177,7 @@ function testOffload({ test, file }: Place): void {
     expect(seen).toEqual(seen.toSorted((a, b) => a - b));
     fs.rmSync(file('slow'));
     const signal = AbortSignal.timeout(100);
-    const error = await rejection(copy(file('plain'), file('slow'), { ...options, signal }));
+    const error = await rejection(copyOfFile(file('plain'), file('slow'), { ...options, signal }));
     expect(error.name).toBe('AbortError');
     expect(engine.stats().inFlight).toBe(0);
     expect(fs.readdirSync(file('.')).filter((name) => /slow|\.tmp/.test(name))).toEqual([]);

@@ -2,8 +2,16 @@ import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { expect, test } from 'vitest';
-import { copy, getAttributes, listStreams, setAttributes } from '../../lib/index.js';
-import { fileWith, isLinux, isWindows, rejection, temporaryFolder, testWhere } from '../helpers.js';
+import { getAttributes, listStreams, setAttributes } from '../../lib/index.js';
+import {
+  copyOfFile,
+  fileWith,
+  isLinux,
+  isWindows,
+  rejection,
+  temporaryFolder,
+  testWhere,
+} from '../helpers.js';
 
 function withMetadata(): { source: string; destination: string } {
   const source = fileWith('content', 'source');
@@ -21,7 +29,7 @@ test('times come along, exactly', async () => {
   fs.utimesSync(source, 1_000_000_000.25, 1_234_567_890.125);
   for (const metadata of [true, { times: true }]) {
     for (const strategy of ['auto', 'engine'] as const) {
-      const report = await copy(source, destination, { metadata, strategy });
+      const report = await copyOfFile(source, destination, { metadata, strategy });
       const [from, to] = [source, destination].map((file) => fs.statSync(file, { bigint: true }));
       expect(to?.mtimeNs).toBe(from?.mtimeNs);
       expect(to?.mtimeNs).toBe(1_234_567_890_125_000_000n);
@@ -30,7 +38,7 @@ test('times come along, exactly', async () => {
       expect(report.metadataRefused).toEqual([]);
     }
   }
-  await copy(source, destination);
+  await copyOfFile(source, destination);
   expect(fs.statSync(destination).mtimeMs).toBeGreaterThan(1_700_000_000_000);
 });
 
@@ -40,7 +48,7 @@ testWhere(isLinux, 'O_NOATIME is of Linux')(
     const { source, destination } = withMetadata();
     for (const strategy of ['auto', 'engine'] as const) {
       fs.utimesSync(source, 1_000_000_000, 1_100_000_000);
-      await copy(source, destination, { metadata: true, strategy, hash: 'md5' });
+      await copyOfFile(source, destination, { metadata: true, strategy, hash: 'md5' });
       const seconds = [source, destination].map((file) => fs.statSync(file).atimeMs / 1000);
       expect(seconds).toEqual([1_000_000_000, 1_000_000_000]);
     }
@@ -50,7 +58,7 @@ testWhere(isLinux, 'O_NOATIME is of Linux')(
 testPosix('nanoseconds of the times come along', async () => {
   const { source, destination } = withMetadata();
   execFileSync('touch', ['-d', '2020-01-02T03:04:05.123456789Z', source]);
-  await copy(source, destination, { metadata: { times: true } });
+  await copyOfFile(source, destination, { metadata: { times: true } });
   expect(fs.statSync(destination, { bigint: true }).mtimeNs % 1_000_000_000n).toBe(123_456_789n);
 });
 
@@ -59,11 +67,11 @@ testPosix('permission bits come along, whatever the umask', async () => {
   fs.chmodSync(source, 0o4757);
   const before = process.umask(0o077);
   try {
-    await copy(source, destination);
+    await copyOfFile(source, destination);
     expect(fs.statSync(destination).mode & 0o7777).toBe(0o700);
-    await copy(source, destination, { metadata: { mode: true } });
+    await copyOfFile(source, destination, { metadata: { mode: true } });
     expect(fs.statSync(destination).mode & 0o7777).toBe(0o4757);
-    await copy(source, destination, { metadata: true });
+    await copyOfFile(source, destination, { metadata: true });
     expect(fs.statSync(destination).mode & 0o7777).toBe(0o4757);
   } finally {
     process.umask(before);
@@ -76,7 +84,7 @@ testWhere(isRoot, 'only root gives files away', { mustRun: isLinux })(
     const { source, destination } = withMetadata();
     fs.chownSync(source, 1234, 4321);
     fs.chmodSync(source, 0o4755);
-    await copy(source, destination, { metadata: true });
+    await copyOfFile(source, destination, { metadata: true });
     const { uid, gid, mode } = fs.statSync(destination);
     expect({ uid, gid, mode: mode & 0o7777 }).toEqual({ uid: 1234, gid: 4321, mode: 0o4755 });
   },
@@ -89,7 +97,7 @@ testWhere(hasXattrTool, 'setfattr is not installed', { mustRun: isLinux })(
     const long = 'v'.repeat(3000);
     execFileSync('setfattr', ['-n', 'user.long', '-v', long, source]);
     execFileSync('setfattr', ['-n', 'user.empty', source]);
-    const report = await copy(source, destination, { metadata: { xattrs: true } });
+    const report = await copyOfFile(source, destination, { metadata: { xattrs: true } });
     expect(report.metadataRefused).toEqual([]);
     const shown = execFileSync('getfattr', ['-d', '--absolute-names', destination]).toString();
     expect(shown).toContain(`user.long="${long}"`);
@@ -109,7 +117,7 @@ testWhere(hasXattrTool, 'setfattr is not installed', { mustRun: isLinux })(
     const list = ['-n', 'system.posix_acl_default', '-v', openToOthers];
     execFileSync('setfattr', [...list, path.dirname(destination)]);
     for (const metadata of [true, { mode: true, xattrs: true }]) {
-      await copy(source, destination, { metadata });
+      await copyOfFile(source, destination, { metadata });
       const names = execFileSync('getfattr', ['-m', '-', '--absolute-names', destination]);
       expect(names.toString()).not.toContain('posix_acl_access');
       expect(fs.statSync(destination).mode & 0o777).toBe(0o664);
@@ -127,11 +135,13 @@ testWhere(hasXattrTool && isRoot, 'needs setfattr, and root to mount', { mustRun
     execFileSync('mount', ['-t', 'ramfs', 'none', folder]);
     try {
       const destination = path.join(folder, 'destination');
-      const error = await rejection(copy(source, destination, { metadata: { xattrs: true } }));
+      const error = await rejection(
+        copyOfFile(source, destination, { metadata: { xattrs: true } }),
+      );
       expect(error).toMatchObject({ syscall: 'fsetxattr', path: source, dest: destination });
       expect(error.code).toMatch(/^(EOPNOTSUPP|ENOTSUP)$/);
       expect(fs.readdirSync(folder)).toEqual([]);
-      const report = await copy(source, destination, { metadata: true });
+      const report = await copyOfFile(source, destination, { metadata: true });
       expect(report.metadataRefused).toEqual(['xattrs']);
     } finally {
       execFileSync('umount', [folder]);
@@ -143,7 +153,7 @@ testWindows('attributes and named streams come along', async () => {
   const { source, destination } = withMetadata();
   fs.writeFileSync(`${source}:other`, 'in a stream');
   await setAttributes(source, { hidden: true, readOnly: true });
-  const report = await copy(source, destination, { metadata: true });
+  const report = await copyOfFile(source, destination, { metadata: true });
   expect(await getAttributes(destination)).toMatchObject({ hidden: true, readOnly: true });
   if (!report.metadataRefused.includes('streams')) {
     const names = (await listStreams(destination)).map(({ name }) => name);

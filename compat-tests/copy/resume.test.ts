@@ -2,9 +2,10 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
-import { type CopyOptions, copy, engine } from '../../lib/index.js';
+import { type CopyOptions, engine } from '../../lib/index.js';
 import {
   builtModule,
+  copyOfFile,
   isWindows,
   randomBytes,
   rejection,
@@ -36,7 +37,7 @@ function paths(content = data) {
 /** Leaves a copy unfinished after so many milliseconds. */
 async function interrupt(source: string, destination: string, ms: number, options = slow) {
   const signal = AbortSignal.timeout(ms);
-  const error = await rejection(copy(source, destination, { ...options, signal }));
+  const error = await rejection(copyOfFile(source, destination, { ...options, signal }));
   expect(error.name).toBe('AbortError');
   expect(engine.stats().inFlight).toBe(0);
   expect(fs.existsSync(destination)).toBe(false);
@@ -45,7 +46,7 @@ async function interrupt(source: string, destination: string, ms: number, option
 /** Finishes it, and gives how many bytes were found to be there. */
 async function finish(source: string, destination: string, options: CopyOptions = {}) {
   let resumed = 0;
-  const report = await copy(source, destination, {
+  const report = await copyOfFile(source, destination, {
     resume: true,
     ...options,
     onProgress: ({ phase, bytes }) => {
@@ -135,9 +136,11 @@ test('holes are gone on with, and stay holes', async () => {
 
 test('one destination is copied to by one at a time', async () => {
   const { source, destination, names } = paths();
-  const first = copy(source, destination, slow);
+  const first = copyOfFile(source, destination, slow);
   await sleep(300);
-  const error = await rejection(copy(source, destination, { resume: true, strategy: 'engine' }));
+  const error = await rejection(
+    copyOfFile(source, destination, { resume: true, strategy: 'engine' }),
+  );
   expect(error).toMatchObject({ code: 'EBUSY', dest: destination });
   await first;
   expect(fs.readFileSync(destination).equals(data)).toBe(true);
@@ -147,12 +150,12 @@ test('one destination is copied to by one at a time', async () => {
 test('nobody else works on it until it has its name, also while it is read back', async () => {
   const { source, destination, names } = paths();
   let other: Promise<NodeJS.ErrnoException> | undefined;
-  await copy(source, destination, {
+  await copyOfFile(source, destination, {
     resume: true,
     verify: true,
     onProgress: ({ phase, bytes }) => {
       if (phase !== 'verify' || bytes > 0) return;
-      other = rejection(copy(source, destination, { resume: true, hash: 'md5' }));
+      other = rejection(copyOfFile(source, destination, { resume: true, hash: 'md5' }));
     },
   });
   expect(fs.readFileSync(destination).equals(data)).toBe(true);
@@ -207,7 +210,7 @@ testWhere(!isWindows, 'only an administrator makes links there')(
       const partial = path.join(folder, name);
       fs.renameSync(partial, `${partial}.aside`);
       fs.symlinkSync('victim', partial);
-      const error = await rejection(copy(source, destination, { resume: true }));
+      const error = await rejection(copyOfFile(source, destination, { resume: true }));
       expect(error).toMatchObject({ code: 'ELOOP', dest: destination });
       expect(fs.readFileSync(victim, 'utf8')).toBe('mine');
       fs.renameSync(`${partial}.aside`, partial);

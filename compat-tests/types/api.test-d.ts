@@ -20,11 +20,13 @@ import {
   type EngineKind,
   engine,
   type FileAttributes,
+  type FileCopyReport,
   type FileHandle,
   type FileRange,
   getAttributes,
   hashFile,
   listStreams,
+  mirror,
   type OpenOptions,
   open,
   type ReadResult,
@@ -34,6 +36,8 @@ import {
   stat,
   type TreeDifference,
   type TreeProgress,
+  type VerifyReport,
+  verify,
   verifyTree,
   type WriteResult,
   writeFile,
@@ -198,7 +202,12 @@ copy('a', 'b', {
   metadata: { times: true, xattrs: false },
   onProgress: (progress) => expectTypeOf(progress).toEqualTypeOf<CopyProgress>(),
 });
-expectTypeOf<CopyReport['strategy']>().toEqualTypeOf<'clone' | 'offload' | 'engine'>();
+expectTypeOf(copy('a', 'b', { recursive: false })).resolves.toEqualTypeOf<FileCopyReport>();
+expectTypeOf<CopyReport['kind']>().toEqualTypeOf<'file' | 'folder'>();
+expectTypeOf<Extract<CopyReport, { kind: 'file' }>>().toEqualTypeOf<FileCopyReport>();
+expectTypeOf<FileCopyReport['strategy']>().toEqualTypeOf<'clone' | 'offload' | 'engine' | 'none'>();
+expectTypeOf(mirror('a', 'b', { dryRun: true })).resolves.toEqualTypeOf<CopyTreeReport>();
+expectTypeOf(verify('a', 'b')).resolves.toEqualTypeOf<VerifyReport>();
 // @ts-expect-error no such strategy
 copy('a', 'b', { strategy: 'fast' });
 // @ts-expect-error no such part

@@ -1,30 +1,29 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { CopyOptions } from '../copy/copy-options.js';
+import type { FileCopyOptions } from '../copy/file-copy-options.js';
 import { parseSize } from './values.js';
-import { addWindowOptions } from './window-options.js';
+import { addWindowOptions, queueDepthOf, type WindowFlags } from './window-options.js';
 
 /** The options of a copy as the command line has them. */
-export interface CopyFlags {
+export interface CopyFlags extends WindowFlags {
   strategy?: 'auto' | 'clone' | 'offload' | 'engine';
-  unbuffered?: boolean;
-  depth?: number;
-  chunkSize?: number;
   sparse?: 'auto' | 'never';
   preallocate?: boolean;
   verify?: boolean;
   rateLimit?: number;
-  metadata?: CopyOptions['metadata'];
+  metadata?: FileCopyOptions['metadata'];
+  force: boolean;
+  errorOnExist?: boolean;
   overwrite: boolean;
   atomic: boolean;
   resume?: boolean;
 }
 
 /** The options that the functions for files and for folders have in common. */
-type GivenOptions = Omit<CopyOptions, 'hash' | 'signal' | 'onProgress'>;
+type GivenOptions = Omit<FileCopyOptions, 'hash' | 'signal' | 'onProgress'>;
 
 const parts = ['times', 'mode', 'owner', 'xattrs', 'attributes', 'streams'] as const;
 
-function parseMetadata(text: string): CopyOptions['metadata'] {
+function parseMetadata(text: string): FileCopyOptions['metadata'] {
   const names = text.split(',');
   const unknown = names.find((name) => !(parts as readonly string[]).includes(name));
   if (unknown !== undefined) {
@@ -49,17 +48,22 @@ export function addCopyOptions(command: Command): Command {
       parseMetadata,
     )
     .option('--no-metadata', 'keep none')
-    .option('--resume', 'go on with what an earlier run with it left unfinished')
+    .option('--resume', 'resume what an earlier run with --resume left unfinished')
     .option('--no-atomic', 'write to the destination itself, not to a temporary name')
-    .option('--no-overwrite', 'fail where the destination exists');
+    .option('--no-force', 'leave existing files alone')
+    .option('--error-on-exist', 'with --no-force: fail for existing files')
+    .option('--no-overwrite', 'the same as --no-force --error-on-exist');
 }
 
 /** The options of copy() and copyTree() that were given. */
 export function copyOptionsOf(flags: CopyFlags): GivenOptions {
-  const { strategy, unbuffered, depth, chunkSize, sparse, preallocate } = flags;
-  const { verify, rateLimit, metadata, overwrite, atomic, resume } = flags;
+  const { strategy, unbuffered, chunkSize, sparse, preallocate } = flags;
+  const queueDepth = queueDepthOf(flags);
+  const { verify, rateLimit, metadata, atomic, resume } = flags;
+  const force = flags.force && flags.overwrite;
+  const errorOnExist = flags.errorOnExist ?? !flags.overwrite;
   return {
-    ...{ strategy, unbuffered, depth, chunkSize, sparse, preallocate },
-    ...{ verify, rateLimit, metadata, overwrite, atomic, resume },
+    ...{ strategy, unbuffered, queueDepth, chunkSize, sparse, preallocate },
+    ...{ verify, rateLimit, metadata, force, errorOnExist, atomic, resume },
   };
 }

@@ -47,7 +47,21 @@ export function counted(count: number, one: string, many = `${one}s`): string {
   return `${grouped(count)} ${count === 1 ? one : many}`;
 }
 
-/** What an unbuffered handle asks for. */
+const controlCharacters = /[\p{Cc}\u2028\u2029]/gu;
+const shortEscapes: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+function escapeOf(character: string): string {
+  const code = character.charCodeAt(0).toString(16);
+  const whole = code.length > 2 ? `\\u${code}` : `\\x${code.padStart(2, '0')}`;
+  return shortEscapes[character] ?? whole;
+}
+
+/** Text as one line of a terminal: names of files may hold line ends and escape sequences. */
+export function printable(text: string): string {
+  return text.replace(controlCharacters, escapeOf);
+}
+
+/** Alignment that an unbuffered handle requires. */
 export function alignmentText({ position, length, memory }: Alignment): string {
   return `position ${position}, length ${length}, memory ${memory} bytes`;
 }

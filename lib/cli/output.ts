@@ -1,5 +1,7 @@
 import { styleText } from 'node:util';
+import type { TreeChange } from '../copy/tree/copy-tree-report.js';
 import { codeOf } from './failure.js';
+import { printable } from './format.js';
 import {
   noProgress,
   ProgressBars,
@@ -14,14 +16,16 @@ export interface OutputOptions {
   quiet?: boolean;
 }
 
-/** A line of a result: a name and what it is. */
+/** A line of a result: a name and its value. */
 export type Row = readonly [name: string, value: string];
 
-/** What a command tells its user. Results go to stdout, progress and errors to stderr. */
+/** What a command prints. Results go to stdout, progress and errors to stderr. */
 export interface Output {
   progress(report: ProgressReport): void;
   /** A part of the result that people get at once; programs get it with the result. */
   line(text: string): void;
+  /** One change of a tree, which both get at once. */
+  change(change: TreeChange): void;
   /** @param value as JSON has it; @param text the same for people */
   result(value: object, text: readonly (Row | string)[]): void;
   /** An error of one file, or the one that has ended it all. */
@@ -29,6 +33,8 @@ export interface Output {
   /** The end of all progress: nothing of it stays on a terminal unfinished. */
   close(): void;
 }
+
+const actionWidth = 'metadata'.length;
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -64,7 +70,11 @@ class TextOutput implements Output {
 
   line(text: string): void {
     this.#view.stop();
-    process.stdout.write(`${text}\n`);
+    process.stdout.write(`${printable(text)}\n`);
+  }
+
+  change({ action, path, reason }: TreeChange): void {
+    this.line(`${action.padEnd(actionWidth)} ${path} (${reason})`);
   }
 
   result(_value: object, text: readonly (Row | string)[]): void {
@@ -74,8 +84,8 @@ class TextOutput implements Output {
     for (const row of text) {
       const line =
         typeof row === 'string'
-          ? row
-          : styled('bold', row[0].padEnd(width), process.stdout) + row[1];
+          ? printable(row)
+          : styled('bold', row[0].padEnd(width), process.stdout) + printable(row[1]);
       process.stdout.write(`${line}\n`);
     }
   }
@@ -86,7 +96,8 @@ class TextOutput implements Output {
     const message = messageOf(error);
     // Most errors of the system name the path themselves.
     const place = path === undefined || message.includes(path) ? '' : `${path}: `;
-    stderr.write(`overlapped: ${styled('red', `${place}${message}`, stderr)}\n`);
+    const text = printable(`${place}${message}`);
+    stderr.write(`overlapped: ${styled('red', text, stderr)}\n`);
   }
 
   close(): void {
@@ -107,6 +118,10 @@ class JsonOutput implements Output {
   }
 
   line(): void {}
+
+  change(change: TreeChange): void {
+    printObject({ type: 'change', ...change });
+  }
 
   result(value: object): void {
     printObject({ type: 'result', ...value });

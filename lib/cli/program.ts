@@ -55,7 +55,10 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     if (error.exitCode === 0) return exitCode.done;
     // Without any argument it has shown its help.
     if (error.code !== 'commander.help') {
-      const message = error.message.replace(/^error: /, '').replace(/\.$/, '');
+      const message = error.message
+        .replace(/^error: /, '')
+        .replace(/\.$/, '')
+        .replaceAll('\n', ' ');
       makeOutput({ json: args.includes('--json') }).error(new UsageError(message));
     }
     return exitCode.usage;

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import { type CopyTreeReport, copyTree } from '../copy/tree/copy-tree.js';
+import { copyTree } from '../copy/tree/copy-tree.js';
 import type { CopyTreeOptions } from '../copy/tree/copy-tree-options.js';
+import type { CopyTreeReport } from '../copy/tree/copy-tree-report.js';
 import { exitCode } from './exit-code.js';
 import { bytesText, counted, rateText, secondsText } from './format.js';
 import { errorObject, type Row } from './output.js';
-import type { ProgressReport } from './progress.js';
 import type { Context } from './run.js';
 import { collect, parseCount } from './values.js';
 
@@ -15,6 +15,13 @@ export interface TreeFlags {
   include?: string[];
   exclude?: string[];
   concurrency?: number;
+}
+
+/** Options of commands that copy folders. */
+export interface TreeCopyFlags extends TreeFlags {
+  dryRun?: boolean;
+  verbose?: boolean;
+  hardLinks: boolean;
 }
 
 export function addTreeOptions(command: Command): Command {
@@ -28,42 +35,37 @@ export function addTreeOptions(command: Command): Command {
     );
 }
 
-interface TreeProgress {
-  files: number;
-  totalFiles: number;
-  bytes: number;
-  totalBytes: number;
+export function addTreeCopyOptions(command: Command): Command {
+  return addTreeOptions(command)
+    .option('-n, --dry-run', 'of a folder: only print what would be done, file by file')
+    .option('-v, --verbose', 'of a folder: print each change as it is made')
+    .option('--no-hard-links', 'make a file of each name of a file that has several');
 }
 
-/** Makes reports of how far a tree is: the rate and what is left come of the time since now. */
-export function treeReporter(phase: string): (progress: TreeProgress) => ProgressReport {
-  const started = performance.now();
-  return ({ files, totalFiles, bytes, totalBytes }) => {
-    const seconds = Math.max(1e-3, (performance.now() - started) / 1000);
-    const bytesPerSecond = bytes / seconds;
-    const left = Math.max(0, totalBytes - bytes);
-    const secondsLeft = left === 0 ? 0 : left / bytesPerSecond;
-    return { phase, bytes, total: totalBytes, bytesPerSecond, secondsLeft, files, totalFiles };
-  };
+/** The options of copyTree() that were given, without those of each file. */
+export function treeOptionsOf(flags: TreeCopyFlags) {
+  const { include, exclude, concurrency, dryRun = false, verbose = false, hardLinks } = flags;
+  return { include, exclude, concurrency, dryRun, verbose, hardLinks };
 }
 
 /** Copies a folder; errors of single files are shown as they come. */
 export async function runTree(
   command: string,
   paths: { source: string; destination: string },
-  options: CopyTreeOptions,
+  options: CopyTreeOptions & { dryRun: boolean; verbose: boolean },
   { output, signal }: Context,
 ): Promise<number> {
   const { source, destination } = paths;
-  const report = treeReporter(command);
+  const { dryRun, verbose, ...more } = options;
   const done = await copyTree(source, destination, {
-    ...options,
+    ...more,
+    dryRun,
     signal,
-    onProgress: (progress) => output.progress(report(progress)),
+    onProgress: (progress) => output.progress({ ...progress, phase: command }),
     onError: (error, path) => output.error(error, path),
+    ...(dryRun || verbose ? { onChange: (change) => output.change(change) } : {}),
   });
   const errors = done.errors.map(({ error, path }) => errorObject(error, path));
-  const dryRun = options.dryRun === true;
   output.result({ command, source, destination, dryRun, ...done, errors }, rowsOf(done, dryRun));
   if (done.stopped) return exitCode.failed;
   return errors.length === 0 ? exitCode.done : exitCode.incomplete;

@@ -1,12 +1,29 @@
-import type { Command } from 'commander';
-import { chunkDefaults } from '../copy/read-chunks.js';
+import { type Command, Option } from 'commander';
+import { chunkDefaults, queueDepthOf } from '../copy/read-chunks.js';
 import { parseDepth, parseSize } from './values.js';
 
-/** The options that say how a file is read, which several commands have. */
-export function addWindowOptions(command: Command): Command {
+export { queueDepthOf };
+
+/** How a file is read: options that several commands share. */
+export interface WindowFlags {
+  unbuffered?: boolean;
+  queueDepth?: number;
+  depth?: number;
+  chunkSize?: number;
+}
+
+/** `--queue-depth`, and `--depth`, its shorter name. */
+export function addQueueDepth(command: Command): Command {
   const { depth } = chunkDefaults;
   return command
-    .option('-u, --unbuffered', "past the system's cache")
-    .option('--depth <n>', `chunks in flight (default: ${depth})`, parseDepth)
-    .option('--chunk-size <size>', 'bytes of a chunk (default: 1M)', parseSize);
+    .option('--queue-depth <n>', `chunks of a file in flight (default: ${depth})`, parseDepth)
+    .addOption(new Option('--depth <n>', 'the same as --queue-depth').argParser(parseDepth));
+}
+
+export function addWindowOptions(command: Command): Command {
+  return addQueueDepth(command.option('-u, --unbuffered', "past the system's cache")).option(
+    '--chunk-size <size>',
+    'bytes of a chunk (default: 1M)',
+    parseSize,
+  );
 }

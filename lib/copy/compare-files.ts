@@ -7,21 +7,23 @@ import { memoryAlignmentOf } from '../transfer/chunk-io.js';
 import { RecycledMemory } from '../transfer/chunk-memory.js';
 import { ReadAhead } from '../transfer/read-ahead.js';
 import { validateWindow } from '../transfer/window.js';
-import { type Progress, ProgressMeter } from './progress.js';
-import type { ChunkOptions } from './read-chunks.js';
+import { type ByteProgress, ProgressMeter } from './progress.js';
+import { type ChunkOptions, queueDepthOf } from './read-chunks.js';
 
-export interface CompareOptions extends ChunkOptions {
+/** Options of compareFiles(). */
+export interface CompareFilesOptions extends ChunkOptions {
   /** Reads past the system's cache; 'prefer': unless the file system refuses. Default false. */
   unbuffered?: boolean | 'prefer' | undefined;
-  /** Called with the bytes of each that have been compared. */
-  onProgress?: ((progress: Progress) => void) | undefined;
+  /** Called as bytes are compared, with those of one file. */
+  onProgress?: ((progress: ByteProgress) => void) | undefined;
 }
 
-export interface Comparison {
+/** What a comparison of two files has found. */
+export interface FileComparison {
   equal: boolean;
-  /** Place of the first byte that differs, or where the shorter file ends; null if none does. */
+  /** Position of the first byte that differs, or of the end of the shorter file; else null. */
   firstDifference: number | null;
-  /** Bytes of the two files as they were read, or as they say where a difference was found. */
+  /** Bytes of the two files: those that were read, or after a difference their sizes. */
   sizes: [number, number];
 }
 
@@ -33,8 +35,8 @@ export interface Comparison {
 export async function compareFiles(
   a: PathLike,
   b: PathLike,
-  options: CompareOptions = {},
-): Promise<Comparison> {
+  options: CompareFilesOptions = {},
+): Promise<FileComparison> {
   validateObject(options, 'options');
   validateWindow(options);
   const { unbuffered, signal } = options;
@@ -56,8 +58,8 @@ export async function compareFiles(
 async function compareHandles(
   first: FileHandle,
   second: FileHandle,
-  options: CompareOptions,
-): Promise<Comparison> {
+  options: CompareFilesOptions,
+): Promise<FileComparison> {
   const sizes = await Promise.all([first.stat(), second.stat()]);
   const meter = new ProgressMeter(Math.min(sizes[0].size, sizes[1].size));
   const onEqual = (_bytes: Buffer, position: number): void =>
@@ -116,7 +118,9 @@ class Side {
   #chunk: Buffer | null = null;
   #at = 0;
 
-  constructor(handle: FileHandle, { depth, chunkSize, signal, end }: PrefixOptions) {
+  constructor(handle: FileHandle, options: PrefixOptions) {
+    const { chunkSize, signal, end } = options;
+    const depth = queueDepthOf(options);
     const memory = new RecycledMemory(memoryAlignmentOf(handle));
     this.#ahead = new ReadAhead(handle, { depth, chunkSize, signal, end, memory });
   }

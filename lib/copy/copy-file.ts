@@ -4,7 +4,13 @@ import { blockSizeOf } from '../transfer/chunk-io.js';
 import { validateWindow } from '../transfer/window.js';
 import { WriteBehind } from '../transfer/write-behind.js';
 import { type DataRange, dataRanges, wholeRange } from './data-ranges.js';
-import { type ChunkOptions, type ChunkWatch, type ReadRange, readChunks } from './read-chunks.js';
+import {
+  type ChunkOptions,
+  type ChunkWatch,
+  queueDepthOf,
+  type ReadRange,
+  readChunks,
+} from './read-chunks.js';
 
 export interface ContentOptions extends ChunkOptions, Pick<ChunkWatch, 'onChunk'> {
   /** Where it begins, a multiple of the sectors; what lies before stays. Default 0. */
@@ -27,9 +33,9 @@ export interface ContentResult {
 }
 
 /**
- * Copies the content of a file into another by reads and writes at explicit positions, `depth`
- * chunks at a time. Either handle may be unbuffered: the tail is padded to whole sectors, written,
- * and the destination cut to its true size. The cursors of the handles do not move.
+ * Copies the content of a file into another by reads and writes at explicit positions, with
+ * several chunks in flight. Either handle may be unbuffered: the tail is padded to whole sectors,
+ * written, and the destination cut to its true size. The cursors of the handles do not move.
  * @param size bytes of the source; null for wherever it ends, which is for those that do not say
  * @param destination open for writing, another file; what it held before is lost, and after an
  *   error its content is undefined
@@ -98,7 +104,8 @@ async function copyRange(
   range: ReadRange,
   options: ContentOptions & ChunkWatch,
 ): Promise<number> {
-  const { depth, chunkSize, signal, onFlushed } = options;
+  const { chunkSize, signal, onFlushed } = options;
+  const depth = queueDepthOf(options);
   const start = range.start ?? 0;
   const expected = Number.isFinite(range.end) ? range.end - start : 0;
   const window = { depth, chunkSize, start, expected, signal, onFlushed };

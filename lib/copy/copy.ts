@@ -1,265 +1,63 @@
-import { type BigIntStats, constants } from 'node:fs';
-import { getEngine } from '../engine/engine.js';
-import type { FileHandle } from '../file-handle/file-handle.js';
-import { open } from '../functions/open.js';
-import { lstat, stat } from '../functions/status.js';
-import { abortError, type SystemError, systemErrorOf } from '../node/errors.js';
-import { type PathLike, showPath } from '../node/paths.js';
-import { VerifyError } from './copy-errors.js';
-import {
-  type CopyOptions,
-  type CopyProgress,
-  type CopyReport,
-  type CopySettings,
-  parseCopyOptions,
-} from './copy-options.js';
-import {
-  checkPlaceInTree,
-  checkSource,
-  folderOf,
-  openFolder,
-  renameExclusively,
-  renameOver,
-  replaceWith,
-  resolveDestination,
-  type ShownPaths,
-  type SystemPath,
-  syncFolder,
-  systemPathOf,
-} from './destination.js';
-import { fill } from './fill.js';
-import { hashFile } from './hash-file.js';
-import { copyMetadata, type MetadataParts } from './metadata.js';
-import { ProgressMeter } from './progress.js';
-import { SourceChangedError } from './source-changed-error.js';
-import { sizeOfContent } from './source-size.js';
-import { openTarget, type Target } from './target.js';
+import { stat } from '../functions/status.js';
+import type { PathLike } from '../node/paths.js';
+import { validateBoolean, validateObject, validateSignal } from '../node/validate.js';
+import { copyOneFile } from './file-copy.js';
+import type { CopyProgress, FileCopyOptions, FileCopyReport } from './file-copy-options.js';
+import { copyTree } from './tree/copy-tree.js';
+import type { CopyTreeOptions } from './tree/copy-tree-options.js';
+import type { CopyTreeReport } from './tree/copy-tree-report.js';
 
-/** What all steps of one copy know. */
-interface Job {
-  source: SystemPath;
-  /** Where the copy goes in the end. */
-  destination: SystemPath;
-  shown: ShownPaths;
-  settings: CopySettings;
-  /** Links are not followed, on neither side, and what is read-only is replaced. */
-  isInTree: boolean;
+/** Options of copy(): those of a file hold for each file of a folder, too. */
+export interface CopyOptions
+  extends FileCopyOptions,
+    Omit<CopyTreeOptions, keyof FileCopyOptions | 'onProgress'> {
+  /** Copies folders with all in them; false: a folder is the error EISDIR. Default true. */
+  recursive?: boolean | undefined;
+  /** Called as bytes are copied, and as they are compared or read back. */
+  onProgress?: ((progress: CopyProgress) => void) | undefined;
 }
 
+/** What copy() has done; `kind` tells a file from a folder. */
+export type CopyReport = FileCopyReport | CopyTreeReport;
+
 /**
- * Copies the content of a file to a path: by the file system itself where it can, else with several
- * chunks in flight. Unless `atomic` is false the destination has its old content or is absent until
- * the copy is complete and durable. Symbolic links are followed, on both sides. A FIFO, and a file
- * that does not say its size, are read to their end.
- * @throws CopyError: ERR_COPY_SAME_FILE, ERR_COPY_FILE_TYPE; VerifyError; SourceChangedError when
- *   the source is written to meanwhile; AbortError; system errors with `path` and `dest`: EISDIR
- *   for folders, EEXIST without `overwrite`, EINVAL where a file system refuses `unbuffered`,
- *   ENOSPC, EIO, … By then nothing is in flight, the destination is what it was, and nothing is
- *   left beside it, but what `resume` keeps. Without `atomic` the destination is removed then.
+ * Copies a file, or a folder with all in it. A file is copied by the file system itself where it
+ * can, else with several chunks in flight, and unless `atomic` is false the destination has its old
+ * content, or does not exist, until the copy is complete and durable. Symbolic links to a file are
+ * followed on both sides. A FIFO, and a file that does not tell its size, are read to their end. A
+ * folder is copied as by copyTree().
+ * @param source a file, a folder, or a link to one
+ * @param destination the path of the copy itself, not of a folder to put it into
+ * @returns a report of the kind 'file', or of a folder one of the kind 'folder', whose `errors`
+ *   lists what failed for single files
+ * @throws CopyError: ERR_COPY_SAME_FILE, ERR_COPY_FILE_TYPE; VerifyError; SourceChangedError if the
+ *   source is written to meanwhile; AbortError; system errors with `path` and `dest`: EISDIR for a
+ *   folder with `recursive: false`, EEXIST with `errorOnExist`, EINVAL where a file system refuses
+ *   `unbuffered`, ENOSPC, EIO, … By then nothing is in flight, the destination is unchanged, and
+ *   only `resume` leaves anything beside it. Without `atomic` the destination has been removed.
+ * @example
+ * const { bytes } = await copy('disk.img', '/backup/disk.img', { verify: true });
  */
+export function copy(
+  source: PathLike,
+  destination: PathLike,
+  options: CopyOptions & { recursive: false },
+): Promise<FileCopyReport>;
+export function copy(
+  source: PathLike,
+  destination: PathLike,
+  options?: CopyOptions,
+): Promise<CopyReport>;
 export async function copy(
   source: PathLike,
   destination: PathLike,
   options: CopyOptions = {},
 ): Promise<CopyReport> {
-  return start(source, destination, parseCopyOptions(options), false);
-}
-
-/** copy() of one file of a tree, which neither follows a link nor minds what is read-only. */
-export async function copyInTree(
-  source: PathLike,
-  destination: PathLike,
-  options: CopyOptions,
-  metadata: MetadataParts,
-): Promise<CopyReport> {
-  return start(source, destination, { ...parseCopyOptions(options), metadata }, true);
-}
-
-async function start(
-  source: PathLike,
-  destination: PathLike,
-  settings: CopySettings,
-  isInTree: boolean,
-): Promise<CopyReport> {
-  const started = performance.now();
-  const from = systemPathOf(source, 'source');
-  const to = systemPathOf(destination, 'destination');
-  const shown = { path: showPath(from.toString()), dest: showPath(to.toString()) };
-  if (settings.signal?.aborted) throw abortError(settings.signal);
-  try {
-    const status = await (isInTree ? lstat : stat)(from, { bigint: true });
-    checkSource(status, shown);
-    const { overwrite } = settings;
-    if (isInTree) await checkPlaceInTree(to, status, overwrite, shown);
-    const end = isInTree ? to : await resolveDestination(to, status, overwrite, shown);
-    const job = { source: from, destination: end, shown, settings, isInTree };
-    const report = await run(job);
-    return { ...report, durationMs: performance.now() - started, engine: getEngine().kind };
-  } catch (error) {
-    throw explain(error, shown, settings);
-  }
-}
-
-const { O_NOATIME, O_NOFOLLOW, O_RDONLY } = constants;
-
-type PartOfReport = Omit<CopyReport, 'durationMs' | 'engine'>;
-
-/** Opens the source, where that can be such that its last access stays what is to be copied. */
-async function openSource({ source, settings, isInTree }: Job): Promise<FileHandle> {
-  const { unbuffered, signal, metadata } = settings;
-  const options = { unbuffered, signal, access: 'sequential' } as const;
-  const flags = O_RDONLY | (isInTree ? (O_NOFOLLOW ?? 0) : 0);
-  if (metadata.times !== undefined && O_NOATIME !== undefined) {
-    try {
-      return await open(source, flags | O_NOATIME, options);
-    } catch (error) {
-      // It is for the owner and root alone (open(2)).
-      if ((error as SystemError).code !== 'EPERM') throw error;
-    }
-  }
-  return open(source, flags, options);
-}
-
-async function run(job: Job): Promise<PartOfReport> {
-  const source = await openSource(job);
-  try {
-    const before = await source.stat({ bigint: true });
-    return await runBetween(source, before, job);
-  } finally {
-    await source.close();
-  }
-}
-
-async function runBetween(
-  source: FileHandle,
-  before: BigIntStats,
-  job: Job,
-): Promise<PartOfReport> {
-  const { destination, settings } = job;
-  const onResume = progressOf('resume', sizeOfContent(before) ?? 0, settings);
-  const target = await openTarget({ source, before, destination, settings, onResume });
-  try {
-    const report = await fillAndCheck(source, target, before, job);
-    if (settings.atomic) await giveName(target.path, job);
-    await target.end();
-    return report;
-  } catch (error) {
-    await target.settle().catch(() => {});
-    // The error that counts is the first one.
-    await target.handle.close().catch(() => {});
-    await target.abandon(error);
-    throw error;
-  }
-}
-
-async function fillAndCheck(
-  source: FileHandle,
-  target: Target,
-  before: BigIntStats,
-  job: Job,
-): Promise<PartOfReport> {
-  const { settings, shown } = job;
-  const { handle, path, start, hash } = target;
-  const size = sizeOfContent(before);
-  const onProgress = progressOf('copy', size ?? 0, settings, start);
-  onProgress(start);
-  const filled = await fill({
-    source,
-    destination: handle,
-    destinationPath: path,
-    shown,
-    size,
-    start,
-    hash,
-    settings,
-    onProgress,
-    onFlushed: (position) => target.onFlushed(position),
-  });
-  await target.giveMode();
-  const [from, to] = [{ handle: source, path: job.source }, target];
-  const metadataRefused = await copyMetadata(from, to, settings.metadata);
-  // After the times have been taken, so that they are surely those of this content.
-  await checkUnchanged(source, before, filled.bytes);
-  await target.settle();
-  if (settings.atomic || settings.verify) await handle.sync();
-  await handle.close();
-  const digest = hash?.digest('hex');
-  if (settings.verify) await verify(digest as string, filled.bytes, path, job);
-  if (settings.signal?.aborted) throw abortError(settings.signal);
-  const report = { ...filled, verified: settings.verify, metadataRefused };
-  return digest === undefined ? report : { ...report, hash: digest };
-}
-
-function progressOf(
-  phase: CopyProgress['phase'],
-  total: number,
-  { onProgress }: CopySettings,
-  before = 0,
-): (bytesDone: number) => void {
-  const meter = new ProgressMeter(total, before);
-  return (bytesDone) => onProgress?.({ phase, ...meter.at(bytesDone) });
-}
-
-/** @throws SourceChangedError */
-async function checkUnchanged(
-  source: FileHandle,
-  before: BigIntStats,
-  bytes: number,
-): Promise<void> {
-  const after = await source.stat({ bigint: true });
-  if (sizeOfContent(before) === null) {
-    // It ends where it was read to, and the times under /proc are those of the look at them.
-    const size = Number(after.size);
-    if (size !== 0 && size !== bytes) throw new SourceChangedError(bytes, size);
-    return;
-  }
-  if (after.size !== before.size || after.mtimeNs !== before.mtimeNs) {
-    throw new SourceChangedError(Number(before.size), Number(after.size));
-  }
-}
-
-/** @throws VerifyError */
-async function verify(
-  expected: string,
-  bytes: number,
-  path: SystemPath,
-  { settings, shown }: Job,
-): Promise<void> {
-  const onProgress = progressOf('verify', bytes, settings);
-  onProgress(0);
-  const actual = await hashFile(path, {
-    algorithm: settings.hash,
-    // From the device, not from the memory that it was written from.
-    unbuffered: settings.unbuffered || 'prefer',
-    depth: settings.depth,
-    chunkSize: settings.chunkSize,
-    signal: settings.signal,
-    onProgress: (progress) => onProgress(progress.bytes),
-  });
-  if (actual !== expected) throw new VerifyError(shown.path, shown.dest, expected, actual);
-}
-
-async function giveName(path: SystemPath, job: Job): Promise<void> {
-  const { destination, settings, isInTree } = job;
-  const replace = isInTree ? replaceWith : renameOver;
-  // Opened before, since what is renamed stays so.
-  const folder = await openFolder(folderOf(destination));
-  try {
-    await (settings.overwrite ? replace : renameExclusively)(path, destination);
-    await syncFolder(folder);
-  } finally {
-    await folder?.close();
-  }
-}
-
-const refusedCodes = new Set(['EINVAL', 'EOPNOTSUPP']);
-
-// Errors name the paths of the caller, not the one that the copy is made under.
-function explain(error: unknown, shown: ShownPaths, { unbuffered }: CopySettings): unknown {
-  const { code, errno, syscall } = error as Partial<SystemError>;
-  if (typeof errno !== 'number' || code === undefined) return error;
-  const isRefused = unbuffered && syscall === 'open' && refusedCodes.has(code);
-  const hint = isRefused ? 'its file system refuses options.unbuffered' : undefined;
-  const subject = { syscall: syscall ?? 'copyfile', ...shown };
-  return Object.assign(systemErrorOf(code, subject, hint), { cause: error });
+  validateObject(options, 'options');
+  const { recursive = true, signal } = options;
+  validateBoolean(recursive, 'options.recursive');
+  validateSignal(signal);
+  const status = recursive ? await stat(source, { throwIfNoEntry: false, signal }) : undefined;
+  if (status?.isDirectory()) return copyTree(source, destination, options);
+  return copyOneFile(source, destination, options);
 }

@@ -89,7 +89,7 @@ export function checkSource(status: BigIntStats, { path, dest }: ShownPaths): vo
 function checkReplaceable(
   to: BigIntStats,
   from: BigIntStats,
-  overwrite: boolean,
+  force: boolean,
   { path, dest }: ShownPaths,
 ): void {
   const subject = { syscall: 'copyfile', path, dest };
@@ -101,7 +101,7 @@ function checkReplaceable(
   if (!to.isFile() && !to.isSymbolicLink()) {
     throw new CopyError('ERR_COPY_FILE_TYPE', `'${dest}' is no file`, path, dest);
   }
-  if (!overwrite) throw systemErrorOf('EEXIST', subject);
+  if (!force) throw systemErrorOf('EEXIST', subject);
 }
 
 /**
@@ -111,11 +111,11 @@ function checkReplaceable(
 export async function checkPlaceInTree(
   destination: SystemPath,
   from: BigIntStats,
-  overwrite: boolean,
+  force: boolean,
   shown: ShownPaths,
 ): Promise<void> {
   const to = await statIfThere(destination, true);
-  if (to !== undefined) checkReplaceable(to, from, overwrite, shown);
+  if (to !== undefined) checkReplaceable(to, from, force, shown);
 }
 
 /** What links lead to that is not there. */
@@ -138,16 +138,16 @@ async function endOfLinks(path: SystemPath): Promise<SystemPath> {
 export async function resolveDestination(
   destination: SystemPath,
   from: BigIntStats,
-  overwrite: boolean,
+  force: boolean,
   shown: ShownPaths,
 ): Promise<SystemPath> {
   const to = await statIfThere(destination, false);
   if (to === undefined) {
     if ((await statIfThere(destination, true)) === undefined) return destination;
-    if (!overwrite) throw systemErrorOf('EEXIST', { syscall: 'copyfile', ...shown });
+    if (!force) throw systemErrorOf('EEXIST', { syscall: 'copyfile', ...shown });
     return endOfLinks(destination);
   }
-  checkReplaceable(to, from, overwrite, shown);
+  checkReplaceable(to, from, force, shown);
   // The rename would replace it all the same, but whoever made it read-only does not want that.
   await nodePromises.access(destination, nodeFs.constants.W_OK);
   return typeof destination === 'string'

@@ -4,35 +4,37 @@ import { open } from '../functions/open.js';
 import type { PathLike } from '../node/paths.js';
 import { validateObject, validateOneOf } from '../node/validate.js';
 import { makeHash } from './make-hash.js';
-import { type Progress, ProgressMeter } from './progress.js';
+import { type ByteProgress, ProgressMeter } from './progress.js';
 import { type ChunkOptions, readChunks } from './read-chunks.js';
 import { sizeOfContent } from './source-size.js';
 
-export interface HashOptions extends ChunkOptions {
-  /** As crypto.createHash() names it. Default 'sha256'. */
+/** Options of hashFile(). */
+export interface HashFileOptions extends ChunkOptions {
+  /** Name of the hash in crypto.createHash(). Default 'sha256'. */
   algorithm?: string | undefined;
-  /** Of the digest. Default 'hex'. */
+  /** Encoding of the digest. Default 'hex'. */
   encoding?: BinaryToTextEncoding | undefined;
   /**
-   * Of a path: read past the system's cache; 'prefer': unless the file system refuses. A handle is
-   * read as it has been opened. Default false.
+   * Reads a path past the system's cache; 'prefer': unless the file system refuses. A handle is
+   * read as it was opened. Default false.
    */
   unbuffered?: boolean | 'prefer' | undefined;
-  onProgress?: ((progress: Progress) => void) | undefined;
+  /** Called as bytes are hashed. */
+  onProgress?: ((progress: ByteProgress) => void) | undefined;
 }
 
 const encodings = ['hex', 'base64', 'base64url', 'latin1', 'binary'];
 
 /**
- * Hash of all of a file, read at explicit positions with `depth` chunks in flight. A FIFO, or a
- * file that does not say its size (/proc), is read to its end.
+ * Hash of all of a file, read at explicit positions with several chunks in flight. A FIFO, or a
+ * file that does not tell its size (/proc), is read to its end.
  * @param file a path, or a handle that is open for reading; its cursor does not move
  * @throws SourceChangedError when the file is cut meanwhile; AbortError; system errors;
  *   ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE
  */
 export async function hashFile(
   file: PathLike | FileHandle,
-  options: HashOptions = {},
+  options: HashFileOptions = {},
 ): Promise<string> {
   validateObject(options, 'options');
   const { algorithm = 'sha256', encoding = 'hex' } = options;
@@ -45,7 +47,7 @@ export async function hashFile(
 async function hashInto(
   hash: Hash,
   file: PathLike | FileHandle,
-  options: HashOptions,
+  options: HashFileOptions,
 ): Promise<void> {
   if (!(file instanceof FileHandle)) {
     const { unbuffered, signal } = options;
@@ -59,7 +61,7 @@ async function hashInto(
   return hashHandle(hash, file, options);
 }
 
-async function hashHandle(hash: Hash, handle: FileHandle, options: HashOptions): Promise<void> {
+async function hashHandle(hash: Hash, handle: FileHandle, options: HashFileOptions): Promise<void> {
   const { onProgress, ...chunkOptions } = options;
   const size = sizeOfContent(await handle.stat({ bigint: true }));
   const meter = new ProgressMeter(size ?? 0);

@@ -1,16 +1,16 @@
-/** How far something is. */
-export interface Progress {
+/** How many bytes are done, of how many, and how fast. */
+export interface ByteProgress {
   /** Bytes that are done, holes among them. */
   bytes: number;
-  /** Bytes that there are to do; 0 where the source does not say. */
+  /** Bytes to do in all; 0 where the source does not tell its size. */
   total: number;
-  /** Since it began, without what was there already. */
+  /** Since the start, without what was there before. */
   bytesPerSecond: number;
-  /** At that rate; Infinity as long as there is none. */
+  /** At that rate; Infinity while nothing has been done. */
   secondsLeft: number;
 }
 
-/** Makes a Progress of a number of bytes. */
+/** Makes a report of progress from a number of bytes. */
 export class ProgressMeter {
   readonly #total: number;
   readonly #before: number;
@@ -22,7 +22,7 @@ export class ProgressMeter {
     this.#before = before;
   }
 
-  at(bytes: number): Progress {
+  at(bytes: number): ByteProgress {
     const seconds = Math.max(1e-6, (performance.now() - this.#started) / 1000);
     const bytesPerSecond = (bytes - this.#before) / seconds;
     const left = Math.max(0, this.#total - bytes);

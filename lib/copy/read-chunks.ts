@@ -1,5 +1,5 @@
 import type { FileHandle } from '../file-handle/file-handle.js';
-import { validateSignal } from '../node/validate.js';
+import { validateInteger, validateSignal } from '../node/validate.js';
 import { alignUp } from '../transfer/alignment.js';
 import { blockSizeOf, memoryAlignmentOf } from '../transfer/chunk-io.js';
 import { RecycledMemory } from '../transfer/chunk-memory.js';
@@ -7,12 +7,25 @@ import { ReadAhead } from '../transfer/read-ahead.js';
 import { validateWindow } from '../transfer/window.js';
 import { SourceChangedError } from './source-changed-error.js';
 
-export interface ChunkOptions {
-  /** Chunks under way at a time, each with a buffer of its own. Default 8. */
+/** How many chunks of one file are in flight. */
+export interface QueueOptions {
+  /** Chunks of one file in flight, each with a buffer of its own. Default 8. */
+  queueDepth?: number | undefined;
+  /** Another name of `queueDepth`. */
   depth?: number | undefined;
+}
+
+/** The number of chunks in flight that options ask for, if any. */
+export function queueDepthOf({ queueDepth, depth }: QueueOptions): number | undefined {
+  if (queueDepth !== undefined) validateInteger(queueDepth, 'options.queueDepth', 1, 1024);
+  return queueDepth ?? depth;
+}
+
+/** Options of functions that read files in chunks. */
+export interface ChunkOptions extends QueueOptions {
   /** Bytes of a chunk, rounded up to whole sectors. Default 1 MiB. */
   chunkSize?: number | undefined;
-  /** Ends it with an AbortError, once nothing is in flight any more. */
+  /** Ends the call with an AbortError once nothing is in flight. */
   signal?: AbortSignal | undefined;
 }
 
@@ -61,7 +74,8 @@ export async function readChunks(
   consumer?: Consumer,
 ): Promise<number> {
   validateWindow(options);
-  const { depth = chunkDefaults.depth, onMoved, onChunk, signal } = options;
+  const { onMoved, onChunk, signal } = options;
+  const depth = queueDepthOf(options) ?? chunkDefaults.depth;
   validateSignal(signal);
   const handles = consumer === undefined ? [source] : [source, consumer.handle];
   const chunkSize = alignUp(options.chunkSize ?? chunkDefaults.chunkSize, blockSizeOf(...handles));

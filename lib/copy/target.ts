@@ -10,7 +10,6 @@ import { alignDown } from '../transfer/alignment.js';
 import { blockSizeOf } from '../transfer/chunk-io.js';
 import { firstDifference } from './compare-files.js';
 import { VerifyError } from './copy-errors.js';
-import type { CopySettings } from './copy-options.js';
 import {
   partialNameBeside,
   removeIfThere,
@@ -18,6 +17,7 @@ import {
   temporaryNameBeside,
   withSuffix,
 } from './destination.js';
+import type { CopySettings } from './file-copy-options.js';
 import { makeHash } from './make-hash.js';
 import { SourceChangedError } from './source-changed-error.js';
 import { sizeOfContent } from './source-size.js';
@@ -87,11 +87,11 @@ interface Opened {
 async function openOrMake(
   path: SystemPath,
   before: BigIntStats,
-  { unbuffered, atomic, overwrite }: CopySettings,
+  { unbuffered, atomic, force }: CopySettings,
 ): Promise<Opened> {
   const wanted = Number(before.mode & permissions);
   const { mode } = modeFor(before);
-  const mustBeNew = atomic || !overwrite;
+  const mustBeNew = atomic || !force;
   if (mustBeNew || mode !== wanted) {
     try {
       return { handle: await open(path, 'wx', { unbuffered, mode }), isNew: true };

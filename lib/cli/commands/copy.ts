@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { copy } from '../../copy/copy.js';
-import type { CopyOptions, CopyReport } from '../../copy/copy-options.js';
+import type { FileCopyOptions, FileCopyReport } from '../../copy/file-copy-options.js';
 import { stat } from '../../promises.js';
 import { addCopyOptions, type CopyFlags, copyOptionsOf } from '../copy-options.js';
 import { exitCode } from '../exit-code.js';
@@ -8,10 +8,10 @@ import { UsageError, withUnbufferedHint } from '../failure.js';
 import { grouped, rateText, secondsText } from '../format.js';
 import type { OutputOptions, Row } from '../output.js';
 import type { Context, Start } from '../run.js';
-import { addTreeOptions, runTree, type TreeFlags } from '../tree-task.js';
+import { addTreeCopyOptions, runTree, type TreeCopyFlags, treeOptionsOf } from '../tree-task.js';
 import { parseAlgorithm, parsePathArgument } from '../values.js';
 
-interface Flags extends CopyFlags, TreeFlags, OutputOptions {
+interface Flags extends CopyFlags, TreeCopyFlags, OutputOptions {
   hash?: string;
 }
 
@@ -30,7 +30,7 @@ export function addCopy(program: Command, start: Start): Command {
     'print the hash of the content; of a file only',
     parseAlgorithm,
   );
-  return addTreeOptions(command).action((source: string, destination: string, flags: Flags) =>
+  return addTreeCopyOptions(command).action((source: string, destination: string, flags: Flags) =>
     start(flags, (context) => copyEither({ source, destination }, flags, context)),
   );
 }
@@ -42,13 +42,14 @@ interface Paths {
 
 async function copyEither(paths: Paths, flags: Flags, context: Context): Promise<number> {
   const options = copyOptionsOf(flags);
-  const { include, exclude, concurrency, hash } = flags;
+  const { include, exclude, concurrency, hash, dryRun } = flags;
   if ((await stat(paths.source)).isDirectory()) {
     if (hash !== undefined) throw new UsageError('--hash is of a file, and the source is a folder');
-    return runTree('copy', paths, { ...options, include, exclude, concurrency }, context);
+    return runTree('copy', paths, { ...options, ...treeOptionsOf(flags) }, context);
   }
-  if (include !== undefined || exclude !== undefined || concurrency !== undefined) {
-    throw new UsageError('--include, --exclude and --concurrency go with a folder as the source');
+  if ([include, exclude, concurrency, dryRun].some((value) => value !== undefined)) {
+    const names = '--include, --exclude, --concurrency and --dry-run';
+    throw new UsageError(`${names} go with a folder as the source`);
   }
   const done = await copyFile(paths, { ...options, hash }, context);
   context.output.result({ command: 'copy', ...paths, ...done }, rowsOfCopy(done, hash));
@@ -58,13 +59,14 @@ async function copyEither(paths: Paths, flags: Flags, context: Context): Promise
 /** Copies one file, its progress shown. */
 export async function copyFile(
   { source, destination }: Paths,
-  options: CopyOptions,
+  options: FileCopyOptions,
   { output, signal }: Context,
   hint = 'leave out --unbuffered',
-): Promise<CopyReport> {
+): Promise<FileCopyReport> {
   return withUnbufferedHint(options.unbuffered === true, hint, () =>
     copy(source, destination, {
       ...options,
+      recursive: false,
       signal,
       onProgress: (progress) => output.progress(progress),
     }),
@@ -72,7 +74,7 @@ export async function copyFile(
 }
 
 /** @param algorithm of the hash */
-export function rowsOfCopy(done: CopyReport, algorithm = 'sha256'): Row[] {
+export function rowsOfCopy(done: FileCopyReport, algorithm = 'sha256'): Row[] {
   const { bytes, dataBytes, durationMs, verified, hash, metadataRefused } = done;
   const rate = rateText(bytes / Math.max(1e-3, durationMs / 1000));
   const rows: Row[] = [

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { CopyReport } from '../../copy/copy-options.js';
+import type { FileCopyReport } from '../../copy/file-copy-options.js';
 import { chunkDefaults } from '../../copy/read-chunks.js';
 import { open } from '../../functions/open.js';
 import type { Alignment } from '../../transfer/alignment.js';
@@ -10,13 +10,12 @@ import { copyWithNode } from '../node-copy.js';
 import { messageOf, type OutputOptions, type Row } from '../output.js';
 import type { Context, Start } from '../run.js';
 import { makeSample } from '../sample.js';
-import { parseDepth, parsePathArgument, parseSize } from '../values.js';
+import { parsePathArgument, parseSize } from '../values.js';
+import { addQueueDepth, queueDepthOf, type WindowFlags } from '../window-options.js';
 import { copyFile, rowsOfCopy } from './copy.js';
 
-interface Flags extends OutputOptions {
+interface Flags extends OutputOptions, WindowFlags {
   buffered?: boolean;
-  depth?: number;
-  chunkSize?: number;
   sampleSize?: number;
   compare: boolean;
 }
@@ -32,7 +31,7 @@ const sampleSizeDefault = 300 * mebibyte + 1234;
 const memoryMax = 1024 * mebibyte;
 
 export function addDemo(program: Command, start: Start): Command {
-  return program
+  const command = program
     .command('demo')
     .summary('a verified copy beside one by node:fs')
     .description(
@@ -42,8 +41,8 @@ export function addDemo(program: Command, start: Start): Command {
     )
     .argument('[source]', 'a file', parsePathArgument)
     .argument('[destination]', 'what the copy is called', parsePathArgument)
-    .option('--buffered', 'through the cache, for file systems that refuse direct I/O')
-    .option('--depth <n>', `chunks in flight (default: ${chunkDefaults.depth})`, parseDepth)
+    .option('--buffered', 'through the cache, for file systems that refuse direct I/O');
+  return addQueueDepth(command)
     .option('--chunk-size <size>', 'bytes of a chunk (default: 1M)', parseSize)
     .option('--sample-size <size>', 'bytes of the sample file (default: about 300M)', parseSize)
     .option('--no-compare', 'leave out the copy through node:fs')
@@ -55,10 +54,13 @@ export function addDemo(program: Command, start: Start): Command {
 function pathsOf(
   source: string | undefined,
   destination: string | undefined,
-  { depth = chunkDefaults.depth, chunkSize = chunkDefaults.chunkSize, sampleSize }: Flags,
+  flags: Flags,
 ): Paths | undefined {
-  if (depth * chunkSize > memoryMax) {
-    throw new UsageError(`--depth times --chunk-size is more than ${memoryMax / mebibyte} MiB`);
+  const { chunkSize = chunkDefaults.chunkSize, sampleSize } = flags;
+  if ((queueDepthOf(flags) ?? chunkDefaults.depth) * chunkSize > memoryMax) {
+    throw new UsageError(
+      `--queue-depth times --chunk-size is more than ${memoryMax / mebibyte} MiB`,
+    );
   }
   if (source === undefined) return undefined;
   if (destination === undefined) throw new UsageError('the destination is missing');
@@ -82,10 +84,12 @@ async function runDemo(paths: Paths | undefined, flags: Flags, context: Context)
 
 async function copyAndCompare(
   { source, destination }: Paths,
-  { buffered = false, depth, chunkSize, compare }: Flags,
+  flags: Flags,
   context: Context,
 ): Promise<number> {
-  const options = { unbuffered: !buffered, depth, chunkSize, verify: true };
+  const { buffered = false, chunkSize, compare } = flags;
+  const queueDepth = queueDepthOf(flags);
+  const options = { unbuffered: !buffered, queueDepth, chunkSize, verify: true };
   const hint = '--buffered copies through the cache';
   const paths = { source, destination };
   const done = await copyFile(paths, { ...options, strategy: 'engine' }, context, hint);
@@ -117,7 +121,11 @@ function textOfAlignments(source: Alignment | null, destination: Alignment | nul
 }
 
 /** The milliseconds that node:fs took, or why it did not. */
-async function tryNode(paths: Paths, done: CopyReport, context: Context): Promise<number | string> {
+async function tryNode(
+  paths: Paths,
+  done: FileCopyReport,
+  context: Context,
+): Promise<number | string> {
   try {
     return await copyWithNode({ ...paths, size: done.bytes }, done.hash ?? '', context);
   } catch (error) {
@@ -128,7 +136,7 @@ async function tryNode(paths: Paths, done: CopyReport, context: Context): Promis
 }
 
 function rowsOfComparison(
-  { bytes, durationMs }: CopyReport,
+  { bytes, durationMs }: FileCopyReport,
   node: number | string | undefined,
   buffered: boolean,
 ): (Row | string)[] {

@@ -5,13 +5,10 @@ import { withUnbufferedHint } from '../failure.js';
 import type { OutputOptions } from '../output.js';
 import type { Context, Start } from '../run.js';
 import { parseAlgorithm, parsePathArgument } from '../values.js';
-import { addWindowOptions } from '../window-options.js';
+import { addWindowOptions, queueDepthOf, type WindowFlags } from '../window-options.js';
 
-interface HashFlags extends OutputOptions {
+interface HashFlags extends OutputOptions, WindowFlags {
   algorithm: string;
-  unbuffered?: boolean;
-  depth?: number;
-  chunkSize?: number;
 }
 
 export function addHash(program: Command, start: Start): Command {
@@ -51,11 +48,12 @@ async function hashFiles(
 }
 
 async function hashOne(path: string, flags: HashFlags, context: Context): Promise<void> {
-  const { algorithm, unbuffered = false, depth, chunkSize } = flags;
+  const { algorithm, unbuffered = false, chunkSize } = flags;
+  const queueDepth = queueDepthOf(flags);
   const { output, signal } = context;
   const hash = await withUnbufferedHint(unbuffered, 'leave out --unbuffered', () =>
     hashFile(path, {
-      ...{ algorithm, unbuffered, depth, chunkSize, signal },
+      ...{ algorithm, unbuffered, queueDepth, chunkSize, signal },
       onProgress: (progress) => output.progress({ phase: 'hash', ...progress }),
     }),
   );

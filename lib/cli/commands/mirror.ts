@@ -2,13 +2,11 @@ import type { Command } from 'commander';
 import { addCopyOptions, type CopyFlags, copyOptionsOf } from '../copy-options.js';
 import type { OutputOptions } from '../output.js';
 import type { Start } from '../run.js';
-import { addTreeOptions, runTree, type TreeFlags } from '../tree-task.js';
+import { addTreeCopyOptions, runTree, type TreeCopyFlags, treeOptionsOf } from '../tree-task.js';
 import { parsePathArgument } from '../values.js';
 
-interface Flags extends CopyFlags, TreeFlags, OutputOptions {
-  dryRun?: boolean;
+interface Flags extends CopyFlags, TreeCopyFlags, OutputOptions {
   delete: boolean;
-  hardLinks: boolean;
 }
 
 export function addMirror(program: Command, start: Start): Command {
@@ -21,15 +19,12 @@ export function addMirror(program: Command, start: Start): Command {
     )
     .argument('<source>', 'a folder', parsePathArgument)
     .argument('<destination>', 'the folder that becomes the same', parsePathArgument);
-  return addTreeOptions(addCopyOptions(command))
-    .option('-n, --dry-run', 'only say what would be done')
+  return addTreeCopyOptions(addCopyOptions(command))
     .option('--no-delete', 'delete nothing')
-    .option('--no-hard-links', 'make a file of each name of a file that has several')
     .action((source: string, destination: string, flags: Flags) => {
-      const { include, exclude, concurrency, dryRun, hardLinks } = flags;
       const options = {
-        ...copyOptionsOf(flags),
-        ...{ include, exclude, concurrency, dryRun, hardLinks, delete: flags.delete },
+        ...{ ...copyOptionsOf(flags), ...treeOptionsOf(flags) },
+        delete: flags.delete,
       };
       const paths = { source, destination };
       return start(flags, (context) => runTree('mirror', paths, options, context));

@@ -4,33 +4,28 @@ import {
   validateObject,
   validateSignal,
 } from '../../node/validate.js';
-import { type CopyOptions, parseCopyOptions } from '../copy-options.js';
+import {
+  type FileCopyOptions,
+  parseCopyOptions,
+  type ReplaceOptions,
+  replacementOf,
+} from '../file-copy-options.js';
 import {
   type MetadataOptions,
   type MetadataParts,
   parseMetadata,
   usualParts,
 } from '../metadata.js';
+import type { TreeChange } from './copy-tree-report.js';
 import { signalForMany } from './signal-for-many.js';
-import { type FilterOptions, TreeFilter } from './tree-filter.js';
-
-/** How far a copy of a tree is. */
-export interface TreeProgress {
-  /** Files that are done: copied, linked, there already, or failed. */
-  files: number;
-  totalFiles: number;
-  /** Bytes of content that have been copied. */
-  bytes: number;
-  /** Bytes of content that are to be copied. */
-  totalBytes: number;
-  /** The file that was worked on last, relative to the source. */
-  path: string;
-}
+import { TreeFilter, type TreeFilterOptions } from './tree-filter.js';
+import type { TreeProgress } from './tree-progress.js';
 
 type FileOptions = Pick<
-  CopyOptions,
+  FileCopyOptions,
   | 'strategy'
   | 'unbuffered'
+  | 'queueDepth'
   | 'depth'
   | 'chunkSize'
   | 'sparse'
@@ -40,8 +35,8 @@ type FileOptions = Pick<
   | 'resume'
 >;
 
-/** Beside what is here, copy()'s options for each file of more than 256 KiB. */
-export interface CopyTreeOptions extends FilterOptions, FileOptions {
+/** Options of copyTree(); those of copy() for a file hold for each file of the tree. */
+export interface CopyTreeOptions extends TreeFilterOptions, FileOptions, ReplaceOptions {
   /** Files that are copied at a time. Default 16; with rateLimit 1. */
   concurrency?: number | undefined;
   /**
@@ -54,8 +49,6 @@ export interface CopyTreeOptions extends FilterOptions, FileOptions {
   dryRun?: boolean | undefined;
   /** Several names of one file stay that; else each becomes a file. Default true. */
   hardLinks?: boolean | undefined;
-  /** Replaces what differs; false: EEXIST for each such file. Default true. */
-  overwrite?: boolean | undefined;
   /**
    * What else than content is kept: true, all that copy() knows; false, nothing; or by name.
    * Default: times, on POSIX the mode and as root the owner, on Windows the attributes. Folders
@@ -69,6 +62,8 @@ export interface CopyTreeOptions extends FilterOptions, FileOptions {
   signal?: AbortSignal | undefined;
   /** Called after each file, and while a large one is copied. */
   onProgress?: ((progress: TreeProgress) => void) | undefined;
+  /** Called with each change as it is made; of a dry run with each that would be made. */
+  onChange?: ((change: TreeChange) => void) | undefined;
   /** Called with each error as it happens; the report has them all. */
   onError?: ((error: unknown, path: string) => void) | undefined;
 }
@@ -80,14 +75,16 @@ export interface TreeSettings {
   delete: boolean;
   dryRun: boolean;
   hardLinks: boolean;
-  overwrite: boolean;
+  force: boolean;
+  errorOnExist: boolean;
   metadata: MetadataParts;
   /** Whether every file goes through copy(), whatever its size. */
   eachByCopy: boolean;
-  /** But for the metadata. */
-  fileOptions: CopyOptions;
+  /** Options of each file, without the metadata. */
+  fileOptions: FileCopyOptions;
   signal: AbortSignal | undefined;
   onProgress: ((progress: TreeProgress) => void) | undefined;
+  onChange: ((change: TreeChange) => void) | undefined;
   onError: ((error: unknown, path: string) => void) | undefined;
 }
 
@@ -107,22 +104,23 @@ export function parseConcurrency(value: unknown): number {
   return value;
 }
 
-/** Whether something is wanted that a small file written by this module would not have. */
-function needsCopy(options: CopyTreeOptions, metadata: MetadataParts): boolean {
-  const { verify, rateLimit, overwrite, unbuffered, resume } = options;
-  if (verify || rateLimit !== undefined || overwrite === false || unbuffered || resume) return true;
+/** Whether an option asks for what the one operation for a small file does not do. */
+function needsCopy(options: CopyTreeOptions, force: boolean, metadata: MetadataParts): boolean {
+  const { verify, rateLimit, unbuffered, resume } = options;
+  if (verify || rateLimit !== undefined || !force || unbuffered || resume) return true;
   return options.metadata === true || Boolean(metadata.xattrs || metadata.streams);
 }
 
-function fileOptionsOf(options: CopyTreeOptions): CopyOptions {
-  const { strategy, unbuffered, depth, chunkSize, sparse, preallocate } = options;
-  const { verify, atomic, resume, overwrite, rateLimit, signal } = options;
-  const all: CopyOptions = {
-    ...{ strategy, unbuffered, depth, chunkSize, sparse, preallocate },
-    ...{ verify, atomic, resume, overwrite, rateLimit, signal },
+function fileOptionsOf(options: CopyTreeOptions, force: boolean): FileCopyOptions {
+  const { strategy, unbuffered, queueDepth, depth, chunkSize, sparse, preallocate } = options;
+  const { verify, atomic, resume, rateLimit, signal } = options;
+  const all: FileCopyOptions = {
+    ...{ strategy, unbuffered, queueDepth, depth, chunkSize, sparse, preallocate },
+    // A file that appears under the name meanwhile is an error.
+    ...{ verify, atomic, resume, force, errorOnExist: !force, rateLimit, signal },
   };
   const given = Object.entries(all).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(given) as CopyOptions;
+  return Object.fromEntries(given) as FileCopyOptions;
 }
 
 /** @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
@@ -131,8 +129,9 @@ export function parseTreeOptions(given: CopyTreeOptions): TreeSettings {
   validateSignal(given.signal);
   const options = { ...given, signal: signalForMany(given.signal) };
   const metadata = options.metadata === undefined ? usualParts() : parseMetadata(options.metadata);
-  // What is wrong with the options of a file is so before any file is touched.
-  const fileOptions = fileOptionsOf(options);
+  const { force, errorOnExist } = replacementOf(options);
+  // Wrong options of files are refused before any file is touched.
+  const fileOptions = fileOptionsOf(options, force);
   parseCopyOptions(fileOptions);
   const concurrency = parseConcurrency(options.concurrency);
   return {
@@ -142,12 +141,14 @@ export function parseTreeOptions(given: CopyTreeOptions): TreeSettings {
     delete: flag(options.delete, 'delete', false),
     dryRun: flag(options.dryRun, 'dryRun', false),
     hardLinks: flag(options.hardLinks, 'hardLinks', true),
-    overwrite: flag(options.overwrite, 'overwrite', true),
+    force,
+    errorOnExist,
     metadata,
-    eachByCopy: needsCopy(options, metadata),
+    eachByCopy: needsCopy(options, force, metadata),
     fileOptions,
     signal: options.signal,
     onProgress: options.onProgress,
+    onChange: options.onChange,
     onError: options.onError,
   };
 }

@@ -1,43 +1,63 @@
-/** What a part of a tree could not be copied for. */
+/** An error of one entry of a tree. */
 export interface TreeError {
   /** Relative to the source, with slashes; '.' for the source itself. */
   path: string;
   error: unknown;
 }
 
-/** What a file, folder or link does not have of its source, by the names of the options. */
+/** Metadata that one entry of the destination lacks. */
 export interface RefusedMetadata {
   /** Relative to the source, with slashes. */
   path: string;
+  /** By the names of `options.metadata`. */
   parts: string[];
 }
 
-/** What has been done; of a dry run what would be done. */
+/** One change of the destination; of a dry run one that would be made. */
+export interface TreeChange {
+  /**
+   * 'copy': the content of a file; 'folder', 'link', 'hardLink': one was made; 'metadata': mode or
+   * owner were set, and the content is left; 'delete': the entry was removed.
+   */
+  action: 'copy' | 'folder' | 'link' | 'hardLink' | 'metadata' | 'delete';
+  /** Relative to the source, with slashes. */
+  path: string;
+  /**
+   * How the destination differed: 'new': it had nothing there; 'type': a file instead of a folder,
+   * for example; 'size', 'time', 'target', 'metadata': that differed; 'extra': the source lacks it.
+   */
+  reason: 'new' | 'type' | 'size' | 'time' | 'target' | 'metadata' | 'extra';
+}
+
+/** What copyTree() and mirror() have done; of a dry run what they would do. */
 export interface CopyTreeReport {
+  kind: 'folder';
   /** Files whose content was copied. */
   files: number;
   /** Folders that were made. */
   folders: number;
   /** Symbolic links and junctions that were made. */
   links: number;
-  /** Further names that files were given. */
+  /** Further names given to files. */
   hardLinks: number;
   /** Bytes of content that were copied. */
   bytes: number;
-  /** Files and links that were there already. */
+  /** Files and links that were left alone: unchanged ones, and with `force: false` all existing. */
   skipped: number;
+  /** Files and links whose copies have the same size and time already, or the same target. */
+  unchanged: number;
   /** Files, links and folders that were removed. */
   deleted: number;
-  /** Empty when all of the source is in the destination. */
+  /** Errors of single entries; empty when the destination has all of the source. */
   errors: TreeError[];
   /**
-   * What the destination, or the rights of the process, refused of metadata that nobody named. What
-   * has not changed otherwise is tried again, and is here again, in every run.
+   * Metadata that the destination or the rights of the process refused, without having been asked
+   * for by name. It is tried, and listed, again in every run.
    */
   metadataRefused: RefusedMetadata[];
   /** Whether an error ended the copy early: no space, a read-only file system, no destination. */
   stopped: boolean;
-  /** Whether `delete` was wanted and not done, since there were errors in reading or copying. */
+  /** Whether `delete` was asked for and left undone because of errors in reading or copying. */
   deleteSkipped: boolean;
   durationMs: number;
 }
@@ -45,7 +65,9 @@ export interface CopyTreeReport {
 /** The report of a copy that has done nothing yet. */
 export function emptyReport(): CopyTreeReport {
   return {
-    ...{ files: 0, folders: 0, links: 0, hardLinks: 0, bytes: 0, skipped: 0, deleted: 0 },
-    ...{ errors: [], metadataRefused: [], stopped: false, deleteSkipped: false, durationMs: 0 },
+    kind: 'folder',
+    ...{ files: 0, folders: 0, links: 0, hardLinks: 0, bytes: 0, skipped: 0, unchanged: 0 },
+    ...{ deleted: 0, errors: [], metadataRefused: [], stopped: false, deleteSkipped: false },
+    durationMs: 0,
   };
 }

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { abortError, systemErrorOf } from '../../node/errors.js';
 import type { PathLike } from '../../node/paths.js';
+import { validateObject } from '../../node/validate.js';
 import { type CopyTreeOptions, parseTreeOptions, type TreeSettings } from './copy-tree-options.js';
 import type { CopyTreeReport } from './copy-tree-report.js';
 import { TreeCopy } from './tree-copy.js';
@@ -11,6 +12,10 @@ import { type Tree, walkTree } from './tree-walk.js';
 
 function treeError(code: string, root: TreeRoot): Error {
   return systemErrorOf(code, { syscall: 'copyTree', path: root.shown });
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException | undefined)?.code;
 }
 
 async function walkDestination(
@@ -34,18 +39,20 @@ async function walkDestination(
 }
 
 /**
- * Copies a folder with all below it, so many files at a time. What is in the destination already
- * with the same size and modification time (to 2 us) is left as it is, so that a copy which was
- * ended early goes on when it is called again. No file is half there under its own name. Several
- * names of a file stay that, symbolic links are made again with the same target, and folders get
- * their times last. Folders of the destination that the source lacks stay, unless `delete` is true.
+ * Copies a folder with all below it, several files at a time. Files whose copies have the same
+ * size and modification time (to 2 us) are left as they are, so that a copy which was ended early
+ * resumes when it is called again. No file is ever half there under its own name. Hard links stay hard
+ * links, symbolic links are made again with the same target, and folders get their times last.
+ * Entries that only the destination has stay, unless `delete` is true.
  * @param source a folder, or a link to one
  * @param destination the folder that becomes its copy; made with the folders above it
- * @returns what has been done; `errors` has what failed, file by file: they do not reject. What is
- *   in a folder that could not be read or made is not in the list, the folder is. FIFOs, sockets
+ * @returns a report whose `errors` lists what failed for single files, which does not reject. A
+ *   folder that cannot be read or made is one error, and nothing below it is listed. FIFOs, sockets
  *   and devices are not copied; each is an UnsupportedFileError in the list
  * @throws before anything is done: a system error of the source or the destination itself, EINVAL
- *   when the destination is the source or within it; and AbortError
+ *   if the destination is the source or lies in it; and AbortError
+ * @example
+ * const { errors } = await copyTree('/home/ada', '/backup/ada', { exclude: ['.cache'] });
  */
 export async function copyTree(
   source: PathLike,
@@ -65,7 +72,22 @@ export async function copyTree(
   const there = await walkDestination(to, wanted, names, settings);
   const trees = { source: wanted, destination: there, clashing: names.clashing() };
   const tree = new TreeCopy(from, to, settings, trees);
-  if (settings.dryRun) tree.rehearse();
-  else await tree.run();
+  await tree.run();
   return { ...tree.report, durationMs: performance.now() - begun };
+}
+
+/**
+ * Makes a folder the same as another one: copyTree() that also deletes what the source lacks.
+ * @throws as copyTree()
+ * @example
+ * const { deleted } = await mirror('/home/ada', '/backup/ada', { dryRun: true });
+ */
+export async function mirror(
+  source: PathLike,
+  destination: PathLike,
+  options: CopyTreeOptions = {},
+): Promise<CopyTreeReport> {
+  validateObject(options, 'options');
+  const { delete: deletes = true } = options;
+  return copyTree(source, destination, { ...options, delete: deletes });
 }

@@ -1,33 +1,27 @@
 import { constants } from 'node:os';
-import { performance } from 'node:perf_hooks';
-import { abortError, systemErrorOf } from '../../node/errors.js';
-import type { PathLike } from '../../node/paths.js';
+import { abortError } from '../../node/errors.js';
 import { forEach } from '../for-each.js';
-import type { CopiedFile } from './copy-small-file.js';
-import { type CopyTreeOptions, parseTreeOptions, type TreeSettings } from './copy-tree-options.js';
+import type { TreeSettings } from './copy-tree-options.js';
+import { emptyReport, type TreeChange } from './copy-tree-report.js';
+import { mayReplace, type ReplacementSettings } from './replacement-rules.js';
+import type { TreeActions } from './tree-actions.js';
 import { differsInMetadata } from './tree-metadata.js';
-import { FoldedNames, withPlacesOf } from './tree-names.js';
-import { checkApart } from './tree-overlap.js';
-import { isWithin, type NameTask, type Plan, planCopy, type Task } from './tree-plan.js';
-import { depthOf, type Place, showPlace, TreeRoot } from './tree-root.js';
-import { type SpecialKind, type Tree, type TreeEntry, walkTree } from './tree-walk.js';
+import { isWithin, type NameTask, type Plan, planCopy, reasonOf, type Task } from './tree-plan.js';
+import { TreeMeter } from './tree-progress.js';
+import { TreeRehearsal } from './tree-rehearsal.js';
+import { depthOf, type Place, showPlace, type TreeRoot } from './tree-root.js';
+import type { SpecialKind, Tree, TreeEntry } from './tree-walk.js';
 import { TreeWriter } from './tree-writer.js';
 import { UnsupportedFileError } from './unsupported-file-error.js';
 
-/** Files of up to so many bytes are read in one operation and written in one. */
-const smallFileMax = 256 * 1024;
-
 const fatalCodes = new Set(['ENOSPC', 'EROFS']);
-// libuv has no name for it, and so no code.
+// libuv has no name for it.
 const quotaExceeded = -(constants.errno.EDQUOT ?? Number.NaN);
 
+/** Whether nothing more can be written after this error. */
 function isFatal(error: unknown): boolean {
-  const { errno } = error as NodeJS.ErrnoException;
-  return fatalCodes.has(codeOf(error) ?? '') || errno === quotaExceeded;
-}
-
-function codeOf(error: unknown): string | undefined {
-  return (error as NodeJS.ErrnoException | undefined)?.code;
+  const { code, errno } = error as NodeJS.ErrnoException;
+  return fatalCodes.has(code ?? '') || errno === quotaExceeded;
 }
 
 /** Groups of the same depth, in the order in which they come. */
@@ -48,86 +42,63 @@ function bytesOf(tasks: readonly Task[]): number {
   return tasks.reduce((sum, { entry }) => sum + entry.size, 0);
 }
 
-/** The execution of a plan. */
-class TreeCopy {
+/** What the walks have found. */
+export interface Trees {
+  source: Tree;
+  destination: Tree;
+  /** Places whose names the destination may take for one. */
+  clashing: ReadonlySet<Place>;
+}
+
+/** The execution of a plan, for real or as a dry run. */
+export class TreeCopy {
   readonly report = emptyReport();
   readonly #source: TreeRoot;
+  readonly #destination: TreeRoot;
   readonly #settings: TreeSettings;
+  readonly #replacement: ReplacementSettings;
   readonly #plan: Plan;
-  readonly #writer: TreeWriter;
+  readonly #actions: TreeActions;
   // Folders that could not be made: nothing is tried in them.
   readonly #failedFolders = new Set<Place>();
   readonly #failed = new Set<Task>();
   /** By the first name of a file. */
   readonly #refused = new Map<Task, string[]>();
-  /** What may have one name with something else in the destination. */
   readonly #clashing: ReadonlySet<Place>;
-  readonly #progress = { files: 0, totalFiles: 0, bytes: 0, totalBytes: 0 };
+  readonly #meter: TreeMeter;
 
-  constructor(
-    source: TreeRoot,
-    destination: TreeRoot,
-    settings: TreeSettings,
-    trees: { source: Tree; destination: Tree; clashing: ReadonlySet<Place> },
-  ) {
+  constructor(source: TreeRoot, destination: TreeRoot, settings: TreeSettings, trees: Trees) {
     this.#source = source;
+    this.#destination = destination;
     this.#settings = settings;
     this.#clashing = trees.clashing;
-    // What the source has and could not be read must not be taken for what it lacks.
+    this.#meter = new TreeMeter('copy', settings.onProgress);
+    // An entry of the source that could not be read must not be taken for one that it lacks.
     const mayDelete = settings.delete && trees.source.errors.length === 0;
+    this.#replacement = { ...settings, mayDelete };
     const rules = { hardLinks: settings.hardLinks, delete: mayDelete };
     this.#plan = planCopy(trees.source, trees.destination, rules);
     this.report.deleteSkipped = settings.delete && !mayDelete;
-    this.#writer = new TreeWriter(source, destination, settings, mayDelete);
+    this.#actions = settings.dryRun
+      ? new TreeRehearsal()
+      : new TreeWriter(source, destination, settings);
     for (const { place, error } of trees.source.errors) this.#note(place, error);
     for (const { place, error } of trees.destination.errors) this.#note(place, error);
-  }
-
-  /** Says what would be done. */
-  rehearse(): void {
-    const { folders, files, links, names, unchanged, obstacles, extra } = this.#plan;
-    const { report } = this;
-    const newFolders = folders.filter(({ there }) => there?.kind !== 'folder');
-    report.folders = this.#possible(newFolders).length;
-    const possibleFiles = this.#possible(files);
-    report.files = possibleFiles.length;
-    report.bytes = bytesOf(possibleFiles);
-    report.links = this.#possible(links).length;
-    report.hardLinks = this.#possible(names).length;
-    report.skipped = unchanged.length;
-    const all = files.length + links.length + names.length;
-    const lacks = possibleFiles.length + report.links + report.hardLinks < all;
-    if (this.#settings.delete && lacks) report.deleteSkipped = true;
-    report.deleted = obstacles.length + (report.deleteSkipped ? 0 : extra.length);
-    this.#noteSpecial();
-  }
-
-  #possible(tasks: readonly Task[]): Task[] {
-    return tasks.filter((task) => {
-      try {
-        this.#writer.checkWay(task);
-        return true;
-      } catch (error) {
-        this.#note(task.entry.place, error);
-        return false;
-      }
-    });
   }
 
   async run(): Promise<void> {
     try {
       await this.#carryOut();
     } finally {
-      await this.#writer.closeFolders((place, error) => this.#note(place, error));
+      await this.#actions.closeFolders((place, error) => this.#note(place, error));
     }
   }
 
   async #carryOut(): Promise<void> {
     const { folders, files, links, names, unchanged, leftOvers, extra } = this.#plan;
-    this.#progress.totalFiles = files.length + names.length + unchanged.length;
-    this.#progress.totalBytes = bytesOf(files);
+    this.#meter.start(files.length + names.length + unchanged.length, bytesOf(files));
     this.#noteSpecial();
-    await this.#remove(leftOvers);
+    await this.#remove(leftOvers, () => {});
     for (const level of byDepth(folders, placeOfTask)) {
       await this.#each(level, (task) => this.#makeFolder(task));
     }
@@ -135,16 +106,16 @@ class TreeCopy {
     await this.#eachFile(files, (task) => this.#copyFile(task));
     await this.#eachFile(names, (task) => this.#copyName(task));
     await this.#each(links, (task) => this.#copyLink(task));
-    // What could not be copied may be there under another name that it had before.
+    // A file that could not be copied may be in the destination under an older name.
     const lacks = [folders, files, names, links].flat().some((task) => this.#failed.has(task));
     if (this.#settings.delete && lacks) this.report.deleteSkipped = true;
-    else this.report.deleted += await this.#remove(extra);
+    else await this.#remove(extra, (entry) => this.#noteDeleted(entry));
     for (const level of byDepth(folders, placeOfTask).reverse()) {
       await this.#each(level, (task) => this.#finishFolder(task));
     }
   }
 
-  /** Works on tasks; what one fails with is noted, and only a fatal error or an abort ends all. */
+  /** Works on tasks; an error of one is noted, and only a fatal error or an abort ends all. */
   async #each<T extends Task>(
     tasks: readonly T[],
     work: (task: T) => Promise<void>,
@@ -179,7 +150,7 @@ class TreeCopy {
 
   async #checkName({ place, kind }: TreeEntry): Promise<void> {
     try {
-      await this.#writer.checkName(place);
+      await this.#actions.checkName(place);
     } catch (error) {
       if (kind === 'folder') this.#failedFolders.add(place);
       throw error;
@@ -191,16 +162,27 @@ class TreeCopy {
       try {
         await work(task);
       } finally {
-        this.#advance(task.entry.place, 1, 0);
+        this.#meter.advance(task.entry.place, 1, 0);
       }
     });
   }
 
+  /** Whether a task may be done; an entry that `force: false` protects is counted as skipped. */
+  #mayMake(task: Task): boolean {
+    if (mayReplace(task, this.#destination, this.#replacement)) return true;
+    this.report.skipped++;
+    return false;
+  }
+
   async #makeFolder(task: Task): Promise<void> {
+    const { place } = task.entry;
     try {
-      if (await this.#writer.makeFolder(task)) this.report.folders++;
+      const isThere = task.there?.kind === 'folder';
+      if (!isThere) mayReplace(task, this.#destination, this.#replacement);
+      if (!(await this.#actions.makeFolder(task))) return;
+      this.report.folders++;
+      this.#change('folder', task);
     } catch (error) {
-      const { place } = task.entry;
       this.#failedFolders.add(place);
       if (place === '') this.report.stopped = true;
       throw error;
@@ -209,68 +191,64 @@ class TreeCopy {
 
   async #keep(task: Task): Promise<void> {
     this.report.skipped++;
+    this.report.unchanged++;
     const { entry, there } = task;
     if (there === undefined || !differsInMetadata(entry, there, this.#settings.metadata)) return;
-    this.#noteRefused(task, await this.#writer.keepMetadata(task));
+    this.#noteRefused(task, await this.#actions.keepMetadata(task));
+    this.#change('metadata', task);
   }
 
   async #copyFile(task: Task): Promise<void> {
-    this.#writer.checkWay(task);
-    const isSmall = task.entry.size <= smallFileMax && !this.#settings.eachByCopy;
+    if (!this.#mayMake(task)) return;
+    const { place } = task.entry;
+    let before = 0;
     const { bytes, metadataRefused } = await this.#make(task, (made) =>
-      isSmall ? this.#copySmall(made) : this.#copyLarge(made),
+      this.#actions.writeFile(made, (progress) => {
+        if (progress.phase !== 'copy') return;
+        this.#meter.advance(place, 0, progress.bytes - before);
+        before = progress.bytes;
+      }),
     );
+    this.#meter.advance(place, 0, bytes - before);
     this.report.files++;
     this.report.bytes += bytes;
     this.#noteRefused(task, metadataRefused);
-  }
-
-  async #copySmall(task: Task): Promise<CopiedFile> {
-    const copied = await this.#writer.writeSmallFile(task);
-    this.#advance(task.entry.place, 0, copied.bytes);
-    return copied;
-  }
-
-  #copyLarge(task: Task): Promise<CopiedFile> {
-    const { place } = task.entry;
-    let before = 0;
-    return this.#writer.writeFile(task, (progress) => {
-      if (progress.phase !== 'copy') return;
-      this.#advance(place, 0, progress.bytes - before);
-      before = progress.bytes;
-    });
+    this.#change('copy', task);
   }
 
   async #copyLink(task: Task): Promise<void> {
-    this.#noteRefused(task, await this.#make(task, (made) => this.#writer.writeLink(made)));
+    if (!this.#mayMake(task)) return;
+    this.#noteRefused(task, await this.#make(task, (made) => this.#actions.writeLink(made)));
     this.report.links++;
+    this.#change('link', task);
   }
 
   async #finishFolder(task: Task): Promise<void> {
-    this.#noteRefused(task, await this.#writer.finishFolder(task));
+    this.#noteRefused(task, await this.#actions.finishFolder(task));
   }
 
   async #copyName(task: NameTask): Promise<void> {
     // The content is not there under its first name, so that this one gets it.
     if (this.#failed.has(task.first)) return this.#copyFile(task);
-    await this.#make(task, (made) => this.#writer.writeName({ ...task, ...made }));
+    if (!this.#mayMake(task)) return;
+    await this.#make(task, (made) => this.#actions.writeName({ ...task, ...made }));
     this.report.hardLinks++;
     this.#noteRefused(task, this.#refused.get(task.first) ?? []);
+    this.#change('hardLink', task);
   }
 
-  /** Makes something; a folder in its place goes only when that has been done. */
+  /** Makes something; a folder in its place is deleted only when that has been done. */
   async #make<T>(task: Task, make: (task: Task) => Promise<T>): Promise<T> {
     const { entry, there } = task;
     if (there?.kind !== 'folder') return make(task);
-    this.#writer.checkWay(task);
-    const made = { entry, there: undefined, as: this.#writer.temporaryBeside(entry.place) };
+    const made = { entry, there: undefined, as: this.#actions.temporaryBeside(entry.place) };
     const result = await make(made);
     try {
       await this.#removeObstacle(entry.place);
-      await this.#writer.moveIn(made);
+      await this.#actions.moveIn(made);
       return result;
     } catch (error) {
-      await this.#writer.discard(made).catch(() => {});
+      await this.#actions.discard(made).catch(() => {});
       throw error;
     }
   }
@@ -279,22 +257,28 @@ class TreeCopy {
     const folder = new Set([place]);
     for (const entry of this.#plan.obstacles) {
       if (!isWithin(entry.place, folder)) continue;
-      await this.#writer.remove(entry);
-      this.report.deleted++;
+      await this.#actions.remove(entry);
+      this.#noteDeleted(entry);
     }
   }
 
-  /** @param entries each before the folder that it is in @returns how many are gone */
-  async #remove(entries: readonly TreeEntry[]): Promise<number> {
-    let removed = 0;
+  /** @param entries each before the folder that it is in */
+  async #remove(
+    entries: readonly TreeEntry[],
+    onRemoved: (entry: TreeEntry) => void,
+  ): Promise<void> {
     for (const level of byDepth(entries, ({ place }) => place)) {
       const tasks = level.map((entry) => ({ entry, there: entry }));
       await this.#each(tasks, async ({ entry }) => {
-        await this.#writer.remove(entry);
-        removed++;
+        await this.#actions.remove(entry);
+        onRemoved(entry);
       });
     }
-    return removed;
+  }
+
+  #noteDeleted({ place }: TreeEntry): void {
+    this.report.deleted++;
+    this.#settings.onChange?.({ action: 'delete', path: showPlace(place), reason: 'extra' });
   }
 
   #noteSpecial(): void {
@@ -316,10 +300,8 @@ class TreeCopy {
     this.#settings.onError?.(error, path);
   }
 
-  #advance(place: Place, files: number, bytes: number): void {
-    this.#progress.files += files;
-    this.#progress.bytes += bytes;
-    this.#settings.onProgress?.({ ...this.#progress, path: showPlace(place) });
+  #change(action: TreeChange['action'], task: Task): void {
+    const { onChange } = this.#settings;
+    onChange?.({ action, path: showPlace(task.entry.place), reason: reasonOf(action, task) });
   }
 }
-

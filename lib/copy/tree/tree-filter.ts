@@ -1,7 +1,7 @@
 import { Minimatch } from 'minimatch';
 import { invalidArgType } from '../../node/errors.js';
 
-export interface FilterOptions {
+export interface TreeFilterOptions {
   /**
    * Glob patterns of paths relative to the source, with slashes: what matches one, and all below a
    * folder that does. Default: everything. A pattern means the whole path: `*.log` is at the top,
@@ -33,7 +33,7 @@ export class TreeFilter {
   readonly #include: Minimatch[] | undefined;
   readonly #exclude: Minimatch[];
 
-  constructor({ include, exclude }: FilterOptions) {
+  constructor({ include, exclude }: TreeFilterOptions) {
     this.#include = parsePatterns(include, 'options.include');
     this.#exclude = parsePatterns(exclude, 'options.exclude') ?? [];
   }

@@ -1,4 +1,5 @@
 import { isLeftOver, isTemporaryName } from '../temporary-name.js';
+import type { TreeChange } from './copy-tree-report.js';
 import { depthOf, folderOf, type Place } from './tree-root.js';
 import type { Tree, TreeEntry } from './tree-walk.js';
 
@@ -57,6 +58,16 @@ function isUnchanged({ entry, there }: Task): boolean {
   if (there === undefined || there.kind !== entry.kind) return false;
   if (entry.kind === 'link') return (entry.target as Buffer).equals(there.target as Buffer);
   return there.size === entry.size && isSameTime(there.mtimeNs, entry.mtimeNs);
+}
+
+/** How the destination differs where a task has something to do. */
+export function reasonOf(action: TreeChange['action'], task: Task): TreeChange['reason'] {
+  const { entry, there } = task;
+  if (action === 'metadata') return 'metadata';
+  if (there === undefined) return 'new';
+  if (there.kind !== entry.kind) return 'type';
+  if (entry.kind === 'link') return 'target';
+  return there.size === entry.size ? 'time' : 'size';
 }
 
 /** What to do so that the destination has all that the source has. */

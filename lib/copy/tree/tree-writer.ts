@@ -1,8 +1,6 @@
 import { lstat } from '../../functions/status.js';
 import { systemErrorOf } from '../../node/errors.js';
 import { nodePromises } from '../../node/node-fs.js';
-import { copyInTree } from '../copy.js';
-import type { CopyOptions, CopyReport } from '../copy-options.js';
 import {
   removeIfThere,
   renameOver,
@@ -10,18 +8,23 @@ import {
   type SystemPath,
   statIfThere,
 } from '../destination.js';
+import { copyInTree } from '../file-copy.js';
+import type { FileCopyOptions } from '../file-copy-options.js';
 import type { MetadataPart } from '../metadata.js';
 import { SourceChangedError } from '../source-changed-error.js';
 import { temporaryName } from '../temporary-name.js';
 import { type CopiedFile, copySmallFile } from './copy-small-file.js';
 import type { TreeSettings } from './copy-tree-options.js';
 import { makeLink } from './make-link.js';
+import type { TreeActions } from './tree-actions.js';
 import { keepLinkMetadata, keepMetadata } from './tree-metadata.js';
 import { madeAt, type NameTask, type Task } from './tree-plan.js';
 import { folderOf, type Place, placeIn, type TreeRoot } from './tree-root.js';
 import type { TreeEntry } from './tree-walk.js';
 
 const isWindows = process.platform === 'win32';
+/** Files of up to this many bytes are copied by one operation. */
+const smallFileMax = 256 * 1024;
 const ownerMayAll = 0o700;
 const ownerMayWrite = 0o200;
 
@@ -29,20 +32,17 @@ const ownerMayWrite = 0o200;
  * Makes things in the destination: each complete under a temporary name first, then under its own,
  * so that none is ever half there.
  */
-export class TreeWriter {
+export class TreeWriter implements TreeActions {
   readonly #source: TreeRoot;
   readonly #destination: TreeRoot;
   readonly #settings: TreeSettings;
-  /** Whether a folder in the place of something else may go. */
-  readonly #mayDelete: boolean;
   /** Modes of folders of the destination that its owner could not write to. */
   readonly #opened = new Map<Place, number>();
 
-  constructor(source: TreeRoot, destination: TreeRoot, settings: TreeSettings, mayDelete: boolean) {
+  constructor(source: TreeRoot, destination: TreeRoot, settings: TreeSettings) {
     this.#source = source;
     this.#destination = destination;
     this.#settings = settings;
-    this.#mayDelete = mayDelete;
   }
 
   /** A folder that can be written to until finishFolder(). @returns whether it is new */
@@ -58,7 +58,6 @@ export class TreeWriter {
       return false;
     }
     if (there !== undefined) {
-      this.checkWay({ entry, there });
       await nodePromises.unlink(path);
     }
     const { mode } = this.#settings.metadata;
@@ -92,7 +91,25 @@ export class TreeWriter {
     }
   }
 
-  async writeSmallFile(task: Task): Promise<CopiedFile> {
+  /** @returns what of its metadata is refused */
+  async writeLink(task: Task): Promise<MetadataPart[]> {
+    const { entry } = task;
+    return this.#complete(madeAt(task), async (temporary) => {
+      await makeLink(this.#source.at(entry.place), entry, temporary);
+      return keepLinkMetadata(temporary, entry, this.#settings.metadata);
+    });
+  }
+
+  async writeFile(task: Task, onProgress: FileCopyOptions['onProgress']): Promise<CopiedFile> {
+    const { fileOptions, metadata, eachByCopy } = this.#settings;
+    if (task.entry.size <= smallFileMax && !eachByCopy) return this.#writeSmallFile(task);
+    const path = this.#destination.at(madeAt(task));
+    if (fileOptions.atomic === false) await this.#openWay(task, path);
+    const from = this.#source.at(task.entry.place);
+    return copyInTree(from, path, { ...fileOptions, onProgress }, metadata);
+  }
+
+  async #writeSmallFile(task: Task): Promise<CopiedFile> {
     const { signal, metadata } = this.#settings;
     const place = madeAt(task);
     const source = this.#source.at(task.entry.place);
@@ -107,25 +124,6 @@ export class TreeWriter {
     throw new SourceChangedError(task.entry.size, (await lstat(source)).size);
   }
 
-  /** @returns what of its metadata is refused */
-  async writeLink(task: Task): Promise<MetadataPart[]> {
-    const { entry } = task;
-    this.checkWay(task);
-    return this.#complete(madeAt(task), async (temporary) => {
-      await makeLink(this.#source.at(entry.place), entry, temporary);
-      return keepLinkMetadata(temporary, entry, this.#settings.metadata);
-    });
-  }
-
-  /** Whatever its size. */
-  async writeFile(task: Task, onProgress: CopyOptions['onProgress']): Promise<CopyReport> {
-    const { fileOptions, metadata } = this.#settings;
-    const path = this.#destination.at(madeAt(task));
-    if (fileOptions.atomic === false) await this.#openWay(task, path);
-    const from = this.#source.at(task.entry.place);
-    return copyInTree(from, path, { ...fileOptions, onProgress }, metadata);
-  }
-
   /** Makes what is there such that it can be written to, and nothing else is. */
   async #openWay({ there }: Task, path: SystemPath): Promise<void> {
     if (there?.kind === 'link') await nodePromises.unlink(path);
@@ -135,7 +133,6 @@ export class TreeWriter {
 
   /** Another name of what is in the destination already. */
   async writeName(task: NameTask): Promise<void> {
-    this.checkWay(task);
     const path = this.#destination.at(task.first.entry.place);
     await this.#complete(madeAt(task), (temporary) => nodePromises.link(path, temporary));
   }
@@ -163,20 +160,6 @@ export class TreeWriter {
   async remove(entry: TreeEntry): Promise<void> {
     const path = this.#destination.at(entry.place);
     await (entry.kind === 'folder' ? nodePromises.rmdir(path) : nodePromises.unlink(path));
-  }
-
-  /**
-   * Refuses what may not be replaced. (Where folders may be deleted, one that is in the way is gone
-   * by now.)
-   * @throws EISDIR, EEXIST
-   */
-  checkWay({ entry: { place }, there }: Task): void {
-    if (there === undefined) return;
-    const subject = { syscall: 'copyTree', path: this.#destination.show(place) };
-    if (there.kind === 'folder' && !this.#mayDelete) {
-      throw systemErrorOf('EISDIR', subject, 'a folder is in the place of what is no folder');
-    }
-    if (!this.#settings.overwrite) throw systemErrorOf('EEXIST', subject);
   }
 
   /**

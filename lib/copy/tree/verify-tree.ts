@@ -5,14 +5,16 @@ import { validateOneOf, validateSignal } from '../../node/validate.js';
 import { validateWindow } from '../../transfer/window.js';
 import { compareFiles } from '../compare-files.js';
 import { forEach } from '../for-each.js';
-import { parseConcurrency, type TreeProgress } from './copy-tree-options.js';
+import { type QueueOptions, queueDepthOf } from '../read-chunks.js';
+import { parseConcurrency } from './copy-tree-options.js';
 import { signalForMany } from './signal-for-many.js';
-import { type FilterOptions, TreeFilter } from './tree-filter.js';
+import { TreeFilter, type TreeFilterOptions } from './tree-filter.js';
 import { FoldedNames, withPlacesOf } from './tree-names.js';
+import { TreeMeter, type TreeProgress } from './tree-progress.js';
 import { type Place, showPlace, TreeRoot } from './tree-root.js';
 import { type Tree, type TreeEntry, walkTree } from './tree-walk.js';
 
-export interface VerifyTreeOptions extends FilterOptions {
+export interface VerifyTreeOptions extends TreeFilterOptions, QueueOptions {
   /** Files that are compared at a time. Default 16. */
   concurrency?: number | undefined;
   /**
@@ -20,11 +22,9 @@ export interface VerifyTreeOptions extends FilterOptions {
    * Default false.
    */
   unbuffered?: boolean | 'prefer' | undefined;
-  /** Of each file of more than 256 KiB: reads in flight. Default 8. */
-  depth?: number | undefined;
-  /** Bytes of one of these reads. */
+  /** Bytes of one read. Default 1 MiB. */
   chunkSize?: number | undefined;
-  /** Ends it with an AbortError when nothing is in flight. */
+  /** Ends the call with an AbortError when nothing is in flight. */
   signal?: AbortSignal | undefined;
   /** Called after each file, and while a large one is compared. */
   onProgress?: ((progress: TreeProgress) => void) | undefined;
@@ -61,12 +61,13 @@ class TreeComparison {
   readonly #source: TreeRoot;
   readonly #destination: TreeRoot;
   readonly #options: VerifyTreeOptions;
-  readonly #progress = { files: 0, totalFiles: 0, bytes: 0, totalBytes: 0 };
+  readonly #meter: TreeMeter;
 
   constructor(source: TreeRoot, destination: TreeRoot, options: VerifyTreeOptions) {
     this.#source = source;
     this.#destination = destination;
     this.#options = options;
+    this.#meter = new TreeMeter('verify', options.onProgress);
   }
 
   async run(source: Tree, destination: Tree, concurrency: number): Promise<void> {
@@ -80,8 +81,8 @@ class TreeComparison {
     for (const place of destination.entries.keys()) {
       if (!source.entries.has(place)) this.#differ(place, 'extra');
     }
-    this.#progress.totalFiles = files.length;
-    this.#progress.totalBytes = files.reduce((sum, { size }) => sum + size, 0);
+    const totalBytes = files.reduce((sum, { size }) => sum + size, 0);
+    this.#meter.start(files.length, totalBytes);
     await forEach(files, concurrency, (entry) => this.#compare(entry));
     this.report.differences.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
   }
@@ -114,24 +115,25 @@ class TreeComparison {
       if (signal?.aborted) throw abortError(signal);
       this.#differ(place, 'error', error);
     }
-    this.#advance(place, 1, 0);
+    this.#meter.advance(place, 1, 0);
   }
 
   async #compareSmall(place: Place): Promise<boolean> {
     const { signal } = this.#options;
     const read = (root: TreeRoot) => readFile(root.at(place), { signal }) as Promise<Buffer>;
     const [one, other] = await Promise.all([read(this.#source), read(this.#destination)]);
-    this.#advance(place, 0, one.byteLength);
+    this.#meter.advance(place, 0, one.byteLength);
     return one.equals(other);
   }
 
   async #compareLarge(place: Place): Promise<boolean> {
-    const { unbuffered, depth, chunkSize, signal } = this.#options;
+    const { unbuffered, chunkSize, signal } = this.#options;
+    const queueDepth = queueDepthOf(this.#options);
     let before = 0;
     const { equal } = await compareFiles(this.#source.at(place), this.#destination.at(place), {
-      ...{ unbuffered, depth, chunkSize, signal },
+      ...{ unbuffered, queueDepth, chunkSize, signal },
       onProgress: ({ bytes }) => {
-        this.#advance(place, 0, bytes - before);
+        this.#meter.advance(place, 0, bytes - before);
         before = bytes;
       },
     });
@@ -141,12 +143,6 @@ class TreeComparison {
   #differ(place: Place, kind: TreeDifference['kind'], error?: unknown): void {
     const path = showPlace(place);
     this.report.differences.push(kind === 'error' ? { path, kind, error } : { path, kind });
-  }
-
-  #advance(place: Place, files: number, bytes: number): void {
-    this.#progress.files += files;
-    this.#progress.bytes += bytes;
-    this.#options.onProgress?.({ ...this.#progress, path: showPlace(place) });
   }
 }
 
@@ -162,7 +158,7 @@ export async function verifyTree(
   destination: PathLike,
   given: VerifyTreeOptions = {},
 ): Promise<VerifyTreeReport> {
-  validateWindow(given);
+  validateWindow({ depth: queueDepthOf(given), chunkSize: given.chunkSize });
   validateOneOf(given.unbuffered, 'options.unbuffered', [undefined, true, false, 'prefer']);
   validateSignal(given.signal);
   const options = { ...given, signal: signalForMany(given.signal) };

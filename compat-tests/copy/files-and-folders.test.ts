@@ -1,0 +1,88 @@
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { expect, test } from 'vitest';
+import { copy, mirror, type TreeChange, verify } from '../../lib/index.js';
+import { folderOf, namesIn, newPlace } from '../copy-tree/trees.js';
+import { rejection } from '../helpers.js';
+
+const content = { 'a.txt': 'a', 'sub/b.txt': 'b' };
+
+test('copy() takes a file or a folder, and its report says which', async () => {
+  const source = folderOf(content);
+  const [file, folder] = [newPlace(), newPlace()];
+  const ofFile = await copy(path.join(source, 'a.txt'), file);
+  expect(ofFile).toMatchObject({ kind: 'file', bytes: 1 });
+  const ofFolder = await copy(source, folder, { exclude: ['a.txt'] });
+  expect(ofFolder).toMatchObject({ kind: 'folder', files: 1, folders: 2, errors: [] });
+  expect(namesIn(folder)).toEqual(['sub', 'sub/b.txt']);
+});
+
+test('copy() refuses a folder with recursive: false', async () => {
+  const source = folderOf(content);
+  const to = newPlace();
+  expect((await rejection(copy(source, to, { recursive: false }))).code).toBe('EISDIR');
+  expect(fs.existsSync(to)).toBe(false);
+});
+
+test('force: false leaves an existing file alone, and with errorOnExist it is EEXIST', async () => {
+  const folder = folderOf({ from: 'new', to: 'old' });
+  const [from, to] = [path.join(folder, 'from'), path.join(folder, 'to')];
+  expect(await copy(from, to, { force: false })).toMatchObject({ strategy: 'none', bytes: 0 });
+  for (const options of [{ force: false, errorOnExist: true }, { overwrite: false }]) {
+    expect(await rejection(copy(from, to, options))).toMatchObject({ code: 'EEXIST', dest: to });
+  }
+  expect(fs.readFileSync(to, 'utf8')).toBe('old');
+  const contradiction = copy(from, to, { force: true, overwrite: false });
+  expect((await rejection(contradiction)).code).toBe('ERR_INVALID_ARG_VALUE');
+});
+
+test('force: false in a folder skips what exists, without an error', async () => {
+  const source = folderOf({ fresh: 'f', other: 'new content' });
+  const to = folderOf({ other: 'old' });
+  const report = await copy(source, to, { force: false });
+  expect(report).toMatchObject({ files: 1, skipped: 1, unchanged: 0, errors: [] });
+  expect(fs.readFileSync(path.join(to, 'other'), 'utf8')).toBe('old');
+});
+
+test('mirror() deletes what the source lacks, unless delete is false', async () => {
+  const source = folderOf(content);
+  const to = folderOf({ extra: 'x' });
+  expect(await mirror(source, to, { delete: false })).toMatchObject({ deleted: 0 });
+  expect(await mirror(source, to)).toMatchObject({ kind: 'folder', deleted: 1 });
+  expect(namesIn(to)).toEqual(namesIn(source));
+});
+
+test('verify() compares files and folders, and a file never equals a folder', async () => {
+  const source = folderOf(content);
+  const to = folderOf({ ...content, 'a.txt': 'x' });
+  const file = path.join(source, 'a.txt');
+  expect(await verify(file, file)).toMatchObject({ kind: 'file', equal: true });
+  expect(await verify(source, to)).toMatchObject({
+    ...{ kind: 'folder', equal: false, files: 2 },
+    differences: [{ path: 'a.txt', kind: 'content' }],
+  });
+  expect(await verify(file, to)).toEqual({ kind: 'mixed', equal: false });
+});
+
+test('onChange names each change and why, the same ones in a dry run', async () => {
+  const source = folderOf({ new: 'n', larger: 'larger', 'sub/in': 'i' });
+  const to = folderOf({ larger: 'l', extra: 'x' });
+  const changesOf = async (dryRun: boolean): Promise<TreeChange[]> => {
+    const changes: TreeChange[] = [];
+    await mirror(source, to, {
+      dryRun,
+      concurrency: 1,
+      onChange: (change) => changes.push(change),
+    });
+    return changes;
+  };
+  const rehearsed = await changesOf(true);
+  expect(rehearsed).toEqual([
+    { action: 'folder', path: 'sub', reason: 'new' },
+    { action: 'copy', path: 'larger', reason: 'size' },
+    { action: 'copy', path: 'new', reason: 'new' },
+    { action: 'copy', path: 'sub/in', reason: 'new' },
+    { action: 'delete', path: 'extra', reason: 'extra' },
+  ]);
+  expect(await changesOf(false)).toEqual(rehearsed);
+});

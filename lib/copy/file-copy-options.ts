@@ -1,0 +1,200 @@
+import type { EngineKind } from '../engine/native.js';
+import { invalidArgValue } from '../node/errors.js';
+import {
+  validateBoolean,
+  validateInteger,
+  validateObject,
+  validateOneOf,
+  validateSignal,
+} from '../node/validate.js';
+import { validateWindow } from '../transfer/window.js';
+import { makeHash } from './make-hash.js';
+import { type MetadataOptions, type MetadataParts, parseMetadata } from './metadata.js';
+import type { ByteProgress } from './progress.js';
+import { type QueueOptions, queueDepthOf } from './read-chunks.js';
+
+/**
+ * How the content of a file is copied. 'clone': the file system lets both files share their blocks.
+ * 'offload': the system copies between them. 'engine': this package reads and writes.
+ */
+export type CopyStrategy = 'clone' | 'offload' | 'engine';
+
+/** How far a copy or a comparison is. */
+export interface CopyProgress extends ByteProgress {
+  /** 'resume': the existing part is compared; 'verify': the copy is read back or compared. */
+  phase: 'resume' | 'copy' | 'verify';
+  /** Files that are done; only of a folder. */
+  files?: number;
+  /** Files in all; only of a folder. */
+  totalFiles?: number;
+  /** The file that was worked on last, relative to the source; only of a folder. */
+  path?: string;
+}
+
+/** What happens to an existing destination. */
+export interface ReplaceOptions {
+  /**
+   * Replaces existing files. False leaves them alone, also those that appear meanwhile. Default
+   * true.
+   */
+  force?: boolean | undefined;
+  /** With `force: false`, an existing file is the error EEXIST. Default false. */
+  errorOnExist?: boolean | undefined;
+  /** `overwrite: false` means `force: false` with `errorOnExist: true`. Default true. */
+  overwrite?: boolean | undefined;
+}
+
+/** Options of copy() for a file. */
+export interface FileCopyOptions extends ReplaceOptions, QueueOptions {
+  /** Default 'auto': the first of clone, offload and engine that can do what is asked for. */
+  strategy?: 'auto' | CopyStrategy | undefined;
+  /** Opens both files past the system's cache, which takes the engine. Default false. */
+  unbuffered?: boolean | undefined;
+  /** Bytes of a chunk. Default 1 MiB; with `rateLimit` at most an eighth of a second's bytes. */
+  chunkSize?: number | undefined;
+  /** 'auto': holes stay holes. 'never': they are written as zeros. Default 'auto'. */
+  sparse?: 'auto' | 'never' | undefined;
+  /**
+   * Reserves the space first, so that a lack of it shows before anything is copied. Clones and
+   * files that keep their holes reserve none. Default: as `unbuffered`, whose writes then need not
+   * extend the file.
+   */
+  preallocate?: boolean | undefined;
+  /**
+   * Hashes the source while it is copied, reads the copy back, past the cache where the file system
+   * allows that, and compares. Default false.
+   */
+  verify?: boolean | undefined;
+  /**
+   * Algorithm of node:crypto for a digest of the content, in hexadecimal. Default: 'sha256' with
+   * `verify`, else none.
+   */
+  hash?: string | undefined;
+  /** Bytes per second at most, counting those that are read and written. Default: no limit. */
+  rateLimit?: number | undefined;
+  /** Ends the copy with an AbortError. Once the copy has its name it is not undone. */
+  signal?: AbortSignal | undefined;
+  /** Called as bytes are copied, and as they are compared or read back. */
+  onProgress?: ((progress: CopyProgress) => void) | undefined;
+  /**
+   * Metadata that the copy gets of the source. `true`: all that the system and the file system
+   * have, the owner where the process may give files away. Parts that are named must succeed.
+   * Without it the copy has the source's permission bits, less the umask.
+   */
+  metadata?: boolean | MetadataOptions | undefined;
+  /**
+   * Makes the copy under another name in the same folder, syncs it, renames it when it is complete,
+   * and syncs the folder. False writes to the destination itself. Default true.
+   */
+  atomic?: boolean | undefined;
+  /**
+   * Compares the unfinished copy of an earlier call with the source and resumes it; an unfinished
+   * copy of this call is kept for the next one. Needs `atomic`. Default false.
+   */
+  resume?: boolean | undefined;
+}
+
+/** What copy() did with a file. */
+export interface FileCopyReport {
+  kind: 'file';
+  /** Bytes of the file. */
+  bytes: number;
+  /** Bytes that were read and written; not those of holes, clones and resumed parts. */
+  dataBytes: number;
+  /** 'none': `force: false` left the existing destination alone. */
+  strategy: CopyStrategy | 'none';
+  /** Why it was this strategy. */
+  reason: string;
+  /** Digest of the content, where one was asked for. */
+  hash?: string;
+  /** Whether the copy was read back and equals the source. */
+  verified: boolean;
+  /** Parts of `metadata: true` that the file system of the destination refused, by name. */
+  metadataRefused: string[];
+  durationMs: number;
+  engine: EngineKind;
+}
+
+/** The options with their defaults. */
+export interface CopySettings {
+  strategy: 'auto' | CopyStrategy;
+  unbuffered: boolean;
+  depth: number | undefined;
+  chunkSize: number | undefined;
+  keepHoles: boolean;
+  preallocate: boolean;
+  verify: boolean;
+  hash: string | undefined;
+  rateLimit: number | undefined;
+  signal: AbortSignal | undefined;
+  onProgress: ((progress: CopyProgress) => void) | undefined;
+  metadata: MetadataParts;
+  atomic: boolean;
+  resume: boolean;
+  force: boolean;
+  errorOnExist: boolean;
+}
+
+/** @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE */
+export function replacementOf(options: ReplaceOptions): { force: boolean; errorOnExist: boolean } {
+  const { overwrite = true } = options;
+  const { force = overwrite, errorOnExist = !overwrite } = options;
+  const booleans = { overwrite, force, errorOnExist };
+  for (const [name, value] of Object.entries(booleans)) validateBoolean(value, `options.${name}`);
+  if (!overwrite && force) {
+    throw invalidArgValue('options.overwrite', overwrite, 'contradicts options.force');
+  }
+  return { force, errorOnExist };
+}
+
+/** @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE */
+export function parseCopyOptions(options: FileCopyOptions): CopySettings {
+  validateObject(options, 'options');
+  const {
+    strategy = 'auto',
+    unbuffered = false,
+    sparse = 'auto',
+    preallocate = unbuffered,
+    verify = false,
+    atomic = true,
+    resume = false,
+    rateLimit,
+    onProgress,
+    signal,
+  } = options;
+  validateOneOf(strategy, 'options.strategy', ['auto', 'clone', 'offload', 'engine']);
+  validateOneOf(sparse, 'options.sparse', ['auto', 'never']);
+  const booleans = { unbuffered, preallocate, verify, atomic, resume };
+  for (const [name, value] of Object.entries(booleans)) validateBoolean(value, `options.${name}`);
+  if (rateLimit !== undefined) validateInteger(rateLimit, 'options.rateLimit', 1);
+  const depth = queueDepthOf(options);
+  validateWindow({ depth, chunkSize: options.chunkSize });
+  validateSignal(signal);
+  const settings: CopySettings = {
+    ...booleans,
+    ...replacementOf(options),
+    strategy,
+    depth,
+    chunkSize: options.chunkSize,
+    keepHoles: sparse === 'auto',
+    hash: options.hash ?? (verify ? 'sha256' : undefined),
+    rateLimit,
+    signal,
+    onProgress,
+    metadata: parseMetadata(options.metadata),
+  };
+  if (settings.hash !== undefined) makeHash(settings.hash, 'options.hash');
+  checkTogether(settings);
+  return settings;
+}
+
+function checkTogether({ strategy, unbuffered, keepHoles, atomic, resume }: CopySettings): void {
+  if (resume && !atomic) throw invalidArgValue('options.resume', resume, 'needs options.atomic');
+  const isByEngine = strategy === 'auto' || strategy === 'engine';
+  if (unbuffered && !isByEngine) {
+    throw invalidArgValue('options.unbuffered', unbuffered, `does not go with '${strategy}'`);
+  }
+  if (!isByEngine && !keepHoles) {
+    throw invalidArgValue('options.sparse', 'never', `does not go with '${strategy}'`);
+  }
+}

@@ -1,0 +1,33 @@
+import { systemErrorOf } from '../../node/errors.js';
+import type { Task } from './tree-plan.js';
+import type { TreeRoot } from './tree-root.js';
+
+export interface ReplacementSettings {
+  /** Whether a folder may be deleted that is in the way of something else. */
+  mayDelete: boolean;
+  /** Whether what differs may be replaced. */
+  force: boolean;
+  /** Without `force`: whether what differs is an error. */
+  errorOnExist: boolean;
+}
+
+/**
+ * Whether a task may replace what is in its place.
+ * @returns false where the destination keeps what it has, because of `force: false`
+ * @throws EISDIR for a folder that may not be deleted; EEXIST with `errorOnExist`
+ */
+export function mayReplace(
+  { entry: { place, kind }, there }: Task,
+  destination: TreeRoot,
+  { mayDelete, force, errorOnExist }: ReplacementSettings,
+): boolean {
+  if (there === undefined) return true;
+  const subject = { syscall: 'copyTree', path: destination.show(place) };
+  if (there.kind === 'folder' && !mayDelete) {
+    throw systemErrorOf('EISDIR', subject, 'a folder is where something else is to be');
+  }
+  if (force) return true;
+  // Without its folder nothing below it could be copied.
+  if (errorOnExist || kind === 'folder') throw systemErrorOf('EEXIST', subject);
+  return false;
+}

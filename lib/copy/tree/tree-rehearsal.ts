@@ -1,0 +1,44 @@
+import type { MetadataPart } from '../metadata.js';
+import type { CopiedFile } from './copy-small-file.js';
+import type { TreeActions } from './tree-actions.js';
+import type { Task } from './tree-plan.js';
+import type { Place } from './tree-root.js';
+
+/** The actions of a dry run: each says what it would come to, and changes nothing. */
+export class TreeRehearsal implements TreeActions {
+  async makeFolder({ there }: Task): Promise<boolean> {
+    return there?.kind !== 'folder';
+  }
+
+  async finishFolder(): Promise<MetadataPart[]> {
+    return [];
+  }
+
+  async closeFolders(): Promise<void> {}
+
+  async writeFile({ entry }: Task): Promise<CopiedFile> {
+    return { bytes: entry.size, metadataRefused: [] };
+  }
+
+  async writeLink(): Promise<MetadataPart[]> {
+    return [];
+  }
+
+  async writeName(): Promise<void> {}
+
+  async keepMetadata(): Promise<MetadataPart[]> {
+    return [];
+  }
+
+  async remove(): Promise<void> {}
+
+  async moveIn(): Promise<void> {}
+
+  async discard(): Promise<void> {}
+
+  temporaryBeside(place: Place): Place {
+    return place;
+  }
+
+  async checkName(): Promise<void> {}
+}
