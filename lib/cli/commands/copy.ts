@@ -48,7 +48,7 @@ async function copyEither(paths: Paths, flags: Flags, context: Context): Promise
     return runTree('copy', paths, { ...options, ...treeOptionsOf(flags) }, context);
   }
   if ([include, exclude, concurrency, dryRun].some((value) => value !== undefined)) {
-    const names = '--include, --exclude, --concurrency and --dry-run';
+    const names = '--dry-run, --include, --exclude and --concurrency';
     throw new UsageError(`${names} go with a folder as the source`);
   }
   const done = await copyFile(paths, { ...options, hash }, context);

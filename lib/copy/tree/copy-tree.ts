@@ -41,8 +41,8 @@ async function walkDestination(
 /**
  * Copies a folder with all below it, several files at a time. Files whose copies have the same
  * size and modification time (to 2 us) are left as they are, so that a copy which was ended early
- * resumes when it is called again. No file is ever half there under its own name. Hard links stay hard
- * links, symbolic links are made again with the same target, and folders get their times last.
+ * resumes when it is called again. No file is ever half there under its own name. Hard links stay
+ * hard links, symbolic links are made again with the same target, and folders get their times last.
  * Entries that only the destination has stay, unless `delete` is true.
  * @param source a folder, or a link to one
  * @param destination the folder that becomes its copy; made with the folders above it
