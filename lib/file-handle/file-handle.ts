@@ -72,7 +72,7 @@ import {
   type WriteStreamExtras,
 } from '../streams/file-streams.js';
 import type { FileWriterOptions } from '../streams/file-writer.js';
-import { FileWritableStream } from '../streams/web-streams.js';
+import { type FileWritableStream, writableStreamOf } from '../streams/web-streams.js';
 import { addressAt } from '../transfer/aligned-buffer.js';
 import { type Alignment, checkAligned, isAligned } from '../transfer/alignment.js';
 import { endOf } from '../transfer/file-size.js';
@@ -1076,7 +1076,7 @@ export class FileHandle extends EventEmitter {
     if (this.#isClosed) throw invalidState('The FileHandle is closed');
     if (this.#closing) throw invalidState('The FileHandle is closing');
     const { autoClose = false } = options;
-    return new FileWritableStream(null, { ...options, autoClose, fd: this }, undefined);
+    return writableStreamOf(null, { ...options, autoClose, fd: this }, undefined);
   }
 
   /** The number of this handle for async_hooks. It is made when first asked for. */

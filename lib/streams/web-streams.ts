@@ -213,39 +213,57 @@ class FileSink {
 }
 
 /** A WritableStream into a file. */
-export class FileWritableStream extends WritableStream<WebChunk> {
-  readonly #sink: FileSink;
-  #isPiped = true;
+export interface FileWritableStream extends WritableStream<WebChunk> {
+  /** The file has all bytes below this position; after a sync of the file they are durable. */
+  readonly flushedPosition: number;
+}
 
-  /** @internal createWritableStream() and FileHandle.writableWebStream() make them. */
-  constructor(
-    path: PathLike | null | undefined,
-    options: FileWriterOptions,
-    openPath: OpenPath | undefined,
-  ) {
-    let isPiped = (): boolean => true;
-    const sink = new FileSink(path, options, openPath, () => isPiped());
-    super({
-      start: (controller) => sink.start(controller),
-      write: (chunk) => sink.write(chunk),
-      close: () => sink.close(),
-      abort: (reason) => sink.abort(reason),
-    });
-    isPiped = () => this.#isPiped;
-    this.#sink = sink;
-  }
+type FileWritableStreamClass = new (
+  path: PathLike | null | undefined,
+  options: FileWriterOptions,
+  openPath: OpenPath | undefined,
+) => FileWritableStream;
 
-  /** All bytes below this place are in the file; after a sync of the file they are durable. */
-  get flushedPosition(): number {
-    return this.#sink.flushedPosition;
-  }
+let streamClass: FileWritableStreamClass | undefined;
 
-  // Whoever writes by hand may use the memory again when the write has resolved; pipeTo(), which
-  // needs no writer of ours, does not.
-  override getWriter(): WritableStreamDefaultWriter<WebChunk> {
-    this.#isPiped = false;
-    return super.getWriter();
-  }
+/** Creates a FileWritableStream. */
+export function writableStreamOf(
+  ...args: ConstructorParameters<FileWritableStreamClass>
+): FileWritableStream {
+  // Node loads WritableStream when it is first used, which takes time that few programs need.
+  streamClass ??= defineStreamClass();
+  return new streamClass(...args);
+}
+
+function defineStreamClass(): FileWritableStreamClass {
+  return class FileWritableStream extends WritableStream<WebChunk> {
+    readonly #sink: FileSink;
+    #isPiped = true;
+
+    constructor(...[path, options, openPath]: ConstructorParameters<FileWritableStreamClass>) {
+      let isPiped = (): boolean => true;
+      const sink = new FileSink(path, options, openPath, () => isPiped());
+      super({
+        start: (controller) => sink.start(controller),
+        write: (chunk) => sink.write(chunk),
+        close: () => sink.close(),
+        abort: (reason) => sink.abort(reason),
+      });
+      isPiped = () => this.#isPiped;
+      this.#sink = sink;
+    }
+
+    get flushedPosition(): number {
+      return this.#sink.flushedPosition;
+    }
+
+    // A program that writes by hand may reuse the memory when the write has resolved. pipeTo() does
+    // not, and takes no writer by this method.
+    override getWriter(): WritableStreamDefaultWriter<WebChunk> {
+      this.#isPiped = false;
+      return super.getWriter();
+    }
+  };
 }
 
 function bytesOf(chunk: unknown): Uint8Array {

@@ -4,7 +4,7 @@ import type { PathLike } from '../node/paths.js';
 import { validateObject } from '../node/validate.js';
 import type { FileReaderOptions } from './file-reader.js';
 import type { FileWriterOptions } from './file-writer.js';
-import { byteStreamOf, FileWritableStream } from './web-streams.js';
+import { byteStreamOf, type FileWritableStream, writableStreamOf } from './web-streams.js';
 
 /** Files as web streams: `overlapped/web`. */
 
@@ -43,5 +43,5 @@ export function createWritableStream(
   options: WritableStreamOptions = {},
 ): FileWritableStream {
   validateObject(options, 'options');
-  return new FileWritableStream(path, options, open);
+  return writableStreamOf(path, options, open);
 }
