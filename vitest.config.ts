@@ -8,9 +8,10 @@ const enginesByPlatform: Partial<Record<NodeJS.Platform, readonly string[]>> = {
 };
 
 const probe = `
-  const load = require('node-gyp-build');
+  const module = { exports: {} };
+  process.dlopen(module, process.argv[1] + '/build/Release/overlapped.node');
   try {
-    load(process.argv[1]).start('uring', () => {}, []);
+    module.exports.start('uring', () => {}, []);
   } catch (error) {
     console.log(error.message);
   }

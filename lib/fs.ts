@@ -29,6 +29,7 @@ export {
   unlink,
   writeFile,
 } from './functions/callbacks.js';
+export { register, unregister } from './register/register.js';
 export {
   createReadStream,
   createWriteStream,

@@ -4,9 +4,10 @@ import { appendFile, readFile, writeFile } from './functions/file-content.js';
 import { glob } from './functions/glob.js';
 import { open, truncate } from './functions/open.js';
 import { readdir } from './functions/read-directory.js';
-import { rm } from './functions/remove.js';
+import { removalUses, rm } from './functions/remove.js';
 import { lstat, stat } from './functions/status.js';
 import { mkdtempDisposable } from './functions/temporary-directory.js';
+import { inPlaceOf } from './node/layers.js';
 import { likeNode } from './node/like-node.js';
 import { nodePromises } from './node/node-fs.js';
 
@@ -31,11 +32,9 @@ export { lstat, type StatOptions, stat } from './functions/status.js';
 export { type DisposableTempDir, mkdtempDisposable } from './functions/temporary-directory.js';
 export type { OpenOptions } from './handle/open-options.js';
 
-const promises = {
-  ...delegated,
+const onEngine = {
   appendFile,
   copyFile,
-  glob,
   lstat,
   mkdtempDisposable,
   open,
@@ -46,10 +45,25 @@ const promises = {
   truncate,
   writeFile,
 };
+const others = { ...delegated, glob };
 
-for (const [name, served] of Object.entries(promises)) {
-  const nodes = nodePromises[name as keyof typeof nodePromises];
-  if (served !== nodes) likeNode(served, nodes);
+type Named<T> = [keyof typeof nodePromises, T][];
+
+for (const [name, served] of Object.entries(others) as Named<object>) {
+  if (served !== nodePromises[name]) likeNode(served, nodePromises[name]);
 }
+
+const inPlace = Object.fromEntries(
+  (Object.entries(onEngine) as Named<(...given: never[]) => unknown>).map(([name, served]) => [
+    name,
+    inPlaceOf(nodePromises[name], served, name === 'rm' ? removalUses : []),
+  ]),
+) as typeof onEngine;
+
+/**
+ * The functions of node:fs/promises for code that expects an object of that shape. While a layer
+ * such as mock-fs sits below node:fs, Node's own functions serve.
+ */
+const promises = { ...others, ...inPlace };
 
 export { promises as default, promises as 'module.exports' };

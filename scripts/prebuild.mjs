@@ -1,4 +1,4 @@
-// Builds the addons that the package carries, where node-gyp-build looks for them.
+// Builds the addons that the package carries, where lib/engine/binding.ts looks for them.
 //
 //   node scripts/prebuild.mjs           this system's, and on Linux that of Windows too
 //   node scripts/prebuild.mjs host      prebuilds/<platform>-<arch>/ of this system alone
@@ -6,7 +6,8 @@
 //
 // One binary serves every version of Node that the package supports (Node-API 8). The C++ library
 // is in it, so that of the system it needs libc and libgcc_s alone; the last line says which
-// version of libc. It is loaded only where that libc is: its name has "glibc" or "musl" in it.
+// version of libc. Its name says whether that is glibc or musl; an addon of the other one does not
+// load.
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -38,7 +39,7 @@ function headersOf(name, folder) {
   return found;
 }
 
-/** The tag in the file's name by which node-gyp-build tells C libraries apart. */
+/** The tag in the file's name that tells C libraries apart. */
 function tagOfLibrary() {
   if (!isLinux) return '';
   return process.report.getReport().header.glibcVersionRuntime === undefined ? '.musl' : '.glibc';

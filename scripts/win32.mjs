@@ -303,8 +303,6 @@ async function testEngines(vitest, args) {
     const code = await run([vitest, 'run', ...projects, ...args], {
       OVERLAPPED_ENGINE: engine,
       OVERLAPPED_SERIAL_PAIR: Object.keys(serialPorts).join(','),
-      // node-gyp-build then takes no addon that was built here for another system.
-      PREBUILDS_ONLY: '1',
       CI: '1',
       NO_COLOR: '1',
     });

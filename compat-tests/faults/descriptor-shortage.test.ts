@@ -3,8 +3,8 @@ import { fileWith, isWindows, resultOfChild, testWhere } from '../helpers.js';
 
 const testWithLimit = testWhere(!isWindows, 'Windows has no limit on the handles of a process');
 
-// A limit that a process with an engine just fits in.
-const limit = 64;
+// A limit that a process with an engine just fits in: Node opens many modules of a graph at once.
+const limit = 80;
 const options = () => ({
   launcher: ['prlimit', `--nofile=${limit}:${limit}`],
   args: [fileWith('hello')],
@@ -74,6 +74,35 @@ testWithLimit(
       codes: ['EMFILE'],
       settled: 100,
     });
+  },
+  30_000,
+);
+
+testWithLimit(
+  'fs.promises.open of overlapped/register works again when the shortage is over',
+  async () => {
+    const script = `
+    const handles = [];
+    try { for (;;) handles.push(fs.openSync(argument)); } catch {}
+    const first = await fs.promises.open(argument).catch(({ code, path }) => [code, path]);
+    for (const fd of handles) fs.closeSync(fd);
+    const second = await fs.promises.open(argument);
+    const read = await second.readFile('utf8');
+    await second.close();
+    const { FileHandle } = await import('node:fs/promises').then(async ({ open }) => {
+      const handle = await open(argument);
+      await handle.close();
+      return { FileHandle: Object.getPrototypeOf(Object.getPrototypeOf(handle)).constructor.name };
+    });
+    console.log(JSON.stringify([first[0], first[1] === argument, read, FileHandle]));`;
+    const registerUrl = new URL('../../dist/register.js', import.meta.url).href;
+    const registered = { ...options(), flags: [`--import=${registerUrl}`] };
+    expect(await resultOfChild(script, registered)).toEqual([
+      'EMFILE',
+      true,
+      'hello',
+      'FileHandle',
+    ]);
   },
   30_000,
 );

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { builtModule, fileWith, resultOfChild } from '../helpers.js';
 
 const registerUrl = new URL('../../dist/register.js', import.meta.url).href;
+const fsUrl = new URL('../../dist/fs.js', import.meta.url).href;
 const registerFile = fileURLToPath(registerUrl);
 const quiet = '--disable-warning=ExperimentalWarning';
 const withImport = { flags: [`--import=${registerUrl}`] };
@@ -158,7 +159,8 @@ test('what is put there is taken back: the very functions are there again', asyn
     const all = () => JSON.stringify([identity(nodeFs), identity(nodeFs.promises), number(named),
       number(ReadStream), number(openByName), number(workerThreads.Worker)]);
     const before = all();
-    const { register, unregister } = await import('${registerUrl}');
+    await import('${registerUrl}');
+    const { register, unregister } = await import('${fsUrl}');
     const during = all();
     register();
     const again = all();
@@ -190,7 +192,8 @@ test('what is put there gives way to what others put there', async () => {
       return nodeFs[name];
     };
     const before = wrap('stat', 'before');
-    const { unregister } = await import('${registerUrl}');
+    await import('${registerUrl}');
+    const { unregister } = await import('${fsUrl}');
     const onTop = wrap('readFile', 'on top');
     const text = await promisify(nodeFs.readFile)(${file}, 'utf8');
     const kept = unregister();

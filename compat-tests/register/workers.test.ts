@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { fileWith, resultOfChild } from '../helpers.js';
 
 const registerUrl = new URL('../../dist/register.js', import.meta.url).href;
+const fsUrl = new URL('../../dist/fs.js', import.meta.url).href;
 const indexUrl = new URL('../../dist/index.js', import.meta.url).href;
 const file = JSON.stringify(fileWith('content'));
 
@@ -93,7 +94,7 @@ test('Worker stays the class it was', async () => {
 test("workers that are made after unregister() are Node's again", async () => {
   const script = `${viaImport}
     const first = await ask(${commonJs});
-    (await import('${registerUrl}')).unregister();
+    (await import('${fsUrl}')).unregister();
     console.log(JSON.stringify([first, await ask(${commonJs})]));`;
   expect(await resultOfChild(script)).toEqual([yes, no]);
 });

@@ -1,31 +1,71 @@
-import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { nodeFs } from '../node/node-fs.js';
+import { packageFolders } from '../node/package-folder.js';
 import type { NativeBinding } from './native.js';
-
-const packageFolder = fileURLToPath(new URL('../..', import.meta.url));
 
 // What the package carries: docs/platforms.md says how it is made, and what it needs.
 const carried = 'linux-x64 (glibc 2.34 and later) and win32-x64';
 
+const platform = `${process.platform}-${process.arch}`;
+// An addon that was built here comes before one that the package carries.
+const addonFiles = [
+  join('build', 'Release', 'overlapped.node'),
+  ...['', '.glibc', '.musl'].map((library) =>
+    join('prebuilds', platform, `overlapped${library}.node`),
+  ),
+  'overlapped.node',
+];
+
+// Codes of Node for "this process loads no addons": by --no-addons, or by the permission model.
+const deniedCodes = new Set(['ERR_DLOPEN_DISABLED', 'ERR_ACCESS_DENIED']);
+
+function withCode(message: string, code: string, cause: unknown): Error {
+  return Object.assign(new Error(message, { cause }), { code });
+}
+
+function denied(cause: Error & { code?: string }): Error {
+  const isByPermission = 'permission' in process;
+  const remedy = isByPermission ? 'add --allow-addons' : 'remove --no-addons';
+  const reason = isByPermission ? 'the permission model' : '--no-addons';
+  const message = `overlapped needs its native addon, which ${reason} denies: ${remedy}.`;
+  return withCode(message, cause.code as string, cause);
+}
+
+function notFound(causes: readonly Error[]): Error {
+  const folder = packageFolders()[0] ?? 'node_modules/overlapped';
+  const details = causes.map(({ message }) => `\nCause: ${message}`).join('');
+  const message =
+    `overlapped has no native addon that loads on ${platform} (Node ${process.version}).\n` +
+    `The package carries those of ${carried}. Elsewhere build it, which needs a C++20 ` +
+    'compiler and CMake, with this command:\n' +
+    `    npx --yes cmake-js@8 compile --directory "${folder}"` +
+    details;
+  return withCode(message, 'ERR_ADDON_NOT_FOUND', causes[0]);
+}
+
 /**
- * Finds and loads the addon: one built here, or the prebuilt one of the platform.
- * @throws Error with code 'ERR_ADDON_NOT_FOUND' that says how to build one
+ * Finds and loads the addon: one built here, or the prebuilt one of the platform. It touches nothing
+ * but the package, so it works where the permission model denies all else.
+ * @throws Error with code 'ERR_ADDON_NOT_FOUND' that says how to build one; 'ERR_DLOPEN_DISABLED'
+ *   or 'ERR_ACCESS_DENIED' where this process may not load addons
  */
 export function loadBinding(): NativeBinding {
-  const require = createRequire(import.meta.url);
-  try {
-    const load = require('node-gyp-build') as (folder: string) => NativeBinding;
-    return load(packageFolder);
-  } catch (cause) {
-    const platform = `${process.platform}-${process.arch}`;
-    const error = new Error(
-      `overlapped has no native addon that loads on ${platform} (Node ${process.version}).\n` +
-        `The package carries those of ${carried}. Elsewhere build it, which needs a C++20 ` +
-        'compiler and CMake, with this command:\n' +
-        `    npx --yes cmake-js@8 compile --directory "${packageFolder}"\n` +
-        `Cause: ${cause instanceof Error ? cause.message : String(cause)}`,
-      { cause },
-    );
-    throw Object.assign(error, { code: 'ERR_ADDON_NOT_FOUND' });
+  const causes: Error[] = [];
+  for (const folder of packageFolders()) {
+    for (const name of addonFiles) {
+      const file = join(folder, name);
+      const module = { exports: {} };
+      try {
+        // Not by require(), which also looks at the folders above, and gives all copies of this
+        // package in one thread the same environment.
+        process.dlopen(module, file);
+        return module.exports as NativeBinding;
+      } catch (error) {
+        const cause = error as Error & { code?: string };
+        if (deniedCodes.has(cause.code ?? '')) throw denied(cause);
+        if (nodeFs.existsSync(file)) causes.push(cause);
+      }
+    }
   }
+  throw notFound(causes);
 }

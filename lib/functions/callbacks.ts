@@ -9,6 +9,7 @@ import {
 import { parseFlags, parseMode } from '../handle/open-flags.js';
 import { validateBufferOption } from '../handle/read-into.js';
 import { abortError, invalidArgType } from '../node/errors.js';
+import { inPlaceOf } from '../node/layers.js';
 import { likeNode } from '../node/like-node.js';
 import { nodeFs } from '../node/node-fs.js';
 import { parsePath } from '../node/paths.js';
@@ -22,7 +23,7 @@ import {
   writePath,
 } from './file-content.js';
 import { type ReaddirOptions, startReaddir } from './read-directory.js';
-import { startRm } from './remove.js';
+import { removalUses, startRm } from './remove.js';
 import { type StatOptions, startLstat, startStat } from './status.js';
 
 // The functions with a callback of what the engine serves. What is wrong with the arguments is
@@ -173,13 +174,24 @@ function renameByCallback(oldPath: unknown, newPath: unknown, callback: unknown)
 }
 
 export { close, closeSync, read, readv } from './descriptor-callbacks.js';
-export const readFile = likeNode(readFileByCallback, nodeFs.readFile) as typeof fs.readFile;
-export const writeFile = likeNode(writeFileByCallback, nodeFs.writeFile) as typeof fs.writeFile;
-export const appendFile = likeNode(appendFileByCallback, nodeFs.appendFile) as typeof fs.appendFile;
-export const stat = likeNode(statByCallback, nodeFs.stat) as unknown as typeof fs.stat;
-export const lstat = likeNode(lstatByCallback, nodeFs.lstat) as unknown as typeof fs.lstat;
-export const readdir = likeNode(readdirByCallback, nodeFs.readdir) as unknown as typeof fs.readdir;
-export const rm = likeNode(rmByCallback, nodeFs.rm) as unknown as typeof fs.rm;
+
+// The functions of node:fs that Node's own call.
+const writeUses = ['open', 'write', 'fsync', 'close'];
+
+export const readFile = inPlaceOf<typeof fs.readFile>(nodeFs.readFile, readFileByCallback);
+export const writeFile = inPlaceOf<typeof fs.writeFile>(
+  nodeFs.writeFile,
+  writeFileByCallback,
+  writeUses,
+);
+export const appendFile = inPlaceOf<typeof fs.appendFile>(nodeFs.appendFile, appendFileByCallback, [
+  'writeFile',
+  ...writeUses,
+]);
+export const stat = inPlaceOf<typeof fs.stat>(nodeFs.stat, statByCallback);
+export const lstat = inPlaceOf<typeof fs.lstat>(nodeFs.lstat, lstatByCallback);
+export const readdir = inPlaceOf<typeof fs.readdir>(nodeFs.readdir, readdirByCallback);
+export const rm = inPlaceOf<typeof fs.rm>(nodeFs.rm, rmByCallback, removalUses);
 
 const isWindows = process.platform === 'win32';
 export const rename = isWindows

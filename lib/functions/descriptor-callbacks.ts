@@ -1,6 +1,7 @@
 import type * as fs from 'node:fs';
 import { isArrayBufferView, isDataView } from 'node:util/types';
 import { flushEngine } from '../engine/engine.js';
+import { inPlaceOf } from '../node/layers.js';
 import { likeNode } from '../node/like-node.js';
 import { nodeFs } from '../node/node-fs.js';
 import { readDescriptor, servesDescriptors } from './descriptor-io.js';
@@ -126,7 +127,7 @@ function closeOfNumberSync(...given: unknown[]): void {
   Reflect.apply(nodeFs.closeSync, nodeFs, given);
 }
 
-export const read = likeNode(readOfNumber, nodeFs.read) as unknown as typeof fs.read;
-export const readv = likeNode(readvOfNumber, nodeFs.readv) as unknown as typeof fs.readv;
+export const read = inPlaceOf<typeof fs.read>(nodeFs.read, readOfNumber);
+export const readv = inPlaceOf<typeof fs.readv>(nodeFs.readv, readvOfNumber);
 export const close = likeNode(closeOfNumber, nodeFs.close) as unknown as typeof fs.close;
 export const closeSync = likeNode(closeOfNumberSync, nodeFs.closeSync) as typeof fs.closeSync;

@@ -58,6 +58,9 @@ function parseRmOptions(options: unknown): Parsed {
   return parsed;
 }
 
+/** The functions of node:fs that Node's own rm() calls. */
+export const removalUses = ['lstat', 'stat', 'readdir', 'unlink', 'rmdir'];
+
 /** As rm(); throws at once what is wrong with the arguments. */
 export function startRm(
   path: unknown,

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { isSystemReplaced } from '../node/layers.js';
 import { nodePromises } from '../node/node-fs.js';
 import type { PathLike } from '../node/paths.js';
 import { rm } from './remove.js';
@@ -26,7 +27,10 @@ export async function mkdtempDisposable(
   const workingFolder = process.cwd();
   const path = await nodePromises.mkdtemp(prefix as string, options);
   const fullPath = resolve(workingFolder, path);
-  const remove = (): Promise<void> => rm(fullPath, { recursive: true, force: true });
+  const remove = (): Promise<void> => {
+    const removeTree = isSystemReplaced() ? nodePromises.rm : rm;
+    return removeTree(fullPath, { recursive: true, force: true });
+  };
   return Object.assign(Object.create(null) as object, {
     path,
     remove,

@@ -21,9 +21,21 @@ const times = ['atime', 'mtime', 'ctime', 'birthtime'] as const;
 const firstSecond = fields.length;
 const firstNanosecond = firstSecond + times.length;
 
-// Node exports no BigIntStats, and its Stats may no longer be called.
+// Node's Stats may no longer be called.
 const statsPrototype = fs.Stats.prototype as object;
-const bigIntStatsPrototype = Object.getPrototypeOf(fs.statSync('.', { bigint: true })) as object;
+
+let bigIntStatsPrototype: object | undefined;
+
+// Node does not export BigIntStats, so an instance shows it. Standard input and its like are open in
+// every process, or nearly, and asking for their status needs no permission to any path.
+function prototypeOfBigIntStats(): object {
+  for (const fd of [0, 1, 2]) {
+    try {
+      return Object.getPrototypeOf(fs.fstatSync(fd, { bigint: true })) as object;
+    } catch {}
+  }
+  return Object.create(Object.getPrototypeOf(statsPrototype) as object) as object;
+}
 
 const dateOf = (milliseconds: number): Date => new Date(Math.round(milliseconds));
 
@@ -80,6 +92,7 @@ export function decodeBigIntStats(
   index: number,
 ): BigIntStats {
   const { completions } = getEngine();
+  bigIntStatsPrototype ??= prototypeOfBigIntStats();
   const stats = Object.create(bigIntStatsPrototype) as Record<string, unknown>;
   fields.forEach((name, i) => {
     stats[name] = completions.exactDetail(index, i);

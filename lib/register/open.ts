@@ -2,20 +2,25 @@ import { devNull } from 'node:os';
 import { FileHandle } from '../file-handle/file-handle.js';
 import { open } from '../functions/open.js';
 import { isOpenOptions } from '../handle/open-options.js';
-import { likeNode } from '../node/like-node.js';
+import { inPlaceOf } from '../node/layers.js';
 import { nodePromises } from '../node/node-fs.js';
 import type { PathLike } from '../node/paths.js';
 
 let linking: Promise<void> | undefined;
 
-// Node shows its class FileHandle to nobody, so a handle of it has to be had first.
+// Node's class FileHandle is not public, so a handle of it is opened first. Without a descriptor, or
+// without permission, the next open() tries again: handles that exist by then are linked too.
 async function linkToNodes(): Promise<void> {
-  const handle = await nodePromises.open(devNull);
-  const { prototype } = FileHandle;
-  const nodes: object = Object.getPrototypeOf(handle);
-  await handle.close();
-  // Node's class and ours stand on EventEmitter both.
-  if (nodes !== prototype) Object.setPrototypeOf(prototype, nodes);
+  try {
+    const handle = await nodePromises.open(devNull);
+    const { prototype } = FileHandle;
+    const nodes: object = Object.getPrototypeOf(handle);
+    await handle.close();
+    // Both classes extend EventEmitter.
+    if (nodes !== prototype) Object.setPrototypeOf(prototype, nodes);
+  } catch {
+    linking = undefined;
+  }
 }
 
 async function openLikeNode(
@@ -25,7 +30,7 @@ async function openLikeNode(
 ): Promise<unknown> {
   linking ??= linkToNodes();
   await linking;
-  // What has none of our options in it is a mistake to Node, which says so.
+  // Node refuses an object as the mode, and says so in its own words.
   if (typeof modeOrOptions === 'object' && modeOrOptions && !isOpenOptions(modeOrOptions)) {
     return nodePromises.open(path, flags as string, modeOrOptions as never);
   }
@@ -33,7 +38,7 @@ async function openLikeNode(
 }
 
 /**
- * open() in the place of Node's: its handles are also instances of Node's own class FileHandle,
- * which Node's modules look for, as http2's respondWithFD() does.
+ * open() in place of Node's: its handles are also instances of Node's own class FileHandle, which
+ * Node's modules look for, as http2's respondWithFD() does.
  */
-export const registeredOpen = likeNode(openLikeNode, nodePromises.open);
+export const registeredOpen = inPlaceOf(nodePromises.open, openLikeNode);

@@ -1,3 +1,5 @@
+import { isNodesOwn } from '../node/layers.js';
+
 interface Replacement {
   readonly object: Record<string, unknown>;
   readonly name: string;
@@ -5,28 +7,38 @@ interface Replacement {
   readonly ours: unknown;
 }
 
-/** Values that have been put into the places of others, and can be taken back. */
+/** Values that have replaced those of other objects, and can be taken back. */
 export class Replacements {
   readonly #list: Replacement[] = [];
 
   /**
-   * Puts values into an object that has such properties already; what it has not, it does not get.
-   * The properties stay what they were: assignment reaches the setters of those that have one.
+   * Replaces functions that are Node's own. Names that the object does not have, and functions that
+   * somebody else has replaced before, stay as they are.
    */
-  put(object: object, values: Readonly<Record<string, unknown>>): void {
-    const target = object as Record<string, unknown>;
+  serve(object: object, values: Readonly<Record<string, unknown>>): void {
     for (const [name, ours] of Object.entries(values)) {
-      if (!Object.hasOwn(target, name)) continue;
-      const before = target[name];
-      if (before === ours) continue;
-      target[name] = ours;
-      this.#list.push({ object: target, name, before, ours });
+      if (!Object.hasOwn(object, name)) continue;
+      const before = (object as Record<string, unknown>)[name];
+      if (before !== ours && isNodesOwn(before)) this.#put(object, name, before, ours);
     }
   }
 
+  /** Replaces a function by one that calls it, whoever made it. */
+  wrap<F>(object: object, name: string, around: (before: F) => unknown): void {
+    const before = (object as Record<string, unknown>)[name];
+    if (typeof before === 'function') this.#put(object, name, before, around(before as F));
+  }
+
+  // By assignment, which reaches the setters of properties that have one.
+  #put(object: object, name: string, before: unknown, ours: unknown): void {
+    const target = object as Record<string, unknown>;
+    target[name] = ours;
+    this.#list.push({ object: target, name, before, ours });
+  }
+
   /**
-   * Takes them back, the last first. A value that somebody has put into the place of ours stays.
-   * @returns the names of those
+   * Takes the values back, the last first. A value that somebody has put over one of ours stays.
+   * @returns the names of those values
    */
   takeBack(): string[] {
     const kept: string[] = [];

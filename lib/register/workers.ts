@@ -1,35 +1,44 @@
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import type { Worker, WorkerOptions } from 'node:worker_threads';
+import { nodeFs } from '../node/node-fs.js';
+import { packageFolders } from '../node/package-folder.js';
 
 type WorkerClass = typeof Worker;
 
 const invalidFlags = 'ERR_WORKER_INVALID_EXEC_ARGV';
 
-// Flags of the process, as --expose-gc, stand in process.execArgv but are refused for a worker,
-// which has them anyway. Node names them in its message.
+// Flags of the process, such as --expose-gc, are part of process.execArgv but are refused for a
+// worker, which has them anyway. Node names them in its message.
 function withoutRefused(execArgv: readonly string[], error: Error): string[] {
   const refused = new Set(error.message.slice(error.message.indexOf(': ') + 2).split(', '));
   return execArgv.filter((flag) => !refused.has(flag));
 }
 
+/** The module that a worker loads; none where the code runs in a bundle without the package. */
+function registerModule(): string | undefined {
+  return packageFolders()
+    .map((folder) => join(folder, 'dist', 'register.js'))
+    .find((file) => nodeFs.existsSync(file));
+}
+
 /**
- * worker_threads.Worker whose threads load a module before anything else. It is required, which
- * also loads ES modules, since Node runs the code of `eval: true` before an --import has ended. A
- * proxy, so that it is the same class to `instanceof`.
+ * worker_threads.Worker whose threads register before they run anything else. They require the
+ * module, which also loads ES modules, because Node runs the code of `eval: true` before an --import
+ * has ended. The class is a proxy, so that it stays the same to `instanceof`.
  */
-export function requiringWorker(base: WorkerClass, module: string): WorkerClass {
-  const flag = `--require=${fileURLToPath(module)}`;
+export function registeringWorker(base: WorkerClass): WorkerClass {
+  const module = registerModule();
+  if (module === undefined) return base;
+  const flag = `--require=${module}`;
   return new Proxy(base, {
     construct(_target, [filename, options, ...rest]: unknown[], newTarget) {
       const given = options as WorkerOptions | null | undefined;
-      const start = (execArgv: readonly string[]): object =>
-        Reflect.construct(
-          base,
-          [filename, { ...given, execArgv: [...execArgv, flag] }, ...rest],
-          newTarget,
-        );
+      const start = (execArgv: readonly string[]): object => {
+        const more = { ...given, execArgv: [...execArgv, flag] };
+        return Reflect.construct(base, [filename, more, ...rest], newTarget);
+      };
       if (Array.isArray(given?.execArgv)) return start(given.execArgv);
-      // What is no list is Node's to refuse.
+      // Node refuses other values.
       if (given?.execArgv) return Reflect.construct(base, [filename, options, ...rest], newTarget);
       const inherited = process.execArgv;
       try {

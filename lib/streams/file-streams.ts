@@ -2,6 +2,7 @@ import type * as fs from 'node:fs';
 import type { FileHandle } from '../file-handle/file-handle.js';
 import { type StreamOpenOptions, streamOpenOptionsOf } from '../handle/open-options.js';
 import { invalidArgValue, notImplemented } from '../node/errors.js';
+import { isSystemReplaced } from '../node/layers.js';
 import { nodeFs } from '../node/node-fs.js';
 import { validateWindow, type WindowOptions } from '../transfer/window.js';
 import { type NodeReadStream, ReadSource } from './read-source.js';
@@ -95,7 +96,8 @@ function withFile(
     stream[streamFile] = file;
     return { ...options, fd: fd.streamDescriptor, fs: file };
   }
-  if (isOpen) return options;
+  // While a layer sits below node:fs, Node's own methods open and read the path.
+  if (isOpen || isSystemReplaced()) return options;
   const file = new PathFile(openFile as OpenFile, more, () => stream.closed);
   stream[streamFile] = file;
   return { ...options, fs: file };

@@ -1,8 +1,7 @@
 import liveFs from 'node:fs';
 import type { FileHandle } from '../file-handle/file-handle.js';
 import type { OpenOptions } from '../handle/open-options.js';
-import { isServed } from '../node/like-node.js';
-import { nodeFs } from '../node/node-fs.js';
+import { isReplaced } from '../node/layers.js';
 
 type Callback = (error: unknown, ...results: unknown[]) => void;
 type Arguments = readonly unknown[];
@@ -21,14 +20,6 @@ const usedFunctions = ['open', 'read', 'write', 'writev', 'fsync', 'close'] as c
 
 type Transfer = 'read' | 'write' | 'writev';
 const transfers: readonly Transfer[] = ['read', 'write', 'writev'];
-
-/**
- * Whether a program has put functions of its own into node:fs, which Node's streams would call. It
- * shall see the calls that it expects.
- */
-function isReplaced(): boolean {
-  return usedFunctions.some((name) => liveFs[name] !== nodeFs[name] && !isServed(liveFs[name]));
-}
 
 function callLive(name: (typeof usedFunctions)[number], given: Arguments): void {
   (liveFs as unknown as Functions)[name]?.(...given);
@@ -145,7 +136,7 @@ export class PathFile extends StreamFile {
   }
 
   open(path: string, flags: string | number, mode: number, callback: Callback): void {
-    if (isReplaced() && Object.keys(this.#options).length === 0) {
+    if (isReplaced(usedFunctions) && Object.keys(this.#options).length === 0) {
       callLive('open', [path, flags, mode, callback]);
       return;
     }

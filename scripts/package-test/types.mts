@@ -1,8 +1,8 @@
 // Compiled, not run: the types of the package resolve, and say what they mean.
 import { type CopyReport, copy, type FileHandle, open, readFile } from 'overlapped';
-import { createReadStream } from 'overlapped/fs';
+import { createReadStream, unregister } from 'overlapped/fs';
 import promises from 'overlapped/promises';
-import { unregister } from 'overlapped/register';
+import 'overlapped/register';
 import { createReadableStream } from 'overlapped/web';
 
 const handle: FileHandle = await open('file', 'r', { unbuffered: 'prefer' });

@@ -1,0 +1,69 @@
+import * as path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { fileWith, resultOfChild } from '../helpers.js';
+
+// Node's permission model, and --no-addons.
+
+const registerUrl = new URL('../../dist/register.js', import.meta.url).href;
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const major = Number.parseInt(process.versions.node, 10);
+const permission = major < 24 ? '--experimental-permission' : '--permission';
+const content = fileWith('content');
+const readable = [`${path.dirname(content)}*`, `${root}*`].map(
+  (place) => `--allow-fs-read=${place}`,
+);
+
+// The script lies in a folder of its own, which may be read, too.
+const script = `
+import fs from 'node:fs';
+const own = fs.promises.readFile;
+const { engine, readFile } = await import(process.argv[3]);
+const tell = async (call) => { try { return await call(); } catch ({ code, message }) { return [code, message]; } };
+console.log(JSON.stringify({
+  registered: await tell(() => fs.promises.readFile(process.argv[2], 'utf8')),
+  opened: await tell(async () => {
+    const handle = await fs.promises.open(process.argv[2]);
+    const text = await handle.readFile('utf8');
+    await handle.close();
+    return text;
+  }),
+  bigint: await tell(async () => typeof (await fs.promises.stat(process.argv[2], { bigint: true })).size),
+  direct: await tell(() => readFile(process.argv[2], 'utf8')),
+  kind: await tell(() => engine.kind),
+}));`;
+
+function run(flags: string[]): Promise<unknown> {
+  const program = fileWith(script, 'program.mjs');
+  const parent = `
+    import { execFileSync } from 'node:child_process';
+    const [cwd, ...args] = process.argv.slice(2);
+    process.stdout.write(execFileSync(process.execPath, args, { cwd, encoding: 'utf8' }));`;
+  const place = `--allow-fs-read=${path.dirname(program)}*`;
+  const more = flags.includes(permission) ? [...flags, ...readable, place] : flags;
+  const register = `--import=${registerUrl}`;
+  const index = new URL('../../dist/index.js', import.meta.url).href;
+  // A folder that may not be read.
+  const cwd = path.parse(root).root;
+  return resultOfChild(parent, {
+    args: [cwd, '--no-warnings', ...more, register, program, content, index],
+  });
+}
+
+const served = { registered: 'content', opened: 'content', bigint: 'bigint' };
+
+test('with --allow-addons the package works in a folder that may not be read', async () => {
+  const kind = process.env.OVERLAPPED_ENGINE;
+  expect(await run([permission, '--allow-addons'])).toEqual({ ...served, direct: 'content', kind });
+});
+
+for (const [flag, remedy] of [
+  [permission, 'the permission model denies: add --allow-addons.'],
+  ['--no-addons', '--no-addons denies: remove --no-addons.'],
+] as const) {
+  test(`under ${flag} register() leaves node:fs as it is, and calls say what is missing`, async () => {
+    const message = `overlapped needs its native addon, which ${remedy}`;
+    const failure = [expect.stringMatching(/^ERR_(DLOPEN_DISABLED|ACCESS_DENIED)$/), message];
+    expect(await run([flag])).toEqual({ ...served, direct: failure, kind: failure });
+  });
+}
