@@ -19,7 +19,13 @@ const script = `
 import fs from 'node:fs';
 const own = fs.promises.readFile;
 const { engine, readFile } = await import(process.argv[3]);
-const tell = async (call) => { try { return await call(); } catch ({ code, message }) { return [code, message]; } };
+const tell = async (call) => {
+  try {
+    return await call();
+  } catch ({ code, message }) {
+    return [code, message];
+  }
+};
 console.log(JSON.stringify({
   registered: await tell(() => fs.promises.readFile(process.argv[2], 'utf8')),
   opened: await tell(async () => {
@@ -28,7 +34,10 @@ console.log(JSON.stringify({
     await handle.close();
     return text;
   }),
-  bigint: await tell(async () => typeof (await fs.promises.stat(process.argv[2], { bigint: true })).size),
+  bigint: await tell(async () => {
+    const { size } = await fs.promises.stat(process.argv[2], { bigint: true });
+    return typeof size;
+  }),
   direct: await tell(() => readFile(process.argv[2], 'utf8')),
   kind: await tell(() => engine.kind),
 }));`;
@@ -61,7 +70,7 @@ for (const [flag, remedy] of [
   [permission, 'the permission model denies: add --allow-addons.'],
   ['--no-addons', '--no-addons denies: remove --no-addons.'],
 ] as const) {
-  test(`under ${flag} register() leaves node:fs as it is, and calls say what is missing`, async () => {
+  test(`under ${flag} node:fs stays as it is, and calls say what is missing`, async () => {
     const message = `overlapped needs its native addon, which ${remedy}`;
     const failure = [expect.stringMatching(/^ERR_(DLOPEN_DISABLED|ACCESS_DENIED)$/), message];
     expect(await run([flag])).toEqual({ ...served, direct: failure, kind: failure });

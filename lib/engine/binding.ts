@@ -44,8 +44,8 @@ function notFound(causes: readonly Error[]): Error {
 }
 
 /**
- * Finds and loads the addon: one built here, or the prebuilt one of the platform. It touches nothing
- * but the package, so it works where the permission model denies all else.
+ * Finds and loads the addon: one built here, or the prebuilt one of the platform. It touches
+ * nothing but the package, so it works where the permission model denies all else.
  * @throws Error with code 'ERR_ADDON_NOT_FOUND' that says how to build one; 'ERR_DLOPEN_DISABLED'
  *   or 'ERR_ACCESS_DENIED' where this process may not load addons
  */

@@ -26,8 +26,8 @@ const statsPrototype = fs.Stats.prototype as object;
 
 let bigIntStatsPrototype: object | undefined;
 
-// Node does not export BigIntStats, so an instance shows it. Standard input and its like are open in
-// every process, or nearly, and asking for their status needs no permission to any path.
+// Node does not export BigIntStats, so an instance shows it. Standard input and its like are open
+// in every process, or nearly, and asking for their status needs no permission to any path.
 function prototypeOfBigIntStats(): object {
   for (const fd of [0, 1, 2]) {
     try {

@@ -8,8 +8,8 @@ import type { PathLike } from '../node/paths.js';
 
 let linking: Promise<void> | undefined;
 
-// Node's class FileHandle is not public, so a handle of it is opened first. Without a descriptor, or
-// without permission, the next open() tries again: handles that exist by then are linked too.
+// Node's class FileHandle is not public, so a handle of it is opened first. Without a descriptor,
+// or without permission, the next open() tries again: handles that exist by then are linked too.
 async function linkToNodes(): Promise<void> {
   try {
     const handle = await nodePromises.open(devNull);

@@ -23,8 +23,8 @@ function registerModule(): string | undefined {
 
 /**
  * worker_threads.Worker whose threads register before they run anything else. They require the
- * module, which also loads ES modules, because Node runs the code of `eval: true` before an --import
- * has ended. The class is a proxy, so that it stays the same to `instanceof`.
+ * module, which also loads ES modules, because Node runs the code of `eval: true` before an
+ * --import has ended. The class is a proxy, so that it stays the same to `instanceof`.
  */
 export function registeringWorker(base: WorkerClass): WorkerClass {
   const module = registerModule();
