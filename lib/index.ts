@@ -44,17 +44,7 @@ export type {
   NewNameOptions,
   RenameOptions,
 } from './file-handle/directory-handle.js';
-export type {
-  CloseOptions,
-  DeviceType,
-  FileHandle,
-  ReadOptions,
-  ReadResult,
-  ReadVectorResult,
-  TransferOptions,
-  WriteResult,
-  WriteVectorResult,
-} from './file-handle/file-handle.js';
+export type { FileHandle } from './file-handle/file-handle.js';
 export type { Data, ReadFileOptions, WriteFileOptions } from './file-handle/whole-file.js';
 export { type OpenDirectoryOptions, openDirectory } from './functions/open-directory.js';
 export {
@@ -65,13 +55,23 @@ export {
   type SettableAttributes,
   setAttributes,
 } from './handle/attributes.js';
+export type { CloseOptions } from './handle/core-handle.js';
 export type { EntryName } from './handle/entry-name.js';
 export type { LockOptions, LockRange } from './handle/locks.js';
 export type { FileTime } from './handle/new-times.js';
 export type { OpenOptions, WindowsOpenOptions } from './handle/open-options.js';
+export type { DeviceType } from './handle/opened-file.js';
 export type { SeekOrigin } from './handle/seek.js';
 export type { ShareAccess, ShareMode } from './handle/share-mode.js';
 export type { FileRange, RangeOptions } from './handle/sparse.js';
+export type {
+  ReadOptions,
+  ReadResult,
+  ReadVectorResult,
+  TransferOptions,
+  WriteResult,
+  WriteVectorResult,
+} from './handle/transfer-result.js';
 export { AbortError, type SystemError } from './node/errors.js';
 export type { PathLike } from './node/paths.js';
 export {

@@ -3,7 +3,9 @@ import * as path from 'node:path';
 import { expect } from 'vitest';
 import { cloneFile, offloadFile } from '../../lib/copy/offload.js';
 import { Opcode } from '../../lib/engine/native.js';
-import { engine, type FileHandle, open } from '../../lib/index.js';
+import type { CoreHandle } from '../../lib/handle/core-handle.js';
+import { openCore } from '../../lib/handle/open.js';
+import { engine } from '../../lib/index.js';
 import {
   isLinux,
   randomBytes,
@@ -22,10 +24,10 @@ async function pair() {
   const folder = temporaryFolder();
   const [from, to] = [path.join(folder, 'from'), path.join(folder, 'to')];
   fs.writeFileSync(from, data);
-  return { to, source: await open(from), destination: await open(to, 'w') };
+  return { to, source: await openCore(from), destination: await openCore(to, 'w') };
 }
 
-function offload(source: FileHandle, destination: FileHandle, signal?: AbortSignal) {
+function offload(source: CoreHandle, destination: CoreHandle, signal?: AbortSignal) {
   const bounds = { start: 0, end: data.byteLength };
   const onMoved = (): void => {};
   return offloadFile(source, destination, { bounds, pace: undefined, signal, onMoved });
@@ -76,7 +78,7 @@ test('cancel() of either handle ends it, and both stay usable', async () => {
     const moving = settled(offload(source, destination));
     // The ranges are asked for first; then it is under way.
     await source.stat();
-    handles[cancelled].cancel();
+    handles[cancelled].cancelAll();
     const { error } = await moving;
     if (error !== undefined) expect(error.name).toBe('AbortError');
     expect(engine.stats().inFlight).toBe(0);

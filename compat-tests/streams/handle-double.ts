@@ -1,20 +1,25 @@
-import type { FileHandle } from '../../lib/index.js';
 import type { Alignment } from '../../lib/transfer/alignment.js';
+import type { SectorFile } from '../../lib/transfer/transfer-file.js';
 
 interface Pending {
   readonly signal: AbortSignal | undefined;
   settle(error?: unknown): void;
 }
 
+async function notCalled(): Promise<never> {
+  throw new Error('The windows of these tests are buffered and at positions');
+}
+
 /** How many bytes a transfer moves, of those that it could. */
 export type Shorten = (possible: number, position: number, index: number) => number;
 
 /**
- * A file in memory in the place of a FileHandle, which completes transfers only when it is told to,
- * in any order, and moves fewer bytes than asked for.
+ * A buffered file in memory for the windows, which completes transfers only when it is told to, in
+ * any order, and moves fewer bytes than asked for.
  */
-export class HandleDouble {
+export class HandleDouble implements SectorFile {
   readonly alignment: Alignment | null = null;
+  readonly deviceType = 'disk';
   readonly pending: Pending[] = [];
   content: Buffer;
   transfers = 0;
@@ -29,8 +34,8 @@ export class HandleDouble {
     this.#shorten = shorten;
   }
 
-  get handle(): FileHandle {
-    return this as unknown as FileHandle;
+  get handle(): SectorFile {
+    return this;
   }
 
   readAt(
@@ -72,6 +77,16 @@ export class HandleDouble {
       this.content = grown;
       return bytes;
     });
+  }
+
+  // What only windows over unbuffered files, or at the cursor, call.
+  readonly read = notCalled;
+  readonly operate = notCalled;
+  readonly truncate = notCalled;
+  readonly sync = notCalled;
+
+  async stat(): Promise<never> {
+    return { size: this.content.byteLength } as never;
   }
 
   #begin(

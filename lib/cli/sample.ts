@@ -2,6 +2,7 @@ import { randomFillSync } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { requireCore } from '../handle/core-of.js';
 import { abortError } from '../node/errors.js';
 import { open } from '../promises.js';
 import { allocAligned } from '../transfer/aligned-buffer.js';
@@ -68,14 +69,15 @@ async function writeSample(
 ): Promise<void> {
   const { unbuffered, signal } = options;
   await using file = await open(path, 'wx', { unbuffered, preallocate: size, signal });
-  const block = blockSizeOf(file);
-  const memory = allocAligned(chunkSize, { alignment: memoryAlignmentOf(file) });
+  const core = requireCore(file, 'file');
+  const block = blockSizeOf(core);
+  const memory = allocAligned(chunkSize, { alignment: memoryAlignmentOf(core) });
   randomFillSync(memory);
   for (let position = 0; position < size; position += chunkSize) {
     if (signal.aborted) throw abortError(signal);
     stamp(memory, position);
     const length = Math.min(chunkSize, size - position);
-    await writeChunk(file, memory, alignUp(length, block), position, signal);
+    await writeChunk(core, memory, alignUp(length, block), position, signal);
   }
   await file.truncate(size);
   await file.sync();

@@ -1,5 +1,5 @@
-import type { FileHandle } from '../file-handle/file-handle.js';
-import { open } from '../functions/open.js';
+import type { CoreHandle } from '../handle/core-handle.js';
+import { openCore } from '../handle/open.js';
 import { abortError } from '../node/errors.js';
 import type { PathLike } from '../node/paths.js';
 import { validateObject, validateSignal } from '../node/validate.js';
@@ -42,9 +42,9 @@ export async function compareFiles(
   const { unbuffered, signal } = options;
   validateSignal(signal);
   const openOptions = { unbuffered, signal, access: 'sequential' } as const;
-  const first = await open(a, 'r', openOptions);
+  const first = await openCore(a, 'r', openOptions);
   try {
-    const second = await open(b, 'r', openOptions);
+    const second = await openCore(b, 'r', openOptions);
     try {
       return await compareHandles(first, second, options);
     } finally {
@@ -56,8 +56,8 @@ export async function compareFiles(
 }
 
 async function compareHandles(
-  first: FileHandle,
-  second: FileHandle,
+  first: CoreHandle,
+  second: CoreHandle,
   options: CompareFilesOptions,
 ): Promise<FileComparison> {
   const sizes = await Promise.all([first.stat(), second.stat()]);
@@ -81,8 +81,8 @@ export interface PrefixOptions extends ChunkOptions {
  * @returns the place, and whether both end there (or the comparison does) without a difference
  */
 export async function firstDifference(
-  first: FileHandle,
-  second: FileHandle,
+  first: CoreHandle,
+  second: CoreHandle,
   options: PrefixOptions,
 ): Promise<{ place: number; ended: boolean }> {
   const sides = [new Side(first, options), new Side(second, options)] as const;
@@ -118,7 +118,7 @@ class Side {
   #chunk: Buffer | null = null;
   #at = 0;
 
-  constructor(handle: FileHandle, options: PrefixOptions) {
+  constructor(handle: CoreHandle, options: PrefixOptions) {
     const { chunkSize, signal, end } = options;
     const depth = queueDepthOf(options);
     const memory = new RecycledMemory(memoryAlignmentOf(handle));

@@ -1,4 +1,4 @@
-import type { FileHandle } from '../file-handle/file-handle.js';
+import type { CoreHandle } from '../handle/core-handle.js';
 import { abortError } from '../node/errors.js';
 import { blockSizeOf } from '../transfer/chunk-io.js';
 import { validateWindow } from '../transfer/window.js';
@@ -43,8 +43,8 @@ export interface ContentResult {
  *   nothing is in flight on either handle.
  */
 export async function copyFile(
-  source: FileHandle,
-  destination: FileHandle,
+  source: CoreHandle,
+  destination: CoreHandle,
   size: number | null,
   options: ContentOptions = {},
 ): Promise<ContentResult> {
@@ -80,8 +80,8 @@ export async function copyFile(
 }
 
 async function copyUnknownSize(
-  source: FileHandle,
-  destination: FileHandle,
+  source: CoreHandle,
+  destination: CoreHandle,
   options: ContentOptions,
 ): Promise<ContentResult> {
   let done = 0;
@@ -99,8 +99,8 @@ async function copyUnknownSize(
 }
 
 async function copyRange(
-  source: FileHandle,
-  destination: FileHandle,
+  source: CoreHandle,
+  destination: CoreHandle,
   range: ReadRange,
   options: ContentOptions & ChunkWatch,
 ): Promise<number> {

@@ -1,4 +1,4 @@
-import type { FileHandle } from '../file-handle/file-handle.js';
+import type { CoreHandle } from '../handle/core-handle.js';
 import { alignDown, alignUp } from '../transfer/alignment.js';
 
 /** A part of a file, from `start` to before `end`, in bytes. */
@@ -14,7 +14,7 @@ export interface DataRange {
  * @param block what starts and ends are multiples of, but for the end of the bounds
  */
 export async function* dataRanges(
-  source: FileHandle,
+  source: CoreHandle,
   bounds: DataRange,
   block: number,
 ): AsyncGenerator<DataRange, void, undefined> {

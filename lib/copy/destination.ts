@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
 import { basename, dirname, isAbsolute, join, sep } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FileHandle } from '../file-handle/file-handle.js';
-import { open } from '../functions/open.js';
 import { lstat, stat } from '../functions/status.js';
+import type { CoreHandle } from '../handle/core-handle.js';
+import { openCore } from '../handle/open.js';
 import { type SystemError, systemErrorOf } from '../node/errors.js';
 import { nodeFs, nodePromises } from '../node/node-fs.js';
 import { parsePath } from '../node/paths.js';
@@ -232,12 +232,12 @@ export async function renameExclusively(from: SystemPath, to: SystemPath): Promi
 const noSyncCodes = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP']);
 
 /** Opens a folder to sync it; undefined on Windows, which has no such thing. */
-export async function openFolder(folder: SystemPath): Promise<FileHandle | undefined> {
-  return process.platform === 'win32' ? undefined : open(folder, 'r');
+export async function openFolder(folder: SystemPath): Promise<CoreHandle | undefined> {
+  return process.platform === 'win32' ? undefined : openCore(folder, 'r');
 }
 
 /** Makes the names in a folder durable. */
-export async function syncFolder(folder: FileHandle | undefined): Promise<void> {
+export async function syncFolder(folder: CoreHandle | undefined): Promise<void> {
   try {
     await folder?.sync();
   } catch (error) {

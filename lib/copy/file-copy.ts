@@ -1,8 +1,8 @@
 import { type BigIntStats, constants } from 'node:fs';
 import { getEngine } from '../engine/engine.js';
-import type { FileHandle } from '../file-handle/file-handle.js';
-import { open } from '../functions/open.js';
 import { lstat, stat } from '../functions/status.js';
+import type { CoreHandle } from '../handle/core-handle.js';
+import { openCore } from '../handle/open.js';
 import { abortError, type SystemError, systemError } from '../node/errors.js';
 import { type PathLike, showPath } from '../node/paths.js';
 import { VerifyError } from './copy-errors.js';
@@ -107,19 +107,19 @@ const { O_NOATIME, O_NOFOLLOW, O_RDONLY } = constants;
 type PartOfReport = Omit<FileCopyReport, 'kind' | 'durationMs' | 'engine'>;
 
 /** Opens the source, if possible without changing the time of last access that is copied. */
-async function openSource({ source, settings, isInTree }: Job): Promise<FileHandle> {
+async function openSource({ source, settings, isInTree }: Job): Promise<CoreHandle> {
   const { unbuffered, signal, metadata } = settings;
   const options = { unbuffered, signal, access: 'sequential' } as const;
   const flags = O_RDONLY | (isInTree ? (O_NOFOLLOW ?? 0) : 0);
   if (metadata.times !== undefined && O_NOATIME !== undefined) {
     try {
-      return await open(source, flags | O_NOATIME, options);
+      return await openCore(source, flags | O_NOATIME, options);
     } catch (error) {
-      // Only the owner and root may use the flag (open(2)).
+      // Only the owner and root may use the flag (openCore(2)).
       if ((error as SystemError).code !== 'EPERM') throw error;
     }
   }
-  return open(source, flags, options);
+  return openCore(source, flags, options);
 }
 
 async function run(job: Job): Promise<PartOfReport> {
@@ -133,7 +133,7 @@ async function run(job: Job): Promise<PartOfReport> {
 }
 
 async function runBetween(
-  source: FileHandle,
+  source: CoreHandle,
   before: BigIntStats,
   job: Job,
 ): Promise<PartOfReport> {
@@ -155,7 +155,7 @@ async function runBetween(
 }
 
 async function fillAndCheck(
-  source: FileHandle,
+  source: CoreHandle,
   target: Target,
   before: BigIntStats,
   job: Job,
@@ -204,7 +204,7 @@ function progressOf(
 
 /** @throws SourceChangedError */
 async function checkUnchanged(
-  source: FileHandle,
+  source: CoreHandle,
   before: BigIntStats,
   bytes: number,
 ): Promise<void> {

@@ -1,8 +1,8 @@
 import type { Hash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { FileHandle } from '../file-handle/file-handle.js';
-import { open } from '../functions/open.js';
+import type { CoreHandle } from '../handle/core-handle.js';
+import { openCore } from '../handle/open.js';
 import { abortError, type SystemError } from '../node/errors.js';
 import { CopyError } from './copy-errors.js';
 import { type ContentResult, copyFile } from './copy-file.js';
@@ -15,8 +15,8 @@ import { chunkDefaults, readChunks } from './read-chunks.js';
 
 /** What a destination is filled from and how. */
 export interface Filling {
-  source: FileHandle;
-  destination: FileHandle;
+  source: CoreHandle;
+  destination: CoreHandle;
   destinationPath: SystemPath;
   shown: ShownPaths;
   /** Bytes of the source; null for wherever it ends. */
@@ -161,11 +161,11 @@ async function reserve({ source, destinationPath, size, settings }: Filling): Pr
   if (!preallocate || size === null) return;
   if (keepHoles && (await hasHoles(source, size))) return;
   // It may be one that nobody may read.
-  const handle = await open(destinationPath, constants.O_WRONLY, { preallocate: size });
+  const handle = await openCore(destinationPath, constants.O_WRONLY, { preallocate: size });
   await handle.close();
 }
 
-async function hasHoles(source: FileHandle, size: number): Promise<boolean> {
+async function hasHoles(source: CoreHandle, size: number): Promise<boolean> {
   for await (const { start, end } of dataRanges(source, { start: 0, end: size }, 1)) {
     return start > 0 || end < size;
   }
@@ -184,7 +184,7 @@ async function hashZeros(hash: Hash, length: number, signal?: AbortSignal): Prom
   }
 }
 
-async function makeSparse(destination: FileHandle, size: number): Promise<void> {
+async function makeSparse(destination: CoreHandle, size: number): Promise<void> {
   // A file system of Windows without sparse files fills the holes by itself.
   await destination.setSparse().catch(() => {});
   // XFS allocates more than is written where a file grows, and keeps it where that becomes a hole.

@@ -1,6 +1,8 @@
 import type { BinaryToTextEncoding, Hash } from 'node:crypto';
-import { FileHandle } from '../file-handle/file-handle.js';
-import { open } from '../functions/open.js';
+import type { FileHandle } from '../file-handle/file-handle.js';
+import type { CoreHandle } from '../handle/core-handle.js';
+import { coreOf } from '../handle/core-of.js';
+import { openCore } from '../handle/open.js';
 import type { PathLike } from '../node/paths.js';
 import { validateObject, validateOneOf } from '../node/validate.js';
 import { makeHash } from './make-hash.js';
@@ -49,19 +51,22 @@ async function hashInto(
   file: PathLike | FileHandle,
   options: HashFileOptions,
 ): Promise<void> {
-  if (!(file instanceof FileHandle)) {
-    const { unbuffered, signal } = options;
-    const handle = await open(file, 'r', { unbuffered, signal, access: 'sequential' });
-    try {
-      return await hashHandle(hash, handle, options);
-    } finally {
-      await handle.close();
-    }
+  const core = coreOf(file);
+  if (core !== undefined) return hashHandle(hash, core, options);
+  const { unbuffered, signal } = options;
+  const opened = await openCore(file as PathLike, 'r', {
+    unbuffered,
+    signal,
+    access: 'sequential',
+  });
+  try {
+    return await hashHandle(hash, opened, options);
+  } finally {
+    await opened.close();
   }
-  return hashHandle(hash, file, options);
 }
 
-async function hashHandle(hash: Hash, handle: FileHandle, options: HashFileOptions): Promise<void> {
+async function hashHandle(hash: Hash, handle: CoreHandle, options: HashFileOptions): Promise<void> {
   const { onProgress, ...chunkOptions } = options;
   const size = sizeOfContent(await handle.stat({ bigint: true }));
   const meter = new ProgressMeter(size ?? 0);
@@ -71,7 +76,7 @@ async function hashHandle(hash: Hash, handle: FileHandle, options: HashFileOptio
     onProgress?.(meter.at(bytesDone));
   };
   const onChunk = (bytes: Buffer): void => void hash.update(bytes);
-  const start = handle.deviceType === 'disk' || handle.deviceType === 'block' ? 0 : null;
+  const start = handle.file.isSeekable ? 0 : null;
   const range = { start, end: size ?? Number.POSITIVE_INFINITY };
   await readChunks(handle, range, { ...chunkOptions, onChunk, onMoved });
 }

@@ -1,7 +1,7 @@
 import { MetadataFlag, Opcode } from '../engine/native.js';
 import { decodeNothing } from '../engine/operation.js';
-import type { FileHandle } from '../file-handle/file-handle.js';
-import { open } from '../functions/open.js';
+import type { CoreHandle } from '../handle/core-handle.js';
+import { openCore } from '../handle/open.js';
 import { type SystemError, unavailable } from '../node/errors.js';
 import { validateBoolean, validateObject } from '../node/validate.js';
 import { listStreams } from '../win32/named-streams.js';
@@ -72,7 +72,7 @@ export function parseMetadata(given: boolean | MetadataOptions | undefined): Met
 
 /** A file, open and by its path. */
 export interface OpenPath {
-  handle: FileHandle;
+  handle: CoreHandle;
   path: SystemPath;
 }
 
@@ -158,9 +158,9 @@ async function copyAttributes(source: OpenPath, destination: OpenPath): Promise<
 async function copyStreams(source: OpenPath, destination: OpenPath): Promise<void> {
   for (const { name, type, size } of await listStreams(source.path)) {
     if (name === '' || type !== '$DATA') continue;
-    const from = await open(`${source.path}:${name}`, 'r');
+    const from = await openCore(`${source.path}:${name}`, 'r');
     try {
-      const to = await open(`${destination.path}:${name}`, 'w');
+      const to = await openCore(`${destination.path}:${name}`, 'w');
       try {
         await copyFile(from, to, size);
       } finally {

@@ -1,6 +1,6 @@
 import { Opcode } from '../engine/native.js';
 import { decodeNothing, decodeValue } from '../engine/operation.js';
-import type { FileHandle } from '../file-handle/file-handle.js';
+import type { CoreHandle } from '../handle/core-handle.js';
 import { abortError, systemErrorOf } from '../node/errors.js';
 import type { ContentResult } from './copy-file.js';
 import { type DataRange, dataRanges } from './data-ranges.js';
@@ -21,8 +21,8 @@ const partMax = 16 * 1024 * 1024;
  *   destination is as it was then
  */
 export async function cloneFile(
-  source: FileHandle,
-  destination: FileHandle,
+  source: CoreHandle,
+  destination: CoreHandle,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   return destination.operateFrom(source, {
@@ -48,8 +48,8 @@ export interface OffloadOptions {
  *   when the source ends before; AbortError
  */
 export async function offloadFile(
-  source: FileHandle,
-  destination: FileHandle,
+  source: CoreHandle,
+  destination: CoreHandle,
   { bounds, pace, signal, onMoved }: OffloadOptions,
 ): Promise<ContentResult> {
   const most = Math.min(partMax, pace?.partMax ?? partMax);
@@ -75,8 +75,8 @@ export async function offloadFile(
 }
 
 function copyRange(
-  source: FileHandle,
-  destination: FileHandle,
+  source: CoreHandle,
+  destination: CoreHandle,
   position: number,
   length: number,
   signal: AbortSignal | undefined,

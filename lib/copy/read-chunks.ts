@@ -1,4 +1,4 @@
-import type { FileHandle } from '../file-handle/file-handle.js';
+import type { CoreHandle } from '../handle/core-handle.js';
 import { validateInteger, validateSignal } from '../node/validate.js';
 import { alignUp } from '../transfer/alignment.js';
 import { blockSizeOf, memoryAlignmentOf } from '../transfer/chunk-io.js';
@@ -56,7 +56,7 @@ export type Consume = (bytes: Buffer, done: (error?: unknown) => void) => void;
 export interface Consumer {
   consume: Consume;
   /** What is written to; chunks are aligned for it too. */
-  handle: FileHandle;
+  handle: CoreHandle;
 }
 
 /**
@@ -68,7 +68,7 @@ export interface Consumer {
  *   then no read is in flight.
  */
 export async function readChunks(
-  source: FileHandle,
+  source: CoreHandle,
   range: ReadRange,
   options: ChunkOptions & ChunkWatch,
   consumer?: Consumer,

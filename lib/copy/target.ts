@@ -1,9 +1,9 @@
 import type { Hash } from 'node:crypto';
 import { type BigIntStats, constants } from 'node:fs';
-import type { FileHandle } from '../file-handle/file-handle.js';
 import { readFile } from '../functions/file-content.js';
-import { open } from '../functions/open.js';
 import { stat } from '../functions/status.js';
+import type { CoreHandle } from '../handle/core-handle.js';
+import { openCore } from '../handle/open.js';
 import type { SystemError } from '../node/errors.js';
 import { nodePromises } from '../node/node-fs.js';
 import { alignDown } from '../transfer/alignment.js';
@@ -25,7 +25,7 @@ import { sizeOfContent } from './source-size.js';
 /** The file that a copy is made in. */
 export interface Target {
   readonly path: SystemPath;
-  readonly handle: FileHandle;
+  readonly handle: CoreHandle;
   /** What of the source it has already. */
   readonly start: number;
   /** Has taken what is there. */
@@ -44,7 +44,7 @@ export interface Target {
 
 /** What a target is made for. */
 export interface TargetRequest {
-  source: FileHandle;
+  source: CoreHandle;
   before: BigIntStats;
   /** Where the copy goes in the end. */
   destination: SystemPath;
@@ -66,19 +66,19 @@ const ownerMayWork = 0o600;
 /** The mode to make a file with that is to have the source's, and what gives it that. */
 function modeFor(before: BigIntStats): {
   mode: number;
-  giveMode: (handle: FileHandle) => Promise<void>;
+  giveMode: (handle: CoreHandle) => Promise<void>;
 } {
   const wanted = Number(before.mode & permissions);
   const mode = wanted | ownerMayWork;
   // Whoever makes a file that is read-only could not open it again, to reserve space or to go on.
-  const giveMode = async (handle: FileHandle): Promise<void> => {
+  const giveMode = async (handle: CoreHandle): Promise<void> => {
     if (mode !== wanted) await handle.chmod(wanted & ~process.umask());
   };
   return { mode, giveMode };
 }
 
 interface Opened {
-  handle: FileHandle;
+  handle: CoreHandle;
   /** Whether this call has surely made it. */
   isNew: boolean;
 }
@@ -94,13 +94,13 @@ async function openOrMake(
   const mustBeNew = atomic || !force;
   if (mustBeNew || mode !== wanted) {
     try {
-      return { handle: await open(path, 'wx', { unbuffered, mode }), isNew: true };
+      return { handle: await openCore(path, 'wx', { unbuffered, mode }), isNew: true };
     } catch (error) {
       if (mustBeNew || (error as SystemError).code !== 'EEXIST') throw error;
     }
   }
   // What is there already keeps the mode that it has.
-  return { handle: await open(path, 'w', { unbuffered, mode: wanted }), isNew: false };
+  return { handle: await openCore(path, 'w', { unbuffered, mode: wanted }), isNew: false };
 }
 
 async function openNew({ before, destination, settings }: TargetRequest): Promise<Target> {
@@ -168,9 +168,9 @@ const toOwnFile = O_RDWR | O_CREAT | (constants.O_NOFOLLOW ?? 0);
  * Opens the note once it is ours alone. It is locked, and not the copy, since the copy is closed
  * before it is read back and gets its name, and must be nobody else's until then. @throws EBUSY
  */
-async function openLocked(path: SystemPath, signal: AbortSignal | undefined): Promise<FileHandle> {
+async function openLocked(path: SystemPath, signal: AbortSignal | undefined): Promise<CoreHandle> {
   for (;;) {
-    const handle = await open(path, toOwnFile, { signal, mode: ownerMayWork });
+    const handle = await openCore(path, toOwnFile, { signal, mode: ownerMayWork });
     try {
       await handle.lock({ position: lockPosition, length: 1, wait: false });
       const ours = await handle.stat({ bigint: true });
@@ -192,8 +192,8 @@ async function openUnfinished(
   path: SystemPath,
   mode: number,
   { unbuffered, signal }: CopySettings,
-): Promise<FileHandle> {
-  const openIt = (): Promise<FileHandle> => open(path, toOwnFile, { unbuffered, signal, mode });
+): Promise<CoreHandle> {
+  const openIt = (): Promise<CoreHandle> => openCore(path, toOwnFile, { unbuffered, signal, mode });
   try {
     return await openIt();
   } catch (error) {
@@ -217,7 +217,7 @@ async function openPartial(request: TargetRequest): Promise<Target> {
       await noteFile.close();
     }
   };
-  let handle: FileHandle | undefined;
+  let handle: CoreHandle | undefined;
   try {
     handle = await openUnfinished(path, mode, settings);
     const { start, hash } = await compareWhatIsThere(handle, notePath, request);
@@ -252,7 +252,7 @@ async function openPartial(request: TargetRequest): Promise<Target> {
 
 /** How much of the file is what the source has, as far as its note says that it may be. */
 async function compareWhatIsThere(
-  handle: FileHandle,
+  handle: CoreHandle,
   notePath: SystemPath,
   { source, before, settings, onResume }: TargetRequest,
 ): Promise<{ start: number; hash: Hash | undefined }> {
@@ -275,14 +275,14 @@ async function compareWhatIsThere(
 
 /** Keeps the note of an unfinished copy true, without the copy having to wait for it. */
 class NoteKeeper {
-  readonly #file: FileHandle;
-  readonly #target: FileHandle;
+  readonly #file: CoreHandle;
+  readonly #target: CoreHandle;
   readonly #before: BigIntStats;
   #lastMs = performance.now();
   #writing: Promise<void> | undefined;
   #failure: { error: unknown } | undefined;
 
-  constructor(file: FileHandle, target: FileHandle, before: BigIntStats) {
+  constructor(file: CoreHandle, target: CoreHandle, before: BigIntStats) {
     this.#file = file;
     this.#target = target;
     this.#before = before;
@@ -310,7 +310,7 @@ class NoteKeeper {
   /** One write of always the same length, so that whoever reads finds the old note or the new. */
   async write(flushed: number): Promise<void> {
     const text = JSON.stringify(noteOf(this.#before, flushed)).padEnd(noteSize);
-    await this.#file.write(Buffer.from(text), 0, noteSize, 0);
+    await this.#file.write(Buffer.from(text), { length: noteSize, position: 0 });
   }
 
   /** Waits for what is under way. @throws the first error */

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
-import type { FileHandle } from '../file-handle/file-handle.js';
-import { openParsed } from '../functions/open.js';
+import { FileHandle } from '../file-handle/file-handle.js';
+import { openParsed } from '../handle/open.js';
 import { parseOpenOptions } from '../handle/open-options.js';
 import { type SystemError, systemErrorOf } from '../node/errors.js';
 import { validateObject, validateOneOf, validateSignal } from '../node/validate.js';
@@ -29,10 +29,10 @@ export async function openConsole(
   const oneWay = side === 'input' ? O_RDONLY : O_WRONLY;
   const request = parseOpenOptions(isWindows ? O_RDWR : oneWay, { signal });
   const opening = openParsed({ native: name, shown: name }, request);
-  const handle = await opening.catch((error: SystemError) => {
+  const core = await opening.catch((error: SystemError) => {
     // Windows has one word for handles that are not there and for a console that is not.
     const isMissing = error.win32Error === invalidHandle;
     throw isMissing ? systemErrorOf('ENXIO', { syscall: 'open', path: name }) : error;
   });
-  return requireKind(handle, handle.deviceType === 'char', name);
+  return new FileHandle(await requireKind(core, core.deviceType === 'char', name));
 }

@@ -1,5 +1,6 @@
-import type { FileHandle } from '../file-handle/file-handle.js';
-import { openParsed } from '../functions/open.js';
+import { FileHandle } from '../file-handle/file-handle.js';
+import { requireCore } from '../handle/core-of.js';
+import { openParsed } from '../handle/open.js';
 import { parseOpenOptions } from '../handle/open-options.js';
 import { unavailable } from '../node/errors.js';
 import type { ParsedPath } from '../node/paths.js';
@@ -23,8 +24,8 @@ async function openBlockDevice(path: ParsedPath, options: DriveOptions): Promise
   validateObject(options, 'options');
   const { flags = 'r', unbuffered = true, signal } = options;
   validateOneOf(flags, 'options.flags', ['r', 'r+']);
-  const handle = await openParsed(path, parseOpenOptions(flags, { unbuffered, signal }));
-  return requireKind(handle, handle.deviceType === 'block', path.shown);
+  const core = await openParsed(path, parseOpenOptions(flags, { unbuffered, signal }));
+  return new FileHandle(await requireKind(core, core.deviceType === 'block', path.shown));
 }
 
 /**
@@ -56,5 +57,5 @@ export async function openDrive(
  * @throws ENOTTY, EINVAL, … where the handle is of something else
  */
 export async function deviceSize(handle: FileHandle): Promise<number> {
-  return sizeOfDevice(handle);
+  return sizeOfDevice(requireCore(handle, 'handle'));
 }

@@ -1,8 +1,10 @@
 import { getEngine } from '../engine/engine.js';
 import { Opcode } from '../engine/native.js';
 import { decodeNothing, type Operation } from '../engine/operation.js';
-import { decodeOpened, type FileHandle } from '../file-handle/file-handle.js';
-import { openHandle } from '../file-handle/open-handle.js';
+import { FileHandle } from '../file-handle/file-handle.js';
+import { requireCore } from '../handle/core-of.js';
+import { openBy } from '../handle/open.js';
+import { decodeOpened } from '../handle/opened-file.js';
 import { unavailable } from '../node/errors.js';
 import { validateInteger, validateObject, validateSignal } from '../node/validate.js';
 import { isWindows, parseDeviceName, type SignalOptions } from './names.js';
@@ -65,7 +67,8 @@ export async function createMailslot(
     offset: timeout,
     object: path.native,
   };
-  return openHandle(request, { readable: true, writable: false, append: false });
+  const access = { readable: true, writable: false, append: false };
+  return new FileHandle(await openBy(request, access));
 }
 
 /**
@@ -84,7 +87,8 @@ export async function openMailslot(name: string, options: SignalOptions = {}): P
     object: path.native,
     signal: options.signal,
   };
-  return openHandle(request, { readable: false, writable: true, append: false });
+  const access = { readable: false, writable: true, append: false };
+  return new FileHandle(await openBy(request, access));
 }
 
 /**
@@ -94,7 +98,7 @@ export async function openMailslot(name: string, options: SignalOptions = {}): P
 export async function setMailslotTimeout(mailslot: FileHandle, timeoutMs: number): Promise<void> {
   const timeout = parseTimeout(timeoutMs, 'timeoutMs');
   checkWindows('setMailslotTimeout()');
-  return mailslot.operate({
+  return requireCore(mailslot, 'mailslot').operate({
     opcode: Opcode.setMailslot,
     subject: { syscall: 'setmailslotinfo' },
     decode: decodeNothing,
@@ -121,7 +125,7 @@ function decodeStatus(_operation: Operation, _value: number, index: number): Mai
 /** What waits in a mailslot, and how it is set (GetMailslotInfo). */
 export async function mailslotStatus(mailslot: FileHandle): Promise<MailslotStatus> {
   checkWindows('mailslotStatus()');
-  return mailslot.operate({
+  return requireCore(mailslot, 'mailslot').operate({
     opcode: Opcode.mailslotStatus,
     subject: { syscall: 'getmailslotinfo' },
     decode: decodeStatus,

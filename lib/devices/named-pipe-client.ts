@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Opcode, PipeFlag } from '../engine/native.js';
 import { decodeNothing } from '../engine/operation.js';
-import type { FileHandle } from '../file-handle/file-handle.js';
+import { FileHandle } from '../file-handle/file-handle.js';
+import type { CoreHandle } from '../handle/core-handle.js';
 import { abortError, type SystemError, systemErrorOf } from '../node/errors.js';
 import type { ParsedPath } from '../node/paths.js';
 import { validateInteger, validateObject, validateSignal } from '../node/validate.js';
@@ -36,7 +37,7 @@ async function connectWhenFree(
   direction: PipeDirection,
   waitMs: number,
   signal: AbortSignal | undefined,
-): Promise<FileHandle> {
+): Promise<CoreHandle> {
   const end = performance.now() + waitMs;
   for (let pauseMs = pauseMsMin; ; pauseMs = Math.min(2 * pauseMs, pauseMsMax)) {
     try {
@@ -57,7 +58,7 @@ async function connectFifo(
   direction: PipeDirection,
   waitMs: number,
   signal: AbortSignal | undefined,
-): Promise<FileHandle> {
+): Promise<CoreHandle> {
   if (waitMs === Number.POSITIVE_INFINITY) return openPipe(path, direction, signal);
   const time = new AbortController();
   const timer = setTimeout(() => time.abort(), waitMs);
@@ -85,19 +86,19 @@ export async function connectNamedPipe(name: string, options: ConnectOptions): P
     validateInteger(waitMs, 'options.waitMs', 0, waitMsMax);
   }
   validateSignal(signal);
-  if (!isWindows) return connectFifo(path, direction, waitMs, signal);
-  const handle = await connectWhenFree(path, direction, waitMs, signal);
-  if (!messages) return handle;
+  if (!isWindows) return new FileHandle(await connectFifo(path, direction, waitMs, signal));
+  const core = await connectWhenFree(path, direction, waitMs, signal);
+  if (!messages) return new FileHandle(core);
   try {
-    await handle.operate({
+    await core.operate({
       opcode: Opcode.configurePipe,
       subject: { syscall: 'setnamedpipehandlestate', path: path.shown },
       decode: decodeNothing,
       flags: PipeFlag.messages,
     });
-    return handle;
+    return new FileHandle(core);
   } catch (error) {
-    await handle.close();
+    await core.close();
     throw error;
   }
 }

@@ -2,8 +2,11 @@ import * as fs from 'node:fs';
 import { getEngine } from '../engine/engine.js';
 import { Opcode, PipeFlag } from '../engine/native.js';
 import { decodeNothing } from '../engine/operation.js';
-import { decodeOpened, type FileHandle } from '../file-handle/file-handle.js';
-import { openHandle } from '../file-handle/open-handle.js';
+import { FileHandle } from '../file-handle/file-handle.js';
+import type { CoreHandle } from '../handle/core-handle.js';
+import { requireCore } from '../handle/core-of.js';
+import { openBy } from '../handle/open.js';
+import { decodeOpened } from '../handle/opened-file.js';
 import { abortError, invalidArgValue, systemErrorOf, unavailable } from '../node/errors.js';
 import type { ParsedPath } from '../node/paths.js';
 import {
@@ -62,7 +65,7 @@ function parseSettings(name: string, options: NamedPipeOptions): PipeSettings {
   return { path, direction, flags, instancesMax, bufferSize: parseBufferSize(options.bufferSize) };
 }
 
-function createInstance(
+async function createInstance(
   settings: PipeSettings,
   flags: number,
   signal: AbortSignal | undefined,
@@ -78,7 +81,7 @@ function createInstance(
     object: path.native,
     signal,
   };
-  return openHandle(request, accessOfDirection(direction));
+  return new FileHandle(await openBy(request, accessOfDirection(direction)));
 }
 
 /**
@@ -122,7 +125,7 @@ export class NamedPipeServer {
     if (!isWindows) return this.#openFifo(signal);
     const instance = this.#spare.shift() ?? (await this.#create(signal));
     try {
-      await instance.operate({
+      await requireCore(instance, 'handle').operate({
         opcode: Opcode.connectPipe,
         subject: this.#subject('connectnamedpipe'),
         decode: decodeNothing,
@@ -148,7 +151,8 @@ export class NamedPipeServer {
       throw invalidHandle(handle);
     }
     if (!isWindows) return handle.close({ cancel: true });
-    await handle.operate({
+    const core = requireCore(handle, 'handle');
+    await core.operate({
       opcode: Opcode.disconnectPipe,
       subject: this.#subject('disconnectnamedpipe'),
       decode: decodeNothing,
@@ -156,8 +160,8 @@ export class NamedPipeServer {
     // Whoever still has the old handle must not read what the next client writes.
     this.#coming++;
     try {
-      const instance = await handle.handOver();
-      if (instance !== undefined) await this.#takeBack(this.#keep(instance));
+      const next = await core.handOver();
+      if (next !== undefined) await this.#takeBack(this.#keep(new FileHandle(next)));
     } finally {
       this.#coming--;
     }
@@ -231,7 +235,9 @@ export class NamedPipeServer {
 
   #openFifo(signal: AbortSignal): Promise<FileHandle> {
     const { path, direction, bufferSize } = this.#settings;
-    return this.#make(() => openFifo(path, direction, bufferSize, signal));
+    return this.#make(async () => {
+      return new FileHandle(await openFifo(path, direction, bufferSize, signal));
+    });
   }
 }
 
@@ -244,19 +250,19 @@ async function openFifo(
   direction: PipeDirection,
   bufferSize: number,
   signal: AbortSignal | undefined,
-): Promise<FileHandle> {
-  const handle = await openPipe(path, direction, signal);
-  if (bufferSize === 0) return handle;
+): Promise<CoreHandle> {
+  const core = await openPipe(path, direction, signal);
+  if (bufferSize === 0) return core;
   try {
-    await handle.operate({
+    await core.operate({
       opcode: Opcode.configurePipe,
       subject: { syscall: 'fcntl', path: path.shown },
       decode: decodeNothing,
       length: bufferSize,
     });
-    return handle;
+    return core;
   } catch (error) {
-    await handle.close();
+    await core.close();
     throw error;
   }
 }

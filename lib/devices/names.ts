@@ -1,5 +1,5 @@
 import { OpenOption } from '../engine/native.js';
-import type { FileHandle } from '../file-handle/file-handle.js';
+import type { CoreHandle } from '../handle/core-handle.js';
 import { type OpenRequest, parseOpenOptions } from '../handle/open-options.js';
 import { invalidArgType, invalidArgValue, systemErrorOf } from '../node/errors.js';
 import { type ParsedPath, parsePath } from '../node/paths.js';
@@ -38,10 +38,10 @@ export function deviceRequest(flags: string | number, signal?: AbortSignal): Ope
 
 /** Gives the handle, if it is of the kind that was asked for; else closes it. @throws ENXIO */
 export async function requireKind(
-  handle: FileHandle,
+  handle: CoreHandle,
   isOfKind: boolean,
   shown: string,
-): Promise<FileHandle> {
+): Promise<CoreHandle> {
   if (isOfKind) return handle;
   await handle.close();
   throw systemErrorOf('ENXIO', { syscall: 'open', path: shown });

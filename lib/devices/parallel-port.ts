@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
-import type { FileHandle } from '../file-handle/file-handle.js';
-import { openParsed } from '../functions/open.js';
+import { FileHandle } from '../file-handle/file-handle.js';
+import { openParsed } from '../handle/open.js';
 import { validateObject, validateSignal } from '../node/validate.js';
 import { deviceRequest, parseDeviceName, requireKind, type SignalOptions } from './names.js';
 
@@ -16,6 +16,6 @@ export async function openParallelPort(
   const parsed = parseDeviceName(path);
   validateObject(options, 'options');
   validateSignal(options.signal);
-  const handle = await openParsed(parsed, deviceRequest(constants.O_WRONLY, options.signal));
-  return requireKind(handle, handle.deviceType === 'char', parsed.shown);
+  const core = await openParsed(parsed, deviceRequest(constants.O_WRONLY, options.signal));
+  return new FileHandle(await requireKind(core, core.deviceType === 'char', parsed.shown));
 }

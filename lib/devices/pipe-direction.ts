@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
-import type { FileHandle } from '../file-handle/file-handle.js';
-import { openParsed } from '../functions/open.js';
+import type { CoreHandle } from '../handle/core-handle.js';
+import { openParsed } from '../handle/open.js';
 import type { Access } from '../handle/open-flags.js';
 import { unavailable } from '../node/errors.js';
 import type { ParsedPath } from '../node/paths.js';
@@ -32,7 +32,7 @@ export async function openPipe(
   path: ParsedPath,
   direction: PipeDirection,
   signal: AbortSignal | undefined,
-): Promise<FileHandle> {
+): Promise<CoreHandle> {
   const handle = await openParsed(path, deviceRequest(flagsOfDirection[direction], signal));
   return requireKind(handle, handle.deviceType === 'pipe', path.shown);
 }

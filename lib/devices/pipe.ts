@@ -2,12 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { getEngine } from '../engine/engine.js';
 import { Opcode } from '../engine/native.js';
 import type { Operation } from '../engine/operation.js';
-import {
-  decodeOpened,
-  decodePeer,
-  FileHandle,
-  type OpenedFile,
-} from '../file-handle/file-handle.js';
+import { FileHandle } from '../file-handle/file-handle.js';
+import { coreOfOpened } from '../handle/open.js';
+import type { Access } from '../handle/open-flags.js';
+import { decodeOpened, decodePeer, type OpenedFile } from '../handle/opened-file.js';
 import { unavailable } from '../node/errors.js';
 import { validateInteger, validateObject } from '../node/validate.js';
 import { isLinux, isWindows } from './names.js';
@@ -44,6 +42,10 @@ function decodePair(
   return [decodeOpened(operation, value, index), decodePeer(index)];
 }
 
+function endOfPipe(opened: OpenedFile, access: Access): FileHandle {
+  return new FileHandle(coreOfOpened(opened, access));
+}
+
 /**
  * A pipe without a name (pipe2; on Windows the only instance of a named pipe with a name that
  * nobody knows, since CreatePipe has no overlapped mode). A read at `readable` gives what there is,
@@ -61,7 +63,7 @@ export async function createPipe(options: PipeOptions = {}): Promise<PipePair> {
     object: isWindows ? `\\\\.\\pipe\\overlapped-${randomUUID()}` : '',
   });
   return {
-    readable: new FileHandle(readable, { readable: true, writable: false, append: false }),
-    writable: new FileHandle(writable, { readable: false, writable: true, append: false }),
+    readable: endOfPipe(readable, { readable: true, writable: false, append: false }),
+    writable: endOfPipe(writable, { readable: false, writable: true, append: false }),
   };
 }

@@ -2,8 +2,10 @@ import { constants } from 'node:fs';
 import { getEngine } from '../engine/engine.js';
 import { Opcode } from '../engine/native.js';
 import type { Operation } from '../engine/operation.js';
-import type { FileHandle } from '../file-handle/file-handle.js';
-import { openParsed } from '../functions/open.js';
+import { FileHandle } from '../file-handle/file-handle.js';
+import type { CoreHandle } from '../handle/core-handle.js';
+import { requireCore } from '../handle/core-of.js';
+import { openParsed } from '../handle/open.js';
 import { systemErrorOf, unavailable } from '../node/errors.js';
 import {
   validateInteger,
@@ -123,7 +125,7 @@ function settingsOf(fields: Fields): SerialSettings {
   };
 }
 
-async function exchange(port: FileHandle, fields: Fields, path?: string): Promise<SerialSettings> {
+async function exchange(port: CoreHandle, fields: Fields, path?: string): Promise<SerialSettings> {
   const subject = { syscall: 'tcsetattr', path };
   const taken = await port.operate({
     opcode: Opcode.serialSettings,
@@ -163,7 +165,7 @@ export async function openSerialPort(
   await requireKind(port, port.deviceType === 'char', parsed.shown);
   try {
     await exchange(port, fields, parsed.shown);
-    return port;
+    return new FileHandle(port);
   } catch (error) {
     await port.close();
     throw error;
@@ -172,7 +174,7 @@ export async function openSerialPort(
 
 /** How a serial port is set. @throws ENOTTY where the handle is of something else */
 export async function serialSettings(port: FileHandle): Promise<SerialSettings> {
-  return exchange(port, names.map(() => unchanged) as Fields);
+  return exchange(requireCore(port, 'port'), names.map(() => unchanged) as Fields);
 }
 
 /**
@@ -185,5 +187,5 @@ export async function setSerialSettings(
   settings: Partial<SerialSettings>,
 ): Promise<SerialSettings> {
   validateObject(settings, 'options');
-  return exchange(port, fieldsOf(settings));
+  return exchange(requireCore(port, 'port'), fieldsOf(settings));
 }

@@ -1,4 +1,4 @@
-import { AbortError, abortError, systemError, unavailable } from '../node/errors.js';
+import { AbortError, abortError, type Subject, systemError, unavailable } from '../node/errors.js';
 import { validateInteger } from '../node/validate.js';
 import { loadBinding } from './binding.js';
 import { DescriptorShortage, isDescriptorShortage } from './descriptor-shortage.js';
@@ -11,7 +11,6 @@ import {
   OperationTable,
   type Request,
   type Settle,
-  type Subject,
 } from './operation.js';
 import { CompletionRing, SubmissionRing } from './rings.js';
 

@@ -1,17 +1,7 @@
+import type { Subject } from '../node/errors.js';
+
 /** How the completion of an operation becomes the value of its promise. */
 export type Decode = (operation: Operation, value: number, index: number) => unknown;
-
-/** How an operation is named when it fails. */
-export interface Subject {
-  readonly syscall: string;
-  readonly path?: string | undefined;
-  /** Of what has two paths: the second. */
-  readonly dest?: string | undefined;
-  /** Of a compound operation: how the steps after the first are named. */
-  readonly laterSteps?: readonly string[];
-  /** Of an operation on a tree: how errors name the place in it where it failed. */
-  readonly showPlace?: (nativePath: string) => string;
-}
 
 /** An operation to submit; see native.ts for what the fields mean per opcode. */
 export interface Request {

@@ -2,6 +2,7 @@ import { type BigIntStats, constants, type Dirent, type Stats } from 'node:fs';
 import { getEngine } from '../engine/engine.js';
 import { Opcode } from '../engine/native.js';
 import { decodeNothing, type HandleRequest } from '../engine/operation.js';
+import type { CloseOptions, CoreHandle } from '../handle/core-handle.js';
 import { makeDirent, typeOfKind, unknownType } from '../handle/dirents.js';
 import {
   decodeEntries,
@@ -11,8 +12,10 @@ import {
 } from '../handle/entry-list.js';
 import { type EntryName, parseName, showName } from '../handle/entry-name.js';
 import { type FileTime, parseTimes } from '../handle/new-times.js';
+import { accessFor, coreOfOpening } from '../handle/open.js';
 import { parseMode } from '../handle/open-flags.js';
 import { type OpenOptions, type OpenRequest, parseOpenOptions } from '../handle/open-options.js';
+import { decodeOpened } from '../handle/opened-file.js';
 import { decodeBigIntStats, decodeStats } from '../handle/stats.js';
 import { systemErrorOf, unavailable } from '../node/errors.js';
 import { modeForNode } from '../node/file-mode.js';
@@ -23,8 +26,7 @@ import {
   validateOneOf,
   validateSignal,
 } from '../node/validate.js';
-import { type CloseOptions, decodeOpened, type FileHandle } from './file-handle.js';
-import { accessFor, handleOf } from './open-handle.js';
+import { FileHandle } from './file-handle.js';
 import { type Content, parseEncodingOptions } from './whole-file.js';
 
 /** Options of DirectoryHandle.stat() and lstat(). */
@@ -97,18 +99,18 @@ function decodeTarget(_operation: unknown, _value: number, index: number): Conte
  * const file = await directory.open('report.csv');
  */
 export class DirectoryHandle {
-  readonly #handle: FileHandle;
+  readonly #handle: CoreHandle;
   readonly #path: string;
 
   /** @internal openDirectory() makes handles. @param path as errors show it */
-  constructor(handle: FileHandle, path: string) {
+  constructor(handle: CoreHandle, path: string) {
     this.#handle = handle;
     this.#path = path;
   }
 
   /** The descriptor; -1 once the handle is closed. On Windows a second one, made when asked for. */
   get fd(): number {
-    return this.#handle.fd;
+    return this.#handle.file.descriptor;
   }
 
   /**
@@ -122,7 +124,9 @@ export class DirectoryHandle {
     flags: string | number | null = 'r',
     modeOrOptions?: number | string | OpenOptions | null,
   ): Promise<FileHandle> {
-    return this.#open(parseName(name), parseOpenOptions(flags, modeOrOptions));
+    return new FileHandle(
+      await this.#open(parseName(name), parseOpenOptions(flags, modeOrOptions)),
+    );
   }
 
   /** Opens a directory in this one. @throws ENOTDIR or ELOOP for a link; ENOENT, EACCES, … */
@@ -291,7 +295,7 @@ export class DirectoryHandle {
   }
 
   /** @internal The open file of the directory, for operations of other modules. */
-  get core(): FileHandle {
+  get core(): CoreHandle {
     return this.#handle;
   }
 
@@ -316,14 +320,15 @@ export class DirectoryHandle {
     return this.#submit<Stats | BigIntStats>(Opcode.statIn, 'fstatat', name, { decode });
   }
 
-  #open(name: EntryName, request: OpenRequest): Promise<FileHandle> {
+  #open(name: EntryName, request: OpenRequest): Promise<CoreHandle> {
     const { flags, mode, options, preallocate, attributes, signal } = request;
     const subject = { syscall: 'openat', path: this.#show(name) };
     const opening = this.#handle.operate({
       ...{ opcode: Opcode.openIn, subject, decode: decodeOpened, signal, object: name },
       ...{ flags, position: preallocate, offset: mode, length: attributes * 2 ** 32 + options },
     });
-    return handleOf(opening, { subject, signal }, accessFor(request));
+    const access = accessFor(request);
+    return coreOfOpening(opening, { subject, signal }, access);
   }
 
   #giveName(
@@ -358,7 +363,7 @@ export function directoryRequest(signal: AbortSignal | undefined): OpenRequest {
 }
 
 /** Makes a directory handle of an open file. @throws ENOTDIR */
-export async function directoryOf(handle: FileHandle, path: string): Promise<DirectoryHandle> {
+export async function directoryOf(handle: CoreHandle, path: string): Promise<DirectoryHandle> {
   if (handle.deviceType === 'directory') return new DirectoryHandle(handle, path);
   await handle.close();
   throw systemErrorOf('ENOTDIR', { syscall: 'open', path });

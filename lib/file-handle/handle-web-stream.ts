@@ -1,9 +1,10 @@
 import { ReadableStream } from 'node:stream/web';
+import type { CoreHandle } from '../handle/core-handle.js';
+import type { PublicHandle } from '../handle/core-of.js';
 import { invalidArgType } from '../node/errors.js';
 import { nodeMajor } from '../node/node-fs.js';
 import { validateBoolean, validateObject } from '../node/validate.js';
 import { byteStreamOf } from '../streams/web-streams.js';
-import type { FileHandle } from './file-handle.js';
 
 export interface ReadableWebStreamOptions {
   /** 'bytes'. Since Node 22 all others have no effect; before, the chunks are ArrayBuffers then. */
@@ -17,7 +18,7 @@ const chunkSize = 16384;
 /** Resolves once the handle has been let go of. */
 type Finish = () => Promise<void>;
 
-function holdForStream(handle: FileHandle, autoClose: boolean, onClosing: () => void): Finish {
+function holdForStream(handle: CoreHandle, autoClose: boolean, onClosing: () => void): Finish {
   const release = handle.hold(() => {
     onClosing();
     release();
@@ -28,7 +29,7 @@ function holdForStream(handle: FileHandle, autoClose: boolean, onClosing: () => 
   };
 }
 
-function arrayBufferStream(handle: FileHandle, autoClose: boolean): ReadableStream {
+function arrayBufferStream(handle: CoreHandle, autoClose: boolean): ReadableStream {
   let ended = false;
   let finish: Finish;
   return new ReadableStream<ArrayBufferLike>({
@@ -61,7 +62,8 @@ function arrayBufferStream(handle: FileHandle, autoClose: boolean): ReadableStre
 
 /** What FileHandle.readableWebStream() gives. */
 export function readableStreamOf(
-  handle: FileHandle,
+  handle: PublicHandle,
+  core: CoreHandle,
   options: ReadableWebStreamOptions,
 ): ReadableStream {
   validateObject(options, 'options');
@@ -71,7 +73,7 @@ export function readableStreamOf(
     if (type !== undefined && typeof type !== 'string') {
       throw invalidArgType('options.type', 'of type string', type);
     }
-    if (type !== 'bytes') return arrayBufferStream(handle, autoClose);
+    if (type !== 'bytes') return arrayBufferStream(core, autoClose);
   } else if (type !== undefined && type !== 'bytes') {
     process.emitWarning(
       'A non-"bytes" options.type has no effect. A byte-oriented stream is always created.',
@@ -79,5 +81,5 @@ export function readableStreamOf(
     );
   }
   const readAhead = { chunkSize };
-  return byteStreamOf(null, { fd: handle, autoClose, readAhead }, undefined, true);
+  return byteStreamOf(null, { fd: handle, autoClose, readAhead }, true);
 }

@@ -1,14 +1,13 @@
 import type { Stats } from 'node:fs';
 import type { Stream } from 'node:stream';
 import { isArrayBufferView } from 'node:util/types';
-import { type BufferOption, readIntoBuffer, validateBufferOption } from '../handle/read-into.js';
+import type { CoreHandle } from '../handle/core-handle.js';
 import { abortError, afterMoving, invalidArgType } from '../node/errors.js';
 import { validateBoolean, validateEncoding, validateSignal } from '../node/validate.js';
 import { allocAligned } from '../transfer/aligned-buffer.js';
 import { alignUp } from '../transfer/alignment.js';
-import { endOf } from '../transfer/file-size.js';
 import { readUnaligned, writeUnaligned } from '../transfer/unaligned-io.js';
-import type { FileHandle } from './file-handle.js';
+import { type BufferOption, readIntoBuffer, validateBufferOption } from './read-into.js';
 
 /** What writeFile() takes. */
 export type Data =
@@ -76,9 +75,10 @@ export function checkNotAborted(signal: AbortSignal | undefined): void {
 
 /** Reads from the handle's cursor to the end. */
 export async function readWholeFile(
-  handle: FileHandle,
+  handle: CoreHandle,
   options: unknown,
 ): Promise<Buffer | string> {
+  handle.file.checkReadable();
   const { encoding, signal, buffer } = parseEncodingOptions<ReadFileOptions>(options);
   validateBufferOption(buffer);
   checkNotAborted(signal);
@@ -88,7 +88,7 @@ export async function readWholeFile(
   const reading =
     handle.alignment === null
       ? readBuffered(handle, signal)
-      : handle.inOrder(() => readUnbuffered(handle, signal));
+      : handle.cursor.inOrder(() => readUnbuffered(handle, signal));
   const content = await reading.catch((error) => {
     throw afterMoving(error);
   });
@@ -132,14 +132,15 @@ function grow(content: Buffer): Buffer {
   return larger;
 }
 
-async function readUnbuffered(handle: FileHandle, signal?: AbortSignal): Promise<Buffer> {
-  const { alignment, cursor } = handle;
-  const length = Math.max(0, (await endOf(handle, signal)) - cursor);
+async function readUnbuffered(handle: CoreHandle, signal?: AbortSignal): Promise<Buffer> {
+  const { alignment } = handle;
+  const { position } = handle.cursor;
+  const length = Math.max(0, (await handle.size(signal)) - position);
   if (length === 0 || alignment === null) return Buffer.alloc(0);
   // Room for whole sectors, so that all of an aligned file is read in place.
   const memory = allocAligned(alignUp(length, alignment.length), { alignment: alignment.memory });
-  const bytes = Math.min(length, await readUnaligned(handle, memory, cursor, signal));
-  handle.cursor = cursor + bytes;
+  const bytes = Math.min(length, await readUnaligned(handle, memory, position, signal));
+  handle.cursor.position = position + bytes;
   return memory.subarray(0, bytes);
 }
 
@@ -188,7 +189,7 @@ export function bytesOfData(
 
 /** Writes all of the data at the handle's cursor, or at the end in append mode. */
 export async function writeWholeFile(
-  handle: FileHandle,
+  handle: CoreHandle,
   data: Data,
   options: unknown,
 ): Promise<void> {
@@ -201,7 +202,7 @@ export async function writeWholeFile(
   const write = (bytes: Uint8Array): Promise<void> =>
     handle.alignment === null
       ? writeBuffered(handle, bytes, signal)
-      : handle.inOrder(() => writeUnbuffered(handle, bytes, signal));
+      : handle.cursor.inOrder(() => writeUnbuffered(handle, bytes, signal));
   try {
     const bytes = bytesOfData(data, encoding);
     if (bytes !== undefined) {
@@ -220,7 +221,7 @@ export async function writeWholeFile(
 }
 
 async function writeBuffered(
-  handle: FileHandle,
+  handle: CoreHandle,
   bytes: Uint8Array,
   signal?: AbortSignal,
 ): Promise<void> {
@@ -234,11 +235,11 @@ async function writeBuffered(
 }
 
 async function writeUnbuffered(
-  handle: FileHandle,
+  handle: CoreHandle,
   bytes: Uint8Array,
   signal?: AbortSignal,
 ): Promise<void> {
-  const position = handle.access.append ? await endOf(handle) : handle.cursor;
+  const position = handle.access.append ? await handle.size() : handle.cursor.position;
   await writeUnaligned(handle, bytes, position, signal);
-  handle.cursor = position + bytes.byteLength;
+  handle.cursor.position = position + bytes.byteLength;
 }

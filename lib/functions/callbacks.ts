@@ -1,5 +1,6 @@
 import type * as fs from 'node:fs';
 import { promisify } from 'node:util';
+import { validateBufferOption } from '../file-handle/read-into.js';
 import {
   decodeContent,
   parseEncodingOptions,
@@ -7,7 +8,6 @@ import {
   validateText,
 } from '../file-handle/whole-file.js';
 import { parseFlags, parseMode } from '../handle/open-flags.js';
-import { validateBufferOption } from '../handle/read-into.js';
 import { abortError, invalidArgType } from '../node/errors.js';
 import { inPlaceOf } from '../node/layers.js';
 import { likeNode } from '../node/like-node.js';

@@ -1,11 +1,11 @@
 import type { BigIntStats } from 'node:fs';
-import type { FileHandle } from '../file-handle/file-handle.js';
+import type { CoreHandle } from '../handle/core-handle.js';
+import { openCore } from '../handle/open.js';
 import { abortError, afterMoving, type SystemError, systemErrorOf } from '../node/errors.js';
 import { nodeFs, nodePromises } from '../node/node-fs.js';
 import { type PathLike, parsePath } from '../node/paths.js';
 import { validateInteger, validateSignal } from '../node/validate.js';
 import { readChunk, writeChunk } from '../transfer/chunk-io.js';
-import { open } from './open.js';
 
 const { COPYFILE_EXCL, COPYFILE_FICLONE, COPYFILE_FICLONE_FORCE, O_CREAT, O_EXCL, O_WRONLY } =
   nodeFs.constants;
@@ -64,14 +64,14 @@ async function copyInParts(
   mode: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const reader = await open(source, 'r', { signal });
+  const reader = await openCore(source, 'r', { signal });
   try {
     const before = await reader.stat({ bigint: true, signal });
     if (before.isDirectory()) throw systemErrorOf('EISDIR', { syscall: 'copyfile' });
     const flags = O_WRONLY | O_CREAT | ((mode & COPYFILE_EXCL) !== 0 ? O_EXCL : 0);
     const permissions = Number(before.mode) & 0o7777;
     // Without the signal: an open that is cancelled does not say whether it has made the file.
-    const writer = await open(destination, flags, { mode: permissions });
+    const writer = await openCore(destination, flags, { mode: permissions });
     await fillDestination(reader, before, { writer, destination, permissions, signal });
   } finally {
     await reader.close();
@@ -79,14 +79,14 @@ async function copyInParts(
 }
 
 interface Destination {
-  writer: FileHandle;
+  writer: CoreHandle;
   destination: PathLike;
   permissions: number;
   signal: AbortSignal;
 }
 
 async function fillDestination(
-  reader: FileHandle,
+  reader: CoreHandle,
   before: BigIntStats,
   { writer, destination, permissions, signal }: Destination,
 ): Promise<void> {
@@ -109,8 +109,8 @@ async function fillDestination(
 const partSize = 1024 * 1024;
 
 async function copyContent(
-  reader: FileHandle,
-  writer: FileHandle,
+  reader: CoreHandle,
+  writer: CoreHandle,
   signal: AbortSignal,
 ): Promise<void> {
   const memory = Buffer.allocUnsafeSlow(partSize);

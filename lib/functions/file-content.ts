@@ -2,7 +2,8 @@ import type * as nodeTypes from 'node:fs/promises';
 import { getEngine } from '../engine/engine.js';
 import { Opcode } from '../engine/native.js';
 import { decodeNothing, type Operation } from '../engine/operation.js';
-import { decodeOpened, FileHandle, type OpenedFile } from '../file-handle/file-handle.js';
+import { FileHandle } from '../file-handle/file-handle.js';
+import { validateBufferOption } from '../file-handle/read-into.js';
 import {
   bytesOfData,
   type Content,
@@ -12,15 +13,18 @@ import {
   decodeContent,
   parseEncodingOptions,
   type ReadFileOptions,
+  readWholeFile,
   validateData,
   type WriteFileOptions,
+  writeWholeFile,
 } from '../file-handle/whole-file.js';
+import type { CoreHandle } from '../handle/core-handle.js';
+import { coreOfOpened, openCore } from '../handle/open.js';
 import { accessOf, parseFlags, parseMode } from '../handle/open-flags.js';
-import { validateBufferOption } from '../handle/read-into.js';
+import { decodeOpened, type OpenedFile } from '../handle/opened-file.js';
 import { abortError } from '../node/errors.js';
 import { type ParsedPath, type PathLike, parsePath } from '../node/paths.js';
 import { validateBoolean } from '../node/validate.js';
-import { open } from './open.js';
 
 export interface ReadFilePathOptions extends ReadFileOptions {
   /** Default 'r'. */
@@ -92,8 +96,8 @@ export async function readPath(
 ): Promise<Buffer | string> {
   const { encoding, signal, buffer } = options;
   if (buffer !== undefined) {
-    return usingHandle(await open(path.native as PathLike, flags, { signal }), (handle) =>
-      handle.readFile(options),
+    return using(await openCore(path.native as PathLike, flags, { signal }), (core) =>
+      readWholeFile(core, options),
     );
   }
   const content = await getEngine().submit<Buffer | OpenedFile>({
@@ -109,19 +113,16 @@ export async function readPath(
     checkNotAborted(signal);
     return decodeContent(content, encoding);
   }
-  return usingHandle(new FileHandle(content, accessOf(flags)), (handle) =>
-    handle.readFile({ encoding, signal }),
+  return using(coreOfOpened(content, accessOf(flags)), (core) =>
+    readWholeFile(core, { encoding, signal }),
   );
 }
 
-async function usingHandle<T>(
-  handle: FileHandle,
-  use: (handle: FileHandle) => Promise<T>,
-): Promise<T> {
+async function using<T>(core: CoreHandle, use: (core: CoreHandle) => Promise<T>): Promise<T> {
   try {
-    return await use(handle);
+    return await use(core);
   } finally {
-    await handle.close();
+    await core.close();
   }
 }
 
@@ -169,8 +170,8 @@ export async function writePath(
   const mode = parseMode(options.mode, 0o666);
   const bytes = bytesOfData(data, encoding);
   if (bytes === undefined || flush || bytes.byteLength > oneOperationMax) {
-    const opened = await open(path.native as PathLike, flags, { mode, signal });
-    return usingHandle(opened, (handle) => handle.writeFile(data, { encoding, signal, flush }));
+    const opened = await openCore(path.native as PathLike, flags, { mode, signal });
+    return using(opened, (core) => writeWholeFile(core, data, { encoding, signal, flush }));
   }
   await getEngine().submit({
     opcode: Opcode.writePath,

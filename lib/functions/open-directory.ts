@@ -3,8 +3,8 @@ import {
   directoryOf,
   directoryRequest,
 } from '../file-handle/directory-handle.js';
+import { openParsed } from '../handle/open.js';
 import { type PathLike, parsePath } from '../node/paths.js';
-import { openParsed } from './open.js';
 
 /** Options of openDirectory(). */
 export interface OpenDirectoryOptions {
@@ -28,6 +28,6 @@ export async function openDirectory(
   options: OpenDirectoryOptions = {},
 ): Promise<DirectoryHandle> {
   const parsed = parsePath(path);
-  const handle = await openParsed(parsed, directoryRequest(options.signal));
-  return directoryOf(handle, parsed.shown);
+  const core = await openParsed(parsed, directoryRequest(options.signal));
+  return directoryOf(core, parsed.shown);
 }

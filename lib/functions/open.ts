@@ -1,9 +1,7 @@
-import { Opcode } from '../engine/native.js';
-import { decodeOpened, type FileHandle } from '../file-handle/file-handle.js';
-import { accessFor, openHandle } from '../file-handle/open-handle.js';
-import { type OpenOptions, type OpenRequest, parseOpenOptions } from '../handle/open-options.js';
-import { type ParsedPath, type PathLike, parsePath } from '../node/paths.js';
-import { provideOpen } from '../streams/file-streams.js';
+import { FileHandle } from '../file-handle/file-handle.js';
+import { openCore } from '../handle/open.js';
+import type { OpenOptions } from '../handle/open-options.js';
+import type { PathLike } from '../node/paths.js';
 
 /**
  * Opens a file.
@@ -17,30 +15,8 @@ export async function open(
   flags: string | number | null = 'r',
   modeOrOptions?: number | string | OpenOptions | null,
 ): Promise<FileHandle> {
-  return openParsed(parsePath(path), parseOpenOptions(flags, modeOrOptions));
+  return new FileHandle(await openCore(path, flags, modeOrOptions));
 }
-
-/** @internal Opens what is known to be valid. */
-export function openParsed(
-  { native, shown }: ParsedPath,
-  request: OpenRequest,
-): Promise<FileHandle> {
-  const submission = {
-    opcode: Opcode.open,
-    subject: { syscall: 'open', path: shown },
-    decode: decodeOpened,
-    file: request.options,
-    flags: request.flags,
-    position: request.preallocate,
-    offset: request.mode,
-    length: request.attributes,
-    object: native,
-    signal: request.signal,
-  };
-  return openHandle(submission, accessFor(request));
-}
-
-provideOpen(open);
 
 /**
  * Cuts or extends a file to a size.
@@ -48,10 +24,10 @@ provideOpen(open);
  * @throws as open(path, 'r+') and then as handle.truncate(length)
  */
 export async function truncate(path: PathLike, length = 0): Promise<void> {
-  const handle = await open(path, 'r+');
+  const core = await openCore(path, 'r+');
   try {
-    await handle.truncate(length);
+    await core.truncate(length);
   } finally {
-    await handle.close();
+    await core.close();
   }
 }

@@ -2,8 +2,10 @@ import { Opcode } from '../engine/native.js';
 import { decodeValue } from '../engine/operation.js';
 import { invalidArgType, outOfRange, systemErrorOf } from '../node/errors.js';
 import { validateInteger, validateOneOf } from '../node/validate.js';
-import { type Alignment, checkAligned } from '../transfer/alignment.js';
-import { endOf, type SizedFile } from '../transfer/file-size.js';
+import { checkAligned } from '../transfer/alignment.js';
+import { endOf } from '../transfer/file-size.js';
+import type { Cursor } from './cursor.js';
+import type { OpenFile } from './open-file.js';
 
 /** What a position is counted from. */
 export type SeekOrigin = 'start' | 'current' | 'end';
@@ -11,16 +13,10 @@ export type SeekOrigin = 'start' | 'current' | 'end';
 const origins: readonly SeekOrigin[] = ['start', 'current', 'end'];
 const subject = { syscall: 'lseek' };
 
-interface SeekTarget extends SizedFile {
-  readonly alignment: Alignment | null;
-  cursor: number;
-  inOrder<R>(run: () => Promise<R>): Promise<R>;
-}
-
-/** @param isSeekable false for pipes, terminals and the like */
+/** Moves the cursor of an open file. */
 export function seek(
-  handle: SeekTarget,
-  isSeekable: boolean,
+  file: OpenFile,
+  cursor: Cursor,
   given: number | bigint,
   origin: SeekOrigin,
 ): Promise<number> {
@@ -30,14 +26,14 @@ export function seek(
   }
   const position = Number(given);
   validateInteger(position, 'position', origin === 'start' ? 0 : undefined);
-  if (!isSeekable) throw systemErrorOf('ESPIPE', subject);
-  if (handle.alignment !== null) {
-    const { position: alignment } = handle.alignment;
+  if (!file.isSeekable) throw systemErrorOf('ESPIPE', subject);
+  if (file.alignment !== null) {
+    const { position: alignment } = file.alignment;
     if (origin === 'start') checkAligned('position', position, alignment);
-    return handle.inOrder(() => seekUnbuffered(handle, alignment, position, origin));
+    return cursor.inOrder(() => seekUnbuffered(file, cursor, alignment, position, origin));
   }
-  return handle.inOrder(() =>
-    handle.operate({
+  return cursor.inOrder(() =>
+    file.operate({
       opcode: Opcode.seek,
       subject,
       decode: decodeValue as () => number,
@@ -47,22 +43,23 @@ export function seek(
   );
 }
 
-// Such a handle has its cursor on this side.
+// The cursor of an unbuffered file is on this side.
 async function seekUnbuffered(
-  handle: SeekTarget,
+  file: OpenFile,
+  cursor: Cursor,
   alignment: number,
   position: number,
   origin: SeekOrigin,
 ): Promise<number> {
   let base = 0;
-  if (origin === 'current') base = handle.cursor;
-  if (origin === 'end') base = await endOf(handle);
+  if (origin === 'current') base = cursor.position;
+  if (origin === 'end') base = await endOf(file);
   const target = base + position;
   if (target < 0) throw systemErrorOf('EINVAL', subject);
   if (!Number.isSafeInteger(target)) {
     throw outOfRange('position', `<= ${Number.MAX_SAFE_INTEGER - base}`, position);
   }
   checkAligned('position', target, alignment);
-  handle.cursor = target;
+  cursor.position = target;
   return target;
 }

@@ -3,6 +3,7 @@ import { allocatedRangesMax, Opcode } from '../engine/native.js';
 import { decodeNothing, type Operable, type Operation } from '../engine/operation.js';
 import { outOfRange } from '../node/errors.js';
 import { validateInteger, validateObject } from '../node/validate.js';
+import type { Cursor } from './cursor.js';
 
 /** A part of a file, in bytes. */
 export interface FileRange {
@@ -15,11 +16,6 @@ export interface RangeOptions {
   position?: number | undefined;
   /** Bytes. Default: to the end of the file. */
   length?: number | undefined;
-}
-
-/** What a file is asked through: an open handle. */
-interface SparseTarget extends Operable {
-  inOrder<R>(run: () => Promise<R>): Promise<R>;
 }
 
 const sparseSubject = { syscall: 'setsparse' };
@@ -36,7 +32,7 @@ function validateRange(position: unknown, length: unknown, lengthMin: number): v
   }
 }
 
-export function setSparse(handle: SparseTarget, sparse: boolean): Promise<void> {
+export function setSparse(handle: Operable, sparse: boolean): Promise<void> {
   return handle.operate({
     opcode: Opcode.setSparse,
     subject: sparseSubject,
@@ -45,7 +41,7 @@ export function setSparse(handle: SparseTarget, sparse: boolean): Promise<void> 
   });
 }
 
-export function punchHole(handle: SparseTarget, options: FileRange): Promise<void> {
+export function punchHole(handle: Operable, options: FileRange): Promise<void> {
   validateObject(options, 'options');
   const { position, length } = options;
   validateRange(position, length, 1);
@@ -73,17 +69,19 @@ function decodeRanges(_operation: Operation, _value: number, index: number): Fil
 
 /** The arguments are checked when it is called, not when it is first read from. */
 export function allocatedRanges(
-  handle: SparseTarget,
+  file: Operable,
+  cursor: Cursor,
   options: RangeOptions,
 ): AsyncGenerator<FileRange, void, undefined> {
   validateObject(options, 'options');
   const { position = 0, length = positionMax - position } = options;
   validateRange(position, length, 0);
-  return iterate(handle, position, length);
+  return iterate(file, cursor, position, length);
 }
 
 async function* iterate(
-  handle: SparseTarget,
+  file: Operable,
+  cursor: Cursor,
   start: number,
   size: number,
 ): AsyncGenerator<FileRange, void, undefined> {
@@ -93,8 +91,8 @@ async function* iterate(
   let held: FileRange | undefined;
   while (position < end) {
     const from = position;
-    const ranges = await handle.inOrder(() =>
-      handle.operate({
+    const ranges = await cursor.inOrder(() =>
+      file.operate({
         opcode: Opcode.allocatedRanges,
         subject: rangesSubject,
         decode: decodeRanges,

@@ -1,3 +1,44 @@
+/** A place in a file: bytes from its start; null or -1 for the handle's cursor. */
+export type Position = number | bigint | null;
+
+export interface TransferOptions {
+  /** Place in the buffer, in bytes. Default 0. */
+  offset?: number | null | undefined;
+  /** Bytes. Default: to the end of the buffer. */
+  length?: number | null | undefined;
+  /** Place in the file; null or -1 for the handle's own cursor, which then moves. Default null. */
+  position?: Position | undefined;
+  /** Aborts the operation; bytes may have moved by then. */
+  signal?: AbortSignal | undefined;
+}
+export interface ReadOptions<T extends ArrayBufferView = Buffer> extends TransferOptions {
+  /** Default: a new Buffer of 16 KiB. */
+  buffer?: T | undefined;
+}
+
+/**
+ * One read or write moves no more than this on Linux (read(2)), and a DWORD of bytes on Windows. It
+ * is a multiple of every sector size, so that the parts of a longer transfer stay aligned.
+ */
+export const transferMax = 0x7ffff000;
+
+/** The position as a number or bigint. Anything that is neither means the cursor, which is -1. */
+export function placeOf(position: Position | undefined): number | bigint {
+  if (typeof position === 'number') return position;
+  if (typeof position !== 'bigint') return -1;
+  return position === -1n ? -1 : position;
+}
+
+/** The place so many bytes behind another one. */
+export function advance(position: number | bigint, bytes: number): number | bigint {
+  return typeof position === 'bigint' ? position + BigInt(bytes) : position + bytes;
+}
+
+/** A view as bytes. The addon takes typed arrays, and no DataViews. */
+export function bytesOfView(view: ArrayBufferView): Uint8Array {
+  return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+}
+
 export interface ReadResult<T extends ArrayBufferView> {
   bytesRead: number;
   buffer: T;

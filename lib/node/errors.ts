@@ -1,5 +1,16 @@
 import { getSystemErrorMap, inspect } from 'node:util';
-import type { Subject } from '../engine/operation.js';
+
+/** How an operation is named when it fails. */
+export interface Subject {
+  readonly syscall: string;
+  readonly path?: string | undefined;
+  /** The second path of an operation that has two. */
+  readonly dest?: string | undefined;
+  /** The names of the later steps of a compound operation. */
+  readonly laterSteps?: readonly string[];
+  /** For an operation on a tree: turns the place where it failed into the path that errors show. */
+  readonly showPlace?: (nativePath: string) => string;
+}
 
 /** An error with the fields of Node's own file system errors. */
 export interface SystemError extends Error {

@@ -1,5 +1,5 @@
 import { devNull } from 'node:os';
-import { FileHandle } from '../file-handle/file-handle.js';
+import { ExtendedHandle } from '../file-handle/extended-handle.js';
 import { open } from '../functions/open.js';
 import { isOpenOptions } from '../handle/open-options.js';
 import { inPlaceOf } from '../node/layers.js';
@@ -13,11 +13,13 @@ let linking: Promise<void> | undefined;
 async function linkToNodes(): Promise<void> {
   try {
     const handle = await nodePromises.open(devNull);
-    const { prototype } = FileHandle;
+    const { prototype } = ExtendedHandle;
     const nodes: object = Object.getPrototypeOf(handle);
     await handle.close();
     // Both classes extend EventEmitter.
-    if (nodes !== prototype) Object.setPrototypeOf(prototype, nodes);
+    if (!Object.prototype.isPrototypeOf.call(prototype, nodes)) {
+      Object.setPrototypeOf(prototype, nodes);
+    }
   } catch {
     linking = undefined;
   }

@@ -1,4 +1,4 @@
-import type { FileHandle } from '../file-handle/file-handle.js';
+import type { CoreHandle } from '../handle/core-handle.js';
 import { systemErrorOf } from '../node/errors.js';
 import { validateBoolean, validateInteger, validateSignal } from '../node/validate.js';
 import { memoryAlignmentOf } from '../transfer/chunk-io.js';
@@ -23,7 +23,7 @@ export interface ChunksOptions extends WindowOptions {
 
 /** What FileHandle.chunks() gives. */
 export function chunksOf(
-  handle: FileHandle,
+  handle: CoreHandle,
   options: ChunksOptions,
 ): AsyncGenerator<Buffer, void, undefined> {
   validateWindow(options);
@@ -36,7 +36,7 @@ export function chunksOf(
 }
 
 async function* iterate(
-  handle: FileHandle,
+  handle: CoreHandle,
   options: ChunksOptions,
   recycle: boolean,
 ): AsyncGenerator<Buffer, void, undefined> {

@@ -1,15 +1,9 @@
-import type { FileHandle } from '../file-handle/file-handle.js';
+import type { CoreHandle } from '../handle/core-handle.js';
 import type { PathLike } from '../node/paths.js';
 import { ReadAhead } from '../transfer/read-ahead.js';
 import { validateWindow, type WindowOptions } from '../transfer/window.js';
 import { placeWithoutStart } from './first-place.js';
-import {
-  type FileOptions,
-  HeldFile,
-  type Interrupt,
-  type OpenPath,
-  validatePlace,
-} from './held-file.js';
+import { type FileOptions, HeldFile, type Interrupt, validatePlace } from './held-file.js';
 
 export interface FileReaderOptions extends FileOptions {
   /** Place of the first byte. Default: the start of a path, the cursor of a handle. */
@@ -26,7 +20,7 @@ export class FileReader {
   readonly #options: FileReaderOptions;
   #ahead: ReadAhead | undefined;
   #movesCursor = false;
-  #handle: FileHandle | undefined;
+  #handle: CoreHandle | undefined;
   #isCancelled = false;
   #cancelling: Promise<void> | undefined;
   /** Bytes that the stream has been given. */
@@ -36,18 +30,13 @@ export class FileReader {
    * @param interrupt told when others end the stream, who then has to cancel and close this
    * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE
    */
-  constructor(
-    path: PathLike | null | undefined,
-    options: FileReaderOptions,
-    openPath: OpenPath | undefined,
-    interrupt: Interrupt,
-  ) {
+  constructor(path: PathLike | null | undefined, options: FileReaderOptions, interrupt: Interrupt) {
     const { start, end, readAhead = {} } = options;
     validatePlace(start, 'options.start');
     validatePlace(end, 'options.end', start);
     validateWindow(readAhead, 'options.readAhead');
     this.#options = options;
-    this.#file = new HeldFile(path, options, 'r', 'read', openPath, interrupt);
+    this.#file = new HeldFile(path, options, 'r', 'read', interrupt);
   }
 
   get path(): PathLike | undefined {
@@ -102,7 +91,7 @@ export class FileReader {
 
   #count(bytes: number): void {
     this.bytesRead += bytes;
-    if (this.#movesCursor) (this.#handle as FileHandle).cursor += bytes;
+    if (this.#movesCursor) (this.#handle as CoreHandle).cursor.position += bytes;
   }
 
   /** Cancels what is in flight: whoever waits for bytes is told that there are none any more. */

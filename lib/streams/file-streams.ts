@@ -1,22 +1,14 @@
 import type * as fs from 'node:fs';
-import type { FileHandle } from '../file-handle/file-handle.js';
+import type { CoreHandle } from '../handle/core-handle.js';
+import { coreOf, type PublicHandle } from '../handle/core-of.js';
 import { type StreamOpenOptions, streamOpenOptionsOf } from '../handle/open-options.js';
 import { invalidArgValue, notImplemented } from '../node/errors.js';
 import { isSystemReplaced } from '../node/layers.js';
 import { nodeFs } from '../node/node-fs.js';
 import { validateWindow, type WindowOptions } from '../transfer/window.js';
 import { type NodeReadStream, ReadSource } from './read-source.js';
-import { HandleFile, type OpenFile, PathFile, type StreamFile } from './stream-file.js';
+import { HandleFile, PathFile, type StreamFile } from './stream-file.js';
 import { type NodeWriteStream, streamDestroyed, WriteSink } from './write-sink.js';
-
-let openFile: OpenFile | undefined;
-
-/**
- * Says how streams of a path open it. They stand below that, since a handle makes streams, too.
- */
-export function provideOpen(open: OpenFile): void {
-  openFile = open;
-}
 
 /** What the streams of this package take beside Node's options. */
 export interface ReadStreamExtras extends StreamOpenOptions {
@@ -42,10 +34,6 @@ interface NodeMethods {
 
 const nodeReader = nodeFs.ReadStream.prototype as unknown as NodeMethods;
 const nodeWriter = nodeFs.WriteStream.prototype as unknown as NodeMethods;
-
-function isOurHandle(value: unknown): value is FileHandle {
-  return typeof (value as Partial<FileHandle> | null | undefined)?.hold === 'function';
-}
 
 // ---- The file of a stream
 
@@ -90,15 +78,16 @@ function withFile(
     const reason = 'takes effect where the stream itself opens a path';
     throw invalidArgValue(`options.${name}`, options[name], reason);
   }
-  if (isOurHandle(fd)) {
+  const core = coreOf(fd);
+  if (core !== undefined) {
     if (options.fs) throw notImplemented('FileHandle with fs');
-    const file = new HandleFile(fd, release);
+    const file = new HandleFile(fd as PublicHandle, core, release);
     stream[streamFile] = file;
-    return { ...options, fd: fd.streamDescriptor, fs: file };
+    return { ...options, fd: core.file.streamDescriptor, fs: file };
   }
   // While a layer sits below node:fs, Node's own methods open and read the path.
   if (isOpen || isSystemReplaced()) return options;
-  const file = new PathFile(openFile as OpenFile, more, () => stream.closed);
+  const file = new PathFile(more, () => stream.closed);
   stream[streamFile] = file;
   return { ...options, fs: file };
 }
@@ -128,7 +117,7 @@ function construct(
   // Only now, since Node may have refused the options.
   const file = stream[streamFile];
   if (file !== undefined && !file.isOwn) {
-    release = (options.fd as FileHandle).hold(() => {
+    release = (file.handle as CoreHandle).hold(() => {
       // One that has finished and was not to close the handle would wait for another end.
       if ((stream as Writer).writableFinished) stream.destroy();
       else stream.close();

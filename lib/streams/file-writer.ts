@@ -1,17 +1,11 @@
-import type { FileHandle } from '../file-handle/file-handle.js';
+import type { CoreHandle } from '../handle/core-handle.js';
 import { AbortError } from '../node/errors.js';
 import type { PathLike } from '../node/paths.js';
 import { validateBoolean } from '../node/validate.js';
 import { validateWindow, type WindowOptions } from '../transfer/window.js';
 import { WriteBehind, type WriteCallback } from '../transfer/write-behind.js';
 import { placeToAppend, placeWithoutStart } from './first-place.js';
-import {
-  type FileOptions,
-  HeldFile,
-  type Interrupt,
-  type OpenPath,
-  validatePlace,
-} from './held-file.js';
+import { type FileOptions, HeldFile, type Interrupt, validatePlace } from './held-file.js';
 
 export interface FileWriterOptions extends FileOptions {
   /** Place of the first byte. Default: the start of a path, the cursor of a handle. */
@@ -28,7 +22,7 @@ export class FileWriter {
   readonly #options: FileWriterOptions;
   readonly #interrupt: Interrupt;
   readonly #onFlushed: (position: number) => void;
-  #handle: FileHandle | undefined;
+  #handle: CoreHandle | undefined;
   #behind: WriteBehind | undefined;
   #start = 0;
   #isFinished = false;
@@ -44,7 +38,6 @@ export class FileWriter {
   constructor(
     path: PathLike | null | undefined,
     options: FileWriterOptions,
-    openPath: OpenPath | undefined,
     interrupt: Interrupt,
     onFlushed: (position: number) => void,
   ) {
@@ -55,7 +48,7 @@ export class FileWriter {
     this.#options = options;
     this.#interrupt = interrupt;
     this.#onFlushed = onFlushed;
-    this.#file = new HeldFile(path, options, 'w', 'write', openPath, interrupt);
+    this.#file = new HeldFile(path, options, 'w', 'write', interrupt);
   }
 
   get path(): PathLike | undefined {
@@ -93,7 +86,7 @@ export class FileWriter {
       ...writeBehind,
       start: place,
       onFlushed: (position) => {
-        if (movesCursor) handle.cursor = position;
+        if (movesCursor) handle.cursor.position = position;
         this.#onFlushed(position);
       },
       // It may be that nobody asks for anything any more.

@@ -1,25 +1,20 @@
-import type { FileHandle } from '../file-handle/file-handle.js';
+import type { CoreHandle } from '../handle/core-handle.js';
+import { type PublicHandle, requireCore } from '../handle/core-of.js';
+import { openCore } from '../handle/open.js';
 import {
   type OpenOptions,
   type StreamOpenOptions,
   streamOpenOptionsOf,
 } from '../handle/open-options.js';
-import { abortError, invalidArgType, systemErrorOf } from '../node/errors.js';
+import { abortError, systemErrorOf } from '../node/errors.js';
 import { type PathLike, parsePath } from '../node/paths.js';
 import { validateBoolean, validateInteger, validateSignal } from '../node/validate.js';
-
-/** Opens what is not a handle yet. The streams stand below it, since handles make streams. */
-export type OpenPath = (
-  path: PathLike,
-  flags: string | number,
-  options: OpenOptions,
-) => Promise<FileHandle>;
 
 export interface FileOptions extends StreamOpenOptions, Pick<OpenOptions, 'mode'> {
   /** How a path is opened; Node's flags. */
   flags?: string | number | undefined;
-  /** A handle in the place of a path. */
-  fd?: FileHandle | null | undefined;
+  /** A FileHandle of this package instead of a path. */
+  fd?: PublicHandle | null | undefined;
   /** Whether the stream closes the handle that it was given when it ends. Default true. */
   autoClose?: boolean | undefined;
   /** Ends the stream with an AbortError. */
@@ -28,10 +23,6 @@ export interface FileOptions extends StreamOpenOptions, Pick<OpenOptions, 'mode'
 
 /** Called when others end a stream: with an AbortError, or EBADF where its handle is closed. */
 export type Interrupt = (error: Error) => void;
-
-function isHandle(value: unknown): value is FileHandle {
-  return typeof (value as Partial<FileHandle> | null)?.hold === 'function';
-}
 
 /** @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
 export function validatePlace(place: unknown, name: string, least = 0): void {
@@ -47,11 +38,12 @@ export class HeldFile {
   readonly autoClose: boolean;
   readonly #flags: string | number;
   readonly #options: OpenOptions;
-  readonly #openPath: OpenPath | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #interrupt: Interrupt;
-  #handle: FileHandle | undefined;
-  #opening: Promise<FileHandle> | undefined;
+  /** The handle that the stream was given, whose close() a program may have replaced. */
+  readonly #given: PublicHandle | undefined;
+  #handle: CoreHandle | undefined;
+  #opening: Promise<CoreHandle> | undefined;
   readonly #openingCancellation = new AbortController();
   #closing: Promise<void> | undefined;
   #release = (): void => {};
@@ -61,27 +53,24 @@ export class HeldFile {
     options: FileOptions,
     flags: string,
     operation: 'read' | 'write',
-    openPath: OpenPath | undefined,
     interrupt: Interrupt,
   ) {
     const { fd, autoClose = true, signal } = options;
     validateBoolean(autoClose, 'options.autoClose');
     validateSignal(signal);
     if (fd == null) parsePath(path);
-    else if (!isHandle(fd)) {
-      throw invalidArgType('options.fd', 'an instance of FileHandle of this package', fd);
-    }
+    const core = fd == null ? undefined : requireCore(fd, 'options.fd');
     this.isOwn = fd == null;
     this.path = this.isOwn ? (path as PathLike) : undefined;
     this.autoClose = autoClose;
     this.#flags = options.flags ?? flags;
     this.#options = { mode: options.mode, ...streamOpenOptionsOf(options) };
-    this.#openPath = openPath;
     this.#signal = signal;
     this.#interrupt = interrupt;
-    if (fd != null) {
-      this.#handle = fd;
-      this.#release = fd.hold(() => interrupt(systemErrorOf('EBADF', { syscall: operation })));
+    this.#given = fd ?? undefined;
+    if (core !== undefined) {
+      this.#handle = core;
+      this.#release = core.hold(() => interrupt(systemErrorOf('EBADF', { syscall: operation })));
     }
     // Not before whoever makes the stream has it.
     if (signal?.aborted) queueMicrotask(this.#abort);
@@ -89,16 +78,15 @@ export class HeldFile {
   }
 
   /** Opens the file, once. @throws a system error */
-  open(): Promise<FileHandle> {
+  open(): Promise<CoreHandle> {
     this.#opening ??= this.#open();
     return this.#opening;
   }
 
-  async #open(): Promise<FileHandle> {
+  async #open(): Promise<CoreHandle> {
     const path = this.path as PathLike;
-    const openPath = this.#openPath as OpenPath;
     const { signal } = this.#openingCancellation;
-    this.#handle ??= await openPath(path, this.#flags, { ...this.#options, signal });
+    this.#handle ??= await openCore(path, this.#flags, { ...this.#options, signal });
     return this.#handle;
   }
 
@@ -118,7 +106,7 @@ export class HeldFile {
     // One that cannot be opened need not be closed.
     await this.#opening?.catch(() => {});
     this.#release();
-    if (this.isOwn || this.autoClose) await this.#handle?.close();
+    if (this.isOwn || this.autoClose) await (this.#given ?? this.#handle)?.close();
   }
 
   readonly #abort = (): void => {

@@ -1,5 +1,5 @@
 import type * as fs from 'node:fs';
-import type { FileHandle } from '../file-handle/file-handle.js';
+import type { CoreHandle } from '../handle/core-handle.js';
 import { blockSizeOf } from '../transfer/chunk-io.js';
 import { ReadAhead } from '../transfer/read-ahead.js';
 import type { WindowOptions } from '../transfer/window.js';
@@ -13,7 +13,7 @@ export type NodeReadStream = fs.ReadStream & {
   readonly autoClose: boolean;
 };
 
-function startOf(stream: NodeReadStream, file: StreamFile, handle: FileHandle): number | null {
+function startOf(stream: NodeReadStream, file: StreamFile, handle: CoreHandle): number | null {
   if (stream.pos !== undefined) return stream.pos;
   if (file.isOwn && hasPlaces(handle)) return stream.bytesRead;
   return placeWithoutStart(handle, file.isOwn, stream.autoClose);
@@ -23,7 +23,7 @@ function startOf(stream: NodeReadStream, file: StreamFile, handle: FileHandle): 
 export class ReadSource {
   readonly #stream: NodeReadStream;
   readonly #fail: (error: unknown, size: number) => void;
-  readonly #handle: FileHandle;
+  readonly #handle: CoreHandle;
   readonly #ahead: ReadAhead;
   readonly #start: number | null;
   /** Whether chunks of the stream may begin in one chunk of the window and end in the next. */
@@ -39,7 +39,7 @@ export class ReadSource {
   constructor(
     stream: NodeReadStream,
     file: StreamFile,
-    handle: FileHandle,
+    handle: CoreHandle,
     options: WindowOptions,
     fail: (error: unknown, size: number) => void,
   ) {
@@ -111,7 +111,7 @@ export class ReadSource {
     stream.bytesRead += bytes;
     if (stream.pos !== undefined) stream.pos += bytes;
     else if (this.#handle.alignment !== null) {
-      this.#handle.cursor = (this.#start as number) + stream.bytesRead;
+      this.#handle.cursor.position = (this.#start as number) + stream.bytesRead;
     }
   }
 

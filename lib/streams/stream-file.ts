@@ -1,16 +1,12 @@
 import liveFs from 'node:fs';
-import type { FileHandle } from '../file-handle/file-handle.js';
+import type { CoreHandle } from '../handle/core-handle.js';
+import type { PublicHandle } from '../handle/core-of.js';
+import { openCore } from '../handle/open.js';
 import type { OpenOptions } from '../handle/open-options.js';
 import { isReplaced } from '../node/layers.js';
 
 type Callback = (error: unknown, ...results: unknown[]) => void;
 type Arguments = readonly unknown[];
-
-export type OpenFile = (
-  path: string,
-  flags?: string | number,
-  options?: OpenOptions,
-) => Promise<FileHandle>;
 
 /** What Node calls an `fs`: functions with a callback as the last argument. */
 type Functions = Record<string, (...given: unknown[]) => void>;
@@ -47,13 +43,13 @@ function callBack<T>(
  */
 export abstract class StreamFile {
   /** What the engine has open for the stream. */
-  handle: FileHandle | undefined;
+  handle: CoreHandle | undefined;
   /** Whether only the stream uses the handle. */
   abstract readonly isOwn: boolean;
   /** Ends what is in flight; what becomes of a window when the stream is destroyed. */
   settle: () => Promise<void> = async () => {};
   /** The handle, where a window may stand between it and the stream. */
-  get windowed(): FileHandle | undefined {
+  get windowed(): CoreHandle | undefined {
     return this.handle;
   }
   /** The stream has been destroyed; whether its file could be opened does not matter any more. */
@@ -64,7 +60,8 @@ export abstract class StreamFile {
   failure: { error: unknown } | undefined;
 
   abstract open(path: string, flags: string | number, mode: number, callback: Callback): void;
-  protected abstract end(handle: FileHandle): Promise<void>;
+  protected abstract end(handle: CoreHandle): Promise<void>;
+  protected abstract sync(handle: CoreHandle): Promise<void>;
 
   close(fd: number, callback: Callback): void {
     const { handle } = this;
@@ -73,7 +70,7 @@ export abstract class StreamFile {
     else callBack(this.#close(handle), callback);
   }
 
-  async #close(handle: FileHandle): Promise<void> {
+  async #close(handle: CoreHandle): Promise<void> {
     try {
       await this.settle();
     } finally {
@@ -89,7 +86,7 @@ export abstract class StreamFile {
     }
     const sync = async (): Promise<void> => {
       await this.settle();
-      await handle.sync();
+      await this.sync(handle);
     };
     callBack(sync(), callback);
   }
@@ -117,7 +114,6 @@ const openingMsMax = 50;
 /** A file that the stream opens itself, and closes. */
 export class PathFile extends StreamFile {
   readonly isOwn = true;
-  readonly #openFile: OpenFile;
   readonly #options: OpenOptions;
   readonly #isClosed: () => boolean;
   readonly #opening = new AbortController();
@@ -128,9 +124,8 @@ export class PathFile extends StreamFile {
    * @param isClosed whether the stream has ended. One that is aborted at once has before its file
    *   is open, and would never close it.
    */
-  constructor(open: OpenFile, options: OpenOptions, isClosed: () => boolean) {
+  constructor(options: OpenOptions, isClosed: () => boolean) {
     super();
-    this.#openFile = open;
     this.#options = options;
     this.#isClosed = isClosed;
   }
@@ -146,15 +141,16 @@ export class PathFile extends StreamFile {
   async #open(path: string, flags: string | number, mode: number): Promise<number> {
     const handle = await this.#openOrGiveUp(path, flags, mode);
     this.handle = handle;
-    const { fd } = handle;
+    handle.cursor.share();
+    const { descriptor } = handle.file;
     if (this.#isClosed()) void handle.close();
-    return fd;
+    return descriptor;
   }
 
-  async #openOrGiveUp(path: string, flags: string | number, mode: number): Promise<FileHandle> {
+  async #openOrGiveUp(path: string, flags: string | number, mode: number): Promise<CoreHandle> {
     const { signal } = this.#opening;
     try {
-      return await this.#openFile(path, flags, { ...this.#options, mode, signal });
+      return await openCore(path, flags, { ...this.#options, mode, signal });
     } catch (error) {
       this.isGivenUp = signal.aborted && (error as NodeJS.ErrnoException).code === 'ABORT_ERR';
       throw error;
@@ -169,26 +165,31 @@ export class PathFile extends StreamFile {
     this.#patience ??= setTimeout(() => this.#opening.abort(), openingMsMax).unref();
   }
 
-  protected end(handle: FileHandle): Promise<void> {
+  protected end(handle: CoreHandle): Promise<void> {
     return handle.close();
+  }
+
+  protected sync(handle: CoreHandle): Promise<void> {
+    return handle.sync();
   }
 }
 
 /** A handle that is held for the stream, and that the stream closes when it has ended. */
 export class HandleFile extends StreamFile {
   readonly isOwn = false;
+  readonly #given: PublicHandle;
   readonly #release: () => void;
 
-  constructor(handle: FileHandle, release: () => void) {
+  constructor(given: PublicHandle, core: CoreHandle, release: () => void) {
     super();
-    this.handle = handle;
+    this.handle = core;
+    this.#given = given;
     this.#release = release;
   }
 
   // A program that has put functions of its own into the handle shall see the calls it expects.
-  override get windowed(): FileHandle | undefined {
-    const { handle } = this;
-    return transfers.some((name) => Object.hasOwn(handle as FileHandle, name)) ? undefined : handle;
+  override get windowed(): CoreHandle | undefined {
+    return transfers.some((name) => Object.hasOwn(this.#given, name)) ? undefined : this.handle;
   }
 
   protected override call(name: Transfer, given: Arguments): void {
@@ -196,7 +197,7 @@ export class HandleFile extends StreamFile {
     type Method = (
       ...given: unknown[]
     ) => Promise<{ bytesRead: number } | { bytesWritten: number }>;
-    const handle = this.handle as unknown as Record<Transfer, Method>;
+    const handle = this.#given as unknown as Record<Transfer, Method>;
     callBack(handle[name](...given.slice(1, -1)), callback, (result) => [
       'bytesRead' in result ? result.bytesRead : result.bytesWritten,
       given[1],
@@ -204,11 +205,15 @@ export class HandleFile extends StreamFile {
   }
 
   open(_path: string, _flags: string | number, _mode: number, callback: Callback): void {
-    process.nextTick(callback, null, this.handle?.streamDescriptor);
+    process.nextTick(callback, null, this.handle?.file.streamDescriptor);
   }
 
-  protected end(handle: FileHandle): Promise<void> {
+  protected end(): Promise<void> {
     this.#release();
-    return handle.close();
+    return this.#given.close();
+  }
+
+  protected sync(): Promise<void> {
+    return this.#given.sync();
   }
 }

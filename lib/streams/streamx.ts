@@ -5,7 +5,6 @@ import {
   type WritableEvents,
   type WritableOptions,
 } from 'streamx';
-import { open } from '../functions/open.js';
 import { invalidArgType } from '../node/errors.js';
 import type { PathLike } from '../node/paths.js';
 import { validateEncoding } from '../node/validate.js';
@@ -54,7 +53,7 @@ export class ReadStream extends Readable {
   constructor(path: PathLike | null | undefined, options: ReadStreamOptions = {}) {
     validateEncoding(options.encoding);
     super(only(options, readableNames) as ReadableOptions);
-    this.#reader = new FileReader(path, options, open, (error) => this.destroy(error));
+    this.#reader = new FileReader(path, options, (error) => this.destroy(error));
   }
 
   /** The path as it was given; undefined where a handle was. */
@@ -143,7 +142,6 @@ export class WriteStream extends Writable<WriteStreamEvents> {
     this.#writer = new FileWriter(
       path,
       options,
-      open,
       (error) => this.destroy(error),
       (position) => this.#progress(position),
     );

@@ -10,7 +10,6 @@ import { invalidArgType } from '../node/errors.js';
 import type { PathLike } from '../node/paths.js';
 import { FileReader, type FileReaderOptions } from './file-reader.js';
 import { FileWriter, type FileWriterOptions } from './file-writer.js';
-import type { OpenPath } from './held-file.js';
 
 // ---- Reading
 
@@ -30,14 +29,9 @@ class ByteSource {
   /** Whether the controller has been told of the end, or needs no telling any more. */
   #isOver = false;
 
-  constructor(
-    path: PathLike | null | undefined,
-    options: FileReaderOptions,
-    openPath: OpenPath | undefined,
-    endsQuietly: boolean,
-  ) {
+  constructor(path: PathLike | null | undefined, options: FileReaderOptions, endsQuietly: boolean) {
     this.#endsQuietly = endsQuietly;
-    this.#reader = new FileReader(path, options, openPath, this.#interrupt);
+    this.#reader = new FileReader(path, options, this.#interrupt);
   }
 
   async start(controller: ReadableByteStreamController): Promise<void> {
@@ -126,10 +120,9 @@ interface ReadableStreamBYOBRequest {
 export function byteStreamOf(
   path: PathLike | null | undefined,
   options: FileReaderOptions,
-  openPath: OpenPath | undefined,
   endsQuietly = false,
 ): ReadableStream<Uint8Array> {
-  return new ReadableStream(new ByteSource(path, options, openPath, endsQuietly) as never, {
+  return new ReadableStream(new ByteSource(path, options, endsQuietly) as never, {
     highWaterMark: 0,
   }) as ReadableStream<Uint8Array>;
 }
@@ -148,11 +141,10 @@ class FileSink {
   constructor(
     path: PathLike | null | undefined,
     options: FileWriterOptions,
-    openPath: OpenPath | undefined,
     isPiped: () => boolean,
   ) {
     this.#isPiped = isPiped;
-    this.#writer = new FileWriter(path, options, openPath, this.#interrupt, () => {});
+    this.#writer = new FileWriter(path, options, this.#interrupt, () => {});
   }
 
   get flushedPosition(): number {
@@ -221,7 +213,6 @@ export interface FileWritableStream extends WritableStream<WebChunk> {
 type FileWritableStreamClass = new (
   path: PathLike | null | undefined,
   options: FileWriterOptions,
-  openPath: OpenPath | undefined,
 ) => FileWritableStream;
 
 let streamClass: FileWritableStreamClass | undefined;
@@ -240,9 +231,9 @@ function defineStreamClass(): FileWritableStreamClass {
     readonly #sink: FileSink;
     #isPiped = true;
 
-    constructor(...[path, options, openPath]: ConstructorParameters<FileWritableStreamClass>) {
+    constructor(...[path, options]: ConstructorParameters<FileWritableStreamClass>) {
       let isPiped = (): boolean => true;
-      const sink = new FileSink(path, options, openPath, () => isPiped());
+      const sink = new FileSink(path, options, () => isPiped());
       super({
         start: (controller) => sink.start(controller),
         write: (chunk) => sink.write(chunk),

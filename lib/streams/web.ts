@@ -1,5 +1,4 @@
 import type { ReadableStream } from 'node:stream/web';
-import { open } from '../functions/open.js';
 import type { PathLike } from '../node/paths.js';
 import { validateObject } from '../node/validate.js';
 import type { FileReaderOptions } from './file-reader.js';
@@ -27,7 +26,7 @@ export function createReadableStream(
   options: ReadableStreamOptions = {},
 ): ReadableStream<Uint8Array> {
   validateObject(options, 'options');
-  return byteStreamOf(path, options, open);
+  return byteStreamOf(path, options);
 }
 
 /**
@@ -43,5 +42,5 @@ export function createWritableStream(
   options: WritableStreamOptions = {},
 ): FileWritableStream {
   validateObject(options, 'options');
-  return writableStreamOf(path, options, open);
+  return writableStreamOf(path, options);
 }

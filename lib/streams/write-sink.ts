@@ -1,5 +1,5 @@
 import type * as fs from 'node:fs';
-import type { FileHandle } from '../file-handle/file-handle.js';
+import type { CoreHandle } from '../handle/core-handle.js';
 import { invalidArgType } from '../node/errors.js';
 import type { WindowOptions } from '../transfer/window.js';
 import { WriteBehind, type WriteCallback } from '../transfer/write-behind.js';
@@ -17,7 +17,7 @@ type Done = (error?: Error | null) => void;
 function startOf(
   stream: NodeWriteStream,
   file: StreamFile,
-  handle: FileHandle,
+  handle: CoreHandle,
 ): number | null | Promise<number> {
   const end = placeToAppend(handle);
   if (end !== undefined) return end;
@@ -50,7 +50,7 @@ export class WriteSink {
   constructor(
     stream: NodeWriteStream,
     file: StreamFile,
-    handle: FileHandle,
+    handle: CoreHandle,
     options: WindowOptions,
   ) {
     this.#stream = stream;
@@ -65,13 +65,13 @@ export class WriteSink {
     }
   }
 
-  #begin(handle: FileHandle, options: WindowOptions, start: number | null): void {
+  #begin(handle: CoreHandle, options: WindowOptions, start: number | null): void {
     this.#start = start ?? 0;
     this.#behind = new WriteBehind(handle, {
       ...options,
       start,
       onFlushed: (position) => {
-        if (this.#movesCursor) handle.cursor = position;
+        if (this.#movesCursor) handle.cursor.position = position;
         this.#flushed(position);
       },
       onFailed: (error) => {

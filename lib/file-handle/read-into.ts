@@ -1,5 +1,5 @@
 import { isArrayBufferView } from 'node:util/types';
-import type { FileHandle } from '../file-handle/file-handle.js';
+import type { CoreHandle } from '../handle/core-handle.js';
 import { abortError, invalidArgType, invalidArgValue } from '../node/errors.js';
 
 /** A view, or a function that gives one for a size in bytes; 0 is a size that is not known. */
@@ -18,7 +18,7 @@ export function validateBufferOption(buffer: unknown): void {
  * @throws ERR_INVALID_ARG_VALUE where it is smaller than the file
  */
 export async function readIntoBuffer(
-  handle: FileHandle,
+  handle: CoreHandle,
   option: BufferOption,
   signal: AbortSignal | undefined,
 ): Promise<Buffer> {
@@ -57,7 +57,7 @@ function targetOf(option: BufferOption, size: number): Buffer {
 
 // A file whose size is not known may have more than the memory takes.
 async function checkAtEnd(
-  handle: FileHandle,
+  handle: CoreHandle,
   option: BufferOption,
   target: Buffer,
   signal: AbortSignal | undefined,

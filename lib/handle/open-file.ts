@@ -1,0 +1,209 @@
+import type { BigIntStats, Stats } from 'node:fs';
+import { getEngine } from '../engine/engine.js';
+import { Opcode } from '../engine/native.js';
+import { decodeNothing, type HandleRequest } from '../engine/operation.js';
+import { systemError, systemErrorOf } from '../node/errors.js';
+import { nodeFs } from '../node/node-fs.js';
+import type { Alignment } from '../transfer/alignment.js';
+import type { SizedFile } from '../transfer/file-size.js';
+import { Holds } from './holds.js';
+import type { Access } from './open-flags.js';
+import { type DeviceType, noDescriptor, type OpenedFile } from './opened-file.js';
+import { decodeBigIntStats, decodeStats } from './stats.js';
+
+const isWindows = process.platform === 'win32';
+// Node's stream classes want a number. This one belongs to no file.
+const placeholderDescriptor = 2 ** 31 - 1;
+const readSubject = { syscall: 'read' };
+const statSubject = { syscall: 'fstat' };
+const closeSubject = { syscall: 'close' };
+
+export interface StatHandleOptions {
+  /** Numbers as bigints, times also in nanoseconds. Default false. */
+  bigint?: boolean | undefined;
+  /** Aborts it. */
+  signal?: AbortSignal | undefined;
+}
+
+/** What is open of a file, apart from the object that stands for it. */
+interface Held {
+  readonly file: number;
+  /** The descriptor. On Windows a second one, which is made when it is first asked for. */
+  fd: number;
+}
+
+const abandoned = new FinalizationRegistry<Held>(({ file, fd }) => {
+  const what = fd === noDescriptor ? 'a file handle without a descriptor' : `file descriptor ${fd}`;
+  process.emitWarning(`Closing ${what} on garbage collection`);
+  process.emitWarning(
+    'Closing a FileHandle object on garbage collection is deprecated. Please close FileHandle ' +
+      'objects explicitly using FileHandle.prototype.close(). In the future, an error will be ' +
+      'thrown if a file descriptor is closed during garbage collection.',
+    'DeprecationWarning',
+    'DEP0137',
+  );
+  if (isWindows && fd !== noDescriptor) nodeFs.closeSync(fd);
+  submitClose(file).catch(() => {});
+});
+
+function submitClose(file: number): Promise<void> {
+  return getEngine().submit<void>({
+    opcode: Opcode.close,
+    subject: closeSubject,
+    decode: decodeNothing,
+    file,
+  });
+}
+
+/**
+ * An open file of the engine and its life: open, closing, closed. Every operation keeps this object
+ * alive while it is in flight, so the file is not collected under it.
+ */
+export class OpenFile implements SizedFile {
+  /** Its number in the addon's table of open files. */
+  readonly number: number;
+  readonly alignment: Alignment | null;
+  readonly deviceType: DeviceType;
+  /** What the caller of open() asked for; an unbuffered file may be open for more. */
+  readonly access: Access;
+  readonly holds = new Holds();
+  /**
+   * Called once the file is closed, before the promise of close() resolves. It also keeps the
+   * public handle alive while something is in flight.
+   */
+  onClosed: (() => void) | undefined;
+  readonly #held: Held;
+  #closing: Promise<void> | undefined;
+  #isClosed = false;
+  // From then on the number may be another file's.
+  #hasLeft = false;
+
+  constructor(opened: OpenedFile, access: Access) {
+    this.number = opened.file;
+    this.alignment = opened.alignment;
+    this.deviceType = opened.deviceType;
+    this.access = access;
+    this.#held = { file: opened.file, fd: opened.fd };
+    abandoned.register(this, this.#held, this);
+  }
+
+  get state(): 'open' | 'closing' | 'closed' {
+    if (this.#isClosed) return 'closed';
+    return this.#closing === undefined ? 'open' : 'closing';
+  }
+
+  /** Whether it has a cursor. A pipe or a terminal has none: reads there never wait for writes. */
+  get isSeekable(): boolean {
+    return this.deviceType === 'disk' || this.deviceType === 'block';
+  }
+
+  /** The descriptor; noDescriptor once the file is closed. @throws a system error on Windows */
+  get descriptor(): number {
+    if (isWindows && this.#held.fd === noDescriptor && !this.#isClosed) {
+      const fd = getEngine().duplicateDescriptor(this.number);
+      if (fd < 0) throw systemError(fd, { syscall: 'open' });
+      this.#held.fd = fd;
+    }
+    return this.#held.fd;
+  }
+
+  /**
+   * A descriptor for Node's stream classes. Windows opens neither a pipe nor a device a second
+   * time, so there it is a number that no file has.
+   */
+  get streamDescriptor(): number {
+    const isSecond = isWindows && this.#held.fd === noDescriptor;
+    return isSecond && !this.isSeekable ? placeholderDescriptor : this.descriptor;
+  }
+
+  /** @throws EBADF once close() has been called, unless something that began before still runs */
+  checkOpen(syscall: string): void {
+    if (this.#closing === undefined || this.holds.any) return;
+    throw Object.assign(new Error('file closed'), { code: 'EBADF', syscall });
+  }
+
+  /**
+   * An unbuffered file is open for reading even if the caller asked for writing alone, because the
+   * ends of what is written may have to be read. Elsewhere the system itself refuses.
+   * @throws EBADF
+   */
+  checkReadable(): void {
+    if (this.alignment === null || this.access.readable) return;
+    throw systemErrorOf('EBADF', readSubject);
+  }
+
+  /** Submits an operation on this file. */
+  operate<T>(request: HandleRequest<T>): Promise<T> {
+    this.checkOpen(request.subject.syscall);
+    return getEngine().submit<T>({ ...request, file: this.number, owner: this });
+  }
+
+  /** Status of the file, as Node's Stats or, with `bigint: true`, BigIntStats. */
+  stat(options?: StatHandleOptions & { bigint?: false | undefined }): Promise<Stats>;
+  stat(options: StatHandleOptions & { bigint: true }): Promise<BigIntStats>;
+  stat(options?: StatHandleOptions): Promise<Stats | BigIntStats>;
+  async stat(options: StatHandleOptions = {}): Promise<Stats | BigIntStats> {
+    return this.operate<Stats | BigIntStats>({
+      opcode: Opcode.stat,
+      subject: statSubject,
+      decode: options.bigint === true ? decodeBigIntStats : decodeStats,
+      signal: options.signal,
+    });
+  }
+
+  /** Submits an operation that goes from another open file to this one. */
+  operateFrom<T>(source: OpenFile, request: HandleRequest<T>): Promise<T> {
+    for (const file of [source, this]) file.checkOpen(request.subject.syscall);
+    const offset = source.number;
+    return getEngine().submit<T>({ ...request, file: this.number, offset, owner: [this, source] });
+  }
+
+  /** Asks for the end of everything that is in flight. */
+  cancelAll(): void {
+    if (!this.#hasLeft) getEngine().cancelFile(this.number);
+  }
+
+  /** Closes the file when nobody needs it any more. */
+  close(): Promise<void> {
+    return this.#end(() => submitClose(this.number));
+  }
+
+  /**
+   * Ends this object as close() does, and gives its open file to another one.
+   * @returns the other one; undefined where this one is closed, or being closed
+   */
+  async handOver(): Promise<OpenFile | undefined> {
+    if (this.#closing !== undefined) {
+      await this.#closing;
+      return undefined;
+    }
+    let next: OpenFile | undefined;
+    await this.#end(async () => {
+      const { alignment, deviceType } = this;
+      next = new OpenFile({ ...this.#held, deviceType, alignment }, this.access);
+    });
+    return next;
+  }
+
+  #end(leaveFile: () => Promise<void>): Promise<void> {
+    if (this.#closing === undefined) {
+      this.#closing = this.#endOnce(leaveFile);
+      // Only now, because streams that let go may call close() themselves.
+      this.holds.askToLetGo();
+    }
+    return this.#closing;
+  }
+
+  async #endOnce(leaveFile: () => Promise<void>): Promise<void> {
+    abandoned.unregister(this);
+    if (this.holds.any) await this.holds.whenFree();
+    const { fd } = this.#held;
+    this.#isClosed = true;
+    this.#held.fd = noDescriptor;
+    if (isWindows && fd !== noDescriptor) nodeFs.closeSync(fd);
+    await leaveFile().finally(() => {
+      this.#hasLeft = true;
+    });
+    this.onClosed?.();
+  }
+}

@@ -1,0 +1,83 @@
+import { getEngine } from '../engine/engine.js';
+import { Opcode, OpenOption } from '../engine/native.js';
+import type { Request } from '../engine/operation.js';
+import { abortError, type Subject, type SystemError, systemError } from '../node/errors.js';
+import { type ParsedPath, type PathLike, parsePath } from '../node/paths.js';
+import { CoreHandle } from './core-handle.js';
+import { OpenFile } from './open-file.js';
+import { type Access, accessOf } from './open-flags.js';
+import { type OpenOptions, type OpenRequest, parseOpenOptions } from './open-options.js';
+import { decodeOpened, type OpenedFile } from './opened-file.js';
+
+const noAccess = { readable: false, writable: false, append: false };
+
+/** What a file that is opened by this request may be used for. */
+export function accessFor({ flags, options }: OpenRequest): Access {
+  return options & OpenOption.attributesOnly ? noAccess : accessOf(flags);
+}
+
+/** Opens a file as open() does, and gives its core. */
+export async function openCore(
+  path: PathLike,
+  flags: string | number | null = 'r',
+  modeOrOptions?: number | string | OpenOptions | null,
+): Promise<CoreHandle> {
+  return openParsed(parsePath(path), parseOpenOptions(flags, modeOrOptions));
+}
+
+/** Opens a file by arguments that are known to be valid. */
+export function openParsed(
+  { native, shown }: ParsedPath,
+  request: OpenRequest,
+): Promise<CoreHandle> {
+  const submission = {
+    opcode: Opcode.open,
+    subject: { syscall: 'open', path: shown },
+    decode: decodeOpened,
+    file: request.options,
+    flags: request.flags,
+    position: request.preallocate,
+    offset: request.mode,
+    length: request.attributes,
+    object: native,
+    signal: request.signal,
+  };
+  return openBy(submission, accessFor(request));
+}
+
+/** Submits an operation that opens a file, and gives the core of what it opened. */
+export function openBy(request: Request, access: Access): Promise<CoreHandle> {
+  return coreOfOpening(getEngine().submit<OpenedFile>(request), request, access);
+}
+
+/** The core of what an operation opens. */
+export async function coreOfOpening(
+  opening: Promise<OpenedFile>,
+  { subject, signal }: Pick<Request, 'subject' | 'signal'>,
+  access: Access,
+): Promise<CoreHandle> {
+  const opened = await opening.catch((error) => {
+    throw explain(error, subject);
+  });
+  const core = coreOfOpened(opened, access);
+  if (signal?.aborted) {
+    // It was opened before the abort could reach it, and nobody else will close it.
+    await core.close();
+    throw abortError(signal);
+  }
+  return core;
+}
+
+/** The core of an open file that has none yet. */
+export function coreOfOpened(opened: OpenedFile, access: Access): CoreHandle {
+  return new CoreHandle(new OpenFile(opened, access));
+}
+
+const privilegeNotHeld = 1314;
+
+// Windows has one code for every denial, and this one is not about the rights to the file.
+function explain(error: SystemError, subject: Subject): Error {
+  if (error.win32Error !== privilegeNotHeld) return error;
+  const hint = 'backupIntent needs SeBackupPrivilege, and SeRestorePrivilege for writing';
+  return systemError(error.errno, subject, error.win32Error, hint);
+}

@@ -1,0 +1,336 @@
+import { types } from 'node:util';
+import { getEngine } from '../engine/engine.js';
+import { Opcode } from '../engine/native.js';
+import type { Operation } from '../engine/operation.js';
+import { afterMoving, invalidArgType, invalidArgValue, outOfRange } from '../node/errors.js';
+import {
+  validateBuffer,
+  validateInteger,
+  validateObject,
+  validatePosition,
+  validateSignal,
+} from '../node/validate.js';
+import { addressAt } from '../transfer/aligned-buffer.js';
+import { type Alignment, checkAligned, isAligned } from '../transfer/alignment.js';
+import type { ReadableFile } from '../transfer/transfer-file.js';
+import { readUnaligned } from '../transfer/unaligned-io.js';
+import type { Cursor } from './cursor.js';
+import type { OpenFile } from './open-file.js';
+import {
+  advance,
+  bytesOfView,
+  type Position,
+  placeOf,
+  type ReadOptions,
+  type ReadResult,
+  readResult,
+  type TransferOptions,
+  transferMax,
+  type WriteResult,
+  writeResult,
+} from './transfer-result.js';
+
+const defaultReadSize = 16384;
+const readSubject = { syscall: 'read' };
+const writeSubject = { syscall: 'write' };
+
+type AnyRead = ReadResult<ArrayBufferView>;
+type AnyWrite = WriteResult<ArrayBufferView>;
+type Moved = AnyRead | AnyWrite;
+
+function decodeRead(operation: Operation, bytesRead: number): AnyRead {
+  return readResult(bytesRead, operation.object as ArrayBufferView);
+}
+function decodeWrite(operation: Operation, bytesWritten: number): AnyWrite {
+  return writeResult(bytesWritten, operation.object as ArrayBufferView);
+}
+function bytesOfResult(result: Moved): number {
+  return 'bytesRead' in result ? result.bytesRead : result.bytesWritten;
+}
+
+/** Reads and writes of one buffer of an open file. */
+export class Transfers implements ReadableFile {
+  readonly #file: OpenFile;
+  readonly #cursor: Cursor;
+
+  constructor(file: OpenFile, cursor: Cursor) {
+    this.#file = file;
+    this.#cursor = cursor;
+  }
+
+  get alignment(): Alignment | null {
+    return this.#file.alignment;
+  }
+
+  /** FileHandle.read() in all its forms. */
+  read(
+    bufferOrOptions?: ArrayBufferView | ReadOptions<ArrayBufferView> | null,
+    offsetOrOptions?: number | TransferOptions | null,
+    length?: number | null,
+    position?: Position,
+  ): Promise<AnyRead> {
+    try {
+      this.#file.checkOpen('read');
+      let buffer = bufferOrOptions as ArrayBufferView;
+      let options = offsetOrOptions;
+      if (!ArrayBuffer.isView(buffer)) {
+        if (bufferOrOptions != null) validateObject(bufferOrOptions, 'options');
+        options = (bufferOrOptions ?? {}) as ReadOptions<ArrayBufferView>;
+        buffer = (options as ReadOptions<ArrayBufferView>).buffer ?? Buffer.alloc(defaultReadSize);
+        validateBuffer(buffer);
+      }
+      let offset: number | null | undefined;
+      let signal: AbortSignal | undefined;
+      if (options !== null && typeof options === 'object') {
+        ({ offset, length, position, signal } = options);
+        validateSignal(signal);
+      } else {
+        offset = options;
+      }
+      return this.#read(buffer, offset, length, position, signal);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #read(
+    buffer: ArrayBufferView,
+    givenOffset: number | null | undefined,
+    givenLength: number | null | undefined,
+    givenPosition: Position | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<AnyRead> {
+    const offset = givenOffset ?? 0;
+    validateInteger(offset, 'offset', 0);
+    const size = buffer.byteLength;
+    const length = givenLength == null ? size - offset : toLength(givenLength);
+    if (length === 0) return Promise.resolve(readResult(0, buffer));
+    if (size === 0) {
+      throw invalidArgValue('buffer', buffer, 'is empty and cannot be written');
+    }
+    if (length < 0) throw outOfRange('length', '>= 0', length);
+    if (offset + length > size) throw outOfRange('length', `<= ${size - offset}`, length);
+    if (givenPosition != null) validatePosition(givenPosition, length);
+    const position = placeOf(givenPosition);
+    this.#file.checkReadable();
+    return this.#transfer(
+      Opcode.read,
+      buffer,
+      offset,
+      length,
+      position,
+      signal,
+    ) as Promise<AnyRead>;
+  }
+
+  /** FileHandle.write() in all its forms. */
+  write(
+    data: ArrayBufferView | string,
+    offsetOrOptions?: Position | TransferOptions,
+    lengthOrEncoding?: number | BufferEncoding | null,
+    position?: Position,
+  ): Promise<WriteResult<ArrayBufferView | string>> {
+    try {
+      this.#file.checkOpen('write');
+      if (!ArrayBuffer.isView(data)) {
+        return this.#writeString(data, offsetOrOptions as Position, lengthOrEncoding);
+      }
+      if (data.byteLength === 0) return Promise.resolve(writeResult(0, data));
+      if (offsetOrOptions !== null && typeof offsetOrOptions === 'object') {
+        const { offset, length, position: place, signal } = offsetOrOptions;
+        validateSignal(signal);
+        return this.#write(data, offset, length, place, signal);
+      }
+      const offset = offsetOrOptions as number;
+      const length = lengthOrEncoding as number;
+      return this.#write(data, offset, length, position, undefined);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #write(
+    buffer: ArrayBufferView,
+    givenOffset: number | null | undefined,
+    givenLength: number | null | undefined,
+    givenPosition: Position | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<AnyWrite> {
+    const offset = givenOffset ?? 0;
+    validateInteger(offset, 'offset', 0);
+    const size = buffer.byteLength;
+    // As in Node, a length that is no number means the rest of the buffer, and a position that is
+    // no number means the cursor.
+    const length = typeof givenLength === 'number' ? givenLength : size - offset;
+    const position = placeOf(givenPosition);
+    if (offset > size) throw outOfRange('offset', `<= ${size}`, offset);
+    if (length > size - offset) throw outOfRange('length', `<= ${size - offset}`, length);
+    if (length < 0) throw outOfRange('length', '>= 0', length);
+    validateInteger(length, 'length', 0);
+    if (position !== -1) validatePosition(position, length);
+    if (length === 0) return Promise.resolve(writeResult(0, buffer));
+    const { write } = Opcode;
+    return this.#transfer(write, buffer, offset, length, position, signal) as Promise<AnyWrite>;
+  }
+
+  async #writeString(
+    data: unknown,
+    position: Position | undefined,
+    encoding: unknown,
+  ): Promise<WriteResult<string>> {
+    if (typeof data !== 'string') {
+      const expected = 'of type string or an instance of Buffer, TypedArray, or DataView';
+      throw invalidArgType('buffer', expected, data);
+    }
+    const buffer = bytesOfString(data, encoding);
+    if (buffer.byteLength === 0) return writeResult(0, data);
+    const { bytesWritten } = await this.#write(buffer, 0, null, position, undefined);
+    return writeResult(bytesWritten, data);
+  }
+
+  #transfer(
+    opcode: number,
+    buffer: ArrayBufferView,
+    offset: number,
+    length: number,
+    position: number | bigint,
+    signal: AbortSignal | undefined,
+  ): Promise<Moved> {
+    const write = opcode === Opcode.write;
+    if (!this.#cursor.serves(write, position)) {
+      return this.#submit(opcode, buffer, offset, length, position, signal);
+    }
+    return this.#cursor.transfer<Moved>(write, async (place) => {
+      if (!write && this.alignment !== null && !isAligned(place, this.alignment.position)) {
+        // The end of a file can leave the cursor within a sector, and a read there finds the end.
+        const target = bytesOfView(buffer).subarray(offset, offset + length);
+        const bytesRead = await readUnaligned(this, target, place, signal);
+        return { bytes: bytesRead, result: readResult(bytesRead, buffer) };
+      }
+      const result = await this.#submit(opcode, buffer, offset, length, place, signal);
+      return { bytes: bytesOfResult(result), result };
+    });
+  }
+
+  #submit(
+    opcode: number,
+    buffer: ArrayBufferView,
+    offset: number,
+    length: number,
+    position: number | bigint,
+    signal: AbortSignal | undefined,
+  ): Promise<Moved> {
+    const { alignment, number: file, holds } = this.#file;
+    const write = opcode === Opcode.write;
+    if (alignment !== null) {
+      checkAligned('position', position, alignment.position);
+      checkMemory(buffer, offset, length, alignment);
+    }
+    if (length > transferMax) {
+      return holds.during(() => this.#split(opcode, buffer, offset, length, position, signal));
+    }
+    const subject = write ? writeSubject : readSubject;
+    const engine = getEngine();
+    if (signal === undefined && !types.isDataView(buffer)) {
+      const decode = write ? decodeWrite : decodeRead;
+      const owner = this.#file;
+      return engine.transfer<Moved>(
+        opcode,
+        subject,
+        decode,
+        owner,
+        file,
+        buffer,
+        offset,
+        length,
+        position,
+      );
+    }
+    return engine.submit<Moved>({
+      opcode,
+      subject,
+      decode: write
+        ? (_, bytesWritten) => writeResult(bytesWritten, buffer)
+        : (_, bytesRead) => readResult(bytesRead, buffer),
+      file,
+      position,
+      offset,
+      length,
+      object: types.isDataView(buffer) ? bytesOfView(buffer) : buffer,
+      owner: [this.#file, buffer],
+      signal,
+    });
+  }
+
+  async #split(
+    opcode: number,
+    buffer: ArrayBufferView,
+    offset: number,
+    length: number,
+    position: number | bigint,
+    signal: AbortSignal | undefined,
+  ): Promise<Moved> {
+    let moved = 0;
+    while (moved < length) {
+      const part = Math.min(length - moved, transferMax);
+      const place = position === -1 ? -1 : advance(position, moved);
+      const transfer = this.#submit(opcode, buffer, offset + moved, part, place, signal);
+      const result = await transfer.catch((error) => {
+        throw moved === 0 ? error : afterMoving(error);
+      });
+      const bytes = bytesOfResult(result);
+      moved += bytes;
+      if (bytes < part) break;
+    }
+    return opcode === Opcode.write ? writeResult(moved, buffer) : readResult(moved, buffer);
+  }
+
+  // ---- For windows: the arguments are valid and aligned.
+
+  /** Reads at a position, even if the caller of open() asked for writing alone. */
+  readAt(
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+    signal?: AbortSignal,
+  ): Promise<number> {
+    return this.#submit(Opcode.read, buffer, offset, length, position, signal).then(bytesOfResult);
+  }
+
+  /** Writes at a position, also in append mode. */
+  writeAt(
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+    signal?: AbortSignal,
+  ): Promise<number> {
+    return this.#submit(Opcode.write, buffer, offset, length, position, signal).then(bytesOfResult);
+  }
+}
+
+/** @throws AlignmentError */
+export function checkMemory(
+  buffer: ArrayBufferView,
+  offset: number,
+  length: number,
+  alignment: Alignment,
+): void {
+  checkAligned('length', length, alignment.length);
+  checkAligned('address', addressAt(buffer, offset), alignment.memory);
+}
+
+// As Node's write(): an odd number of hex digits is refused, and an unknown encoding is utf8.
+function bytesOfString(data: string, encoding: unknown): Buffer {
+  const known = typeof encoding === 'string' && Buffer.isEncoding(encoding) ? encoding : 'utf8';
+  if (known.toLowerCase() === 'hex' && data.length % 2 !== 0) {
+    throw invalidArgValue('encoding', encoding, `is invalid for data of length ${data.length}`);
+  }
+  return Buffer.from(data, known);
+}
+
+function toLength(value: unknown): number {
+  const number = Math.trunc(Number(value));
+  return Number.isFinite(number) ? number : 0;
+}
