@@ -4,6 +4,8 @@ import { expect, test } from 'vitest';
 import { packageFolder } from './helpers.js';
 
 const functionLinesMax = 70;
+const classLinesMax = 300;
+const fileLinesMax = 400;
 const lineLengthMax = 100;
 
 interface Source {
@@ -29,6 +31,8 @@ function sourcesIn(folders: readonly string[], ends: RegExp): Source[] {
 
 const folders = ['lib', 'addon', 'compat-tests', 'bench', 'scripts', 'examples'];
 const sources = sourcesIn(folders, /\.(ts|mts|mjs|js|cc|c|h)$/);
+// What npm publishes; addon/engine_tests is not among it.
+const published = sources.filter(({ name }) => /^(lib|addon)\/(?!engine_tests)/.test(name));
 const tests = sources.filter(({ name }) => name.startsWith('compat-tests/'));
 
 type Inside = 'code' | 'comment' | 'template';
@@ -92,18 +96,26 @@ function codeOf(lines: readonly string[]): string[] {
   });
 }
 
-// What opens a block that is a function: an arrow, or parentheses and what may follow them before
-// the brace. What stands before the parentheses must be no keyword of a statement.
+// The head of a function: an arrow, or parentheses and what may follow them before the brace. No
+// keyword of a statement comes before the parentheses.
 const opensFunction = /(=>|\)(\s*(const|noexcept|override|final))*(\s*(->|:)\s*[^={}]+)?)\s*\{\s*$/;
 const statement = /^\s*(\}\s*)?(else\s+)?(if|for|while|switch|catch|do|namespace|class|struct)\b/;
+const opensClass = /\b(class|struct)\b[^()=;]*\{$/;
 
-interface Block {
-  start: number;
-  isFunction: boolean;
+type Kind = 'function' | 'class' | 'other';
+
+function kindOf(head: string): Kind {
+  if (opensFunction.test(head) && !statement.test(head)) return 'function';
+  return opensClass.test(head) ? 'class' : 'other';
 }
 
-/** The functions that are too long, by their first line. */
-function longFunctions({ name, lines }: Source): string[] {
+interface Block {
+  kind: Kind;
+  start: number;
+}
+
+/** The blocks of a kind that are too long, by their first line. */
+function longBlocks({ name, lines }: Source, kind: Kind, linesMax: number): string[] {
   const found: string[] = [];
   const blocks: Block[] = [];
   let head = '';
@@ -112,12 +124,11 @@ function longFunctions({ name, lines }: Source): string[] {
     for (const character of code) {
       if (head.trim() === '') headStart = index;
       if (character === '{') {
-        const isFunction = opensFunction.test(`${head}{`) && !statement.test(head);
-        blocks.push({ start: headStart, isFunction });
+        blocks.push({ start: headStart, kind: kindOf(`${head}{`) });
       } else if (character === '}') {
         const block = blocks.pop();
         const length = index - (block?.start ?? index) + 1;
-        if (block?.isFunction && length > functionLinesMax) {
+        if (block?.kind === kind && length > linesMax) {
           found.push(`${name}:${block.start + 1} has ${length} lines`);
         }
       }
@@ -126,6 +137,14 @@ function longFunctions({ name, lines }: Source): string[] {
     head += ' ';
   });
   return found;
+}
+
+function longFunctions(source: Source): string[] {
+  return longBlocks(source, 'function', functionLinesMax);
+}
+
+function longClasses(source: Source): string[] {
+  return longBlocks(source, 'class', classLinesMax);
 }
 
 test('the scan finds a function that is too long, and no shorter one', () => {
@@ -152,6 +171,29 @@ test('the scan finds a function that is too long, and no shorter one', () => {
 test(`functions have no more than ${functionLinesMax} lines`, () => {
   expect(sources.length).toBeGreaterThan(20);
   expect(sources.flatMap(longFunctions)).toEqual([]);
+});
+
+test('the scan finds a class that is too long, and no shorter one', () => {
+  const body = (lines: number): string[] => new Array(lines).fill('  int member = 1;');
+  for (const head of ['export class A<T> extends B {', 'class Engine final : public A {']) {
+    const long = { name: 'long', lines: [head, ...body(classLinesMax - 1), '}'] };
+    expect(longClasses(long), head).toHaveLength(1);
+    const short = { name: 'short', lines: [head, ...body(classLinesMax - 2), '}'] };
+    expect(longClasses(short), head).toHaveLength(0);
+  }
+});
+
+test(`classes of the package have no more than ${classLinesMax} lines`, () => {
+  expect(published.length).toBeGreaterThan(100);
+  expect(published.flatMap(longClasses)).toEqual([]);
+});
+
+test(`files of the package have no more than ${fileLinesMax} lines`, () => {
+  const found = published.flatMap(({ name, lines }) => {
+    const count = lines.length - 1;
+    return count > fileLinesMax ? [`${name} has ${count} lines`] : [];
+  });
+  expect(found).toEqual([]);
 });
 
 test(`lines have no more than ${lineLengthMax} columns`, () => {

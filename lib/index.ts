@@ -55,12 +55,12 @@ export {
   type SettableAttributes,
   setAttributes,
 } from './handle/attributes.js';
-export type { CloseOptions } from './handle/core-handle.js';
 export type { EntryName } from './handle/entry-name.js';
 export type { LockOptions, LockRange } from './handle/locks.js';
 export type { FileTime } from './handle/new-times.js';
 export type { OpenOptions, WindowsOpenOptions } from './handle/open-options.js';
 export type { DeviceType } from './handle/opened-file.js';
+export type { CloseOptions, StatHandleOptions } from './handle/public-handle.js';
 export type { SeekOrigin } from './handle/seek.js';
 export type { ShareAccess, ShareMode } from './handle/share-mode.js';
 export type { FileRange, RangeOptions } from './handle/sparse.js';

@@ -3,7 +3,7 @@ import * as nodePromises from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { forEach } from '../copy/for-each.js';
-import { readFile, writeFile } from '../promises.js';
+import { readFile, writeFile } from '../functions/file-content.js';
 import { createReadStream, createWriteStream } from '../streams/file-streams.js';
 import { counted } from './format.js';
 

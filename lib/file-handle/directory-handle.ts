@@ -2,7 +2,7 @@ import { type BigIntStats, constants, type Dirent, type Stats } from 'node:fs';
 import { getEngine } from '../engine/engine.js';
 import { Opcode } from '../engine/native.js';
 import { decodeNothing, type HandleRequest } from '../engine/operation.js';
-import type { CloseOptions, CoreHandle } from '../handle/core-handle.js';
+import type { CoreHandle } from '../handle/core-handle.js';
 import { makeDirent, typeOfKind, unknownType } from '../handle/dirents.js';
 import {
   decodeEntries,
@@ -16,6 +16,7 @@ import { accessFor, coreOfOpening } from '../handle/open.js';
 import { parseMode } from '../handle/open-flags.js';
 import { type OpenOptions, type OpenRequest, parseOpenOptions } from '../handle/open-options.js';
 import { decodeOpened } from '../handle/opened-file.js';
+import type { CloseOptions } from '../handle/public-handle.js';
 import { decodeBigIntStats, decodeStats } from '../handle/stats.js';
 import { systemErrorOf, unavailable } from '../node/errors.js';
 import { modeForNode } from '../node/file-mode.js';

@@ -3,9 +3,9 @@ import type { BigIntStats, ReadStream as FsReadStream, Stats, TimeLike } from 'n
 import type { CreateReadStreamOptions, CreateWriteStreamOptions } from 'node:fs/promises';
 import { createInterface, type Interface } from 'node:readline';
 import type { ReadableStream } from 'node:stream/web';
-import type { CloseOptions, CoreHandle } from '../handle/core-handle.js';
+import type { CoreHandle } from '../handle/core-handle.js';
 import { setCoreOf } from '../handle/core-of.js';
-import type { StatHandleOptions } from '../handle/open-file.js';
+import type { CloseOptions, StatHandleOptions } from '../handle/public-handle.js';
 import type {
   Position,
   ReadOptions,

@@ -1,6 +1,6 @@
 import { ReadableStream } from 'node:stream/web';
 import type { CoreHandle } from '../handle/core-handle.js';
-import type { PublicHandle } from '../handle/core-of.js';
+import type { PublicHandle } from '../handle/public-handle.js';
 import { invalidArgType } from '../node/errors.js';
 import { nodeMajor } from '../node/node-fs.js';
 import { validateBoolean, validateObject } from '../node/validate.js';

@@ -17,9 +17,10 @@ import {
 } from './attributes.js';
 import { Cursor } from './cursor.js';
 import { type LockOptions, type LockRange, lockRange, unlockRange } from './locks.js';
-import type { OpenFile, StatHandleOptions } from './open-file.js';
+import type { OpenFile } from './open-file.js';
 import type { Access } from './open-flags.js';
 import type { DeviceType } from './opened-file.js';
+import type { CloseOptions, StatHandleOptions } from './public-handle.js';
 import { type SeekOrigin, seek } from './seek.js';
 import {
   allocatedRanges,
@@ -35,11 +36,6 @@ import { VectorTransfers } from './vector-transfers.js';
 const truncateSubject = { syscall: 'ftruncate' };
 const syncSubject = { syscall: 'fsync' };
 const dataSyncSubject = { syscall: 'fdatasync' };
-
-export interface CloseOptions {
-  /** Cancels what is in flight. Default false: close() waits for it. */
-  cancel?: boolean | undefined;
-}
 
 type DescriptorCallback = (error: NodeJS.ErrnoException | null) => void;
 

@@ -1,16 +1,6 @@
 import { invalidArgType } from '../node/errors.js';
-import type { Alignment } from '../transfer/alignment.js';
-import type { CloseOptions, CoreHandle } from './core-handle.js';
-import type { DeviceType } from './opened-file.js';
-
-/** What the rooms below the public FileHandle see of it. */
-export interface PublicHandle {
-  readonly alignment: Alignment | null;
-  readonly deviceType: DeviceType;
-  readonly fd: number;
-  sync(): Promise<void>;
-  close(options?: CloseOptions): Promise<void>;
-}
+import type { CoreHandle } from './core-handle.js';
+import type { PublicHandle } from './public-handle.js';
 
 const cores = new WeakMap<object, CoreHandle>();
 

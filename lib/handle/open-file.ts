@@ -9,6 +9,7 @@ import type { SizedFile } from '../transfer/file-size.js';
 import { Holds } from './holds.js';
 import type { Access } from './open-flags.js';
 import { type DeviceType, noDescriptor, type OpenedFile } from './opened-file.js';
+import type { StatHandleOptions } from './public-handle.js';
 import { decodeBigIntStats, decodeStats } from './stats.js';
 
 const isWindows = process.platform === 'win32';
@@ -17,13 +18,6 @@ const placeholderDescriptor = 2 ** 31 - 1;
 const readSubject = { syscall: 'read' };
 const statSubject = { syscall: 'fstat' };
 const closeSubject = { syscall: 'close' };
-
-export interface StatHandleOptions {
-  /** Numbers as bigints, times also in nanoseconds. Default false. */
-  bigint?: boolean | undefined;
-  /** Aborts it. */
-  signal?: AbortSignal | undefined;
-}
 
 /** What is open of a file, apart from the object that stands for it. */
 interface Held {

@@ -4,7 +4,7 @@ import nodeProcess from 'node:process';
 import workerThreads from 'node:worker_threads';
 import { loadBinding } from '../engine/binding.js';
 import * as callbacks from '../functions/callbacks.js';
-import promises from '../promises.js';
+import { promises } from '../functions/promises-object.js';
 import {
   createReadStream,
   createWriteStream,

@@ -1,7 +1,8 @@
 import type * as fs from 'node:fs';
 import type { CoreHandle } from '../handle/core-handle.js';
-import { coreOf, type PublicHandle } from '../handle/core-of.js';
+import { coreOf } from '../handle/core-of.js';
 import { type StreamOpenOptions, streamOpenOptionsOf } from '../handle/open-options.js';
+import type { PublicHandle } from '../handle/public-handle.js';
 import { invalidArgValue, notImplemented } from '../node/errors.js';
 import { isSystemReplaced } from '../node/layers.js';
 import { nodeFs } from '../node/node-fs.js';

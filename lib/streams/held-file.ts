@@ -1,11 +1,12 @@
 import type { CoreHandle } from '../handle/core-handle.js';
-import { type PublicHandle, requireCore } from '../handle/core-of.js';
+import { requireCore } from '../handle/core-of.js';
 import { openCore } from '../handle/open.js';
 import {
   type OpenOptions,
   type StreamOpenOptions,
   streamOpenOptionsOf,
 } from '../handle/open-options.js';
+import type { PublicHandle } from '../handle/public-handle.js';
 import { abortError, systemErrorOf } from '../node/errors.js';
 import { type PathLike, parsePath } from '../node/paths.js';
 import { validateBoolean, validateInteger, validateSignal } from '../node/validate.js';

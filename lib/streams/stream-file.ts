@@ -1,8 +1,8 @@
 import liveFs from 'node:fs';
 import type { CoreHandle } from '../handle/core-handle.js';
-import type { PublicHandle } from '../handle/core-of.js';
 import { openCore } from '../handle/open.js';
 import type { OpenOptions } from '../handle/open-options.js';
+import type { PublicHandle } from '../handle/public-handle.js';
 import { isReplaced } from '../node/layers.js';
 
 type Callback = (error: unknown, ...results: unknown[]) => void;

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { copy } from '../../copy/copy.js';
 import type { FileCopyOptions, FileCopyReport } from '../../copy/file-copy-options.js';
-import { stat } from '../../promises.js';
+import { stat } from '../../functions/status.js';
 import { addCopyOptions, type CopyFlags, copyOptionsOf } from '../copy-options.js';
 import { exitCode } from '../exit-code.js';
 import { UsageError, withUnbufferedHint } from '../failure.js';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { TreeDifference } from '../../copy/tree/verify-tree.js';
 import { type VerifyReport, verify } from '../../copy/verify.js';
-import { stat } from '../../promises.js';
+import { stat } from '../../functions/status.js';
 import { exitCode } from '../exit-code.js';
 import { UsageError, withUnbufferedHint } from '../failure.js';
 import { bytesText, counted, grouped } from '../format.js';

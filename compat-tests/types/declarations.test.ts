@@ -1,0 +1,80 @@
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { expect, test } from 'vitest';
+import { packageFolder } from '../helpers.js';
+
+// What editors and compilers of users see of the handles: dist/ has these declarations.
+
+const nodeMembers = [
+  'fd',
+  'read',
+  'write',
+  'readv',
+  'writev',
+  'stat',
+  'truncate',
+  'sync',
+  'datasync',
+  'readFile',
+  'writeFile',
+  'appendFile',
+  'chmod',
+  'chown',
+  'utimes',
+  'createReadStream',
+  'createWriteStream',
+  'readLines',
+  'readableWebStream',
+  'getAsyncId',
+  'close',
+  '[Symbol.asyncDispose]',
+];
+const publicMembers: Record<string, readonly string[]> = {
+  'file-handle': [...nodeMembers, 'writableWebStream'],
+  'extended-handle': [
+    'alignment',
+    'deviceType',
+    'seek',
+    'getAttributes',
+    'setAttributes',
+    'allocatedSize',
+    'setSparse',
+    'punchHole',
+    'allocatedRanges',
+    'readReparsePoint',
+    'lock',
+    'unlock',
+    'chunks',
+    'cancel',
+  ],
+};
+
+/** The members of the class that a declaration file has; private ones stand as `#private`. */
+function membersOf(declarations: string): string[] {
+  const member = /^ {4}(?:(?:readonly|get|set|static|protected|private) )*([[\w.\]]+)[(<:?]/gm;
+  const start = declarations.indexOf('export declare class');
+  const end = declarations.indexOf('\n}', start);
+  const names = declarations.slice(start, end).matchAll(member);
+  return [...new Set([...names].map(([, name]) => name as string))];
+}
+
+function declarationsOf(name: string): string {
+  return fs.readFileSync(path.join(packageFolder, 'dist/file-handle', `${name}.d.ts`), 'utf8');
+}
+
+for (const [name, wanted] of Object.entries(publicMembers)) {
+  test(`the declarations of ${name} have the public members, and no others`, () => {
+    expect(membersOf(declarationsOf(name)).sort()).toEqual([...wanted].sort());
+  });
+}
+
+test('no published declaration is marked as internal', () => {
+  const dist = path.join(packageFolder, 'dist');
+  const names = fs.readdirSync(dist, { recursive: true, encoding: 'utf8' });
+  const declarations = names.filter((name) => name.endsWith('.d.ts'));
+  expect(declarations.length).toBeGreaterThan(50);
+  const marked = declarations.filter((name) =>
+    fs.readFileSync(path.join(dist, name), 'utf8').includes('@internal'),
+  );
+  expect(marked).toEqual([]);
+});

@@ -1,0 +1,46 @@
+import { inPlaceOf } from '../node/layers.js';
+import { likeNode } from '../node/like-node.js';
+import { nodePromises } from '../node/node-fs.js';
+import { copyFile } from './copy-path.js';
+import * as delegated from './delegated.js';
+import { appendFile, readFile, writeFile } from './file-content.js';
+import { glob } from './glob.js';
+import { open, truncate } from './open.js';
+import { readdir } from './read-directory.js';
+import { removalUses, rm } from './remove.js';
+import { lstat, stat } from './status.js';
+import { mkdtempDisposable } from './temporary-directory.js';
+
+const onEngine = {
+  appendFile,
+  copyFile,
+  lstat,
+  mkdtempDisposable,
+  open,
+  readFile,
+  readdir,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+};
+const others = { ...delegated, glob };
+
+type Named<T> = [keyof typeof nodePromises, T][];
+
+for (const [name, served] of Object.entries(others) as Named<object>) {
+  if (served !== nodePromises[name]) likeNode(served, nodePromises[name]);
+}
+
+const inPlace = Object.fromEntries(
+  (Object.entries(onEngine) as Named<(...given: never[]) => unknown>).map(([name, served]) => [
+    name,
+    inPlaceOf(nodePromises[name], served, name === 'rm' ? removalUses : []),
+  ]),
+) as typeof onEngine;
+
+/**
+ * The functions of node:fs/promises for code that expects an object of that shape. While a layer
+ * such as mock-fs sits below node:fs, Node's own functions serve.
+ */
+export const promises = { ...others, ...inPlace };
