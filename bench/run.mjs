@@ -10,6 +10,9 @@ import { passes, printChecks } from './lib/table.mjs';
  * tables, and holds the figures against what the project promises.
  */
 const modules = {
+  'one-at-a-time': () => import('./one-at-a-time.mjs'),
+  programs: () => import('./programs.mjs'),
+  loading: () => import('./loading.mjs'),
   'random-read': () => import('./random-read.mjs'),
   'large-read': () => import('./large-read.mjs'),
   'small-files': () => import('./small-files.mjs'),
@@ -19,6 +22,9 @@ const modules = {
 };
 // What comes with what: random-read shows how fast, large-read at which price for the event loop.
 const parts = {
+  'one-at-a-time': ['one-at-a-time'],
+  programs: ['programs'],
+  loading: ['loading'],
   'random-read': ['random-read', 'large-read'],
   'large-read': ['large-read'],
   'small-files': ['small-files'],
@@ -29,6 +35,11 @@ const parts = {
 
 const helpText = `Usage: npm run bench -- [options] <name>
 
+  one-at-a-time stat, readFile, open + read + close, readdir and streams of small files, awaited one
+                after another: node:fs against overlapped/register
+  programs      real programs (express, tar, webpack, …) under plain Node and overlapped/register;
+                npm ci --prefix bench/programs installs them
+  loading       what loading the package costs
   random-read   4 KiB reads at random places, cached and unbuffered, at 1, 16, 64 and 256 in flight,
                 against node:fs/promises, node:fs callbacks and readSync; then large-read
   large-read    64 cached reads of 1 MiB in flight: throughput and event-loop delay
