@@ -235,3 +235,21 @@ test('no test runs alone, and none is skipped without a reason in its name', () 
   );
   expect(found).toEqual([]);
 });
+
+// What lib/node/globals.ts takes when the package is loaded, and types of other contexts.
+const globalUses = /process\.nextTick|performance\.now|instanceof (Uint8Array|URL|Date|Promise)\b/;
+const takenNames =
+  /\b(setTimeout|clearTimeout|setImmediate|queueMicrotask|AbortController|AbortSignal)(?=[.(])/g;
+
+test('lib/ takes globals that test environments replace from node/globals.ts', () => {
+  const found = sources
+    .filter(({ name }) => /^lib\/(?!cli\/|node\/globals\.ts)/.test(name))
+    .flatMap(({ name, lines }) => {
+      const text = lines.filter((line) => !/^\s*(\/\/|\/?\*)/.test(line)).join('\n');
+      const imported = /import \{([^}]*)\} from '[./a-z]*\/globals\.js'/.exec(text)?.[1] ?? '';
+      const uses = [...text.matchAll(takenNames)].map(([use]) => use);
+      const live = uses.filter((use) => !new RegExp(`\\b${use}\\b`).test(imported));
+      return globalUses.test(text) || live.length > 0 ? [`${name}: ${live.join()}`] : [];
+    });
+  expect(found).toEqual([]);
+});

@@ -40,8 +40,6 @@ const lazyBuiltins = new Set([
   'node:readline',
   'node:stream/promises',
   'node:stream/web',
-  'node:timers',
-  'node:timers/promises',
 ]);
 
 const builtinPrefix = '\0builtin:';

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
 import { basename, dirname, isAbsolute, join, sep } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { lstat, stat } from '../functions/status.js';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { openCore } from '../handle/open.js';
 import { type SystemError, systemErrorOf } from '../node/errors.js';
+import { sleep } from '../node/globals.js';
 import { nodeFs, nodePromises } from '../node/node-fs.js';
 import { parsePath } from '../node/paths.js';
 import { CopyError } from './copy-errors.js';

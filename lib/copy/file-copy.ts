@@ -4,6 +4,7 @@ import { lstat, stat } from '../functions/status.js';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { openCore } from '../handle/open.js';
 import { abortError, type SystemError, systemError } from '../node/errors.js';
+import { monotonicMs } from '../node/globals.js';
 import { type PathLike, showPath } from '../node/paths.js';
 import { VerifyError } from './copy-errors.js';
 import {
@@ -71,7 +72,7 @@ async function start(
   settings: CopySettings,
   isInTree: boolean,
 ): Promise<FileCopyReport> {
-  const started = performance.now();
+  const started = monotonicMs();
   const from = systemPathOf(source, 'source');
   const to = systemPathOf(destination, 'destination');
   const shown = { path: showPath(from.toString()), dest: showPath(to.toString()) };
@@ -99,7 +100,7 @@ const nothingCopied: PartOfReport = {
 };
 
 function endOf(started: number): Pick<FileCopyReport, 'durationMs' | 'engine'> {
-  return { durationMs: performance.now() - started, engine: getEngine().kind };
+  return { durationMs: monotonicMs() - started, engine: getEngine().kind };
 }
 
 const { O_NOATIME, O_NOFOLLOW, O_RDONLY } = constants;

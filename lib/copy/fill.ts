@@ -1,9 +1,9 @@
 import type { Hash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { setImmediate as turn } from 'node:timers/promises';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { openCore } from '../handle/open.js';
 import { abortError, type SystemError } from '../node/errors.js';
+import { nextTurn } from '../node/globals.js';
 import { CopyError } from './copy-errors.js';
 import { type ContentResult, copyFile } from './copy-file.js';
 import { dataRanges } from './data-ranges.js';
@@ -179,7 +179,7 @@ const zerosPerTurn = 64;
 async function hashZeros(hash: Hash, length: number, signal?: AbortSignal): Promise<void> {
   for (let left = length, parts = 1; left > 0; left -= zeros.byteLength, parts++) {
     hash.update(left >= zeros.byteLength ? zeros : zeros.subarray(0, left));
-    if (parts % zerosPerTurn === 0) await turn();
+    if (parts % zerosPerTurn === 0) await nextTurn();
     if (signal?.aborted) throw abortError(signal);
   }
 }

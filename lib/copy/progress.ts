@@ -1,3 +1,4 @@
+import { monotonicMs } from '../node/globals.js';
 /** How many bytes are done, of how many, and how fast. */
 export interface ByteProgress {
   /** Bytes that are done, holes among them. */
@@ -14,7 +15,7 @@ export interface ByteProgress {
 export class ProgressMeter {
   readonly #total: number;
   readonly #before: number;
-  readonly #started = performance.now();
+  readonly #started = monotonicMs();
 
   /** @param before bytes that were done before it began */
   constructor(total: number, before = 0) {
@@ -23,7 +24,7 @@ export class ProgressMeter {
   }
 
   at(bytes: number): ByteProgress {
-    const seconds = Math.max(1e-6, (performance.now() - this.#started) / 1000);
+    const seconds = Math.max(1e-6, (monotonicMs() - this.#started) / 1000);
     const bytesPerSecond = (bytes - this.#before) / seconds;
     const left = Math.max(0, this.#total - bytes);
     return {

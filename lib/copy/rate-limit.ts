@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { abortError } from '../node/errors.js';
+import { monotonicMs, sleep } from '../node/globals.js';
 
 /** So many times in a second, at least, something is moved and waited for. */
 const partsPerSecond = 8;
@@ -23,7 +23,7 @@ export class RateLimit {
 
   /** It begins to count the time with this, or with what is moved first. */
   start(): void {
-    this.#started ??= performance.now();
+    this.#started ??= monotonicMs();
   }
 
   /** Waits until so many more bytes may have been moved. @throws AbortError */
@@ -31,11 +31,10 @@ export class RateLimit {
     this.start();
     this.#moved += bytes;
     const due = (this.#started as number) + (1000 * this.#moved) / this.bytesPerSecond;
-    const ms = due - performance.now();
+    const ms = due - monotonicMs();
     if (ms < 1) return;
     const signal = this.#signal;
-    await sleep(ms, undefined, signal === undefined ? {} : { signal }).catch((error: unknown) => {
-      throw signal?.aborted ? abortError(signal) : error;
-    });
+    await sleep(ms, signal);
+    if (signal?.aborted) throw abortError(signal);
   }
 }

@@ -5,6 +5,7 @@ import { stat } from '../functions/status.js';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { openCore } from '../handle/open.js';
 import type { SystemError } from '../node/errors.js';
+import { monotonicMs } from '../node/globals.js';
 import { nodePromises } from '../node/node-fs.js';
 import { alignDown } from '../transfer/alignment.js';
 import { blockSizeOf } from '../transfer/chunk-io.js';
@@ -278,7 +279,7 @@ class NoteKeeper {
   readonly #file: CoreHandle;
   readonly #target: CoreHandle;
   readonly #before: BigIntStats;
-  #lastMs = performance.now();
+  #lastMs = monotonicMs();
   #writing: Promise<void> | undefined;
   #failure: { error: unknown } | undefined;
 
@@ -289,7 +290,7 @@ class NoteKeeper {
   }
 
   onFlushed(position: number): void {
-    const now = performance.now();
+    const now = monotonicMs();
     if (this.#writing !== undefined || now - this.#lastMs < msBetweenNotes) return;
     this.#lastMs = now;
     this.#writing = this.#syncAndWrite(position).finally(() => {

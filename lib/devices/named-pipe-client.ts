@@ -1,9 +1,16 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Opcode, PipeFlag } from '../engine/native.js';
 import { decodeNothing } from '../engine/operation.js';
 import { FileHandle } from '../file-handle/file-handle.js';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { abortError, type SystemError, systemErrorOf } from '../node/errors.js';
+import {
+  AbortController,
+  AbortSignal,
+  clearTimeout,
+  monotonicMs,
+  setTimeout,
+  sleep,
+} from '../node/globals.js';
 import type { ParsedPath } from '../node/paths.js';
 import { validateInteger, validateObject, validateSignal } from '../node/validate.js';
 import { isWindows, parseDeviceName, type SignalOptions } from './names.js';
@@ -38,18 +45,17 @@ async function connectWhenFree(
   waitMs: number,
   signal: AbortSignal | undefined,
 ): Promise<CoreHandle> {
-  const end = performance.now() + waitMs;
+  const end = monotonicMs() + waitMs;
   for (let pauseMs = pauseMsMin; ; pauseMs = Math.min(2 * pauseMs, pauseMsMax)) {
     try {
       return await openPipe(path, direction, signal);
     } catch (error) {
       if ((error as SystemError).win32Error !== pipeBusy) throw error;
     }
-    const leftMs = end - performance.now();
+    const leftMs = end - monotonicMs();
     if (leftMs <= 0) throw timedOut(path);
-    await sleep(Math.min(pauseMs, leftMs), undefined, { signal }).catch(() => {
-      throw abortError(signal as AbortSignal);
-    });
+    await sleep(Math.min(pauseMs, leftMs), signal);
+    if (signal?.aborted) throw abortError(signal);
   }
 }
 

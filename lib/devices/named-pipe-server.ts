@@ -8,6 +8,7 @@ import { requireCore } from '../handle/core-of.js';
 import { openBy } from '../handle/open.js';
 import { decodeOpened } from '../handle/opened-file.js';
 import { abortError, invalidArgValue, systemErrorOf, unavailable } from '../node/errors.js';
+import { AbortController, AbortSignal } from '../node/globals.js';
 import type { ParsedPath } from '../node/paths.js';
 import {
   validateBoolean,

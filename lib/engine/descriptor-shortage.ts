@@ -1,4 +1,4 @@
-import { setTimeout } from 'node:timers';
+import { monotonicMs, setTimeout } from '../node/globals.js';
 import type { Operation } from './operation.js';
 
 /**
@@ -88,7 +88,7 @@ export class DescriptorShortage {
   }
 
   #noteProgress(): void {
-    this.#deadline = performance.now() + waitMsMax;
+    this.#deadline = monotonicMs() + waitMsMax;
   }
 
   #tryOldest(): void {
@@ -101,7 +101,7 @@ export class DescriptorShortage {
   #onTime(): void {
     this.#timer = undefined;
     if (this.#waiting.length === 0) return;
-    if (performance.now() > this.#deadline) {
+    if (monotonicMs() > this.#deadline) {
       for (const { operation, error } of this.#waiting.splice(0)) this.#fail(operation, error);
       return;
     }

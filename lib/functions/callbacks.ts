@@ -9,6 +9,7 @@ import {
 } from '../file-handle/whole-file.js';
 import { parseFlags, parseMode } from '../handle/open-flags.js';
 import { abortError, invalidArgType } from '../node/errors.js';
+import { nextTick } from '../node/globals.js';
 import { inPlaceOf } from '../node/layers.js';
 import { likeNode } from '../node/like-node.js';
 import { nodeFs } from '../node/node-fs.js';
@@ -43,10 +44,8 @@ function validateCallback(callback: unknown): asserts callback is Callback {
 function callBack(promise: Promise<unknown>, callback: Callback): void {
   promise.then(
     (result) =>
-      result === undefined
-        ? process.nextTick(callback, null)
-        : process.nextTick(callback, null, result),
-    (error) => process.nextTick(callback, error),
+      result === undefined ? nextTick(callback, null) : nextTick(callback, null, result),
+    (error) => nextTick(callback, error),
   );
 }
 
@@ -56,7 +55,7 @@ function isDescriptor(path: unknown): path is number {
 
 function isAborted(signal: AbortSignal | undefined, callback: Callback): boolean {
   if (!signal?.aborted) return false;
-  process.nextTick(callback, abortError(signal));
+  nextTick(callback, abortError(signal));
   return true;
 }
 
@@ -71,8 +70,8 @@ function readFileOfNumber(fd: number, options: ReadFilePathOptions, callback: Ca
   readBuffered(readableFileOf(fd), signal)
     .then((content) => decodeContent(content, encoding))
     .then(
-      (content) => process.nextTick(callback, null, content),
-      (error) => (error.code === 'EBADF' ? byNode() : process.nextTick(callback, error)),
+      (content) => nextTick(callback, null, content),
+      (error) => (error.code === 'EBADF' ? byNode() : nextTick(callback, error)),
     );
 }
 

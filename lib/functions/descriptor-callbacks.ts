@@ -1,6 +1,7 @@
 import type * as fs from 'node:fs';
 import { isArrayBufferView, isDataView } from 'node:util/types';
 import { flushEngine } from '../engine/engine.js';
+import { nextTick } from '../node/globals.js';
 import { inPlaceOf } from '../node/layers.js';
 import { likeNode } from '../node/like-node.js';
 import { nodeFs } from '../node/node-fs.js';
@@ -24,8 +25,8 @@ const vectorMax = 1024;
 // and no rejection.
 function callBack(promise: Promise<number>, callback: Callback, data: unknown): void {
   promise.then(
-    (bytes) => process.nextTick(callback, null, bytes, data),
-    (error) => process.nextTick(callback, error, 0, data),
+    (bytes) => nextTick(callback, null, bytes, data),
+    (error) => nextTick(callback, error, 0, data),
   );
 }
 

@@ -5,6 +5,7 @@ import type { IgnoreLike, Path } from 'glob';
 import { makeDirent, typeOfKind } from '../handle/dirents.js';
 import { invalidArgType } from '../node/errors.js';
 import { nodePromises } from '../node/node-fs.js';
+import { isUrl } from '../node/paths.js';
 import { validateBoolean, validateObject } from '../node/validate.js';
 
 export interface GlobOptions {
@@ -73,7 +74,7 @@ async function* globByLibrary(
   const { globIterate } = await import('glob');
   const ignore = ignoreOf(options);
   const found = globIterate(typeof pattern === 'string' ? pattern : [...pattern], {
-    cwd: resolve(cwd instanceof URL ? fileURLToPath(cwd) : (cwd ?? '.')),
+    cwd: resolve(isUrl(cwd) ? fileURLToPath(cwd) : (cwd ?? '.')),
     follow: followSymlinks ?? false,
     windowsPathsNoEscape: true,
     withFileTypes: true,

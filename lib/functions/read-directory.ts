@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { type Content, copyOptions, parseEncodingOptions } from '../file-handle/whole-file.js';
 import { makeDirent, typeOfKind, unknownType } from '../handle/dirents.js';
 import { decodeNames, type EntryList, splitNames } from '../handle/entry-list.js';
-import { type PathLike, parsePath } from '../node/paths.js';
+import { isUrl, type PathLike, parsePath } from '../node/paths.js';
 import { listTree } from './directory-tree.js';
 import { lstat } from './status.js';
 
@@ -35,7 +35,7 @@ export function startReaddir(path: unknown, options: unknown): Promise<Listing> 
   const followLinks = recursive && !given.withFileTypes;
   const listing = listTree(parsed, { recursive, followLinks, signal: given.signal });
   if (!given.withFileTypes) return listing.then((list) => decodeNames(list, given.encoding));
-  const folder = path instanceof URL ? fileURLToPath(path) : (path as AnyName);
+  const folder = isUrl(path) ? fileURLToPath(path) : (path as AnyName);
   return listing.then((list) => decodeDirents(list, folder, given)) as Promise<Dirent[]>;
 }
 

@@ -1,9 +1,9 @@
 import type { Stats } from 'node:fs';
 import { join, sep } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { folderType } from '../handle/dirents.js';
 import { namesOf } from '../handle/entry-list.js';
 import { abortError } from '../node/errors.js';
+import { sleep } from '../node/globals.js';
 import { nodePromises } from '../node/node-fs.js';
 import { type ParsedPath, type PathLike, parsePath } from '../node/paths.js';
 import {
@@ -111,7 +111,7 @@ async function removeWithRetries(
       if (code === 'ENOENT') return;
       if (tries === maxRetries || !passingCodes.has(code)) throw error;
     }
-    await sleep((tries + 1) * retryDelay, undefined, { signal }).catch(() => {});
+    await sleep((tries + 1) * retryDelay, signal);
     if (signal?.aborted) throw abortError(signal);
   }
 }

@@ -1,3 +1,4 @@
+import { isUint8Array } from 'node:util/types';
 import { invalidArgType, invalidArgValue } from '../node/errors.js';
 
 /** A name in a directory: one component of a path. */
@@ -28,7 +29,7 @@ export function parseName(name: unknown, argument = 'name'): EntryName {
     }
     return name;
   }
-  if (!(name instanceof Uint8Array)) {
+  if (!isUint8Array(name)) {
     throw invalidArgType(argument, 'of type string or an instance of Buffer', name);
   }
   if (isWindows) return parseName(Buffer.from(name).toString(), argument);

@@ -1,3 +1,4 @@
+import { isDate } from 'node:util/types';
 import { invalidArgType, invalidArgValue, outOfRange } from '../node/errors.js';
 
 /**
@@ -26,7 +27,7 @@ function ofNanoseconds(value: bigint, name: string): [bigint, bigint] {
 
 function secondsOf(value: unknown, name: string): number {
   if (typeof value === 'number') return value;
-  if (value instanceof Date) return value.getTime() / 1000;
+  if (isDate(value)) return value.getTime() / 1000;
   if (typeof value !== 'string') {
     throw invalidArgType(name, 'of type number, string, bigint or an instance of Date', value);
   }

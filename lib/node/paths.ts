@@ -1,5 +1,6 @@
 import { toNamespacedPath } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isUint8Array } from 'node:util/types';
 import { invalidArgType, invalidArgValue } from './errors.js';
 
 export type PathLike = string | Buffer | URL;
@@ -24,7 +25,7 @@ export function parsePath(path: unknown, name = 'path'): ParsedPath {
     const native = toNamespacedPath(value);
     return { native, shown: showPath(native) };
   }
-  if (value instanceof Uint8Array) {
+  if (isUint8Array(value)) {
     if (value.includes(0)) throw nullByte(name, value);
     const shown = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString();
     if (process.platform === 'win32') return parsePath(shown, name);
@@ -34,8 +35,8 @@ export function parsePath(path: unknown, name = 'path'): ParsedPath {
   throw invalidArgType(name, 'of type string or an instance of Buffer or URL', value);
 }
 
-// As Node knows one, also of another context: by what the URLs of the old parser have not.
-function isUrl(path: unknown): path is URL {
+/** Whether a path is a URL, also one of another context: by properties that old-style URLs lack. */
+export function isUrl(path: unknown): path is URL {
   const { href, protocol, auth, path: oldPath } = (path ?? {}) as Record<string, unknown>;
   return Boolean(href && protocol) && auth === undefined && oldPath === undefined;
 }

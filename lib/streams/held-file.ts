@@ -8,6 +8,7 @@ import {
 } from '../handle/open-options.js';
 import type { PublicHandle } from '../handle/public-handle.js';
 import { abortError, systemErrorOf } from '../node/errors.js';
+import { AbortController, queueMicrotask } from '../node/globals.js';
 import { type PathLike, parsePath } from '../node/paths.js';
 import { validateBoolean, validateInteger, validateSignal } from '../node/validate.js';
 

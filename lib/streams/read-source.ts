@@ -1,5 +1,6 @@
 import type * as fs from 'node:fs';
 import type { CoreHandle } from '../handle/core-handle.js';
+import { nextTick } from '../node/globals.js';
 import { blockSizeOf } from '../transfer/chunk-io.js';
 import { ReadAhead } from '../transfer/read-ahead.js';
 import type { WindowOptions } from '../transfer/window.js';
@@ -75,7 +76,7 @@ export class ReadSource {
 
   readonly #onReady = (): void => {
     this.#isBusy = true;
-    process.nextTick(this.#continue);
+    nextTick(this.#continue);
   };
 
   readonly #continue = (): void => {

@@ -3,6 +3,7 @@ import type { CoreHandle } from '../handle/core-handle.js';
 import { openCore } from '../handle/open.js';
 import type { OpenOptions } from '../handle/open-options.js';
 import type { PublicHandle } from '../handle/public-handle.js';
+import { AbortController, clearTimeout, nextTick, setTimeout } from '../node/globals.js';
 import { isReplaced } from '../node/layers.js';
 
 type Callback = (error: unknown, ...results: unknown[]) => void;
@@ -31,8 +32,8 @@ function callBack<T>(
   results: (value: T) => unknown[] = () => [],
 ): void {
   promise.then(
-    (value) => process.nextTick(callback, null, ...results(value)),
-    (error) => process.nextTick(callback, error),
+    (value) => nextTick(callback, null, ...results(value)),
+    (error) => nextTick(callback, error),
   );
 }
 
@@ -65,7 +66,7 @@ export abstract class StreamFile {
 
   close(fd: number, callback: Callback): void {
     const { handle } = this;
-    if (this.isGivenUp) process.nextTick(callback, null);
+    if (this.isGivenUp) nextTick(callback, null);
     else if (handle === undefined) callLive('close', [fd, callback]);
     else callBack(this.#close(handle), callback);
   }
@@ -94,7 +95,7 @@ export abstract class StreamFile {
   read(...given: Arguments): void {
     const { failure } = this;
     if (failure === undefined) this.call('read', given);
-    else process.nextTick(given.at(-1) as Callback, failure.error);
+    else nextTick(given.at(-1) as Callback, failure.error);
   }
   write(...given: Arguments): void {
     this.call('write', given);
@@ -205,7 +206,7 @@ export class HandleFile extends StreamFile {
   }
 
   open(_path: string, _flags: string | number, _mode: number, callback: Callback): void {
-    process.nextTick(callback, null, this.handle?.file.streamDescriptor);
+    nextTick(callback, null, this.handle?.file.streamDescriptor);
   }
 
   protected end(): Promise<void> {

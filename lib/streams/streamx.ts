@@ -1,3 +1,4 @@
+import { isUint8Array } from 'node:util/types';
 import {
   Readable,
   type ReadableOptions,
@@ -6,6 +7,7 @@ import {
   type WritableOptions,
 } from 'streamx';
 import { invalidArgType } from '../node/errors.js';
+import { nextTick } from '../node/globals.js';
 import type { PathLike } from '../node/paths.js';
 import { validateEncoding } from '../node/validate.js';
 import { FileReader, type FileReaderOptions } from './file-reader.js';
@@ -85,7 +87,7 @@ export class ReadStream extends Readable {
   // Outside of the promise's reaction that it is called in: what a listener throws is an uncaught
   // exception then.
   readonly #onReady = (): void => {
-    process.nextTick(this.#continue);
+    nextTick(this.#continue);
   };
 
   #push(): void {
@@ -167,7 +169,7 @@ export class WriteStream extends Writable<WriteStreamEvents> {
   #progress(position: number): void {
     const emitter = this as unknown as NodeJS.EventEmitter;
     if (emitter.listenerCount('progress') === 0) return;
-    process.nextTick(() => {
+    nextTick(() => {
       if (!this.destroyed) emitter.emit('progress', position);
     });
   }
@@ -189,7 +191,7 @@ export class WriteStream extends Writable<WriteStreamEvents> {
     let isLater = false;
     this.#writer.write(chunks as Uint8Array[], !this.#isPiped, (error) => {
       const failure = (error as Error | undefined) ?? null;
-      if (isLater) process.nextTick(callback, failure);
+      if (isLater) nextTick(callback, failure);
       else callback(failure);
     });
     isLater = true;
@@ -210,13 +212,13 @@ export class WriteStream extends Writable<WriteStreamEvents> {
 
 function settle(promise: Promise<void>, callback: Callback): void {
   promise.then(
-    () => process.nextTick(callback, null),
-    (error) => process.nextTick(callback, error),
+    () => nextTick(callback, null),
+    (error) => nextTick(callback, error),
   );
 }
 
 function bytesOf(chunk: unknown, encoding: BufferEncoding): Uint8Array {
-  if (chunk instanceof Uint8Array) return chunk;
+  if (isUint8Array(chunk)) return chunk;
   if (typeof chunk === 'string') return Buffer.from(chunk, encoding);
   if (ArrayBuffer.isView(chunk)) {
     return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);

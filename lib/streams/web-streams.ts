@@ -6,6 +6,7 @@ import {
   type WritableStreamDefaultWriter,
 } from 'node:stream/web';
 import { types } from 'node:util';
+import { isUint8Array } from 'node:util/types';
 import { invalidArgType } from '../node/errors.js';
 import type { PathLike } from '../node/paths.js';
 import { FileReader, type FileReaderOptions } from './file-reader.js';
@@ -258,7 +259,7 @@ function defineStreamClass(): FileWritableStreamClass {
 }
 
 function bytesOf(chunk: unknown): Uint8Array {
-  if (chunk instanceof Uint8Array) return chunk;
+  if (isUint8Array(chunk)) return chunk;
   if (typeof chunk === 'string') return Buffer.from(chunk);
   if (ArrayBuffer.isView(chunk)) {
     return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);

@@ -1,6 +1,8 @@
 import type * as fs from 'node:fs';
+import { isPromise, isUint8Array } from 'node:util/types';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { invalidArgType } from '../node/errors.js';
+import { nextTick } from '../node/globals.js';
 import type { WindowOptions } from '../transfer/window.js';
 import { WriteBehind, type WriteCallback } from '../transfer/write-behind.js';
 import { placeToAppend, placeWithoutStart } from './first-place.js';
@@ -33,7 +35,7 @@ export function streamDestroyed(): Error {
 // Outside of the promise's reaction that it is called in: what a listener throws is an uncaught
 // exception then, as in Node.
 function later(done: Done): WriteCallback {
-  return (error) => process.nextTick(done, error ?? null);
+  return (error) => nextTick(done, error ?? null);
 }
 
 /** Takes the chunks of a stream into a WriteBehind. */
@@ -57,7 +59,7 @@ export class WriteSink {
     this.#movesCursor = stream.pos === undefined && handle.alignment !== null;
     this.#isCopying = handle.alignment !== null;
     const start = startOf(stream, file, handle);
-    if (start instanceof Promise) {
+    if (isPromise(start)) {
       this.#ready = start.then((place) => this.#begin(handle, options, place));
       this.#ready.catch(() => {});
     } else {
@@ -86,7 +88,7 @@ export class WriteSink {
     const stream = this.#stream;
     stream.bytesWritten = position - this.#start;
     if (stream.listenerCount('progress') > 0) {
-      process.nextTick(() => stream.emit('progress', position));
+      nextTick(() => stream.emit('progress', position));
     }
   }
 
@@ -102,7 +104,7 @@ export class WriteSink {
   #write(chunks: readonly Uint8Array[], done: Done): void {
     const stream = this.#stream;
     // With `objectMode` anything comes.
-    const other = chunks.find((chunk) => !(chunk instanceof Uint8Array));
+    const other = chunks.find((chunk) => !isUint8Array(chunk));
     if (other !== undefined) {
       done(invalidArgType('chunk', 'an instance of Buffer or Uint8Array', other));
       return;

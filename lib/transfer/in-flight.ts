@@ -1,4 +1,5 @@
 import { abortError } from '../node/errors.js';
+import { AbortController } from '../node/globals.js';
 
 export interface CancelOptions {
   /** Makes the window fail with an AbortError at once. */

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { abortError } from '../node/errors.js';
+import { monotonicMs, sleep } from '../node/globals.js';
 import { nodePromises } from '../node/node-fs.js';
 import type { PathLike } from '../node/paths.js';
 
@@ -31,16 +31,16 @@ export async function retryWhileHeld<T>(
   { codes = heldCodes, isLasting, signal }: HeldOptions = {},
 ): Promise<T> {
   if (process.platform !== 'win32') return run();
-  const start = performance.now();
+  const start = monotonicMs();
   for (let waitMs = waitMsFirst; ; waitMs = Math.min(2 * waitMs, waitMsMax)) {
     try {
       return await run();
     } catch (error) {
       if (!codes.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
-      if (performance.now() - start + waitMs > heldMsMax) throw error;
+      if (monotonicMs() - start + waitMs > heldMsMax) throw error;
       if (waitMs === waitMsFirst && (await isLasting?.())) throw error;
     }
-    await sleep(waitMs, undefined, { signal }).catch(() => {});
+    await sleep(waitMs, signal);
     if (signal?.aborted) throw abortError(signal);
   }
 }

@@ -1,5 +1,5 @@
-import { performance } from 'node:perf_hooks';
 import { abortError, systemErrorOf } from '../../node/errors.js';
+import { monotonicMs } from '../../node/globals.js';
 import type { PathLike } from '../../node/paths.js';
 import { validateObject } from '../../node/validate.js';
 import { type CopyTreeOptions, parseTreeOptions, type TreeSettings } from './copy-tree-options.js';
@@ -59,7 +59,7 @@ export async function copyTree(
   destination: PathLike,
   options: CopyTreeOptions = {},
 ): Promise<CopyTreeReport> {
-  const begun = performance.now();
+  const begun = monotonicMs();
   const settings = parseTreeOptions(options);
   const { filter, concurrency, signal } = settings;
   const from = new TreeRoot(source, 'source');
@@ -73,7 +73,7 @@ export async function copyTree(
   const trees = { source: wanted, destination: there, clashing: names.clashing() };
   const tree = new TreeCopy(from, to, settings, trees);
   await tree.run();
-  return { ...tree.report, durationMs: performance.now() - begun };
+  return { ...tree.report, durationMs: monotonicMs() - begun };
 }
 
 /**

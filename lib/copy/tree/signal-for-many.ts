@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { AbortSignal } from '../../node/globals.js';
 
 /** A signal for many files at a time; with the given one Node would warn of so many listeners. */
 export function signalForMany(signal: AbortSignal | undefined): AbortSignal | undefined {
