@@ -504,8 +504,10 @@ int Environment::duplicate_descriptor(int32_t file_id) {
   OpenFile* const file = files_.find(file_id);
   if (!file) return uv::translate_error(kBadHandleError);
 #ifdef _WIN32
-  UniqueHandle handle = reopen_synchronous(file->handle());
-  if (!handle.valid()) return uv::translate_error(GetLastError());
+  NativeHandle opened = invalid_handle();
+  const Result second = file->open_second(opened);
+  if (!second.ok()) return error_number(second);
+  UniqueHandle handle(opened);
   const int descriptor = uv::open_os_handle(handle.get());
   if (descriptor < 0) return uv::translate_error(ERROR_TOO_MANY_OPEN_FILES);
   handle.release();  // the descriptor owns it now

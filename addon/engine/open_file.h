@@ -71,7 +71,8 @@ struct OpenRequest {
   bool is_name() const { return directory != invalid_handle(); }
 };
 
-// Overlapped handles are for a completion port; elsewhere every handle is synchronous.
+// Windows: calls on a synchronous handle return when they are done and wait for each other, so an
+// open file for many transfers is overlapped. Every handle of POSIX is synchronous.
 enum class HandleMode : uint8_t { kSynchronous, kOverlapped };
 
 // Whether closing an OpenFile closes the handle: not that of a descriptor which others opened.
@@ -104,12 +105,27 @@ class OpenFile {
   bool append = false;
   // POSIX only: open with O_NONBLOCK, so a transfer that would wait fails with EAGAIN instead.
   bool nonblocking = false;
-  // Windows only: the cursor that operations without a position use. POSIX has it in the kernel.
-  std::atomic<int64_t> cursor{0};
+#ifdef _WIN32
+  // The cursor that operations without a position use; overlapped files have none of their own. The
+  // engine serves such operations one after another. Once somebody has a descriptor of the file,
+  // both share the file pointer of that descriptor.
+  int64_t cursor() const;
+  void set_cursor(int64_t position);
+
+  // Opens a synchronous handle for code that takes descriptors: with the rights and the share mode
+  // that the caller of open() asked for, and with this file's cursor. Code that reads an overlapped
+  // handle as if it were synchronous would not wait for the data.
+  Result open_second(NativeHandle& handle);
+
+  // The rights that the caller asked for; 0 for whatever was granted.
+  uint32_t access = 0;
+  // Opened with a restricted share mode: the file cannot be opened a second time.
+  bool is_exclusive = false;
+#endif
   // Windows only: transfers go through the completion port that the handle is attached to.
   bool overlapped = false;
-  // Windows only, and where there is no port: transfers are overlapped calls, each with an event
-  // of its own. On a synchronous handle a read that waits would hold up every write.
+  // Windows only: calls on the handle are overlapped. Unless a port takes their packets, a worker
+  // waits for the event of each.
   bool waits_by_event = false;
   // Windows only: the size of a volume or drive in bytes, 0 where it is not known.
   int64_t device_size = 0;
@@ -118,6 +134,11 @@ class OpenFile {
   uint32_t in_flight = 0;
 
  private:
+#ifdef _WIN32
+  std::atomic<int64_t> cursor_{0};
+  // Another handle of what open_second() gave, for its file pointer.
+  std::atomic<NativeHandle> pointer_{invalid_handle()};
+#endif
   NativeHandle handle_;
   DeviceType device_type_;
   Ownership ownership_;

@@ -112,7 +112,11 @@ class Fixture {
               uint32_t options = 0, int64_t preallocate = 0) {
     Operation op;
     op.opcode = Opcode::kOpen;
-    op.details().open = OpenRequest{file_path, flags, 0666, options, preallocate};
+    op.details().open = OpenRequest{.path = file_path,
+                                    .flags = flags,
+                                    .mode = 0666,
+                                    .options = options,
+                                    .preallocate = preallocate};
     const Result result = run(op);
     file = std::move(op.detail->opened);
     return result;
@@ -251,10 +255,10 @@ TEST(windows_cursor_follows_operations_without_a_position) {
     CHECK(f.write(*file, "def", -1).value == 3);
     CHECK(f.read(*file, 6, 0) == "abcdef");
     CHECK(f.read(*file, 6, -1).empty());
-    file->cursor = 1;
+    file->set_cursor(1);
     CHECK(f.read(*file, 2, -1) == "bc");
     CHECK(f.read(*file, 9, -1) == "def");
-    CHECK(file->cursor == 6);
+    CHECK(file->cursor() == 6);
   });
 }
 
@@ -266,11 +270,11 @@ TEST(windows_append_writes_at_the_end) {
       CHECK(f.open(f.path(L"a"), flags, file, 0, preallocate).ok());
       CHECK(f.status(*file).size == 0);
       CHECK(f.write(*file, "one", -1).value == 3);
-      CHECK(file->cursor == 3);
+      CHECK(file->cursor() == 3);
       CHECK(f.write(*file, "two", 0).value == 3);
       CHECK(f.read(*file, 10, 0) == "onetwo");
       CHECK(f.write(*file, "three", -1).value == 5);
-      CHECK(file->cursor == 11);
+      CHECK(file->cursor() == 11);
       CHECK(f.read(*file, 20, 0) == "onetwothree");
     });
   }
@@ -307,7 +311,7 @@ TEST(windows_directory_opens_but_does_not_read) {
     CHECK(f.read(*folder, 10, 0).rfind("error ", 0) == 0);
     Operation op;
     op.opcode = Opcode::kReadPath;
-    op.details().open = OpenRequest{f.path(L"."), kReadOnlyFlag, 0, 0, 0};
+    op.details().open = OpenRequest{.path = f.path(L"."), .flags = kReadOnlyFlag};
     CHECK(f.run(op).ok());
     CHECK(op.detail->opened && op.detail->opened->device_type() == DeviceType::kDirectory);
   });
@@ -325,7 +329,7 @@ TEST(windows_vectors_stop_at_a_short_transfer) {
       op.details().vectors.push_back({reinterpret_cast<std::byte*>(part.data()), part.size()});
     }
     CHECK(f.run(op).value == 8);
-    CHECK(file->cursor == 8);
+    CHECK(file->cursor() == 8);
     op.opcode = Opcode::kReadVector;
     op.file_offset = 2;
     for (auto& part : parts) part.assign(part.size(), '.');
@@ -344,13 +348,15 @@ TEST(windows_paths_are_read_and_written_as_one) {
     Operation write;
     write.opcode = Opcode::kWritePath;
     write.details().open =
-        OpenRequest{f.path(L"a"), kWriteOnlyFlag | kCreateFlag | kTruncateFlag, 0666, 0, 0};
+        OpenRequest{.path = f.path(L"a"),
+                    .flags = kWriteOnlyFlag | kCreateFlag | kTruncateFlag,
+                    .mode = 0666};
     write.data = reinterpret_cast<std::byte*>(text.data());
     write.length = text.size();
     CHECK(f.run(write).value == 100000);
     Operation read;
     read.opcode = Opcode::kReadPath;
-    read.details().open = OpenRequest{f.path(L"a"), kReadOnlyFlag, 0, 0, 0};
+    read.details().open = OpenRequest{.path = f.path(L"a"), .flags = kReadOnlyFlag};
     CHECK(f.run(read).value == 100000);
     CHECK(!read.detail->opened && read.detail->content);
     CHECK(std::memcmp(read.detail->content.get(), text.data(), text.size()) == 0);
@@ -386,7 +392,7 @@ TEST(windows_status_by_path) {
     std::unique_ptr<OpenFile> read_only;
     Operation op;
     op.opcode = Opcode::kOpen;
-    op.details().open = OpenRequest{f.path(L"r"), kNew, 0444, 0, 0};
+    op.details().open = OpenRequest{.path = f.path(L"r"), .flags = kNew, .mode = 0444};
     CHECK(f.run(op).ok());
     CHECK(f.status(*op.detail->opened).mode == (0x8000 | 0444));
     op.detail->opened.reset();

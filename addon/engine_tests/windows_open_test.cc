@@ -10,7 +10,7 @@
 #include "iocp/iocp_engine.h"
 #include "test.h"
 #include "system/windows/ntdll.h"
-#include "system/windows/open.h"
+#include "system/windows/create_arguments.h"
 
 namespace overlapped::testing {
 
@@ -86,7 +86,8 @@ TEST(windows_attributes_shares_and_dispositions_are_those_of_create_file) {
   CHECK_EQUAL(arguments_of(kOpenRead, kDenyRead).share, kAll & ~DWORD{FILE_SHARE_READ});
   CHECK_EQUAL(arguments_of(kOpenRead, kDenyWrite).share, kAll & ~DWORD{FILE_SHARE_WRITE});
   CHECK_EQUAL(arguments_of(kOpenRead, kDenyDelete).share, kAll & ~DWORD{FILE_SHARE_DELETE});
-  CHECK_EQUAL(arguments_of(kOpenRead, kAttributesOnly).access, DWORD{0});
+  CHECK_EQUAL(arguments_of(kOpenRead, kAttributesOnly).access,
+              DWORD{FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES});
   const std::pair<int32_t, DWORD> dispositions[] = {
       {kOpenBoth | kOpenCreate | kOpenExclusive, CREATE_NEW},
       {kOpenBoth | kOpenCreate | kOpenTruncate, CREATE_ALWAYS},

@@ -44,22 +44,6 @@ uint32_t start_overlapped(Operation& operation) {
   return start_transfer(operation, nullptr, nullptr);
 }
 
-// For a second open of the same file: what the first one created or truncated is not to be created
-// or truncated again.
-OpenRequest of_existing(OpenRequest request) {
-  constexpr int32_t kCreateTruncateExclusive = 0x100 | 0x200 | 0x400;
-  request.flags &= ~kCreateTruncateExclusive;
-  return request;
-}
-
-// Of the character devices only communication ports work with overlapped I/O as a file does. No
-// port takes a console, and the null device has nothing to wait for.
-bool is_for_port(const OpenFile& file) {
-  DCB settings{};
-  settings.DCBlength = sizeof settings;
-  return file.device_type() != DeviceType::kChar || GetCommState(file.handle(), &settings) != 0;
-}
-
 // Wine takes an overlapped lock that has to wait and never completes it, and posts no packet for
 // one that it grants at once. There locks wait as on synchronous handles.
 bool completes_locks() {
@@ -528,47 +512,16 @@ void IocpEngine::run_blocking_operation(Worker& worker) {
 }
 
 void IocpEngine::execute(Operation& op) {
-  if (op.opcode == Opcode::kOpen || op.opcode == Opcode::kOpenIn) {
-    if (op.opcode == Opcode::kOpenIn) op.detail->open.directory = op.file->handle();
-    op.result = open_on_port(op.detail->open, op.detail->opened);
-    return;
-  }
   run_blocking(op);
   if (!op.detail) return;
-  if (op.opcode == Opcode::kReadPath && op.detail->opened) reopen_on_port(op);
-  attach_device(op.detail->opened.get());
-  attach_device(op.detail->opened_peer.get());
+  attach_opened(op.detail->opened.get());
+  attach_opened(op.detail->opened_peer.get());
 }
 
-// What no port takes waits by events, on the threads for what may wait for ever.
-void IocpEngine::attach_device(OpenFile* opened) {
+// Calls on a handle that no port takes wait by events, on the threads for operations that may wait
+// forever.
+void IocpEngine::attach_opened(OpenFile* opened) {
   if (opened && opened->waits_by_event) (void)attach(*opened);
-}
-
-// A handle that is not for the port is opened again as a synchronous one.
-Result IocpEngine::open_on_port(const OpenRequest& request, std::unique_ptr<OpenFile>& opened) {
-  const Result result = open_file(request, HandleMode::kOverlapped, opened);
-  if (!result.ok()) return result;
-  if (is_for_port(*opened)) {
-    const Result attached = attach(*opened);
-    if (attached.ok()) return result;
-    if (opened->is_disk()) {
-      opened.reset();
-      return attached;
-    }
-  }
-  opened.reset();
-  return open_file(of_existing(request), HandleMode::kSynchronous, opened);
-}
-
-// A path was read by synchronous calls, but a file too large for that is handed over open, and
-// then for the port. A pipe is not opened twice: its server would see two clients.
-void IocpEngine::reopen_on_port(Operation& op) {
-  if (!op.detail->opened->is_disk()) return;
-  std::unique_ptr<OpenFile> opened;
-  const Result result = open_on_port(of_existing(op.detail->open), opened);
-  op.detail->opened = std::move(opened);
-  if (!result.ok()) op.result = result;
 }
 
 }  // namespace overlapped

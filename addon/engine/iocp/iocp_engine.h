@@ -89,9 +89,7 @@ class IocpEngine final : public Engine {
   Operation* take_blocking(Worker& worker);
   void run_blocking_operation(Worker& worker);
   void execute(Operation& operation);
-  Result open_on_port(const OpenRequest& request, std::unique_ptr<OpenFile>& opened);
-  void reopen_on_port(Operation& operation);
-  void attach_device(OpenFile* opened);
+  void attach_opened(OpenFile* opened);
 
   void queue_batch(OperationList batch, OperationList& completed, OperationList& elsewhere);
   void deliver(OperationList completed);

@@ -7,6 +7,7 @@
 #include "system/devices.h"
 #include "file_status.h"
 #include "ntdll.h"
+#include "open.h"
 #include "system/locks.h"
 #include "system/tree.h"
 
@@ -55,6 +56,14 @@ Result read_whole(const Operation& op, OpenFile& file, std::byte* content, size_
   return Result::success(static_cast<int64_t>(filled));
 }
 
+// Gives the open file to the caller, who makes transfers of its own. A pipe is not opened twice: its
+// server would see two clients.
+Result hand_over(Operation& op, std::unique_ptr<OpenFile> file) {
+  op.detail->opened = std::move(file);
+  if (!op.detail->opened->is_disk() || op.detail->opened->is_exclusive) return Result::success(0);
+  return reopen_for_transfers(op.detail->open, op.detail->opened);
+}
+
 Result read_path(Operation& op) {
   std::unique_ptr<OpenFile> file;
   const Result opened = open_operation(op, file);
@@ -65,18 +74,14 @@ Result read_path(Operation& op) {
   if (regular && !GetFileSizeEx(file->handle(), &size)) return Result::failure(GetLastError());
   // What is large, unbuffered or no regular file is read by the caller, through the open handle.
   if (!regular || file->unbuffered || std::cmp_greater(size.QuadPart, kReadPathMax)) {
-    op.detail->opened = std::move(file);
-    return Result::success(0);
+    return hand_over(op, std::move(file));
   }
   const auto length = static_cast<size_t>(size.QuadPart);
   if (length == 0) {
     // The handle may not be one for reading, and the file may have grown.
     std::byte first;
     const Result read = read_whole(op, *file, &first, 1);
-    if (read.ok() && read.value > 0) {
-      op.detail->opened = std::move(file);
-      return Result::success(0);
-    }
+    if (read.ok() && read.value > 0) return hand_over(op, std::move(file));
     if (!read.ok()) return read;
   }
   op.detail->content = std::make_unique_for_overwrite<std::byte[]>(length);
@@ -135,7 +140,8 @@ void execute(Operation& op) {
       op.detail->open.directory = op.file->handle();
       [[fallthrough]];
     case Opcode::kOpen:
-      op.result = open_operation(op, op.detail->opened);
+      op.result = repeat_interrupted(
+          op, [&] { return open_for_transfers(op.detail->open, op.detail->opened); });
       return;
     case Opcode::kClose:
       op.result = op.file->close();

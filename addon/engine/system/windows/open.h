@@ -4,16 +4,12 @@
 
 namespace overlapped {
 
-// What CreateFileW is asked for.
-struct CreateArguments {
-  DWORD access = 0;
-  DWORD share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
-  DWORD disposition = OPEN_EXISTING;
-  DWORD attributes = FILE_ATTRIBUTE_NORMAL;  // and flags
-};
+// Opens a file so that several transfers on it can be in flight. A console, which takes no
+// overlapped calls, gets a synchronous handle.
+Result open_for_transfers(const OpenRequest& request, std::unique_ptr<OpenFile>& opened);
 
-// False for flags that contradict each other.
-bool create_arguments(const OpenRequest& request, HandleMode mode, bool unbuffered,
-                      CreateArguments& arguments);
+// Opens the file of a synchronous handle anew for that. What the first open created or truncated is
+// not created or truncated again.
+Result reopen_for_transfers(const OpenRequest& request, std::unique_ptr<OpenFile>& opened);
 
 }  // namespace overlapped

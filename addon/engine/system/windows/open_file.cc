@@ -1,11 +1,63 @@
 #include "open_file.h"
 
+#include "ntdll.h"
+
 namespace overlapped {
+
+namespace {
+
+constexpr DWORD kShareAll = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
+
+}  // namespace
+
+int64_t OpenFile::cursor() const {
+  const HANDLE pointer = pointer_.load(std::memory_order_acquire);
+  LARGE_INTEGER position{};
+  if (pointer != invalid_handle() && SetFilePointerEx(pointer, {}, &position, FILE_CURRENT)) {
+    return position.QuadPart;
+  }
+  return cursor_.load(std::memory_order_relaxed);
+}
+
+void OpenFile::set_cursor(int64_t position) {
+  cursor_.store(position, std::memory_order_relaxed);
+  const HANDLE pointer = pointer_.load(std::memory_order_acquire);
+  LARGE_INTEGER to{};
+  to.QuadPart = position;
+  if (pointer != invalid_handle()) SetFilePointerEx(pointer, to, nullptr, FILE_BEGIN);
+}
+
+Result OpenFile::open_second(NativeHandle& handle) {
+  const HANDLE process = GetCurrentProcess();
+  // An exclusive file is open for synchronous calls, so that its own handle serves.
+  if (is_exclusive && !overlapped) {
+    const BOOL done =
+        DuplicateHandle(process, handle_, process, &handle, 0, FALSE, DUPLICATE_SAME_ACCESS);
+    if (!done) return Result::failure(GetLastError());
+  } else {
+    const DWORD rights = access != 0 ? access : granted_access(handle_);
+    // The flag lets folders be opened (CreateFileW), and is without effect on files.
+    handle = ReOpenFile(handle_, rights, kShareAll, FILE_FLAG_BACKUP_SEMANTICS);
+    if (handle == invalid_handle()) return Result::failure(GetLastError());
+  }
+  if (device_type_ != DeviceType::kDisk) return Result::success(0);
+  LARGE_INTEGER position{};
+  position.QuadPart = cursor();
+  SetFilePointerEx(handle, position, nullptr, FILE_BEGIN);
+  HANDLE pointer = invalid_handle();
+  if (DuplicateHandle(process, handle, process, &pointer, 0, FALSE, DUPLICATE_SAME_ACCESS)) {
+    const HANDLE previous = pointer_.exchange(pointer, std::memory_order_acq_rel);
+    if (previous != invalid_handle()) CloseHandle(previous);
+  }
+  return Result::success(0);
+}
 
 Result OpenFile::close() {
   if (handle_ == invalid_handle()) return Result::success(0);
   const HANDLE handle = handle_;
   handle_ = invalid_handle();
+  const HANDLE pointer = pointer_.exchange(invalid_handle());
+  if (pointer != invalid_handle()) CloseHandle(pointer);
   if (ownership_ == Ownership::kBorrowed) return Result::success(0);
   return CloseHandle(handle) ? Result::success(0) : Result::failure(GetLastError());
 }

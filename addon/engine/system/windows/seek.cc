@@ -3,11 +3,10 @@
 
 namespace overlapped {
 
-// The cursor is the handle's own (OpenFile::cursor), since overlapped files have none.
 Result seek(Operation& op) {
   OpenFile& file = *op.file;
   int64_t begin = 0;
-  if (op.flags == static_cast<uint32_t>(SeekOrigin::kCurrent)) begin = file.cursor.load();
+  if (op.flags == static_cast<uint32_t>(SeekOrigin::kCurrent)) begin = file.cursor();
   if (op.flags == static_cast<uint32_t>(SeekOrigin::kEnd)) {
     LARGE_INTEGER size{};
     if (!GetFileSizeEx(file.handle(), &size)) return Result::failure(GetLastError());
@@ -16,7 +15,7 @@ Result seek(Operation& op) {
   const auto position =
       static_cast<int64_t>(static_cast<uint64_t>(begin) + static_cast<uint64_t>(op.file_offset));
   if (position < 0) return Result::failure(ERROR_INVALID_PARAMETER);
-  file.cursor.store(position);
+  file.set_cursor(position);
   return Result::success(position);
 }
 

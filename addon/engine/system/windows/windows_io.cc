@@ -33,7 +33,7 @@ uint64_t current_position(const Operation& op) {
   if (!file.is_disk()) return 0;
   if (op.is_write() && file.append) return kEndOfFilePosition;
   const int64_t begin =
-      op.file_offset >= 0 ? op.file_offset : file.cursor.load(std::memory_order_relaxed);
+      op.file_offset >= 0 ? op.file_offset : file.cursor();
   return static_cast<uint64_t>(begin) + op.transferred;
 }
 
@@ -52,10 +52,10 @@ void advance_cursor(Operation& op) {
   if (op.file_offset >= 0 || !file.is_disk()) return;
   if (op.is_write() && file.append) {
     LARGE_INTEGER size{};
-    if (GetFileSizeEx(file.handle(), &size)) file.cursor.store(size.QuadPart);
+    if (GetFileSizeEx(file.handle(), &size)) file.set_cursor(size.QuadPart);
     return;
   }
-  file.cursor.fetch_add(static_cast<int64_t>(op.transferred));
+  file.set_cursor(file.cursor() + static_cast<int64_t>(op.transferred));
 }
 
 bool is_at_end(const Operation& op) {
@@ -112,7 +112,8 @@ Result connect_result(uint32_t error) {
 // Makes the next call of a transfer on a handle that waits by events, and waits for its end.
 uint32_t transfer_by_event(Operation& op, const std::atomic<bool>& cancel_requested,
                            size_t& moved) {
-  const UniqueHandle event(CreateEventW(nullptr, TRUE, FALSE, nullptr));
+  // A thread waits for one call at a time, and the system resets the event when the call begins.
+  thread_local const UniqueHandle event(CreateEventW(nullptr, TRUE, FALSE, nullptr));
   if (!event.valid()) return GetLastError();
   const uint32_t error = start_transfer(op, nullptr, event.get());
   // A warning, such as ERROR_MORE_DATA, ends the call as a success does, with a count.
@@ -120,7 +121,8 @@ uint32_t transfer_by_event(Operation& op, const std::atomic<bool>& cancel_reques
   const HANDLE handle = op.file->handle();
   const HANDLE events[] = {event.get(), ThreadInterrupt::event_of_this_thread()};
   const DWORD count = events[1] ? 2 : 1;
-  while (WaitForMultipleObjects(count, events, FALSE, INFINITE) == WAIT_OBJECT_0 + 1) {
+  while (error == ERROR_IO_PENDING &&
+         WaitForMultipleObjects(count, events, FALSE, INFINITE) == WAIT_OBJECT_0 + 1) {
     if (cancel_requested.load(std::memory_order_acquire)) CancelIoEx(handle, &op.overlapped);
   }
   DWORD bytes = 0;
@@ -258,17 +260,6 @@ Result grow_working_set(size_t bytes) {
     return Result::failure(GetLastError());
   }
   return Result::success(static_cast<int64_t>(least + bytes));
-}
-
-UniqueHandle reopen_synchronous(HANDLE handle) {
-  constexpr DWORD kShareAll = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
-  constexpr DWORD kAccesses[] = {GENERIC_READ | GENERIC_WRITE, GENERIC_READ, GENERIC_WRITE};
-  for (const DWORD access : kAccesses) {
-    // The flag lets folders be opened (CreateFileW), and is without effect on files.
-    const HANDLE again = ReOpenFile(handle, access, kShareAll, FILE_FLAG_BACKUP_SEMANTICS);
-    if (again != INVALID_HANDLE_VALUE) return UniqueHandle(again);
-  }
-  return UniqueHandle();
 }
 
 }  // namespace overlapped

@@ -74,10 +74,6 @@ bool continue_transfer(Operation& operation, uint32_t error, size_t moved);
 // `cancel_requested` is set, and is repeated otherwise.
 void transfer_synchronously(Operation& operation, const std::atomic<bool>& cancel_requested);
 
-// A second, synchronous handle of the same file, with as much of its access as the system gives.
-// Code that reads an overlapped handle as if it were synchronous would not wait for the data.
-UniqueHandle reopen_synchronous(HANDLE handle);
-
 // An event of its own for one call on an overlapped handle that is waited for where it is made. The
 // low bit of the event keeps the call's packet from the handle's port (GetQueuedCompletionStatus).
 class PrivateEvent {

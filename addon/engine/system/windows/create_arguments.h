@@ -1,0 +1,53 @@
+#pragma once
+
+#include "operation.h"
+
+namespace overlapped {
+
+namespace open_flag {
+
+// Node's fs.constants on Windows (UV_FS_O_* in libuv's uv/win.h).
+inline constexpr int32_t kWriteOnly = 0x1;
+inline constexpr int32_t kReadWrite = 0x2;
+inline constexpr int32_t kAccessMask = 0x3;
+inline constexpr int32_t kAppend = 0x8;
+inline constexpr int32_t kRandom = 0x10;
+inline constexpr int32_t kSequential = 0x20;
+inline constexpr int32_t kTemporary = 0x40;
+inline constexpr int32_t kCreate = 0x100;
+inline constexpr int32_t kTruncate = 0x200;
+inline constexpr int32_t kExclusive = 0x400;
+inline constexpr int32_t kShortLived = 0x1000;
+inline constexpr int32_t kDirect = 0x02000000;
+inline constexpr int32_t kDataSync = 0x04000000;
+inline constexpr int32_t kFullSync = 0x08000000;
+inline constexpr int32_t kExclusiveLock = 0x10000000;
+inline constexpr uint32_t kOwnerWrite = 0200;
+
+}  // namespace open_flag
+
+// The attributes among the bits of dwFlagsAndAttributes.
+inline constexpr DWORD kAllAttributes = 0x7fff;
+
+// The arguments of CreateFileW.
+struct CreateArguments {
+  DWORD access = 0;
+  DWORD share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
+  DWORD disposition = OPEN_EXISTING;
+  DWORD attributes = FILE_ATTRIBUTE_NORMAL;  // and flags
+};
+
+// False for flags that contradict each other.
+bool create_arguments(const OpenRequest& request, HandleMode mode, bool unbuffered,
+                      CreateArguments& arguments);
+
+// Whether nobody can open the file again meanwhile, not even this process.
+bool is_exclusive(const OpenRequest& request);
+
+// An exclusive file has one handle for everything, descriptors included, and those are synchronous.
+bool is_overlapped(const OpenRequest& request, HandleMode mode);
+
+// The rights that the caller asked for, without those that sectors and reserving space need.
+uint32_t asked_access(const OpenRequest& request);
+
+}  // namespace overlapped

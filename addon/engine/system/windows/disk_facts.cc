@@ -1,0 +1,149 @@
+#include "disk_facts.h"
+
+// After windows.h, which it does not include itself.
+#include <winioctl.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "windows_io.h"
+
+namespace overlapped {
+
+namespace {
+
+// What a device is taken to need when it does not say: it serves disks of 512 and of 4096 bytes.
+constexpr DWORD kDeviceSectorSize = 4096;
+constexpr DWORD kFileSectorSize = 512;
+
+
+
+// Wine has no type for its drives.
+bool is_drive(HANDLE handle) {
+  DISK_GEOMETRY geometry{};
+  return query_device(handle, IOCTL_DISK_GET_DRIVE_GEOMETRY, &geometry, sizeof geometry).ok();
+}
+
+}  // namespace
+
+DeviceType device_type_of(HANDLE handle) {
+  switch (GetFileType(handle)) {
+    case FILE_TYPE_CHAR:
+      return DeviceType::kChar;
+    case FILE_TYPE_PIPE:
+      return DeviceType::kPipe;
+    case FILE_TYPE_DISK:
+      break;
+    default:
+      return is_drive(handle) ? DeviceType::kBlock : DeviceType::kUnknown;
+  }
+  // A drive opened as a device is of type disk as well, but it has no attributes.
+  FILE_BASIC_INFO basic{};
+  if (!GetFileInformationByHandleEx(handle, FileBasicInfo, &basic, sizeof basic)) {
+    return DeviceType::kBlock;
+  }
+  return basic.FileAttributes & FILE_ATTRIBUTE_DIRECTORY ? DeviceType::kDirectory
+                                                         : DeviceType::kDisk;
+}
+
+namespace {
+
+DWORD volume_sector_size(const PathString& path) {
+  std::vector<wchar_t> root(std::max<size_t>(path.size() + 1, MAX_PATH));
+  DWORD clusters[3]{};
+  DWORD sector_size = 0;
+  if (GetVolumePathNameW(path.c_str(), root.data(), static_cast<DWORD>(root.size())) &&
+      GetDiskFreeSpaceW(root.data(), &clusters[0], &sector_size, &clusters[1], &clusters[2]) &&
+      sector_size > 0) {
+    return sector_size;
+  }
+  return kFileSectorSize;
+}
+
+DWORD device_sector_size(HANDLE handle) {
+  DISK_GEOMETRY geometry{};
+  const Result queried =
+      query_device(handle, IOCTL_DISK_GET_DRIVE_GEOMETRY, &geometry, sizeof geometry);
+  return queried.ok() && geometry.BytesPerSector > 0 ? geometry.BytesPerSector : kDeviceSectorSize;
+}
+
+// Without it a volume refuses what lies behind the end of its file system, as the last sectors of a
+// partition do (FSCTL_ALLOW_EXTENDED_DASD_IO). Drives and other devices do not know the request.
+void allow_whole_volume(HANDLE handle) {
+  (void)query_device(handle, FSCTL_ALLOW_EXTENDED_DASD_IO, nullptr, 0);
+}
+
+}  // namespace
+
+int64_t size_of_device(HANDLE handle) {
+  allow_whole_volume(handle);
+  GET_LENGTH_INFORMATION length{};
+  const Result queried = query_device(handle, IOCTL_DISK_GET_LENGTH_INFO, &length, sizeof length);
+  return queried.ok() ? length.Length.QuadPart : 0;
+}
+
+// Position and length must be whole logical sectors. Buffers "should be" aligned to the physical
+// sector, which "may not be enforced" (File Buffering, Win32 documentation).
+Alignment alignment_of(HANDLE handle, DeviceType device_type, const PathString& path) {
+  DWORD logical = 0;
+  DWORD physical = 0;
+  FILE_STORAGE_INFO storage{};
+  if (GetFileInformationByHandleEx(handle, FileStorageInfo, &storage, sizeof storage)) {
+    logical = storage.LogicalBytesPerSector;
+    physical = storage.PhysicalBytesPerSectorForAtomicity;
+  }
+  if (logical == 0) {
+    logical =
+        device_type == DeviceType::kBlock ? device_sector_size(handle) : volume_sector_size(path);
+  }
+  DWORD memory = std::max(logical, physical);
+  // The requirement of the device itself is a mask: one less than a power of two.
+  FILE_ALIGNMENT_INFO device{};
+  if (GetFileInformationByHandleEx(handle, FileAlignmentInfo, &device, sizeof device)) {
+    memory = std::max<DWORD>(memory, device.AlignmentRequirement + 1);
+  }
+  return Alignment{logical, logical, memory};
+}
+
+namespace {
+
+Result set_end_of_file(HANDLE handle, int64_t size) {
+  FILE_END_OF_FILE_INFO end{};
+  end.EndOfFile.QuadPart = size;
+  return SetFileInformationByHandle(handle, FileEndOfFileInfo, &end, sizeof end)
+             ? Result::success(0)
+             : Result::failure(GetLastError());
+}
+
+// Where a file system has no call to allocate, growing the file and shrinking it again shows at
+// least that there is room; the space itself is then not kept.
+Result allocate_by_growing(HANDLE handle, int64_t size, int64_t wanted) {
+  const Result grown = set_end_of_file(handle, wanted);
+  if (!grown.ok()) return grown;
+  return set_end_of_file(handle, size);
+}
+
+}  // namespace
+
+Result preallocate(HANDLE handle, int64_t wanted) {
+  LARGE_INTEGER size{};
+  if (!GetFileSizeEx(handle, &size)) return Result::failure(GetLastError());
+  // An allocation below the end of the file would cut the file.
+  if (wanted <= size.QuadPart) return Result::success(0);
+  FILE_ALLOCATION_INFO allocation{};
+  allocation.AllocationSize.QuadPart = wanted;
+  if (SetFileInformationByHandle(handle, FileAllocationInfo, &allocation, sizeof allocation)) {
+    return Result::success(0);
+  }
+  switch (const DWORD error = GetLastError()) {
+    case ERROR_INVALID_FUNCTION:
+    case ERROR_INVALID_PARAMETER:
+    case ERROR_NOT_SUPPORTED:
+    case ERROR_CALL_NOT_IMPLEMENTED:
+      return allocate_by_growing(handle, size.QuadPart, wanted);
+    default:
+      return Result::failure(error);
+  }
+}
+
+}  // namespace overlapped

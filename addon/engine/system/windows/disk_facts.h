@@ -1,0 +1,20 @@
+#pragma once
+
+#include "open_file.h"
+
+// Questions to a file or device that has just been opened, and space for it.
+namespace overlapped {
+
+DeviceType device_type_of(HANDLE handle);
+
+// The size of a volume or drive in bytes; 0 where the device does not say. Lets a volume be read to
+// its real end.
+int64_t size_of_device(HANDLE handle);
+
+// The alignment that unbuffered transfers need.
+Alignment alignment_of(HANDLE handle, DeviceType device_type, const PathString& path);
+
+// Reserves space without changing the size of the file.
+Result preallocate(HANDLE handle, int64_t wanted);
+
+}  // namespace overlapped
