@@ -5,11 +5,14 @@ export {
 } from './copy/compare-files.js';
 export { type CopyOptions, type CopyReport, copy } from './copy/copy.js';
 export { CopyError, type CopyErrorCode, VerifyError } from './copy/copy-errors.js';
+export type { CopyFallback, FallbackStep } from './copy/fallbacks.js';
 export type {
+  ChangedPolicy,
   CopyProgress,
   CopyStrategy,
   FileCopyOptions,
   FileCopyReport,
+  ReadSource,
   ReplaceOptions,
 } from './copy/file-copy-options.js';
 export { type HashFileOptions, hashFile } from './copy/hash-file.js';

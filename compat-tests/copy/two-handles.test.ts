@@ -1,6 +1,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { expect } from 'vitest';
+import { FallbackLog } from '../../lib/copy/fallbacks.js';
 import { cloneFile, offloadFile } from '../../lib/copy/offload.js';
 import { Opcode } from '../../lib/engine/native.js';
 import type { CoreHandle } from '../../lib/handle/core-handle.js';
@@ -30,7 +31,9 @@ async function pair() {
 function offload(source: CoreHandle, destination: CoreHandle, signal?: AbortSignal) {
   const bounds = { start: 0, end: data.byteLength };
   const onMoved = (): void => {};
-  return offloadFile(source, destination, { bounds, pace: undefined, signal, onMoved });
+  const fallbacks = new FallbackLog();
+  const options = { bounds, pace: undefined, signal, onMoved, fallbacks };
+  return offloadFile(source, destination, options);
 }
 
 test('a close of the source, or of the destination, waits for what is in flight', async () => {

@@ -4,6 +4,7 @@ import { blockSizeOf } from '../transfer/chunk-io.js';
 import { validateWindow } from '../transfer/window.js';
 import { WriteBehind } from '../transfer/write-behind.js';
 import { type DataRange, dataRanges, wholeRange } from './data-ranges.js';
+import { FallbackLog } from './fallbacks.js';
 import {
   type ChunkOptions,
   type ChunkWatch,
@@ -11,18 +12,21 @@ import {
   type ReadRange,
   readChunks,
 } from './read-chunks.js';
+import { setSize } from './set-size.js';
 
-export interface ContentOptions extends ChunkOptions, Pick<ChunkWatch, 'onChunk'> {
-  /** Where it begins, a multiple of the sectors; what lies before stays. Default 0. */
+export interface ContentOptions extends ChunkOptions, Pick<ChunkWatch, 'onChunk' | 'acceptsShort'> {
+  /** Where to begin, a multiple of the sectors; bytes before it stay. Default 0. */
   start?: number | undefined;
-  /** Holes stay holes; the destination has nothing from `start` on. Default false. */
+  /** Keeps holes; the destination has no data from `start` on. Default false. */
   sparse?: boolean | undefined;
-  /** Called with the number of bytes that are done so far, holes and `start` among them. */
+  /** Called with the number of bytes done so far, including holes and `start`. */
   onProgress?: ((bytesDone: number) => void) | undefined;
-  /** Called with each hole, in order with `onChunk`. */
+  /** Called with each hole, in the order of `onChunk`. */
   onHole?: ((position: number, length: number) => Promise<void>) | undefined;
-  /** Called with the place up to where the destination is complete, though not yet durable. */
+  /** Called with the position up to which the destination is complete, though not yet durable. */
   onFlushed?: ((position: number) => void) | undefined;
+  /** Gets the steps that the system refused. */
+  fallbacks?: FallbackLog | undefined;
 }
 
 export interface ContentResult {
@@ -36,9 +40,9 @@ export interface ContentResult {
  * Copies the content of a file into another by reads and writes at explicit positions, with
  * several chunks in flight. Either handle may be unbuffered: the tail is padded to whole sectors,
  * written, and the destination cut to its true size. The cursors of the handles do not move.
- * @param size bytes of the source; null for wherever it ends, which is for those that do not say
- * @param destination open for writing, another file; what it held before is lost, and after an
- *   error its content is undefined
+ * @param size bytes of the source; null: unknown, so it is read to its end
+ * @param destination another file, open for writing; its content is lost, and undefined after an
+ *   error
  * @throws SourceChangedError when the source ends before; AbortError; system errors. By then
  *   nothing is in flight on either handle.
  */
@@ -49,11 +53,11 @@ export async function copyFile(
   options: ContentOptions = {},
 ): Promise<ContentResult> {
   validateWindow(options);
-  const { start = 0, onProgress } = options;
+  const { start = 0, onProgress, fallbacks = new FallbackLog() } = options;
   if (size === null) return copyUnknownSize(source, destination, options);
   const bounds = { start, end: size };
   const block = blockSizeOf(source, destination);
-  const ranges = options.sparse ? dataRanges(source, bounds, block) : wholeRange(bounds);
+  const ranges = options.sparse ? dataRanges(source, bounds, block, fallbacks) : wholeRange(bounds);
   let dataBytes = 0;
   let done = start;
   let position = start;
@@ -70,12 +74,18 @@ export async function copyFile(
   };
   for await (const range of ranges) {
     await pass({ start: position, end: range.start });
-    dataBytes += await copyRange(source, destination, range, { ...options, onMoved });
+    const bytes = await copyRange(source, destination, range, { ...options, onMoved });
+    dataBytes += bytes;
+    if (bytes < range.end - range.start) {
+      // The file ends before the size that it reports, as files of sysfs do.
+      await setSize(destination, range.start + bytes, fallbacks);
+      return { bytes: range.start + bytes, dataBytes };
+    }
     position = range.end;
   }
   await pass({ start: position, end: size });
   if (options.signal?.aborted) throw abortError(options.signal);
-  await destination.truncate(size);
+  await setSize(destination, size, fallbacks);
   return { bytes: size, dataBytes };
 }
 
@@ -94,7 +104,7 @@ async function copyUnknownSize(
   const range = { start, end: Number.POSITIVE_INFINITY };
   const bytes = await copyRange(source, destination, range, { ...options, onMoved });
   if (options.signal?.aborted) throw abortError(options.signal);
-  await destination.truncate(bytes);
+  await setSize(destination, bytes, options.fallbacks ?? new FallbackLog());
   return { bytes, dataBytes: bytes };
 }
 
@@ -110,7 +120,7 @@ async function copyRange(
   const expected = Number.isFinite(range.end) ? range.end - start : 0;
   const window = { depth, chunkSize, start, expected, signal, onFlushed };
   const behind = new WriteBehind(destination, window);
-  // It is called from where a write ends, which nobody above waits for.
+  // This runs where a write ends, and no caller would get the error.
   const onMoved = (bytes: number): void => {
     try {
       options.onMoved?.(bytes);

@@ -1,27 +1,30 @@
 import type { CoreHandle } from '../handle/core-handle.js';
+import type { FileRange } from '../handle/sparse.js';
 import { alignDown, alignUp } from '../transfer/alignment.js';
+import { type FallbackLog, isSystemError } from './fallbacks.js';
 
-/** A part of a file, from `start` to before `end`, in bytes. */
+/** A part of a file, in bytes, from `start` up to but not including `end`. */
 export interface DataRange {
   start: number;
   end: number;
 }
 
 /**
- * The parts of a file that hold data, in order, rounded to whole sectors; what lies between them
- * reads as zeros. Where the file system knows no holes, all of the file.
- * @param bounds what of the file is asked for
- * @param block what starts and ends are multiples of, but for the end of the bounds
+ * The parts of a file that hold data, in order, rounded to whole sectors. The bytes between them
+ * are zeros. Where the file system knows no holes, or refuses to tell them, that is all of the file.
+ * @param bounds the part of the file to look at
+ * @param block starts and ends are multiples of this, except for the end of the bounds
+ * @param fallbacks gets the refusal of a file system
  */
 export async function* dataRanges(
   source: CoreHandle,
   bounds: DataRange,
   block: number,
+  fallbacks: FallbackLog,
 ): AsyncGenerator<DataRange, void, undefined> {
-  const position = bounds.start;
-  if (position >= bounds.end) return;
+  if (bounds.start >= bounds.end) return;
   let held: DataRange | undefined;
-  for await (const range of source.allocatedRanges({ position, length: bounds.end - position })) {
+  for await (const range of allocatedRanges(source, bounds, fallbacks)) {
     const start = Math.max(bounds.start, alignDown(range.position, block));
     const end = Math.min(bounds.end, alignUp(range.position + range.length, block));
     if (held !== undefined && start <= held.end) {
@@ -32,6 +35,25 @@ export async function* dataRanges(
     held = { start, end };
   }
   if (held !== undefined) yield held;
+}
+
+async function* allocatedRanges(
+  source: CoreHandle,
+  { start, end }: DataRange,
+  fallbacks: FallbackLog,
+): AsyncGenerator<FileRange, void, undefined> {
+  let position = start;
+  try {
+    for await (const range of source.allocatedRanges({ position, length: end - position })) {
+      position = range.position + range.length;
+      yield range;
+    }
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    fallbacks.note('holes', error);
+    // Everything after the last range counts as data.
+    if (position < end) yield { position, length: end - position };
+  }
 }
 
 /** All of the bounds as one part. */

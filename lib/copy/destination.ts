@@ -9,6 +9,7 @@ import { sleep } from '../node/globals.js';
 import { nodeFs, nodePromises } from '../node/node-fs.js';
 import { parsePath } from '../node/paths.js';
 import { CopyError } from './copy-errors.js';
+import { type FallbackLog, isMissing } from './fallbacks.js';
 import { partialName, temporaryName } from './temporary-name.js';
 
 /** A path as the system has it: its bytes need not be UTF-8. */
@@ -228,19 +229,16 @@ export async function renameExclusively(from: SystemPath, to: SystemPath): Promi
   await nodePromises.unlink(from);
 }
 
-// Network file systems may know no sync of folders.
-const noSyncCodes = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP']);
-
 /** Opens a folder to sync it; undefined on Windows, which has no such thing. */
 export async function openFolder(folder: SystemPath): Promise<CoreHandle | undefined> {
   return process.platform === 'win32' ? undefined : openCore(folder, 'r');
 }
 
-/** Makes the names in a folder durable. */
-export async function syncFolder(folder: CoreHandle | undefined): Promise<void> {
-  try {
-    await folder?.sync();
-  } catch (error) {
-    if (!noSyncCodes.has((error as SystemError).code)) throw error;
-  }
+/** Makes the names in a folder durable. Network file systems may know no sync of folders. */
+export async function syncFolder(
+  folder: CoreHandle | undefined,
+  fallbacks: FallbackLog,
+): Promise<void> {
+  if (folder === undefined) return;
+  await fallbacks.attempt('sync', isMissing, () => folder.sync());
 }

@@ -8,6 +8,7 @@ import {
   validateSignal,
 } from '../node/validate.js';
 import { validateWindow } from '../transfer/window.js';
+import type { CopyFallback } from './fallbacks.js';
 import { makeHash } from './make-hash.js';
 import { type MetadataOptions, type MetadataParts, parseMetadata } from './metadata.js';
 import type { ByteProgress } from './progress.js';
@@ -18,6 +19,9 @@ import { type QueueOptions, queueDepthOf } from './read-chunks.js';
  * 'offload': the system copies between them. 'engine': this package reads and writes.
  */
 export type CopyStrategy = 'clone' | 'offload' | 'engine';
+
+/** What happens to a source that is written to during its copy. */
+export type ChangedPolicy = 'retry' | 'accept' | 'error';
 
 /** How far a copy or a comparison is. */
 export interface CopyProgress extends ByteProgress {
@@ -88,11 +92,22 @@ export interface FileCopyOptions extends ReplaceOptions, QueueOptions {
    */
   atomic?: boolean | undefined;
   /**
+   * A source that somebody writes to during the copy. 'error': SourceChangedError, and the destination
+   * is unchanged. 'accept': the copy keeps what was read, and `changed` of the report is true.
+   * 'retry': the copy begins again, twice at most, before that is an error; a file that has only
+   * grown is accepted as far as it reached when it was opened. Default: 'error' for a file, 'retry'
+   * for the files of a folder.
+   */
+  changed?: ChangedPolicy | undefined;
+  /**
    * Compares the unfinished copy of an earlier call with the source and resumes it; an unfinished
    * copy of this call is kept for the next one. Needs `atomic`. Default false.
    */
   resume?: boolean | undefined;
 }
+
+/** Whether bytes were read past the system's cache. */
+export type ReadSource = 'disk' | 'cache';
 
 /** What copy() did with a file. */
 export interface FileCopyReport {
@@ -109,6 +124,12 @@ export interface FileCopyReport {
   hash?: string;
   /** Whether the copy was read back and equals the source. */
   verified: boolean;
+  /** Where `verify` read the copy: 'cache' where the file system refuses to bypass it. */
+  verifiedFrom?: ReadSource;
+  /** Whether the source was written to meanwhile, and `changed` accepted that. */
+  changed: boolean;
+  /** Steps that the system refused, and what was done instead. */
+  fallbacks: CopyFallback[];
   /** Parts of `metadata: true` that the file system of the destination refused, by name. */
   metadataRefused: string[];
   durationMs: number;
@@ -131,6 +152,7 @@ export interface CopySettings {
   metadata: MetadataParts;
   atomic: boolean;
   resume: boolean;
+  changed: ChangedPolicy;
   force: boolean;
   errorOnExist: boolean;
 }
@@ -158,12 +180,14 @@ export function parseCopyOptions(options: FileCopyOptions): CopySettings {
     verify = false,
     atomic = true,
     resume = false,
+    changed = 'error',
     rateLimit,
     onProgress,
     signal,
   } = options;
   validateOneOf(strategy, 'options.strategy', ['auto', 'clone', 'offload', 'engine']);
   validateOneOf(sparse, 'options.sparse', ['auto', 'never']);
+  validateOneOf(changed, 'options.changed', ['retry', 'accept', 'error']);
   const booleans = { unbuffered, preallocate, verify, atomic, resume };
   for (const [name, value] of Object.entries(booleans)) validateBoolean(value, `options.${name}`);
   if (rateLimit !== undefined) validateInteger(rateLimit, 'options.rateLimit', 1);
@@ -174,6 +198,7 @@ export function parseCopyOptions(options: FileCopyOptions): CopySettings {
     ...booleans,
     ...replacementOf(options),
     strategy,
+    changed,
     depth,
     chunkSize: options.chunkSize,
     keepHoles: sparse === 'auto',

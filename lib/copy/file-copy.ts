@@ -13,25 +13,28 @@ import {
   folderOf,
   openFolder,
   renameExclusively,
-  renameOver,
-  replaceWith,
   resolveDestination,
   type ShownPaths,
   type SystemPath,
   syncFolder,
   systemPathOf,
 } from './destination.js';
+import { isMissing } from './fallbacks.js';
 import {
+  type ChangedPolicy,
   type CopyProgress,
   type CopySettings,
   type FileCopyOptions,
   type FileCopyReport,
   parseCopyOptions,
+  type ReadSource,
 } from './file-copy-options.js';
 import { fill } from './fill.js';
-import { hashFile } from './hash-file.js';
+import { hashHandle } from './hash-file.js';
+import { makeHash } from './make-hash.js';
 import { copyMetadata, type MetadataParts } from './metadata.js';
 import { ProgressMeter } from './progress.js';
+import { replaceOrOverwrite } from './replace.js';
 import { SourceChangedError } from './source-changed-error.js';
 import { sizeOfContent } from './source-size.js';
 import { openTarget, type Target } from './target.js';
@@ -84,7 +87,7 @@ async function start(
     if (isInTree) await checkPlaceInTree(to, status, force, shown);
     const end = isInTree ? to : await resolveDestination(to, status, force, shown);
     const job = { source: from, destination: end, shown, settings, isInTree };
-    const report = await run(job);
+    const report = await runUntilUnchanged(job);
     return { kind: 'file', ...report, ...endOf(started) };
   } catch (error) {
     const { force, errorOnExist } = settings;
@@ -95,7 +98,8 @@ async function start(
 }
 
 const nothingCopied: PartOfReport = {
-  ...{ bytes: 0, dataBytes: 0, strategy: 'none', verified: false, metadataRefused: [] },
+  ...{ bytes: 0, dataBytes: 0, strategy: 'none', verified: false, changed: false },
+  ...{ metadataRefused: [], fallbacks: [] },
   reason: 'the destination exists, and options.force is false',
 };
 
@@ -116,11 +120,25 @@ async function openSource({ source, settings, isInTree }: Job): Promise<CoreHand
     try {
       return await openCore(source, flags | O_NOATIME, options);
     } catch (error) {
-      // Only the owner and root may use the flag (openCore(2)).
+      // Only the owner and root may use the flag (open(2)).
       if ((error as SystemError).code !== 'EPERM') throw error;
     }
   }
   return openCore(source, flags, options);
+}
+
+const attemptsMax = 3;
+
+/** Makes the copy; with `changed: 'retry'` again where the source was written to meanwhile. */
+async function runUntilUnchanged(job: Job): Promise<PartOfReport> {
+  const attempts = job.settings.changed === 'retry' ? attemptsMax : 1;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await run(job);
+    } catch (error) {
+      if (!(error instanceof SourceChangedError) || attempt === attempts) throw error;
+    }
+  }
 }
 
 async function run(job: Job): Promise<PartOfReport> {
@@ -143,7 +161,7 @@ async function runBetween(
   const target = await openTarget({ source, before, destination, settings, onResume });
   try {
     const report = await fillAndCheck(source, target, before, job);
-    if (settings.atomic) await giveName(target.path, job);
+    if (target.isAtomic) await giveName(target, job);
     await target.end();
     return report;
   } catch (error) {
@@ -162,7 +180,7 @@ async function fillAndCheck(
   job: Job,
 ): Promise<PartOfReport> {
   const { settings, shown } = job;
-  const { handle, path, start, hash } = target;
+  const { handle, path, start, hash, fallbacks } = target;
   const size = sizeOfContent(before);
   const onProgress = progressOf('copy', size ?? 0, settings, start);
   onProgress(start);
@@ -175,6 +193,7 @@ async function fillAndCheck(
     start,
     hash,
     settings,
+    fallbacks,
     onProgress,
     onFlushed: (position) => target.onFlushed(position),
   });
@@ -182,15 +201,24 @@ async function fillAndCheck(
   const [from, to] = [{ handle: source, path: job.source }, target];
   const metadataRefused = await copyMetadata(from, to, settings.metadata);
   // Checked after the times were copied, so that they surely belong to this content.
-  await checkUnchanged(source, before, filled.bytes);
+  const changed = await isChanged(source, before, filled.bytes, settings.changed);
+  // With the new time, the next copy would take what was read for the new content.
+  if (changed && settings.metadata.times) await setTimesBefore(handle, before);
   await target.settle();
-  if (settings.atomic || settings.verify) await handle.sync();
+  const isSynced = settings.atomic || settings.verify;
+  if (isSynced) await fallbacks.attempt('sync', isMissing, () => handle.sync());
   await handle.close();
   const digest = hash?.digest('hex');
-  if (settings.verify) await verify(digest as string, filled.bytes, path, job);
+  const report: PartOfReport = {
+    ...{ ...filled, verified: settings.verify, metadataRefused, changed },
+    fallbacks: fallbacks.list,
+  };
+  if (digest !== undefined) report.hash = digest;
+  if (settings.verify) {
+    report.verifiedFrom = await verify(digest as string, filled.bytes, path, job);
+  }
   if (settings.signal?.aborted) throw abortError(settings.signal);
-  const report = { ...filled, verified: settings.verify, metadataRefused };
-  return digest === undefined ? report : { ...report, hash: digest };
+  return report;
 }
 
 function progressOf(
@@ -203,53 +231,71 @@ function progressOf(
   return (bytesDone) => onProgress?.({ phase, ...meter.at(bytesDone) });
 }
 
-/** @throws SourceChangedError */
-async function checkUnchanged(
+/**
+ * Whether the source was written to since `before`.
+ * @throws SourceChangedError where the policy does not accept that
+ */
+async function isChanged(
   source: CoreHandle,
   before: BigIntStats,
   bytes: number,
-): Promise<void> {
+  policy: ChangedPolicy,
+): Promise<boolean> {
   const after = await source.stat({ bigint: true });
   if (sizeOfContent(before) === null) {
     // The file ends where the reads ended; times under /proc are those of the stat itself.
     const size = Number(after.size);
-    if (size !== 0 && size !== bytes) throw new SourceChangedError(bytes, size);
-    return;
+    if (size === 0 || size === bytes) return false;
+    if (policy === 'error') throw new SourceChangedError(bytes, size);
+    return true;
   }
-  if (after.size !== before.size || after.mtimeNs !== before.mtimeNs) {
-    throw new SourceChangedError(Number(before.size), Number(after.size));
-  }
+  if (after.size === before.size && after.mtimeNs === before.mtimeNs) return false;
+  const hasGrown = after.size > before.size;
+  if (policy === 'accept' || (policy === 'retry' && hasGrown)) return true;
+  throw new SourceChangedError(Number(before.size), Number(after.size));
 }
 
-/** @throws VerifyError */
+const nanosecondsPerSecond = 1e9;
+
+async function setTimesBefore(handle: CoreHandle, before: BigIntStats): Promise<void> {
+  const seconds = (time: bigint): number => Number(time) / nanosecondsPerSecond;
+  await handle.utimes(seconds(before.atimeNs), seconds(before.mtimeNs));
+}
+
+/** Reads the copy back, past the cache where possible. @throws VerifyError */
 async function verify(
   expected: string,
   bytes: number,
   path: SystemPath,
   { settings, shown }: Job,
-): Promise<void> {
+): Promise<ReadSource> {
+  const { hash: algorithm, depth, chunkSize, signal } = settings;
   const onProgress = progressOf('verify', bytes, settings);
   onProgress(0);
-  const actual = await hashFile(path, {
-    algorithm: settings.hash,
-    // Reads from the device, not from the memory that was written.
-    unbuffered: settings.unbuffered || 'prefer',
-    depth: settings.depth,
-    chunkSize: settings.chunkSize,
-    signal: settings.signal,
-    onProgress: (progress) => onProgress(progress.bytes),
-  });
-  if (actual !== expected) throw new VerifyError(shown.path, shown.dest, expected, actual);
+  const unbuffered = settings.unbuffered || 'prefer';
+  const handle = await openCore(path, O_RDONLY, { unbuffered, signal, access: 'sequential' });
+  try {
+    const hash = makeHash(algorithm, 'options.hash');
+    await hashHandle(hash, handle, {
+      ...{ depth, chunkSize, signal },
+      onProgress: (progress) => onProgress(progress.bytes),
+    });
+    const actual = hash.digest('hex');
+    if (actual !== expected) throw new VerifyError(shown.path, shown.dest, expected, actual);
+    return handle.alignment === null ? 'cache' : 'disk';
+  } finally {
+    await handle.close();
+  }
 }
 
-async function giveName(path: SystemPath, job: Job): Promise<void> {
+async function giveName({ path, fallbacks }: Target, job: Job): Promise<void> {
   const { destination, settings, isInTree } = job;
-  const replace = isInTree ? replaceWith : renameOver;
   // Opened before the rename, which is not undone.
   const folder = await openFolder(folderOf(destination));
   try {
-    await (settings.force ? replace : renameExclusively)(path, destination);
-    await syncFolder(folder);
+    if (settings.force) await replaceOrOverwrite(path, destination, isInTree, fallbacks);
+    else await renameExclusively(path, destination);
+    await syncFolder(folder, fallbacks);
   } finally {
     await folder?.close();
   }

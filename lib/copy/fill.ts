@@ -8,24 +8,26 @@ import { CopyError } from './copy-errors.js';
 import { type ContentResult, copyFile } from './copy-file.js';
 import { dataRanges } from './data-ranges.js';
 import type { ShownPaths, SystemPath } from './destination.js';
+import { type FallbackLog, isSystemError } from './fallbacks.js';
 import type { CopySettings, CopyStrategy } from './file-copy-options.js';
 import { cloneFile, offloadFile } from './offload.js';
 import { RateLimit } from './rate-limit.js';
 import { chunkDefaults, readChunks } from './read-chunks.js';
 
-/** What a destination is filled from and how. */
+/** Source and destination of a copy, and how to copy between them. */
 export interface Filling {
   source: CoreHandle;
   destination: CoreHandle;
   destinationPath: SystemPath;
   shown: ShownPaths;
-  /** Bytes of the source; null for wherever it ends. */
+  /** Bytes of the source; null: unknown. */
   size: number | null;
-  /** What of it is there already. */
+  /** Bytes that the destination has already. */
   start: number;
-  /** Has taken the bytes before `start`. */
+  /** Has been fed the bytes before `start`. */
   hash: Hash | undefined;
   settings: CopySettings;
+  fallbacks: FallbackLog;
   onProgress: (bytesDone: number) => void;
   onFlushed: (position: number) => void;
 }
@@ -39,7 +41,7 @@ type Offer = 'clone' | 'offload';
 
 /**
  * Copies the content by the strategy that is asked for, or by the first that can.
- * @throws what the strategies throw; CopyError for one that cannot do what else is asked for
+ * @throws errors of the strategies; CopyError for a strategy that another option rules out
  */
 export async function fill(filling: Filling): Promise<Filled> {
   const { strategy } = filling.settings;
@@ -66,64 +68,68 @@ async function fillByBest(filling: Filling, pace: RateLimit | undefined): Promis
     return { ...result, strategy: 'engine', reason: byEngine };
   }
   const refusals: string[] = [];
+  let dataBytes = 0;
+  let { start } = filling;
   for (const strategy of ['clone', 'offload'] as const) {
     const why = whyNot(strategy, filling);
     if (why !== undefined) {
       refusals.push(`no ${strategy}: ${why}`);
       continue;
     }
+    const onProgress = (position: number): void => {
+      dataBytes += position - start;
+      start = position;
+      filling.onProgress(position);
+    };
     try {
-      const result = await runOffer(strategy, filling, pace);
+      const result = await runOffer(strategy, { ...filling, onProgress }, pace);
       const reason = [...refusals, `the ${strategy} succeeded`].join('; ');
       return { ...result, strategy, reason };
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      const code = error.code === 'ENOTSUP' ? 'EOPNOTSUPP' : error.code;
-      refusals.push(`no ${strategy}: the system says ${code}`);
+      refusals.push(refusalText(strategy, error, start - filling.start));
+      if (start > filling.start) filling.fallbacks.note('offload', error);
     }
   }
-  const result = await fillByEngine(filling, pace);
-  return { ...result, strategy: 'engine', reason: refusals.join('; ') };
+  const result = await fillByEngine({ ...filling, start }, pace);
+  const reason = refusals.join('; ');
+  return { ...result, dataBytes: result.dataBytes + dataBytes, strategy: 'engine', reason };
 }
 
-/** What keeps the system from copying, whoever asks it. */
+function refusalText(strategy: Offer, { code }: SystemError, moved: number): string {
+  const shown = code === 'ENOTSUP' ? 'EOPNOTSUPP' : code;
+  const where = moved > 0 ? ` after ${moved} bytes` : '';
+  return `no ${strategy}: the system says ${shown}${where}`;
+}
+
+/** Why the system cannot copy, if it cannot. */
 function whyNotSystem({ size, settings }: Filling): string | undefined {
-  if (size === null) return 'the source does not say its size';
+  if (size === null) return 'the source does not tell its size';
   // A system that copies may do so by sharing blocks, and holes with them.
   return settings.keepHoles ? undefined : "options.sparse is 'never'";
 }
 
-/** What keeps a strategy from doing what is asked for, but for what the system says. */
+/** Why a strategy cannot do what the options ask for, before the system is asked. */
 function whyNot(strategy: Offer, filling: Filling): string | undefined {
   const isBegun = strategy === 'clone' && filling.start > 0;
   return whyNotSystem(filling) ?? (isBegun ? 'a part is there already' : undefined);
 }
 
-/** Why nobody but the engine is to be asked. */
+/** Why only the engine can copy, if so. */
 function whyEngine(filling: Filling): string | undefined {
   if (filling.settings.unbuffered) return 'options.unbuffered asks for the engine';
   if (filling.hash !== undefined) return 'the bytes are hashed on their way';
   return whyNotSystem(filling);
 }
 
-// What systems say of calls that they do not know, or not between these two files. EISDIR is how
-// libuv has ERROR_INVALID_FUNCTION.
-const refusalCodes = new Set([
-  'EINVAL',
-  'EISDIR',
-  'ENOSYS',
-  'ENOTSUP',
-  'ENOTTY',
-  'EOPNOTSUPP',
-  'EPERM',
-  'ETXTBSY',
-  'EXDEV',
-]);
 const ofOffers = new Set(['clone', 'copy_file_range']);
 
+/**
+ * Whether the next strategy is tried. File systems report all kinds of errors for copies that they
+ * cannot make; an error of the files themselves comes again when they are read and written.
+ */
 function isRefusal(error: unknown): error is SystemError {
-  const { code = '', syscall = '' } = error as Partial<SystemError>;
-  return ofOffers.has(syscall) && refusalCodes.has(code);
+  return isSystemError(error) && ofOffers.has(error.syscall);
 }
 
 async function runOffer(
@@ -140,13 +146,14 @@ async function runOffer(
     return { bytes: size, dataBytes: 0 };
   }
   await reserve(filling);
-  if (await hasHoles(source, size)) await makeSparse(destination, size);
+  if (await hasHoles(filling, size)) await makeSparse(destination, size);
   const onMoved = (position: number): void => {
     onProgress(position);
     onFlushed(position);
   };
   const bounds = { start, end: size };
-  return offloadFile(source, destination, { bounds, pace, signal, onMoved });
+  const { fallbacks } = filling;
+  return offloadFile(source, destination, { bounds, pace, signal, onMoved, fallbacks });
 }
 
 function paceOf({ rateLimit, signal }: CopySettings): RateLimit | undefined {
@@ -156,17 +163,18 @@ function paceOf({ rateLimit, signal }: CopySettings): RateLimit | undefined {
 }
 
 /** @throws ENOSPC */
-async function reserve({ source, destinationPath, size, settings }: Filling): Promise<void> {
+async function reserve(filling: Filling): Promise<void> {
+  const { destinationPath, size, settings } = filling;
   const { preallocate, keepHoles } = settings;
   if (!preallocate || size === null) return;
-  if (keepHoles && (await hasHoles(source, size))) return;
-  // It may be one that nobody may read.
+  if (keepHoles && (await hasHoles(filling, size))) return;
+  // The file may be one that nobody may read.
   const handle = await openCore(destinationPath, constants.O_WRONLY, { preallocate: size });
   await handle.close();
 }
 
-async function hasHoles(source: CoreHandle, size: number): Promise<boolean> {
-  for await (const { start, end } of dataRanges(source, { start: 0, end: size }, 1)) {
+async function hasHoles({ source, fallbacks }: Filling, size: number): Promise<boolean> {
+  for await (const { start, end } of dataRanges(source, { start: 0, end: size }, 1, fallbacks)) {
     return start > 0 || end < size;
   }
   return size > 0;
@@ -187,15 +195,18 @@ async function hashZeros(hash: Hash, length: number, signal?: AbortSignal): Prom
 async function makeSparse(destination: CoreHandle, size: number): Promise<void> {
   // A file system of Windows without sparse files fills the holes by itself.
   await destination.setSparse().catch(() => {});
-  // XFS allocates more than is written where a file grows, and keeps it where that becomes a hole.
-  await destination.truncate(size);
+  // XFS allocates ahead of writes that extend a file, and what it allocated would stay in the holes.
+  // A file system that refuses the size now gets the holes when the file is complete.
+  await destination.truncate(size).catch((error: unknown) => {
+    if (!isSystemError(error)) throw error;
+  });
 }
 
 async function fillByEngine(filling: Filling, pace: RateLimit | undefined): Promise<ContentResult> {
   const { source, destination, size, start, hash, settings, onProgress, onFlushed } = filling;
   const { signal, depth, keepHoles } = settings;
   await reserve(filling);
-  const sparse = keepHoles && size !== null && (await hasHoles(source, size));
+  const sparse = keepHoles && size !== null && (await hasHoles(filling, size));
   if (sparse) await makeSparse(destination, size);
   const wanted = settings.chunkSize ?? chunkDefaults.chunkSize;
   const chunkSize = pace === undefined ? wanted : Math.min(wanted, pace.partMax);
@@ -207,6 +218,8 @@ async function fillByEngine(filling: Filling, pace: RateLimit | undefined): Prom
     sparse,
     onProgress,
     onFlushed,
+    fallbacks: filling.fallbacks,
+    acceptsShort: settings.changed === 'accept',
     onChunk: async (bytes) => {
       hash?.update(bytes);
       await pace?.moved(bytes.byteLength);
@@ -217,7 +230,7 @@ async function fillByEngine(filling: Filling, pace: RateLimit | undefined): Prom
   });
 }
 
-/** Of what is copied without its bytes coming by, the source is read for the hash. */
+/** Reads the source for the hash after a copy whose bytes did not pass through here. */
 async function hashSource({ source, size, start, hash, settings }: Filling): Promise<void> {
   if (hash === undefined || size === null) return;
   const { depth, chunkSize, signal } = settings;

@@ -66,7 +66,12 @@ async function hashInto(
   }
 }
 
-async function hashHandle(hash: Hash, handle: CoreHandle, options: HashFileOptions): Promise<void> {
+/** Feeds a hash all of an open file. */
+export async function hashHandle(
+  hash: Hash,
+  handle: CoreHandle,
+  options: ChunkOptions & Pick<HashFileOptions, 'onProgress'>,
+): Promise<void> {
   const { onProgress, ...chunkOptions } = options;
   const size = sizeOfContent(await handle.stat({ bigint: true }));
   const meter = new ProgressMeter(size ?? 0);

@@ -4,21 +4,23 @@ import type { CoreHandle } from '../handle/core-handle.js';
 import { abortError, systemErrorOf } from '../node/errors.js';
 import type { ContentResult } from './copy-file.js';
 import { type DataRange, dataRanges } from './data-ranges.js';
+import type { FallbackLog } from './fallbacks.js';
 import type { RateLimit } from './rate-limit.js';
+import { setSize } from './set-size.js';
 import { SourceChangedError } from './source-changed-error.js';
 
-/** What the system does between two files, without the bytes coming by here. */
+// Copies that the system makes between two files, without their bytes passing through here.
 
 const cloneSubject = { syscall: 'clone' };
 const offloadSubject = { syscall: 'copy_file_range' };
 
-// Small enough that an abort, progress and a limit of the rate come between.
+// Small enough for aborts, progress and a rate limit between the parts.
 const partMax = 16 * 1024 * 1024;
 
 /**
  * Makes a file share the blocks of another.
- * @throws a system error where the file system cannot: EOPNOTSUPP, EXDEV, EINVAL, …; the
- *   destination is as it was then
+ * @throws a system error where the file system cannot, and the destination is unchanged:
+ *   EOPNOTSUPP, EXDEV, EINVAL, …
  */
 export async function cloneFile(
   source: CoreHandle,
@@ -34,34 +36,33 @@ export async function cloneFile(
 }
 
 export interface OffloadOptions {
-  /** What of the source is copied. */
+  /** The part of the source to copy. */
   bounds: DataRange;
   pace: RateLimit | undefined;
   signal: AbortSignal | undefined;
-  /** Called with the place up to where it is done. */
+  /** Called with the position up to which the copy is complete. */
   onMoved: (position: number) => void;
+  fallbacks: FallbackLog;
 }
 
 /**
  * Lets the system copy a file, part by part; holes stay holes.
- * @throws a system error: EXDEV, EOPNOTSUPP, EINVAL, ENOSYS, … where it cannot; SourceChangedError
- *   when the source ends before; AbortError
+ * @throws a system error where it cannot: EXDEV, EOPNOTSUPP, EINVAL, ENOSYS, …; SourceChangedError
+ *   when the source was cut; AbortError
  */
 export async function offloadFile(
   source: CoreHandle,
   destination: CoreHandle,
-  { bounds, pace, signal, onMoved }: OffloadOptions,
+  { bounds, pace, signal, onMoved, fallbacks }: OffloadOptions,
 ): Promise<ContentResult> {
   const most = Math.min(partMax, pace?.partMax ?? partMax);
   let dataBytes = 0;
-  for await (const { start, end } of dataRanges(source, bounds, 1)) {
+  for await (const { start, end } of dataRanges(source, bounds, 1, fallbacks)) {
     for (let position = start; position < end; ) {
       if (signal?.aborted) throw abortError(signal);
       const length = Math.min(most, end - position);
       const bytes = await copyRange(source, destination, position, length, signal);
-      // Some file systems say that there is nothing where there is, instead of an error.
-      if (bytes === 0 && dataBytes === 0) throw systemErrorOf('EOPNOTSUPP', offloadSubject);
-      if (bytes === 0) throw new SourceChangedError(bounds.end, (await source.stat()).size);
+      if (bytes === 0) throw await errorOfNothing(source, bounds.end);
       position += bytes;
       dataBytes += bytes;
       onMoved(position);
@@ -69,9 +70,16 @@ export async function offloadFile(
     }
   }
   if (signal?.aborted) throw abortError(signal);
-  await destination.truncate(bounds.end);
+  await setSize(destination, bounds.end, fallbacks);
   onMoved(bounds.end);
   return { bytes: bounds.end, dataBytes };
+}
+
+/** Some file systems copy nothing, and report no error, where there is something to copy. */
+async function errorOfNothing(source: CoreHandle, end: number): Promise<Error> {
+  const { size } = await source.stat();
+  if (size < end) return new SourceChangedError(end, size);
+  return systemErrorOf('ENOTSUP', offloadSubject);
 }
 
 function copyRange(

@@ -30,32 +30,34 @@ export interface ChunkOptions extends QueueOptions {
 }
 
 export interface ChunkWatch {
-  /** Called with the bytes of every chunk that all are done with. */
+  /** Whether a source that was cut ends where it does. Default: SourceChangedError. */
+  acceptsShort?: boolean | undefined;
+  /** Called with the number of bytes of each chunk once its memory is free. */
   onMoved?: ((bytes: number) => void) | undefined;
   /**
-   * Called with every chunk in the order of the file, whatever order the device served them in.
-   * The bytes are valid until it returns, or until the promise that it returns has settled.
+   * Called with each chunk in the order of the file. The bytes are valid until it returns, or until
+   * the promise that it returns has settled.
    */
   onChunk?: ((bytes: Buffer, position: number) => void | Promise<void>) | undefined;
 }
 
 export const chunkDefaults = { depth: 8, chunkSize: 1024 * 1024 } as const;
 
-/** What is read of a file. */
+/** The part of a file to read. */
 export interface ReadRange {
-  /** Place of the first byte, a multiple of the sector; null for what has no places (a FIFO). */
+  /** Position of the first byte, a multiple of the sector; null for a FIFO and the like. */
   start: number | null;
-  /** Place behind the last byte; Infinity for wherever the file ends. */
+  /** Position after the last byte; Infinity reads to the end of the file. */
   end: number;
 }
 
-/** What is done with a chunk; `done` is called when its memory is not needed any more. */
+/** Takes a chunk, and calls `done` when its memory is free again. */
 export type Consume = (bytes: Buffer, done: (error?: unknown) => void) => void;
 
-/** Where the same memory goes to besides. */
+/** Another user of the same memory. */
 export interface Consumer {
   consume: Consume;
-  /** What is written to; chunks are aligned for it too. */
+  /** Handle that is written to; chunks are aligned for it, too. */
   handle: CoreHandle;
 }
 
@@ -63,8 +65,8 @@ export interface Consumer {
  * Reads a part of a file with `depth` chunks in flight, in `depth` buffers that are used again and
  * again. The consumer and `onChunk` get the chunks in order; the buffer of a chunk is free when
  * both are done with it.
- * @returns bytes that have been read
- * @throws SourceChangedError when the file ends before the range; AbortError; system errors. By
+ * @returns bytes that were read; fewer than the range has where the file reports a wrong size
+ * @throws SourceChangedError when the file was cut before the end of the range; AbortError; system errors. By
  *   then no read is in flight.
  */
 export async function readChunks(
@@ -89,15 +91,15 @@ export async function readChunks(
     const done = (error?: unknown): void => {
       failed ||= error !== undefined;
       if (--waiting > 0) return;
-      // Whoever failed says so to the next chunk, or at the end.
+      // The consumer reports its failure at the next chunk, or at the end.
       const { byteLength } = bytes;
       ahead.release(bytes);
       if (!failed) onMoved?.(byteLength);
     };
     if (consumer === undefined) done();
     else consumer.consume(bytes, done);
-    // What has been submitted leaves at the end of this turn of the microtasks, so that the device
-    // works while `onChunk` computes.
+    // Submissions leave at the end of this microtask turn, so that the device works while `onChunk`
+    // computes.
     await Promise.resolve();
     await onChunk?.(bytes, position);
     done();
@@ -108,7 +110,12 @@ export async function readChunks(
     while (position < range.end) {
       const bytes = await ahead.next();
       if (bytes === null && !isKnown) break;
-      if (bytes === null) throw new SourceChangedError(range.end, (await source.stat()).size);
+      if (bytes === null) {
+        const { size } = await source.stat();
+        // Some file systems report sizes that are not those of the content.
+        if (size >= range.end || options.acceptsShort) break;
+        throw new SourceChangedError(range.end, size);
+      }
       const at = position;
       position += bytes.byteLength;
       await use(bytes, at);

@@ -1,12 +1,12 @@
 /**
- * A file was written to, cut or extended while it was read, so that what has been read is no state
+ * A file was written to, cut or extended while it was read, so the bytes that were read are no state
  * that the file ever had.
  */
 export class SourceChangedError extends Error {
   readonly code = 'ERR_SOURCE_CHANGED';
   /** Bytes of the file when the reading began. */
   readonly expectedSize: number;
-  /** Bytes that it turned out to have; the same if its content changed but not its size. */
+  /** Bytes of the file afterwards; the same if its content changed but not its size. */
   readonly actualSize: number;
 
   constructor(expectedSize: number, actualSize: number) {

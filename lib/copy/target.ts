@@ -1,7 +1,7 @@
 import type { Hash } from 'node:crypto';
 import { type BigIntStats, constants } from 'node:fs';
+import { constants as systemConstants } from 'node:os';
 import { readFile } from '../functions/file-content.js';
-import { stat } from '../functions/status.js';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { openCore } from '../handle/open.js';
 import type { SystemError } from '../node/errors.js';
@@ -15,9 +15,11 @@ import {
   partialNameBeside,
   removeIfThere,
   type SystemPath,
+  statIfThere,
   temporaryNameBeside,
   withSuffix,
 } from './destination.js';
+import { FallbackLog, isMissing, isSystemError } from './fallbacks.js';
 import type { CopySettings } from './file-copy-options.js';
 import { makeHash } from './make-hash.js';
 import { SourceChangedError } from './source-changed-error.js';
@@ -27,7 +29,11 @@ import { sizeOfContent } from './source-size.js';
 export interface Target {
   readonly path: SystemPath;
   readonly handle: CoreHandle;
-  /** What of the source it has already. */
+  /** Whether it gets its name when it is complete. */
+  readonly isAtomic: boolean;
+  /** Steps that the system refused. */
+  readonly fallbacks: FallbackLog;
+  /** Bytes of the source that it has already. */
   readonly start: number;
   /** Has taken what is there. */
   readonly hash: Hash | undefined;
@@ -64,16 +70,24 @@ export function openTarget(request: TargetRequest): Promise<Target> {
 const permissions = 0o777n;
 const ownerMayWork = 0o600;
 
-/** The mode to make a file with that is to have the source's, and what gives it that. */
+const modeRefusals = new Set(['EPERM', 'EACCES', 'EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP']);
+
+function isModeRefusal(error: unknown): boolean {
+  return isSystemError(error) && modeRefusals.has(error.code);
+}
+
+/** The mode to make a file with that is to have the source's, and a function that sets that. */
 function modeFor(before: BigIntStats): {
   mode: number;
-  giveMode: (handle: CoreHandle) => Promise<void>;
+  giveMode: (handle: CoreHandle, fallbacks: FallbackLog) => Promise<void>;
 } {
   const wanted = Number(before.mode & permissions);
   const mode = wanted | ownerMayWork;
-  // Whoever makes a file that is read-only could not open it again, to reserve space or to go on.
-  const giveMode = async (handle: CoreHandle): Promise<void> => {
-    if (mode !== wanted) await handle.chmod(wanted & ~process.umask());
+  // The maker of a read-only file could not open it again, to reserve space or to resume.
+  const giveMode = async (handle: CoreHandle, fallbacks: FallbackLog): Promise<void> => {
+    if (mode === wanted) return;
+    const chmod = (): Promise<void> => handle.chmod(wanted & ~process.umask());
+    await fallbacks.attempt('mode', isModeRefusal, chmod);
   };
   return { mode, giveMode };
 }
@@ -84,7 +98,7 @@ interface Opened {
   isNew: boolean;
 }
 
-// Without the signal: who has aborted the copy could not know whether the file was made by then.
+// Opened without the signal: after an abort nobody could tell whether the file was made.
 async function openOrMake(
   path: SystemPath,
   before: BigIntStats,
@@ -100,33 +114,49 @@ async function openOrMake(
       if (mustBeNew || (error as SystemError).code !== 'EEXIST') throw error;
     }
   }
-  // What is there already keeps the mode that it has.
-  return { handle: await openCore(path, 'w', { unbuffered, mode: wanted }), isNew: false };
+  // An existing file keeps its mode. It is not cut yet, since it may have other names.
+  const flags = constants.O_WRONLY | constants.O_CREAT;
+  return { handle: await openCore(path, flags, { unbuffered, mode: wanted }), isNew: false };
 }
 
-async function openNew({ before, destination, settings }: TargetRequest): Promise<Target> {
-  const path = settings.atomic ? temporaryNameBeside(destination) : destination;
+async function openNew(request: TargetRequest): Promise<Target> {
+  const { before, destination, settings } = request;
+  const { atomic } = settings;
+  const path = atomic ? temporaryNameBeside(destination) : destination;
   const { giveMode } = modeFor(before);
   const { handle, isNew } = await openOrMake(path, before, settings);
+  if (!isNew) {
+    // The other names would get the new content, too.
+    if (await hasOtherNames(handle)) {
+      await handle.close();
+      return openNew({ ...request, settings: { ...settings, atomic: true } });
+    }
+    await handle.truncate(0);
+  }
+  const fallbacks = new FallbackLog();
   return {
     path,
     handle,
+    isAtomic: atomic,
+    fallbacks,
     start: 0,
     hash: newHash(settings.hash),
     onFlushed: () => {},
-    giveMode: async () => (isNew ? giveMode(handle) : undefined),
+    giveMode: async () => (isNew ? giveMode(handle, fallbacks) : undefined),
     settle: async () => {},
     end: async () => {},
     abandon: () => removeIfThere(path),
   };
 }
 
+async function hasOtherNames(handle: CoreHandle): Promise<boolean> {
+  return (await handle.stat()).nlink > 1;
+}
+
 // ---- What is kept for the next call
 
 /** What stands beside an unfinished copy. Numbers are in decimal digits. */
 interface Note {
-  dev: string;
-  ino: string;
   size: string;
   mtimeNs: string;
   /** Up to here the copy was complete and durable. */
@@ -137,11 +167,13 @@ const noteSize = 512;
 const msBetweenNotes = 500;
 // Beyond the end of every file: it keeps others from the file, and nobody from its bytes.
 const lockPosition = Number.MAX_SAFE_INTEGER - 1;
+// libuv has no name for it.
+const noLocks = -(systemConstants.errno.ENOLCK ?? Number.NaN);
 
-function noteOf({ dev, ino, size, mtimeNs }: BigIntStats, flushed: number): Note {
+// Not with the numbers of device and file: those of some file systems change by themselves, and
+// the comparison decides what is kept.
+function noteOf({ size, mtimeNs }: BigIntStats, flushed: number): Note {
   return {
-    dev: `${dev}`,
-    ino: `${ino}`,
     size: `${size}`,
     mtimeNs: `${mtimeNs}`,
     flushed: `${flushed}`,
@@ -165,19 +197,37 @@ const { O_CREAT, O_RDWR } = constants;
 // The names can be foretold, so a link there may be somebody's trap. Windows has no such flag.
 const toOwnFile = O_RDWR | O_CREAT | (constants.O_NOFOLLOW ?? 0);
 
+/** Whether a file system or kernel has no locks. */
+function hasNoLocks(error: unknown): boolean {
+  return isMissing(error) || (error as SystemError).errno === noLocks;
+}
+
+/**
+ * Whether the last holder of the lock has removed the file that was opened. The numbers of files do
+ * not tell, since those of some file systems change by themselves.
+ */
+async function isRemoved(handle: CoreHandle, path: SystemPath): Promise<boolean> {
+  if ((await handle.stat()).nlink > 0) return false;
+  // Some file systems do not count names.
+  return (await statIfThere(path, true))?.nlink !== 0n;
+}
+
 /**
  * Opens the note once it is ours alone. It is locked, and not the copy, since the copy is closed
  * before it is read back and gets its name, and must be nobody else's until then. @throws EBUSY
  */
-async function openLocked(path: SystemPath, signal: AbortSignal | undefined): Promise<CoreHandle> {
+async function openLocked(
+  path: SystemPath,
+  signal: AbortSignal | undefined,
+  fallbacks: FallbackLog,
+): Promise<CoreHandle> {
   for (;;) {
     const handle = await openCore(path, toOwnFile, { signal, mode: ownerMayWork });
     try {
-      await handle.lock({ position: lockPosition, length: 1, wait: false });
-      const ours = await handle.stat({ bigint: true });
-      const there = await stat(path, { bigint: true, throwIfNoEntry: false });
-      // Whoever had the lock has removed it.
-      if (there?.ino === ours.ino && there.dev === ours.dev) return handle;
+      const lock = (): Promise<void> =>
+        handle.lock({ position: lockPosition, length: 1, wait: false });
+      await fallbacks.attempt('lock', hasNoLocks, lock);
+      if (!(await isRemoved(handle, path))) return handle;
     } catch (error) {
       await handle.close();
       throw error;
@@ -210,7 +260,8 @@ async function openPartial(request: TargetRequest): Promise<Target> {
   const path = partialNameBeside(destination);
   const notePath = withSuffix(path, '.json');
   const { mode, giveMode } = modeFor(before);
-  const noteFile = await openLocked(notePath, settings.signal);
+  const fallbacks = new FallbackLog();
+  const noteFile = await openLocked(notePath, settings.signal, fallbacks);
   const forget = async (): Promise<void> => {
     try {
       await removeIfThere(notePath);
@@ -229,10 +280,12 @@ async function openPartial(request: TargetRequest): Promise<Target> {
     return {
       path,
       handle,
+      isAtomic: true,
+      fallbacks,
       start,
       hash,
       onFlushed: (position) => note.onFlushed(position),
-      giveMode: () => giveMode(file),
+      giveMode: () => giveMode(file, fallbacks),
       settle: () => note.settle(),
       end: forget,
       abandon: async (error) => {

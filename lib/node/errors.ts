@@ -37,7 +37,9 @@ export function systemError(
   osError?: number,
   hint?: string,
 ): SystemError {
-  const [code, text] = systemErrors.get(errno) ?? [`UNKNOWN${errno}`, 'unknown error'];
+  // Node gives numbers that libuv has no name for the same code and text.
+  const unnamed = `Unknown system error ${errno}`;
+  const [code, text] = systemErrors.get(errno) ?? [unnamed, unnamed];
   const { syscall, path, dest } = subject;
   const from = path === undefined ? '' : ` '${path}'`;
   const where = dest === undefined ? from : `${from} -> '${dest}'`;

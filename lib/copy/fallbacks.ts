@@ -1,0 +1,67 @@
+import { AbortError, type SystemError } from '../node/errors.js';
+
+/** A step of a copy that the system may refuse. */
+export type FallbackStep = 'offload' | 'holes' | 'size' | 'mode' | 'sync' | 'lock' | 'rename';
+
+/** A step that the system refused, and what was done instead. */
+export interface CopyFallback {
+  step: FallbackStep;
+  /** Code of the system's error. */
+  code: string;
+  instead: string;
+}
+
+const alternatives: Readonly<Record<FallbackStep, string>> = {
+  offload: 'the rest was read and written',
+  holes: 'all of the file was read',
+  size: 'the file had its size already',
+  mode: 'the copy has the mode of a new file',
+  sync: 'the copy was not synced by itself',
+  lock: 'nothing keeps another process from the unfinished copy',
+  rename: 'the existing file was written to in place',
+};
+
+/** What file systems and kernels say of calls that they do not have. */
+const missingCodes: ReadonlySet<string> = new Set(['EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP']);
+
+/** Whether an error is one of the system: not of an argument, and not an abort. */
+export function isSystemError(error: unknown): error is SystemError {
+  return typeof (error as Partial<SystemError>)?.errno === 'number';
+}
+
+/** Whether an error says that the file system does not have the call. */
+export function isMissing(error: unknown): boolean {
+  return isSystemError(error) && missingCodes.has(error.code);
+}
+
+/** Collects the fallbacks of a copy, each step and code once. */
+export class FallbackLog {
+  readonly list: CopyFallback[] = [];
+
+  note(step: FallbackStep, error: unknown): void {
+    const { code } = error as SystemError;
+    if (this.list.some((known) => known.step === step && known.code === code)) return;
+    this.list.push({ step, code, instead: alternatives[step] });
+  }
+
+  /**
+   * Runs a step, and notes a refusal.
+   * @param isRefusal tells refusals from errors
+   * @returns whether the step succeeded
+   * @throws errors that are no refusals
+   */
+  async attempt(
+    step: FallbackStep,
+    isRefusal: (error: unknown) => boolean | Promise<boolean>,
+    run: () => Promise<unknown>,
+  ): Promise<boolean> {
+    try {
+      await run();
+      return true;
+    } catch (error) {
+      if (error instanceof AbortError || !(await isRefusal(error))) throw error;
+      this.note(step, error);
+      return false;
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import { openCore } from '../handle/open.js';
+import type { SystemError } from '../node/errors.js';
+import { copyFile } from './copy-file.js';
+import { removeIfThere, renameOver, replaceWith, type SystemPath } from './destination.js';
+import type { FallbackLog } from './fallbacks.js';
+
+/** A file that another one is mounted over cannot be replaced, only written to (rename(2)). */
+function isMounted(error: unknown): boolean {
+  return (error as SystemError).code === 'EBUSY' && process.platform !== 'win32';
+}
+
+/**
+ * Gives a complete file its name, which replaces what has that name.
+ * @param replacesReadOnly whether read-only files are replaced on Windows, too
+ */
+export async function replaceOrOverwrite(
+  from: SystemPath,
+  to: SystemPath,
+  replacesReadOnly: boolean,
+  fallbacks: FallbackLog,
+): Promise<void> {
+  const replace = replacesReadOnly ? replaceWith : renameOver;
+  const isReplaced = await fallbacks.attempt('rename', isMounted, () => replace(from, to));
+  if (isReplaced) return;
+  await overwrite(from, to);
+  await removeIfThere(from);
+}
+
+/** Writes the content of a complete file over that of another one. */
+async function overwrite(from: SystemPath, to: SystemPath): Promise<void> {
+  const source = await openCore(from, 'r');
+  try {
+    const destination = await openCore(to, 'r+');
+    try {
+      await copyFile(source, destination, (await source.stat()).size);
+      await destination.sync();
+    } finally {
+      await destination.close();
+    }
+  } finally {
+    await source.close();
+  }
+}

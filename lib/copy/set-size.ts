@@ -1,0 +1,16 @@
+import type { CoreHandle } from '../handle/core-handle.js';
+import { type FallbackLog, isSystemError } from './fallbacks.js';
+
+/**
+ * Sets the size of a file. Some file systems refuse that, even for the size that the file has.
+ * @throws a system error where the file has another size
+ */
+export async function setSize(
+  file: CoreHandle,
+  size: number,
+  fallbacks: FallbackLog,
+): Promise<void> {
+  const hasSize = async (error: unknown): Promise<boolean> =>
+    isSystemError(error) && (await file.stat()).size === size;
+  await fallbacks.attempt('size', hasSize, () => file.truncate(size));
+}
