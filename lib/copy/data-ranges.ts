@@ -11,7 +11,7 @@ export interface DataRange {
 
 /**
  * The parts of a file that hold data, in order, rounded to whole sectors. The bytes between them
- * are zeros. Where the file system knows no holes, or refuses to tell them, that is all of the file.
+ * are zeros. Where the file system knows no holes, or does not tell them, that is the whole file.
  * @param bounds the part of the file to look at
  * @param block starts and ends are multiples of this, except for the end of the bounds
  * @param fallbacks gets the refusal of a file system

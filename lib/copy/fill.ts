@@ -195,7 +195,7 @@ async function hashZeros(hash: Hash, length: number, signal?: AbortSignal): Prom
 async function makeSparse(destination: CoreHandle, size: number): Promise<void> {
   // A file system of Windows without sparse files fills the holes by itself.
   await destination.setSparse().catch(() => {});
-  // XFS allocates ahead of writes that extend a file, and what it allocated would stay in the holes.
+  // XFS allocates ahead of writes that extend a file, and those blocks would stay in the holes.
   // A file system that refuses the size now gets the holes when the file is complete.
   await destination.truncate(size).catch((error: unknown) => {
     if (!isSystemError(error)) throw error;

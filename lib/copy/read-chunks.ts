@@ -66,8 +66,8 @@ export interface Consumer {
  * again. The consumer and `onChunk` get the chunks in order; the buffer of a chunk is free when
  * both are done with it.
  * @returns bytes that were read; fewer than the range has where the file reports a wrong size
- * @throws SourceChangedError when the file was cut before the end of the range; AbortError; system errors. By
- *   then no read is in flight.
+ * @throws SourceChangedError when the file was cut before the end of the range; AbortError; system
+ *   errors. By then no read is in flight.
  */
 export async function readChunks(
   source: CoreHandle,

@@ -1,6 +1,6 @@
 /**
- * A file was written to, cut or extended while it was read, so the bytes that were read are no state
- * that the file ever had.
+ * A file was written to, cut or extended while it was read, so the bytes that were read are no
+ * state that the file ever had.
  */
 export class SourceChangedError extends Error {
   readonly code = 'ERR_SOURCE_CHANGED';
