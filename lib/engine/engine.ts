@@ -12,6 +12,7 @@ import {
   type Request,
   type Settle,
 } from './operation.js';
+import { hasRelativePath, RelativePaths } from './relative-paths.js';
 import { CompletionRing, SubmissionRing } from './rings.js';
 
 const resolved = Promise.resolve();
@@ -59,6 +60,7 @@ export class Engine {
   readonly completions: CompletionRing;
   readonly #native: NativeBinding;
   readonly #submissions: SubmissionRing;
+  readonly #relativePaths = new RelativePaths();
   readonly #operations = new OperationTable();
   readonly #watches = new WeakMap<AbortSignal, AbortWatch>();
   readonly #flush = (): void => this.flush();
@@ -118,7 +120,10 @@ export class Engine {
     if (signal !== undefined) this.#watch(operation, signal);
     const promise = new Promise(executor);
     takeFunctions(operation);
+    const isRelative = hasRelativePath(request);
+    if (isRelative && this.#relativePaths.isElsewhere) this.flush();
     this.#pushRequest(operation, request);
+    if (isRelative) this.#relativePaths.add(this.#submissions.count - 1);
     return promise as Promise<T>;
   }
 
@@ -157,6 +162,7 @@ export class Engine {
     const submissions = this.#submissions;
     const { count } = submissions;
     if (count === 0) return;
+    this.#relativePaths.settle(submissions.objects);
     const completions = this.#native.submit(count, submissions.objects);
     submissions.clear();
     if (completions > 0) this.#settle(completions);

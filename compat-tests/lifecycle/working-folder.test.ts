@@ -1,0 +1,97 @@
+import { expect, test } from 'vitest';
+import { isWindows, resultOfChild, testWhere } from '../helpers.js';
+
+// Relative paths and the umask are those of the moment of the call, whatever the program does before
+// its turn ends. In a process of its own, since vitest's threads must not change their folder.
+
+const fsUrl = new URL('../../dist/fs.js', import.meta.url).href;
+const registerUrl = new URL('../../dist/register.js', import.meta.url).href;
+
+const prepare = `
+process.chdir(path.dirname(process.argv[1]));
+const { default: ours } = await import('${fsUrl}');
+const { promises } = ours;
+for (const name of ['a', 'b']) {
+  fs.mkdirSync(name + '/folder', { recursive: true });
+  fs.writeFileSync(name + '/file', name);
+  fs.writeFileSync(name + '/folder/' + name, '');
+}
+const root = process.cwd();
+const textOf = async (handle) => {
+  const text = await handle.readFile('utf8');
+  await handle.close();
+  return text;
+};
+const wait = (start) => new Promise((resolve, reject) => {
+  start((error, value) => (error ? reject(error) : resolve(value)));
+});
+const calls = {
+  readFile: () => promises.readFile('file', 'utf8'),
+  'readFile of bytes': () => promises.readFile(Buffer.from('file'), 'utf8'),
+  'readFile with a callback': () => wait((done) => ours.readFile('file', 'utf8', done)),
+  open: () => promises.open('file').then(textOf),
+  stat: () => promises.stat('folder/a').then(() => 'a', () => 'b'),
+  lstat: () => promises.lstat('folder/a').then(() => 'a', () => 'b'),
+  readdir: () => promises.readdir('folder').then(([name]) => name),
+  writeFile: async () => {
+    await promises.writeFile('new', '');
+    return fs.existsSync(root + '/a/new') ? 'a' : 'b';
+  },
+};
+`;
+
+test('a path is meant in the folder of the call', async () => {
+  const script = `${prepare}
+    const seen = {};
+    for (const [name, call] of Object.entries(calls)) {
+      seen[name] = '';
+      for (let i = 0; i < 5; i++) {
+        process.chdir(root + '/a');
+        const first = call();
+        process.chdir(root + '/b');
+        const second = name === 'writeFile' ? 'b' : call();
+        process.chdir(root);
+        seen[name] += (await first) + (await second);
+        fs.rmSync('a/new', { force: true });
+      }
+    }
+    console.log(JSON.stringify([...new Set(Object.values(seen))]));`;
+  expect(await resultOfChild(script)).toEqual(['ababababab']);
+});
+
+test('an error names the path as it was given', async () => {
+  const script = `${prepare}
+    process.chdir(root + '/a');
+    const reading = promises.readFile('none').catch(({ path }) => path);
+    process.chdir(root);
+    console.log(JSON.stringify(await reading));`;
+  expect(await resultOfChild(script)).toBe('none');
+});
+
+testWhere(!isWindows, 'Windows keeps the folder of a process')(
+  'a folder that has been renamed or removed is still the one of the call',
+  async () => {
+    const script = `${prepare}
+    process.chdir(root + '/a');
+    fs.renameSync(root + '/a', root + '/renamed');
+    const renamed = await promises.readFile('file', 'utf8');
+    fs.rmSync(root + '/renamed', { recursive: true });
+    const removed = await promises.readFile('file', 'utf8').catch(({ code }) => code);
+    console.log(JSON.stringify([renamed, removed]));`;
+    expect(await resultOfChild(script)).toEqual(['a', 'ENOENT']);
+  },
+);
+
+test('process.umask() hands over what has been asked for before, under register', async () => {
+  const script = `${prepare}
+    await promises.stat('a');
+    const { batches } = engine.stats();
+    const writing = fs.promises.writeFile('new', '');
+    const between = engine.stats().batches;
+    process.umask(0o077);
+    const after = engine.stats().batches;
+    await writing;
+    console.log(JSON.stringify([between - batches, after - between, process.umask.name]));`;
+  const flags = [`--import=${registerUrl}`];
+  expect(await resultOfChild(script, { flags })).toEqual([0, 1, 'wrappedUmask']);
+});

@@ -1,0 +1,78 @@
+import { cwd } from 'node:process';
+import { Opcode } from './native.js';
+
+// A batch is handed over when the program's turn ends, and the system resolves a relative path only
+// then. If the program has called process.chdir() meanwhile, the path gets the folder in front that
+// it was meant in. Paths stay relative otherwise: the folder may have been renamed, or one above it
+// may deny access. On Windows all paths are absolute by then.
+
+const pathOpcodes = new Set<number>([
+  Opcode.open,
+  Opcode.statPath,
+  Opcode.lstatPath,
+  Opcode.readPath,
+  Opcode.writePath,
+  Opcode.listTree,
+  Opcode.removeTree,
+  Opcode.getAttributesPath,
+  Opcode.setAttributesPath,
+]);
+
+const slash = 0x2f;
+
+function isRelative(path: unknown): boolean {
+  if (typeof path === 'string') return path.charCodeAt(0) !== slash;
+  return ArrayBuffer.isView(path) && (path as Uint8Array)[0] !== slash;
+}
+
+/** Whether a request names its file by a relative path. */
+export function hasRelativePath({ opcode, object }: { opcode: number; object?: unknown }): boolean {
+  if (process.platform === 'win32' || !pathOpcodes.has(opcode)) return false;
+  return isRelative(Array.isArray(object) ? object[0] : object);
+}
+
+// It fails where the folder has been removed.
+function workingFolder(): string | undefined {
+  try {
+    return cwd();
+  } catch {
+    return undefined;
+  }
+}
+
+function pathIn(folder: string, path: string | Uint8Array): string | Uint8Array {
+  const start = `${folder}/`;
+  return typeof path === 'string' ? start + path : Buffer.concat([Buffer.from(start), path]);
+}
+
+function objectIn(folder: string, object: unknown): unknown {
+  if (!Array.isArray(object)) return pathIn(folder, object as string | Uint8Array);
+  const [path, ...others] = object;
+  return [pathIn(folder, path), ...others];
+}
+
+/** The relative paths of a batch, and the folder that they are meant in. */
+export class RelativePaths {
+  #folder: string | undefined;
+  readonly #indexes: number[] = [];
+
+  /** Whether the program has changed its folder since the first of them. */
+  get isElsewhere(): boolean {
+    return this.#indexes.length > 0 && workingFolder() !== this.#folder;
+  }
+
+  /** @param index place of the path in the batch */
+  add(index: number): void {
+    if (this.#indexes.length === 0) this.#folder = workingFolder();
+    this.#indexes.push(index);
+  }
+
+  /** To be called when the batch is handed over, with its paths. */
+  settle(objects: unknown[]): void {
+    if (this.#indexes.length === 0) return;
+    if (this.#folder !== undefined && this.isElsewhere) {
+      for (const index of this.#indexes) objects[index] = objectIn(this.#folder, objects[index]);
+    }
+    this.#indexes.length = 0;
+  }
+}
