@@ -4,6 +4,7 @@
 #include <string>
 
 #include "arguments.h"
+#include "boundary.h"
 #include "environment.h"
 #include "libuv.h"
 
@@ -63,6 +64,8 @@ Napi::Value duplicate_descriptor(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), environment->duplicate_descriptor(file));
 }
 
+Napi::Value describe(const Napi::CallbackInfo& info) { return describe_boundary(info.Env()); }
+
 #ifdef _WIN32
 Napi::Value grow_working_set(const Napi::CallbackInfo& info) {
   const auto bytes = static_cast<size_t>(info[0].As<Napi::Number>().Int64Value());
@@ -77,6 +80,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   napi_create_function(env, "submit", NAPI_AUTO_LENGTH, submit, nullptr, &submit_function);
   exports.Set("start", Napi::Function::New(env, start, "start"));
   exports.Set("submit", Napi::Value(env, submit_function));
+  exports.Set("describeBoundary", Napi::Function::New(env, describe, "describeBoundary"));
   exports.Set("stats", Napi::Function::New(env, stats, "stats"));
   exports.Set("addressOf", Napi::Function::New(env, address, "addressOf"));
   exports.Set("duplicateDescriptor",

@@ -278,7 +278,7 @@ uint32_t Environment::decode_for_file(const Submission& submission, napi_value o
 // number may be that of another file by now.
 uint32_t Environment::find_file(const Submission& submission, Slot& slot, OpenFile*& file) {
 #ifndef _WIN32
-  if (static_cast<uint32_t>(submission.flags) & kDescriptor) {
+  if (static_cast<uint32_t>(submission.flags) & kForeignDescriptor) {
     Result result;
     slot.borrowed = borrow_file(submission.file, result);
     file = slot.borrowed.get();
@@ -428,15 +428,15 @@ void Environment::deliver_details(Operation& operation, Completion& completion, 
   Detail& to = rings_.detail(index);
   if (from.opened) {
     const OpenFile& file = *from.opened;
-    to.numbers[0] = descriptor_of(file);
-    to.numbers[1] = static_cast<double>(file.device_type());
-    to.numbers[2] = file.alignment.position;
-    to.numbers[3] = file.alignment.length;
-    to.numbers[4] = file.alignment.memory;
+    to.numbers[kDetailDescriptor] = descriptor_of(file);
+    to.numbers[kDetailDeviceType] = static_cast<double>(file.device_type());
+    to.numbers[kDetailAlignmentPosition] = file.alignment.position;
+    to.numbers[kDetailAlignmentLength] = file.alignment.length;
+    to.numbers[kDetailAlignmentMemory] = file.alignment.memory;
     completion.value = files_.add(std::move(from.opened));
     if (from.opened_peer) {
-      to.numbers[5] = descriptor_of(*from.opened_peer);
-      to.numbers[6] = files_.add(std::move(from.opened_peer));
+      to.numbers[kDetailPeerDescriptor] = descriptor_of(*from.opened_peer);
+      to.numbers[kDetailPeerFile] = files_.add(std::move(from.opened_peer));
     }
     return;
   }
@@ -450,11 +450,11 @@ void Environment::deliver_details(Operation& operation, Completion& completion, 
   }
   switch (operation.traits().result) {
     case ResultKind::kRefusedParts:
-      to.numbers[0] = from.refused_parts;
+      to.numbers[kDetailRefusedParts] = from.refused_parts;
       return;
     case ResultKind::kAttributes:
-      to.numbers[0] = from.attributes.bits;
-      to.numbers[1] = static_cast<double>(from.attributes.allocated);
+      to.numbers[kDetailAttributes] = from.attributes.bits;
+      to.numbers[kDetailAllocatedSize] = static_cast<double>(from.attributes.allocated);
       return;
     case ResultKind::kStatus:
       return deliver_status(from.status, to);
@@ -464,11 +464,21 @@ void Environment::deliver_details(Operation& operation, Completion& completion, 
 }
 
 void Environment::deliver_status(const FileStatus& status, Detail& to) {
-  const uint64_t fields[] = {status.dev,  status.mode,    status.nlink, status.uid,  status.gid,
-                             status.rdev, status.blksize, status.ino,   status.size, status.blocks};
-  for (int i = 0; i < 10; ++i) to.integers[i] = static_cast<int64_t>(fields[i]);
-  for (int i = 0; i < 4; ++i) to.integers[10 + i] = status.seconds[i];
-  for (int i = 0; i < 4; ++i) to.integers[14 + i] = status.nanoseconds[i];
+  const auto set = [&](StatusField field, uint64_t value) {
+    to.integers[field] = static_cast<int64_t>(value);
+  };
+  set(kStatusDev, status.dev);
+  set(kStatusMode, status.mode);
+  set(kStatusNlink, status.nlink);
+  set(kStatusUid, status.uid);
+  set(kStatusGid, status.gid);
+  set(kStatusRdev, status.rdev);
+  set(kStatusBlksize, status.blksize);
+  set(kStatusIno, status.ino);
+  set(kStatusSize, status.size);
+  set(kStatusBlocks, status.blocks);
+  for (size_t i = 0; i < 4; ++i) to.integers[kStatusSeconds + i] = status.seconds[i];
+  for (size_t i = 0; i < 4; ++i) to.integers[kStatusNanoseconds + i] = status.nanoseconds[i];
 }
 
 void Environment::set_result(uint32_t index, napi_value value) {

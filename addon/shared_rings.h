@@ -8,14 +8,14 @@
 
 namespace overlapped {
 
-// The memory that JavaScript and the addon share. Its layout is described once for JavaScript, in
-// lib/engine/native.ts and rings.ts; the numbers must agree.
+// The memory that JavaScript and the addon share. lib/engine has its layout for JavaScript; a test
+// compares the two (boundary.h).
 inline constexpr uint32_t kSubmissionsMax = 1024;
 inline constexpr uint32_t kCompletionsMax = 256;
 inline constexpr uint32_t kDetailNumbers = 18;
 
 // Bits of Submission::flags for the opcodes on an open file.
-inline constexpr uint32_t kDescriptor = 1U << 31;  // `file` is a descriptor of others (POSIX)
+inline constexpr uint32_t kForeignDescriptor = 1U << 31;  // `file` is a descriptor of others
 
 struct Submission {
   int32_t opcode;
@@ -37,8 +37,39 @@ struct Completion {
 };
 static_assert(sizeof(Completion) == 24);
 
-// What a completion has besides: the fields of a FileStatus (atime, mtime, ctime and birthtime as
-// four seconds, then four nanoseconds), or of an open file.
+// The numbers beside a completion, by index. Which of them it has depends on the opcode.
+enum DetailField : size_t {
+  kDetailDescriptor = 0,
+  kDetailDeviceType,
+  kDetailAlignmentPosition,
+  kDetailAlignmentLength,
+  kDetailAlignmentMemory,
+  kDetailPeerDescriptor,
+  kDetailPeerFile,
+  kDetailAttributes = 0,
+  kDetailAllocatedSize,
+  kDetailRefusedParts = 0,
+};
+
+// The same of a file's status, as 64-bit integers. Times are in the order atime, mtime, ctime,
+// birthtime.
+enum StatusField : size_t {
+  kStatusDev,
+  kStatusMode,
+  kStatusNlink,
+  kStatusUid,
+  kStatusGid,
+  kStatusRdev,
+  kStatusBlksize,
+  kStatusIno,
+  kStatusSize,
+  kStatusBlocks,
+  kStatusSeconds,
+  kStatusNanoseconds = kStatusSeconds + 4,
+  kStatusFields = kStatusNanoseconds + 4,
+};
+static_assert(kStatusFields == kDetailNumbers);
+
 union Detail {
   double numbers[kDetailNumbers];
   int64_t integers[kDetailNumbers];

@@ -3,7 +3,8 @@ import * as path from 'node:path';
 import { expect } from 'vitest';
 import { FallbackLog } from '../../lib/copy/fallbacks.js';
 import { cloneFile, offloadFile } from '../../lib/copy/offload.js';
-import { Opcode } from '../../lib/engine/native.js';
+import { decodeValue } from '../../lib/engine/operation.js';
+import { copyBytes } from '../../lib/engine/requests.js';
 import type { CoreHandle } from '../../lib/handle/core-handle.js';
 import { openCore } from '../../lib/handle/open.js';
 import { engine } from '../../lib/index.js';
@@ -43,11 +44,9 @@ test('a close of the source, or of the destination, waits for what is in flight'
     const cloning = settled(cloneFile(source, destination, undefined));
     const moving = settled(
       destination.operateFrom(source, {
-        opcode: Opcode.copyRange,
+        ...copyBytes({ position: 0, length: data.byteLength }),
         subject: { syscall: 'copy_file_range' },
-        decode: (_operation, value) => value,
-        position: 0,
-        length: data.byteLength,
+        decode: decodeValue,
       }),
     );
     const closing = { source, destination }[closed].close().then(() => order.push('closed'));

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { expect, test } from 'vitest';
-import { OpenOption } from '../../lib/engine/native.js';
+import { OpenOption } from '../../lib/engine/opcodes.js';
 import { parseOpenOptions } from '../../lib/handle/open-options.js';
 import { engine, getAttributes, type OpenOptions, open } from '../../lib/index.js';
 import {

@@ -1,5 +1,6 @@
-import { MetadataFlag, Opcode } from '../engine/native.js';
+import { MetadataFlag } from '../engine/opcodes.js';
 import { decodeNothing } from '../engine/operation.js';
+import { copyMetadataParts } from '../engine/requests.js';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { openCore } from '../handle/open.js';
 import { type SystemError, unavailable } from '../node/errors.js';
@@ -129,13 +130,12 @@ export function copyMetadata(
 
 type Copier = (source: OpenPath, destination: OpenPath) => Promise<void>;
 
-function nativeCopier(flags: number, syscall: string): Copier {
+function nativeCopier(part: number, syscall: string): Copier {
   return (source, destination) =>
     destination.handle.operateFrom(source.handle, {
-      opcode: Opcode.copyMetadata,
+      ...copyMetadataParts(part),
       subject: { syscall },
       decode: decodeNothing,
-      flags,
     });
 }
 

@@ -1,5 +1,5 @@
-import { Opcode } from '../engine/native.js';
 import { decodeNothing, decodeValue } from '../engine/operation.js';
+import { cloneContent, copyBytes } from '../engine/requests.js';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { abortError, systemErrorOf } from '../node/errors.js';
 import type { ContentResult } from './copy-file.js';
@@ -28,7 +28,7 @@ export async function cloneFile(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   return destination.operateFrom(source, {
-    opcode: Opcode.cloneFile,
+    ...cloneContent(),
     subject: cloneSubject,
     decode: decodeNothing,
     signal,
@@ -90,11 +90,9 @@ function copyRange(
   signal: AbortSignal | undefined,
 ): Promise<number> {
   return destination.operateFrom(source, {
-    opcode: Opcode.copyRange,
+    ...copyBytes({ position, length }),
     subject: offloadSubject,
-    decode: (operation, value) => decodeValue(operation, value) as number,
-    position,
-    length,
+    decode: decodeValue,
     signal,
   });
 }

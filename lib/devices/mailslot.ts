@@ -1,6 +1,11 @@
-import { getEngine } from '../engine/engine.js';
-import { Opcode } from '../engine/native.js';
-import { decodeNothing, type Operation } from '../engine/operation.js';
+import type { Completion } from '../engine/completion.js';
+import { decodeNothing } from '../engine/operation.js';
+import {
+  createMailslotAt,
+  openMailslotAt,
+  setMailslotTimeoutTo,
+  statusOfMailslot,
+} from '../engine/requests.js';
 import { FileHandle } from '../file-handle/file-handle.js';
 import { requireCore } from '../handle/core-of.js';
 import { openBy } from '../handle/open.js';
@@ -60,12 +65,9 @@ export async function createMailslot(
   const timeout = parseTimeout(readTimeoutMs, 'options.readTimeoutMs');
   checkWindows('createMailslot()');
   const request = {
-    opcode: Opcode.createMailslot,
+    ...createMailslotAt({ path: path.native, messageSizeMax, readTimeoutMs: timeout }),
     subject: { syscall: 'createmailslot', path: path.shown },
     decode: decodeOpened,
-    position: messageSizeMax,
-    offset: timeout,
-    object: path.native,
   };
   const access = { readable: true, writable: false, append: false };
   return new FileHandle(await openBy(request, access));
@@ -81,10 +83,9 @@ export async function openMailslot(name: string, options: SignalOptions = {}): P
   validateSignal(options.signal);
   checkWindows('openMailslot()');
   const request = {
-    opcode: Opcode.openMailslot,
+    ...openMailslotAt(path.native),
     subject: { syscall: 'open', path: path.shown },
     decode: decodeOpened,
-    object: path.native,
     signal: options.signal,
   };
   const access = { readable: false, writable: true, append: false };
@@ -99,15 +100,14 @@ export async function setMailslotTimeout(mailslot: FileHandle, timeoutMs: number
   const timeout = parseTimeout(timeoutMs, 'timeoutMs');
   checkWindows('setMailslotTimeout()');
   return requireCore(mailslot, 'mailslot').operate({
-    opcode: Opcode.setMailslot,
+    ...setMailslotTimeoutTo(timeout),
     subject: { syscall: 'setmailslotinfo' },
     decode: decodeNothing,
-    length: timeout,
   });
 }
 
-function decodeStatus(_operation: Operation, _value: number, index: number): MailslotStatus {
-  const content = getEngine().completions.takeResult(index) as Buffer;
+function decodeStatus(completion: Completion): MailslotStatus {
+  const content = completion.takeContent() as Buffer;
   const [sizeMax, next, messages, timeout] = [0, 4, 8, 12].map((at) => content.readInt32LE(at)) as [
     number,
     number,
@@ -126,7 +126,7 @@ function decodeStatus(_operation: Operation, _value: number, index: number): Mai
 export async function mailslotStatus(mailslot: FileHandle): Promise<MailslotStatus> {
   checkWindows('mailslotStatus()');
   return requireCore(mailslot, 'mailslot').operate({
-    opcode: Opcode.mailslotStatus,
+    ...statusOfMailslot(),
     subject: { syscall: 'getmailslotinfo' },
     decode: decodeStatus,
   });

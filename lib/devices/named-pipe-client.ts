@@ -1,5 +1,6 @@
-import { Opcode, PipeFlag } from '../engine/native.js';
+import { PipeFlag } from '../engine/opcodes.js';
 import { decodeNothing } from '../engine/operation.js';
+import { configurePipeEnd } from '../engine/requests.js';
 import { FileHandle } from '../file-handle/file-handle.js';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { abortError, type SystemError, systemErrorOf } from '../node/errors.js';
@@ -97,10 +98,9 @@ export async function connectNamedPipe(name: string, options: ConnectOptions): P
   if (!messages) return new FileHandle(core);
   try {
     await core.operate({
-      opcode: Opcode.configurePipe,
+      ...configurePipeEnd({ flags: PipeFlag.messages, bufferSize: 0 }),
       subject: { syscall: 'setnamedpipehandlestate', path: path.shown },
       decode: decodeNothing,
-      flags: PipeFlag.messages,
     });
     return new FileHandle(core);
   } catch (error) {

@@ -1,7 +1,13 @@
 import * as fs from 'node:fs';
 import { getEngine } from '../engine/engine.js';
-import { Opcode, PipeFlag } from '../engine/native.js';
+import { PipeFlag } from '../engine/opcodes.js';
 import { decodeNothing } from '../engine/operation.js';
+import {
+  configurePipeEnd,
+  connectPipeClient,
+  createPipeInstanceAt,
+  disconnectPipeClient,
+} from '../engine/requests.js';
 import { FileHandle } from '../file-handle/file-handle.js';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { requireCore } from '../handle/core-of.js';
@@ -72,14 +78,11 @@ async function createInstance(
   signal: AbortSignal | undefined,
 ): Promise<FileHandle> {
   const { path, direction, instancesMax, bufferSize } = settings;
+  const how = { path: path.native, flags: settings.flags | flags, bufferSize, instancesMax };
   const request = {
-    opcode: Opcode.createPipeInstance,
+    ...createPipeInstanceAt(how),
     subject: { syscall: 'createnamedpipe', path: path.shown },
     decode: decodeOpened,
-    flags: settings.flags | flags,
-    position: bufferSize,
-    offset: instancesMax,
-    object: path.native,
     signal,
   };
   return new FileHandle(await openBy(request, accessOfDirection(direction)));
@@ -127,7 +130,7 @@ export class NamedPipeServer {
     const instance = this.#spare.shift() ?? (await this.#create(signal));
     try {
       await requireCore(instance, 'handle').operate({
-        opcode: Opcode.connectPipe,
+        ...connectPipeClient(),
         subject: this.#subject('connectnamedpipe'),
         decode: decodeNothing,
         signal,
@@ -154,7 +157,7 @@ export class NamedPipeServer {
     if (!isWindows) return handle.close({ cancel: true });
     const core = requireCore(handle, 'handle');
     await core.operate({
-      opcode: Opcode.disconnectPipe,
+      ...disconnectPipeClient(),
       subject: this.#subject('disconnectnamedpipe'),
       decode: decodeNothing,
     });
@@ -256,10 +259,9 @@ async function openFifo(
   if (bufferSize === 0) return core;
   try {
     await core.operate({
-      opcode: Opcode.configurePipe,
+      ...configurePipeEnd({ flags: 0, bufferSize }),
       subject: { syscall: 'fcntl', path: path.shown },
       decode: decodeNothing,
-      length: bufferSize,
     });
     return core;
   } catch (error) {
@@ -282,11 +284,11 @@ export async function createNamedPipe(
   if (isWindows) {
     return new NamedPipeServer(settings, await createInstance(settings, PipeFlag.first, signal));
   }
+  const path = settings.path.native;
   await getEngine().submit({
-    opcode: Opcode.createPipeInstance,
+    ...createPipeInstanceAt({ path, flags: 0, bufferSize: 0, instancesMax: 0 }),
     subject: { syscall: 'mkfifo', path: settings.path.shown },
     decode: decodeNothing,
-    object: settings.path.native,
     signal,
   });
   return new NamedPipeServer(settings, undefined);

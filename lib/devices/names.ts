@@ -1,4 +1,4 @@
-import { OpenOption } from '../engine/native.js';
+import { OpenOption } from '../engine/opcodes.js';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { type OpenRequest, parseOpenOptions } from '../handle/open-options.js';
 import { invalidArgType, invalidArgValue, systemErrorOf } from '../node/errors.js';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import type { Completion } from '../engine/completion.js';
 import { getEngine } from '../engine/engine.js';
-import { Opcode } from '../engine/native.js';
-import type { Operation } from '../engine/operation.js';
+import { createPipePairAt } from '../engine/requests.js';
 import { FileHandle } from '../file-handle/file-handle.js';
 import { coreOfOpened } from '../handle/open.js';
 import type { Access } from '../handle/open-flags.js';
@@ -34,12 +34,8 @@ export function parseBufferSize(bufferSize: number | undefined): number {
   return bufferSize;
 }
 
-function decodePair(
-  operation: Operation,
-  value: number,
-  index: number,
-): readonly [OpenedFile, OpenedFile] {
-  return [decodeOpened(operation, value, index), decodePeer(index)];
+function decodePair(completion: Completion): readonly [OpenedFile, OpenedFile] {
+  return [decodeOpened(completion), decodePeer(completion)];
 }
 
 function endOfPipe(opened: OpenedFile, access: Access): FileHandle {
@@ -55,12 +51,11 @@ function endOfPipe(opened: OpenedFile, access: Access): FileHandle {
 export async function createPipe(options: PipeOptions = {}): Promise<PipePair> {
   validateObject(options, 'options');
   const size = parseBufferSize(options.bufferSize);
+  const path = isWindows ? `\\\\.\\pipe\\overlapped-${randomUUID()}` : '';
   const [readable, writable] = await getEngine().submit<readonly [OpenedFile, OpenedFile]>({
-    opcode: Opcode.createPipePair,
+    ...createPipePairAt({ path, bufferSize: size }),
     subject: { syscall: 'pipe' },
     decode: decodePair,
-    position: size,
-    object: isWindows ? `\\\\.\\pipe\\overlapped-${randomUUID()}` : '',
   });
   return {
     readable: endOfPipe(readable, { readable: true, writable: false, append: false }),

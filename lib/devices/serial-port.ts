@@ -1,7 +1,6 @@
 import { constants } from 'node:fs';
-import { getEngine } from '../engine/engine.js';
-import { Opcode } from '../engine/native.js';
-import type { Operation } from '../engine/operation.js';
+import type { Completion } from '../engine/completion.js';
+import { exchangeSerialSettings } from '../engine/requests.js';
 import { FileHandle } from '../file-handle/file-handle.js';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { requireCore } from '../handle/core-of.js';
@@ -59,7 +58,7 @@ const unchanged = -2;
 const noTime = -1;
 const tenths = 10;
 
-// The fields in the order of addon/engine/threadpool/devices.h, SerialField.
+// The fields in the order of addon/engine/system/devices.h, SerialField.
 type Fields = [number, number, number, number, number, number, number];
 
 const defaults: SerialSettings = {
@@ -107,8 +106,8 @@ function fieldsOf(settings: Partial<SerialSettings>): Fields {
 
 const names = Object.keys(defaults) as (keyof SerialSettings)[];
 
-function decodeFields(_operation: Operation, _value: number, index: number): Fields {
-  const content = getEngine().completions.takeResult(index) as Buffer;
+function decodeFields(completion: Completion): Fields {
+  const content = completion.takeContent() as Buffer;
   return names.map((_, field) => content.readInt32LE(4 * field)) as Fields;
 }
 
@@ -128,11 +127,9 @@ function settingsOf(fields: Fields): SerialSettings {
 async function exchange(port: CoreHandle, fields: Fields, path?: string): Promise<SerialSettings> {
   const subject = { syscall: 'tcsetattr', path };
   const taken = await port.operate({
-    opcode: Opcode.serialSettings,
+    ...exchangeSerialSettings(Int32Array.from(fields)),
     subject,
     decode: decodeFields,
-    object: Int32Array.from(fields),
-    length: Int32Array.BYTES_PER_ELEMENT * fields.length,
   });
   // A driver takes what it can, and says so only when it is asked.
   const refused = names.filter((_, i) => fields[i] !== unchanged && fields[i] !== taken[i]);

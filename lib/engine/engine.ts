@@ -1,11 +1,14 @@
 import { AbortError, abortError, type Subject, systemError, unavailable } from '../node/errors.js';
 import { validateInteger } from '../node/validate.js';
 import { loadBinding } from './binding.js';
+import { Completion } from './completion.js';
 import { DescriptorShortage, isDescriptorShortage } from './descriptor-shortage.js';
-import { type EngineKind, type EngineStats, type NativeBinding, Opcode } from './native.js';
+import type { EngineKind, EngineStats, NativeBinding } from './native.js';
+import { descriptorOpcodes, Opcode } from './opcodes.js';
 import {
   AbortWatch,
   type Decode,
+  type Failure,
   ignore,
   type Operation,
   OperationTable,
@@ -13,26 +16,10 @@ import {
   type Settle,
 } from './operation.js';
 import { hasRelativePath, RelativePaths } from './relative-paths.js';
-import { CompletionRing, SubmissionRing } from './rings.js';
+import { SubmissionRing } from './submission-ring.js';
 
 const resolved = Promise.resolve();
 const workingSetMax = 2 ** 40;
-
-// What takes a descriptor, or gives one back.
-const descriptorOpcodes = new Set<number>([
-  Opcode.open,
-  Opcode.close,
-  Opcode.readPath,
-  Opcode.writePath,
-  Opcode.listTree,
-  Opcode.copySmallFile,
-  Opcode.openIn,
-  Opcode.listIn,
-  Opcode.createPipeInstance,
-  Opcode.createPipePair,
-  Opcode.createMailslot,
-  Opcode.openMailslot,
-]);
 
 // A promise hands its two functions to this executor, so that none is made per operation.
 let lastResolve: Settle = ignore;
@@ -57,17 +44,20 @@ function takeFunctions(operation: Operation): void {
 export class Engine {
   readonly kind: EngineKind;
   readonly reason: string | null;
-  readonly completions: CompletionRing;
   readonly #native: NativeBinding;
   readonly #submissions: SubmissionRing;
   readonly #relativePaths = new RelativePaths();
+  readonly #completion: Completion;
   readonly #operations = new OperationTable();
+  /** Operations whose completions have been taken off the ring, and whose promises wait. */
+  readonly #ended: Operation[] = [];
+  #isTaking = false;
+  #isSettling = false;
   readonly #watches = new WeakMap<AbortSignal, AbortWatch>();
   readonly #flush = (): void => this.flush();
   readonly #cancel = (operations: Iterable<Operation>): void => {
     for (const operation of [...operations]) {
-      if (this.#shortage.remove(operation))
-        this.#end(operation, abortError((operation.watch as AbortWatch).signal));
+      if (this.#shortage.remove(operation)) this.#end(operation, errorOf(operation));
       else this.#push(operation, Opcode.cancel, 0, 0, 0, 0, 0);
     }
     this.flush();
@@ -85,7 +75,7 @@ export class Engine {
     this.kind = description.kind;
     this.reason = description.reason;
     this.#submissions = new SubmissionRing(description.submissions);
-    this.completions = new CompletionRing(description, results);
+    this.#completion = new Completion(description, results);
   }
 
   stats(): EngineStats {
@@ -161,7 +151,8 @@ export class Engine {
   flush(): void {
     const submissions = this.#submissions;
     const { count } = submissions;
-    if (count === 0) return;
+    // The ring of completions must not be written again before it has been read.
+    if (count === 0 || this.#isTaking) return;
     this.#relativePaths.settle(submissions.objects);
     const completions = this.#native.submit(count, submissions.objects);
     submissions.clear();
@@ -175,7 +166,7 @@ export class Engine {
       request.file ?? 0,
       request.flags ?? 0,
       request.position ?? 0,
-      request.offset ?? 0,
+      request.source ?? request.offset ?? 0,
       request.length ?? 0,
     );
   }
@@ -205,31 +196,74 @@ export class Engine {
     watch.add(operation);
   }
 
+  // All completions are taken off the ring before the first promise is settled: a listener, signal
+  // or other object of the user's that runs then never meets a half-read ring.
   #settle(count: number): void {
-    const { completions } = this;
-    for (let index = 0; index < count; index++) {
-      const operation = this.#operations.at(completions.slot(index));
-      const error = completions.error(index);
-      if (error !== 0) {
-        const failure = this.#safeFailure(operation, error, index);
-        if (operation.request !== undefined && isDescriptorShortage(error)) {
-          this.#shortage.add(operation, failure);
-        } else {
-          this.#shortage.onFailure(operation);
-          this.#end(operation, failure);
-        }
-        continue;
-      }
+    this.#isTaking = true;
+    for (let index = 0; index < count; index++) this.#take(index);
+    this.#isTaking = false;
+    // User code that runs below may lead here again. The outer call settles these too.
+    if (this.#isSettling) return;
+    this.#isSettling = true;
+    const ended = this.#ended;
+    const thrown: unknown[] = [];
+    for (let index = 0; index < ended.length; index++) {
       try {
-        operation.resolve(operation.decode(operation, completions.value(index), index));
+        this.#settleOne(ended[index] as Operation);
+      } catch (error) {
+        thrown.push(error);
+      }
+    }
+    ended.length = 0;
+    this.#isSettling = false;
+    if (thrown.length > 0) throw thrown[0];
+  }
+
+  #take(index: number): void {
+    const completion = this.#completion;
+    completion.moveTo(index);
+    const operation = this.#operations.at(completion.slot);
+    const { error } = completion;
+    if (error !== 0) {
+      operation.failure = {
+        error,
+        osError: completion.osError,
+        step: completion.failedStep,
+        mayHaveMovedBytes: completion.mayHaveMovedBytes,
+        place: completion.takeFailedPath(),
+      };
+    } else {
+      try {
+        operation.value = operation.decode(completion, operation);
       } catch (thrown) {
-        // The others of the batch are settled all the same.
-        operation.reject(thrown);
+        operation.thrown = { error: thrown };
       }
-      if (operation.request !== undefined && !this.#shortage.isOver) {
-        this.#shortage.onSuccess(operation);
-      }
-      this.#operations.release(operation);
+    }
+    this.#ended.push(operation);
+  }
+
+  #settleOne(operation: Operation): void {
+    const { failure, thrown } = operation;
+    if (failure !== undefined) {
+      this.#settleFailed(operation, failure);
+      return;
+    }
+    if (thrown === undefined) operation.resolve(operation.value);
+    else operation.reject(thrown.error);
+    if (operation.request !== undefined && !this.#shortage.isOver) {
+      this.#shortage.onSuccess(operation);
+    }
+    this.#operations.release(operation);
+  }
+
+  #settleFailed(operation: Operation, failure: Failure): void {
+    const error = errorOf(operation, failure);
+    if (operation.request !== undefined && isDescriptorShortage(failure.error)) {
+      operation.failure = undefined;
+      this.#shortage.add(operation, error);
+    } else {
+      this.#shortage.onFailure(operation);
+      this.#end(operation, error);
     }
   }
 
@@ -237,36 +271,37 @@ export class Engine {
     operation.reject(error);
     this.#operations.release(operation);
   }
+}
 
-  // A signal's `reason` may throw when it is looked at.
-  #safeFailure(operation: Operation, error: number, index: number): Error {
-    try {
-      return this.#failure(operation, error, index);
-    } catch (thrown) {
-      return thrown as Error;
-    }
+// A signal is the user's object, and its `reason` may throw when it is read.
+// Without a failure, the operation was cancelled before it was submitted.
+function errorOf(operation: Operation, failure?: Failure): Error {
+  try {
+    return failure === undefined || isCancelled(failure.error)
+      ? cancellationOf(operation, failure?.mayHaveMovedBytes ?? false)
+      : systemErrorOf(operation.subject, failure);
+  } catch (thrown) {
+    return thrown as Error;
   }
+}
 
-  #failure(operation: Operation, error: number, index: number): Error {
-    const { subject, watch } = operation;
-    if (isCancelled(error)) {
-      const signal = watch?.signal;
-      const mayHaveMoved = this.completions.step(index) === 1;
-      return signal?.aborted
-        ? abortError(signal, mayHaveMoved)
-        : new AbortError(undefined, mayHaveMoved);
-    }
-    const osError = this.completions.osError(index);
-    const { laterSteps, showPlace } = subject;
-    const step = laterSteps === undefined ? 0 : this.completions.step(index);
-    const syscall = step === 0 ? subject.syscall : (laterSteps?.[step - 1] ?? subject.syscall);
-    const place = showPlace && this.completions.takeResult(index);
-    if (showPlace && typeof place === 'string') {
-      return systemError(error, { syscall, path: showPlace(place) }, osError);
-    }
-    // As in Node, only what was done with the path names it.
-    return systemError(error, step === 0 ? subject : { syscall }, osError);
+function cancellationOf({ watch }: Operation, mayHaveMovedBytes: boolean): Error {
+  const signal = watch?.signal;
+  return signal?.aborted
+    ? abortError(signal, mayHaveMovedBytes)
+    : new AbortError(undefined, mayHaveMovedBytes);
+}
+
+function systemErrorOf(subject: Subject, { error, osError, step, place }: Failure): Error {
+  const { laterSteps, showPlace } = subject;
+  const laterStep = step === 0 ? undefined : laterSteps?.[step - 1];
+  const syscall = laterStep ?? subject.syscall;
+  if (showPlace !== undefined && place !== undefined) {
+    return systemError(error, { syscall, path: showPlace(place) }, osError);
   }
+  // As in Node, only the step that works on the path names it.
+  const isFirst = laterSteps === undefined || step === 0;
+  return systemError(error, isFirst ? subject : { syscall }, osError);
 }
 
 // UV_ECANCELED: -ECANCELED on POSIX, libuv's own number on Windows (uv/errno.h).
@@ -281,7 +316,7 @@ let current: Engine | undefined;
 /**
  * The engine of this environment, started on first use. The environment variable OVERLAPPED_ENGINE
  * (iocp, uring, threadpool) forces one.
- * @throws ERR_ENGINE_UNAVAILABLE where the forced engine cannot be had
+ * @throws ERR_ENGINE_UNAVAILABLE where the forced engine is not available
  */
 export function getEngine(): Engine {
   current ??= new Engine(loadBinding(), process.env.OVERLAPPED_ENGINE ?? '');

@@ -1,33 +1,29 @@
 import type { Subject } from '../node/errors.js';
+import type { Completion } from './completion.js';
+import type { Encoded } from './requests.js';
 
-/** How the completion of an operation becomes the value of its promise. */
-export type Decode = (operation: Operation, value: number, index: number) => unknown;
+/**
+ * Turns the completion of an operation into the value of its promise. It runs while completions are
+ * being taken off the ring, so it must not call code of the user's.
+ */
+export type Decode = (completion: Completion, operation: Operation) => unknown;
 
-/** An operation to submit; see native.ts for what the fields mean per opcode. */
-export interface Request {
+/** An operation to submit: what an encoder of requests.ts gives, and how its end is told. */
+export interface Request extends Partial<Encoded> {
   opcode: number;
   subject: Subject;
   decode: Decode;
-  file?: number;
-  flags?: number;
-  position?: number | bigint;
-  offset?: number;
-  length?: number;
-  object?: unknown;
+  /** The number of the open file that bytes come from. */
+  source?: number;
   owner?: unknown;
   signal?: AbortSignal | undefined;
 }
 
-/** An operation that a module asks of an open handle, which adds its file. */
-export interface HandleRequest<T> {
+/** An operation that a module submits through an open handle, which adds its file. */
+export interface HandleRequest<T> extends Partial<Encoded> {
   opcode: number;
   subject: Subject;
-  decode: (operation: Operation, value: number, index: number) => T;
-  flags?: number;
-  position?: number | bigint;
-  offset?: number;
-  length?: number;
-  object?: unknown;
+  decode: (completion: Completion, operation: Operation) => T;
   signal?: AbortSignal | undefined;
 }
 
@@ -40,7 +36,24 @@ export function decodeNothing(): undefined {
   return undefined;
 }
 
+export function decodeValue({ value }: Completion): number {
+  return value;
+}
+
 export type Settle = (value: unknown) => void;
+
+/** Why an operation failed, as its completion says. */
+export interface Failure {
+  /** libuv's negative number. */
+  readonly error: number;
+  /** errno, or what GetLastError() said. */
+  readonly osError: number;
+  /** How far a compound operation had come. */
+  readonly step: number;
+  readonly mayHaveMovedBytes: boolean;
+  /** The place in a tree where it failed. */
+  readonly place: string | undefined;
+}
 
 /**
  * A promise that waits for a completion, and what must stay alive until then: the memory that the
@@ -51,15 +64,20 @@ export class Operation {
   readonly slot: number;
   resolve: Settle = ignore;
   reject: Settle = ignore;
-  decode: Decode = decodeValue;
+  decode: Decode = decodeNothing;
   subject: Subject = noSubject;
   /** The Buffer, the Buffers or the path. */
   object: unknown = undefined;
   /** Keeps the handle from being collected while the operation is in flight. */
   owner: unknown = undefined;
   watch: AbortWatch | undefined = undefined;
-  /** Of what opens or closes a file: what was submitted, to do it again. */
+  /** The submission of an operation that opens or closes a file, to repeat it. */
   request: Request | undefined = undefined;
+  /** Between the ring and the promise: the value, unless it failed. */
+  value: unknown = undefined;
+  failure: Failure | undefined = undefined;
+  /** What the decoder has thrown. */
+  thrown: { readonly error: unknown } | undefined = undefined;
 
   constructor(slot: number) {
     this.slot = slot;
@@ -102,7 +120,12 @@ export class AbortWatch {
   delete(operation: Operation): void {
     operation.watch = undefined;
     this.#operations.delete(operation);
-    if (this.#operations.size === 0) this.signal.removeEventListener('abort', this.#onAbort);
+    if (this.#operations.size > 0) return;
+    try {
+      this.signal.removeEventListener('abort', this.#onAbort);
+    } catch {
+      // The signal is the user's object. The operation has ended, whatever it throws.
+    }
   }
 }
 
@@ -128,7 +151,10 @@ export class OperationTable {
     operation.resolve = ignore;
     operation.reject = ignore;
     // It may hold the buffer of its result.
-    operation.decode = decodeValue;
+    operation.decode = decodeNothing;
+    operation.value = undefined;
+    operation.failure = undefined;
+    operation.thrown = undefined;
     operation.object = undefined;
     operation.owner = undefined;
     operation.request = undefined;
@@ -139,7 +165,3 @@ export class OperationTable {
 const noSubject: Subject = { syscall: 'unknown' };
 
 export function ignore(): void {}
-
-export function decodeValue(_operation: Operation, value: number): unknown {
-  return value;
-}

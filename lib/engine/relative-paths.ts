@@ -1,5 +1,5 @@
 import { cwd } from 'node:process';
-import { Opcode } from './native.js';
+import { Opcode } from './opcodes.js';
 
 // A batch is handed over when the program's turn ends, and the system resolves a relative path only
 // then. If the program has called process.chdir() meanwhile, the path gets the folder in front that

@@ -1,7 +1,22 @@
 import { type BigIntStats, constants, type Dirent, type Stats } from 'node:fs';
-import { getEngine } from '../engine/engine.js';
-import { Opcode } from '../engine/native.js';
-import { decodeNothing, type HandleRequest } from '../engine/operation.js';
+import type { Completion } from '../engine/completion.js';
+import {
+  linkIn,
+  linkKinds,
+  listIn,
+  makeDirectoryIn,
+  openIn,
+  readLinkIn,
+  renameIn,
+  setModeIn,
+  setOwnerIn,
+  setTimesIn,
+  statusIn,
+  symlinkIn,
+  unlinkIn,
+} from '../engine/directory-requests.js';
+import { decodeNothing } from '../engine/operation.js';
+import type { Encoded } from '../engine/requests.js';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { makeDirent, typeOfKind, unknownType } from '../handle/dirents.js';
 import {
@@ -64,9 +79,6 @@ export interface RenameOptions extends NewNameOptions {
 }
 
 const isWindows = process.platform === 'win32';
-const linkKinds = ['file', 'dir', 'junction'] as const;
-const unlinkDirectoryFlag = 1;
-const renameExclusivelyFlag = 1;
 const idMax = 2 ** 32 - 1;
 // Stands for the directory itself.
 const itself = '';
@@ -81,8 +93,8 @@ function parseId(value: unknown, name: string): number {
   return value >>> 0;
 }
 
-function decodeTarget(_operation: unknown, _value: number, index: number): Content {
-  return getEngine().completions.takeResult(index) as Content;
+function decodeTarget(completion: Completion): Content {
+  return completion.takeContent() as Content;
 }
 
 /**
@@ -153,8 +165,8 @@ export class DirectoryHandle {
 
   /** Makes a directory. @param mode permission bits, less the umask; default 0o777 */
   async mkdir(name: EntryName, mode: number | string = 0o777): Promise<void> {
-    const flags = parseMode(modeForNode(mode), 0o777);
-    return this.#submit(Opcode.makeDirectoryIn, 'mkdirat', parseName(name), { flags });
+    const how = { name: parseName(name), mode: parseMode(modeForNode(mode), 0o777) };
+    return this.#submit(makeDirectoryIn(how), 'mkdirat', how.name);
   }
 
   /**
@@ -179,13 +191,12 @@ export class DirectoryHandle {
 
   /** Removes what is no directory. @throws EISDIR or EPERM for a directory */
   async unlink(name: EntryName): Promise<void> {
-    return this.#submit(Opcode.unlinkIn, 'unlinkat', parseName(name), { flags: 0 });
+    return this.#unlink(parseName(name), false);
   }
 
   /** Removes an empty directory. @throws ENOTEMPTY; ENOTDIR */
   async rmdir(name: EntryName): Promise<void> {
-    const flags = unlinkDirectoryFlag;
-    return this.#submit(Opcode.unlinkIn, 'unlinkat', parseName(name), { flags });
+    return this.#unlink(parseName(name), true);
   }
 
   /**
@@ -196,13 +207,14 @@ export class DirectoryHandle {
   async rename(name: EntryName, newName: EntryName, options: RenameOptions = {}): Promise<void> {
     const { overwrite = true } = options;
     validateBoolean(overwrite, 'options.overwrite');
-    const flags = overwrite ? 0 : renameExclusivelyFlag;
-    return this.#giveName(Opcode.renameIn, 'renameat', name, newName, { flags, options });
+    const names = { name: parseName(name), newName: parseName(newName, 'newName') };
+    return this.#giveName(renameIn({ ...names, overwrite }), 'renameat', names, options);
   }
 
   /** Gives a file a further name, in this or another directory. @throws EEXIST; EXDEV; EPERM */
   async link(name: EntryName, newName: EntryName, options: NewNameOptions = {}): Promise<void> {
-    return this.#giveName(Opcode.linkIn, 'linkat', name, newName, { flags: 0, options });
+    const names = { name: parseName(name), newName: parseName(newName, 'newName') };
+    return this.#giveName(linkIn(names), 'linkat', names, options);
   }
 
   /**
@@ -218,9 +230,8 @@ export class DirectoryHandle {
   ): Promise<void> {
     validateOneOf(type, 'type', linkKinds);
     const leadsTo = isWindows && typeof target !== 'string' ? showName(target) : target;
-    const object = [parseName(name), leadsTo];
-    const flags = linkKinds.indexOf(type);
-    return this.#submit(Opcode.symlinkIn, 'symlinkat', object[0] as EntryName, { flags, object });
+    const how = { name: parseName(name), target: leadsTo, kind: type };
+    return this.#submit(symlinkIn(how), 'symlinkat', how.name);
   }
 
   /** Where a link leads, as it says itself. @throws EINVAL for what is no link */
@@ -231,9 +242,8 @@ export class DirectoryHandle {
     options: { encoding?: NameEncoding } | BufferEncoding | 'buffer' | null = {},
   ): Promise<string | Content> {
     const { encoding } = parseEncodingOptions<{ encoding?: NameEncoding }>(options);
-    const request = { decode: decodeTarget };
     const parsed = parseName(name);
-    const target = await this.#submit<Content>(Opcode.readLinkIn, 'readlinkat', parsed, request);
+    const target = await this.#submit(readLinkIn(parsed), 'readlinkat', parsed, decodeTarget);
     return encoding === 'buffer' ? target : target.toString(encoding ?? 'utf8');
   }
 
@@ -245,8 +255,7 @@ export class DirectoryHandle {
   async utimes(name: EntryName | null, atime: FileTime, mtime: FileTime): Promise<void> {
     const parsed = parseNameOrItself(name);
     const times = parseTimes(atime, mtime);
-    const [length, object] = [times.byteLength, [parsed, times]];
-    return this.#submit(Opcode.setTimesIn, 'utimensat', parsed, { length, object });
+    return this.#submit(setTimesIn({ name: parsed, times }), 'utimensat', parsed);
   }
 
   /**
@@ -255,8 +264,8 @@ export class DirectoryHandle {
    * @throws EOPNOTSUPP for a link on Linux
    */
   async chmod(name: EntryName | null, mode: number | string): Promise<void> {
-    const flags = parseMode(modeForNode(mode), 0);
-    return this.#submit(Opcode.setModeIn, 'fchmodat', parseNameOrItself(name), { flags });
+    const how = { mode: parseMode(modeForNode(mode), 0), name: parseNameOrItself(name) };
+    return this.#submit(setModeIn(how), 'fchmodat', how.name);
   }
 
   /**
@@ -267,9 +276,9 @@ export class DirectoryHandle {
    */
   async chown(name: EntryName | null, uid: number, gid: number): Promise<void> {
     if (isWindows) throw unavailable('DirectoryHandle.chown');
-    const [position, length] = [parseId(uid, 'uid'), parseId(gid, 'gid')];
+    const ids = { uid: parseId(uid, 'uid'), gid: parseId(gid, 'gid') };
     const parsed = parseNameOrItself(name);
-    return this.#submit(Opcode.setOwnerIn, 'fchownat', parsed, { position, length });
+    return this.#submit(setOwnerIn({ name: parsed, ...ids }), 'fchownat', parsed);
   }
 
   /** Makes the names in the directory durable (fsync). Without effect on Windows. */
@@ -288,7 +297,7 @@ export class DirectoryHandle {
   list(signal?: AbortSignal): Promise<EntryList> {
     validateSignal(signal);
     return this.#handle.operate({
-      opcode: Opcode.listIn,
+      ...listIn(),
       subject: { syscall: 'scandir', path: this.#path },
       decode: decodeEntries,
       signal,
@@ -305,49 +314,50 @@ export class DirectoryHandle {
   }
 
   #submit<T = void>(
-    opcode: number,
+    request: Encoded,
     syscall: string,
     name: EntryName,
-    request: Partial<HandleRequest<T>>,
+    decode: (completion: Completion) => T = decodeNothing as () => T,
   ): Promise<T> {
     const subject = { syscall, path: this.#show(name) };
-    const decode = decodeNothing as () => T;
-    return this.#handle.operate<T>({ opcode, subject, decode, object: name, ...request });
+    return this.#handle.operate<T>({ ...request, subject, decode });
+  }
+
+  #unlink(name: EntryName, isDirectory: boolean): Promise<void> {
+    return this.#submit(unlinkIn({ name, isDirectory }), 'unlinkat', name);
   }
 
   #stat(name: EntryName, options: DirectoryStatOptions = {}): Promise<Stats | BigIntStats> {
     validateObject(options, 'options');
     const decode = options.bigint === true ? decodeBigIntStats : decodeStats;
-    return this.#submit<Stats | BigIntStats>(Opcode.statIn, 'fstatat', name, { decode });
+    return this.#submit<Stats | BigIntStats>(statusIn(name), 'fstatat', name, decode);
   }
 
   #open(name: EntryName, request: OpenRequest): Promise<CoreHandle> {
-    const { flags, mode, options, preallocate, attributes, signal } = request;
+    const { signal, ...how } = request;
     const subject = { syscall: 'openat', path: this.#show(name) };
     const opening = this.#handle.operate({
-      ...{ opcode: Opcode.openIn, subject, decode: decodeOpened, signal, object: name },
-      ...{ flags, position: preallocate, offset: mode, length: attributes * 2 ** 32 + options },
+      ...openIn({ name, ...how }),
+      subject,
+      decode: decodeOpened,
+      signal,
     });
     const access = accessFor(request);
     return coreOfOpening(opening, { subject, signal }, access);
   }
 
   #giveName(
-    opcode: number,
+    request: Encoded,
     syscall: string,
-    name: EntryName,
-    newName: EntryName,
-    { flags, options }: { flags: number; options: NewNameOptions },
+    { name, newName }: { name: EntryName; newName: EntryName },
+    options: NewNameOptions,
   ): Promise<void> {
     validateObject(options, 'options');
     const { directory = this } = options;
-    const [from, to] = [parseName(name), parseName(newName, 'newName')];
     return directory.#handle.operateFrom(this.#handle, {
-      opcode,
-      subject: { syscall, path: this.#show(from), dest: directory.#show(to) },
+      ...request,
+      subject: { syscall, path: this.#show(name), dest: directory.#show(newName) },
       decode: decodeNothing,
-      flags,
-      object: [from, to],
     });
   }
 

@@ -1,7 +1,8 @@
 import type { Stats } from 'node:fs';
 import { getEngine } from '../engine/engine.js';
-import { FileReference, Opcode } from '../engine/native.js';
+import { Opcode } from '../engine/opcodes.js';
 import { decodeValue } from '../engine/operation.js';
+import { foreignDescriptor, statusOfFile, transfer, transferVectors } from '../engine/requests.js';
 import type { ReadableFile } from '../file-handle/whole-file.js';
 import { decodeStats } from '../handle/stats.js';
 
@@ -33,16 +34,15 @@ export interface DescriptorRead {
 /** @returns bytes. @throws a system error; AbortError */
 export function readDescriptor(read: DescriptorRead): Promise<number> {
   const { fd, object, offset, length, position, signal } = read;
+  const request = Array.isArray(object)
+    ? transferVectors(Opcode.readVector, { buffers: object, length, position })
+    : transfer(Opcode.read, { memory: object, offset, length, position });
   return getEngine().submit<number>({
-    opcode: Array.isArray(object) ? Opcode.readVector : Opcode.read,
+    ...request,
+    ...foreignDescriptor,
     subject: readSubject,
     decode: decodeValue,
     file: fd,
-    flags: FileReference.descriptor,
-    position,
-    offset,
-    length,
-    object,
     signal,
   });
 }
@@ -52,11 +52,11 @@ export function readableFileOf(fd: number): ReadableFile {
   return {
     stat: ({ signal }) =>
       getEngine().submit<Stats>({
-        opcode: Opcode.stat,
+        ...statusOfFile(),
+        ...foreignDescriptor,
         subject: statSubject,
         decode: decodeStats,
         file: fd,
-        flags: FileReference.descriptor,
         signal,
       }),
     read: async (object, { offset, length, signal }) => ({

@@ -1,7 +1,7 @@
 import { normalize } from 'node:path';
 import { getEngine } from '../engine/engine.js';
-import { Opcode } from '../engine/native.js';
 import { decodeNothing } from '../engine/operation.js';
+import { listTreeOf, removeTreeOf } from '../engine/requests.js';
 import { decodeEntries, type EntryList } from '../handle/entry-list.js';
 import { type SystemError, systemErrorOf } from '../node/errors.js';
 import { type ParsedPath, showPath } from '../node/paths.js';
@@ -13,10 +13,6 @@ export interface ListTreeOptions {
   followLinks: boolean;
   signal: AbortSignal | undefined;
 }
-
-// addon/engine/system/tree.h
-const recursiveFlag = 1;
-const followLinksFlag = 2;
 
 // As in Node: what was asked for is named as it was given, what is below it by path.join().
 function placeIn(path: ParsedPath): (nativePath: string) => string {
@@ -41,12 +37,11 @@ function asNoFolder(error: SystemError): never {
  * @throws a system error with syscall 'scandir' that names the folder which could not be read
  */
 export function listTree(path: ParsedPath, options: ListTreeOptions): Promise<EntryList> {
+  const { recursive, followLinks } = options;
   const listing = getEngine().submit<EntryList>({
-    opcode: Opcode.listTree,
+    ...listTreeOf({ path: path.native, recursive, followLinks }),
     subject: { syscall: 'scandir', path: path.shown, showPlace: placeIn(path) },
     decode: decodeEntries,
-    flags: (options.recursive ? recursiveFlag : 0) | (options.followLinks ? followLinksFlag : 0),
-    object: path.native,
     signal: options.signal,
   });
   return process.platform === 'win32' ? listing.catch(asNoFolder) : listing;
@@ -61,7 +56,7 @@ const removeSteps = ['lstat', 'unlink', 'rmdir'];
  */
 export function removeTree(path: ParsedPath, signal: AbortSignal | undefined): Promise<void> {
   return getEngine().submit<void>({
-    opcode: Opcode.removeTree,
+    ...removeTreeOf(path.native),
     subject: {
       syscall: 'scandir',
       path: path.shown,
@@ -69,7 +64,6 @@ export function removeTree(path: ParsedPath, signal: AbortSignal | undefined): P
       showPlace: placeIn(path),
     },
     decode: decodeNothing,
-    object: path.native,
     signal,
   });
 }

@@ -1,7 +1,8 @@
 import type * as nodeTypes from 'node:fs/promises';
+import type { Completion } from '../engine/completion.js';
 import { getEngine } from '../engine/engine.js';
-import { Opcode } from '../engine/native.js';
-import { decodeNothing, type Operation } from '../engine/operation.js';
+import { decodeNothing } from '../engine/operation.js';
+import { readWholePath, writeWholePath } from '../engine/requests.js';
 import { FileHandle } from '../file-handle/file-handle.js';
 import { validateBufferOption } from '../file-handle/read-into.js';
 import {
@@ -83,9 +84,8 @@ const readSteps = ['read', 'close'];
 const writeSteps = ['write', 'close'];
 
 // A small file comes as its content, a large one, or no regular file, as an open file.
-function decodeReadPath(_operation: Operation, value: number, index: number): Buffer | OpenedFile {
-  const content = getEngine().completions.takeResult(index) as Buffer | undefined;
-  return content ?? decodeOpened(_operation, value, index);
+function decodeReadPath(completion: Completion): Buffer | OpenedFile {
+  return completion.takeContent() ?? decodeOpened(completion);
 }
 
 /** As readFile() of arguments that are valid. */
@@ -101,12 +101,9 @@ export async function readPath(
     );
   }
   const content = await getEngine().submit<Buffer | OpenedFile>({
-    opcode: Opcode.readPath,
+    ...readWholePath({ path: path.native, flags, mode: 0o666 }),
     subject: { syscall: 'open', path: path.shown, laterSteps: readSteps },
     decode: decodeReadPath,
-    flags,
-    offset: 0o666,
-    object: path.native,
     signal,
   });
   if (Buffer.isBuffer(content)) {
@@ -174,13 +171,9 @@ export async function writePath(
     return using(opened, (core) => writeWholeFile(core, data, { encoding, signal, flush }));
   }
   await getEngine().submit({
-    opcode: Opcode.writePath,
+    ...writeWholePath({ path: path.native, flags, mode, content: bytes }),
     subject: { syscall: 'open', path: path.shown, laterSteps: writeSteps },
     decode: decodeNothing,
-    flags,
-    offset: mode,
-    length: bytes.byteLength,
-    object: [path.native, bytes],
     signal,
   });
   // As in Node, whose writing has more steps between which it looks: it may be written by then.

@@ -1,6 +1,6 @@
 import type { BigIntStats, Stats } from 'node:fs';
 import { getEngine } from '../engine/engine.js';
-import { Opcode } from '../engine/native.js';
+import { statusOfPath } from '../engine/requests.js';
 import { decodeBigIntStats, decodeStats } from '../handle/stats.js';
 import { type PathLike, parsePath } from '../node/paths.js';
 import { validateSignal } from '../node/validate.js';
@@ -24,7 +24,7 @@ export function startStat(
   path: unknown,
   options: StatOptions = {},
 ): Promise<Stats | BigIntStats | undefined> {
-  const status = startStatus(Opcode.statPath, 'stat', path, options);
+  const status = startStatus('stat', path, options);
   if (options.throwIfNoEntry !== false) return status;
   return status.catch((error: NodeJS.ErrnoException) => {
     if (error.code !== undefined && noEntryCodes.has(error.code)) return undefined;
@@ -34,12 +34,11 @@ export function startStat(
 
 /** As lstat(); throws at once what is wrong with the arguments. */
 export function startLstat(path: unknown, options: StatOptions = {}): Promise<Stats | BigIntStats> {
-  return startStatus(Opcode.lstatPath, 'lstat', path, options);
+  return startStatus('lstat', path, options);
 }
 
 function startStatus(
-  opcode: number,
-  syscall: string,
+  syscall: 'stat' | 'lstat',
   path: unknown,
   options: StatOptions,
 ): Promise<Stats | BigIntStats> {
@@ -49,10 +48,9 @@ function startStatus(
   const { signal } = options;
   validateSignal(signal);
   return getEngine().submit({
-    opcode,
+    ...statusOfPath(native, syscall === 'stat'),
     subject: { syscall, path: shown },
     decode: bigint ? decodeBigIntStats : decodeStats,
-    object: native,
     signal,
   });
 }

@@ -1,6 +1,12 @@
+import type { Completion } from '../engine/completion.js';
 import { getEngine } from '../engine/engine.js';
-import { Opcode, pathOfLink } from '../engine/native.js';
-import { decodeNothing, type Operable, type Operation } from '../engine/operation.js';
+import { decodeNothing, type Operable } from '../engine/operation.js';
+import {
+  attributesOfFile,
+  attributesOfPath,
+  changeAttributes,
+  changeAttributesOfPath,
+} from '../engine/requests.js';
 import { invalidArgValue, unavailable } from '../node/errors.js';
 import { type PathLike, parsePath } from '../node/paths.js';
 import { validateBoolean, validateObject } from '../node/validate.js';
@@ -104,13 +110,12 @@ export interface PathAttributeOptions {
   followLinks?: boolean | undefined;
 }
 
-function decodeAttributes(_operation: Operation, _value: number, index: number): FileAttributes {
-  const bits = getEngine().completions.detail(index, 0);
+function decodeAttributes({ attributes: bits }: Completion): FileAttributes {
   const entries = Object.entries(bitOf).map(([name, bit]) => [name, (bits & bit) !== 0]);
   return Object.fromEntries(entries) as FileAttributes;
 }
-function decodeAllocated(_operation: Operation, _value: number, index: number): number {
-  return getEngine().completions.detail(index, 1);
+function decodeAllocated({ allocatedSize }: Completion): number {
+  return allocatedSize;
 }
 const getSubject = { syscall: 'getattributes' };
 const setSubject = { syscall: 'setattributes' };
@@ -118,7 +123,7 @@ const sizeSubject = { syscall: 'allocatedsize' };
 
 export function attributesOfHandle(handle: Operable): Promise<FileAttributes> {
   return handle.operate({
-    opcode: Opcode.getAttributes,
+    ...attributesOfFile(),
     subject: getSubject,
     decode: decodeAttributes,
   });
@@ -126,7 +131,7 @@ export function attributesOfHandle(handle: Operable): Promise<FileAttributes> {
 
 export function allocatedSizeOfHandle(handle: Operable): Promise<number> {
   return handle.operate({
-    opcode: Opcode.getAttributes,
+    ...attributesOfFile(),
     subject: sizeSubject,
     decode: decodeAllocated,
   });
@@ -142,17 +147,15 @@ export async function setAttributesOfHandle(
     throw invalidArgValue('attributes.encrypted', attributes.encrypted, reason);
   }
   await handle.operate({
-    opcode: Opcode.setAttributes,
+    ...changeAttributes({ set, clear }),
     subject: setSubject,
     decode: decodeNothing,
-    flags: set,
-    length: clear,
   });
 }
 
-function optionBits({ followLinks = true }: PathAttributeOptions): number {
+function parseFollowLinks({ followLinks = true }: PathAttributeOptions): boolean {
   validateBoolean(followLinks, 'options.followLinks');
-  return followLinks ? 0 : pathOfLink;
+  return followLinks;
 }
 
 /**
@@ -166,11 +169,9 @@ export async function getAttributes(
   const { native, shown } = parsePath(path);
   validateObject(options, 'options');
   return getEngine().submit({
-    opcode: Opcode.getAttributesPath,
+    ...attributesOfPath({ path: native, followLinks: parseFollowLinks(options) }),
     subject: { ...getSubject, path: shown },
     decode: decodeAttributes,
-    file: optionBits(options),
-    object: native,
   });
 }
 
@@ -187,14 +188,11 @@ export async function setAttributes(
   const { native, shown } = parsePath(path);
   validateObject(options, 'options');
   const { set, clear } = parseAttributes(attributes, 'attributes');
+  const followLinks = parseFollowLinks(options);
   return getEngine().submit({
-    opcode: Opcode.setAttributesPath,
+    ...changeAttributesOfPath({ path: native, followLinks, set, clear }),
     subject: { ...setSubject, path: shown },
     decode: decodeNothing,
-    file: optionBits(options),
-    flags: set,
-    length: clear,
-    object: native,
   });
 }
 
@@ -210,10 +208,8 @@ export async function allocatedSize(
   const { native, shown } = parsePath(path);
   validateObject(options, 'options');
   return getEngine().submit({
-    opcode: Opcode.getAttributesPath,
+    ...attributesOfPath({ path: native, followLinks: parseFollowLinks(options) }),
     subject: { ...sizeSubject, path: shown },
     decode: decodeAllocated,
-    file: optionBits(options),
-    object: native,
   });
 }

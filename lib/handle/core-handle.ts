@@ -1,6 +1,7 @@
 import type { BigIntStats, Stats, TimeLike } from 'node:fs';
-import { Opcode } from '../engine/native.js';
+import { Opcode } from '../engine/opcodes.js';
 import { decodeNothing, type HandleRequest } from '../engine/operation.js';
+import { type Encoded, syncFile, truncateFile } from '../engine/requests.js';
 import { type Subject, systemErrorOf } from '../node/errors.js';
 import { modeForNode } from '../node/file-mode.js';
 import { nodeFs } from '../node/node-fs.js';
@@ -131,27 +132,27 @@ export class CoreHandle implements SectorFile {
   async truncate(length = 0): Promise<void> {
     this.file.checkOpen('ftruncate');
     validateInteger(length, 'len');
-    return this.#command(Opcode.truncate, truncateSubject, Math.max(0, length));
+    return this.#command(truncateFile(Math.max(0, length)), truncateSubject);
   }
 
   async sync(): Promise<void> {
-    return this.#sync(Opcode.sync, syncSubject);
+    return this.#sync(syncFile({ dataOnly: false }), syncSubject);
   }
 
   async datasync(): Promise<void> {
-    return this.#sync(Opcode.dataSync, dataSyncSubject);
+    return this.#sync(syncFile({ dataOnly: true }), dataSyncSubject);
   }
 
-  async #sync(opcode: number, subject: Subject): Promise<void> {
+  async #sync(request: Encoded, subject: Subject): Promise<void> {
     this.file.checkOpen(subject.syscall);
     if (process.platform === 'win32' && !this.access.writable) {
       throw systemErrorOf('EPERM', subject, 'FlushFileBuffers needs a handle open for writing');
     }
-    return this.#command(opcode, subject);
+    return this.#command(request, subject);
   }
 
-  #command(opcode: number, subject: Subject, length = 0): Promise<void> {
-    return this.file.operate<void>({ opcode, subject, decode: decodeNothing, length });
+  #command(request: Encoded, subject: Subject): Promise<void> {
+    return this.file.operate<void>({ ...request, subject, decode: decodeNothing });
   }
 
   // ---- By the descriptor, with Node's functions

@@ -1,5 +1,4 @@
-import { getEngine } from '../engine/engine.js';
-import type { Operation } from '../engine/operation.js';
+import type { Completion } from '../engine/completion.js';
 
 /** The entries of a directory or tree: paths relative to it, and Node's UV_DIRENT_* of each. */
 export interface EntryList {
@@ -12,8 +11,8 @@ export interface EntryList {
 export type NameEncoding = BufferEncoding | 'buffer' | null | undefined;
 
 /** Completion of listTree and listIn. */
-export function decodeEntries(_operation: Operation, _value: number, index: number): EntryList {
-  const content = getEngine().completions.takeResult(index) as Buffer;
+export function decodeEntries(completion: Completion): EntryList {
+  const content = completion.takeContent() as Buffer;
   const count = new DataView(content.buffer, content.byteOffset).getUint32(0, true);
   return { types: content.subarray(4, 4 + count), paths: content.subarray(4 + count) };
 }

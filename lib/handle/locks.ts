@@ -1,5 +1,5 @@
-import { LockFlag, Opcode } from '../engine/native.js';
 import { decodeNothing, type Operable } from '../engine/operation.js';
+import { lockBytes, unlockBytes } from '../engine/requests.js';
 import { outOfRange } from '../node/errors.js';
 import {
   validateBoolean,
@@ -45,20 +45,17 @@ export function lockRange(handle: Operable, options: LockOptions): Promise<void>
   validateBoolean(wait, 'options.wait');
   validateSignal(signal);
   return handle.operate({
-    opcode: Opcode.lock,
+    ...lockBytes({ ...range, exclusive, wait }),
     subject: lockSubject,
     decode: decodeNothing,
-    ...range,
-    flags: (exclusive ? LockFlag.exclusive : 0) | (wait ? LockFlag.wait : 0),
     signal,
   });
 }
 
 export function unlockRange(handle: Operable, options: LockRange): Promise<void> {
   return handle.operate({
-    opcode: Opcode.unlock,
+    ...unlockBytes(parseRange(options)),
     subject: unlockSubject,
     decode: decodeNothing,
-    ...parseRange(options),
   });
 }

@@ -1,7 +1,7 @@
 import type { BigIntStats, Stats } from 'node:fs';
 import { getEngine } from '../engine/engine.js';
-import { Opcode } from '../engine/native.js';
 import { decodeNothing, type HandleRequest } from '../engine/operation.js';
+import { closeFile, statusOfFile } from '../engine/requests.js';
 import { systemError, systemErrorOf } from '../node/errors.js';
 import { nodeFs } from '../node/node-fs.js';
 import type { Alignment } from '../transfer/alignment.js';
@@ -42,7 +42,7 @@ const abandoned = new FinalizationRegistry<Held>(({ file, fd }) => {
 
 function submitClose(file: number): Promise<void> {
   return getEngine().submit<void>({
-    opcode: Opcode.close,
+    ...closeFile(),
     subject: closeSubject,
     decode: decodeNothing,
     file,
@@ -138,7 +138,7 @@ export class OpenFile implements SizedFile {
   stat(options?: StatHandleOptions): Promise<Stats | BigIntStats>;
   async stat(options: StatHandleOptions = {}): Promise<Stats | BigIntStats> {
     return this.operate<Stats | BigIntStats>({
-      opcode: Opcode.stat,
+      ...statusOfFile(),
       subject: statSubject,
       decode: options.bigint === true ? decodeBigIntStats : decodeStats,
       signal: options.signal,
@@ -148,8 +148,8 @@ export class OpenFile implements SizedFile {
   /** Submits an operation that goes from another open file to this one. */
   operateFrom<T>(source: OpenFile, request: HandleRequest<T>): Promise<T> {
     for (const file of [source, this]) file.checkOpen(request.subject.syscall);
-    const offset = source.number;
-    return getEngine().submit<T>({ ...request, file: this.number, offset, owner: [this, source] });
+    const files = { file: this.number, source: source.number, owner: [this, source] };
+    return getEngine().submit<T>({ ...request, ...files });
   }
 
   /** Asks for the end of everything that is in flight. */

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { OpenOption } from '../engine/native.js';
+import { OpenOption } from '../engine/opcodes.js';
 import { invalidArgValue, unavailable } from '../node/errors.js';
 import {
   validateBoolean,

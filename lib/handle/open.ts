@@ -1,6 +1,7 @@
 import { getEngine } from '../engine/engine.js';
-import { Opcode, OpenOption } from '../engine/native.js';
+import { OpenOption } from '../engine/opcodes.js';
 import type { Request } from '../engine/operation.js';
+import { openPath } from '../engine/requests.js';
 import { abortError, type Subject, type SystemError, systemError } from '../node/errors.js';
 import { type ParsedPath, type PathLike, parsePath } from '../node/paths.js';
 import { CoreHandle } from './core-handle.js';
@@ -30,17 +31,12 @@ export function openParsed(
   { native, shown }: ParsedPath,
   request: OpenRequest,
 ): Promise<CoreHandle> {
+  const { signal, ...how } = request;
   const submission = {
-    opcode: Opcode.open,
+    ...openPath({ path: native, ...how }),
     subject: { syscall: 'open', path: shown },
     decode: decodeOpened,
-    file: request.options,
-    flags: request.flags,
-    position: request.preallocate,
-    offset: request.mode,
-    length: request.attributes,
-    object: native,
-    signal: request.signal,
+    signal,
   };
   return openBy(submission, accessFor(request));
 }

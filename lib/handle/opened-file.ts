@@ -1,17 +1,9 @@
-import { getEngine } from '../engine/engine.js';
-import type { Operation } from '../engine/operation.js';
+import type { Completion } from '../engine/completion.js';
+import { deviceTypes } from '../engine/opcodes.js';
 import type { Alignment } from '../transfer/alignment.js';
 
 /** The kind of file that a handle is open on. */
-export type DeviceType = 'unknown' | 'disk' | 'block' | 'char' | 'pipe' | 'directory';
-const deviceTypes: readonly DeviceType[] = [
-  'unknown',
-  'disk',
-  'block',
-  'char',
-  'pipe',
-  'directory',
-];
+export type DeviceType = (typeof deviceTypes)[number];
 
 /** An open file as the addon describes it. */
 export interface OpenedFile {
@@ -27,31 +19,29 @@ export interface OpenedFile {
 export const noDescriptor = -1;
 
 /** Decodes the completion of an open. */
-export function decodeOpened(_operation: Operation, value: number, index: number): OpenedFile {
-  const { completions } = getEngine();
-  const position = completions.detail(index, 2);
+export function decodeOpened(completion: Completion): OpenedFile {
+  const position = completion.alignmentPosition;
   return {
-    file: value,
-    fd: completions.detail(index, 0),
-    deviceType: deviceTypes[completions.detail(index, 1)] ?? 'unknown',
+    file: completion.value,
+    fd: completion.descriptor,
+    deviceType: deviceTypes[completion.deviceType] ?? 'unknown',
     alignment:
       position === 0
         ? null
         : Object.freeze({
             position,
-            length: completions.detail(index, 3),
-            memory: completions.detail(index, 4),
+            length: completion.alignmentLength,
+            memory: completion.alignmentMemory,
           }),
   };
 }
 
 /** Decodes the second file of a completion that opens two. */
-export function decodePeer(index: number): OpenedFile {
-  const { completions } = getEngine();
+export function decodePeer(completion: Completion): OpenedFile {
   return {
-    file: completions.detail(index, 6),
-    fd: completions.detail(index, 5),
-    deviceType: deviceTypes[completions.detail(index, 1)] ?? 'unknown',
+    file: completion.peerFile,
+    fd: completion.peerDescriptor,
+    deviceType: deviceTypes[completion.deviceType] ?? 'unknown',
     alignment: null,
   };
 }

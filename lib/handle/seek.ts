@@ -1,5 +1,6 @@
-import { Opcode } from '../engine/native.js';
+import { SeekOrigin as Origin } from '../engine/opcodes.js';
 import { decodeValue } from '../engine/operation.js';
+import { seekCursor } from '../engine/requests.js';
 import { invalidArgType, outOfRange, systemErrorOf } from '../node/errors.js';
 import { validateInteger, validateOneOf } from '../node/validate.js';
 import { checkAligned } from '../transfer/alignment.js';
@@ -34,11 +35,9 @@ export function seek(
   }
   return cursor.inOrder(() =>
     file.operate({
-      opcode: Opcode.seek,
+      ...seekCursor({ position, origin: Origin[origin] }),
       subject,
-      decode: decodeValue as () => number,
-      flags: origins.indexOf(origin),
-      position,
+      decode: decodeValue,
     }),
   );
 }

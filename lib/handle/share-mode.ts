@@ -1,4 +1,4 @@
-import { OpenOption } from '../engine/native.js';
+import { OpenOption } from '../engine/opcodes.js';
 import { invalidArgType, invalidArgValue, unavailable } from '../node/errors.js';
 
 /** A kind of access that other handles may have to a file while this handle is open. */

@@ -1,6 +1,7 @@
-import { getEngine } from '../engine/engine.js';
-import { allocatedRangesMax, Opcode } from '../engine/native.js';
-import { decodeNothing, type Operable, type Operation } from '../engine/operation.js';
+import type { Completion } from '../engine/completion.js';
+import { allocatedRangesMax } from '../engine/opcodes.js';
+import { decodeNothing, type Operable } from '../engine/operation.js';
+import { allocatedRangesIn, makeSparse, punchHoleAt } from '../engine/requests.js';
 import { outOfRange } from '../node/errors.js';
 import { validateInteger, validateObject } from '../node/validate.js';
 import type { Cursor } from './cursor.js';
@@ -34,10 +35,9 @@ function validateRange(position: unknown, length: unknown, lengthMin: number): v
 
 export function setSparse(handle: Operable, sparse: boolean): Promise<void> {
   return handle.operate({
-    opcode: Opcode.setSparse,
+    ...makeSparse(sparse),
     subject: sparseSubject,
     decode: decodeNothing,
-    flags: sparse ? 1 : 0,
   });
 }
 
@@ -46,19 +46,16 @@ export function punchHole(handle: Operable, options: FileRange): Promise<void> {
   const { position, length } = options;
   validateRange(position, length, 1);
   return handle.operate({
-    opcode: Opcode.punchHole,
+    ...punchHoleAt({ position, length }),
     subject: punchSubject,
     decode: decodeNothing,
-    position,
-    length,
   });
 }
 
-function decodeRanges(_operation: Operation, _value: number, index: number): FileRange[] {
-  const content = getEngine().completions.takeResult(index) as Buffer;
+function decodeRanges(completion: Completion): FileRange[] {
+  const content = completion.takeContent() as Buffer;
   const ranges: FileRange[] = [];
   for (let at = 0; at < content.byteLength; at += bytesOfRange) {
-    // In the order of the machine, which is little-endian on all that Node runs on but s390x.
     const words = new BigInt64Array(
       content.buffer.slice(content.byteOffset + at, content.byteOffset + at + bytesOfRange),
     );
@@ -93,11 +90,9 @@ async function* iterate(
     const from = position;
     const ranges = await cursor.inOrder(() =>
       file.operate({
-        opcode: Opcode.allocatedRanges,
+        ...allocatedRangesIn({ position: from, length: end - from }),
         subject: rangesSubject,
         decode: decodeRanges,
-        position: from,
-        length: end - from,
       }),
     );
     for (const range of ranges) {

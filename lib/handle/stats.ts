@@ -1,10 +1,8 @@
 import type { BigIntStats, Stats } from 'node:fs';
 import * as fs from 'node:fs';
-import { getEngine } from '../engine/engine.js';
-import type { Operation } from '../engine/operation.js';
-import type { CompletionRing } from '../engine/rings.js';
+import { type Completion, StatusField } from '../engine/completion.js';
 
-/** The fields of Node's Stats in the order of the addon's FileStatus. */
+/** The fields of Node's Stats, in its order. */
 const fields = [
   'dev',
   'mode',
@@ -18,8 +16,6 @@ const fields = [
   'blocks',
 ] as const;
 const times = ['atime', 'mtime', 'ctime', 'birthtime'] as const;
-const firstSecond = fields.length;
-const firstNanosecond = firstSecond + times.length;
 
 // Node's Stats may no longer be called.
 const statsPrototype = fs.Stats.prototype as object;
@@ -46,21 +42,21 @@ type Fields = Record<string, number | Date>;
 
 // A constructor that names each field, so that all Stats have one shape: a good part of what a stat
 // costs is the making of this object.
-function StatsRecord(this: Fields, completions: CompletionRing, index: number): void {
-  this.dev = completions.integerDetail(index, 0);
-  this.mode = completions.integerDetail(index, 1);
-  this.nlink = completions.integerDetail(index, 2);
-  this.uid = completions.integerDetail(index, 3);
-  this.gid = completions.integerDetail(index, 4);
-  this.rdev = completions.integerDetail(index, 5);
-  this.blksize = completions.integerDetail(index, 6);
-  this.ino = completions.integerDetail(index, 7);
-  this.size = completions.integerDetail(index, 8);
-  this.blocks = completions.integerDetail(index, 9);
-  this.atimeMs = millisecondsOf(completions, index, 0);
-  this.mtimeMs = millisecondsOf(completions, index, 1);
-  this.ctimeMs = millisecondsOf(completions, index, 2);
-  this.birthtimeMs = millisecondsOf(completions, index, 3);
+function StatsRecord(this: Fields, completion: Completion): void {
+  this.dev = completion.status(StatusField.dev);
+  this.mode = completion.status(StatusField.mode);
+  this.nlink = completion.status(StatusField.nlink);
+  this.uid = completion.status(StatusField.uid);
+  this.gid = completion.status(StatusField.gid);
+  this.rdev = completion.status(StatusField.rdev);
+  this.blksize = completion.status(StatusField.blksize);
+  this.ino = completion.status(StatusField.ino);
+  this.size = completion.status(StatusField.size);
+  this.blocks = completion.status(StatusField.blocks);
+  this.atimeMs = millisecondsOf(completion, 'atime');
+  this.mtimeMs = millisecondsOf(completion, 'mtime');
+  this.ctimeMs = millisecondsOf(completion, 'ctime');
+  this.birthtimeMs = millisecondsOf(completion, 'birthtime');
   if (datesAreLazy) return;
   this.atime = dateOf(this.atimeMs);
   this.mtime = dateOf(this.mtimeMs);
@@ -69,38 +65,28 @@ function StatsRecord(this: Fields, completions: CompletionRing, index: number): 
 }
 StatsRecord.prototype = statsPrototype;
 
-function millisecondsOf(completions: CompletionRing, index: number, time: number): number {
-  const seconds = completions.integerDetail(index, firstSecond + time);
-  const nanoseconds = completions.integerDetail(index, firstNanosecond + time);
+function millisecondsOf(completion: Completion, time: (typeof times)[number]): number {
+  const seconds = completion.status(StatusField[`${time}Seconds`]);
+  const nanoseconds = completion.status(StatusField[`${time}Nanoseconds`]);
   return seconds * 1000 + nanoseconds / 1e6;
 }
 
-const StatsConstructor = StatsRecord as unknown as new (
-  completions: CompletionRing,
-  index: number,
-) => Stats;
+const StatsConstructor = StatsRecord as unknown as new (completion: Completion) => Stats;
 
 /** Completion of a stat operation as Node's Stats. */
-export function decodeStats(_operation: Operation, _value: number, index: number): Stats {
-  return new StatsConstructor(getEngine().completions, index);
+export function decodeStats(completion: Completion): Stats {
+  return new StatsConstructor(completion);
 }
 
 /** Completion of a stat operation as Node's BigIntStats. */
-export function decodeBigIntStats(
-  _operation: Operation,
-  _value: number,
-  index: number,
-): BigIntStats {
-  const { completions } = getEngine();
+export function decodeBigIntStats(completion: Completion): BigIntStats {
   bigIntStatsPrototype ??= prototypeOfBigIntStats();
   const stats = Object.create(bigIntStatsPrototype) as Record<string, unknown>;
-  fields.forEach((name, i) => {
-    stats[name] = completions.exactDetail(index, i);
-  });
+  for (const name of fields) stats[name] = completion.exactStatus(StatusField[name]);
   const nanoseconds = times.map(
-    (_, i) =>
-      completions.exactDetail(index, firstSecond + i) * 1_000_000_000n +
-      completions.exactDetail(index, firstNanosecond + i),
+    (name) =>
+      completion.exactStatus(StatusField[`${name}Seconds`]) * 1_000_000_000n +
+      completion.exactStatus(StatusField[`${name}Nanoseconds`]),
   );
   const milliseconds = nanoseconds.map((value) => value / 1_000_000n);
   times.forEach((name, i) => {

@@ -1,7 +1,9 @@
 import { types } from 'node:util';
+import type { Completion } from '../engine/completion.js';
 import { getEngine } from '../engine/engine.js';
-import { Opcode } from '../engine/native.js';
+import { Opcode } from '../engine/opcodes.js';
 import type { Operation } from '../engine/operation.js';
+import { type TransferOpcode, transfer } from '../engine/requests.js';
 import { afterMoving, invalidArgType, invalidArgValue, outOfRange } from '../node/errors.js';
 import {
   validateBuffer,
@@ -38,11 +40,11 @@ type AnyRead = ReadResult<ArrayBufferView>;
 type AnyWrite = WriteResult<ArrayBufferView>;
 type Moved = AnyRead | AnyWrite;
 
-function decodeRead(operation: Operation, bytesRead: number): AnyRead {
-  return readResult(bytesRead, operation.object as ArrayBufferView);
+function decodeRead({ value }: Completion, operation: Operation): AnyRead {
+  return readResult(value, operation.object as ArrayBufferView);
 }
-function decodeWrite(operation: Operation, bytesWritten: number): AnyWrite {
-  return writeResult(bytesWritten, operation.object as ArrayBufferView);
+function decodeWrite({ value }: Completion, operation: Operation): AnyWrite {
+  return writeResult(value, operation.object as ArrayBufferView);
 }
 function bytesOfResult(result: Moved): number {
   return 'bytesRead' in result ? result.bytesRead : result.bytesWritten;
@@ -189,7 +191,7 @@ export class Transfers implements ReadableFile {
   }
 
   #transfer(
-    opcode: number,
+    opcode: TransferOpcode,
     buffer: ArrayBufferView,
     offset: number,
     length: number,
@@ -213,7 +215,7 @@ export class Transfers implements ReadableFile {
   }
 
   #submit(
-    opcode: number,
+    opcode: TransferOpcode,
     buffer: ArrayBufferView,
     offset: number,
     length: number,
@@ -246,24 +248,21 @@ export class Transfers implements ReadableFile {
         position,
       );
     }
+    const memory = types.isDataView(buffer) ? bytesOfView(buffer) : buffer;
     return engine.submit<Moved>({
-      opcode,
+      ...transfer(opcode, { memory, offset, length, position }),
       subject,
       decode: write
-        ? (_, bytesWritten) => writeResult(bytesWritten, buffer)
-        : (_, bytesRead) => readResult(bytesRead, buffer),
+        ? ({ value }) => writeResult(value, buffer)
+        : ({ value }) => readResult(value, buffer),
       file,
-      position,
-      offset,
-      length,
-      object: types.isDataView(buffer) ? bytesOfView(buffer) : buffer,
       owner: [this.#file, buffer],
       signal,
     });
   }
 
   async #split(
-    opcode: number,
+    opcode: TransferOpcode,
     buffer: ArrayBufferView,
     offset: number,
     length: number,

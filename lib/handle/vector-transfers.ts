@@ -1,6 +1,7 @@
 import { getEngine } from '../engine/engine.js';
-import { Opcode } from '../engine/native.js';
+import { Opcode } from '../engine/opcodes.js';
 import { decodeValue } from '../engine/operation.js';
+import { transferVectors, type VectorOpcode } from '../engine/requests.js';
 import { afterMoving, systemErrorOf } from '../node/errors.js';
 import { validateBuffers, validatePosition } from '../node/validate.js';
 import { checkAligned } from '../transfer/alignment.js';
@@ -59,7 +60,7 @@ export class VectorTransfers {
   }
 
   async #move(
-    opcode: number,
+    opcode: VectorOpcode,
     buffers: readonly ArrayBufferView[],
     givenPosition: Position | undefined,
   ): Promise<number> {
@@ -72,7 +73,7 @@ export class VectorTransfers {
   }
 
   async #moveGroups(
-    opcode: number,
+    opcode: VectorOpcode,
     groups: readonly VectorGroup[],
     position: number | bigint,
   ): Promise<number> {
@@ -90,7 +91,7 @@ export class VectorTransfers {
 
   /** Moves what one system call takes. @param position bytes, or -1 for the cursor */
   moveOnce(
-    opcode: number,
+    opcode: VectorOpcode,
     views: readonly ArrayBufferView[],
     length: number,
     position: number | bigint,
@@ -100,13 +101,10 @@ export class VectorTransfers {
     const submit = (place: number | bigint): Promise<number> => {
       this.#checkAlignment(views, place);
       return getEngine().submit<number>({
-        opcode,
+        ...transferVectors(opcode, { buffers: views.map(bytesOfView), length, position: place }),
         subject: write ? writeSubject : readSubject,
         decode: decodeValue,
         file: this.#file.number,
-        position: place,
-        length,
-        object: views.map(bytesOfView),
         owner: [this.#file, views],
         signal,
       });

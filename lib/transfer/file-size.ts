@@ -1,5 +1,5 @@
-import { Opcode } from '../engine/native.js';
 import { decodeValue, type Operable } from '../engine/operation.js';
+import { sizeOfBlockDevice } from '../engine/requests.js';
 
 const subject = { syscall: 'devicesize' };
 
@@ -12,9 +12,9 @@ export interface SizedFile extends Operable {
 /** The size of a volume or drive in bytes. */
 export function sizeOfDevice(handle: Operable, signal?: AbortSignal): Promise<number> {
   return handle.operate({
-    opcode: Opcode.deviceSize,
+    ...sizeOfBlockDevice(),
     subject,
-    decode: decodeValue as () => number,
+    decode: decodeValue,
     signal,
   });
 }

@@ -1,6 +1,6 @@
+import type { Completion } from '../engine/completion.js';
 import { getEngine } from '../engine/engine.js';
-import { Opcode } from '../engine/native.js';
-import type { Operation } from '../engine/operation.js';
+import { namedStreamsOf } from '../engine/requests.js';
 import { unavailable } from '../node/errors.js';
 import { type PathLike, parsePath } from '../node/paths.js';
 
@@ -14,8 +14,8 @@ export interface StreamInfo {
   size: number;
 }
 
-function decodeStreams(_operation: Operation, _value: number, index: number): StreamInfo[] {
-  const content = getEngine().completions.takeResult(index) as Buffer;
+function decodeStreams(completion: Completion): StreamInfo[] {
+  const content = completion.takeContent() as Buffer;
   return parseStreamList(content.toString());
 }
 
@@ -41,9 +41,8 @@ export async function listStreams(path: PathLike): Promise<StreamInfo[]> {
   const { native, shown } = parsePath(path);
   if (process.platform !== 'win32') throw unavailable('listStreams()');
   return getEngine().submit({
-    opcode: Opcode.listStreams,
+    ...namedStreamsOf(native),
     subject: { syscall: 'liststreams', path: shown },
     decode: decodeStreams,
-    object: native,
   });
 }

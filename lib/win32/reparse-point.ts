@@ -1,6 +1,6 @@
-import { getEngine } from '../engine/engine.js';
-import { Opcode } from '../engine/native.js';
-import type { Operable, Operation } from '../engine/operation.js';
+import type { Completion } from '../engine/completion.js';
+import type { Operable } from '../engine/operation.js';
+import { reparsePointOfFile } from '../engine/requests.js';
 import { unavailable } from '../node/errors.js';
 
 /** What a reparse point holds. */
@@ -13,15 +13,15 @@ export interface ReparsePoint {
 
 const subject = { syscall: 'readreparsepoint' };
 
-function decodeReparsePoint(_operation: Operation, _value: number, index: number): ReparsePoint {
-  const data = getEngine().completions.takeResult(index) as Buffer;
+function decodeReparsePoint(completion: Completion): ReparsePoint {
+  const data = completion.takeContent() as Buffer;
   return { tag: data.readUInt32LE(0), data };
 }
 
 export function readReparsePoint(handle: Operable): Promise<ReparsePoint> {
   if (process.platform !== 'win32') throw unavailable('readReparsePoint()');
   return handle.operate({
-    opcode: Opcode.readReparsePoint,
+    ...reparsePointOfFile(),
     subject,
     decode: decodeReparsePoint,
   });

@@ -1,7 +1,8 @@
+import type { Completion } from '../../engine/completion.js';
 import { getEngine } from '../../engine/engine.js';
-import { MetadataFlag, metadataTriedShift, Opcode } from '../../engine/native.js';
-import type { Operation } from '../../engine/operation.js';
-import { parsePath } from '../../node/paths.js';
+import { MetadataFlag, metadataTriedShift } from '../../engine/opcodes.js';
+import { copySmallFileTo } from '../../engine/requests.js';
+import { type ParsedPath, parsePath } from '../../node/paths.js';
 import { type SystemPath, whileHeld } from '../destination.js';
 import type { MetadataParts } from '../metadata.js';
 
@@ -37,12 +38,11 @@ function flagsOf(metadata: MetadataParts): number {
 // What copy_small_file.h gives for a source that has changed.
 const hasChanged = -1;
 
-function decodeCopied(_operation: Operation, value: number, index: number): CopiedFile | null {
+function decodeCopied({ value, refusedParts }: Completion): CopiedFile | null {
   if (value === hasChanged) return null;
-  const refused = getEngine().completions.detail(index, 0);
   return {
     bytes: value,
-    metadataRefused: parts.filter((part) => (refused & MetadataFlag[part]) !== 0),
+    metadataRefused: parts.filter((part) => (refusedParts & MetadataFlag[part]) !== 0),
   };
 }
 
@@ -53,15 +53,22 @@ function decodeCopied(_operation: Operation, value: number, index: number): Copi
  * @throws a system error; AbortError. By then nothing is left under the temporary path
  */
 export function copySmallFile(copy: SmallFileCopy): Promise<CopiedFile | null> {
-  const { metadata, signal } = copy;
-  const paths = [copy.source, copy.temporary, copy.destination].map((path) => parsePath(path));
+  const { signal } = copy;
+  const metadata = flagsOf(copy.metadata);
+  const [source, temporary, destination] = [copy.source, copy.temporary, copy.destination].map(
+    (path) => parsePath(path),
+  ) as [ParsedPath, ParsedPath, ParsedPath];
+  const how = {
+    source: source.native,
+    temporary: temporary.native,
+    destination: destination.native,
+    metadata,
+  };
   return whileHeld(() =>
     getEngine().submit<CopiedFile | null>({
-      opcode: Opcode.copySmallFile,
-      subject: { syscall: 'copyfile', path: paths[0]?.shown, dest: paths[2]?.shown },
+      ...copySmallFileTo(how),
+      subject: { syscall: 'copyfile', path: source.shown, dest: destination.shown },
       decode: decodeCopied,
-      flags: flagsOf(metadata),
-      object: paths.map(({ native }) => native),
       signal,
     }),
   );

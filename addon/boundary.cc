@@ -1,0 +1,163 @@
+#include "boundary.h"
+
+#include <cstddef>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "engine/opcodes.h"
+#include "engine/operation.h"
+#include "engine/system/devices.h"
+#include "engine/system/sparse.h"
+#include "engine/system/tree.h"
+#include "shared_rings.h"
+
+namespace overlapped {
+
+namespace {
+
+struct NamedNumber {
+  const char* name;
+  size_t number;
+};
+
+Napi::Object object_of(Napi::Env env, std::initializer_list<NamedNumber> numbers) {
+  Napi::Object object = Napi::Object::New(env);
+  for (const auto& [name, number] : numbers) object.Set(name, static_cast<double>(number));
+  return object;
+}
+
+Napi::Object describe_opcodes(Napi::Env env) {
+  Napi::Object opcodes = Napi::Object::New(env);
+  for (const OpcodeTraits& traits : kOpcodes) {
+    Napi::Object opcode = Napi::Object::New(env);
+    opcode.Set("number", static_cast<double>(traits.opcode));
+    opcode.Set("family", static_cast<double>(traits.family));
+    opcode.Set("usesDescriptor", traits.descriptor != DescriptorUse::kNone);
+    opcodes.Set(std::string(traits.name), opcode);
+  }
+  return opcodes;
+}
+
+Napi::Object describe_flags(Napi::Env env) {
+  Napi::Object flags = Napi::Object::New(env);
+  flags.Set("OpenOption", object_of(env, {{"unbuffered", kUnbuffered},
+                                          {"unbufferedPrefer", kUnbufferedPrefer},
+                                          {"writeThrough", kWriteThrough},
+                                          {"accessSequential", kAccessSequential},
+                                          {"accessRandom", kAccessRandom},
+                                          {"deleteOnClose", kDeleteOnClose},
+                                          {"denyRead", kDenyRead},
+                                          {"denyWrite", kDenyWrite},
+                                          {"denyDelete", kDenyDelete},
+                                          {"inheritable", kInheritable},
+                                          {"attributesOnly", kAttributesOnly},
+                                          {"backupIntent", kBackupIntent},
+                                          {"posixSemantics", kPosixSemantics},
+                                          {"openReparsePoint", kOpenReparsePoint},
+                                          {"noRecall", kNoRecall},
+                                          {"concurrent", kConcurrent}}));
+  flags.Set("MetadataFlag", object_of(env, {{"owner", kMetadataOwner},
+                                            {"mode", kMetadataMode},
+                                            {"xattrs", kMetadataXattrs},
+                                            {"times", kMetadataTimes},
+                                            {"attributes", kMetadataAttributes}}));
+  flags.Set("PipeFlag", object_of(env, {{"reads", kPipeReads},
+                                        {"writes", kPipeWrites},
+                                        {"messages", kPipeMessages},
+                                        {"first", kPipeFirst},
+                                        {"remote", kPipeRemote}}));
+  flags.Set("LockFlag", object_of(env, {{"exclusive", kLockExclusive}, {"wait", kLockWait}}));
+  flags.Set("SeekOrigin", object_of(env, {{"start", size_t(SeekOrigin::kStart)},
+                                          {"current", size_t(SeekOrigin::kCurrent)},
+                                          {"end", size_t(SeekOrigin::kEnd)}}));
+  flags.Set("TreeFlag", object_of(env, {{"recursive", kTreeRecursive},
+                                        {"followLinks", kTreeFollowLinks}}));
+  return flags;
+}
+
+Napi::Object describe_limits(Napi::Env env) {
+  return object_of(env, {{"submissionsMax", kSubmissionsMax},
+                         {"completionsMax", kCompletionsMax},
+                         {"detailNumbers", kDetailNumbers},
+                         {"allocatedRangesMax", kAllocatedRangesMax},
+                         {"metadataTriedShift", kMetadataTriedShift},
+                         {"pathOfLink", kOfLink},
+                         {"foreignDescriptor", kForeignDescriptor}});
+}
+
+Napi::Object describe_layout(Napi::Env env) {
+  Napi::Object layout = Napi::Object::New(env);
+  layout.Set("submission", object_of(env, {{"opcode", offsetof(Submission, opcode)},
+                                           {"slot", offsetof(Submission, slot)},
+                                           {"file", offsetof(Submission, file)},
+                                           {"flags", offsetof(Submission, flags)},
+                                           {"position", offsetof(Submission, position)},
+                                           {"offset", offsetof(Submission, offset)},
+                                           {"length", offsetof(Submission, length)},
+                                           {"size", sizeof(Submission)}}));
+  layout.Set("completion", object_of(env, {{"value", offsetof(Completion, value)},
+                                           {"slot", offsetof(Completion, slot)},
+                                           {"error", offsetof(Completion, error)},
+                                           {"osError", offsetof(Completion, os_error)},
+                                           {"failedStep", offsetof(Completion, step)},
+                                           {"size", sizeof(Completion)}}));
+  layout.Set("details", object_of(env, {{"descriptor", kDetailDescriptor},
+                                        {"deviceType", kDetailDeviceType},
+                                        {"alignmentPosition", kDetailAlignmentPosition},
+                                        {"alignmentLength", kDetailAlignmentLength},
+                                        {"alignmentMemory", kDetailAlignmentMemory},
+                                        {"peerDescriptor", kDetailPeerDescriptor},
+                                        {"peerFile", kDetailPeerFile},
+                                        {"attributes", kDetailAttributes},
+                                        {"allocatedSize", kDetailAllocatedSize},
+                                        {"refusedParts", kDetailRefusedParts}}));
+  layout.Set("status", object_of(env, {{"dev", kStatusDev},
+                                       {"mode", kStatusMode},
+                                       {"nlink", kStatusNlink},
+                                       {"uid", kStatusUid},
+                                       {"gid", kStatusGid},
+                                       {"rdev", kStatusRdev},
+                                       {"blksize", kStatusBlksize},
+                                       {"ino", kStatusIno},
+                                       {"size", kStatusSize},
+                                       {"blocks", kStatusBlocks},
+                                       {"atimeSeconds", kStatusSeconds},
+                                       {"mtimeSeconds", kStatusSeconds + 1},
+                                       {"ctimeSeconds", kStatusSeconds + 2},
+                                       {"birthtimeSeconds", kStatusSeconds + 3},
+                                       {"atimeNanoseconds", kStatusNanoseconds},
+                                       {"mtimeNanoseconds", kStatusNanoseconds + 1},
+                                       {"ctimeNanoseconds", kStatusNanoseconds + 2},
+                                       {"birthtimeNanoseconds", kStatusNanoseconds + 3}}));
+  return layout;
+}
+
+// The kinds of open files, each at its number.
+Napi::Array describe_device_types(Napi::Env env) {
+  Napi::Array names = Napi::Array::New(env);
+  const auto set = [&](DeviceType type, const char* name) {
+    names.Set(static_cast<uint32_t>(type), name);
+  };
+  set(DeviceType::kUnknown, "unknown");
+  set(DeviceType::kDisk, "disk");
+  set(DeviceType::kBlock, "block");
+  set(DeviceType::kChar, "char");
+  set(DeviceType::kPipe, "pipe");
+  set(DeviceType::kDirectory, "directory");
+  return names;
+}
+
+}  // namespace
+
+Napi::Object describe_boundary(Napi::Env env) {
+  Napi::Object boundary = Napi::Object::New(env);
+  boundary.Set("opcodes", describe_opcodes(env));
+  boundary.Set("flags", describe_flags(env));
+  boundary.Set("limits", describe_limits(env));
+  boundary.Set("layout", describe_layout(env));
+  boundary.Set("deviceTypes", describe_device_types(env));
+  return boundary;
+}
+
+}  // namespace overlapped

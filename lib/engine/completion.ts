@@ -1,0 +1,186 @@
+import { CompletionLayout, detailNumbers, type EngineDescription } from './native.js';
+
+const twoTo32 = 2 ** 32;
+
+const words = CompletionLayout.size / 4;
+const doubles = CompletionLayout.size / 8;
+const valueDouble = CompletionLayout.value / 8;
+const slotWord = CompletionLayout.slot / 4;
+const errorWord = CompletionLayout.error / 4;
+const osErrorWord = CompletionLayout.osError / 4;
+const failedStepWord = CompletionLayout.failedStep / 4;
+
+/**
+ * The fields of a file's status, by their index in the details of a completion (addon's FileStatus;
+ * times are seconds and nanoseconds since 1970).
+ */
+export const StatusField = {
+  dev: 0,
+  mode: 1,
+  nlink: 2,
+  uid: 3,
+  gid: 4,
+  rdev: 5,
+  blksize: 6,
+  ino: 7,
+  size: 8,
+  blocks: 9,
+  atimeSeconds: 10,
+  mtimeSeconds: 11,
+  ctimeSeconds: 12,
+  birthtimeSeconds: 13,
+  atimeNanoseconds: 14,
+  mtimeNanoseconds: 15,
+  ctimeNanoseconds: 16,
+  birthtimeNanoseconds: 17,
+} as const;
+
+/** The fields of the other details, by index. */
+export const DetailField = {
+  descriptor: 0,
+  deviceType: 1,
+  alignmentPosition: 2,
+  alignmentLength: 3,
+  alignmentMemory: 4,
+  peerDescriptor: 5,
+  peerFile: 6,
+  attributes: 0,
+  allocatedSize: 1,
+  refusedParts: 0,
+} as const;
+
+/**
+ * A completion on the ring that the addon writes. There is one such view, which is moved from one
+ * completion to the next: a decoder must not keep it.
+ */
+export class Completion {
+  readonly #results: unknown[];
+  readonly #words: Int32Array;
+  readonly #doubles: Float64Array;
+  readonly #details: Float64Array;
+  readonly #exactDetails: BigInt64Array;
+  readonly #detailWords: Int32Array;
+  #index = 0;
+
+  /** @param results where the addon puts values that belong to completions, by their index */
+  constructor(description: EngineDescription, results: unknown[]) {
+    this.#results = results;
+    this.#words = new Int32Array(description.completions);
+    this.#doubles = new Float64Array(description.completions);
+    this.#details = new Float64Array(description.details);
+    this.#exactDetails = new BigInt64Array(description.details);
+    this.#detailWords = new Int32Array(description.details);
+  }
+
+  /** Moves the view to another completion of the ring. */
+  moveTo(index: number): void {
+    this.#index = index;
+  }
+
+  /** What the operation returned: bytes, a position, or the number of an open file. */
+  get value(): number {
+    return this.#doubles[this.#index * doubles + valueDouble] as number;
+  }
+
+  /** The number of its operation. */
+  get slot(): number {
+    return this.#words[this.#index * words + slotWord] as number;
+  }
+
+  /** 0, or libuv's negative number of the error. */
+  get error(): number {
+    return this.#words[this.#index * words + errorWord] as number;
+  }
+
+  /** errno, or what GetLastError() said. */
+  get osError(): number {
+    return this.#words[this.#index * words + osErrorWord] as number;
+  }
+
+  /** How far a compound operation had come when it failed. */
+  get failedStep(): number {
+    return this.#words[this.#index * words + failedStepWord] as number;
+  }
+
+  /** Whether a cancelled operation may have moved bytes all the same. */
+  get mayHaveMovedBytes(): boolean {
+    return this.failedStep === 1;
+  }
+
+  /** The descriptor of a file that was opened; -1 if it has none. */
+  get descriptor(): number {
+    return this.#detail(DetailField.descriptor);
+  }
+
+  /** An index of deviceTypes. */
+  get deviceType(): number {
+    return this.#detail(DetailField.deviceType);
+  }
+
+  /** What transfers on an unbuffered file must be multiples of, in bytes; 0 on others. */
+  get alignmentPosition(): number {
+    return this.#detail(DetailField.alignmentPosition);
+  }
+  get alignmentLength(): number {
+    return this.#detail(DetailField.alignmentLength);
+  }
+  get alignmentMemory(): number {
+    return this.#detail(DetailField.alignmentMemory);
+  }
+
+  /** The second file of an operation that opens two: its descriptor and its number. */
+  get peerDescriptor(): number {
+    return this.#detail(DetailField.peerDescriptor);
+  }
+  get peerFile(): number {
+    return this.#detail(DetailField.peerFile);
+  }
+
+  /** FILE_ATTRIBUTE_* bits. */
+  get attributes(): number {
+    return this.#detail(DetailField.attributes);
+  }
+
+  /** Bytes on the disk. */
+  get allocatedSize(): number {
+    return this.#detail(DetailField.allocatedSize);
+  }
+
+  /** MetadataFlag bits of the parts that a copy of a small file was refused. */
+  get refusedParts(): number {
+    return this.#detail(DetailField.refusedParts);
+  }
+
+  /** A field of a status as the number nearest to it. It makes no bigint on its way. */
+  status(field: number): number {
+    const word = (this.#index * detailNumbers + field) * 2;
+    const low = this.#detailWords[word] as number;
+    const high = this.#detailWords[word + 1] as number;
+    return (low >>> 0) + high * twoTo32;
+  }
+
+  exactStatus(field: number): bigint {
+    return this.#exactDetails[this.#index * detailNumbers + field] as bigint;
+  }
+
+  /** Takes the bytes that the operation gives; undefined if it gives none. */
+  takeContent(): Buffer | undefined {
+    return this.#takeResult() as Buffer | undefined;
+  }
+
+  /** Takes the path at which an operation on a tree failed. */
+  takeFailedPath(): string | undefined {
+    const path = this.#takeResult();
+    return typeof path === 'string' ? path : undefined;
+  }
+
+  #takeResult(): unknown {
+    const result = this.#results[this.#index];
+    this.#results[this.#index] = undefined;
+    return result;
+  }
+
+  #detail(field: number): number {
+    return this.#details[this.#index * detailNumbers + field] as number;
+  }
+}

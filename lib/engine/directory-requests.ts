@@ -1,0 +1,87 @@
+/**
+ * Encoders of the operations on the names in an open directory. The caller adds `file`, the number
+ * of the directory, and `source` where there are two. @see requests.ts
+ */
+import { Opcode } from './opcodes.js';
+import { blank, type Encoded, flag, type OpenArguments } from './requests.js';
+
+/** One component of a path, or '' for the directory itself. */
+type Name = string | Uint8Array;
+
+// addon/engine/system/directory.h
+const unlinkDirectory = 1;
+const renameExclusively = 1;
+const optionBits = 2 ** 32;
+
+/** How symlinkIn may lead (Windows), by the addon's number. */
+export const linkKinds = ['file', 'dir', 'junction'] as const;
+
+export function openIn(arg: Omit<OpenArguments, 'path'> & { name: Name }): Encoded {
+  return {
+    opcode: Opcode.openIn,
+    file: 0,
+    flags: arg.flags,
+    position: arg.preallocate,
+    offset: arg.mode,
+    // `file` is taken by the directory.
+    length: arg.attributes * optionBits + arg.options,
+    object: arg.name,
+  };
+}
+
+export function statusIn(name: Name): Encoded {
+  return { opcode: Opcode.statIn, ...blank, object: name };
+}
+
+export function listIn(): Encoded {
+  return { opcode: Opcode.listIn, ...blank };
+}
+
+export function makeDirectoryIn({ name, mode }: { name: Name; mode: number }): Encoded {
+  return { opcode: Opcode.makeDirectoryIn, ...blank, flags: mode, object: name };
+}
+
+export function unlinkIn({ name, isDirectory }: { name: Name; isDirectory: boolean }): Encoded {
+  const flags = flag(isDirectory, unlinkDirectory);
+  return { opcode: Opcode.unlinkIn, ...blank, flags, object: name };
+}
+
+/** From a name in the source to another one in the directory. */
+export function renameIn(arg: { name: Name; newName: Name; overwrite: boolean }): Encoded {
+  const flags = flag(!arg.overwrite, renameExclusively);
+  return { opcode: Opcode.renameIn, ...blank, flags, object: [arg.name, arg.newName] };
+}
+
+/** From a name in the source to another one in the directory. */
+export function linkIn({ name, newName }: { name: Name; newName: Name }): Encoded {
+  return { opcode: Opcode.linkIn, ...blank, object: [name, newName] };
+}
+
+export function symlinkIn(arg: {
+  name: Name;
+  target: Name;
+  kind: (typeof linkKinds)[number];
+}): Encoded {
+  const flags = linkKinds.indexOf(arg.kind);
+  return { opcode: Opcode.symlinkIn, ...blank, flags, object: [arg.name, arg.target] };
+}
+
+export function readLinkIn(name: Name): Encoded {
+  return { opcode: Opcode.readLinkIn, ...blank, object: name };
+}
+
+/** @param times seconds and nanoseconds of the last access, then of the last modification */
+export function setTimesIn({ name, times }: { name: Name; times: BigInt64Array }): Encoded {
+  const length = times.byteLength;
+  return { opcode: Opcode.setTimesIn, ...blank, length, object: [name, times] };
+}
+
+export function setModeIn({ name, mode }: { name: Name; mode: number }): Encoded {
+  return { opcode: Opcode.setModeIn, ...blank, flags: mode, object: name };
+}
+
+/** @param arg 0xffffffff as a user or group leaves it */
+export function setOwnerIn(arg: { name: Name; uid: number; gid: number }): Encoded {
+  const { name, uid, gid } = arg;
+  return { opcode: Opcode.setOwnerIn, ...blank, position: uid, length: gid, object: name };
+}

@@ -1,0 +1,143 @@
+/**
+ * The opcodes and flags of the boundary with the addon. addon/engine/opcodes.h has the table with
+ * all that is known about an opcode; a test compares the two.
+ */
+
+/** What a submission asks for. */
+export const Opcode = {
+  read: 1,
+  write: 2,
+  readVector: 3,
+  writeVector: 4,
+  open: 5,
+  close: 6,
+  stat: 7,
+  statPath: 8,
+  lstatPath: 9,
+  truncate: 10,
+  sync: 11,
+  dataSync: 12,
+  /** Open, stat, read and close as one. Gives a Buffer, or an open file when it is large. */
+  readPath: 13,
+  /** Open, write and close as one. */
+  writePath: 14,
+  /** Requests the end of the operation in `slot`; has no completion of its own. */
+  cancel: 15,
+  /** The entries of a folder, or of a whole tree; see addon/engine/system/tree.h. */
+  listTree: 16,
+  /** Removes a file, or a folder with everything below it. */
+  removeTree: 17,
+  seek: 18,
+  getAttributes: 19,
+  getAttributesPath: 20,
+  setAttributes: 21,
+  setAttributesPath: 22,
+  setSparse: 23,
+  punchHole: 24,
+  /** Gives pairs of 64-bit integers; see addon/engine/system/sparse.h. */
+  allocatedRanges: 25,
+  lock: 26,
+  unlock: 27,
+  /** See addon/engine/system/named_streams.h. */
+  listStreams: 28,
+  readReparsePoint: 29,
+  /** Requests the end of everything in flight on `file`; has no completion of its own. */
+  cancelFile: 30,
+  createPipeInstance: 50,
+  connectPipe: 51,
+  disconnectPipe: 52,
+  configurePipe: 53,
+  createPipePair: 54,
+  createMailslot: 55,
+  openMailslot: 56,
+  setMailslot: 57,
+  mailslotStatus: 58,
+  serialSettings: 59,
+  deviceSize: 60,
+  copySmallFile: 70,
+  cloneFile: 71,
+  copyRange: 72,
+  copyMetadata: 73,
+  // Names in an open directory; addon/engine/system/directory.h says what each does.
+  openIn: 80,
+  statIn: 81,
+  listIn: 82,
+  statNames: 83,
+  makeDirectoryIn: 84,
+  unlinkIn: 85,
+  renameIn: 86,
+  linkIn: 87,
+  symlinkIn: 88,
+  readLinkIn: 89,
+  setTimesIn: 90,
+  setModeIn: 91,
+  setOwnerIn: 92,
+} as const;
+
+/** Parts of a file's metadata. `attributes` belongs to copySmallFile on Windows. */
+export const MetadataFlag = { owner: 1, mode: 2, xattrs: 4, times: 8, attributes: 16 } as const;
+
+/** A MetadataFlag shifted by this many bits marks a part that may be refused. */
+export const metadataTriedShift = 8;
+
+export const PipeFlag = { reads: 1, writes: 2, messages: 4, first: 8, remote: 16 } as const;
+
+export const LockFlag = { exclusive: 1, wait: 2 } as const;
+
+/** Option of the attributes of a path: those of a link itself. */
+export const pathOfLink = 1;
+
+/** The most ranges that one allocatedRanges gives. */
+export const allocatedRangesMax = 1024;
+
+/** How a path is opened. */
+export const OpenOption = {
+  unbuffered: 1,
+  unbufferedPrefer: 2,
+  writeThrough: 4,
+  accessSequential: 8,
+  accessRandom: 16,
+  deleteOnClose: 32,
+  denyRead: 64,
+  denyWrite: 128,
+  denyDelete: 256,
+  inheritable: 512,
+  attributesOnly: 1024,
+  backupIntent: 2048,
+  posixSemantics: 4096,
+  openReparsePoint: 8192,
+  noRecall: 16384,
+  /** Windows: operations on the handle never wait for each other, on any engine. */
+  concurrent: 32768,
+} as const;
+
+/** Says what the number in the `file` field of a submission is. */
+export const FileReference = {
+  /** POSIX: a descriptor that others have opened; every operation looks at it anew. */
+  descriptor: -(2 ** 31),
+} as const;
+
+/** Where a cursor is counted from. */
+export const SeekOrigin = { start: 0, current: 1, end: 2 } as const;
+
+/** How listTree walks. */
+export const TreeFlag = { recursive: 1, followLinks: 2 } as const;
+
+/** The kinds of open files, by the addon's number. */
+export const deviceTypes = ['unknown', 'disk', 'block', 'char', 'pipe', 'directory'] as const;
+
+/** Opcodes that take a descriptor of the process or give one back. */
+export const descriptorOpcodes: ReadonlySet<number> = new Set([
+  Opcode.open,
+  Opcode.close,
+  Opcode.readPath,
+  Opcode.writePath,
+  Opcode.listTree,
+  Opcode.copySmallFile,
+  Opcode.openIn,
+  Opcode.listIn,
+  Opcode.createPipeInstance,
+  Opcode.createPipePair,
+  Opcode.createMailslot,
+  Opcode.openMailslot,
+]);

@@ -1,0 +1,325 @@
+/**
+ * Encoders: one function per kind of operation, with named arguments, that gives the fields of its
+ * submission. No other module knows which field of a submission holds what. A caller adds the rest:
+ *
+ * @example
+ * getEngine().submit({ ...removeTree(path), subject: { syscall: 'rm' }, decode: decodeNothing });
+ */
+import { FileReference, LockFlag, Opcode, pathOfLink, TreeFlag } from './opcodes.js';
+
+/** A path as the addon takes it: a string, or its bytes. */
+export type NativePath = unknown;
+
+/** The fields of a submission. The opcode decides their meaning. */
+export interface Encoded {
+  readonly opcode: number;
+  readonly file: number;
+  readonly flags: number;
+  readonly position: number | bigint;
+  readonly offset: number;
+  readonly length: number;
+  readonly object: unknown;
+}
+
+export type TransferOpcode = typeof Opcode.read | typeof Opcode.write;
+export type VectorOpcode = typeof Opcode.readVector | typeof Opcode.writeVector;
+
+/** A part of a file, in bytes. */
+interface Range {
+  position: number | bigint;
+  length: number;
+}
+
+// Every field is the submission's own, so nothing is ever read from Object.prototype.
+export const blank = {
+  file: 0,
+  flags: 0,
+  position: 0,
+  offset: 0,
+  length: 0,
+  object: undefined,
+} as const;
+
+/** Gives an operation of this opcode without any arguments. */
+function plain(opcode: number): Encoded {
+  return { opcode, ...blank };
+}
+
+export function flag(condition: boolean, bit: number): number {
+  return condition ? bit : 0;
+}
+
+// ---- An open file. The caller adds `file`, its number.
+
+/** Says that `file` is a descriptor that others have opened (POSIX). */
+export const foreignDescriptor = { flags: FileReference.descriptor } as const;
+
+/** A read or a write of one buffer. */
+export function transfer(
+  opcode: TransferOpcode,
+  arg: { memory: unknown; offset: number; length: number; position: number | bigint },
+): Encoded {
+  const { memory, offset, length, position } = arg;
+  return { opcode, ...blank, position, offset, length, object: memory };
+}
+
+/** A read into several buffers, or a write from them. @param length bytes of all of them */
+export function transferVectors(
+  opcode: VectorOpcode,
+  arg: { buffers: readonly unknown[]; length: number; position: number | bigint },
+): Encoded {
+  const { buffers, length, position } = arg;
+  return { opcode, ...blank, position, length, object: buffers };
+}
+
+export function closeFile(): Encoded {
+  return plain(Opcode.close);
+}
+
+export function statusOfFile(): Encoded {
+  return plain(Opcode.stat);
+}
+
+/** @param size bytes */
+export function truncateFile(size: number): Encoded {
+  return { opcode: Opcode.truncate, ...blank, length: size };
+}
+
+export function syncFile({ dataOnly }: { dataOnly: boolean }): Encoded {
+  return plain(dataOnly ? Opcode.dataSync : Opcode.sync);
+}
+
+/** @param origin one of SeekOrigin */
+export function seekCursor({ position, origin }: { position: number; origin: number }): Encoded {
+  return { opcode: Opcode.seek, ...blank, position, flags: origin };
+}
+
+export function attributesOfFile(): Encoded {
+  return plain(Opcode.getAttributes);
+}
+
+/** @param change bits of attributes to set, and to clear */
+export function changeAttributes(change: { set: number; clear: number }): Encoded {
+  return { opcode: Opcode.setAttributes, ...blank, flags: change.set, length: change.clear };
+}
+
+export function makeSparse(sparse: boolean): Encoded {
+  return { opcode: Opcode.setSparse, ...blank, flags: flag(sparse, 1) };
+}
+
+export function punchHoleAt({ position, length }: Range): Encoded {
+  return { opcode: Opcode.punchHole, ...blank, position, length };
+}
+
+/** At most allocatedRangesMax ranges that begin in a part of the file. */
+export function allocatedRangesIn({ position, length }: Range): Encoded {
+  return { opcode: Opcode.allocatedRanges, ...blank, position, length };
+}
+
+/** A lock. A length of 0 reaches to the end of the file, however long it grows. */
+export function lockBytes(arg: Range & { exclusive: boolean; wait: boolean }): Encoded {
+  const { position, length } = arg;
+  const flags = flag(arg.exclusive, LockFlag.exclusive) | flag(arg.wait, LockFlag.wait);
+  return { opcode: Opcode.lock, ...blank, position, length, flags };
+}
+
+export function unlockBytes({ position, length }: Range): Encoded {
+  return { opcode: Opcode.unlock, ...blank, position, length };
+}
+
+export function reparsePointOfFile(): Encoded {
+  return plain(Opcode.readReparsePoint);
+}
+
+export function sizeOfBlockDevice(): Encoded {
+  return plain(Opcode.deviceSize);
+}
+
+// ---- Two open files. The caller adds `file` and `source`.
+
+export function cloneContent(): Encoded {
+  return plain(Opcode.cloneFile);
+}
+
+export function copyBytes({ position, length }: Range): Encoded {
+  return { opcode: Opcode.copyRange, ...blank, position, length };
+}
+
+/** @param parts MetadataFlag bits */
+export function copyMetadataParts(parts: number): Encoded {
+  return { opcode: Opcode.copyMetadata, ...blank, flags: parts };
+}
+
+// ---- Paths
+
+export interface OpenArguments {
+  path: NativePath;
+  /** O_* of the platform. */
+  flags: number;
+  /** Permission bits of a file that is created. */
+  mode: number;
+  /** OpenOption bits. */
+  options: number;
+  /** Bytes of disk space to reserve. */
+  preallocate: number;
+  /** FILE_ATTRIBUTE_* bits of a file that is created. */
+  attributes: number;
+}
+
+export function openPath(arg: OpenArguments): Encoded {
+  return {
+    opcode: Opcode.open,
+    file: arg.options,
+    flags: arg.flags,
+    position: arg.preallocate,
+    offset: arg.mode,
+    length: arg.attributes,
+    object: arg.path,
+  };
+}
+
+/** Opens, reads and closes. Gives an open file instead of content that is large. */
+export function readWholePath(arg: { path: NativePath; flags: number; mode: number }): Encoded {
+  const { path, flags, mode } = arg;
+  return { opcode: Opcode.readPath, ...blank, flags, offset: mode, object: path };
+}
+
+/** Opens, writes and closes. */
+export function writeWholePath(arg: {
+  path: NativePath;
+  flags: number;
+  mode: number;
+  content: Uint8Array;
+}): Encoded {
+  const { path, flags, mode, content } = arg;
+  const object = [path, content];
+  const length = content.byteLength;
+  return { opcode: Opcode.writePath, ...blank, flags, offset: mode, length, object };
+}
+
+export function statusOfPath(path: NativePath, followLinks: boolean): Encoded {
+  const opcode = followLinks ? Opcode.statPath : Opcode.lstatPath;
+  return { opcode, ...blank, object: path };
+}
+
+export function listTreeOf(arg: {
+  path: NativePath;
+  recursive: boolean;
+  followLinks: boolean;
+}): Encoded {
+  const { path, recursive, followLinks } = arg;
+  const flags = flag(recursive, TreeFlag.recursive) | flag(followLinks, TreeFlag.followLinks);
+  return { opcode: Opcode.listTree, ...blank, flags, object: path };
+}
+
+export function removeTreeOf(path: NativePath): Encoded {
+  return { opcode: Opcode.removeTree, ...blank, object: path };
+}
+
+export function attributesOfPath(arg: { path: NativePath; followLinks: boolean }): Encoded {
+  const file = flag(!arg.followLinks, pathOfLink);
+  return { opcode: Opcode.getAttributesPath, ...blank, file, object: arg.path };
+}
+
+export function changeAttributesOfPath(arg: {
+  path: NativePath;
+  followLinks: boolean;
+  set: number;
+  clear: number;
+}): Encoded {
+  return {
+    opcode: Opcode.setAttributesPath,
+    ...blank,
+    file: flag(!arg.followLinks, pathOfLink),
+    flags: arg.set,
+    length: arg.clear,
+    object: arg.path,
+  };
+}
+
+export function namedStreamsOf(path: NativePath): Encoded {
+  return { opcode: Opcode.listStreams, ...blank, object: path };
+}
+
+/** @param metadata MetadataFlag bits, and again, shifted by metadataTriedShift, if optional */
+export function copySmallFileTo(arg: {
+  source: NativePath;
+  temporary: NativePath;
+  destination: NativePath;
+  metadata: number;
+}): Encoded {
+  const object = [arg.source, arg.temporary, arg.destination];
+  return { opcode: Opcode.copySmallFile, ...blank, flags: arg.metadata, object };
+}
+
+// ---- Devices; addon/engine/system/devices.h says what each does.
+
+/** @param flags PipeFlag bits @param bufferSize bytes; 0 for the system's own */
+export function createPipeInstanceAt(arg: {
+  path: NativePath;
+  flags: number;
+  bufferSize: number;
+  instancesMax: number;
+}): Encoded {
+  const { path, flags, bufferSize, instancesMax } = arg;
+  return {
+    opcode: Opcode.createPipeInstance,
+    ...blank,
+    flags,
+    position: bufferSize,
+    offset: instancesMax,
+    object: path,
+  };
+}
+
+export function connectPipeClient(): Encoded {
+  return plain(Opcode.connectPipe);
+}
+
+export function disconnectPipeClient(): Encoded {
+  return plain(Opcode.disconnectPipe);
+}
+
+/** @param flags PipeFlag bits (Windows) @param bufferSize bytes (Linux) */
+export function configurePipeEnd(arg: { flags: number; bufferSize: number }): Encoded {
+  return { opcode: Opcode.configurePipe, ...blank, flags: arg.flags, length: arg.bufferSize };
+}
+
+/** @param bufferSize bytes; 0 for the system's own */
+export function createPipePairAt(arg: { path: NativePath; bufferSize: number }): Encoded {
+  const { path, bufferSize } = arg;
+  return { opcode: Opcode.createPipePair, ...blank, position: bufferSize, object: path };
+}
+
+/** @param messageSizeMax bytes; 0 for any */
+export function createMailslotAt(arg: {
+  path: NativePath;
+  messageSizeMax: number;
+  readTimeoutMs: number;
+}): Encoded {
+  return {
+    opcode: Opcode.createMailslot,
+    ...blank,
+    position: arg.messageSizeMax,
+    offset: arg.readTimeoutMs,
+    object: arg.path,
+  };
+}
+
+export function openMailslotAt(path: NativePath): Encoded {
+  return { opcode: Opcode.openMailslot, ...blank, object: path };
+}
+
+export function setMailslotTimeoutTo(readTimeoutMs: number): Encoded {
+  return { opcode: Opcode.setMailslot, ...blank, length: readTimeoutMs };
+}
+
+export function statusOfMailslot(): Encoded {
+  return plain(Opcode.mailslotStatus);
+}
+
+/** @param settings in the order of SerialField (devices.h) */
+export function exchangeSerialSettings(settings: Int32Array): Encoded {
+  const length = settings.byteLength;
+  return { opcode: Opcode.serialSettings, ...blank, length, object: settings };
+}
