@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { isWindows, resultOfChild, testWhere } from '../helpers.js';
 
-// Relative paths and the umask are those of the moment of the call, whatever the program does before
-// its turn ends. In a process of its own, since vitest's threads must not change their folder.
+// Relative paths and the umask are those of the moment of the call, whatever the program does
+// before its turn ends. In a process of its own, since vitest's threads must not change their
+// folder.
 
 const fsUrl = new URL('../../dist/fs.js', import.meta.url).href;
 const registerUrl = new URL('../../dist/register.js', import.meta.url).href;

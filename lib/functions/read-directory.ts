@@ -1,9 +1,16 @@
+import { Buffer, isUtf8 } from 'node:buffer';
 import type { Dirent } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Content, copyOptions, parseEncodingOptions } from '../file-handle/whole-file.js';
 import { makeDirent, typeOfKind, unknownType } from '../handle/dirents.js';
-import { decodeNames, type EntryList, splitNames } from '../handle/entry-list.js';
+import {
+  decodeNames,
+  type EntryList,
+  type NameEncoding,
+  namesOf,
+  splitNames,
+} from '../handle/entry-list.js';
 import { isUrl, type PathLike, parsePath } from '../node/paths.js';
 import { listTree } from './directory-tree.js';
 import { lstat } from './status.js';
@@ -41,38 +48,61 @@ export function startReaddir(path: unknown, options: unknown): Promise<Listing> 
 
 function decodeDirents(
   list: EntryList,
-  folder: AnyName,
-  options: ReaddirOptions,
-): Promise<Dirent<AnyName>[]> {
-  const names = options.recursive
-    ? splitNames(list).map((name) => name.toString())
-    : decodeNames(list, options.encoding);
-  return Promise.all(
-    names.map((name, index) => toDirent(name, list.types[index] as number, folder, options)),
-  );
-}
-
-async function toDirent(
-  path: AnyName,
-  knownType: number,
   root: AnyName,
   options: ReaddirOptions,
-): Promise<Dirent<AnyName>> {
-  const type =
-    knownType === unknownType
-      ? typeOfKind(await lstat(join(String(root), String(path))))
-      : knownType;
-  if (!options.recursive) return makeDirent(path, type, root);
-  const relative = String(path);
-  const within = dirname(relative);
-  const folder = within === '.' ? root : join(String(root), within);
-  return makeDirent(encodeName(basename(relative), options.encoding), type, folder);
+): Promise<Dirent<AnyName>[]> {
+  const places = options.recursive
+    ? placesInTree(list, root, options.encoding)
+    : decodeNames(list, options.encoding).map((name) => ({ name, folder: root }));
+  return Promise.all(places.map((place, index) => toDirent(place, list.types[index] as number)));
 }
 
-function encodeName(name: string, encoding: ReaddirOptions['encoding']): AnyName {
-  if (!encoding || encoding === 'utf8') return name;
-  const bytes = Buffer.from(name);
-  return encoding === 'buffer' ? bytes : bytes.toString(encoding);
+/** The name of an entry, and the path of the folder that has it. */
+interface Place {
+  name: AnyName;
+  folder: AnyName;
+}
+
+// The file systems of Windows have names in UTF-16, which the addon gives in UTF-8.
+const isWindows = process.platform === 'win32';
+const separator = sep.charCodeAt(0);
+
+/** The places of the entries of a tree, whose names may be no UTF-8. */
+function placesInTree(list: EntryList, root: AnyName, encoding: NameEncoding): Place[] {
+  const isText = !encoding || encoding === 'utf8' || encoding === 'utf-8';
+  if (isText && typeof root === 'string' && (isWindows || isUtf8(list.paths))) {
+    return namesOf(list).map((path) => ({ name: basename(path), folder: folderOf(path, root) }));
+  }
+  return splitNames(list).map((path) => {
+    const end = path.lastIndexOf(separator);
+    const name = path.subarray(end + 1);
+    const shown = encoding === 'buffer' ? name : name.toString(encoding ?? 'utf8');
+    return {
+      name: shown,
+      folder: end < 0 ? root : folderIn(root, path.subarray(0, end), encoding),
+    };
+  });
+}
+
+function folderOf(path: string, root: string): string {
+  const within = dirname(path);
+  return within === '.' ? root : join(root, within);
+}
+
+// A folder is given as bytes where its root is, and where only bytes lead to it and the reader takes
+// bytes for names.
+function folderIn(root: AnyName, within: Buffer, encoding: NameEncoding): AnyName {
+  const isBytes = typeof root !== 'string' || (encoding === 'buffer' && !isUtf8(within));
+  if (!isBytes) return join(root, within.toString());
+  const start = Buffer.from(root);
+  const isSeparated = start.at(-1) === separator;
+  return Buffer.concat([start, Buffer.from(isSeparated ? '' : sep), within]);
+}
+
+async function toDirent({ name, folder }: Place, knownType: number): Promise<Dirent<AnyName>> {
+  if (knownType !== unknownType) return makeDirent(name, knownType, folder);
+  const path = Buffer.concat([Buffer.from(folder), Buffer.from(sep), Buffer.from(name)]);
+  return makeDirent(name, typeOfKind(await lstat(path)), folder);
 }
 
 /**

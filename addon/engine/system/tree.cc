@@ -49,7 +49,7 @@ class TreeWalk {
 
   // Folders are entered last first, which is the order of Node's own list.
   Result run() {
-    Result result = push(PathString(), root_);
+    Result result = push(PathString());
     while (result.ok() && !stack_.empty()) {
       const PendingFolder folder = std::move(stack_.back());
       stack_.pop_back();
@@ -59,10 +59,13 @@ class TreeWalk {
   }
 
  private:
-  Result push(const PathString& relative, const PathString& path) {
+  Result push(const PathString& relative) {
     PendingFolder folder{relative, {}};
-    const Result read = read_folder(path, folder.entries);
-    if (!read.ok()) return fail_at(operation_, path, TreeStep::kScan, read);
+    const Result read = read_folder(root_, relative, folder.entries);
+    if (!read.ok()) {
+      const PathString path = relative.empty() ? root_ : join_path(root_, relative);
+      return fail_at(operation_, path, TreeStep::kScan, read);
+    }
     stack_.push_back(std::move(folder));
     return read;
   }
@@ -72,19 +75,18 @@ class TreeWalk {
       const PathString relative = join_path(folder.relative, entry.name);
       list_.add(to_utf8(relative), entry.type);
       if (!(flags_ & kTreeRecursive)) continue;
-      const PathString path = join_path(root_, relative);
-      if (!is_entered(path, entry)) continue;
+      if (!is_entered(relative, entry)) continue;
       if (is_cancelled(operation_)) return Result::cancelled();
-      const Result pushed = push(relative, path);
+      const Result pushed = push(relative);
       if (!pushed.ok()) return pushed;
     }
     return Result::success(0);
   }
 
-  bool is_entered(const PathString& path, const TreeEntry& entry) const {
+  bool is_entered(const PathString& relative, const TreeEntry& entry) const {
     if (entry.type == EntryType::kDirectory) return true;
     return entry.type == EntryType::kLink && (flags_ & kTreeFollowLinks) &&
-           leads_to_folder(path, entry);
+           leads_to_folder(root_, relative, entry);
   }
 
   Operation& operation_;

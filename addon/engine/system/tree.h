@@ -51,9 +51,12 @@ bool is_cancelled(const Operation& operation);
 Result give_entries(Operation& operation, const std::vector<TreeEntry>& entries);
 
 PathString join_path(const PathString& folder, const PathString& name);
-Result read_folder(const PathString& path, std::vector<TreeEntry>& entries);
-// Whether a link leads to a folder.
-bool leads_to_folder(const PathString& path, const TreeEntry& link);
+// Reads the folder at a path below `root`, also where both together are longer than the system
+// takes.
+Result read_folder(const PathString& root, const PathString& relative,
+                   std::vector<TreeEntry>& entries);
+// Whether a link at a path below `root` leads to a folder.
+bool leads_to_folder(const PathString& root, const PathString& relative, const TreeEntry& link);
 std::string to_utf8(const PathString& path);
 
 }  // namespace overlapped

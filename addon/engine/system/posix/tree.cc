@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <climits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -167,6 +168,51 @@ class TreeRemoval {
   std::vector<Level> levels_;
 };
 
+#ifdef O_PATH
+constexpr int kSearchOnly = O_PATH;
+#else
+constexpr int kSearchOnly = O_RDONLY;
+#endif
+
+// A path below a root. Where the two are longer together than a system call takes (PATH_MAX), the
+// folder is opened that the first part of the path leads to, and so on until the rest is short.
+class ShortPath {
+ public:
+  ShortPath(const std::string& root, const std::string& relative)
+      : path_(relative.empty() ? root : join_path(root, relative)) {
+    // A root that is too long is the caller's, and fails as it is.
+    if (root.size() >= kLengthMax) return;
+    while (path_.size() >= kLengthMax) {
+      const size_t end = path_.rfind('/', kLengthMax - 1);
+      if (end == std::string::npos || end == 0) return;
+      const int next = ::openat(folder_, path_.substr(0, end).c_str(),
+                                kSearchOnly | O_DIRECTORY | O_CLOEXEC);
+      // The whole path then fails with ENAMETOOLONG.
+      if (next < 0) return;
+      close();
+      folder_ = next;
+      // Of two slashes the second would make the rest absolute.
+      path_.erase(0, path_.find_first_not_of('/', end));
+    }
+  }
+  ~ShortPath() { close(); }
+  ShortPath(const ShortPath&) = delete;
+  ShortPath& operator=(const ShortPath&) = delete;
+
+  int folder() const { return folder_; }
+  const std::string& path() const { return path_; }
+
+ private:
+  static constexpr size_t kLengthMax = PATH_MAX;
+
+  void close() {
+    if (folder_ != AT_FDCWD) ::close(folder_);
+  }
+
+  std::string path_;
+  int folder_ = AT_FDCWD;
+};
+
 }  // namespace
 
 PathString join_path(const PathString& folder, const PathString& name) {
@@ -174,14 +220,24 @@ PathString join_path(const PathString& folder, const PathString& name) {
   return folder.back() == '/' ? folder + name : folder + '/' + name;
 }
 
-Result read_folder(const PathString& path, std::vector<TreeEntry>& entries) {
-  const Directory directory(::opendir(path.c_str()), &::closedir);
-  return directory ? read_entries(directory.get(), entries) : last_error();
+Result read_folder(const PathString& root, const PathString& relative,
+                   std::vector<TreeEntry>& entries) {
+  const ShortPath place(root, relative);
+  const int fd =
+      ::openat(place.folder(), place.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return last_error();
+  const Directory directory(::fdopendir(fd), &::closedir);
+  if (directory) return read_entries(directory.get(), entries);
+  const Result result = last_error();
+  ::close(fd);
+  return result;
 }
 
-bool leads_to_folder(const PathString& path, const TreeEntry&) {
+bool leads_to_folder(const PathString& root, const PathString& relative, const TreeEntry&) {
+  const ShortPath place(root, relative);
   struct stat status {};
-  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+  return ::fstatat(place.folder(), place.path().c_str(), &status, 0) == 0 &&
+         S_ISDIR(status.st_mode);
 }
 
 std::string to_utf8(const PathString& path) { return path; }

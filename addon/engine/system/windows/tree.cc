@@ -123,7 +123,9 @@ PathString join_path(const PathString& folder, const PathString& name) {
   return last == L'\\' || last == L'/' ? folder + name : folder + L'\\' + name;
 }
 
-Result read_folder(const PathString& path, std::vector<TreeEntry>& entries) {
+Result read_folder(const PathString& root, const PathString& relative,
+                   std::vector<TreeEntry>& entries) {
+  const PathString path = relative.empty() ? root : join_path(root, relative);
   // FindFirstFileExW on `file\*` says ERROR_DIRECTORY or ERROR_PATH_NOT_FOUND; the caller relies on
   // the first.
   const DWORD attributes = GetFileAttributesW(path.c_str());
@@ -144,7 +146,7 @@ Result read_folder(const PathString& path, std::vector<TreeEntry>& entries) {
   return GetLastError() == ERROR_NO_MORE_FILES ? Result::success(0) : last_error();
 }
 
-bool leads_to_folder(const PathString&, const TreeEntry& link) {
+bool leads_to_folder(const PathString&, const PathString&, const TreeEntry& link) {
   // The attributes of a link to a folder say so themselves.
   return (link.attributes & FILE_ATTRIBUTE_DIRECTORY) != 0;
 }
