@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { defineConfig, type TestProjectConfiguration } from 'vitest/config';
 
-// Every test file runs once per engine of this system, the best one first.
+// Every test file runs once per engine of this system, the best engine first.
 const enginesByPlatform: Partial<Record<NodeJS.Platform, readonly string[]>> = {
   linux: ['uring', 'threadpool'],
   win32: ['iocp', 'threadpool'],
@@ -17,7 +17,7 @@ const probe = `
   }
 `;
 
-/** Why io_uring cannot be had here; empty where it can. */
+/** Why io_uring is not available here; empty if it is. */
 function uringRefusal(): string {
   const child = spawnSync(process.execPath, ['-e', probe, import.meta.dirname], {
     encoding: 'utf8',
@@ -28,27 +28,28 @@ function uringRefusal(): string {
 
 function enginesToTest(): readonly string[] {
   const engines = enginesByPlatform[process.platform] ?? ['threadpool'];
-  // In CI what cannot run must fail; the set-up file of the tests sees to that.
+  // In CI an engine that is not available must fail; the setup file of the tests checks that.
   if (process.env.CI || !engines.includes('uring')) return engines;
   const refusal = uringRefusal();
   if (refusal === '') return engines;
-  console.warn(`NOT TESTED: engine uring, which cannot be had here. ${refusal}`);
+  console.warn(`NOT TESTED: the engine uring, which is not available here. ${refusal}`);
   return engines.filter((engine) => engine !== 'uring');
 }
 
 const isWindows = process.platform === 'win32';
 const heavyTests = 'compat-tests/heavy/**/*.test.ts';
 
-// Tests that take gigabytes of memory are a project of their own, which runs when all others have
-// ended, one file at a time: some of those measure.
+// Tests that take gigabytes of memory are a project of their own. It runs one file at a time, when
+// all others have ended.
 function projectsOf(engine: string): TestProjectConfiguration[] {
   const common = {
     setupFiles: 'compat-tests/setup.ts',
     env: { OVERLAPPED_ENGINE: engine },
     pool: 'forks' as const,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-    // Starting a process is dear there.
+    // These limits end tests that hang. No machine is so busy that a test needs them otherwise.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    // Starting a process is expensive there.
     ...(isWindows ? { fileParallelism: false, isolate: false } : {}),
   };
   const all = ['compat-tests/**/*.test.ts'];
@@ -66,13 +67,12 @@ function projectsOf(engine: string): TestProjectConfiguration[] {
       },
     },
   ];
-  // Windows Node under Wine has no gigabytes to give in a time that CI has.
+  // Moving gigabytes under Wine takes longer than CI may.
   return isWindows ? projects.slice(0, 1) : projects;
 }
 
 export default defineConfig({
   test: {
-    // Tests share two or more cores with each other; some of them measure.
     maxWorkers: 2,
     globalSetup: 'compat-tests/build-is-current.ts',
     projects: enginesToTest().flatMap(projectsOf),

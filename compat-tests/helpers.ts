@@ -145,7 +145,7 @@ export async function rejection(promise: Promise<unknown>): Promise<NonNullable<
 }
 
 /** Waits for a condition; a time-out is an error. */
-export async function until(condition: () => boolean, msMax = 30_000): Promise<void> {
+export async function until(condition: () => boolean, msMax = 120_000): Promise<void> {
   const end = Date.now() + msMax;
   while (!condition()) {
     if (Date.now() > end) throw new Error(`Not within ${msMax} ms: ${condition}`);
@@ -183,7 +183,7 @@ export interface ChildOptions {
   name?: string;
   /** Where the script is written and runs; by default it is written to a new folder. */
   folder?: string;
-  /** It is killed then, and its signal is SIGKILL. */
+  /** It is killed after this time, by SIGKILL. Default: less than a test may take. */
   msMax?: number;
 }
 
@@ -219,7 +219,7 @@ export async function runChild(script: string, options: ChildOptions = {}): Prom
       ...(options.folder ? { cwd: options.folder } : {}),
     });
     const ended = await new Promise<Pick<ChildResult, 'code' | 'signal'>>((resolve, reject) => {
-      const timer = setTimeout(() => child.kill('SIGKILL'), options.msMax ?? 50_000);
+      const timer = setTimeout(() => child.kill('SIGKILL'), options.msMax ?? 240_000);
       child.on('error', reject);
       child.on('exit', (code, signal) => {
         clearTimeout(timer);

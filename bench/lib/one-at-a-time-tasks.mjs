@@ -4,8 +4,8 @@ import { promisify } from 'node:util';
 import { measureOnce } from './measure.mjs';
 import { forEachFile, pathOfFile } from './small-files.mjs';
 
-// Runs in a process of its own, with node:fs as the process has it. Each message names a task, which
-// is done once and measured.
+// Runs in a process of its own, with node:fs as the process has it. Each message names a task,
+// which runs once and is measured.
 const [folder, count, output] = [process.argv[2], Number(process.argv[3]), process.argv[4]];
 
 const content = Buffer.alloc(3000, 0xa5);

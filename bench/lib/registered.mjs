@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 
 const register = new URL('../../dist/register.js', import.meta.url).href;
 
-/** The two sides of a comparison: Node's own functions, and those of this package in their place. */
+/** The two sides of a comparison: Node's own functions, and those of this package instead. */
 export const sides = { node: 'node:fs', registered: 'register' };
 
 /** Flags of Node for one side. */

@@ -1,6 +1,6 @@
 import { programs, servers } from './programs.mjs';
 
-// Runs one program in a process of its own and says what the whole process has cost, from its start:
+// Runs one program in a process of its own and reports what the process has cost since it started:
 //   node run.mjs <name> <input> <output>
 // A server sends its port and works until it gets a message.
 const [name, input, output] = process.argv.slice(2);

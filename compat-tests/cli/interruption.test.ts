@@ -24,12 +24,9 @@ test('Ctrl-C in a copy: code 130, nothing left, the destination as it was', asyn
   const folder = folderWith({ source: data, to: 'old' });
   const [source, to] = [path.join(folder, 'source'), path.join(folder, 'to')];
   const before = signalWhenWriting(folder, ['source', 'to'], 'SIGINT');
-  const started = performance.now();
   const { code, stdout, stderr } = await overlapped(['copy', source, to, ...slow], { before });
   expect({ code, stdout }).toEqual({ code: 130, stdout: '' });
   expect(stderr).toMatch(/^overlapped: interrupted by SIGINT$/m);
-  // It would take six seconds.
-  expect(performance.now() - started).toBeLessThan(5000);
   expect(namesBelow(folder)).toEqual(['source', 'to']);
   expect(fs.readFileSync(to, 'utf8')).toBe('old');
 });

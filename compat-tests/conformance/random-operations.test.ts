@@ -8,11 +8,11 @@ import type { LooseFs, LooseHandle } from './case.js';
 import { describeError, normalise, treeOf } from './observe.js';
 import { type Operation, sequences, World } from './random-operations.js';
 
-// A failure prints the sequence, made as short as it can be, and the seed; FAST_CHECK_SEED runs it
-// again.
-const seed = Number(process.env.FAST_CHECK_SEED ?? Date.now() % 2 ** 31);
+// The sequences are the same in every run, unless FAST_CHECK_SEED names another seed, as
+// `npm run test:seeds` does. A failure prints its sequence, made as short as possible.
+const seed = Number(process.env.FAST_CHECK_SEED ?? 1);
 const numRuns = isWindows ? 30 : 150;
-const limits = { seed, numRuns, interruptAfterTimeLimit: 20_000, markInterruptAsFailure: false };
+const limits = { seed, numRuns };
 
 const nodePromises = fs.promises as unknown as LooseFs;
 const ours = overlapped as unknown as LooseFs;

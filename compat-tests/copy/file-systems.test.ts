@@ -75,9 +75,7 @@ function testHoles({ test, file }: Place): void {
   for (const [name, options] of ways) {
     test(`holes stay holes: 4 GiB, ${name}`, async () => {
       const to = file('sparse-copy');
-      const started = performance.now();
       const report = await copyOfFile(file('sparse'), to, options);
-      if (report.strategy === 'clone') expect(performance.now() - started).toBeLessThan(1000);
       expect(report.bytes).toBe(4 * 1024 * MiB);
       expect(report.dataBytes).toBeLessThan(2 * MiB);
       expect(fs.statSync(to).size).toBe(report.bytes);
@@ -171,7 +169,6 @@ function testOffload({ test, file }: Place): void {
     const onProgress = ({ bytes }: { bytes: number }): void => void seen.push(bytes);
     const report = await copyOfFile(file('plain'), file('slow'), { ...options, onProgress });
     expect(report.durationMs).toBeGreaterThan(400);
-    expect(report.durationMs).toBeLessThan(1000);
     expect(seen.length).toBeGreaterThan(3);
     expect(seen.at(-1)).toBe(size);
     expect(seen).toEqual(seen.toSorted((a, b) => a - b));

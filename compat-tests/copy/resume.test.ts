@@ -244,4 +244,4 @@ test('killed at twenty moments it ends in the right file, and never in a wrong o
   expect(report.hash).toBe(sha256(data));
   expect(fs.readFileSync(destination).equals(data)).toBe(true);
   expect(names()).toEqual(['destination', 'source']);
-}, 120_000);
+});

@@ -47,18 +47,16 @@ async function runWithSerialPort(sample: Sample): Promise<void> {
   }
 }
 
-const timeoutMs = 120_000;
-
 for (const sample of pages().flatMap(samplesIn)) {
   if (sample.needs === 'serial port') {
     const runs = testWhere(hasSerialPair, 'there is no pair of serial ports', { mustRun: true });
-    runs(`${sample.name} runs`, () => runWithSerialPort(sample), timeoutMs);
+    runs(`${sample.name} runs`, () => runWithSerialPort(sample));
   } else if (sample.needs === 'Windows') {
     const runs = testWhere(isWindows, 'it is for Windows');
-    runs(`${sample.name} runs`, () => runProgram(sample), timeoutMs);
+    runs(`${sample.name} runs`, () => runProgram(sample));
   } else {
     const run = sample.language === 'js' ? runProgram : runCommands;
-    test(`${sample.name} runs`, () => run(sample), timeoutMs);
+    test(`${sample.name} runs`, () => run(sample));
   }
 }
 

@@ -1,15 +1,12 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { folderOf, newPlace, richTree, whole } from '../copy-tree/trees.js';
 import { describeTree } from '../ecosystem/tree.js';
 import { isWindows, packageFolder } from '../helpers.js';
 import { runExample } from './run-example.js';
 
 const run = (...args: string[]) => runExample('backup', ...args);
-
-// It starts many processes, each of which takes its time under Wine.
-vi.setConfig({ testTimeout: 150_000 });
 
 async function snapshotsIn(store: string): Promise<string[]> {
   return fs

@@ -41,7 +41,7 @@ function measured(work: string, count: number): string {
 }
 
 async function expectNoGrowth(script: string, file: string): Promise<void> {
-  const options = { flags: ['--expose-gc'], args: [file], msMax: 280_000 };
+  const options = { flags: ['--expose-gc'], args: [file] };
   const result = await resultOfChild<{ before: Usage; after: Usage; inFlight: number }>(
     script,
     options,

@@ -37,7 +37,7 @@ for (const [stage, wait] of Object.entries(stages)) {
   test(`process.exit() with reads and writes on a file ends with its code, ${stage}`, async () => {
     const file = fileWith(randomBytes(1024 * 1024));
     const script = `${startOnFile} ${wait} process.exit(${exitCode});`;
-    expect(await runChild(script, { args: [file], msMax: 20_000 })).toEqual({
+    expect(await runChild(script, { args: [file] })).toEqual({
       code: exitCode,
       signal: null,
       stdout: '',
@@ -49,7 +49,7 @@ for (const [stage, wait] of Object.entries(stages)) {
     `process.exit() with reads that nobody answers ends with its code, ${stage}`,
     async () => {
       const script = `${startOnFifo} ${wait} process.exit(${exitCode});`;
-      expect(await runChild(script, { args: [makeFifo()], msMax: 20_000 })).toEqual({
+      expect(await runChild(script, { args: [makeFifo()] })).toEqual({
         code: exitCode,
         signal: null,
         stdout: '',
@@ -70,14 +70,14 @@ test('process.exit() while opens, closes and whole-file reads are under way', as
     await null;
     process.exit(${exitCode});`;
   const file = fileWith(randomBytes(1024 * 1024));
-  const { code, stderr } = await runChild(script, { args: [file], msMax: 20_000 });
+  const { code, stderr } = await runChild(script, { args: [file] });
   expect({ code, stderr }).toEqual({ code: exitCode, stderr: '' });
 });
 
 test('an exception that nobody catches ends the process although reads are in flight', async () => {
   const script = `${startOnFile} throw new Error('the program is wrong');`;
   const file = fileWith(randomBytes(1024 * 1024));
-  const { code, stderr } = await runChild(script, { args: [file], msMax: 20_000 });
+  const { code, stderr } = await runChild(script, { args: [file] });
   expect(code).toBe(1);
   expect(stderr).toContain('the program is wrong');
 });
@@ -87,7 +87,7 @@ testWhere(!isWindows, 'Windows has no SIGTERM to end a process gently')(
   async () => {
     const script = `${startOnFifo} await turn(); process.kill(process.pid, 'SIGTERM');
       await sleep(30_000);`;
-    const { signal } = await runChild(script, { args: [makeFifo()], msMax: 20_000 });
+    const { signal } = await runChild(script, { args: [makeFifo()] });
     expect(signal).toBe('SIGTERM');
   },
 );

@@ -57,19 +57,19 @@ const terminated = 1;
 
 test('terminate() of threads that read and write a file without end', async () => {
   const file = fileWith(randomBytes(1024 * 1024));
-  const codes = await resultOfChild(terminating(loopsOnFile), { args: [file], msMax: 30_000 });
+  const codes = await resultOfChild(terminating(loopsOnFile), { args: [file] });
   expect(codes).toEqual(new Array(5).fill(terminated));
 });
 
 testWithFifo('terminate() of threads whose reads nobody answers', async () => {
   const script = terminating(readsOnFifo);
-  const codes = await resultOfChild(script, { args: [makeFifo()], msMax: 30_000 });
+  const codes = await resultOfChild(script, { args: [makeFifo()] });
   expect(codes).toEqual(new Array(5).fill(terminated));
 });
 
 testWithFifo('terminate() of threads whose opens nobody answers', async () => {
   const start = `for (let i = 0; i < 20; i++) open(argument, 'r').catch(() => {}); await turn();`;
-  const codes = await resultOfChild(terminating(start), { args: [makeFifo()], msMax: 30_000 });
+  const codes = await resultOfChild(terminating(start), { args: [makeFifo()] });
   expect(codes).toEqual(new Array(5).fill(terminated));
 });
 
@@ -85,7 +85,7 @@ test('process.exit() in a thread with reads in flight ends that thread alone', a
     const text = await readFile(new URL(import.meta.url), 'utf8');
     console.log(JSON.stringify({ code, works: text.length > 0 }));`;
   const file = fileWith(randomBytes(1024 * 1024));
-  const result = await resultOfChild(script, { args: [file], msMax: 30_000 });
+  const result = await resultOfChild(script, { args: [file] });
   expect(result).toEqual({ code: 7, works: true });
 });
 
@@ -103,7 +103,7 @@ test('process.exit() of the main thread while threads have reads in flight', asy
       process.exit(0);
     }`;
   const file = fileWith(randomBytes(1024 * 1024));
-  expect(await resultOfChild(script, { args: [file], msMax: 30_000 })).toBe('exiting');
+  expect(await resultOfChild(script, { args: [file] })).toBe('exiting');
 });
 
 testWhere(isLinux, 'descriptors are counted under /proc')(
@@ -127,7 +127,7 @@ testWhere(isLinux, 'descriptors are counted under /proc')(
         console.log(JSON.stringify(counts));
       }`;
     const file = fileWith(randomBytes(1024 * 1024));
-    const options = { args: [file], msMax: 40_000 };
+    const options = { args: [file] };
     const counts = await resultOfChild<{ descriptors: number; threads: number }[]>(script, options);
     // Node itself may start some threads in the first rounds.
     const first = counts[4];

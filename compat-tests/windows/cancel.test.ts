@@ -111,7 +111,7 @@ test('close({ cancel: true }) with 1,000 operations in flight, 100 times', async
   expect(after.inFlight).toBe(0);
   // With the opens and closes of the handle, and of the writer that a FIFO has.
   expect(after.completed - completed).toBe(rounds * (count + (isWindows ? 2 : 4)));
-}, 120_000);
+});
 
 test('close() waits, and a second close with cancel ends the waiting', async () => {
   const { handle, end } = await pendingPipe();

@@ -25,7 +25,7 @@ test('a reader that goes under a waiting write makes that write an EPIPE', async
   await pipe.writable.close();
 });
 
-test('a transfer that the handle was not opened for is EBADF, with the number of the system', async () => {
+test('a transfer that the handle was not opened for is EBADF with win32Error', async () => {
   const file = fileWith('content');
   const reader = await open(file, 'r');
   const writer = await open(file, 'a');
