@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { FileAttributes, SettableAttributes } from '../handle/attributes.js';
 import type { CoreHandle } from '../handle/core-handle.js';
+import { coreKey } from '../handle/core-of.js';
 import type { LockOptions, LockRange } from '../handle/locks.js';
 import type { DeviceType } from '../handle/opened-file.js';
 import type { SeekOrigin } from '../handle/seek.js';
@@ -18,6 +19,11 @@ export class ExtendedHandle extends EventEmitter {
   constructor(core: CoreHandle) {
     super();
     this.#core = core;
+  }
+
+  /** @internal For coreOf(). */
+  get [coreKey](): CoreHandle {
+    return this.#core;
   }
 
   /** What transfers on this handle must be multiples of; null on a buffered handle. */

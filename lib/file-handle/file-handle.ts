@@ -4,7 +4,6 @@ import type { CreateReadStreamOptions, CreateWriteStreamOptions } from 'node:fs/
 import { createInterface, type Interface } from 'node:readline';
 import type { ReadableStream } from 'node:stream/web';
 import type { CoreHandle } from '../handle/core-handle.js';
-import { setCoreOf } from '../handle/core-of.js';
 import type { CloseOptions, StatHandleOptions } from '../handle/public-handle.js';
 import type {
   Position,
@@ -62,7 +61,6 @@ export class FileHandle extends ExtendedHandle {
     super(core);
     this.#core = core;
     core.file.onClosed = () => this.emit('close');
-    setCoreOf(this, core);
   }
 
   /**

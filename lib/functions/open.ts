@@ -1,7 +1,7 @@
 import { FileHandle } from '../file-handle/file-handle.js';
-import { openCore } from '../handle/open.js';
-import type { OpenOptions } from '../handle/open-options.js';
-import type { PathLike } from '../node/paths.js';
+import { openCore, openParsed } from '../handle/open.js';
+import { type OpenOptions, parseOpenOptions } from '../handle/open-options.js';
+import { type PathLike, parsePath } from '../node/paths.js';
 
 /**
  * Opens a file.
@@ -15,7 +15,8 @@ export async function open(
   flags: string | number | null = 'r',
   modeOrOptions?: number | string | OpenOptions | null,
 ): Promise<FileHandle> {
-  return new FileHandle(await openCore(path, flags, modeOrOptions));
+  const parsed = parsePath(path);
+  return new FileHandle(await openParsed(parsed, parseOpenOptions(flags, modeOrOptions)));
 }
 
 /**

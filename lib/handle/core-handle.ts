@@ -48,13 +48,18 @@ export class CoreHandle implements SectorFile {
   readonly file: OpenFile;
   readonly cursor: Cursor;
   readonly transfers: Transfers;
-  readonly vectors: VectorTransfers;
+  #vectors: VectorTransfers | undefined;
 
   constructor(file: OpenFile) {
     this.file = file;
     this.cursor = new Cursor(file);
     this.transfers = new Transfers(file, this.cursor);
-    this.vectors = new VectorTransfers(file, this.cursor);
+  }
+
+  /** Made when first used, since most handles never are read or written so. */
+  get vectors(): VectorTransfers {
+    this.#vectors ??= new VectorTransfers(this.file, this.cursor);
+    return this.#vectors;
   }
 
   get alignment(): Alignment | null {

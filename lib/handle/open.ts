@@ -52,10 +52,12 @@ export async function coreOfOpening(
   { subject, signal }: Pick<Request, 'subject' | 'signal'>,
   access: Access,
 ): Promise<CoreHandle> {
-  const opened = await opening.catch((error) => {
-    throw explain(error, subject);
-  });
-  const core = coreOfOpened(opened, access);
+  let core: CoreHandle;
+  try {
+    core = coreOfOpened(await opening, access);
+  } catch (error) {
+    throw explain(error as SystemError, subject);
+  }
   if (signal?.aborted) {
     // It was opened before the abort could reach it, and nobody else will close it.
     await core.close();
