@@ -14,11 +14,12 @@ function withoutRefused(execArgv: readonly string[], error: Error): string[] {
   return execArgv.filter((flag) => !refused.has(flag));
 }
 
-/** The module that a worker loads; none where the code runs in a bundle without the package. */
-function registerModule(): string | undefined {
-  return packageFolders()
+/** Flags for a new worker; none where the code runs in a bundle without the package. */
+function registerFlags(): readonly string[] {
+  const module = packageFolders()
     .map((folder) => join(folder, 'dist', 'register.js'))
     .find((file) => nodeFs.existsSync(file));
+  return module === undefined ? [] : [`--require=${module}`];
 }
 
 /**
@@ -27,14 +28,15 @@ function registerModule(): string | undefined {
  * --import has ended. The class is a proxy, so that it stays the same to `instanceof`.
  */
 export function registeringWorker(base: WorkerClass): WorkerClass {
-  const module = registerModule();
-  if (module === undefined) return base;
-  const flag = `--require=${module}`;
+  let flags: readonly string[] | undefined;
   return new Proxy(base, {
     construct(_target, [filename, options, ...rest]: unknown[], newTarget) {
+      // Not earlier: a program without workers needs no search for the module.
+      flags ??= registerFlags();
+      const added = flags;
       const given = options as WorkerOptions | null | undefined;
       const start = (execArgv: readonly string[]): object => {
-        const more = { ...given, execArgv: [...execArgv, flag] };
+        const more = { ...given, execArgv: [...execArgv, ...added] };
         return Reflect.construct(base, [filename, more, ...rest], newTarget);
       };
       if (Array.isArray(given?.execArgv)) return start(given.execArgv);
