@@ -113,13 +113,15 @@ Result connect_result(uint32_t error) {
 uint32_t transfer_by_event(Operation& op, const std::atomic<bool>& cancel_requested,
                            size_t& moved) {
   // A thread waits for one call at a time, and the system resets the event when the call begins.
-  thread_local const UniqueHandle event(CreateEventW(nullptr, TRUE, FALSE, nullptr));
-  if (!event.valid()) return GetLastError();
-  const uint32_t error = start_transfer(op, nullptr, event.get());
+  HANDLE event = ThreadInterrupt::call_event_of_this_thread();
+  const UniqueHandle own(event ? nullptr : CreateEventW(nullptr, TRUE, FALSE, nullptr));
+  if (!event) event = own.get();
+  if (!event) return GetLastError();
+  const uint32_t error = start_transfer(op, nullptr, event);
   // A warning, such as ERROR_MORE_DATA, ends the call as a success does, with a count.
   if (!posts_packet(error)) return error;
   const HANDLE handle = op.file->handle();
-  const HANDLE events[] = {event.get(), ThreadInterrupt::event_of_this_thread()};
+  const HANDLE events[] = {event, ThreadInterrupt::event_of_this_thread()};
   const DWORD count = events[1] ? 2 : 1;
   while (error == ERROR_IO_PENDING &&
          WaitForMultipleObjects(count, events, FALSE, INFINITE) == WAIT_OBJECT_0 + 1) {
