@@ -336,7 +336,8 @@ async function testEngines(vitest, args) {
   for (const engine of engines) {
     console.log(`\n=== ${engine} (Node ${nodeVersion} for Windows)`);
     const projects = ['--project', engine];
-    const code = await run([vitest, 'run', ...projects, ...args], {
+    // vitest reads the title, and Node 22 ends where the console has none (libuv's util.c).
+    const code = await run(['--title=vitest', vitest, 'run', ...projects, ...args], {
       OVERLAPPED_ENGINE: engine,
       OVERLAPPED_SERIAL_PAIR: Object.keys(serialPorts).join(','),
       CI: '1',
