@@ -67,6 +67,24 @@ for (const flags of ['r+', 'a']) {
 
 sameOnHandle('writev of no buffers', 'ok', (handle) => shown(handle.writev([])));
 
+const empty: Record<string, (handle: Handle) => Promise<Result>> = {
+  'readv of an empty buffer': (handle) => handle.readv(buffersOf([0])),
+  'readv of empty buffers at a position': (handle) => handle.readv(buffersOf([0, 0]), 5),
+  'writev of an empty buffer': (handle) => handle.writev(buffersOf([0])),
+  'writev of empty buffers at a position': (handle) => handle.writev(buffersOf([0, 0]), 5),
+  'write of no bytes': (handle) => handle.write(Buffer.from('x'), 0, 0),
+  'write of an empty string': (handle) => handle.write(''),
+};
+
+for (const [name, move] of Object.entries(empty)) {
+  const refusing = name.startsWith('readv') ? 'w' : 'r';
+  for (const flags of ['r', 'w', 'r+']) {
+    const expected = flags === refusing ? 'EBADF' : 'ok';
+    sameOnHandle(`${name} with flag ${flags}`, expected, async (handle) => move(handle), flags);
+  }
+}
+sameOnHandle('write of an empty buffer', 'ok', (handle) => handle.write(Buffer.alloc(0)), 'r');
+
 // More than the system takes at once; Node splits writes too, but not reads.
 const many = 5000;
 

@@ -89,8 +89,8 @@ function folderOf(path: string, root: string): string {
   return within === '.' ? root : join(root, within);
 }
 
-// A folder is given as bytes where its root is, and where only bytes lead to it and the reader takes
-// bytes for names.
+// A folder is given as bytes where its root is, and where only bytes lead to it and the reader
+// takes bytes for names.
 function folderIn(root: AnyName, within: Buffer, encoding: NameEncoding): AnyName {
   const isBytes = typeof root !== 'string' || (encoding === 'buffer' && !isUtf8(within));
   if (!isBytes) return join(root, within.toString());

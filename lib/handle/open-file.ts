@@ -16,6 +16,7 @@ const isWindows = process.platform === 'win32';
 // Node's stream classes want a number. This one belongs to no file.
 const placeholderDescriptor = 2 ** 31 - 1;
 const readSubject = { syscall: 'read' };
+const writeSubject = { syscall: 'write' };
 const statSubject = { syscall: 'fstat' };
 const closeSubject = { syscall: 'close' };
 
@@ -124,6 +125,17 @@ export class OpenFile implements SizedFile {
   checkReadable(): void {
     if (this.alignment === null || this.access.readable) return;
     throw systemErrorOf('EBADF', readSubject);
+  }
+
+  /**
+   * For a transfer of no bytes, which is not submitted: the system refuses it where the file may
+   * not be read or written.
+   * @throws EBADF
+   */
+  checkEmptyTransfer(isWrite: boolean): void {
+    const { readable, writable } = this.access;
+    if (isWrite ? writable : readable) return;
+    throw systemErrorOf('EBADF', isWrite ? writeSubject : readSubject);
   }
 
   /** Submits an operation on this file. */

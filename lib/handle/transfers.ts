@@ -170,7 +170,10 @@ export class Transfers implements ReadableFile {
     if (length < 0) throw outOfRange('length', '>= 0', length);
     validateInteger(length, 'length', 0);
     if (position !== -1) validatePosition(position, length);
-    if (length === 0) return Promise.resolve(writeResult(0, buffer));
+    if (length === 0) {
+      this.#file.checkEmptyTransfer(true);
+      return Promise.resolve(writeResult(0, buffer));
+    }
     const { write } = Opcode;
     return this.#transfer(write, buffer, offset, length, position, signal) as Promise<AnyWrite>;
   }
@@ -185,7 +188,10 @@ export class Transfers implements ReadableFile {
       throw invalidArgType('buffer', expected, data);
     }
     const buffer = bytesOfString(data, encoding);
-    if (buffer.byteLength === 0) return writeResult(0, data);
+    if (buffer.byteLength === 0) {
+      this.#file.checkEmptyTransfer(true);
+      return writeResult(0, data);
+    }
     const { bytesWritten } = await this.#write(buffer, 0, null, position, undefined);
     return writeResult(bytesWritten, data);
   }

@@ -65,7 +65,10 @@ export class VectorTransfers {
     givenPosition: Position | undefined,
   ): Promise<number> {
     const groups = vectorGroups(buffers, limits);
-    if (groups.length === 0) return 0;
+    if (groups.length === 0) {
+      if (buffers.length > 0) this.#file.checkEmptyTransfer(opcode === Opcode.writeVector);
+      return 0;
+    }
     const position = placeOf(givenPosition);
     if (position !== -1) validatePosition(position, 0);
     const move = (): Promise<number> => this.#moveGroups(opcode, groups, position);
