@@ -48,7 +48,7 @@ export type {
   RenameOptions,
 } from './file-handle/directory-handle.js';
 export type { FileHandle } from './file-handle/file-handle.js';
-export type { Data, ReadFileOptions, WriteFileOptions } from './file-handle/whole-file.js';
+export type { ReadFileOptions, WriteData, WriteFileOptions } from './file-handle/whole-file.js';
 export { type OpenDirectoryOptions, openDirectory } from './functions/open-directory.js';
 export {
   allocatedSize,
@@ -66,7 +66,7 @@ export type { DeviceType } from './handle/opened-file.js';
 export type { CloseOptions, StatHandleOptions } from './handle/public-handle.js';
 export type { SeekOrigin } from './handle/seek.js';
 export type { ShareAccess, ShareMode } from './handle/share-mode.js';
-export type { FileRange, RangeOptions } from './handle/sparse.js';
+export type { AllocatedRangesOptions, FileRange } from './handle/sparse.js';
 export type {
   ReadOptions,
   ReadResult,

@@ -5,7 +5,7 @@ import { coreKey } from '../handle/core-of.js';
 import type { LockOptions, LockRange } from '../handle/locks.js';
 import type { DeviceType } from '../handle/opened-file.js';
 import type { SeekOrigin } from '../handle/seek.js';
-import type { FileRange, RangeOptions } from '../handle/sparse.js';
+import type { AllocatedRangesOptions, FileRange } from '../handle/sparse.js';
 import { type ChunksOptions, chunksOf } from '../streams/chunks.js';
 import type { Alignment } from '../transfer/alignment.js';
 import { type ReparsePoint, readReparsePoint } from '../win32/reparse-point.js';
@@ -83,7 +83,9 @@ export class ExtendedHandle extends EventEmitter {
    * The parts of the file that have space on the disk, in order; what lies between reads as zeros.
    * Adjacent parts come as one. A file system that does not know holes gives the whole file.
    */
-  allocatedRanges(options: RangeOptions = {}): AsyncGenerator<FileRange, void, undefined> {
+  allocatedRanges(
+    options: AllocatedRangesOptions = {},
+  ): AsyncGenerator<FileRange, void, undefined> {
     return this.#core.allocatedRanges(options);
   }
 

@@ -29,9 +29,9 @@ import { ExtendedHandle } from './extended-handle.js';
 import { type ReadableWebStreamOptions, readableStreamOf } from './handle-web-stream.js';
 import {
   type Content,
-  type Data,
   type ReadFileOptions,
   readWholeFile,
+  type WriteData,
   type WriteFileOptions,
   writeWholeFile,
 } from './whole-file.js';
@@ -197,14 +197,20 @@ export class FileHandle extends ExtendedHandle {
    * Writes all of the data at the cursor (at the end in append mode). On an unbuffered handle the
    * data may have any length: the tail is padded, written, and the file truncated and synced.
    */
-  async writeFile(data: Data, options?: WriteFileOptions | BufferEncoding | null): Promise<void> {
+  async writeFile(
+    data: WriteData,
+    options?: WriteFileOptions | BufferEncoding | null,
+  ): Promise<void> {
     const { file } = this.#core;
     file.checkOpen('writeFile');
     return file.holds.during(() => writeWholeFile(this.#core, data, options));
   }
 
   /** The same as writeFile(). */
-  async appendFile(data: Data, options?: WriteFileOptions | BufferEncoding | null): Promise<void> {
+  async appendFile(
+    data: WriteData,
+    options?: WriteFileOptions | BufferEncoding | null,
+  ): Promise<void> {
     return this.writeFile(data, options);
   }
 

@@ -10,7 +10,7 @@ import { readUnaligned, writeUnaligned } from '../transfer/unaligned-io.js';
 import { type BufferOption, readIntoBuffer, validateBufferOption } from './read-into.js';
 
 /** What writeFile() takes. */
-export type Data =
+export type WriteData =
   | string
   | ArrayBufferView
   | Iterable<string | ArrayBufferView>
@@ -170,7 +170,7 @@ function partBytes(part: unknown, encoding: BufferEncoding | null | undefined): 
 }
 
 /** Whether writeFile() takes this; for checks before a file is opened. */
-export function validateData(data: unknown): asserts data is Data {
+export function validateData(data: unknown): asserts data is WriteData {
   if (!isArrayBufferView(data) && !isIterable(data)) toBytes(data, undefined);
 }
 
@@ -181,7 +181,7 @@ export function validateText(data: unknown): asserts data is string | NodeJS.Arr
 
 /** Data that is in memory, as bytes; undefined for what comes in parts. */
 export function bytesOfData(
-  data: Data,
+  data: WriteData,
   encoding: BufferEncoding | null | undefined,
 ): Uint8Array | undefined {
   return !isArrayBufferView(data) && isIterable(data) ? undefined : toBytes(data, encoding);
@@ -190,7 +190,7 @@ export function bytesOfData(
 /** Writes all of the data at the handle's cursor, or at the end in append mode. */
 export async function writeWholeFile(
   handle: CoreHandle,
-  data: Data,
+  data: WriteData,
   options: unknown,
 ): Promise<void> {
   const given = parseEncodingOptions<WriteFileOptions>(options);

@@ -10,12 +10,12 @@ import {
   type Content,
   checkNotAborted,
   copyOptions,
-  type Data,
   decodeContent,
   parseEncodingOptions,
   type ReadFileOptions,
   readWholeFile,
   validateData,
+  type WriteData,
   type WriteFileOptions,
   writeWholeFile,
 } from '../file-handle/whole-file.js';
@@ -132,7 +132,7 @@ async function using<T>(core: CoreHandle, use: (core: CoreHandle) => Promise<T>)
  */
 export async function writeFile(
   path: PathLike | AnyFileHandle,
-  data: Data,
+  data: WriteData,
   options?: OrNull<WriteFilePathOptions | BufferEncoding>,
 ): Promise<void> {
   const given = parseEncodingOptions<WriteFilePathOptions>(options);
@@ -146,7 +146,7 @@ export async function writeFile(
 /** Appends to a file and creates it if need be. @param options as writeFile()'s; flag 'a' */
 export async function appendFile(
   path: PathLike | AnyFileHandle,
-  data: Data,
+  data: WriteData,
   options?: OrNull<WriteFilePathOptions | BufferEncoding>,
 ): Promise<void> {
   const given = parseEncodingOptions<WriteFilePathOptions>(options);
@@ -159,7 +159,7 @@ const oneOperationMax = 512 * 1024;
 /** As writeFile() of arguments that are valid but for `options.mode`, which is looked at last. */
 export async function writePath(
   path: ParsedPath,
-  data: Data,
+  data: WriteData,
   flags: number,
   options: WriteFilePathOptions,
 ): Promise<void> {

@@ -24,10 +24,10 @@ import type { DeviceType } from './opened-file.js';
 import type { CloseOptions, StatHandleOptions } from './public-handle.js';
 import { type SeekOrigin, seek } from './seek.js';
 import {
+  type AllocatedRangesOptions,
   allocatedRanges,
   type FileRange,
   punchHole,
-  type RangeOptions,
   setSparse,
 } from './sparse.js';
 import type { ReadResult, TransferOptions, WriteResult } from './transfer-result.js';
@@ -223,7 +223,9 @@ export class CoreHandle implements SectorFile {
     return punchHole(this, range);
   }
 
-  allocatedRanges(options: RangeOptions = {}): AsyncGenerator<FileRange, void, undefined> {
+  allocatedRanges(
+    options: AllocatedRangesOptions = {},
+  ): AsyncGenerator<FileRange, void, undefined> {
     return allocatedRanges(this.file, this.cursor, options);
   }
 

@@ -12,7 +12,7 @@ export interface FileRange {
   length: number;
 }
 
-export interface RangeOptions {
+export interface AllocatedRangesOptions {
   /** Default 0. */
   position?: number | undefined;
   /** Bytes. Default: to the end of the file. */
@@ -68,7 +68,7 @@ function decodeRanges(completion: Completion): FileRange[] {
 export function allocatedRanges(
   file: Operable,
   cursor: Cursor,
-  options: RangeOptions,
+  options: AllocatedRangesOptions,
 ): AsyncGenerator<FileRange, void, undefined> {
   validateObject(options, 'options');
   const { position = 0, length = positionMax - position } = options;

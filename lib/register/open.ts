@@ -5,6 +5,7 @@ import { isOpenOptions } from '../handle/open-options.js';
 import { inPlaceOf } from '../node/layers.js';
 import { nodePromises } from '../node/node-fs.js';
 import type { PathLike } from '../node/paths.js';
+import { inheritMethods } from './node-methods.js';
 
 let linking: Promise<void> | undefined;
 
@@ -15,6 +16,7 @@ async function linkToNodes(): Promise<void> {
     const handle = await nodePromises.open(devNull);
     const { prototype } = ExtendedHandle;
     const nodes: object = Object.getPrototypeOf(handle);
+    inheritMethods(handle);
     await handle.close();
     // Both classes extend EventEmitter.
     if (!Object.prototype.isPrototypeOf.call(prototype, nodes)) {
