@@ -66,6 +66,14 @@ Napi::Value duplicate_descriptor(const Napi::CallbackInfo& info) {
 
 Napi::Value describe(const Napi::CallbackInfo& info) { return describe_boundary(info.Env()); }
 
+Napi::Value move_cursor(const Napi::CallbackInfo& info) {
+  auto* const environment = info.Env().GetInstanceData<Environment>();
+  const int32_t file = info[0].As<Napi::Number>().Int32Value();
+  const int64_t position = info[1].As<Napi::Number>().Int64Value();
+  return Napi::Number::New(info.Env(),
+                           static_cast<double>(environment->move_cursor(file, position)));
+}
+
 #ifdef _WIN32
 Napi::Value grow_working_set(const Napi::CallbackInfo& info) {
   const auto bytes = static_cast<size_t>(info[0].As<Napi::Number>().Int64Value());
@@ -85,6 +93,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("addressOf", Napi::Function::New(env, address, "addressOf"));
   exports.Set("duplicateDescriptor",
               Napi::Function::New(env, duplicate_descriptor, "duplicateDescriptor"));
+  exports.Set("moveCursor", Napi::Function::New(env, move_cursor, "moveCursor"));
 #ifdef _WIN32
   exports.Set("growWorkingSet", Napi::Function::New(env, grow_working_set, "growWorkingSet"));
 #endif

@@ -109,6 +109,7 @@ Napi::Object describe_layout(Napi::Env env) {
                                         {"alignmentMemory", kDetailAlignmentMemory},
                                         {"peerDescriptor", kDetailPeerDescriptor},
                                         {"peerFile", kDetailPeerFile},
+                                        {"sizeWhenOpened", kDetailSize},
                                         {"attributes", kDetailAttributes},
                                         {"allocatedSize", kDetailAllocatedSize},
                                         {"refusedParts", kDetailRefusedParts}}));

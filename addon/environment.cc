@@ -4,6 +4,7 @@
 
 #include "arguments.h"
 #include "engine/system/blocking.h"
+#include "engine/system/seek.h"
 #include "error_number.h"
 
 #ifdef _WIN32
@@ -433,6 +434,7 @@ void Environment::deliver_details(Operation& operation, Completion& completion, 
     to.numbers[kDetailAlignmentPosition] = file.alignment.position;
     to.numbers[kDetailAlignmentLength] = file.alignment.length;
     to.numbers[kDetailAlignmentMemory] = file.alignment.memory;
+    to.numbers[kDetailSize] = static_cast<double>(file.size_when_opened);
     completion.value = files_.add(std::move(from.opened));
     if (from.opened_peer) {
       to.numbers[kDetailPeerDescriptor] = descriptor_of(*from.opened_peer);
@@ -525,6 +527,13 @@ int Environment::duplicate_descriptor(int32_t file_id) {
 #else
   return file->handle();
 #endif
+}
+
+int64_t Environment::move_cursor(int32_t file_id, int64_t position) {
+  OpenFile* const file = files_.find(file_id);
+  if (!file) return uv::translate_error(kBadHandleError);
+  const Result moved = overlapped::move_cursor(*file, position);
+  return moved.ok() ? moved.value : uv::translate_error(moved.os_error);
 }
 
 // One turn of the event loop: a new budget, then everything that has completed.

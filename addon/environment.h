@@ -36,6 +36,8 @@ class Environment {
 
   // Windows: a second, synchronous descriptor of an open file; elsewhere, or on failure, negative.
   int duplicate_descriptor(int32_t file_id);
+  // Gives the new position, or libuv's negative number of the error.
+  int64_t move_cursor(int32_t file_id, int64_t position);
 
  private:
   // An operation by its number, and how far it has come.

@@ -46,6 +46,7 @@ enum DetailField : size_t {
   kDetailAlignmentMemory,
   kDetailPeerDescriptor,
   kDetailPeerFile,
+  kDetailSize,
   kDetailAttributes = 0,
   kDetailAllocatedSize,
   kDetailRefusedParts = 0,

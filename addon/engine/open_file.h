@@ -103,6 +103,8 @@ class OpenFile {
   Alignment alignment;
   bool unbuffered = false;
   bool append = false;
+  // POSIX only: bytes of a regular file when it was opened; -1 where they are not known.
+  int64_t size_when_opened = -1;
   // POSIX only: open with O_NONBLOCK, so a transfer that would wait fails with EAGAIN instead.
   bool nonblocking = false;
 #ifdef _WIN32

@@ -44,6 +44,7 @@ export const DetailField = {
   alignmentMemory: 4,
   peerDescriptor: 5,
   peerFile: 6,
+  sizeWhenOpened: 7,
   attributes: 0,
   allocatedSize: 1,
   refusedParts: 0,
@@ -115,6 +116,11 @@ export class Completion {
   /** An index of deviceTypes. */
   get deviceType(): number {
     return this.#detail(DetailField.deviceType);
+  }
+
+  /** Bytes of a regular file when it was opened; -1 where they are not known. */
+  get sizeWhenOpened(): number {
+    return this.#detail(DetailField.sizeWhenOpened);
   }
 
   /** What transfers on an unbuffered file must be multiples of, in bytes; 0 on others. */

@@ -90,6 +90,10 @@ export class Engine {
     return this.#native.duplicateDescriptor(file);
   }
 
+  moveCursor(file: number, position: number): number {
+    return this.#native.moveCursor(file, position);
+  }
+
   growWorkingSet(bytes: number): number {
     if (this.#native.growWorkingSet === undefined) throw unavailable('growWorkingSet');
     const least = this.#native.growWorkingSet(bytes);

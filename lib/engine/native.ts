@@ -106,6 +106,8 @@ export interface NativeBinding {
    * functions, child_process). The caller closes it. Negative: libuv's error.
    */
   duplicateDescriptor(file: number): number;
+  /** Moves the cursor of an open file at once. Negative: libuv's error. */
+  moveCursor(file: number, position: number): number;
   /**
    * Windows only: raises the process's working set. Gives the new minimum in bytes; negative:
    * libuv's error.

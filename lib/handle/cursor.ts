@@ -19,6 +19,7 @@ export class Cursor {
   position = 0;
   readonly #file: OpenFile;
   #isAtStart = true;
+  #watchers: (() => void)[] | undefined;
   #last: Promise<unknown> | undefined;
   #cancellations = 0;
 
@@ -31,9 +32,27 @@ export class Cursor {
     return this.#isAtStart;
   }
 
-  /** To be called when somebody gets to know the descriptor, and so can move the cursor. */
+  /**
+   * To be called when the cursor is used, or when somebody gets to know the descriptor and so can
+   * use it. Streams that read or write at positions of their own put the cursor where node:fs would
+   * have left it, and continue at the cursor.
+   */
   share(): void {
     this.#isAtStart = false;
+    const watchers = this.#watchers;
+    this.#watchers = undefined;
+    for (const onShared of watchers ?? []) onShared();
+  }
+
+  /** Calls back when the cursor is shared; a stream then leaves its own positions. */
+  watch(onShared: () => void): void {
+    this.#watchers ??= [];
+    this.#watchers.push(onShared);
+  }
+
+  /** Whether a stream uses positions of its own instead of the cursor. */
+  get isWatched(): boolean {
+    return this.#watchers !== undefined;
   }
 
   /**
@@ -49,7 +68,6 @@ export class Cursor {
   /** Runs a transfer in its turn, and moves the cursor by the bytes that moved. */
   transfer<R>(write: boolean, run: (place: number) => Promise<Moved<R>>): Promise<R> {
     return this.inOrder(async () => {
-      this.#isAtStart = false;
       if (this.#file.alignment === null) return (await run(-1)).result;
       const isAppended = write && this.#file.access.append;
       const place = isAppended ? await endOf(this.#file) : this.position;
@@ -61,6 +79,7 @@ export class Cursor {
 
   /** Runs something that uses the cursor after everything that was asked for before. */
   inOrder<R>(run: () => Promise<R>): Promise<R> {
+    this.share();
     const previous = this.#last;
     const current = previous === undefined ? run() : this.#after(previous, run);
     this.#last = current;

@@ -61,6 +61,8 @@ export class OpenFile implements SizedFile {
   readonly deviceType: DeviceType;
   /** What the caller of open() asked for; an unbuffered file may be open for more. */
   readonly access: Access;
+  /** Bytes of a regular file when it was opened; undefined where they are not known. */
+  readonly sizeWhenOpened: number | undefined;
   readonly holds = new Holds();
   /**
    * Called once the file is closed, before the promise of close() resolves. It also keeps the
@@ -78,6 +80,7 @@ export class OpenFile implements SizedFile {
     this.alignment = opened.alignment;
     this.deviceType = opened.deviceType;
     this.access = access;
+    this.sizeWhenOpened = opened.size;
     this.#held = { file: opened.file, fd: opened.fd };
     abandoned.register(this, this.#held, this);
   }
@@ -136,6 +139,13 @@ export class OpenFile implements SizedFile {
     const { readable, writable } = this.access;
     if (isWrite ? writable : readable) return;
     throw systemErrorOf('EBADF', isWrite ? writeSubject : readSubject);
+  }
+
+  /** Moves the system's cursor at once. @throws a system error */
+  moveCursor(position: number): void {
+    if (this.#isClosed) return;
+    const moved = getEngine().moveCursor(this.number, position);
+    if (moved < 0) throw systemError(moved, { syscall: 'lseek' });
   }
 
   /** Submits an operation on this file. */

@@ -13,6 +13,8 @@ export interface OpenedFile {
   fd: number;
   deviceType: DeviceType;
   alignment: Alignment | null;
+  /** Bytes of a regular file when it was opened; undefined where they are not known. */
+  size?: number | undefined;
 }
 
 /** The descriptor of a file that is closed, or that has none. */
@@ -21,6 +23,7 @@ export const noDescriptor = -1;
 /** Decodes the completion of an open. */
 export function decodeOpened(completion: Completion): OpenedFile {
   const position = completion.alignmentPosition;
+  const { sizeWhenOpened } = completion;
   return {
     file: completion.value,
     fd: completion.descriptor,
@@ -33,6 +36,7 @@ export function decodeOpened(completion: Completion): OpenedFile {
             length: completion.alignmentLength,
             memory: completion.alignmentMemory,
           }),
+    size: sizeWhenOpened < 0 ? undefined : sizeWhenOpened,
   };
 }
 

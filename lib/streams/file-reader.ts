@@ -2,8 +2,9 @@ import type { CoreHandle } from '../handle/core-handle.js';
 import type { PathLike } from '../node/paths.js';
 import { ReadAhead } from '../transfer/read-ahead.js';
 import { validateWindow, type WindowOptions } from '../transfer/window.js';
-import { placeWithoutStart } from './first-place.js';
-import { type FileOptions, HeldFile, type Interrupt, validatePlace } from './held-file.js';
+import { type FileOptions, fileOf, type Interrupt, validatePlace } from './file-options.js';
+import { hasPlaces, placeWithoutStart, watchCursor } from './first-place.js';
+import type { HeldFile } from './held-file.js';
 
 export interface FileReaderOptions extends FileOptions {
   /** Place of the first byte. Default: the start of a path, the cursor of a handle. */
@@ -14,20 +15,76 @@ export interface FileReaderOptions extends FileOptions {
   readAhead?: WindowOptions | undefined;
 }
 
+export interface ReadingOptions {
+  /** Place of the first byte where the user gives one. */
+  start: number | undefined;
+  /** Place of the last byte; without a start the number of bytes less one. */
+  end: number;
+  readonly autoClose: boolean;
+  readonly window: WindowOptions;
+  /** Bytes that chunks shall be multiples of. */
+  readonly unit?: number | undefined;
+  /** Bytes of a read at the cursor, where no more may be read than node:fs would. */
+  readonly cursorRead?: number | undefined;
+  /** Bytes that the stream has been given so far. */
+  delivered(): number;
+  /** Called when the rest is read at the cursor, which is behind what was delivered. */
+  onShared?: (() => void) | undefined;
+}
+
+export interface Reading {
+  readonly ahead: ReadAhead;
+  /** Place of the first byte; null at the cursor. */
+  readonly start: number | null;
+}
+
+/** Begins to read a file that is open for a stream. */
+export function beginReading(file: HeldFile, options: ReadingOptions): Reading {
+  const handle = file.handle as CoreHandle;
+  const { start: given, end, autoClose, window, unit, cursorRead, delivered } = options;
+  const isFree = given === undefined;
+  const start = given ?? placeWithoutStart(handle, file, autoClose);
+  const isOwn = file.isOwn && hasPlaces(handle);
+  const ahead = new ReadAhead(handle, {
+    ...(start === null && cursorRead !== undefined ? { chunkSize: cursorRead } : window),
+    start,
+    // Without a start the end is a number of bytes.
+    end: end + 1 + (isFree ? (start ?? 0) : 0),
+    unit,
+    size: isOwn ? handle.file.sizeWhenOpened : undefined,
+    mayUseCursor: isFree,
+    cancelAll: isOwn ? () => handle.cancelAll() : undefined,
+  });
+  if (isFree && start !== null && handle.alignment === null) {
+    watchCursor(
+      handle,
+      () => start + delivered(),
+      () => {
+        ahead.useCursor(start + delivered(), cursorRead);
+        options.onShared?.();
+      },
+    );
+  }
+  return { ahead, start };
+}
+
 /** Reads a file for a stream: opens it, reads it ahead, and closes it when nothing is in flight. */
 export class FileReader {
+  readonly path: PathLike | undefined;
   readonly #file: HeldFile;
+  readonly #autoClose: boolean;
+  readonly #unlisten: () => void;
   readonly #options: FileReaderOptions;
   #ahead: ReadAhead | undefined;
   #movesCursor = false;
-  #handle: CoreHandle | undefined;
   #isCancelled = false;
   #cancelling: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
   /** Bytes that the stream has been given. */
   bytesRead = 0;
 
   /**
-   * @param interrupt told when others end the stream, who then has to cancel and close this
+   * @param interrupt called when others end the stream; the stream then cancels and closes this
    * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE
    */
   constructor(path: PathLike | null | undefined, options: FileReaderOptions, interrupt: Interrupt) {
@@ -36,11 +93,13 @@ export class FileReader {
     validatePlace(end, 'options.end', start);
     validateWindow(readAhead, 'options.readAhead');
     this.#options = options;
-    this.#file = new HeldFile(path, options, 'r', 'read', interrupt);
-  }
-
-  get path(): PathLike | undefined {
-    return this.#file.path;
+    const { file, autoClose, unlisten } = fileOf(path, options, 'r', 'read', (error) => {
+      if (this.#closing === undefined) interrupt(error);
+    });
+    this.#file = file;
+    this.#autoClose = autoClose;
+    this.#unlisten = unlisten;
+    this.path = file.isOwn ? (path as PathLike) : undefined;
   }
 
   /** Whether the file is not open yet. */
@@ -52,14 +111,16 @@ export class FileReader {
   async open(): Promise<void> {
     const handle = await this.#file.open();
     if (this.#isCancelled) return;
-    const { start, end = Number.POSITIVE_INFINITY, readAhead } = this.#options;
-    const { isOwn, autoClose } = this.#file;
-    const place = start ?? placeWithoutStart(handle, isOwn, autoClose);
-    // Without a start the end is a number of bytes.
-    const behind = end + 1 + (start === undefined ? (place ?? 0) : 0);
+    const { start, end = Number.POSITIVE_INFINITY, readAhead = {} } = this.#options;
     this.#movesCursor = start === undefined && handle.alignment !== null;
-    this.#handle = handle;
-    this.#ahead = new ReadAhead(handle, { ...readAhead, start: place, end: behind });
+    const { ahead } = beginReading(this.#file, {
+      start,
+      end,
+      autoClose: this.#autoClose,
+      window: readAhead,
+      delivered: () => this.bytesRead,
+    });
+    this.#ahead = ahead;
   }
 
   /** The next chunk; null at the end and once cancelled; undefined where it is not there yet. */
@@ -91,10 +152,10 @@ export class FileReader {
 
   #count(bytes: number): void {
     this.bytesRead += bytes;
-    if (this.#movesCursor) (this.#handle as CoreHandle).cursor.position += bytes;
+    if (this.#movesCursor) (this.#file.handle as CoreHandle).cursor.position += bytes;
   }
 
-  /** Cancels what is in flight: whoever waits for bytes is told that there are none any more. */
+  /** Cancels what is in flight; whoever waits for bytes is told that there are no more. */
   cancel(): void {
     this.#isCancelled = true;
     this.#file.cancelOpening();
@@ -102,9 +163,15 @@ export class FileReader {
   }
 
   /** Cancels what is in flight, waits for it and closes the file. @throws a system error */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     this.cancel();
+    this.#unlisten();
     await this.#cancelling;
-    await this.#file.close();
+    await this.#file.close(this.#autoClose);
   }
 }

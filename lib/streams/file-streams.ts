@@ -1,5 +1,4 @@
 import type * as fs from 'node:fs';
-import type { CoreHandle } from '../handle/core-handle.js';
 import { coreOf } from '../handle/core-of.js';
 import { type StreamOpenOptions, streamOpenOptionsOf } from '../handle/open-options.js';
 import type { PublicHandle } from '../handle/public-handle.js';
@@ -7,8 +6,16 @@ import { invalidArgValue, notImplemented } from '../node/errors.js';
 import { isSystemReplaced } from '../node/layers.js';
 import { nodeFs } from '../node/node-fs.js';
 import { validateWindow, type WindowOptions } from '../transfer/window.js';
+import {
+  type Described,
+  defineDescriptor,
+  descriptor,
+  emitOpen,
+  getPending,
+  quietly,
+} from './descriptor.js';
+import { NodeFile } from './node-file.js';
 import { type NodeReadStream, ReadSource } from './read-source.js';
-import { HandleFile, PathFile, type StreamFile } from './stream-file.js';
 import { type NodeWriteStream, streamDestroyed, WriteSink } from './write-sink.js';
 
 /** What the streams of this package take beside Node's options. */
@@ -25,7 +32,9 @@ type Options = Record<string, unknown>;
 type StreamConstructor = (this: object, path: unknown, options: unknown) => void;
 type Done = (error?: Error | null) => void;
 interface NodeMethods {
+  open: unknown;
   _construct(this: object, done: Done): void;
+  _destroy(this: object, error: Error | null, done: Done): void;
   destroy(this: object, error?: Error, done?: Done): unknown;
   _read(this: object, size: number): void;
   _write(this: object, chunk: Buffer, encoding: unknown, done: Done): void;
@@ -42,11 +51,15 @@ const streamFile = Symbol('file');
 const streamWindow = Symbol('window');
 const windowOptions = Symbol('windowOptions');
 
-interface OurState {
+interface OurState extends Described {
   /** Nothing where Node's own functions serve, or those of the `fs` option. */
-  [streamFile]?: StreamFile;
+  [streamFile]?: NodeFile;
   [windowOptions]: WindowOptions;
   [streamWindow]?: ReadSource | WriteSink;
+  open: unknown;
+  path: string;
+  flags: string | number;
+  mode: number;
 }
 type Reader = NodeReadStream & OurState;
 type Writer = NodeWriteStream & OurState;
@@ -54,7 +67,7 @@ type Writer = NodeWriteStream & OurState;
 function copyOptions(given: unknown): Options {
   const options: Options = {};
   if (typeof given === 'string') options.encoding = given;
-  // With what it inherits, as Node copies it.
+  // With inherited ones, as Node copies them.
   else for (const name in given as Options) options[name] = (given as Options)[name];
   return options;
 }
@@ -65,13 +78,21 @@ function validateWindowOption(options: Options, name: string): WindowOptions {
   return window;
 }
 
-/** Options with a file of ours as the `fs`, where the stream would use Node's own. */
-function withFile(
+// A stream that has finished and was not to close its handle would wait for another end.
+function letGo(stream: Reader | Writer): void {
+  if ((stream as Writer).writableFinished) stream.destroy();
+  else stream.close();
+}
+
+/**
+ * The file of ours that a stream gets where it would use Node's own functions.
+ * @param options changed to what Node's constructor takes
+ */
+function fileOf(
   stream: Reader | Writer,
   options: Options,
   more: StreamOpenOptions,
-  release: () => void,
-): Options {
+): NodeFile | undefined {
   const { fd } = options;
   const isOpen = fd != null || options.windowsHandle != null || options.fs != null;
   const [name] = Object.keys(more);
@@ -80,17 +101,19 @@ function withFile(
     throw invalidArgValue(`options.${name}`, options[name], reason);
   }
   const core = coreOf(fd);
-  if (core !== undefined) {
-    if (options.fs) throw notImplemented('FileHandle with fs');
-    const file = new HandleFile(fd as PublicHandle, core, release);
-    stream[streamFile] = file;
-    return { ...options, fd: core.file.streamDescriptor, fs: file };
+  if (core === undefined) {
+    // While a layer sits below node:fs, Node's own methods open and read the path.
+    return isOpen || isSystemReplaced() ? undefined : new NodeFile(more, () => stream.closed);
   }
-  // While a layer sits below node:fs, Node's own methods open and read the path.
-  if (isOpen || isSystemReplaced()) return options;
-  const file = new PathFile(more, () => stream.closed);
-  stream[streamFile] = file;
-  return { ...options, fs: file };
+  if (options.fs) throw notImplemented('FileHandle with fs');
+  options.fd = core.file.streamDescriptor;
+  return new NodeFile({ handle: fd as PublicHandle, core, onClosing: () => letGo(stream) });
+}
+
+// Whoever gets to know the number of the file can use its cursor.
+function shareCursor(this: Described): void {
+  const handle = (this as Reader | Writer)[streamFile]?.held?.handle;
+  if (handle !== undefined && handle.file.state !== 'closed') handle.cursor.share();
 }
 
 /** Sets a stream up as Node does, and ties it to the handle that it was given. */
@@ -109,32 +132,43 @@ function construct(
   }
   const options = copyOptions(given);
   stream[windowOptions] = validateWindowOption(options, windowName);
-  let release = (): void => {};
-  base.call(
-    stream,
-    path,
-    withFile(stream, options, streamOpenOptionsOf(Object(given)), () => release()),
-  );
-  // Only now, since Node may have refused the options.
-  const file = stream[streamFile];
-  if (file !== undefined && !file.isOwn) {
-    release = (file.handle as CoreHandle).hold(() => {
-      // One that has finished and was not to close the handle would wait for another end.
-      if ((stream as Writer).writableFinished) stream.destroy();
-      else stream.close();
-    });
+  const file = fileOf(stream, options, streamOpenOptionsOf(Object(given)));
+  if (file !== undefined) {
+    options.fs = file;
+    stream[streamFile] = file;
+    defineDescriptor(stream, shareCursor);
   }
+  base.call(stream, path, options);
+  // Only now, since Node may have refused the options.
+  file?.held?.hold();
 }
 
-// What both classes do when a stream is destroyed before its file is open.
-function openingMethods(node: NodeMethods): object {
+function openFile(stream: Reader | Writer, file: NodeFile, done: Done): void {
+  file.open(stream.path, stream.flags, stream.mode, (error, fd) => {
+    if (error) {
+      done(file.isGivenUp ? null : (error as Error));
+      return;
+    }
+    stream[descriptor] = fd as number;
+    done();
+    emitOpen(stream, fd as number);
+  });
+}
+
+// How both classes open and end. A program may have replaced open(), which Node then calls.
+function lifeOf(node: NodeMethods): object {
   return {
     _construct(this: Reader | Writer, done: Done): void {
       const file = this[streamFile];
-      node._construct.call(this, (error) => done(file?.isGivenUp ? null : error));
+      if (file === undefined || this.open !== node.open) node._construct.call(this, done);
+      else if (this[descriptor] !== null) done();
+      else openFile(this, file, done);
+    },
+    _destroy(this: Reader | Writer, error: Error | null, done: Done): void {
+      quietly(this, () => node._destroy.call(this, error, done));
     },
     destroy(this: Reader | Writer, error?: Error, done?: Done): unknown {
-      this[streamFile]?.cancelOpening();
+      this[streamFile]?.cancelOpening(this.path);
       return node.destroy.call(this, error, done);
     },
   };
@@ -156,24 +190,23 @@ function sourceOf(stream: Reader): ReadSource | undefined {
   const file = stream[streamFile];
   const present = stream[streamWindow];
   if (present !== undefined) return present as ReadSource;
-  const handle = file?.windowed;
-  if (file === undefined || handle === undefined) return undefined;
+  if (file?.held === undefined || file.windowed === undefined) return undefined;
   const fail = (error: unknown, size: number): void => {
-    // Node's own knows how a stream fails: it reads from its `fs`, which gives it the error.
+    // Node's own code knows how a stream fails: it reads from its `fs`, which gives it the error.
     file.failure = { error };
-    nodeReader._read.call(stream, size);
+    quietly(stream, () => nodeReader._read.call(stream, size));
   };
-  const source = new ReadSource(stream, file, handle, stream[windowOptions], fail);
+  const source = new ReadSource(stream, file.held, stream[windowOptions], fail);
   stream[streamWindow] = source;
   file.settle = () => source.cancel();
   return source;
 }
 
 const readerMethods = {
-  ...openingMethods(nodeReader),
+  ...lifeOf(nodeReader),
   _read(this: Reader, size: number): void {
     const source = sourceOf(this);
-    if (source === undefined) nodeReader._read.call(this, size);
+    if (source === undefined) quietly(this, () => nodeReader._read.call(this, size));
     else source.read(size);
   },
 };
@@ -208,24 +241,24 @@ function sinkOf(stream: Writer): WriteSink | undefined {
   const file = stream[streamFile];
   const present = stream[streamWindow];
   if (present !== undefined) return present as WriteSink;
-  const handle = file?.windowed;
-  if (file === undefined || handle === undefined) return undefined;
-  const sink = new WriteSink(stream, file, handle, stream[windowOptions]);
+  if (file?.held === undefined || file.windowed === undefined) return undefined;
+  const sink = new WriteSink(stream, file.held, stream[windowOptions]);
   stream[streamWindow] = sink;
   file.settle = () => sink.cancel(stream.errored ?? streamDestroyed());
   return sink;
 }
 
 const writerMethods = {
-  ...openingMethods(nodeWriter),
+  ...lifeOf(nodeWriter),
   _write(this: Writer, chunk: Buffer, encoding: unknown, done: Done): void {
     const sink = sinkOf(this);
-    if (sink === undefined) nodeWriter._write.call(this, chunk, encoding, done);
+    if (sink === undefined)
+      quietly(this, () => nodeWriter._write.call(this, chunk, encoding, done));
     else sink.write([chunk], done);
   },
   _writev(this: Writer, chunks: readonly { chunk: Buffer }[], done: Done): void {
     const sink = sinkOf(this);
-    if (sink === undefined) nodeWriter._writev.call(this, chunks, done);
+    if (sink === undefined) quietly(this, () => nodeWriter._writev.call(this, chunks, done));
     else
       sink.write(
         chunks.map(({ chunk }) => chunk),
@@ -277,6 +310,15 @@ derive(
   nodeFs.WriteStream as unknown as StreamConstructor,
   writerMethods,
 );
+for (const { prototype } of [ReadStreamOf, WriteStreamOf]) {
+  const { get } = Object.getOwnPropertyDescriptor(nodeReader, 'pending') ?? {};
+  Object.defineProperty(prototype, 'pending', {
+    configurable: true,
+    get(this: Reader | Writer): boolean {
+      return this[streamFile] === undefined ? get?.call(this) : getPending.call(this);
+    },
+  });
+}
 Object.defineProperty(WriteStreamOf.prototype, 'flushedPosition', {
   configurable: true,
   get(this: Writer): number {

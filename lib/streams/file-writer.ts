@@ -1,11 +1,14 @@
+import { isPromise } from 'node:util/types';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { AbortError } from '../node/errors.js';
 import type { PathLike } from '../node/paths.js';
 import { validateBoolean } from '../node/validate.js';
 import { validateWindow, type WindowOptions } from '../transfer/window.js';
-import { WriteBehind, type WriteCallback } from '../transfer/write-behind.js';
-import { placeToAppend, placeWithoutStart } from './first-place.js';
-import { type FileOptions, HeldFile, type Interrupt, validatePlace } from './held-file.js';
+import { WriteBehind } from '../transfer/write-behind.js';
+import type { WriteCallback } from '../transfer/write-part.js';
+import { type FileOptions, fileOf, type Interrupt, validatePlace } from './file-options.js';
+import { hasPlaces, placeToAppend, placeWithoutStart, watchCursor } from './first-place.js';
+import type { HeldFile } from './held-file.js';
 
 export interface FileWriterOptions extends FileOptions {
   /** Place of the first byte. Default: the start of a path, the cursor of a handle. */
@@ -16,22 +19,85 @@ export interface FileWriterOptions extends FileOptions {
   flush?: boolean | undefined;
 }
 
+export interface WritingOptions {
+  /** Place of the first byte where the user gives one. */
+  start: number | undefined;
+  readonly autoClose: boolean;
+  readonly window: WindowOptions;
+  onFlushed(flushedPosition: number): void;
+  onFailed(error: unknown): void;
+}
+
+export interface Writing {
+  readonly behind: WriteBehind;
+  /** Place of the first byte; 0 at the cursor. */
+  readonly start: number;
+}
+
+/** Begins to write a file that is open for a stream; a promise where its end must be asked for. */
+export function beginWriting(file: HeldFile, options: WritingOptions): Writing | Promise<Writing> {
+  const handle = file.handle as CoreHandle;
+  const end = placeToAppend(handle);
+  if (isPromise(end)) {
+    return end.then((place) => writingAt(file, handle, place, false, options));
+  }
+  if (end === null) return writingAt(file, handle, null, false, options);
+  const isFree = options.start === undefined;
+  const start = options.start ?? placeWithoutStart(handle, file, options.autoClose);
+  return writingAt(file, handle, start, isFree, options);
+}
+
+function writingAt(
+  file: HeldFile,
+  handle: CoreHandle,
+  start: number | null,
+  isFree: boolean,
+  { start: given, window, onFlushed, onFailed }: WritingOptions,
+): Writing {
+  const isOwn = file.isOwn && hasPlaces(handle);
+  const movesCursor = given === undefined && handle.alignment !== null;
+  const behind = new WriteBehind(handle, {
+    ...window,
+    start,
+    leavesPrefix: hasPlaces(handle),
+    size: isOwn ? handle.file.sizeWhenOpened : undefined,
+    mayUseCursor: isFree,
+    cancelAll: isOwn ? () => handle.cancelAll() : undefined,
+    onFlushed: (position) => {
+      if (movesCursor) handle.cursor.position = position;
+      onFlushed(position);
+    },
+    onFailed,
+  });
+  if (isFree && start !== null && handle.alignment === null) {
+    watchCursor(
+      handle,
+      () => behind.position,
+      () => behind.useCursor(),
+    );
+  }
+  return { behind, start: start ?? 0 };
+}
+
 /** Writes a file for a stream: opens it, writes behind, and closes it when nothing is in flight. */
 export class FileWriter {
+  readonly path: PathLike | undefined;
   readonly #file: HeldFile;
+  readonly #autoClose: boolean;
+  readonly #unlisten: () => void;
   readonly #options: FileWriterOptions;
   readonly #interrupt: Interrupt;
   readonly #onFlushed: (position: number) => void;
-  #handle: CoreHandle | undefined;
   #behind: WriteBehind | undefined;
   #start = 0;
   #isFinished = false;
   #cancelled: { error: unknown } | undefined;
   #cancelling: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
 
   /**
-   * @param interrupt told when others end the stream, or a write failed, who then has to cancel and
-   *   close this
+   * @param interrupt called when others end the stream, or a write failed; the stream then cancels
+   *   and closes this
    * @param onFlushed called when flushedPosition has moved
    * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE
    */
@@ -48,11 +114,13 @@ export class FileWriter {
     this.#options = options;
     this.#interrupt = interrupt;
     this.#onFlushed = onFlushed;
-    this.#file = new HeldFile(path, options, 'w', 'write', interrupt);
-  }
-
-  get path(): PathLike | undefined {
-    return this.#file.path;
+    const { file, autoClose, unlisten } = fileOf(path, options, 'w', 'write', (error) => {
+      if (this.#closing === undefined) interrupt(error);
+    });
+    this.#file = file;
+    this.#autoClose = autoClose;
+    this.#unlisten = unlisten;
+    this.path = file.isOwn ? (path as PathLike) : undefined;
   }
 
   /** Whether the file is not open yet. */
@@ -72,34 +140,27 @@ export class FileWriter {
 
   /** @throws a system error */
   async open(): Promise<void> {
-    const handle = await this.#file.open();
-    const { start, writeBehind } = this.#options;
-    const { isOwn, autoClose } = this.#file;
-    const end = placeToAppend(handle);
-    const place =
-      end === undefined ? (start ?? placeWithoutStart(handle, isOwn, autoClose)) : await end;
+    await this.#file.open();
     if (this.#cancelled !== undefined) return;
-    const movesCursor = start === undefined && handle.alignment !== null;
-    this.#handle = handle;
-    this.#start = place ?? 0;
-    this.#behind = new WriteBehind(handle, {
-      ...writeBehind,
-      start: place,
-      onFlushed: (position) => {
-        if (movesCursor) handle.cursor.position = position;
-        this.#onFlushed(position);
-      },
+    const writing = await beginWriting(this.#file, {
+      start: this.#options.start,
+      autoClose: this.#autoClose,
+      window: this.#options.writeBehind ?? {},
+      onFlushed: this.#onFlushed,
       // It may be that nobody asks for anything any more.
       onFailed: (error) => {
         if (this.#cancelled === undefined) this.#interrupt(error as Error);
       },
     });
+    if (this.#cancelled !== undefined) return;
+    this.#start = writing.start;
+    this.#behind = writing.behind;
   }
 
   /**
    * Takes chunks of an open file.
-   * @param untilFree whether to wait until their memory is free; whoever pipes does not use it
-   *   again
+   * @param untilFree whether to wait until their memory is free; a stream that is piped into does
+   *   not use it again
    * @param taken called when there is room for more, or with the first error
    */
   write(chunks: readonly Uint8Array[], untilFree: boolean, taken: WriteCallback): void {
@@ -130,30 +191,36 @@ export class FileWriter {
   async finish(): Promise<void> {
     await this.#behind?.finish();
     if (this.#cancelled !== undefined) throw this.#cancelled.error;
-    if (this.#options.flush) await this.#handle?.sync();
+    if (this.#options.flush) await this.#file.sync();
     this.#isFinished = true;
   }
 
   /**
    * Cancels what is in flight, unless all is written.
-   * @param error what those hear who wait
+   * @param error what those who wait are told
    */
   cancel(error: unknown = new AbortError()): void {
     if (this.#isFinished || this.#cancelled !== undefined) return;
     this.#cancelled = { error };
     this.#file.cancelOpening();
     this.#cancelling = this.#behind?.cancel(error);
-    // Whoever closes hears of it.
+    // close() rejects with its error.
     this.#cancelling?.catch(() => {});
   }
 
   /** Cancels what is in flight, waits for it and closes the file. @throws a system error */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     this.cancel();
+    this.#unlisten();
     try {
       await this.#cancelling;
     } finally {
-      await this.#file.close();
+      await this.#file.close(this.#autoClose);
     }
   }
 }

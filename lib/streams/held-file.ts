@@ -1,117 +1,102 @@
 import type { CoreHandle } from '../handle/core-handle.js';
-import { requireCore } from '../handle/core-of.js';
 import { openCore } from '../handle/open.js';
-import {
-  type OpenOptions,
-  type StreamOpenOptions,
-  streamOpenOptionsOf,
-} from '../handle/open-options.js';
+import type { OpenOptions } from '../handle/open-options.js';
 import type { PublicHandle } from '../handle/public-handle.js';
-import { abortError, systemErrorOf } from '../node/errors.js';
-import { AbortController, queueMicrotask } from '../node/globals.js';
-import { type PathLike, parsePath } from '../node/paths.js';
-import { validateBoolean, validateInteger, validateSignal } from '../node/validate.js';
+import type { PathLike } from '../node/paths.js';
+import { CancelSignal } from '../transfer/cancel-signal.js';
 
-export interface FileOptions extends StreamOpenOptions, Pick<OpenOptions, 'mode'> {
-  /** How a path is opened; Node's flags. */
-  flags?: string | number | undefined;
-  /** A FileHandle of this package instead of a path. */
-  fd?: PublicHandle | null | undefined;
-  /** Whether the stream closes the handle that it was given when it ends. Default true. */
-  autoClose?: boolean | undefined;
-  /** Ends the stream with an AbortError. */
-  signal?: AbortSignal | undefined;
+/** A file that a stream opens and closes itself. */
+export interface FilePath {
+  readonly path: PathLike;
+  readonly flags: string | number;
+  readonly options: OpenOptions;
 }
 
-/** Called when others end a stream: with an AbortError, or EBADF where its handle is closed. */
-export type Interrupt = (error: Error) => void;
-
-/** @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
-export function validatePlace(place: unknown, name: string, least = 0): void {
-  if (place !== undefined && place !== Number.POSITIVE_INFINITY) {
-    validateInteger(place, name, least);
-  }
+/** A handle that a stream was given. */
+export interface GivenHandle {
+  /** Its close() and sync() are called, because a program may have replaced them. */
+  readonly handle: PublicHandle;
+  readonly core: CoreHandle;
+  /** Called when the handle is closed: it is time to let go. */
+  onClosing(): void;
 }
 
-/** The file of a stream: one that it opens and closes itself, or a handle that is held for it. */
+/**
+ * The file below a stream of any kind: one that the stream opens and closes itself, or a handle
+ * that is held for it.
+ */
 export class HeldFile {
-  readonly path: PathLike | undefined;
   readonly isOwn: boolean;
-  readonly autoClose: boolean;
-  readonly #flags: string | number;
-  readonly #options: OpenOptions;
-  readonly #signal: AbortSignal | undefined;
-  readonly #interrupt: Interrupt;
-  /** The handle that the stream was given, whose close() a program may have replaced. */
+  /** Undefined until the file is open. */
+  handle: CoreHandle | undefined;
+  readonly #path: FilePath | undefined;
   readonly #given: PublicHandle | undefined;
-  #handle: CoreHandle | undefined;
+  readonly #onClosing: (() => void) | undefined;
+  #release: (() => void) | undefined;
   #opening: Promise<CoreHandle> | undefined;
-  readonly #openingCancellation = new AbortController();
-  #closing: Promise<void> | undefined;
-  #release = (): void => {};
+  #cancellation: CancelSignal | undefined;
+  #isGivenUp = false;
 
-  constructor(
-    path: PathLike | null | undefined,
-    options: FileOptions,
-    flags: string,
-    operation: 'read' | 'write',
-    interrupt: Interrupt,
-  ) {
-    const { fd, autoClose = true, signal } = options;
-    validateBoolean(autoClose, 'options.autoClose');
-    validateSignal(signal);
-    if (fd == null) parsePath(path);
-    const core = fd == null ? undefined : requireCore(fd, 'options.fd');
-    this.isOwn = fd == null;
-    this.path = this.isOwn ? (path as PathLike) : undefined;
-    this.autoClose = autoClose;
-    this.#flags = options.flags ?? flags;
-    this.#options = { mode: options.mode, ...streamOpenOptionsOf(options) };
-    this.#signal = signal;
-    this.#interrupt = interrupt;
-    this.#given = fd ?? undefined;
-    if (core !== undefined) {
-      this.#handle = core;
-      this.#release = core.hold(() => interrupt(systemErrorOf('EBADF', { syscall: operation })));
+  constructor(file: FilePath | GivenHandle) {
+    if ('core' in file) {
+      this.isOwn = false;
+      this.handle = file.core;
+      this.#given = file.handle;
+      this.#onClosing = () => file.onClosing();
+    } else {
+      this.isOwn = true;
+      this.#path = file;
     }
-    // Not before whoever makes the stream has it.
-    if (signal?.aborted) queueMicrotask(this.#abort);
-    else signal?.addEventListener('abort', this.#abort, { once: true });
   }
 
-  /** Opens the file, once. @throws a system error */
+  /** Keeps a given handle open until close(); its own close() waits for that. */
+  hold(): void {
+    if (this.#onClosing !== undefined) this.#release = this.handle?.hold(this.#onClosing);
+  }
+
+  /** Opens the file, once. @throws a system error; AbortError after cancelOpening() */
   open(): Promise<CoreHandle> {
-    this.#opening ??= this.#open();
+    this.#opening ??= this.handle === undefined ? this.#open() : Promise.resolve(this.handle);
     return this.#opening;
   }
 
   async #open(): Promise<CoreHandle> {
-    const path = this.path as PathLike;
-    const { signal } = this.#openingCancellation;
-    this.#handle ??= await openCore(path, this.#flags, { ...this.#options, signal });
-    return this.#handle;
+    const { path, flags, options } = this.#path as FilePath;
+    this.#cancellation ??= new CancelSignal();
+    const { signal } = this.#cancellation;
+    try {
+      this.handle = await openCore(path, flags, { ...options, signal });
+      return this.handle;
+    } catch (error) {
+      this.#isGivenUp = signal.aborted && (error as NodeJS.ErrnoException).code === 'ABORT_ERR';
+      throw error;
+    }
   }
 
-  /** A FIFO without a writer, say, is not opened for ever. */
+  /** Whether opening was cancelled and has failed, so that there is nothing to close. */
+  get isGivenUp(): boolean {
+    return this.#isGivenUp;
+  }
+
+  /** Gives up an open that may never end, such as that of a FIFO without a writer. */
   cancelOpening(): void {
-    if (this.#handle === undefined) this.#openingCancellation.abort();
+    if (this.handle !== undefined) return;
+    this.#cancellation ??= new CancelSignal();
+    this.#cancellation.abort();
   }
 
-  /** Lets go of the file, once; nothing is in flight any more. */
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
+  async sync(): Promise<void> {
+    await (this.#given ?? this.handle)?.sync();
   }
 
-  async #close(): Promise<void> {
-    this.#signal?.removeEventListener('abort', this.#abort);
-    // One that cannot be opened need not be closed.
-    await this.#opening?.catch(() => {});
-    this.#release();
-    if (this.isOwn || this.autoClose) await (this.#given ?? this.#handle)?.close();
+  /**
+   * Lets go of the file when nothing of the stream is in flight any more.
+   * @param closes whether a given handle is closed, too; a file that the stream has opened always is
+   */
+  async close(closes: boolean): Promise<void> {
+    // A file that could not be opened need not be closed.
+    if (this.handle === undefined) await this.#opening?.catch(() => {});
+    this.#release?.();
+    if (this.isOwn || closes) await (this.#given ?? this.handle)?.close();
   }
-
-  readonly #abort = (): void => {
-    if (this.#closing === undefined) this.#interrupt(abortError(this.#signal as AbortSignal));
-  };
 }

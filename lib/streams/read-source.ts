@@ -2,10 +2,10 @@ import type * as fs from 'node:fs';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { nextTick } from '../node/globals.js';
 import { blockSizeOf } from '../transfer/chunk-io.js';
-import { ReadAhead } from '../transfer/read-ahead.js';
+import type { ReadAhead } from '../transfer/read-ahead.js';
 import type { WindowOptions } from '../transfer/window.js';
-import { hasPlaces, placeWithoutStart } from './first-place.js';
-import type { StreamFile } from './stream-file.js';
+import { beginReading } from './file-reader.js';
+import type { HeldFile } from './held-file.js';
 
 /** What Node's class has besides what its types say. */
 export type NodeReadStream = fs.ReadStream & {
@@ -13,12 +13,6 @@ export type NodeReadStream = fs.ReadStream & {
   end: number;
   readonly autoClose: boolean;
 };
-
-function startOf(stream: NodeReadStream, file: StreamFile, handle: CoreHandle): number | null {
-  if (stream.pos !== undefined) return stream.pos;
-  if (file.isOwn && hasPlaces(handle)) return stream.bytesRead;
-  return placeWithoutStart(handle, file.isOwn, stream.autoClose);
-}
 
 /** Pushes what a ReadAhead reads into a stream, in chunks of the size that Node's would have. */
 export class ReadSource {
@@ -28,8 +22,8 @@ export class ReadSource {
   readonly #ahead: ReadAhead;
   readonly #start: number | null;
   /** Whether chunks of the stream may begin in one chunk of the window and end in the next. */
-  readonly #isOdd: boolean;
-  /** What of the last chunk of the window has not been pushed. */
+  #isOdd: boolean;
+  /** The last chunk of the window, if a part of it has not been pushed. */
   #chunk: Buffer | undefined;
   #at = 0;
   /** Bytes of the chunk that the stream waits for; 0 if it does not. */
@@ -39,24 +33,34 @@ export class ReadSource {
   /** @param fail makes the stream fail, while it waits for a chunk of this size */
   constructor(
     stream: NodeReadStream,
-    file: StreamFile,
-    handle: CoreHandle,
-    options: WindowOptions,
+    file: HeldFile,
+    window: WindowOptions,
     fail: (error: unknown, size: number) => void,
   ) {
     this.#fail = fail;
     this.#stream = stream;
-    this.#handle = handle;
-    const start = startOf(stream, file, handle);
-    this.#start = start;
-    const passed = stream.pos === undefined ? stream.bytesRead : 0;
-    const end = stream.end + 1 - passed + (stream.pos === undefined ? (start ?? 0) : 0);
+    this.#handle = file.handle as CoreHandle;
     const size = Math.max(1, stream.readableHighWaterMark);
-    // At the cursor no more is read than the stream asks for, since others read on from there.
-    const window = start === null ? { chunkSize: size } : options;
-    this.#ahead = new ReadAhead(handle, { ...window, start, end, unit: size });
+    const { ahead, start } = beginReading(file, {
+      start: stream.pos,
+      end: stream.pos === undefined ? stream.end - stream.bytesRead : stream.end,
+      autoClose: stream.autoClose,
+      window,
+      unit: size,
+      cursorRead: size,
+      delivered: () => stream.bytesRead,
+      onShared: () => this.#forgetChunk(),
+    });
+    this.#ahead = ahead;
+    this.#start = start;
     this.#isOdd =
-      start !== null && (this.#ahead.unit % size !== 0 || start % blockSizeOf(handle) !== 0);
+      start !== null && (ahead.unit % size !== 0 || start % blockSizeOf(this.#handle) !== 0);
+  }
+
+  // The bytes that the stream has not been given are read again, at the cursor.
+  #forgetChunk(): void {
+    this.#chunk = undefined;
+    this.#isOdd = false;
   }
 
   /** Pushes chunks of `size` bytes as long as the stream takes them. */

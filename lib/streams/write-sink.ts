@@ -4,9 +4,10 @@ import type { CoreHandle } from '../handle/core-handle.js';
 import { invalidArgType } from '../node/errors.js';
 import { nextTick } from '../node/globals.js';
 import type { WindowOptions } from '../transfer/window.js';
-import { WriteBehind, type WriteCallback } from '../transfer/write-behind.js';
-import { placeToAppend, placeWithoutStart } from './first-place.js';
-import type { StreamFile } from './stream-file.js';
+import type { WriteBehind } from '../transfer/write-behind.js';
+import type { WriteCallback } from '../transfer/write-part.js';
+import { beginWriting, type Writing } from './file-writer.js';
+import type { HeldFile } from './held-file.js';
 
 /** What Node's class has besides what its types say. */
 export type NodeWriteStream = fs.WriteStream & {
@@ -16,24 +17,14 @@ export type NodeWriteStream = fs.WriteStream & {
 
 type Done = (error?: Error | null) => void;
 
-function startOf(
-  stream: NodeWriteStream,
-  file: StreamFile,
-  handle: CoreHandle,
-): number | null | Promise<number> {
-  const end = placeToAppend(handle);
-  if (end !== undefined) return end;
-  return stream.pos ?? placeWithoutStart(handle, file.isOwn, stream.autoClose);
-}
-
 /** As Node's own. */
 export function streamDestroyed(): Error {
   const error = new Error('Cannot call write after a stream was destroyed');
   return Object.assign(error, { code: 'ERR_STREAM_DESTROYED' });
 }
 
-// Outside of the promise's reaction that it is called in: what a listener throws is an uncaught
-// exception then, as in Node.
+// Outside of the promise's reaction that it is called in: an error that a listener throws is an
+// uncaught exception then, as in Node.
 function later(done: Done): WriteCallback {
   return (error) => nextTick(done, error ?? null);
 }
@@ -41,47 +32,37 @@ function later(done: Done): WriteCallback {
 /** Takes the chunks of a stream into a WriteBehind. */
 export class WriteSink {
   readonly #stream: NodeWriteStream;
-  readonly #movesCursor: boolean;
-  /** Whether what is not aligned is copied, and need not be in the file to be free. */
+  /** Whether unaligned bytes are copied, so that their memory is free before they are written. */
   readonly #isCopying: boolean;
   readonly #ready: Promise<void> | undefined;
   #behind!: WriteBehind;
   #start = 0;
   #hasFinished = false;
 
-  constructor(
-    stream: NodeWriteStream,
-    file: StreamFile,
-    handle: CoreHandle,
-    options: WindowOptions,
-  ) {
+  constructor(stream: NodeWriteStream, file: HeldFile, window: WindowOptions) {
     this.#stream = stream;
-    this.#movesCursor = stream.pos === undefined && handle.alignment !== null;
-    this.#isCopying = handle.alignment !== null;
-    const start = startOf(stream, file, handle);
-    if (isPromise(start)) {
-      this.#ready = start.then((place) => this.#begin(handle, options, place));
+    this.#isCopying = (file.handle as CoreHandle).alignment !== null;
+    const writing = beginWriting(file, {
+      start: stream.pos,
+      autoClose: stream.autoClose,
+      window,
+      onFlushed: (position) => this.#flushed(position),
+      onFailed: (error) => {
+        // It may be that nobody asks for anything any more.
+        if (stream.autoClose && !stream.destroyed) stream.destroy(error as Error);
+      },
+    });
+    if (isPromise(writing)) {
+      this.#ready = writing.then((begun) => this.#begin(begun));
       this.#ready.catch(() => {});
     } else {
-      this.#begin(handle, options, start);
+      this.#begin(writing);
     }
   }
 
-  #begin(handle: CoreHandle, options: WindowOptions, start: number | null): void {
-    this.#start = start ?? 0;
-    this.#behind = new WriteBehind(handle, {
-      ...options,
-      start,
-      onFlushed: (position) => {
-        if (this.#movesCursor) handle.cursor.position = position;
-        this.#flushed(position);
-      },
-      onFailed: (error) => {
-        // It may be that nobody asks for anything any more.
-        const { autoClose, destroyed } = this.#stream;
-        if (autoClose && !destroyed) this.#stream.destroy(error as Error);
-      },
-    });
+  #begin({ behind, start }: Writing): void {
+    this.#behind = behind;
+    this.#start = start;
   }
 
   #flushed(position: number): void {

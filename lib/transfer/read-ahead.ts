@@ -2,7 +2,9 @@ import { addressAt } from './aligned-buffer.js';
 import { alignDown, alignUp, isAligned } from './alignment.js';
 import { blockSizeOf, memoryAlignmentOf } from './chunk-io.js';
 import { type ChunkMemory, NewMemory } from './chunk-memory.js';
+
 import { type CancelOptions, InFlight } from './in-flight.js';
+import { type ReadSlot, ReadSlots } from './read-slots.js';
 import type { ReadableFile } from './transfer-file.js';
 import { type WindowOptions, WindowSize } from './window.js';
 
@@ -20,21 +22,17 @@ export interface ReadAheadOptions extends WindowOptions, CancelOptions {
   unit?: number | undefined;
   /** Bytes that will surely be taken, so that the window need not grow first. Default 0. */
   expected?: number | undefined;
+  /**
+   * Bytes of the file when it was opened, just now. The window reads no further before it has seen
+   * that the file has more, and a read that comes short there is the end. 0: not known.
+   */
+  size?: number | undefined;
+  /** Whether a file that knows no places (ESPIPE) is read at its cursor. Default false. */
+  mayUseCursor?: boolean | undefined;
 }
 
 // A multiple of every sector size.
 const intoMax = 1024 * 1024 * 1024;
-
-/** One read of the window. */
-interface Slot {
-  readonly memory: Buffer;
-  readonly position: number;
-  readonly length: number;
-  /** How many bytes have come; -1 while it is in flight. */
-  bytes: number;
-  failure: { error: unknown } | undefined;
-  isDiscarded: boolean;
-}
 
 /**
  * Reads a file, or a part of it, with several reads in flight at explicit positions, and gives the
@@ -52,22 +50,21 @@ export class ReadAhead {
   readonly #alignment: number;
   readonly #memory: ChunkMemory;
   readonly #isNew: boolean;
-  readonly #window: WindowSize;
+  #window: WindowSize;
   readonly #inFlight: InFlight;
-  readonly #atCursor: boolean;
-  readonly #end: number;
+  readonly #mayUseCursor: boolean;
+  readonly #size: number;
+  #atCursor: boolean;
+  #end: number;
   readonly #lent = new Map<ArrayBufferLike, Buffer>();
-  readonly #slots: Slot[] = [];
+  readonly #slots: ReadSlots;
   #next: number;
   #position: number;
   /** Bytes since the window has been small. */
   #taken = 0;
   /** What readInto() had no room for of the last chunk. */
   #rest: Buffer | undefined;
-  #bytesAhead = 0;
-  #discarded = 0;
   #isOver = false;
-  #hasFailed = false;
   #onReady: (() => void) | undefined;
 
   constructor(file: ReadableFile, options: ReadAheadOptions = {}) {
@@ -76,6 +73,7 @@ export class ReadAhead {
     this.#block = blockSizeOf(file);
     this.#alignment = memoryAlignmentOf(file);
     this.#memory = memory ?? new NewMemory(this.#alignment);
+    this.#slots = new ReadSlots(this.#memory);
     this.#isNew = memory === undefined;
     this.#atCursor = start === null;
     this.unit = alignUp(unit, this.#block);
@@ -84,6 +82,8 @@ export class ReadAhead {
     this.#position = start ?? 0;
     this.#next = alignDown(this.#position, this.#block);
     this.#end = end;
+    this.#size = options.size ?? 0;
+    this.#mayUseCursor = options.mayUseCursor ?? false;
     this.#inFlight = new InFlight(options, () => this.#finish());
     this.#inFlight.listen();
   }
@@ -101,7 +101,7 @@ export class ReadAhead {
     const { failure } = this.#inFlight;
     if (failure !== undefined) throw failure.error;
     if (this.#rest !== undefined) return this.#takeRest();
-    const slot = this.#slots[0];
+    const slot = this.#slots.first;
     if (slot === undefined) {
       if (this.#isOver || this.#position >= this.#end) return this.#finish();
       this.#fill();
@@ -112,9 +112,7 @@ export class ReadAhead {
       throw slot.failure.error;
     }
     if (slot.bytes === -1) return undefined;
-    this.#slots.shift();
-    this.#bytesAhead -= slot.length;
-    return this.#give(slot);
+    return this.#give(this.#slots.takeFirst());
   }
 
   /** Calls back, once, when take() has something to say; after it had not. */
@@ -161,6 +159,21 @@ export class ReadAhead {
   }
 
   /**
+   * Reads the rest at the file's cursor, which is at this place: one read at a time, and only when a
+   * chunk is wanted. Whatever was read from there on is thrown away.
+   * @param chunkSize bytes of a read at most; default that of the window
+   */
+  useCursor(position: number, chunkSize = this.#window.chunkSizeMax): void {
+    if (this.#atCursor || this.#isOver) return;
+    this.#atCursor = true;
+    this.#window = new WindowSize({ depth: 1, chunkSize }, 1);
+    this.#position = position;
+    this.#goBackTo(position);
+    this.#rest = undefined;
+    this.#fillIfWanted();
+  }
+
+  /**
    * Cancels what is in flight; there are no more chunks. Resolves when all of it has ended.
    * @param error what take() throws from now on; without one it gives null
    */
@@ -179,7 +192,7 @@ export class ReadAhead {
 
   /** Bytes that can be read directly into a target; 0 if none can. */
   #lengthInto(target: Uint8Array): number {
-    const isNext = this.#slots.length === 0 && this.#rest === undefined;
+    const isNext = this.#slots.isEmpty && this.#rest === undefined;
     if (this.#isOver || !isNext || !isAligned(this.#position, this.#block)) return 0;
     if (this.#alignment > 1 && !isAligned(addressAt(target, 0), this.#alignment)) return 0;
     const most = Math.min(target.byteLength, this.#end - this.#position, intoMax);
@@ -209,7 +222,7 @@ export class ReadAhead {
     return 0;
   }
 
-  #give(slot: Slot): Buffer | null {
+  #give(slot: ReadSlot): Buffer | null {
     const from = this.#position - slot.position;
     const to = Math.min(slot.bytes, this.#end - slot.position);
     if (to <= from) {
@@ -217,7 +230,7 @@ export class ReadAhead {
       return this.#finish();
     }
     this.#taken += to - from;
-    if (slot.bytes < slot.length) this.#goBackTo(slot.position + slot.bytes);
+    if (slot.bytes < slot.length) this.#stopAt(slot.position + slot.bytes);
     this.#position = slot.position + to;
     this.#window.grow(this.#taken);
     if (!this.#atCursor) this.#fill();
@@ -236,6 +249,13 @@ export class ReadAhead {
     return exact;
   }
 
+  // A short read.
+  #stopAt(position: number): void {
+    const isEnd = position === this.#size && !this.#atCursor;
+    if (isEnd) this.#end = Math.min(this.#end, position);
+    else this.#goBackTo(position);
+  }
+
   // Bytes that were read behind a short read do not follow it. Files that the system makes while
   // they are read (/proc) give little at a time: what is read behind is made again for nothing, and
   // some (trace_pipe) give it only once. So one read is in flight until reads are whole again.
@@ -243,53 +263,45 @@ export class ReadAhead {
     this.#taken = 0;
     this.#window.restart();
     this.#next = alignDown(position, this.#block);
-    this.#discardAll();
-    this.#bytesAhead = 0;
-    this.#hasFailed = false;
+    this.#slots.discardAll();
   }
 
-  #discardAll(): void {
-    for (const slot of this.#slots) this.#discard(slot);
-    this.#slots.length = 0;
-  }
-
-  #discard(slot: Slot): void {
-    if (slot.bytes === -1 && slot.failure === undefined) {
-      slot.isDiscarded = true;
-      this.#discarded++;
-    } else {
-      this.#memory.give(slot.memory);
-    }
+  #fillIfWanted(): void {
+    if (!this.#atCursor || this.#onReady !== undefined) this.#fill();
   }
 
   #fill(): void {
     const { depth, bytes } = this.#window;
     while (
       !this.#isOver &&
-      !this.#hasFailed &&
+      !this.#slots.hasFailed &&
       this.#next < this.#end &&
-      this.#slots.length + this.#discarded + this.#lent.size < depth &&
-      (this.#slots.length === 0 || this.#bytesAhead + this.#window.chunkSize <= bytes)
+      this.#slots.count + this.#lent.size < depth &&
+      (this.#slots.isEmpty || this.#mayReadAhead(bytes))
     ) {
       this.#submit();
     }
   }
 
+  #mayReadAhead(bytesMax: number): boolean {
+    const isThere = this.#size === 0 || this.#next < this.#size;
+    return isThere && this.#slots.bytes + this.#window.chunkSize <= bytesMax;
+  }
+
+  // One byte more than the file has shows its end.
+  #lengthAt(position: number): number {
+    const length = Math.min(this.#window.chunkSize, this.#end - position);
+    const left = this.#size - position;
+    const isLast = left > 0 && length >= left && !this.#atCursor;
+    return alignUp(isLast ? Math.min(left + 1, this.#end - position) : length, this.#block);
+  }
+
   #submit(): void {
     const position = this.#next;
-    const length = alignUp(Math.min(this.#window.chunkSize, this.#end - position), this.#block);
+    const length = this.#lengthAt(position);
     const memory = this.#memory.take(length, position);
-    const slot: Slot = {
-      memory,
-      position,
-      length,
-      bytes: -1,
-      failure: undefined,
-      isDiscarded: false,
-    };
-    this.#slots.push(slot);
+    const slot = this.#slots.add(memory, position, length);
     this.#next += length;
-    this.#bytesAhead += length;
     this.#inFlight.begin();
     this.#read(memory, length, position).then(
       (bytes) => {
@@ -298,9 +310,25 @@ export class ReadAhead {
       },
       (error) => {
         slot.failure = { error };
-        this.#hasFailed ||= !slot.isDiscarded;
+        if (this.#isWithoutPlaces(slot, error)) {
+          this.useCursor(this.#position);
+          this.#inFlight.end();
+          return;
+        }
+        this.#slots.hasFailed ||= !slot.isDiscarded;
         this.#settled(slot);
       },
+    );
+  }
+
+  // A regular file without places (tracefs, FUSE) refuses the first read with one.
+  #isWithoutPlaces(slot: ReadSlot, error: unknown): boolean {
+    return (
+      this.#mayUseCursor &&
+      !slot.isDiscarded &&
+      !this.#atCursor &&
+      this.#taken === 0 &&
+      (error as NodeJS.ErrnoException).code === 'ESPIPE'
     );
   }
 
@@ -311,12 +339,11 @@ export class ReadAhead {
     return reading.then(({ bytesRead }) => bytesRead);
   }
 
-  #settled(slot: Slot): void {
+  #settled(slot: ReadSlot): void {
     if (slot.isDiscarded) {
-      this.#discarded--;
-      this.#memory.give(slot.memory);
-      this.#fill();
-    } else if (slot === this.#slots[0]) {
+      this.#slots.endDiscarded(slot);
+      this.#fillIfWanted();
+    } else if (slot === this.#slots.first) {
       this.#wake();
     }
     this.#inFlight.end();
@@ -332,7 +359,7 @@ export class ReadAhead {
     if (this.#isOver) return null;
     this.#isOver = true;
     this.#inFlight.unlisten();
-    this.#discardAll();
+    this.#slots.discardAll();
     this.#rest = undefined;
     this.#wake();
     return null;

@@ -1,4 +1,5 @@
 import { AbortError } from '../node/errors.js';
+import { queueMicrotask } from '../node/globals.js';
 import { blockSizeOf } from './chunk-io.js';
 import { type GatherOptions, GatherQueue } from './gather-queue.js';
 import { type CancelOptions, InFlight } from './in-flight.js';
@@ -24,9 +25,6 @@ export interface WriteBehindOptions extends WindowOptions, CancelOptions, Gather
   /** Called with the first error, after the callbacks that wait have been called with it. */
   onFailed?: ((error: unknown) => void) | undefined;
 }
-
-// Taken at load, since test frameworks replace it.
-const schedule = queueMicrotask;
 
 const noPieces = new Pieces(undefined);
 
@@ -166,7 +164,7 @@ export class WriteBehind {
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    schedule(this.#pumpLater);
+    queueMicrotask(this.#pumpLater);
   }
 
   #pump(): void {

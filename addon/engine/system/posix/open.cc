@@ -252,6 +252,10 @@ Result open_posix(const OpenRequest& request, OpenWait wait, PosixOpen& opened) 
           fd, known ? device_type_of(opened.status.st_mode) : DeviceType::kUnknown);
       const Result result = set_up(*file, attempt, direct, opened.status);
       if (result.ok()) {
+        if (S_ISREG(opened.status.st_mode)) {
+          const bool is_cut = (attempt.options & kDenyAny) && (attempt.flags & O_TRUNC);
+          file->size_when_opened = is_cut ? 0 : opened.status.st_size;
+        }
         const bool reads = (attempt.flags & O_ACCMODE) == O_RDONLY;
         opened.would_wait = more_flags && reads && S_ISFIFO(opened.status.st_mode);
         opened.file = std::move(file);

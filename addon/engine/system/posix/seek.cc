@@ -12,4 +12,9 @@ Result seek(Operation& op) {
   return position >= 0 ? Result::success(position) : Result::failure(static_cast<uint32_t>(errno));
 }
 
+Result move_cursor(OpenFile& file, int64_t position) {
+  const off_t moved = ::lseek(file.handle(), static_cast<off_t>(position), SEEK_SET);
+  return moved >= 0 ? Result::success(moved) : Result::failure(static_cast<uint32_t>(errno));
+}
+
 }  // namespace overlapped

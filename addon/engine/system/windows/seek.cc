@@ -19,4 +19,9 @@ Result seek(Operation& op) {
   return Result::success(position);
 }
 
+Result move_cursor(OpenFile& file, int64_t position) {
+  file.cursor.store(position);
+  return Result::success(position);
+}
+
 }  // namespace overlapped

@@ -1,0 +1,74 @@
+import { requireCore } from '../handle/core-of.js';
+import {
+  type OpenOptions,
+  type StreamOpenOptions,
+  streamOpenOptionsOf,
+} from '../handle/open-options.js';
+import type { PublicHandle } from '../handle/public-handle.js';
+import { abortError, systemErrorOf } from '../node/errors.js';
+import { queueMicrotask } from '../node/globals.js';
+import { type PathLike, parsePath } from '../node/paths.js';
+import { validateBoolean, validateInteger, validateSignal } from '../node/validate.js';
+import { HeldFile } from './held-file.js';
+
+/** The file of a stream of streamx or of a web stream. */
+export interface FileOptions extends StreamOpenOptions, Pick<OpenOptions, 'mode'> {
+  /** How a path is opened; Node's flags. */
+  flags?: string | number | undefined;
+  /** A FileHandle of this package instead of a path. */
+  fd?: PublicHandle | null | undefined;
+  /** Whether the stream closes the handle that it was given when it ends. Default true. */
+  autoClose?: boolean | undefined;
+  /** Ends the stream with an AbortError. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Called when others end a stream: with an AbortError, or EBADF where its handle is closed. */
+export type Interrupt = (error: Error) => void;
+
+/** @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
+export function validatePlace(place: unknown, name: string, least = 0): void {
+  if (place !== undefined && place !== Number.POSITIVE_INFINITY) {
+    validateInteger(place, name, least);
+  }
+}
+
+/** Calls back when a signal aborts; never before whoever makes the stream has it. */
+function onAbort(signal: AbortSignal, interrupt: Interrupt): () => void {
+  const abort = (): void => interrupt(abortError(signal));
+  if (signal.aborted) queueMicrotask(abort);
+  else signal.addEventListener('abort', abort, { once: true });
+  return () => signal.removeEventListener('abort', abort);
+}
+
+/**
+ * The file that the options of a stream name.
+ * @param flags how it is opened where the options do not say
+ * @returns the file, and a function that ends heeding the signal
+ * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE
+ */
+export function fileOf(
+  path: PathLike | null | undefined,
+  options: FileOptions,
+  flags: string,
+  operation: 'read' | 'write',
+  interrupt: Interrupt,
+): { file: HeldFile; autoClose: boolean; unlisten: () => void } {
+  const { fd, autoClose = true, signal } = options;
+  validateBoolean(autoClose, 'options.autoClose');
+  validateSignal(signal);
+  let file: HeldFile;
+  if (fd == null) {
+    parsePath(path);
+    const openOptions = { mode: options.mode, ...streamOpenOptionsOf(options) };
+    const given = { path: path as PathLike, flags: options.flags ?? flags, options: openOptions };
+    file = new HeldFile(given);
+  } else {
+    const core = requireCore(fd, 'options.fd');
+    const onClosing = (): void => interrupt(systemErrorOf('EBADF', { syscall: operation }));
+    file = new HeldFile({ handle: fd, core, onClosing });
+    file.hold();
+  }
+  const unlisten = signal === undefined ? () => {} : onAbort(signal, interrupt);
+  return { file, autoClose, unlisten };
+}

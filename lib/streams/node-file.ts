@@ -1,0 +1,191 @@
+import liveFs from 'node:fs';
+import type { CoreHandle } from '../handle/core-handle.js';
+import type { OpenOptions } from '../handle/open-options.js';
+import type { PublicHandle } from '../handle/public-handle.js';
+import { clearTimeout, nextTick, setTimeout } from '../node/globals.js';
+import { isReplaced } from '../node/layers.js';
+import { nodeFs } from '../node/node-fs.js';
+import type { GivenHandle } from './held-file.js';
+import { HeldFile } from './held-file.js';
+
+type Callback = (error: unknown, ...results: unknown[]) => void;
+type Arguments = readonly unknown[];
+
+/** What Node calls an `fs`: functions with a callback as the last argument. */
+type Functions = Record<string, (...given: unknown[]) => void>;
+
+// The functions that Node's streams call of their `fs`.
+const usedFunctions = ['open', 'read', 'write', 'writev', 'fsync', 'close'] as const;
+
+type Transfer = 'read' | 'write' | 'writev';
+const transfers: readonly Transfer[] = ['read', 'write', 'writev'];
+
+function callLive(name: (typeof usedFunctions)[number], given: Arguments): void {
+  (liveFs as unknown as Functions)[name]?.(...given);
+}
+
+/**
+ * Calls back once the promise has settled, outside of its reaction: an error that a listener of the
+ * stream throws is an uncaught exception, as in Node, and no rejection.
+ */
+function callBack(promise: Promise<unknown>, callback: Callback): void {
+  promise.then(
+    () => nextTick(callback, null),
+    (error) => nextTick(callback, error),
+  );
+}
+
+/** After this time a destroyed stream looks whether opening its file may never end. */
+const patienceMs = 50;
+
+/**
+ * The file of one of Node's streams, in the shape that their classes take as their `fs` option.
+ * They open and close through it. Reads and writes go through a window over the open file, and come
+ * here only where there is none: for a descriptor that the program has opened in a way of its own.
+ */
+export class NodeFile {
+  /** The file; undefined before open() is called, and where functions of the program serve. */
+  held: HeldFile | undefined;
+  /** Ends what is in flight when the stream is destroyed. */
+  settle: (() => Promise<void>) | undefined;
+  /** The error of the next read. */
+  failure: { error: unknown } | undefined;
+  readonly #options: OpenOptions;
+  readonly #given: PublicHandle | undefined;
+  readonly #isClosed: (() => boolean) | undefined;
+  #isUnwanted = false;
+  #patience: NodeJS.Timeout | undefined;
+
+  /**
+   * @param file options of open() beside Node's for a path, or the handle that the stream was given
+   * @param isClosed whether the stream has ended. A stream that is aborted at once ends before its
+   *   file is open, and never closes it.
+   */
+  constructor(file: OpenOptions | GivenHandle, isClosed?: () => boolean) {
+    this.#isClosed = isClosed;
+    if ('core' in file) {
+      this.#options = {};
+      this.#given = file.handle;
+      this.held = new HeldFile(file);
+    } else {
+      this.#options = file;
+    }
+  }
+
+  /** The open file, where a window may stand between it and the stream. */
+  get windowed(): CoreHandle | undefined {
+    const given = this.#given;
+    // A program that has put functions of its own into the handle gets the calls it expects.
+    if (given !== undefined && transfers.some((name) => Object.hasOwn(given, name))) {
+      return undefined;
+    }
+    return this.held?.handle;
+  }
+
+  /** Whether opening was given up, so that it has not failed for the stream. */
+  get isGivenUp(): boolean {
+    return this.held?.isGivenUp === true;
+  }
+
+  open(path: string, flags: string | number, mode: number, callback: Callback): void {
+    const options = this.#options;
+    if (isReplaced(usedFunctions) && Object.keys(options).length === 0) {
+      callLive('open', [path, flags, mode, callback]);
+      return;
+    }
+    const held = new HeldFile({ path, flags, options: { ...options, mode } });
+    this.held = held;
+    if (this.#isUnwanted) this.#losePatience(path);
+    held.open().then(
+      (handle) => nextTick(this.#opened, handle, callback),
+      (error) => {
+        clearTimeout(this.#patience);
+        nextTick(callback, error);
+      },
+    );
+  }
+
+  readonly #opened = (handle: CoreHandle, callback: Callback): void => {
+    if (this.#patience !== undefined) clearTimeout(this.#patience);
+    const { streamDescriptor } = handle.file;
+    if (this.#isClosed?.()) void handle.close();
+    callback(null, streamDescriptor);
+  };
+
+  /**
+   * The stream has been destroyed before its file is open. A file is opened and closed, with the
+   * stream's events, as in Node. The open of a FIFO or a device may never end and is cancelled.
+   * @param path the path of the stream
+   */
+  cancelOpening(path: string): void {
+    this.#isUnwanted = true;
+    if (this.held !== undefined && this.held.handle === undefined) this.#losePatience(path);
+  }
+
+  // Time alone says nothing: the thread may have been busy, or the machine.
+  #losePatience(path: string): void {
+    this.#patience ??= setTimeout(() => {
+      nodeFs.stat(path, (_error, status) => {
+        const isFile = status === undefined || status.isFile() || status.isDirectory();
+        if (!isFile) this.held?.cancelOpening();
+      });
+    }, patienceMs).unref();
+  }
+
+  close(fd: number, callback: Callback): void {
+    const { held } = this;
+    if (this.isGivenUp) nextTick(callback, null);
+    else if (held === undefined) callLive('close', [fd, callback]);
+    else callBack(this.#close(held), callback);
+  }
+
+  async #close(held: HeldFile): Promise<void> {
+    try {
+      if (this.settle !== undefined) await this.settle();
+    } finally {
+      await held.close(true);
+    }
+  }
+
+  fsync(fd: number, callback: Callback): void {
+    const { held } = this;
+    if (held === undefined) callLive('fsync', [fd, callback]);
+    else callBack(this.#sync(held), callback);
+  }
+
+  async #sync(held: HeldFile): Promise<void> {
+    if (this.settle !== undefined) await this.settle();
+    await held.sync();
+  }
+
+  read(...given: Arguments): void {
+    const { failure } = this;
+    if (failure === undefined) this.#call('read', given);
+    else nextTick(given.at(-1) as Callback, failure.error);
+  }
+  write(...given: Arguments): void {
+    this.#call('write', given);
+  }
+  writev(...given: Arguments): void {
+    this.#call('writev', given);
+  }
+
+  #call(name: Transfer, given: Arguments): void {
+    if (this.#given === undefined) {
+      callLive(name, given);
+      return;
+    }
+    type Method = (
+      ...given: unknown[]
+    ) => Promise<{ bytesRead: number } | { bytesWritten: number }>;
+    const callback = given.at(-1) as Callback;
+    const handle = this.#given as unknown as Record<Transfer, Method>;
+    handle[name](...given.slice(1, -1)).then(
+      (result) => {
+        const bytes = 'bytesRead' in result ? result.bytesRead : result.bytesWritten;
+        nextTick(callback, null, bytes, given[1]);
+      },
+      (error) => nextTick(callback, error),
+    );
+  }
+}

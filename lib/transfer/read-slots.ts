@@ -1,0 +1,74 @@
+import type { ChunkMemory } from './chunk-memory.js';
+
+/** One read of a ReadAhead. */
+export interface ReadSlot {
+  readonly memory: Buffer;
+  readonly position: number;
+  readonly length: number;
+  /** How many bytes have come; -1 while it is in flight. */
+  bytes: number;
+  failure: { error: unknown } | undefined;
+  isDiscarded: boolean;
+}
+
+/** The reads of a ReadAhead that are in flight, or done and not yet taken, in order. */
+export class ReadSlots {
+  /** Bytes of all reads that are not discarded. */
+  bytes = 0;
+  /** Whether one of them has failed, so that no more are wanted behind it. */
+  hasFailed = false;
+  readonly #memory: ChunkMemory;
+  readonly #slots: ReadSlot[] = [];
+  #discarded = 0;
+
+  constructor(memory: ChunkMemory) {
+    this.#memory = memory;
+  }
+
+  get isEmpty(): boolean {
+    return this.#slots.length === 0;
+  }
+
+  /** Reads that have memory, those among them that are discarded and still in flight. */
+  get count(): number {
+    return this.#slots.length + this.#discarded;
+  }
+
+  get first(): ReadSlot | undefined {
+    return this.#slots[0];
+  }
+
+  add(memory: Buffer, position: number, length: number): ReadSlot {
+    const slot = { memory, position, length, bytes: -1, failure: undefined, isDiscarded: false };
+    this.#slots.push(slot);
+    this.bytes += length;
+    return slot;
+  }
+
+  takeFirst(): ReadSlot {
+    const slot = this.#slots.shift() as ReadSlot;
+    this.bytes -= slot.length;
+    return slot;
+  }
+
+  /** Forgets all reads; those in flight keep their memory until they end. */
+  discardAll(): void {
+    for (const slot of this.#slots) {
+      if (slot.bytes === -1 && slot.failure === undefined) {
+        slot.isDiscarded = true;
+        this.#discarded++;
+      } else {
+        this.#memory.give(slot.memory);
+      }
+    }
+    this.#slots.length = 0;
+    this.bytes = 0;
+    this.hasFailed = false;
+  }
+
+  /** A discarded read has ended. */
+  endDiscarded(slot: ReadSlot): void {
+    this.#discarded--;
+    this.#memory.give(slot.memory);
+  }
+}
