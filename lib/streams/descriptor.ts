@@ -1,10 +1,10 @@
 import { EventEmitter } from 'node:events';
 
 /**
- * The property `fd` of Node's stream classes. Whoever knows the number can use the file's cursor, so
- * a stream that reads or writes at positions of its own has to hear of it: it is told when the
- * property is read, and when a listener of 'open' is called with the number. Code of Node that reads
- * the property for the stream itself runs quietly().
+ * The property `fd` of Node's stream classes. Code that knows the number can use the file's cursor,
+ * so a stream that reads or writes at positions of its own is told when the property is read, and
+ * when a listener of 'open' is called with the number. Code of Node that reads the property for the
+ * stream itself runs quietly().
  */
 
 export const descriptor = Symbol('descriptor');

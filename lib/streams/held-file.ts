@@ -91,7 +91,7 @@ export class HeldFile {
 
   /**
    * Lets go of the file when nothing of the stream is in flight any more.
-   * @param closes whether a given handle is closed, too; a file that the stream has opened always is
+   * @param closes whether a given handle is closed; a file that the stream has opened always is
    */
   async close(closes: boolean): Promise<void> {
     // A file that could not be opened need not be closed.

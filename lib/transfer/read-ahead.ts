@@ -4,6 +4,7 @@ import { blockSizeOf, memoryAlignmentOf } from './chunk-io.js';
 import { type ChunkMemory, NewMemory } from './chunk-memory.js';
 
 import { type CancelOptions, InFlight } from './in-flight.js';
+import { ReadRange } from './read-range.js';
 import { type ReadSlot, ReadSlots } from './read-slots.js';
 import type { ReadableFile } from './transfer-file.js';
 import { type WindowOptions, WindowSize } from './window.js';
@@ -34,6 +35,20 @@ export interface ReadAheadOptions extends WindowOptions, CancelOptions {
 // A multiple of every sector size.
 const intoMax = 1024 * 1024 * 1024;
 
+// Whoever keeps a short chunk must not keep much more memory than that alive.
+function trimmed(memory: Buffer, from: number, to: number): Buffer {
+  const length = to - from;
+  if (length === memory.byteLength) return memory;
+  if (2 * length > memory.byteLength) return memory.subarray(from, to);
+  const exact = Buffer.allocUnsafeSlow(length);
+  exact.set(memory.subarray(from, to));
+  return exact;
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return (error as NodeJS.ErrnoException | undefined)?.code === code;
+}
+
 /**
  * Reads a file, or a part of it, with several reads in flight at explicit positions, and gives the
  * chunks in order. After a short read, reading resumes where it stopped, and whatever was read
@@ -53,9 +68,8 @@ export class ReadAhead {
   #window: WindowSize;
   readonly #inFlight: InFlight;
   readonly #mayUseCursor: boolean;
-  readonly #size: number;
   #atCursor: boolean;
-  #end: number;
+  readonly #range: ReadRange;
   readonly #lent = new Map<ArrayBufferLike, Buffer>();
   readonly #slots: ReadSlots;
   #next: number;
@@ -81,8 +95,7 @@ export class ReadAhead {
     this.#window = new WindowSize(window, this.unit, options.expected);
     this.#position = start ?? 0;
     this.#next = alignDown(this.#position, this.#block);
-    this.#end = end;
-    this.#size = options.size ?? 0;
+    this.#range = new ReadRange(end, options.size ?? 0, this.#block);
     this.#mayUseCursor = options.mayUseCursor ?? false;
     this.#inFlight = new InFlight(options, () => this.#finish());
     this.#inFlight.listen();
@@ -103,7 +116,7 @@ export class ReadAhead {
     if (this.#rest !== undefined) return this.#takeRest();
     const slot = this.#slots.first;
     if (slot === undefined) {
-      if (this.#isOver || this.#position >= this.#end) return this.#finish();
+      if (this.#isOver || this.#position >= this.#range.end) return this.#finish();
       this.#fill();
       return undefined;
     }
@@ -159,13 +172,14 @@ export class ReadAhead {
   }
 
   /**
-   * Reads the rest at the file's cursor, which is at this place: one read at a time, and only when a
-   * chunk is wanted. Whatever was read from there on is thrown away.
+   * Reads the rest at the file's cursor, which is at this place: one read at a time, and only when
+   * a chunk is wanted. Whatever was read from there on is thrown away.
    * @param chunkSize bytes of a read at most; default that of the window
    */
   useCursor(position: number, chunkSize = this.#window.chunkSizeMax): void {
     if (this.#atCursor || this.#isOver) return;
     this.#atCursor = true;
+    this.#range.forgetSize();
     this.#window = new WindowSize({ depth: 1, chunkSize }, 1);
     this.#position = position;
     this.#goBackTo(position);
@@ -195,7 +209,7 @@ export class ReadAhead {
     const isNext = this.#slots.isEmpty && this.#rest === undefined;
     if (this.#isOver || !isNext || !isAligned(this.#position, this.#block)) return 0;
     if (this.#alignment > 1 && !isAligned(addressAt(target, 0), this.#alignment)) return 0;
-    const most = Math.min(target.byteLength, this.#end - this.#position, intoMax);
+    const most = Math.min(target.byteLength, this.#range.end - this.#position, intoMax);
     return alignDown(most, this.#block);
   }
 
@@ -224,13 +238,15 @@ export class ReadAhead {
 
   #give(slot: ReadSlot): Buffer | null {
     const from = this.#position - slot.position;
-    const to = Math.min(slot.bytes, this.#end - slot.position);
+    const to = Math.min(slot.bytes, this.#range.end - slot.position);
     if (to <= from) {
       this.#memory.give(slot.memory);
       return this.#finish();
     }
     this.#taken += to - from;
-    if (slot.bytes < slot.length) this.#stopAt(slot.position + slot.bytes);
+    if (slot.bytes < slot.length && !this.#range.endsAt(slot.position + slot.bytes)) {
+      this.#goBackTo(slot.position + slot.bytes);
+    }
     this.#position = slot.position + to;
     this.#window.grow(this.#taken);
     if (!this.#atCursor) this.#fill();
@@ -239,21 +255,7 @@ export class ReadAhead {
 
   #chunkOf(memory: Buffer, from: number, to: number): Buffer {
     if (!this.#isNew) this.#lent.set(memory.buffer, memory);
-    const length = to - from;
-    if (length === memory.byteLength) return memory;
-    const view = memory.subarray(from, to);
-    // Whoever keeps a short chunk must not keep much more memory than that alive.
-    if (!this.#isNew || 2 * length > memory.byteLength) return view;
-    const exact = Buffer.allocUnsafeSlow(length);
-    exact.set(view);
-    return exact;
-  }
-
-  // A short read.
-  #stopAt(position: number): void {
-    const isEnd = position === this.#size && !this.#atCursor;
-    if (isEnd) this.#end = Math.min(this.#end, position);
-    else this.#goBackTo(position);
+    return this.#isNew ? trimmed(memory, from, to) : memory.subarray(from, to);
   }
 
   // Bytes that were read behind a short read do not follow it. Files that the system makes while
@@ -275,30 +277,18 @@ export class ReadAhead {
     while (
       !this.#isOver &&
       !this.#slots.hasFailed &&
-      this.#next < this.#end &&
+      this.#next < this.#range.end &&
       this.#slots.count + this.#lent.size < depth &&
-      (this.#slots.isEmpty || this.#mayReadAhead(bytes))
+      (this.#slots.isEmpty ||
+        (this.#range.has(this.#next) && this.#slots.bytes + this.#window.chunkSize <= bytes))
     ) {
       this.#submit();
     }
   }
 
-  #mayReadAhead(bytesMax: number): boolean {
-    const isThere = this.#size === 0 || this.#next < this.#size;
-    return isThere && this.#slots.bytes + this.#window.chunkSize <= bytesMax;
-  }
-
-  // One byte more than the file has shows its end.
-  #lengthAt(position: number): number {
-    const length = Math.min(this.#window.chunkSize, this.#end - position);
-    const left = this.#size - position;
-    const isLast = left > 0 && length >= left && !this.#atCursor;
-    return alignUp(isLast ? Math.min(left + 1, this.#end - position) : length, this.#block);
-  }
-
   #submit(): void {
     const position = this.#next;
-    const length = this.#lengthAt(position);
+    const length = this.#range.lengthAt(position, this.#window.chunkSize);
     const memory = this.#memory.take(length, position);
     const slot = this.#slots.add(memory, position, length);
     this.#next += length;
@@ -310,7 +300,9 @@ export class ReadAhead {
       },
       (error) => {
         slot.failure = { error };
-        if (this.#isWithoutPlaces(slot, error)) {
+        const isUnplaced = this.#mayUseCursor && !slot.isDiscarded && this.#taken === 0;
+        // A regular file without places (tracefs, FUSE) refuses the first read with one.
+        if (isUnplaced && !this.#atCursor && isCode(error, 'ESPIPE')) {
           this.useCursor(this.#position);
           this.#inFlight.end();
           return;
@@ -318,17 +310,6 @@ export class ReadAhead {
         this.#slots.hasFailed ||= !slot.isDiscarded;
         this.#settled(slot);
       },
-    );
-  }
-
-  // A regular file without places (tracefs, FUSE) refuses the first read with one.
-  #isWithoutPlaces(slot: ReadSlot, error: unknown): boolean {
-    return (
-      this.#mayUseCursor &&
-      !slot.isDiscarded &&
-      !this.#atCursor &&
-      this.#taken === 0 &&
-      (error as NodeJS.ErrnoException).code === 'ESPIPE'
     );
   }
 

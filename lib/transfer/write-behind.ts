@@ -313,7 +313,7 @@ export class WriteBehind {
   // A device that is full has taken the beginning of a part.
   #countPartialWrite(): void {
     const [first] = this.#queue.order;
-    if (first === undefined || first.isAtCursor || this.#inFlight.count > 0) return;
+    if (first === undefined || this.#inFlight.count > 0) return;
     this.#flushTo(first.position + Math.min(first.moved, first.length));
   }
 }
