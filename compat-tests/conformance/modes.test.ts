@@ -1,6 +1,6 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { expect } from 'vitest';
+import { expect, test } from 'vitest';
 import * as overlapped from '../../lib/index.js';
 import { isWindows, temporaryFolder, testWhere } from '../helpers.js';
 
@@ -37,3 +37,25 @@ for (const [mode, permissions] of modes) {
     expect(permissionsOf('made-as-well')).toBe(made);
   });
 }
+
+test('the umask applies to every new file, as in node:fs', async () => {
+  const folder = temporaryFolder();
+  const at = (name: string): string => path.join(folder, name);
+  const before = process.umask(0o222);
+  try {
+    await (await overlapped.open(at('opened'), 'w')).close();
+    await overlapped.writeFile(at('written'), 'x');
+    await overlapped.writeFile(at('large'), Buffer.alloc(1024 * 1024));
+    const directory = await overlapped.openDirectory(folder);
+    await (await directory.open('in-directory', 'w')).close();
+    await directory.close();
+    fs.writeFileSync(at('by-node'), 'x');
+  } finally {
+    process.umask(before);
+  }
+  const expected = fs.statSync(at('by-node')).mode;
+  for (const name of ['opened', 'written', 'large', 'in-directory']) {
+    expect(fs.statSync(at(name)).mode.toString(8), name).toBe(expected.toString(8));
+    fs.chmodSync(at(name), 0o666);
+  }
+});

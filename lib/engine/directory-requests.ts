@@ -3,7 +3,7 @@
  * of the directory, and `source` where there are two. @see requests.ts
  */
 import { Opcode } from './opcodes.js';
-import { blank, type Encoded, flag, type OpenArguments } from './requests.js';
+import { blank, creationMode, type Encoded, flag, type OpenArguments } from './requests.js';
 
 /** One component of a path, or '' for the directory itself. */
 type Name = string | Uint8Array;
@@ -22,7 +22,7 @@ export function openIn(arg: Omit<OpenArguments, 'path'> & { name: Name }): Encod
     file: 0,
     flags: arg.flags,
     position: arg.preallocate,
-    offset: arg.mode,
+    offset: creationMode(arg.mode),
     // `file` is taken by the directory.
     length: arg.attributes * optionBits + arg.options,
     object: arg.name,

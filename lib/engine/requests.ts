@@ -166,13 +166,21 @@ export interface OpenArguments {
   attributes: number;
 }
 
+// The C runtime has the umask, and on Windows node and the addon have one each.
+const isWindows = process.platform === 'win32';
+
+/** The permission bits of a file that is created, where the system does not take the umask off. */
+export function creationMode(mode: number): number {
+  return isWindows ? mode & ~process.umask() : mode;
+}
+
 export function openPath(arg: OpenArguments): Encoded {
   return {
     opcode: Opcode.open,
     file: arg.options,
     flags: arg.flags,
     position: arg.preallocate,
-    offset: arg.mode,
+    offset: creationMode(arg.mode),
     length: arg.attributes,
     object: arg.path,
   };
@@ -181,7 +189,7 @@ export function openPath(arg: OpenArguments): Encoded {
 /** Opens, reads and closes. Gives an open file instead of content that is large. */
 export function readWholePath(arg: { path: NativePath; flags: number; mode: number }): Encoded {
   const { path, flags, mode } = arg;
-  return { opcode: Opcode.readPath, ...blank, flags, offset: mode, object: path };
+  return { opcode: Opcode.readPath, ...blank, flags, offset: creationMode(mode), object: path };
 }
 
 /** Opens, writes and closes. */
@@ -194,7 +202,7 @@ export function writeWholePath(arg: {
   const { path, flags, mode, content } = arg;
   const object = [path, content];
   const length = content.byteLength;
-  return { opcode: Opcode.writePath, ...blank, flags, offset: mode, length, object };
+  return { opcode: Opcode.writePath, ...blank, flags, offset: creationMode(mode), length, object };
 }
 
 export function statusOfPath(path: NativePath, followLinks: boolean): Encoded {
