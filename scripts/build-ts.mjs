@@ -109,8 +109,6 @@ function isErrorModule(file) {
 
 /** The chunk of a module; undefined where rollup decides. */
 function chunkOf(id) {
-  // overlapped/register alone needs this one.
-  if (id === `${builtinPrefix}node:worker_threads`) return undefined;
   if (id.startsWith(builtinPrefix)) return 'core';
   if (id.startsWith(lazyPrefix)) return undefined;
   const name = path.relative(compiled, id).replaceAll('\\', '/');
@@ -118,7 +116,7 @@ function chunkOf(id) {
   if (name === 'promises.js') return 'core';
   if (rest.length === 0 || entries.includes(name.replace(/\.js$/, ''))) return undefined;
   if (isErrorModule(name)) return 'core';
-  if (room === 'register' || (room === 'streams' && /^streamx/.test(rest[0]))) return undefined;
+  if (name === 'streams/streamx.js') return undefined;
   return separateRooms.includes(room) ? room : 'core';
 }
 

@@ -1,7 +1,6 @@
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import nodeProcess from 'node:process';
-import workerThreads from 'node:worker_threads';
 import { loadBinding } from '../engine/binding.js';
 import * as callbacks from '../functions/callbacks.js';
 import { promises } from '../functions/promises-object.js';
@@ -58,6 +57,8 @@ export function register(): void {
   });
   for (const name of ['close', 'closeSync']) replacements.wrap(fs, name, flushBefore);
   replacements.wrap(nodeProcess, 'umask', flushBefore);
+  // An import would load it in programs that only import `overlapped/fs`, too.
+  const workerThreads = process.getBuiltinModule('node:worker_threads');
   replacements.wrap(workerThreads, 'Worker', registeringWorker);
   syncBuiltinESMExports();
 }
