@@ -27,7 +27,9 @@ export type {
   RefusedMetadata,
   TreeChange,
   TreeError,
+  TreeFallback,
 } from './copy/tree/copy-tree-report.js';
+export { DeleteRefusedError } from './copy/tree/delete-refused-error.js';
 export type { TreeFilterOptions } from './copy/tree/tree-filter.js';
 export type { TreeProgress } from './copy/tree/tree-progress.js';
 export { UnsupportedFileError } from './copy/tree/unsupported-file-error.js';

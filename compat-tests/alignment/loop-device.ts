@@ -50,12 +50,13 @@ export class Disk {
   readonly folder: string;
   readonly #device: LoopDevice;
 
-  constructor(size: number, type: FileSystem = 'ext4') {
+  /** @param options more of mkfs */
+  constructor(size: number, type: FileSystem = 'ext4', options: readonly string[] = []) {
     this.folder = path.join(temporaryFolder(), 'mounted');
     fs.mkdirSync(this.folder);
     this.#device = new LoopDevice(size);
     try {
-      run(`mkfs.${type}`, ...mkfsOptions[type], this.#device.path);
+      run(`mkfs.${type}`, ...mkfsOptions[type], ...options, this.#device.path);
       run('mount', this.#device.path, this.folder);
     } catch (error) {
       this.#device.remove();

@@ -129,7 +129,7 @@ const script = `
   console.log(JSON.stringify(report));
 `;
 
-testAsOther('what may not be read is an error each, and then nothing is deleted', async () => {
+testAsOther('what may not be read is an error each, and its copy keeps what it has', async () => {
   const parent = temporaryFolder();
   fs.chmodSync(parent, 0o777);
   const source = path.join(parent, 'source');
@@ -141,30 +141,44 @@ testAsOther('what may not be read is an error each, and then nothing is deleted'
   const to = path.join(parent, 'to');
   fs.mkdirSync(to);
   fs.writeFileSync(path.join(to, 'extra'), 'x');
-  fs.chmodSync(to, 0o777);
+  fs.mkdirSync(path.join(to, 'shut'));
+  fs.writeFileSync(path.join(to, 'shut', 'kept'), 'k');
+  for (const folder of [to, path.join(to, 'shut')]) fs.chmodSync(folder, 0o777);
   const args = [pathToFileURL(builtModule).href, source, to];
   const report = await resultOfChild<Record<string, unknown>>(script, { args });
-  expect(report).toMatchObject({ deleted: 0, deleteSkipped: true, files: 2, stopped: false });
+  expect(report).toMatchObject({ deleted: 1, deleteSkipped: true, files: 2, stopped: false });
   expect(report.errors).toEqual([
     { path: 'shut', code: 'EACCES' },
     { path: 'a/secret', code: 'EACCES' },
   ]);
   // The folder that was there is root's.
-  expect(report.metadataRefused).toEqual([{ path: '.', parts: ['mode', 'times'] }]);
-  expect(filesIn(to)).toEqual(['a/open', 'extra', 'z']);
+  expect(report.metadataRefused).toEqual([
+    { path: 'shut', parts: ['mode', 'times'] },
+    { path: '.', parts: ['mode', 'times'] },
+  ]);
+  expect(filesIn(to)).toEqual(['a/open', 'shut/kept', 'z']);
   expect(fs.statSync(path.join(to, 'z')).mode & 0o777).toBe(0o444);
 });
 
 test('what cannot be copied takes nothing away that may be its older name', async () => {
+  const content = Buffer.alloc(4 * 1024 * 1024, 1);
   const source = folderOf({
-    'new name': Buffer.alloc(4 * 1024 * 1024, 1),
+    'new name': content,
     taken: 'a file',
     ok: 'o',
   });
-  const to = folderOf({ 'old name': 'the only copy', 'taken/deep/in': 'the only other one' });
+  const to = folderOf({
+    'older/old name': content,
+    unrelated: 'x',
+    'taken/deep/in': 'the only other one',
+  });
+  const { atime, mtime } = fs.statSync(path.join(source, 'new name'));
+  fs.utimesSync(path.join(source, 'new name'), atime, mtime);
+  fs.utimesSync(path.join(to, 'older/old name'), atime, mtime);
   const before = whole(path.join(to, 'taken'));
   const report = await copyTree(source, to, {
     delete: true,
+    changed: 'error',
     verify: true,
     concurrency: 1,
     // Both change while they are copied.
@@ -173,13 +187,13 @@ test('what cannot be copied takes nothing away that may be its older name', asyn
       fs.writeFileSync(path.join(source, 'taken'), `a file ${bytes}`);
     },
   });
-  expect(report).toMatchObject({ deleted: 0, deleteSkipped: true });
+  expect(report).toMatchObject({ deleted: 1, deleteSkipped: true });
   const codes = report.errors.map(({ error }) => (error as NodeJS.ErrnoException).code);
   expect(codes).toEqual(['ERR_SOURCE_CHANGED', 'ERR_SOURCE_CHANGED']);
   expect(whole(path.join(to, 'taken'))).toEqual(before);
-  expect(filesIn(to)).toEqual(['ok', 'old name', 'taken/deep/in']);
+  expect(filesIn(to)).toEqual(['ok', 'older/old name', 'taken/deep/in']);
   // When nothing changes any more, all is done.
-  expect(await copyTree(source, to, { delete: true })).toMatchObject({ deleted: 4, errors: [] });
+  expect(await copyTree(source, to, { delete: true })).toMatchObject({ deleted: 5, errors: [] });
   expect(whole(to)).toEqual(whole(source));
 });
 
@@ -206,7 +220,7 @@ testAsOther('what is read-only in the destination is replaced, or as it was', as
     process.seteuid(65534);
     const touch = () => fs.utimesSync(from + '/file', Date.now() / 1000, Math.random() * 1e9);
     const onProgress = mayFail ? touch : undefined;
-    const { errors } = await copyTree(from, to, { onProgress });
+    const { errors } = await copyTree(from, to, { onProgress, changed: 'error' });
     console.log(JSON.stringify(errors.map(({ error }) => error.code)));
   `;
   const args = [pathToFileURL(builtModule).href, source, to];
@@ -226,7 +240,8 @@ test('a read-only file is so again when it cannot be replaced, and else is repla
   const files = ['large', 'small'].map((name) => path.join(to, name));
   for (const file of files) fs.chmodSync(file, 0o444);
   const touch = (): void => fs.utimesSync(path.join(source, 'large'), 1, Math.random() * 1e9);
-  const { errors } = await copyTree(source, to, { onProgress: touch, concurrency: 1 });
+  const options = { onProgress: touch, concurrency: 1, changed: 'error' } as const;
+  const { errors } = await copyTree(source, to, options);
   expect(errors).toMatchObject([{ path: 'large', error: { code: 'ERR_SOURCE_CHANGED' } }]);
   expect(files.map((file) => fs.readFileSync(file, 'utf8'))).toEqual(['old', 'new']);
   expect(fs.statSync(files[0] as string).mode & 0o777).toBe(0o444);
@@ -239,7 +254,7 @@ testWithLinks('a large file that cannot be copied leaves a link in its place', a
   const to = folderOf({ aim: 'mine' });
   fs.symlinkSync('aim', path.join(to, 'file'));
   const touch = (): void => fs.utimesSync(path.join(source, 'file'), 1, Math.random() * 1e9);
-  const { errors } = await copyTree(source, to, { onProgress: touch });
+  const { errors } = await copyTree(source, to, { onProgress: touch, changed: 'error' });
   expect(errors).toMatchObject([{ error: { code: 'ERR_SOURCE_CHANGED' } }]);
   expect(fs.readlinkSync(path.join(to, 'file'))).toBe('aim');
   expect(await copyTree(source, to)).toMatchObject({ errors: [] });

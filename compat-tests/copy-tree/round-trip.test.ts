@@ -285,7 +285,7 @@ test('a small file that is written to meanwhile is an error, and the old one sta
     const end = Date.now() + 30_000;
     for (;;) {
       fs.writeFileSync(path.join(to, 'file'), 'old');
-      const { errors } = await copyTree(source, to);
+      const { errors } = await copyTree(source, to, { changed: 'error' });
       if (errors.length === 0 && Date.now() < end) continue;
       expect(errors).toMatchObject([{ path: 'file', error: { code: 'ERR_SOURCE_CHANGED' } }]);
       expect(fs.readFileSync(path.join(to, 'file'), 'utf8')).toBe('old');

@@ -30,7 +30,9 @@ for (const unbuffered of [false, true]) {
     const to = newPlace();
     await copyTree(source, to);
     const good = await verifyTree(source, to, { unbuffered });
-    expect(good).toEqual({ files: 4, bytes: 3000 + 2_000_001 + 4, differences: [] });
+    const readFrom = unbuffered ? 'disk' : 'cache';
+    const bytes = 3000 + 2_000_001 + 4;
+    expect(good).toEqual({ files: 4, bytes, readFrom, differences: [] });
     flip(path.join(to, 'small.bin'), 2999);
     flip(path.join(to, 'a/large.bin'), 1_234_567);
     expect((await verifyTree(source, to, { unbuffered })).differences).toEqual([

@@ -238,5 +238,6 @@ copyTree('a', 'b', { hash: 'sha256' });
 expectTypeOf(verifyTree('a', 'b', { unbuffered: 'prefer' })).resolves.toEqualTypeOf<{
   files: number;
   bytes: number;
+  readFrom: 'disk' | 'cache';
   differences: TreeDifference[];
 }>();

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { FileCopyOptions } from '../copy/file-copy-options.js';
+import type { ChangedPolicy, FileCopyOptions } from '../copy/file-copy-options.js';
 import { parseSize } from './values.js';
 import { addWindowOptions, queueDepthOf, type WindowFlags } from './window-options.js';
 
@@ -16,6 +16,7 @@ export interface CopyFlags extends WindowFlags {
   overwrite: boolean;
   atomic: boolean;
   resume?: boolean;
+  changed?: ChangedPolicy;
 }
 
 /** The options that the functions for files and for folders have in common. */
@@ -33,6 +34,7 @@ function parseMetadata(text: string): FileCopyOptions['metadata'] {
 }
 
 export function addCopyOptions(command: Command): Command {
+  const changes = ['retry', 'accept', 'error'];
   const strategies = ['auto', 'clone', 'offload', 'engine'];
   return addWindowOptions(command)
     .addOption(
@@ -48,6 +50,9 @@ export function addCopyOptions(command: Command): Command {
       parseMetadata,
     )
     .option('--no-metadata', 'keep none')
+    .addOption(
+      new Option('--changed <how>', 'a source that changes during the copy').choices(changes),
+    )
     .option('--resume', 'resume what an earlier run with --resume left unfinished')
     .option('--no-atomic', 'write to the destination itself, not to a temporary name')
     .option('--no-force', 'leave existing files alone')
@@ -59,11 +64,11 @@ export function addCopyOptions(command: Command): Command {
 export function copyOptionsOf(flags: CopyFlags): GivenOptions {
   const { strategy, unbuffered, chunkSize, sparse, preallocate } = flags;
   const queueDepth = queueDepthOf(flags);
-  const { verify, rateLimit, metadata, atomic, resume } = flags;
+  const { verify, rateLimit, metadata, atomic, resume, changed } = flags;
   const force = flags.force && flags.overwrite;
   const errorOnExist = flags.errorOnExist ?? !flags.overwrite;
   return {
     ...{ strategy, unbuffered, queueDepth, chunkSize, sparse, preallocate },
-    ...{ verify, rateLimit, metadata, force, errorOnExist, atomic, resume },
+    ...{ verify, rateLimit, metadata, force, errorOnExist, atomic, resume, changed },
   };
 }

@@ -6,7 +6,7 @@ import { exitCode } from './exit-code.js';
 import { bytesText, counted, rateText, secondsText } from './format.js';
 import { errorObject, type Row } from './output.js';
 import type { Context } from './run.js';
-import { collect, parseCount } from './values.js';
+import { collect, parseCount, parseSeconds } from './values.js';
 
 const concurrencyMax = 1024;
 
@@ -19,6 +19,10 @@ export interface TreeFlags {
 
 /** Options of commands that copy folders. */
 export interface TreeCopyFlags extends TreeFlags {
+  maxDelete?: number;
+  checksum?: boolean;
+  oneFileSystem?: boolean;
+  modifyWindow?: number;
   dryRun?: boolean;
   verbose?: boolean;
   hardLinks: boolean;
@@ -39,13 +43,24 @@ export function addTreeCopyOptions(command: Command): Command {
   return addTreeOptions(command)
     .option('-n, --dry-run', 'of a folder: only print what would be done, file by file')
     .option('-v, --verbose', 'of a folder: print each change as it is made')
+    .option('-c, --checksum', 'of a folder: also compare files whose size and time agree')
+    .option('-x, --one-file-system', 'of a folder: leave other mounted file systems alone')
+    .option(
+      '--modify-window <seconds>',
+      'of a folder: times that differ by no more are the same (default: as the file system)',
+      parseSeconds,
+    )
     .option('--no-hard-links', 'make a file of each name of a file that has several');
 }
 
 /** The options of copyTree() that were given, without those of each file. */
 export function treeOptionsOf(flags: TreeCopyFlags) {
   const { include, exclude, concurrency, dryRun = false, verbose = false, hardLinks } = flags;
-  return { include, exclude, concurrency, dryRun, verbose, hardLinks };
+  const { maxDelete, checksum, oneFileSystem, modifyWindow } = flags;
+  return {
+    ...{ include, exclude, concurrency, dryRun, verbose, hardLinks },
+    ...{ maxDelete, checksum, oneFileSystem, modifyWindow },
+  };
 }
 
 /** Copies a folder; errors of single files are shown as they come. */
@@ -85,7 +100,17 @@ function rowsOf(done: CopyTreeReport, dryRun: boolean): Row[] {
     ['unchanged', counted(done.skipped, 'file')],
     ['deleted', String(done.deleted)],
   ];
-  if (done.deleteSkipped) rows.push(['not deleted', 'a part of the source could not be copied']);
+  if (done.skipped > done.unchanged) {
+    rows.push(['skipped', counted(done.skipped - done.unchanged, 'existing file')]);
+  }
+  if (done.deleteSkipped) rows.push(['not deleted', 'some entries, because of the errors']);
+  if (done.changed.length > 0) {
+    rows.push(['changed', `${counted(done.changed.length, 'file')} while being copied`]);
+  }
+  if (done.leftOut.length > 0) rows.push(['left out', counted(done.leftOut.length, 'socket')]);
+  for (const { step, code, instead, path } of done.fallbacks) {
+    rows.push(['refused', `${step} (${code}): ${instead}; first: ${path}`]);
+  }
   if (done.stopped) rows.push(['stopped', 'an error ended it early']);
   const refused = done.metadataRefused;
   const parts = [...new Set(refused.flatMap((file) => file.parts))].join(', ');

@@ -32,6 +32,18 @@ export function parseCount(max: number): (text: string) => number {
   };
 }
 
+/** A number of seconds, also with a fraction. */
+export function parseSeconds(text: string): number {
+  if (!/^\d+(\.\d+)?$/.test(text)) throw new InvalidArgumentError('It must be seconds, as 2.');
+  return Number(text);
+}
+
+/** A number of entries, 0 among them. */
+export function parseMaxDelete(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('It must be a number of entries.');
+  return Number(text);
+}
+
 export const parseDepth = parseCount(depthMax);
 
 /** Of an option that may be given several times. */

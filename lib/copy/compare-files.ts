@@ -7,6 +7,7 @@ import { memoryAlignmentOf } from '../transfer/chunk-io.js';
 import { RecycledMemory } from '../transfer/chunk-memory.js';
 import { ReadAhead } from '../transfer/read-ahead.js';
 import { validateWindow } from '../transfer/window.js';
+import type { ReadSource } from './file-copy-options.js';
 import { type ByteProgress, ProgressMeter } from './progress.js';
 import { type ChunkOptions, queueDepthOf } from './read-chunks.js';
 
@@ -27,6 +28,12 @@ export interface FileComparison {
   sizes: [number, number];
 }
 
+/** A comparison, and how the files were read. */
+export interface ReadComparison extends FileComparison {
+  /** 'disk' if both were read past the system's cache. */
+  readFrom: ReadSource;
+}
+
 /**
  * Compares two files byte by byte, both read with several chunks in flight, up to the first
  * difference.
@@ -37,6 +44,16 @@ export async function compareFiles(
   b: PathLike,
   options: CompareFilesOptions = {},
 ): Promise<FileComparison> {
+  const { equal, firstDifference, sizes } = await comparePaths(a, b, options);
+  return { equal, firstDifference, sizes };
+}
+
+/** compareFiles() that says how the files were read. */
+export async function comparePaths(
+  a: PathLike,
+  b: PathLike,
+  options: CompareFilesOptions,
+): Promise<ReadComparison> {
   validateObject(options, 'options');
   validateWindow(options);
   const { unbuffered, signal } = options;
@@ -59,14 +76,17 @@ async function compareHandles(
   first: CoreHandle,
   second: CoreHandle,
   options: CompareFilesOptions,
-): Promise<FileComparison> {
+): Promise<ReadComparison> {
   const sizes = await Promise.all([first.stat(), second.stat()]);
   const meter = new ProgressMeter(Math.min(sizes[0].size, sizes[1].size));
   const onEqual = (_bytes: Buffer, position: number): void =>
     options.onProgress?.(meter.at(position));
   const { place, ended } = await firstDifference(first, second, { ...options, onEqual });
-  if (ended) return { equal: true, firstDifference: null, sizes: [place, place] };
-  return { equal: false, firstDifference: place, sizes: [sizes[0].size, sizes[1].size] };
+  const isBypassed = first.alignment !== null && second.alignment !== null;
+  const readFrom = isBypassed ? 'disk' : 'cache';
+  if (ended) return { equal: true, firstDifference: null, sizes: [place, place], readFrom };
+  const [one, other] = sizes;
+  return { equal: false, firstDifference: place, sizes: [one.size, other.size], readFrom };
 }
 
 export interface PrefixOptions extends ChunkOptions {

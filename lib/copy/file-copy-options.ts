@@ -93,7 +93,8 @@ export interface FileCopyOptions extends ReplaceOptions, QueueOptions {
   atomic?: boolean | undefined;
   /**
    * A source that somebody writes to during the copy. 'error': SourceChangedError, and the
-   * destination is unchanged. 'accept': the copy keeps what was read, and `changed` of the report is true.
+   * destination is unchanged. 'accept': the copy keeps what was read, and `changed` of the report
+   * is true.
    * 'retry': the copy begins again, twice at most, before that is an error; a file that has only
    * grown is accepted as far as it reached when it was opened. Default: 'error' for a file, 'retry'
    * for the files of a folder.

@@ -1,7 +1,7 @@
 import { stat } from '../functions/status.js';
 import type { PathLike } from '../node/paths.js';
 import { validateObject, validateSignal } from '../node/validate.js';
-import { compareFiles, type FileComparison } from './compare-files.js';
+import { comparePaths, type ReadComparison } from './compare-files.js';
 import type { CopyProgress } from './file-copy-options.js';
 import { type VerifyTreeOptions, type VerifyTreeReport, verifyTree } from './tree/verify-tree.js';
 
@@ -13,7 +13,7 @@ export interface VerifyOptions extends Omit<VerifyTreeOptions, 'onProgress'> {
 
 /** What verify() has found; `kind` says what was compared: files, folders, or one of each. */
 export type VerifyReport =
-  | ({ kind: 'file' } & FileComparison)
+  | ({ kind: 'file' } & ReadComparison)
   | ({ kind: 'folder'; equal: boolean } & VerifyTreeReport)
   | { kind: 'mixed'; equal: false };
 
@@ -42,7 +42,7 @@ export async function verify(
     return { kind: 'folder', equal: report.differences.length === 0, ...report };
   }
   const { unbuffered, queueDepth, depth, chunkSize } = options;
-  const comparison = await compareFiles(source, destination, {
+  const comparison = await comparePaths(source, destination, {
     ...{ unbuffered, queueDepth, depth, chunkSize, signal },
     onProgress: (progress) => onProgress?.({ phase: 'verify', ...progress }),
   });

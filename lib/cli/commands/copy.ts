@@ -84,6 +84,11 @@ export function rowsOfCopy(done: FileCopyReport, algorithm = 'sha256'): Row[] {
   ];
   if (hash !== undefined) rows.push([algorithm, hash]);
   if (verified) rows.push(['verified', `${grouped(bytes)} bytes, read back and the same`]);
+  if (done.verifiedFrom === 'cache') rows.push(['read from', 'the cache, not the disk']);
+  if (done.changed) rows.push(['changed', 'the source was written to meanwhile']);
+  for (const { step, code, instead } of done.fallbacks) {
+    rows.push(['refused', `${step} (${code}): ${instead}`]);
+  }
   if (metadataRefused.length > 0) rows.push(['not kept', metadataRefused.join(', ')]);
   rows.push(['engine', done.engine]);
   return rows;

@@ -3,7 +3,7 @@ import { addCopyOptions, type CopyFlags, copyOptionsOf } from '../copy-options.j
 import type { OutputOptions } from '../output.js';
 import type { Start } from '../run.js';
 import { addTreeCopyOptions, runTree, type TreeCopyFlags, treeOptionsOf } from '../tree-task.js';
-import { parsePathArgument } from '../values.js';
+import { parseMaxDelete, parsePathArgument } from '../values.js';
 
 interface Flags extends CopyFlags, TreeCopyFlags, OutputOptions {
   delete: boolean;
@@ -21,6 +21,7 @@ export function addMirror(program: Command, start: Start): Command {
     .argument('<destination>', 'the folder that becomes the same', parsePathArgument);
   return addTreeCopyOptions(addCopyOptions(command))
     .option('--no-delete', 'delete nothing')
+    .option('--max-delete <n>', 'delete nothing if it would be more entries', parseMaxDelete)
     .action((source: string, destination: string, flags: Flags) => {
       const options = {
         ...{ ...copyOptionsOf(flags), ...treeOptionsOf(flags) },

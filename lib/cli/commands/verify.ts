@@ -55,17 +55,18 @@ function shown(found: VerifyReport): { value: object; lines: string[] } {
     return { value, lines: ['different: one is a folder, the other is not'] };
   }
   if (found.kind === 'file') {
-    const { equal, firstDifference, sizes } = found;
+    const { equal, firstDifference, sizes, readFrom } = found;
     const line = equal
-      ? `the same, ${grouped(sizes[0])} bytes`
+      ? `the same, ${grouped(sizes[0])} bytes, read from the ${readFrom}`
       : `different from byte ${firstDifference} on (${sizes.map(grouped).join(' and ')} bytes)`;
     return { value: {}, lines: [line] };
   }
-  const { files, bytes, equal } = found;
+  const { files, bytes, equal, readFrom } = found;
   const differences = found.differences.map(({ path, kind, error }) =>
     error === undefined ? { path, kind } : { path, kind, error: messageOf(error) },
   );
-  const amount = `${counted(files, 'file')} compared, ${bytesText(bytes)}`;
+  const compared = `${counted(files, 'file')} compared, ${bytesText(bytes)}`;
+  const amount = `${compared}, read from the ${readFrom}`;
   const verdict = equal ? 'the same' : counted(differences.length, 'difference');
   return {
     value: { differences },

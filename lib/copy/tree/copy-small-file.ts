@@ -4,6 +4,7 @@ import { MetadataFlag, metadataTriedShift } from '../../engine/opcodes.js';
 import { copySmallFileTo } from '../../engine/requests.js';
 import { type ParsedPath, parsePath } from '../../node/paths.js';
 import { type SystemPath, whileHeld } from '../destination.js';
+import type { CopyFallback } from '../fallbacks.js';
 import type { MetadataParts } from '../metadata.js';
 
 export interface SmallFileCopy {
@@ -21,7 +22,12 @@ export interface CopiedFile {
   /** Of its content. */
   bytes: number;
   metadataRefused: string[];
+  /** Whether the source was written to meanwhile, and that was accepted. */
+  changed: boolean;
+  fallbacks: readonly CopyFallback[];
 }
+
+const noFallbacks: readonly CopyFallback[] = [];
 
 const parts = ['owner', 'mode', 'times', 'attributes'] as const;
 
@@ -43,6 +49,8 @@ function decodeCopied({ value, refusedParts }: Completion): CopiedFile | null {
   return {
     bytes: value,
     metadataRefused: parts.filter((part) => (refusedParts & MetadataFlag[part]) !== 0),
+    changed: false,
+    fallbacks: noFallbacks,
   };
 }
 

@@ -1,3 +1,4 @@
+import { invalidArgType, outOfRange } from '../../node/errors.js';
 import {
   validateBoolean,
   validateInteger,
@@ -33,6 +34,7 @@ type FileOptions = Pick<
   | 'verify'
   | 'atomic'
   | 'resume'
+  | 'changed'
 >;
 
 /** Options of copyTree(); those of copy() for a file hold for each file of the tree. */
@@ -40,12 +42,35 @@ export interface CopyTreeOptions extends TreeFilterOptions, FileOptions, Replace
   /** Files that are copied at a time. Default 16; with rateLimit 1. */
   concurrency?: number | undefined;
   /**
-   * Deletes what the source lacks, after all has been copied; never what the filter leaves out, and
-   * nothing at all when a part of the source could not be read or copied. A folder in the place of
-   * a file goes too, once that has been copied. Default false.
+   * Deletes entries that the source lacks, after everything has been copied; never what the filters
+   * leave out. Where a folder of the source cannot be read, its copy keeps all it has, and so do
+   * files that may be an older name of one that could not be copied. An empty source deletes
+   * nothing unless `maxDelete` is given. Default false; of mirror() true.
    */
   delete?: boolean | undefined;
-  /** Only says what would be done. Default false. */
+  /**
+   * Deletes nothing, and reports a DeleteRefusedError, if more entries than this would be deleted.
+   * Default: no limit, but none for an empty source.
+   */
+  maxDelete?: number | undefined;
+  /**
+   * Compares the content of files whose copies have the same size and time, and copies those that
+   * differ. `verify` does so, too, past the cache where possible. Default: as `verify`.
+   */
+  checksum?: boolean | undefined;
+  /** Leaves folders alone that other file systems are mounted on, on both sides. Default false. */
+  oneFileSystem?: boolean | undefined;
+  /**
+   * Seconds by which the time of a file and that of its copy may differ. Default: the steps in
+   * which the destination keeps times, where those are coarse; else 2 us.
+   */
+  modifyWindow?: number | undefined;
+  /**
+   * Called with the paths of each entry and of its copy; false leaves the entry out, with all below
+   * it. `delete` never removes an entry that it leaves out. Default: every entry.
+   */
+  filter?: ((source: string, destination: string) => boolean | Promise<boolean>) | undefined;
+  /** Reports what would be done, and does nothing. Default false. */
   dryRun?: boolean | undefined;
   /** Several names of one file stay that; else each becomes a file. Default true. */
   hardLinks?: boolean | undefined;
@@ -73,6 +98,12 @@ export interface TreeSettings {
   filter: TreeFilter;
   concurrency: number;
   delete: boolean;
+  maxDelete: number | undefined;
+  /** Whether to compare files that seem unchanged, and how they are read. */
+  checksum: 'disk' | 'cache' | undefined;
+  oneFileSystem: boolean;
+  modifyWindow: number | undefined;
+  accepts: CopyTreeOptions['filter'];
   dryRun: boolean;
   hardLinks: boolean;
   force: boolean;
@@ -90,6 +121,8 @@ export interface TreeSettings {
 
 const concurrencyDefault = 16;
 const concurrencyMax = 1024;
+// A day.
+const modifyWindowMax = 86_400;
 
 function flag(value: unknown, name: string, preset: boolean): boolean {
   if (value === undefined) return preset;
@@ -113,14 +146,37 @@ function needsCopy(options: CopyTreeOptions, force: boolean, metadata: MetadataP
 
 function fileOptionsOf(options: CopyTreeOptions, force: boolean): FileCopyOptions {
   const { strategy, unbuffered, queueDepth, depth, chunkSize, sparse, preallocate } = options;
-  const { verify, atomic, resume, rateLimit, signal } = options;
+  const { verify, atomic, resume, rateLimit, signal, changed = 'retry' } = options;
   const all: FileCopyOptions = {
     ...{ strategy, unbuffered, queueDepth, depth, chunkSize, sparse, preallocate },
     // A file that appears under the name meanwhile is an error.
-    ...{ verify, atomic, resume, force, errorOnExist: !force, rateLimit, signal },
+    ...{ verify, atomic, resume, changed, rateLimit, signal },
+    ...{ force, errorOnExist: !force },
   };
   const given = Object.entries(all).filter(([, value]) => value !== undefined);
   return Object.fromEntries(given) as FileCopyOptions;
+}
+
+function checksumOf({ checksum, verify }: CopyTreeOptions): TreeSettings['checksum'] {
+  if (!flag(checksum, 'checksum', verify === true)) return undefined;
+  return verify ? 'disk' : 'cache';
+}
+
+function validateLimits({ maxDelete, modifyWindow, filter }: CopyTreeOptions): void {
+  if (maxDelete !== undefined && maxDelete !== Number.POSITIVE_INFINITY) {
+    validateInteger(maxDelete, 'options.maxDelete', 0);
+  }
+  if (modifyWindow !== undefined) {
+    if (typeof modifyWindow !== 'number') {
+      throw invalidArgType('options.modifyWindow', 'of type number', modifyWindow);
+    }
+    const isRight = modifyWindow >= 0 && modifyWindow <= modifyWindowMax;
+    if (!isRight)
+      throw outOfRange('options.modifyWindow', `>= 0 && <= ${modifyWindowMax}`, modifyWindow);
+  }
+  if (filter !== undefined && typeof filter !== 'function') {
+    throw invalidArgType('options.filter', 'of type function', filter);
+  }
 }
 
 /** @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
@@ -134,11 +190,17 @@ export function parseTreeOptions(given: CopyTreeOptions): TreeSettings {
   const fileOptions = fileOptionsOf(options, force);
   parseCopyOptions(fileOptions);
   const concurrency = parseConcurrency(options.concurrency);
+  validateLimits(options);
   return {
     filter: new TreeFilter(options),
     // The limit is that of the whole, so one file has all of it.
     concurrency: options.rateLimit === undefined ? concurrency : 1,
     delete: flag(options.delete, 'delete', false),
+    maxDelete: options.maxDelete,
+    checksum: checksumOf(options),
+    oneFileSystem: flag(options.oneFileSystem, 'oneFileSystem', false),
+    modifyWindow: options.modifyWindow,
+    accepts: options.filter,
     dryRun: flag(options.dryRun, 'dryRun', false),
     hardLinks: flag(options.hardLinks, 'hardLinks', true),
     force,

@@ -1,3 +1,5 @@
+import type { CopyFallback } from '../fallbacks.js';
+
 /** An error of one entry of a tree. */
 export interface TreeError {
   /** Relative to the source, with slashes; '.' for the source itself. */
@@ -24,9 +26,16 @@ export interface TreeChange {
   path: string;
   /**
    * How the destination differed: 'new': it had nothing there; 'type': a file instead of a folder,
-   * for example; 'size', 'time', 'target', 'metadata': that differed; 'extra': the source lacks it.
+   * for example; 'size', 'time', 'content', 'target',
+   * 'metadata': that differed; 'extra': the source lacks it.
    */
-  reason: 'new' | 'type' | 'size' | 'time' | 'target' | 'metadata' | 'extra';
+  reason: 'new' | 'type' | 'size' | 'time' | 'content' | 'target' | 'metadata' | 'extra';
+}
+
+/** A step that the system refused for a file, and perhaps for more, and what was done instead. */
+export interface TreeFallback extends CopyFallback {
+  /** Relative to the source, with slashes. */
+  path: string;
 }
 
 /** What copyTree() and mirror() have done; of a dry run what they would do. */
@@ -48,6 +57,12 @@ export interface CopyTreeReport {
   unchanged: number;
   /** Files, links and folders that were removed. */
   deleted: number;
+  /** Files that were written to while they were copied, and accepted so, relative to the source. */
+  changed: string[];
+  /** Sockets, which have no content and are left out, relative to the source. */
+  leftOut: string[];
+  /** Steps that the system refused, and what was done instead; each once, with the first file. */
+  fallbacks: TreeFallback[];
   /** Errors of single entries; empty when the destination has all of the source. */
   errors: TreeError[];
   /**
@@ -57,7 +72,7 @@ export interface CopyTreeReport {
   metadataRefused: RefusedMetadata[];
   /** Whether an error ended the copy early: no space, a read-only file system, no destination. */
   stopped: boolean;
-  /** Whether `delete` was asked for and left undone because of errors in reading or copying. */
+  /** Whether entries were kept that `delete` would have removed, because of an error. */
   deleteSkipped: boolean;
   durationMs: number;
 }
@@ -67,7 +82,16 @@ export function emptyReport(): CopyTreeReport {
   return {
     kind: 'folder',
     ...{ files: 0, folders: 0, links: 0, hardLinks: 0, bytes: 0, skipped: 0, unchanged: 0 },
-    ...{ deleted: 0, errors: [], metadataRefused: [], stopped: false, deleteSkipped: false },
+    ...{
+      deleted: 0,
+      errors: [],
+      changed: [],
+      leftOut: [],
+      fallbacks: [],
+      metadataRefused: [],
+      stopped: false,
+      deleteSkipped: false,
+    },
     durationMs: 0,
   };
 }

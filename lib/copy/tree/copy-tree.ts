@@ -4,11 +4,12 @@ import type { PathLike } from '../../node/paths.js';
 import { validateObject } from '../../node/validate.js';
 import { type CopyTreeOptions, parseTreeOptions, type TreeSettings } from './copy-tree-options.js';
 import type { CopyTreeReport } from './copy-tree-report.js';
+import { timeWindowOf } from './time-window.js';
 import { TreeCopy } from './tree-copy.js';
 import { FoldedNames, withPlacesOf } from './tree-names.js';
 import { checkApart } from './tree-overlap.js';
 import { type Place, TreeRoot } from './tree-root.js';
-import { type Tree, walkTree } from './tree-walk.js';
+import { type Tree, type WalkOptions, walkTree } from './tree-walk.js';
 
 function treeError(code: string, root: TreeRoot): Error {
   return systemErrorOf(code, { syscall: 'copyTree', path: root.shown });
@@ -23,19 +24,38 @@ async function walkDestination(
   source: Tree,
   names: FoldedNames,
   settings: TreeSettings,
+  accepts: WalkOptions['accepts'],
 ): Promise<Tree> {
-  const { filter, concurrency, signal } = settings;
+  const { filter, concurrency, signal, oneFileSystem } = settings;
   // What the source lacks is looked at only where it is to go.
   const enters = (place: Place): boolean =>
     settings.delete || source.entries.has(place) || names.like(place).length > 0;
   try {
-    const tree = await walkTree(root, { filter, concurrency, signal, enters });
+    const walk = { filter, concurrency, signal, oneFileSystem, accepts, enters };
+    const tree = await walkTree(root, walk);
     if (tree.entries.get('')?.kind !== 'folder') throw treeError('ENOTDIR', root);
     return withPlacesOf(source, names, tree, root);
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error;
-    return { entries: new Map(), errors: [], withheld: new Set() };
+    return { entries: new Map(), errors: [], withheld: new Set(), unread: new Set() };
   }
+}
+
+/** The filter of the program, asked once for each place of both trees. */
+function acceptsOf(
+  from: TreeRoot,
+  to: TreeRoot,
+  { accepts }: TreeSettings,
+): WalkOptions['accepts'] {
+  if (accepts === undefined) return undefined;
+  const answers = new Map<Place, boolean | Promise<boolean>>();
+  return (place) => {
+    const known = answers.get(place);
+    if (known !== undefined) return known;
+    const answer = accepts(from.show(place), to.show(place));
+    answers.set(place, answer);
+    return answer;
+  };
 }
 
 /**
@@ -61,16 +81,19 @@ export async function copyTree(
 ): Promise<CopyTreeReport> {
   const begun = monotonicMs();
   const settings = parseTreeOptions(options);
-  const { filter, concurrency, signal } = settings;
+  const { filter, concurrency, signal, oneFileSystem } = settings;
   const from = new TreeRoot(source, 'source');
   const to = new TreeRoot(destination, 'destination');
   if (signal?.aborted) throw abortError(signal);
-  await checkApart(from, to, settings.delete);
-  const wanted = await walkTree(from, { filter, concurrency, signal });
+  const accepts = acceptsOf(from, to, settings);
+  await checkApart(from, to, { ...settings, accepts });
+  const walk = { filter, concurrency, signal, oneFileSystem, accepts };
+  const wanted = await walkTree(from, walk);
   if (wanted.entries.get('')?.kind !== 'folder') throw treeError('ENOTDIR', from);
   const names = new FoldedNames(wanted);
-  const there = await walkDestination(to, wanted, names, settings);
-  const trees = { source: wanted, destination: there, clashing: names.clashing() };
+  const there = await walkDestination(to, wanted, names, settings, accepts);
+  const timeWindowNs = await timeWindowOf(wanted, there, to, settings.modifyWindow);
+  const trees = { source: wanted, destination: there, clashing: names.clashing(), timeWindowNs };
   const tree = new TreeCopy(from, to, settings, trees);
   await tree.run();
   return { ...tree.report, durationMs: monotonicMs() - begun };

@@ -12,6 +12,8 @@ import type { TreeEntry } from './tree-walk.js';
 export interface TreeActions {
   /** Makes a folder that can be written to until finishFolder(). @returns whether it is new */
   makeFolder(task: Task): Promise<boolean>;
+  /** Lets the owner of an existing folder change what is in it. */
+  openFolder(entry: TreeEntry): Promise<void>;
   /** Gives a folder its own metadata once nothing more is put into it. @returns refused parts */
   finishFolder(task: Task): Promise<MetadataPart[]>;
   /** Restores the modes of folders that were opened for writing and got no new mode. */

@@ -1,18 +1,23 @@
 import { constants } from 'node:os';
 import { abortError } from '../../node/errors.js';
+import type { CopyFallback } from '../fallbacks.js';
 import { forEach } from '../for-each.js';
+import { compareContent } from './compare-content.js';
 import type { TreeSettings } from './copy-tree-options.js';
 import { emptyReport, type TreeChange } from './copy-tree-report.js';
+import { DeleteRefusedError } from './delete-refused-error.js';
 import { mayReplace, type ReplacementSettings } from './replacement-rules.js';
 import type { TreeActions } from './tree-actions.js';
 import { differsInMetadata } from './tree-metadata.js';
 import { isWithin, type NameTask, type Plan, planCopy, reasonOf, type Task } from './tree-plan.js';
 import { TreeMeter } from './tree-progress.js';
 import { TreeRehearsal } from './tree-rehearsal.js';
-import { depthOf, type Place, showPlace, type TreeRoot } from './tree-root.js';
+import { depthOf, folderOf, type Place, showPlace, type TreeRoot } from './tree-root.js';
 import type { SpecialKind, Tree, TreeEntry } from './tree-walk.js';
 import { TreeWriter } from './tree-writer.js';
 import { UnsupportedFileError } from './unsupported-file-error.js';
+
+const nsPerMicrosecond = 1_000n;
 
 const fatalCodes = new Set(['ENOSPC', 'EROFS']);
 // libuv has no name for it.
@@ -36,6 +41,11 @@ function byDepth<T>(items: readonly T[], placeOf: (item: T) => Place): T[][] {
   return [...groups.values()];
 }
 
+/** The same for a file and for its copy, by size and time. */
+function contentKey({ kind, size, mtimeNs }: TreeEntry): string {
+  return `${kind}:${size}:${mtimeNs / nsPerMicrosecond}`;
+}
+
 const placeOfTask = ({ entry }: Task): Place => entry.place;
 
 function bytesOf(tasks: readonly Task[]): number {
@@ -48,6 +58,8 @@ export interface Trees {
   destination: Tree;
   /** Places whose names the destination may take for one. */
   clashing: ReadonlySet<Place>;
+  /** Times that differ by less than this are the same, in nanoseconds. */
+  timeWindowNs: bigint;
 }
 
 /** The execution of a plan, for real or as a dry run. */
@@ -73,17 +85,32 @@ export class TreeCopy {
     this.#settings = settings;
     this.#clashing = trees.clashing;
     this.#meter = new TreeMeter('copy', settings.onProgress);
-    // An entry of the source that could not be read must not be taken for one that it lacks.
-    const mayDelete = settings.delete && trees.source.errors.length === 0;
+    this.#plan = this.#makePlan(trees);
+    const mayDelete = settings.delete && !this.report.deleteSkipped;
     this.#replacement = { ...settings, mayDelete };
-    const rules = { hardLinks: settings.hardLinks, delete: mayDelete };
-    this.#plan = planCopy(trees.source, trees.destination, rules);
-    this.report.deleteSkipped = settings.delete && !mayDelete;
+    if (settings.delete && trees.source.errors.length > 0) this.report.deleteSkipped = true;
     this.#actions = settings.dryRun
       ? new TreeRehearsal()
       : new TreeWriter(source, destination, settings);
     for (const { place, error } of trees.source.errors) this.#note(place, error);
     for (const { place, error } of trees.destination.errors) this.#note(place, error);
+  }
+
+  /** Plans the copy, without deletions where those are more than is allowed. */
+  #makePlan({ source, destination, timeWindowNs }: Trees): Plan {
+    const { hardLinks, delete: deletes, maxDelete } = this.#settings;
+    const rules = { hardLinks, timeWindowNs };
+    const plan = planCopy(source, destination, { ...rules, delete: deletes });
+    const count = plan.extra.length + plan.obstacles.length;
+    const path = this.#destination.shown;
+    const isEmpty = source.entries.size === 1;
+    if (count > 0 && isEmpty && maxDelete === undefined) {
+      throw new DeleteRefusedError(path, count, 'the source is empty, and maxDelete is not given');
+    }
+    if (count <= (maxDelete ?? Number.POSITIVE_INFINITY)) return plan;
+    this.#note('', new DeleteRefusedError(path, count, `maxDelete is ${maxDelete}`));
+    this.report.deleteSkipped = true;
+    return planCopy(source, destination, { ...rules, delete: false });
   }
 
   async run(): Promise<void> {
@@ -102,14 +129,20 @@ export class TreeCopy {
     for (const level of byDepth(folders, placeOfTask)) {
       await this.#each(level, (task) => this.#makeFolder(task));
     }
-    await this.#eachFile(unchanged, (task) => this.#keep(task));
+    const damaged: Task[] = [];
+    await this.#eachFile(unchanged, async (task) => {
+      if (await this.#isDamaged(task)) damaged.push(task);
+      else await this.#keep(task);
+    });
+    await this.#each(damaged, (task) => this.#copyFile({ ...task, isDamaged: true }));
     await this.#eachFile(files, (task) => this.#copyFile(task));
     await this.#eachFile(names, (task) => this.#copyName(task));
     await this.#each(links, (task) => this.#copyLink(task));
-    // A file that could not be copied may be in the destination under an older name.
-    const lacks = [folders, files, names, links].flat().some((task) => this.#failed.has(task));
-    if (this.#settings.delete && lacks) this.report.deleteSkipped = true;
-    else await this.#remove(extra, (entry) => this.#noteDeleted(entry));
+    const kept = this.#olderNames(extra);
+    if (kept.size > 0) this.report.deleteSkipped = true;
+    const superfluous = extra.filter(({ place }) => !kept.has(place));
+    await this.#openAll(superfluous);
+    await this.#remove(superfluous, (entry) => this.#noteDeleted(entry));
     for (const level of byDepth(folders, placeOfTask).reverse()) {
       await this.#each(level, (task) => this.#finishFolder(task));
     }
@@ -146,6 +179,21 @@ export class TreeCopy {
       this.#failed.add(task);
       this.#note(place, error);
     }
+  }
+
+  /**
+   * Entries that may be the older name of a file that could not be copied, since they have its size
+   * and time, with the folders that they are in.
+   */
+  #olderNames(extra: readonly TreeEntry[]): Set<Place> {
+    const failed = new Set([...this.#failed].map(({ entry }) => contentKey(entry)));
+    const kept = new Set<Place>();
+    if (failed.size === 0) return kept;
+    for (const entry of extra) {
+      if (entry.kind !== 'file' || !failed.has(contentKey(entry))) continue;
+      for (let place = entry.place; place !== ''; place = folderOf(place)) kept.add(place);
+    }
+    return kept;
   }
 
   async #checkName({ place, kind }: TreeEntry): Promise<void> {
@@ -189,6 +237,17 @@ export class TreeCopy {
     }
   }
 
+  /** Whether the content of a file differs though its size and time do not. */
+  async #isDamaged({ entry, there }: Task): Promise<boolean> {
+    const { checksum, fileOptions, signal } = this.#settings;
+    if (checksum === undefined || entry.kind !== 'file' || there === undefined) return false;
+    const { queueDepth, depth, chunkSize } = fileOptions;
+    const unbuffered = checksum === 'disk' ? 'prefer' : false;
+    const options = { unbuffered, queueDepth, depth, chunkSize, signal } as const;
+    const roots = [this.#source, this.#destination] as const;
+    return !(await compareContent(entry, roots, options)).equal;
+  }
+
   async #keep(task: Task): Promise<void> {
     this.report.skipped++;
     this.report.unchanged++;
@@ -202,16 +261,19 @@ export class TreeCopy {
     if (!this.#mayMake(task)) return;
     const { place } = task.entry;
     let before = 0;
-    const { bytes, metadataRefused } = await this.#make(task, (made) =>
+    const copied = await this.#make(task, (made) =>
       this.#actions.writeFile(made, (progress) => {
         if (progress.phase !== 'copy') return;
         this.#meter.advance(place, 0, progress.bytes - before);
         before = progress.bytes;
       }),
     );
+    const { bytes, metadataRefused, changed, fallbacks } = copied;
     this.#meter.advance(place, 0, bytes - before);
     this.report.files++;
     this.report.bytes += bytes;
+    if (changed) this.report.changed.push(showPlace(place));
+    for (const fallback of fallbacks) this.#noteFallback(place, fallback);
     this.#noteRefused(task, metadataRefused);
     this.#change('copy', task);
   }
@@ -255,10 +317,18 @@ export class TreeCopy {
 
   async #removeObstacle(place: Place): Promise<void> {
     const folder = new Set([place]);
-    for (const entry of this.#plan.obstacles) {
-      if (!isWithin(entry.place, folder)) continue;
+    const entries = this.#plan.obstacles.filter((entry) => isWithin(entry.place, folder));
+    await this.#openAll(entries);
+    for (const entry of entries) {
       await this.#actions.remove(entry);
       this.#noteDeleted(entry);
+    }
+  }
+
+  /** Lets read-only folders be emptied. @param entries each before the folder that it is in */
+  async #openAll(entries: readonly TreeEntry[]): Promise<void> {
+    for (const entry of [...entries].reverse()) {
+      if (entry.kind === 'folder') await this.#actions.openFolder(entry).catch(() => {});
     }
   }
 
@@ -283,8 +353,19 @@ export class TreeCopy {
 
   #noteSpecial(): void {
     for (const { kind, place } of this.#plan.special) {
-      this.#note(place, new UnsupportedFileError(kind as SpecialKind, this.#source.show(place)));
+      // A socket means nothing without its process, and has no content.
+      if (kind === 'socket') this.report.leftOut.push(showPlace(place));
+      else
+        this.#note(place, new UnsupportedFileError(kind as SpecialKind, this.#source.show(place)));
     }
+  }
+
+  #noteFallback(place: Place, fallback: CopyFallback): void {
+    const { fallbacks } = this.report;
+    const isKnown = fallbacks.some(
+      ({ step, code }) => step === fallback.step && code === fallback.code,
+    );
+    if (!isKnown) fallbacks.push({ path: showPlace(place), ...fallback });
   }
 
   #noteRefused(task: Task, parts: string[]): void {

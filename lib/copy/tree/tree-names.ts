@@ -9,8 +9,10 @@ import type { Tree, TreeEntry } from './tree-walk.js';
 
 /** The same for all names that any file system takes for one: case, Unicode, dots at the end. */
 function folded(place: Place): string {
+  if (place === '') return '';
   const text = showPlace(place).normalize('NFKD').toUpperCase().toLowerCase();
-  return text.replace(/[. ]+(?=\/|$)/g, '');
+  // A name of nothing but dots and spaces keeps the first of them.
+  return text.replace(/(?<=[^/])[. ]+(?=\/|$)/g, '');
 }
 
 /** The places of a tree by what is the same for all their names. */
@@ -93,5 +95,5 @@ export async function withPlacesOf(
   }
   if (moved.size === 0) return destination;
   const withheld = new Set([...destination.withheld].map((place) => moved.get(place) ?? place));
-  return { entries, errors: destination.errors, withheld };
+  return { ...destination, entries, withheld };
 }

@@ -1,12 +1,15 @@
 import type { BigIntStats } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { stat } from '../../functions/status.js';
 import { systemErrorOf } from '../../node/errors.js';
 import { nodePromises } from '../../node/node-fs.js';
 import type { SystemPath } from '../destination.js';
-import type { TreeRoot } from './tree-root.js';
+import type { TreeFilter } from './tree-filter.js';
+import { type Place, showPlace, type TreeRoot } from './tree-root.js';
 
-// A byte for a character, so that names of any encoding survive.
+const isWindows = process.platform === 'win32';
+
+// A character for each byte, so that names of any encoding survive.
 function parentOf(path: SystemPath): SystemPath {
   if (typeof path === 'string') return dirname(path);
   return Buffer.from(dirname(path.toString('latin1')), 'latin1');
@@ -16,15 +19,35 @@ function isSamePath(a: SystemPath, b: SystemPath): boolean {
   return Buffer.from(a as string).equals(Buffer.from(b as string));
 }
 
-/** The path without links, of the nearest folder above where it does not exist. */
-async function existingPart(path: SystemPath): Promise<SystemPath> {
+function nameOf(path: SystemPath): string {
+  const text = typeof path === 'string' ? path : path.toString('latin1');
+  return basename(typeof path === 'string' && !isWindows ? latin1Of(text) : text);
+}
+
+// Places have a character for each byte of a name.
+function latin1Of(text: string): string {
+  return Buffer.from(text).toString('latin1');
+}
+
+interface Existing {
+  /** Without links. */
+  path: SystemPath;
+  /** Names below it that do not exist. */
+  missing: string[];
+}
+
+/** The nearest folder above a path that exists, or the path itself. */
+async function existingPart(path: SystemPath): Promise<Existing> {
+  const missing: string[] = [];
   for (let at = path; ; at = parentOf(at)) {
     try {
       const encoding = Buffer.isBuffer(at) ? 'buffer' : 'utf8';
-      return await nodePromises.realpath(at, { encoding: encoding as 'utf8' });
+      const real = await nodePromises.realpath(at, { encoding: encoding as 'utf8' });
+      return { path: real, missing };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       if (isSamePath(parentOf(at), at)) throw error;
+      missing.unshift(nameOf(at));
     }
   }
 }
@@ -33,31 +56,71 @@ function isSame(a: BigIntStats, b: BigIntStats): boolean {
   return a.dev === b.dev && a.ino === b.ino;
 }
 
-/** Whether a path lies in a folder, or is it: by what the folders are, not by their names. */
-async function liesIn(path: SystemPath, folder: SystemPath): Promise<boolean> {
+interface Inside {
+  /** The place of a path in a folder; '' for the folder itself. */
+  place: Place;
+  /** Whether a mount point lies between them. */
+  isMounted: boolean;
+}
+
+/** Where a path lies in a folder, by the identities of folders and not by their names. */
+async function placeInside(path: SystemPath, folder: SystemPath): Promise<Inside | undefined> {
   const wanted = await stat(folder, { bigint: true, throwIfNoEntry: false });
-  if (wanted === undefined) return false;
-  for (let at = await existingPart(path); ; at = parentOf(at)) {
-    if (isSame(await stat(at, { bigint: true }), wanted)) return true;
-    if (isSamePath(parentOf(at), at)) return false;
+  if (wanted === undefined) return undefined;
+  const existing = await existingPart(path);
+  const names = existing.missing;
+  let isMounted = false;
+  for (let at = existing.path; ; at = parentOf(at)) {
+    const status = await stat(at, { bigint: true });
+    if (isSame(status, wanted)) return { place: names.join('/'), isMounted };
+    isMounted ||= status.dev !== wanted.dev;
+    if (isSamePath(parentOf(at), at)) return undefined;
+    names.unshift(nameOf(at));
   }
 }
 
+/** What decides which places a copy of a tree works on. */
+export interface TreeBounds {
+  filter: TreeFilter;
+  oneFileSystem: boolean;
+  accepts?: ((place: Place) => boolean | Promise<boolean>) | undefined;
+  delete: boolean;
+}
+
+/** Whether a copy never enters a place in one of its trees. */
+async function isLeftOut({ place, isMounted }: Inside, bounds: TreeBounds): Promise<boolean> {
+  if (place === '') return false;
+  if (isMounted && bounds.oneFileSystem) return true;
+  let isBelow = bounds.filter.admitsAll;
+  const names = place.split('/');
+  for (let length = 1; length <= names.length; length++) {
+    const folder = names.slice(0, length).join('/');
+    const admission = bounds.filter.admit(showPlace(folder), true, isBelow);
+    if (admission === 'no' || (await bounds.accepts?.(folder)) === false) return true;
+    isBelow = admission === 'yes';
+  }
+  return false;
+}
+
 /**
- * Refuses what would never end or destroy the source: a destination that is the source or in it,
- * and where what the source lacks is deleted also a destination that the source is in.
+ * Refuses copies that would never end or would destroy the source: a destination that is the source
+ * or lies in it, and with `delete` also one that the source lies in, unless it is left out.
  * @throws a system error with code EINVAL
  */
 export async function checkApart(
   source: TreeRoot,
   destination: TreeRoot,
-  deletes: boolean,
+  bounds: TreeBounds,
 ): Promise<void> {
   const subject = { syscall: 'copyTree', path: source.shown, dest: destination.shown };
-  if (await liesIn(destination.at(''), source.at(''))) {
-    throw systemErrorOf('EINVAL', subject, 'a folder cannot be copied into itself');
+  const below = await placeInside(destination.at(''), source.at(''));
+  if (below !== undefined && !(await isLeftOut(below, bounds))) {
+    const hint = 'a folder cannot be copied into itself, unless the destination is excluded';
+    throw systemErrorOf('EINVAL', subject, hint);
   }
-  if (deletes && (await liesIn(source.at(''), destination.at('')))) {
+  if (!bounds.delete) return;
+  const above = await placeInside(source.at(''), destination.at(''));
+  if (above !== undefined && !(await isLeftOut(above, bounds))) {
     throw systemErrorOf('EINVAL', subject, 'the source would be deleted, being in the destination');
   }
 }

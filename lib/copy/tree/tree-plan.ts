@@ -1,5 +1,6 @@
 import { isLeftOver, isTemporaryName } from '../temporary-name.js';
 import type { TreeChange } from './copy-tree-report.js';
+import { differenceOf } from './time-window.js';
 import { depthOf, folderOf, type Place } from './tree-root.js';
 import type { Tree, TreeEntry } from './tree-walk.js';
 
@@ -7,12 +8,16 @@ import type { Tree, TreeEntry } from './tree-walk.js';
 export interface PlanRules {
   hardLinks: boolean;
   delete: boolean;
+  /** Times that differ by less than this are the same, in nanoseconds. */
+  timeWindowNs: bigint;
 }
 
 /** Something to be made, and what is in its place. */
 export interface Task {
   readonly entry: TreeEntry;
   readonly there: TreeEntry | undefined;
+  /** Whether size and time agree, and the bytes do not. */
+  readonly isDamaged?: boolean;
   /** Where it is made first, if not in its place. */
   readonly as?: Place;
 }
@@ -46,18 +51,10 @@ export interface Plan {
   leftOvers: TreeEntry[];
 }
 
-// What Node sets it sets in floating-point seconds, and older versions in whole microseconds.
-const timeToleranceNs = 2_000n;
-
-function isSameTime(a: bigint, b: bigint): boolean {
-  const difference = a - b;
-  return difference < timeToleranceNs && -difference < timeToleranceNs;
-}
-
-function isUnchanged({ entry, there }: Task): boolean {
+function isUnchanged({ entry, there }: Task, { timeWindowNs }: PlanRules): boolean {
   if (there === undefined || there.kind !== entry.kind) return false;
   if (entry.kind === 'link') return (entry.target as Buffer).equals(there.target as Buffer);
-  return there.size === entry.size && isSameTime(there.mtimeNs, entry.mtimeNs);
+  return there.size === entry.size && differenceOf(there.mtimeNs, entry.mtimeNs) < timeWindowNs;
 }
 
 /** How the destination differs where a task has something to do. */
@@ -67,6 +64,7 @@ export function reasonOf(action: TreeChange['action'], task: Task): TreeChange['
   if (there === undefined) return 'new';
   if (there.kind !== entry.kind) return 'type';
   if (entry.kind === 'link') return 'target';
+  if (task.isDamaged) return 'content';
   return there.size === entry.size ? 'time' : 'size';
 }
 
@@ -81,29 +79,35 @@ export function planCopy(source: Tree, destination: Tree, rules: PlanRules): Pla
     special: [],
     ...removalsOf(source, destination, rules),
   };
-  const firsts = new Map<string, Task>();
+  const firsts = rules.hardLinks ? new Map<string, Task>() : undefined;
   for (const entry of source.entries.values()) {
     const task = { entry, there: destination.entries.get(entry.place) };
     if (entry.kind === 'folder') plan.folders.push(task);
-    else if (entry.kind === 'link') (isUnchanged(task) ? plan.unchanged : plan.links).push(task);
-    else if (entry.kind === 'file') planFile(plan, task, rules.hardLinks ? firsts : undefined);
+    else if (entry.kind === 'link') {
+      (isUnchanged(task, rules) ? plan.unchanged : plan.links).push(task);
+    } else if (entry.kind === 'file') planFile(plan, task, rules, firsts);
     else plan.special.push(entry);
   }
   return plan;
 }
 
-function planFile(plan: Plan, task: Task, firsts: Map<string, Task> | undefined): void {
+function planFile(
+  plan: Plan,
+  task: Task,
+  rules: PlanRules,
+  firsts: Map<string, Task> | undefined,
+): void {
   const { entry, there } = task;
   const isNamedAgain = firsts !== undefined && entry.names > 1;
   const first = isNamedAgain ? firsts.get(entry.identity) : undefined;
   if (first !== undefined) {
     const isLinked = there !== undefined && there.identity === first.there?.identity;
-    if (isLinked && isUnchanged(first)) plan.unchanged.push(task);
+    if (isLinked && isUnchanged(first, rules)) plan.unchanged.push(task);
     else plan.names.push({ ...task, first });
     return;
   }
   if (isNamedAgain) firsts.set(entry.identity, task);
-  (isUnchanged(task) ? plan.unchanged : plan.files).push(task);
+  (isUnchanged(task, rules) ? plan.unchanged : plan.files).push(task);
 }
 
 type Removals = Pick<Plan, 'obstacles' | 'extra' | 'leftOvers'>;
@@ -112,6 +116,8 @@ function removalsOf(source: Tree, destination: Tree, rules: PlanRules): Removals
   const replaced = new Set<Place>();
   // In the place of what cannot be copied stays what is there.
   const untouched = new Set<Place>();
+  const isKept = (place: Place): boolean =>
+    destination.withheld.has(place) || isWithin(place, source.unread);
   const removals: Removals = { obstacles: [], extra: [], leftOvers: [] };
   // Here a folder stands before what is in it.
   for (const entry of destination.entries.values()) {
@@ -126,8 +132,9 @@ function removalsOf(source: Tree, destination: Tree, rules: PlanRules): Removals
       if (isLeftOver(place)) removals.leftOvers.push(entry);
       else if (!isObstacle) continue;
     } else if (rules.delete && isObstacle) removals.obstacles.push(entry);
-    // The filter leaves out something in a withheld folder, which keeps it.
-    else if (rules.delete && wanted === undefined && !destination.withheld.has(place)) {
+    // The filter leaves out something in a withheld folder, which keeps it. The source may have
+    // entries in a folder that could not be read.
+    else if (rules.delete && wanted === undefined && !isKept(place)) {
       removals.extra.push(entry);
     }
   }

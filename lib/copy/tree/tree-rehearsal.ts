@@ -10,6 +10,8 @@ export class TreeRehearsal implements TreeActions {
     return there?.kind !== 'folder';
   }
 
+  async openFolder(): Promise<void> {}
+
   async finishFolder(): Promise<MetadataPart[]> {
     return [];
   }
@@ -17,7 +19,7 @@ export class TreeRehearsal implements TreeActions {
   async closeFolders(): Promise<void> {}
 
   async writeFile({ entry }: Task): Promise<CopiedFile> {
-    return { bytes: entry.size, metadataRefused: [] };
+    return { bytes: entry.size, metadataRefused: [], changed: false, fallbacks: [] };
   }
 
   async writeLink(): Promise<MetadataPart[]> {

@@ -45,6 +45,8 @@ export interface Tree {
   errors: PlaceError[];
   /** Folders that the filter leaves out, or something below them, and which it lets through. */
   withheld: Set<Place>;
+  /** Places of which is not known what they hold: they could not be read, or were not entered. */
+  unread: Set<Place>;
 }
 
 export interface WalkOptions {
@@ -52,6 +54,10 @@ export interface WalkOptions {
   /** Folders that are read at a time. */
   concurrency: number;
   signal: AbortSignal | undefined;
+  /** Whether to leave folders alone that other file systems are mounted on. */
+  oneFileSystem?: boolean | undefined;
+  /** The filter of a program: whether a place is of the tree. Default: every one. */
+  accepts?: ((place: Place) => boolean | Promise<boolean>) | undefined;
   /** Whether to read a folder. Default: every one. */
   enters?: ((place: Place) => boolean) | undefined;
 }
@@ -85,8 +91,13 @@ function entryOf(place: Place, status: BigIntStats, target?: Buffer): TreeEntry 
   };
 }
 
+/** The file system that an entry is on. */
+export function deviceOf({ identity }: TreeEntry): string {
+  return identity.slice(0, identity.indexOf(':'));
+}
+
 class TreeWalk {
-  readonly tree: Tree = { entries: new Map(), errors: [], withheld: new Set() };
+  readonly tree: Tree = { entries: new Map(), errors: [], withheld: new Set(), unread: new Set() };
   // Folders that are not meant themselves, until something below them is.
   readonly #through = new Map<Place, TreeEntry>();
   readonly #root: TreeRoot;
@@ -124,8 +135,9 @@ class TreeWalk {
       // They were answered in any order.
       found.sort((a, b) => (a.place < b.place ? -1 : 1));
       for (const entry of found) {
-        if (!this.#add(entry) || entry.kind !== 'folder') continue;
-        if (enters === undefined || enters(entry.place)) below.push(entry.place);
+        if (!(await this.#add(entry)) || entry.kind !== 'folder') continue;
+        if (this.#isElsewhere(entry)) this.#leaveOut(entry.place);
+        else if (enters === undefined || enters(entry.place)) below.push(entry.place);
       }
     } catch (error) {
       this.#fail(folder, error);
@@ -152,12 +164,28 @@ class TreeWalk {
     const { signal } = this.#options;
     if (signal?.aborted) throw abortError(signal);
     this.tree.errors.push({ place, error });
+    this.tree.unread.add(place);
   }
 
-  /** Whether it is of the tree, or leads to what is. */
-  #add(entry: TreeEntry): boolean {
+  #isElsewhere(folder: TreeEntry): boolean {
+    if (!this.#options.oneFileSystem) return false;
+    return deviceOf(folder) !== deviceOf(this.tree.entries.get('') as TreeEntry);
+  }
+
+  /** Keeps a folder of another file system as it is on both sides. */
+  #leaveOut(place: Place): void {
+    this.tree.unread.add(place);
+    this.#withhold(place);
+  }
+
+  /** Whether an entry belongs to the tree, or leads to one that does. */
+  async #add(entry: TreeEntry): Promise<boolean> {
     const folder = folderOf(entry.place);
-    const { filter } = this.#options;
+    const { filter, accepts } = this.#options;
+    if (accepts !== undefined && !(await accepts(entry.place))) {
+      this.#withhold(folder);
+      return false;
+    }
     const isBelow = folder === '' ? filter.admitsAll : this.tree.entries.has(folder);
     const isMeantBelow = isBelow && !this.#through.has(folder);
     const admission = filter.admit(showPlace(entry.place), entry.kind === 'folder', isMeantBelow);

@@ -11,7 +11,6 @@ import {
 import { copyInTree } from '../file-copy.js';
 import type { FileCopyOptions } from '../file-copy-options.js';
 import type { MetadataPart } from '../metadata.js';
-import { SourceChangedError } from '../source-changed-error.js';
 import { temporaryName } from '../temporary-name.js';
 import { type CopiedFile, copySmallFile } from './copy-small-file.js';
 import type { TreeSettings } from './copy-tree-options.js';
@@ -49,12 +48,7 @@ export class TreeWriter implements TreeActions {
   async makeFolder({ entry, there }: Task): Promise<boolean> {
     const path = this.#destination.at(entry.place);
     if (there?.kind === 'folder') {
-      // Root needs no permission.
-      const isClosed = (there.mode & ownerMayAll) !== ownerMayAll && process.geteuid?.() !== 0;
-      if (isClosed && !isWindows) {
-        await nodePromises.chmod(path, there.mode | ownerMayAll);
-        this.#opened.set(entry.place, there.mode);
-      }
+      await this.openFolder({ ...there, place: entry.place });
       return false;
     }
     if (there !== undefined) {
@@ -102,26 +96,36 @@ export class TreeWriter implements TreeActions {
 
   async writeFile(task: Task, onProgress: FileCopyOptions['onProgress']): Promise<CopiedFile> {
     const { fileOptions, metadata, eachByCopy } = this.#settings;
-    if (task.entry.size <= smallFileMax && !eachByCopy) return this.#writeSmallFile(task);
+    if (task.entry.size <= smallFileMax && !eachByCopy) {
+      const copied = await this.#tryAsOne(task);
+      if (copied !== null) return copied;
+    }
     const path = this.#destination.at(madeAt(task));
     if (fileOptions.atomic === false) await this.#openWay(task, path);
     const from = this.#source.at(task.entry.place);
     return copyInTree(from, path, { ...fileOptions, onProgress }, metadata);
   }
 
-  async #writeSmallFile(task: Task): Promise<CopiedFile> {
+  /**
+   * Copies a file by one operation.
+   * @returns null where that has to be done step by step: somebody writes to the source, or another
+   *   file is mounted over the destination
+   */
+  async #tryAsOne(task: Task): Promise<CopiedFile | null> {
     const { signal, metadata } = this.#settings;
     const place = madeAt(task);
-    const source = this.#source.at(task.entry.place);
-    const copied = await copySmallFile({
-      source,
-      temporary: this.#destination.at(this.temporaryBeside(place)),
-      destination: this.#destination.at(place),
-      metadata,
-      signal,
-    });
-    if (copied !== null) return copied;
-    throw new SourceChangedError(task.entry.size, (await lstat(source)).size);
+    try {
+      return await copySmallFile({
+        source: this.#source.at(task.entry.place),
+        temporary: this.#destination.at(this.temporaryBeside(place)),
+        destination: this.#destination.at(place),
+        metadata,
+        signal,
+      });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EBUSY' && !isWindows) return null;
+      throw error;
+    }
   }
 
   /** Makes what is there such that it can be written to, and nothing else is. */
@@ -156,9 +160,19 @@ export class TreeWriter implements TreeActions {
     return keepMetadata(this.#source.at(place), path, task, metadata);
   }
 
-  /** Removes one thing; a folder must be empty. */
+  /** Lets the owner of a folder remove what is in it. */
+  async openFolder({ place, mode }: TreeEntry): Promise<void> {
+    // Root needs no permission.
+    const isClosed = (mode & ownerMayAll) !== ownerMayAll && process.geteuid?.() !== 0;
+    if (!isClosed || isWindows || this.#opened.has(place)) return;
+    await nodePromises.chmod(this.#destination.at(place), mode | ownerMayAll);
+    this.#opened.set(place, mode);
+  }
+
+  /** Removes one entry; a folder must be empty. */
   async remove(entry: TreeEntry): Promise<void> {
     const path = this.#destination.at(entry.place);
+    this.#opened.delete(entry.place);
     await (entry.kind === 'folder' ? nodePromises.rmdir(path) : nodePromises.unlink(path));
   }
 

@@ -1,11 +1,11 @@
-import { readFile } from '../../functions/file-content.js';
 import { abortError, systemErrorOf } from '../../node/errors.js';
 import type { PathLike } from '../../node/paths.js';
 import { validateOneOf, validateSignal } from '../../node/validate.js';
 import { validateWindow } from '../../transfer/window.js';
-import { compareFiles } from '../compare-files.js';
+import type { ReadSource } from '../file-copy-options.js';
 import { forEach } from '../for-each.js';
 import { type QueueOptions, queueDepthOf } from '../read-chunks.js';
+import { compareContent } from './compare-content.js';
 import { parseConcurrency } from './copy-tree-options.js';
 import { signalForMany } from './signal-for-many.js';
 import { TreeFilter, type TreeFilterOptions } from './tree-filter.js';
@@ -49,15 +49,14 @@ export interface VerifyTreeReport {
   files: number;
   /** Their bytes. */
   bytes: number;
+  /** 'disk' if every file was read past the system's cache. */
+  readFrom: ReadSource;
   /** In the order of paths; empty when the trees are the same. */
   differences: TreeDifference[];
 }
 
-// What is larger is compared in parts.
-const smallFileMax = 256 * 1024;
-
 class TreeComparison {
-  readonly report: VerifyTreeReport = { files: 0, bytes: 0, differences: [] };
+  readonly report: VerifyTreeReport;
   readonly #source: TreeRoot;
   readonly #destination: TreeRoot;
   readonly #options: VerifyTreeOptions;
@@ -67,6 +66,8 @@ class TreeComparison {
     this.#source = source;
     this.#destination = destination;
     this.#options = options;
+    const readFrom = options.unbuffered ? 'disk' : 'cache';
+    this.report = { files: 0, bytes: 0, readFrom, differences: [] };
     this.#meter = new TreeMeter('verify', options.onProgress);
   }
 
@@ -103,12 +104,16 @@ class TreeComparison {
 
   async #compare(entry: TreeEntry): Promise<void> {
     const { place, size } = entry;
-    const { signal } = this.#options;
+    const { unbuffered = false, chunkSize, signal } = this.#options;
+    const queueDepth = queueDepthOf(this.#options);
     if (signal?.aborted) throw abortError(signal);
     try {
-      const isSmall = size <= smallFileMax && !this.#options.unbuffered;
-      const isSame = await (isSmall ? this.#compareSmall(place) : this.#compareLarge(place));
-      if (!isSame) this.#differ(place, 'content');
+      const { equal, readFrom } = await compareContent(entry, [this.#source, this.#destination], {
+        ...{ unbuffered, queueDepth, chunkSize, signal },
+        onCompared: (bytes) => this.#meter.advance(place, 0, bytes),
+      });
+      if (!equal) this.#differ(place, 'content');
+      if (readFrom === 'cache') this.report.readFrom = 'cache';
       this.report.files++;
       this.report.bytes += size;
     } catch (error) {
@@ -116,28 +121,6 @@ class TreeComparison {
       this.#differ(place, 'error', error);
     }
     this.#meter.advance(place, 1, 0);
-  }
-
-  async #compareSmall(place: Place): Promise<boolean> {
-    const { signal } = this.#options;
-    const read = (root: TreeRoot) => readFile(root.at(place), { signal }) as Promise<Buffer>;
-    const [one, other] = await Promise.all([read(this.#source), read(this.#destination)]);
-    this.#meter.advance(place, 0, one.byteLength);
-    return one.equals(other);
-  }
-
-  async #compareLarge(place: Place): Promise<boolean> {
-    const { unbuffered, chunkSize, signal } = this.#options;
-    const queueDepth = queueDepthOf(this.#options);
-    let before = 0;
-    const { equal } = await compareFiles(this.#source.at(place), this.#destination.at(place), {
-      ...{ unbuffered, queueDepth, chunkSize, signal },
-      onProgress: ({ bytes }) => {
-        this.#meter.advance(place, 0, bytes - before);
-        before = bytes;
-      },
-    });
-    return equal;
   }
 
   #differ(place: Place, kind: TreeDifference['kind'], error?: unknown): void {

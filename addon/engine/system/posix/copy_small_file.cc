@@ -14,6 +14,7 @@ namespace overlapped {
 
 namespace {
 
+constexpr size_t kBufferMin = 64 * 1024;
 constexpr size_t kBufferMax = 256 * 1024;
 constexpr mode_t kPermissions = 0777;
 constexpr mode_t kOwnerPermissions = 0700;
@@ -62,8 +63,9 @@ Result write_all(const Operation& op, int to, const std::byte* data, size_t leng
 
 // To the end, wherever that is by now.
 Result copy_content(const Operation& op, int from, int to, size_t size) {
-  // One byte more than there should be: a short read is the end.
-  const size_t room = std::min(size + 1, kBufferMax);
+  // One byte more than there should be: a short read is the end. Files that report no size, as those
+  // of /proc and FUSE, may give their content to the first read alone.
+  const size_t room = std::clamp(size + 1, kBufferMin, kBufferMax);
   const auto buffer = std::make_unique_for_overwrite<std::byte[]>(room);
   for (int64_t copied = 0;;) {
     const Result read = repeat_interrupted(op, [&] { return ::read(from, buffer.get(), room); });

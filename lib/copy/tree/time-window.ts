@@ -1,0 +1,65 @@
+import { lstat } from '../../functions/status.js';
+import type { Place, TreeRoot } from './tree-root.js';
+import type { Tree } from './tree-walk.js';
+
+// Node sets times in floating-point seconds, and older versions did so in whole microseconds.
+const exactNs = 2_000n;
+const tenMsNs = 10_000_000n;
+const nsPerSecond = 1_000_000_000n;
+/** Steps in which file systems keep times: exFAT, then HFS+, sshfs and old ext4, then FAT. */
+const stepsNs = [tenMsNs, nsPerSecond, 2n * nsPerSecond] as const;
+const looksMax = 8;
+
+export function differenceOf(a: bigint, b: bigint): bigint {
+  return a < b ? b - a : a - b;
+}
+
+/**
+ * Files whose copies have the same size, and the time of the source in whole steps. There are many
+ * on a file system with coarse times, and on others hardly one.
+ */
+function candidatesFor(stepNs: bigint, source: Tree, destination: Tree): Place[] {
+  const found: Place[] = [];
+  for (const [place, entry] of source.entries) {
+    const there = destination.entries.get(place);
+    if (entry.kind !== 'file' || there?.kind !== 'file' || there.size !== entry.size) continue;
+    const difference = differenceOf(entry.mtimeNs, there.mtimeNs);
+    const isClose = difference >= exactNs && difference < stepNs;
+    if (isClose && there.mtimeNs % stepNs === 0n) found.push(place);
+    if (found.length === looksMax) break;
+  }
+  return found;
+}
+
+/** Whether the times that the system itself gives to entries have no small fractions either. */
+async function isCoarse(root: TreeRoot, places: readonly Place[]): Promise<boolean> {
+  const statuses = await Promise.all(
+    places.map((place) => lstat(root.at(place), { bigint: true }).catch(() => undefined)),
+  );
+  return statuses.every((status) => status !== undefined && status.ctimeNs % tenMsNs === 0n);
+}
+
+/**
+ * By how much the times of a file and its copy may differ, in nanoseconds: by the steps in which
+ * the destination keeps times. They show in its own times of change, which no program sets.
+ * @param given the window that the caller asks for, in seconds
+ */
+export async function timeWindowOf(
+  source: Tree,
+  destination: Tree,
+  root: TreeRoot,
+  given: number | undefined,
+): Promise<bigint> {
+  if (given !== undefined) {
+    // Times that differ by exactly the window are the same.
+    const asked = BigInt(Math.round(given * Number(nsPerSecond))) + 1n;
+    return asked > exactNs ? asked : exactNs;
+  }
+  let window = exactNs;
+  for (const stepNs of stepsNs) {
+    const places = candidatesFor(stepNs, source, destination);
+    if (places.length === 0) continue;
+    if (await isCoarse(root, ['', ...places])) window = stepNs;
+  }
+  return window;
+}
