@@ -1,33 +1,22 @@
-import { constants } from 'node:os';
 import { abortError } from '../../node/errors.js';
-import type { CopyFallback } from '../fallbacks.js';
 import { forEach } from '../for-each.js';
 import { compareContent } from './compare-content.js';
 import type { TreeSettings } from './copy-tree-options.js';
-import { emptyReport, type TreeChange } from './copy-tree-report.js';
+import type { CopyTreeReport } from './copy-tree-report.js';
 import { DeleteRefusedError } from './delete-refused-error.js';
 import { mayReplace, type ReplacementSettings } from './replacement-rules.js';
 import type { TreeActions } from './tree-actions.js';
 import { differsInMetadata } from './tree-metadata.js';
-import { isWithin, type NameTask, type Plan, planCopy, reasonOf, type Task } from './tree-plan.js';
+import { isWithin, type NameTask, type Plan, planCopy, type Task } from './tree-plan.js';
 import { TreeMeter } from './tree-progress.js';
 import { TreeRehearsal } from './tree-rehearsal.js';
+import { TreeReporter } from './tree-reporter.js';
 import { depthOf, folderOf, type Place, showPlace, type TreeRoot } from './tree-root.js';
 import type { SpecialKind, Tree, TreeEntry } from './tree-walk.js';
 import { TreeWriter } from './tree-writer.js';
 import { UnsupportedFileError } from './unsupported-file-error.js';
 
 const nsPerMicrosecond = 1_000n;
-
-const fatalCodes = new Set(['ENOSPC', 'EROFS']);
-// libuv has no name for it.
-const quotaExceeded = -(constants.errno.EDQUOT ?? Number.NaN);
-
-/** Whether nothing more can be written after this error. */
-function isFatal(error: unknown): boolean {
-  const { code, errno } = error as NodeJS.ErrnoException;
-  return fatalCodes.has(code ?? '') || errno === quotaExceeded;
-}
 
 /** Groups of the same depth, in the order in which they come. */
 function byDepth<T>(items: readonly T[], placeOf: (item: T) => Place): T[][] {
@@ -64,7 +53,7 @@ export interface Trees {
 
 /** The execution of a plan, for real or as a dry run. */
 export class TreeCopy {
-  readonly report = emptyReport();
+  readonly #reporter: TreeReporter;
   readonly #source: TreeRoot;
   readonly #destination: TreeRoot;
   readonly #settings: TreeSettings;
@@ -74,8 +63,6 @@ export class TreeCopy {
   // Folders that could not be made: nothing is tried in them.
   readonly #failedFolders = new Set<Place>();
   readonly #failed = new Set<Task>();
-  /** By the first name of a file. */
-  readonly #refused = new Map<Task, string[]>();
   readonly #clashing: ReadonlySet<Place>;
   readonly #meter: TreeMeter;
 
@@ -83,6 +70,7 @@ export class TreeCopy {
     this.#source = source;
     this.#destination = destination;
     this.#settings = settings;
+    this.#reporter = new TreeReporter(settings);
     this.#clashing = trees.clashing;
     this.#meter = new TreeMeter('copy', settings.onProgress);
     this.#plan = this.#makePlan(trees);
@@ -92,8 +80,12 @@ export class TreeCopy {
     this.#actions = settings.dryRun
       ? new TreeRehearsal()
       : new TreeWriter(source, destination, settings);
-    for (const { place, error } of trees.source.errors) this.#note(place, error);
-    for (const { place, error } of trees.destination.errors) this.#note(place, error);
+    for (const { place, error } of trees.source.errors) this.#reporter.error(place, error);
+    for (const { place, error } of trees.destination.errors) this.#reporter.error(place, error);
+  }
+
+  get report(): CopyTreeReport {
+    return this.#reporter.report;
   }
 
   /** Plans the copy, without deletions where those are more than is allowed. */
@@ -108,7 +100,7 @@ export class TreeCopy {
       throw new DeleteRefusedError(path, count, 'the source is empty, and maxDelete is not given');
     }
     if (count <= (maxDelete ?? Number.POSITIVE_INFINITY)) return plan;
-    this.#note('', new DeleteRefusedError(path, count, `maxDelete is ${maxDelete}`));
+    this.#reporter.error('', new DeleteRefusedError(path, count, `maxDelete is ${maxDelete}`));
     this.report.deleteSkipped = true;
     return planCopy(source, destination, { ...rules, delete: false });
   }
@@ -117,7 +109,7 @@ export class TreeCopy {
     try {
       await this.#carryOut();
     } finally {
-      await this.#actions.closeFolders((place, error) => this.#note(place, error));
+      await this.#actions.closeFolders((place, error) => this.#reporter.error(place, error));
     }
   }
 
@@ -142,7 +134,7 @@ export class TreeCopy {
     if (kept.size > 0) this.report.deleteSkipped = true;
     const superfluous = extra.filter(({ place }) => !kept.has(place));
     await this.#openAll(superfluous);
-    await this.#remove(superfluous, (entry) => this.#noteDeleted(entry));
+    await this.#remove(superfluous, (entry) => this.#reporter.deleted(entry));
     for (const level of byDepth(folders, placeOfTask).reverse()) {
       await this.#each(level, (task) => this.#finishFolder(task));
     }
@@ -177,7 +169,7 @@ export class TreeCopy {
     } catch (error) {
       if (signal?.aborted) throw abortError(signal);
       this.#failed.add(task);
-      this.#note(place, error);
+      this.#reporter.error(place, error);
     }
   }
 
@@ -229,7 +221,7 @@ export class TreeCopy {
       if (!isThere) mayReplace(task, this.#destination, this.#replacement);
       if (!(await this.#actions.makeFolder(task))) return;
       this.report.folders++;
-      this.#change('folder', task);
+      this.#reporter.change('folder', task);
     } catch (error) {
       this.#failedFolders.add(place);
       if (place === '') this.report.stopped = true;
@@ -253,8 +245,8 @@ export class TreeCopy {
     this.report.unchanged++;
     const { entry, there } = task;
     if (there === undefined || !differsInMetadata(entry, there, this.#settings.metadata)) return;
-    this.#noteRefused(task, await this.#actions.keepMetadata(task));
-    this.#change('metadata', task);
+    this.#reporter.refused(task, await this.#actions.keepMetadata(task));
+    this.#reporter.change('metadata', task);
   }
 
   async #copyFile(task: Task): Promise<void> {
@@ -268,25 +260,19 @@ export class TreeCopy {
         before = progress.bytes;
       }),
     );
-    const { bytes, metadataRefused, changed, fallbacks } = copied;
-    this.#meter.advance(place, 0, bytes - before);
-    this.report.files++;
-    this.report.bytes += bytes;
-    if (changed) this.report.changed.push(showPlace(place));
-    for (const fallback of fallbacks) this.#noteFallback(place, fallback);
-    this.#noteRefused(task, metadataRefused);
-    this.#change('copy', task);
+    this.#meter.advance(place, 0, copied.bytes - before);
+    this.#reporter.copied(task, copied);
   }
 
   async #copyLink(task: Task): Promise<void> {
     if (!this.#mayMake(task)) return;
-    this.#noteRefused(task, await this.#make(task, (made) => this.#actions.writeLink(made)));
+    this.#reporter.refused(task, await this.#make(task, (made) => this.#actions.writeLink(made)));
     this.report.links++;
-    this.#change('link', task);
+    this.#reporter.change('link', task);
   }
 
   async #finishFolder(task: Task): Promise<void> {
-    this.#noteRefused(task, await this.#actions.finishFolder(task));
+    this.#reporter.refused(task, await this.#actions.finishFolder(task));
   }
 
   async #copyName(task: NameTask): Promise<void> {
@@ -295,8 +281,8 @@ export class TreeCopy {
     if (!this.#mayMake(task)) return;
     await this.#make(task, (made) => this.#actions.writeName({ ...task, ...made }));
     this.report.hardLinks++;
-    this.#noteRefused(task, this.#refused.get(task.first) ?? []);
-    this.#change('hardLink', task);
+    this.#reporter.refused(task, this.#reporter.refusedOf(task.first));
+    this.#reporter.change('hardLink', task);
   }
 
   /** Makes something; a folder in its place is deleted only when that has been done. */
@@ -321,7 +307,7 @@ export class TreeCopy {
     await this.#openAll(entries);
     for (const entry of entries) {
       await this.#actions.remove(entry);
-      this.#noteDeleted(entry);
+      this.#reporter.deleted(entry);
     }
   }
 
@@ -346,43 +332,15 @@ export class TreeCopy {
     }
   }
 
-  #noteDeleted({ place }: TreeEntry): void {
-    this.report.deleted++;
-    this.#settings.onChange?.({ action: 'delete', path: showPlace(place), reason: 'extra' });
-  }
-
   #noteSpecial(): void {
     for (const { kind, place } of this.#plan.special) {
       // A socket means nothing without its process, and has no content.
       if (kind === 'socket') this.report.leftOut.push(showPlace(place));
       else
-        this.#note(place, new UnsupportedFileError(kind as SpecialKind, this.#source.show(place)));
+        this.#reporter.error(
+          place,
+          new UnsupportedFileError(kind as SpecialKind, this.#source.show(place)),
+        );
     }
-  }
-
-  #noteFallback(place: Place, fallback: CopyFallback): void {
-    const { fallbacks } = this.report;
-    const isKnown = fallbacks.some(
-      ({ step, code }) => step === fallback.step && code === fallback.code,
-    );
-    if (!isKnown) fallbacks.push({ path: showPlace(place), ...fallback });
-  }
-
-  #noteRefused(task: Task, parts: string[]): void {
-    if (parts.length === 0) return;
-    this.report.metadataRefused.push({ path: showPlace(task.entry.place), parts });
-    if (task.entry.names > 1) this.#refused.set(task, parts);
-  }
-
-  #note(place: Place, error: unknown): void {
-    const path = showPlace(place);
-    this.report.errors.push({ path, error });
-    if (isFatal(error)) this.report.stopped = true;
-    this.#settings.onError?.(error, path);
-  }
-
-  #change(action: TreeChange['action'], task: Task): void {
-    const { onChange } = this.#settings;
-    onChange?.({ action, path: showPlace(task.entry.place), reason: reasonOf(action, task) });
   }
 }

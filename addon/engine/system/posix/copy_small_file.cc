@@ -63,8 +63,8 @@ Result write_all(const Operation& op, int to, const std::byte* data, size_t leng
 
 // To the end, wherever that is by now.
 Result copy_content(const Operation& op, int from, int to, size_t size) {
-  // One byte more than there should be: a short read is the end. Files that report no size, as those
-  // of /proc and FUSE, may give their content to the first read alone.
+  // One byte more than there should be: a short read is the end. Files that report no size, as
+  // those of /proc and FUSE, may give their content to the first read alone.
   const size_t room = std::clamp(size + 1, kBufferMin, kBufferMax);
   const auto buffer = std::make_unique_for_overwrite<std::byte[]>(room);
   for (int64_t copied = 0;;) {

@@ -1,0 +1,77 @@
+import { constants } from 'node:os';
+import type { CopyFallback } from '../fallbacks.js';
+import type { CopiedFile } from './copy-small-file.js';
+import type { TreeSettings } from './copy-tree-options.js';
+import { emptyReport, type TreeChange } from './copy-tree-report.js';
+import { reasonOf, type Task } from './tree-plan.js';
+import { type Place, showPlace } from './tree-root.js';
+import type { TreeEntry } from './tree-walk.js';
+
+const fatalCodes = new Set(['ENOSPC', 'EROFS']);
+// libuv has no name for it.
+const quotaExceeded = -(constants.errno.EDQUOT ?? Number.NaN);
+
+/** Whether nothing more can be written after this error. */
+function isFatal(error: unknown): boolean {
+  const { code, errno } = error as NodeJS.ErrnoException;
+  return fatalCodes.has(code ?? '') || errno === quotaExceeded;
+}
+
+/** Writes the report of a copy of a tree, and tells the program as things happen. */
+export class TreeReporter {
+  readonly report = emptyReport();
+  readonly #settings: TreeSettings;
+  /** By the first name of a file. */
+  readonly #refused = new Map<Task, string[]>();
+
+  constructor(settings: TreeSettings) {
+    this.#settings = settings;
+  }
+
+  error(place: Place, error: unknown): void {
+    const path = showPlace(place);
+    this.report.errors.push({ path, error });
+    if (isFatal(error)) this.report.stopped = true;
+    this.#settings.onError?.(error, path);
+  }
+
+  copied(task: Task, { bytes, metadataRefused, changed, fallbacks }: CopiedFile): void {
+    const { place } = task.entry;
+    this.report.files++;
+    this.report.bytes += bytes;
+    if (changed) this.report.changed.push(showPlace(place));
+    for (const fallback of fallbacks) this.fallback(place, fallback);
+    this.refused(task, metadataRefused);
+    this.change('copy', task);
+  }
+
+  deleted({ place }: TreeEntry): void {
+    this.report.deleted++;
+    this.#settings.onChange?.({ action: 'delete', path: showPlace(place), reason: 'extra' });
+  }
+
+  fallback(place: Place, fallback: CopyFallback): void {
+    const { fallbacks } = this.report;
+    const isKnown = fallbacks.some(
+      ({ step, code }) => step === fallback.step && code === fallback.code,
+    );
+    if (!isKnown) fallbacks.push({ path: showPlace(place), ...fallback });
+  }
+
+  /** Notes metadata that the destination refused. */
+  refused(task: Task, parts: string[]): void {
+    if (parts.length === 0) return;
+    this.report.metadataRefused.push({ path: showPlace(task.entry.place), parts });
+    if (task.entry.names > 1) this.#refused.set(task, parts);
+  }
+
+  /** Metadata that was refused for the first name of a file. */
+  refusedOf(first: Task): string[] {
+    return this.#refused.get(first) ?? [];
+  }
+
+  change(action: TreeChange['action'], task: Task): void {
+    const { onChange } = this.#settings;
+    onChange?.({ action, path: showPlace(task.entry.place), reason: reasonOf(action, task) });
+  }
+}
