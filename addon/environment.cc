@@ -101,7 +101,9 @@ Environment* Environment::start(Napi::Env env, const std::string& wanted,
   environment->rings_.create(env);
   environment->on_completions_ = Napi::Persistent(on_completions);
   environment->results_ = Napi::Persistent(static_cast<Napi::Object>(results));
-  environment->async_context_ = std::make_unique<Napi::AsyncContext>(env, "overlapped");
+  // Jest's --detectOpenHandles asks it whether it keeps the process alive, by `hasRef()`.
+  environment->async_context_ = std::make_unique<Napi::AsyncContext>(
+      env, "overlapped", static_cast<Napi::Object>(results));
   Environment* const started = environment.release();
   // From here on the hook owns it.
   napi_add_async_cleanup_hook(

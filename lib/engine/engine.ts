@@ -1,5 +1,6 @@
 import { AbortError, abortError, type Subject, systemError, unavailable } from '../node/errors.js';
 import { validateInteger } from '../node/validate.js';
+import { giveLoopATurn, watchExit } from './before-exit.js';
 import { loadBinding } from './binding.js';
 import { Completion } from './completion.js';
 import { DescriptorShortage, isDescriptorShortage } from './descriptor-shortage.js';
@@ -70,7 +71,10 @@ export class Engine {
   constructor(native: NativeBinding, wanted: string) {
     const results: unknown[] = [];
     const onCompletions = (count: number): void => this.#settle(count);
+    // The addon's async resource: Jest asks it whether it keeps the process alive.
+    Object.defineProperty(results, 'hasRef', { value: () => native.stats().inFlight > 0 });
     const description = native.start(wanted, onCompletions, results);
+    watchExit();
     this.#native = native;
     this.kind = description.kind;
     this.reason = description.reason;
@@ -160,7 +164,10 @@ export class Engine {
     this.#relativePaths.settle(submissions.objects);
     const completions = this.#native.submit(count, submissions.objects);
     submissions.clear();
-    if (completions > 0) this.#settle(completions);
+    if (completions > 0) {
+      giveLoopATurn();
+      this.#settle(completions);
+    }
   }
 
   #pushRequest(operation: Operation, request: Request): void {
