@@ -5,9 +5,9 @@ import { lstat, stat } from '../functions/status.js';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { openCore } from '../handle/open.js';
 import { type SystemError, systemErrorOf } from '../node/errors.js';
-import { sleep } from '../node/globals.js';
 import { nodeFs, nodePromises } from '../node/node-fs.js';
 import { parsePath } from '../node/paths.js';
+import { rename } from '../win32/held-by-others.js';
 import { CopyError } from './copy-errors.js';
 import { type FallbackLog, isMissing } from './fallbacks.js';
 import { partialName, temporaryName } from './temporary-name.js';
@@ -165,14 +165,9 @@ export async function removeIfThere(path: SystemPath): Promise<void> {
   }
 }
 
-// Virus scanners hold files that have just been written open for a moment.
-const heldCodes = new Set(['EPERM', 'EACCES', 'EBUSY']);
-const renameTriesMax = process.platform === 'win32' ? 8 : 1;
-const renamePauseMs = 50;
-
 /** Gives a file its name; what had that name is replaced in one step. */
 export function renameOver(from: SystemPath, to: SystemPath): Promise<void> {
-  return whileHeld(() => nodePromises.rename(from, to));
+  return rename(from, to);
 }
 
 const ownerMayWrite = 0o200;
@@ -192,19 +187,6 @@ export async function replaceWith(from: SystemPath, to: SystemPath): Promise<voi
   } catch (error) {
     await nodePromises.chmod(to, mode).catch(() => {});
     throw error;
-  }
-}
-
-/** On Windows does again, a few times, what fails since somebody else holds a file. */
-export async function whileHeld<T>(act: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await act();
-    } catch (error) {
-      const isHeld = heldCodes.has((error as SystemError).code);
-      if (!isHeld || tries === renameTriesMax) throw error;
-      await sleep(tries * renamePauseMs);
-    }
   }
 }
 

@@ -3,28 +3,28 @@ import { monotonicMs, sleep } from '../node/globals.js';
 import { nodePromises } from '../node/node-fs.js';
 import type { PathLike } from '../node/paths.js';
 
-// Windows refuses to rename and to remove a file that somebody has open and does not share for it.
-// Virus scanners, indexers and programs that synchronise folders do that to new files, for a
-// moment.
+// Windows refuses to rename and to remove a file that another program has open and does not share
+// for that. Virus scanners, indexers and programs that synchronize folders hold new files for a
+// moment. This is the only place that decides what is tried again, and for how long.
 
 const heldCodes = new Set(['EACCES', 'EBUSY', 'EPERM']);
-/** For so long in all it is tried again. */
+/** How long the attempts last in all. */
 export const heldMsMax = 2000;
 const waitMsFirst = 10;
 const waitMsMax = 100;
 
 interface HeldOptions {
-  /** Codes of errors that may pass. */
+  /** Codes of errors that may pass. Default EACCES, EBUSY, EPERM. */
   codes?: ReadonlySet<string> | undefined;
-  /** Whether such an error will not pass by itself; asked once. */
+  /** Whether the error will not pass by itself; asked once. */
   isLasting?: (() => Promise<boolean>) | undefined;
   signal?: AbortSignal | undefined;
 }
 
 /**
- * Runs something again as long as it fails because somebody else holds the file, for up to
- * heldMsMax, at growing distances. Elsewhere than on Windows it is run once.
- * @throws what the last run has thrown; AbortError
+ * Runs something again while it fails because another program holds the file, for up to heldMsMax,
+ * at growing intervals. On other systems than Windows it runs once.
+ * @throws the error of the last run; AbortError
  */
 export async function retryWhileHeld<T>(
   run: () => Promise<T>,
@@ -50,15 +50,15 @@ async function isFolder(path: PathLike): Promise<boolean> {
   return status?.isDirectory() ?? false;
 }
 
-/** As Node's unlink(), but for what others hold at the moment. A folder fails at once. */
+/** Node's unlink(), tried again while another program holds the file. A folder fails at once. */
 export async function unlink(path: PathLike): Promise<void> {
   const isLasting = (): Promise<boolean> => isFolder(path);
   return retryWhileHeld(() => nodePromises.unlink(path), { isLasting });
 }
 
 /**
- * As Node's rename(), but for what others hold at the moment. In the place of a folder nothing can
- * come, so that it fails at once.
+ * Node's rename(), tried again while another program holds either file. Windows never replaces a
+ * folder, so that fails at once.
  */
 export async function rename(oldPath: PathLike, newPath: PathLike): Promise<void> {
   const isLasting = (): Promise<boolean> => isFolder(newPath);

@@ -3,7 +3,8 @@ import { getEngine } from '../../engine/engine.js';
 import { MetadataFlag, metadataTriedShift } from '../../engine/opcodes.js';
 import { copySmallFileTo } from '../../engine/requests.js';
 import { type ParsedPath, parsePath } from '../../node/paths.js';
-import { type SystemPath, whileHeld } from '../destination.js';
+import { retryWhileHeld } from '../../win32/held-by-others.js';
+import type { SystemPath } from '../destination.js';
 import type { CopyFallback } from '../fallbacks.js';
 import type { MetadataParts } from '../metadata.js';
 
@@ -72,12 +73,12 @@ export function copySmallFile(copy: SmallFileCopy): Promise<CopiedFile | null> {
     destination: destination.native,
     metadata,
   };
-  return whileHeld(() =>
+  const submit = (): Promise<CopiedFile | null> =>
     getEngine().submit<CopiedFile | null>({
       ...copySmallFileTo(how),
       subject: { syscall: 'copyfile', path: source.shown, dest: destination.shown },
       decode: decodeCopied,
       signal,
-    }),
-  );
+    });
+  return retryWhileHeld(submit, { signal });
 }
