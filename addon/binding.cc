@@ -64,6 +64,18 @@ Napi::Value duplicate_descriptor(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), environment->duplicate_descriptor(file));
 }
 
+Napi::Value give_away_descriptor(const Napi::CallbackInfo& info) {
+  auto* const environment = info.Env().GetInstanceData<Environment>();
+  environment->give_away_descriptor(info[0].As<Napi::Number>().Int32Value());
+  return info.Env().Undefined();
+}
+
+Napi::Value forget_file(const Napi::CallbackInfo& info) {
+  auto* const environment = info.Env().GetInstanceData<Environment>();
+  environment->forget_file(info[0].As<Napi::Number>().Int32Value());
+  return info.Env().Undefined();
+}
+
 Napi::Value describe(const Napi::CallbackInfo& info) { return describe_boundary(info.Env()); }
 
 Napi::Value move_cursor(const Napi::CallbackInfo& info) {
@@ -94,6 +106,9 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("duplicateDescriptor",
               Napi::Function::New(env, duplicate_descriptor, "duplicateDescriptor"));
   exports.Set("moveCursor", Napi::Function::New(env, move_cursor, "moveCursor"));
+  exports.Set("giveAwayDescriptor",
+              Napi::Function::New(env, give_away_descriptor, "giveAwayDescriptor"));
+  exports.Set("forgetFile", Napi::Function::New(env, forget_file, "forgetFile"));
 #ifdef _WIN32
   exports.Set("growWorkingSet", Napi::Function::New(env, grow_working_set, "growWorkingSet"));
 #endif

@@ -538,6 +538,17 @@ int64_t Environment::move_cursor(int32_t file_id, int64_t position) {
   return moved.ok() ? moved.value : uv::translate_error(moved.os_error);
 }
 
+void Environment::give_away_descriptor(int32_t file_id) {
+  if (OpenFile* const file = files_.find(file_id)) file->given_away = true;
+}
+
+void Environment::forget_file(int32_t file_id) {
+  OpenFile* const file = files_.find(file_id);
+  if (!file || file->in_flight > 0) return;
+  file->given_away = true;
+  files_.remove(file_id);
+}
+
 // One turn of the event loop: a new budget, then everything that has completed.
 void Environment::run_turn() {
   if (closing_) return;

@@ -38,6 +38,10 @@ class Environment {
   int duplicate_descriptor(int32_t file_id);
   // Gives the new position, or libuv's negative number of the error.
   int64_t move_cursor(int32_t file_id, int64_t position);
+  // POSIX: from here on the program may close the descriptor of a file itself.
+  void give_away_descriptor(int32_t file_id);
+  // POSIX: frees the number of a file, and leaves its descriptor open.
+  void forget_file(int32_t file_id);
 
  private:
   // An operation by its number, and how far it has come.

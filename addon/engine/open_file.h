@@ -85,7 +85,9 @@ class OpenFile {
  public:
   OpenFile(NativeHandle handle, DeviceType device_type, Ownership ownership = Ownership::kOwned)
       : handle_(handle), device_type_(device_type), ownership_(ownership) {}
-  ~OpenFile() { close(); }
+  ~OpenFile() {
+    if (!given_away) close();
+  }
   OpenFile(const OpenFile&) = delete;
   OpenFile& operator=(const OpenFile&) = delete;
 
@@ -134,6 +136,9 @@ class OpenFile {
   // POSIX only: a terminal whose reads end after a time, which only read(2) itself keeps.
   std::atomic<bool> times_out{false};
   uint32_t in_flight = 0;
+  // POSIX only: the program may close the descriptor itself, and its number may be another file's
+  // by now. Only a close that is asked for closes it.
+  bool given_away = false;
 
  private:
 #ifdef _WIN32

@@ -90,6 +90,14 @@ export class Engine {
     return this.#native.addressOf(memory);
   }
 
+  giveAwayDescriptor(file: number): void {
+    this.#native.giveAwayDescriptor(file);
+  }
+
+  forgetFile(file: number): void {
+    this.#native.forgetFile(file);
+  }
+
   duplicateDescriptor(file: number): number {
     return this.#native.duplicateDescriptor(file);
   }

@@ -108,6 +108,10 @@ export interface NativeBinding {
   duplicateDescriptor(file: number): number;
   /** Moves the cursor of an open file at once. Negative: libuv's error. */
   moveCursor(file: number, position: number): number;
+  /** POSIX: from here on the program may close the descriptor of a file itself. */
+  giveAwayDescriptor(file: number): void;
+  /** POSIX: frees the number of a file, and leaves its descriptor open. */
+  forgetFile(file: number): void;
   /**
    * Windows only: raises the process's working set. Gives the new minimum in bytes; negative:
    * libuv's error.

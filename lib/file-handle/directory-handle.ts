@@ -117,6 +117,7 @@ export class DirectoryHandle {
 
   /** @internal openDirectory() makes handles. @param path as errors show it */
   constructor(handle: CoreHandle, path: string) {
+    handle.file.warnWhenCollected();
     this.#handle = handle;
     this.#path = path;
   }

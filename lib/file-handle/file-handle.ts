@@ -61,6 +61,7 @@ export class FileHandle extends ExtendedHandle {
     super(core);
     this.#core = core;
     core.file.onClosed = () => this.emit('close');
+    core.file.warnWhenCollected();
   }
 
   /**

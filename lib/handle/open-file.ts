@@ -1,11 +1,12 @@
 import type { BigIntStats, Stats } from 'node:fs';
 import { getEngine } from '../engine/engine.js';
-import { decodeNothing, type HandleRequest } from '../engine/operation.js';
-import { closeFile, statusOfFile } from '../engine/requests.js';
+import type { HandleRequest } from '../engine/operation.js';
+import { statusOfFile } from '../engine/requests.js';
 import { systemError, systemErrorOf } from '../node/errors.js';
 import { nodeFs } from '../node/node-fs.js';
 import type { Alignment } from '../transfer/alignment.js';
 import type { SizedFile } from '../transfer/file-size.js';
+import { collectable, type Held, submitClose } from './collection.js';
 import { Holds } from './holds.js';
 import type { Access } from './open-flags.js';
 import { type DeviceType, noDescriptor, type OpenedFile } from './opened-file.js';
@@ -18,37 +19,6 @@ const placeholderDescriptor = 2 ** 31 - 1;
 const readSubject = { syscall: 'read' };
 const writeSubject = { syscall: 'write' };
 const statSubject = { syscall: 'fstat' };
-const closeSubject = { syscall: 'close' };
-
-/** What is open of a file, apart from the object that stands for it. */
-interface Held {
-  readonly file: number;
-  /** The descriptor. On Windows a second one, which is made when it is first asked for. */
-  fd: number;
-}
-
-const abandoned = new FinalizationRegistry<Held>(({ file, fd }) => {
-  const what = fd === noDescriptor ? 'a file handle without a descriptor' : `file descriptor ${fd}`;
-  process.emitWarning(`Closing ${what} on garbage collection`);
-  process.emitWarning(
-    'Closing a FileHandle object on garbage collection is deprecated. Please close FileHandle ' +
-      'objects explicitly using FileHandle.prototype.close(). In the future, an error will be ' +
-      'thrown if a file descriptor is closed during garbage collection.',
-    'DeprecationWarning',
-    'DEP0137',
-  );
-  if (isWindows && fd !== noDescriptor) nodeFs.closeSync(fd);
-  submitClose(file).catch(() => {});
-});
-
-function submitClose(file: number): Promise<void> {
-  return getEngine().submit<void>({
-    ...closeFile(),
-    subject: closeSubject,
-    decode: decodeNothing,
-    file,
-  });
-}
 
 /**
  * An open file of the engine and its life: open, closing, closed. Every operation keeps this object
@@ -81,8 +51,8 @@ export class OpenFile implements SizedFile {
     this.deviceType = opened.deviceType;
     this.access = access;
     this.sizeWhenOpened = opened.size;
-    this.#held = { file: opened.file, fd: opened.fd };
-    abandoned.register(this, this.#held, this);
+    this.#held = { file: opened.file, fd: opened.fd, whenCollected: 'close' };
+    collectable.register(this, this.#held, this);
   }
 
   get state(): 'open' | 'closing' | 'closed' {
@@ -112,6 +82,24 @@ export class OpenFile implements SizedFile {
   get streamDescriptor(): number {
     const isSecond = isWindows && this.#held.fd === noDescriptor;
     return isSecond && !this.isSeekable ? placeholderDescriptor : this.descriptor;
+  }
+
+  /** Makes a collection of this object warn: a program had a handle of the file. */
+  warnWhenCollected(): void {
+    this.#held.whenCollected = 'warn';
+  }
+
+  /**
+   * To be called when a program gets to know the descriptor of a file that it has no handle of.
+   * Collection then never closes the number.
+   * @param mayClose whether the program has been given the right to close the descriptor itself
+   */
+  shareDescriptor(mayClose: boolean): void {
+    const held = this.#held;
+    const isDecided = held.whenCollected === 'warn' || held.whenCollected === 'forget';
+    if (isDecided || this.#isClosed) return;
+    held.whenCollected = mayClose ? 'forget' : 'keep';
+    if (mayClose && !isWindows) getEngine().giveAwayDescriptor(this.number);
   }
 
   /** @throws EBADF once close() has been called, unless something that began before still runs */
@@ -211,7 +199,7 @@ export class OpenFile implements SizedFile {
   }
 
   async #endOnce(leaveFile: () => Promise<void>): Promise<void> {
-    abandoned.unregister(this);
+    collectable.unregister(this);
     if (this.holds.any) await this.holds.whenFree();
     const { fd } = this.#held;
     this.#isClosed = true;

@@ -110,10 +110,14 @@ function fileOf(
   return new NodeFile({ handle: fd as PublicHandle, core, onClosing: () => letGo(stream) });
 }
 
-// Whoever gets to know the number of the file can use its cursor.
-function shareCursor(this: Described): void {
-  const handle = (this as Reader | Writer)[streamFile]?.held?.handle;
-  if (handle !== undefined && handle.file.state !== 'closed') handle.cursor.share();
+// Code that knows the number of the file can use its cursor, and close it where Node's docs say so.
+function shareDescriptor(this: Described): void {
+  const stream = this as Reader | Writer;
+  const held = stream[streamFile]?.held;
+  const handle = held?.handle;
+  if (handle === undefined || handle.file.state === 'closed') return;
+  handle.cursor.share();
+  if (held?.isOwn) handle.file.shareDescriptor(!stream.autoClose);
 }
 
 /** Sets a stream up as Node does, and ties it to the handle that it was given. */
@@ -136,7 +140,7 @@ function construct(
   if (file !== undefined) {
     options.fs = file;
     stream[streamFile] = file;
-    defineDescriptor(stream, shareCursor);
+    defineDescriptor(stream, shareDescriptor);
   }
   base.call(stream, path, options);
   // Only now, since Node may have refused the options.

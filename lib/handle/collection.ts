@@ -1,0 +1,62 @@
+import { getEngine } from '../engine/engine.js';
+import { decodeNothing } from '../engine/operation.js';
+import { closeFile } from '../engine/requests.js';
+import { nodeFs } from '../node/node-fs.js';
+import { noDescriptor } from './opened-file.js';
+
+const isWindows = process.platform === 'win32';
+const closeSubject = { syscall: 'close' };
+
+/**
+ * What becomes of an open file that nobody can reach any more:
+ * - 'close': it is closed in silence. Only the package had it.
+ * - 'warn': it is closed with the warnings of Node's own FileHandle.
+ * - 'keep': its descriptor stays open, since a program may still use the number, as it may use the
+ *   one of a stream of node:fs.
+ * - 'forget': its descriptor is the program's, which closes it. Its number may be another file's.
+ */
+export type WhenCollected = 'close' | 'warn' | 'keep' | 'forget';
+
+/** An open file, apart from the object that stands for it. */
+export interface Held {
+  /** Its number in the addon's table of open files. */
+  readonly file: number;
+  /** The descriptor. On Windows a second one, which is made when it is first asked for. */
+  fd: number;
+  whenCollected: WhenCollected;
+}
+
+/** The open files whose objects may be collected. */
+export const collectable = new FinalizationRegistry<Held>(({ file, fd, whenCollected }) => {
+  const isKept = whenCollected === 'keep' || whenCollected === 'forget';
+  // On Windows the program has a descriptor of its own, which outlives the file's handle.
+  if (isKept && !isWindows) {
+    if (whenCollected === 'forget') getEngine().forgetFile(file);
+    return;
+  }
+  if (whenCollected === 'warn') warn(fd);
+  if (isWindows && fd !== noDescriptor && !isKept) nodeFs.closeSync(fd);
+  submitClose(file).catch(() => {});
+});
+
+function warn(fd: number): void {
+  const what = fd === noDescriptor ? 'a file handle without a descriptor' : `file descriptor ${fd}`;
+  process.emitWarning(`Closing ${what} on garbage collection`);
+  process.emitWarning(
+    'Closing a FileHandle object on garbage collection is deprecated. Please close FileHandle ' +
+      'objects explicitly using FileHandle.prototype.close(). In the future, an error will be ' +
+      'thrown if a file descriptor is closed during garbage collection.',
+    'DeprecationWarning',
+    'DEP0137',
+  );
+}
+
+/** Closes an open file that has nothing in flight. */
+export function submitClose(file: number): Promise<void> {
+  return getEngine().submit<void>({
+    ...closeFile(),
+    subject: closeSubject,
+    decode: decodeNothing,
+    file,
+  });
+}
