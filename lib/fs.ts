@@ -43,7 +43,10 @@ export { promises };
 /** node:fs with the promises of this package. */
 export type OverlappedFs = Omit<typeof fs, 'promises'> & { promises: typeof promises };
 
-// A plain object, so that those who replace a function in it can.
+/**
+ * An object with all members of node:fs, for libraries that take an `fs` option. It is a plain
+ * object, so that a program can replace functions in it.
+ */
 const overlappedFs: OverlappedFs = {
   ...nodeFs,
   ...served,

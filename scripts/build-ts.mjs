@@ -3,8 +3,8 @@
 //   node scripts/build-ts.mjs
 //
 // A program that imports the package loads two or three files instead of a hundred, which takes a
-// fifth of the time. Code that several entries share is in dist/chunks/, so that a class is the same
-// one whichever entry it comes from. Files in dist/ that this build did not make are removed.
+// fifth of the time. Code that several entries share is in dist/chunks/, so that a class is the
+// same one whichever entry it comes from. Files in dist/ that this build did not make are removed.
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
@@ -76,8 +76,8 @@ const builtins = {
 const lazyPrefix = '\0lazy:';
 
 /**
- * Lets index.js load the code of copies when one of its functions is first called. An async function
- * that index.js exports from there becomes one that imports the module and calls it.
+ * Lets index.js load the code of copies when one of its functions is first called. An async
+ * function that index.js exports from there becomes one that imports the module and calls it.
  */
 const lazyFunctions = {
   name: 'lazy-functions',

@@ -21,6 +21,7 @@ export interface CompareFilesOptions extends ChunkOptions {
 
 /** What a comparison of two files has found. */
 export interface FileComparison {
+  /** Whether both files have the same bytes. */
   equal: boolean;
   /** Position of the first byte that differs, or of the end of the shorter file; else null. */
   firstDifference: number | null;

@@ -7,9 +7,13 @@ export type CopyErrorCode =
   /** A strategy that was asked for cannot do what else was asked for. */
   | 'ERR_COPY_STRATEGY';
 
+/** Thrown before anything is changed: a source and destination that cannot be copied. */
 export class CopyError extends Error {
+  /** The reason. */
   readonly code: CopyErrorCode;
+  /** The source, as the caller named it. */
   readonly path: string;
+  /** The destination, if the error concerns it. */
   readonly dest: string | undefined;
 
   constructor(code: CopyErrorCode, message: string, path: string, dest?: string) {
@@ -23,8 +27,11 @@ export class CopyError extends Error {
 
 /** What was read back of a copy is not what was read from its source. The copy has been removed. */
 export class VerifyError extends Error {
+  /** Always this code. */
   readonly code = 'ERR_VERIFY_FAILED';
+  /** The source, as the caller named it. */
   readonly path: string;
+  /** The destination, as the caller named it. */
   readonly dest: string;
   /** Digest of the source, in hexadecimal. */
   readonly expected: string;

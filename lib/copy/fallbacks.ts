@@ -5,9 +5,11 @@ export type FallbackStep = 'offload' | 'holes' | 'size' | 'mode' | 'sync' | 'loc
 
 /** A step that the system refused, and what was done instead. */
 export interface CopyFallback {
+  /** The step that failed. */
   step: FallbackStep;
   /** Code of the system's error. */
   code: string;
+  /** What the copy did instead. */
   instead: string;
 }
 

@@ -112,6 +112,7 @@ export type ReadSource = 'disk' | 'cache';
 
 /** What copy() did with a file. */
 export interface FileCopyReport {
+  /** The source was a file. */
   kind: 'file';
   /** Bytes of the file. */
   bytes: number;
@@ -133,7 +134,9 @@ export interface FileCopyReport {
   fallbacks: CopyFallback[];
   /** Parts of `metadata: true` that the file system of the destination refused, by name. */
   metadataRefused: string[];
+  /** Milliseconds that the copy took. */
   durationMs: number;
+  /** The engine that served. */
   engine: EngineKind;
 }
 

@@ -25,6 +25,7 @@ export interface MetadataOptions {
   streams?: boolean | undefined;
 }
 
+/** A part of the metadata of a file. */
 export type MetadataPart = keyof MetadataOptions;
 
 /** 'try': what is refused is reported; 'must': it is an error. */

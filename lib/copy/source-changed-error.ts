@@ -3,6 +3,7 @@
  * state that the file ever had.
  */
 export class SourceChangedError extends Error {
+  /** Always this code. */
   readonly code = 'ERR_SOURCE_CHANGED';
   /** Bytes of the file when the reading began. */
   readonly expectedSize: number;

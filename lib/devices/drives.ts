@@ -8,6 +8,7 @@ import { validateInteger, validateObject, validateOneOf } from '../node/validate
 import { sizeOfDevice } from '../transfer/file-size.js';
 import { isWindows, parseDeviceName, requireKind, type SignalOptions } from './names.js';
 
+/** Options of openVolume() and openDrive(). */
 export interface DriveOptions extends SignalOptions {
   /** 'r' or 'r+'. Default 'r'. */
   flags?: 'r' | 'r+' | undefined;

@@ -14,6 +14,7 @@ import { unavailable } from '../node/errors.js';
 import { validateInteger, validateObject, validateSignal } from '../node/validate.js';
 import { isWindows, parseDeviceName, type SignalOptions } from './names.js';
 
+/** Options of createMailslot(). */
 export interface MailslotOptions {
   /** Bytes of the largest message that is taken. Default 0: any. */
   messageSizeMax?: number | undefined;

@@ -17,6 +17,7 @@ import { validateInteger, validateObject, validateSignal } from '../node/validat
 import { isWindows, parseDeviceName, type SignalOptions } from './names.js';
 import { checkDirection, openPipe, type PipeDirection } from './pipe-direction.js';
 
+/** Options of connectNamedPipe(). */
 export interface ConnectOptions extends SignalOptions {
   /** What the client does: the counterpart of what the server does. */
   direction: PipeDirection;

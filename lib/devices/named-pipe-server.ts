@@ -31,6 +31,7 @@ import {
   type PipeDirection,
 } from './pipe-direction.js';
 
+/** Options of createNamedPipe(). */
 export interface NamedPipeOptions extends PipeOptions, SignalOptions {
   /** What the server does. 'duplex' is of Windows: a FIFO has one direction, so make two. */
   direction: PipeDirection;

@@ -10,6 +10,7 @@ import { unavailable } from '../node/errors.js';
 import { validateInteger, validateObject } from '../node/validate.js';
 import { isLinux, isWindows } from './names.js';
 
+/** Options of createPipe(). */
 export interface PipeOptions {
   /**
    * Bytes that are written before writes wait; a hint on Windows (nOutBufferSize), rounded up to
@@ -20,7 +21,9 @@ export interface PipeOptions {
 
 /** The two ends of a pipe. */
 export interface PipePair {
+  /** The end that is read. */
   readable: FileHandle;
+  /** The end that is written. */
   writable: FileHandle;
 }
 

@@ -24,10 +24,16 @@ import {
 export interface SerialSettings {
   /** Bits per second, any that the device takes. */
   baudRate: number;
+  /** Bits per character. Default 8. */
   dataBits: 5 | 6 | 7 | 8;
+  /** The parity bit of a character. Default 'none'. */
   parity: 'none' | 'odd' | 'even' | 'mark' | 'space';
   /** 1.5 on Windows only. */
   stopBits: 1 | 1.5 | 2;
+  /**
+   * How the receiver stops the sender: by wires ('rtscts') or characters ('xonxoff'). Default
+   * 'none'.
+   */
   flowControl: 'none' | 'rtscts' | 'xonxoff';
   /**
    * Milliseconds until a read for which nothing has come ends with 0 bytes; null: it waits for its
@@ -44,6 +50,7 @@ export interface SerialSettings {
   readIntervalMs: number | null;
 }
 
+/** Options of openSerialPort() and setSerialSettings(). */
 export interface SerialOptions extends Partial<SerialSettings>, SignalOptions {}
 
 const parities = ['none', 'odd', 'even', 'mark', 'space'] as const;

@@ -38,6 +38,7 @@ export const completionsMax = 256;
 /** Numbers of 64 bits beside each completion: an open file, or the status of a file. */
 export const detailNumbers = 18;
 
+/** The engines: io_uring, a completion port, or a pool of threads. */
 export type EngineKind = 'iocp' | 'uring' | 'threadpool';
 
 export interface EngineDescription {
@@ -48,6 +49,7 @@ export interface EngineDescription {
   readonly details: ArrayBuffer;
 }
 
+/** Counts since the engine started in this thread. */
 export interface EngineStats {
   /** Operations that the engine has taken. */
   submitted: number;

@@ -24,10 +24,12 @@ export interface EncodingOptions {
   encoding?: BufferEncoding | null | undefined;
   signal?: AbortSignal | undefined;
 }
+/** Options of handle.readFile(). */
 export interface ReadFileOptions extends EncodingOptions {
   /** Where the content goes: a view, or a function that gives one when it hears the file's size. */
   buffer?: BufferOption | undefined;
 }
+/** Options of handle.writeFile() and handle.appendFile(). */
 export interface WriteFileOptions extends EncodingOptions {
   /** Sync the file after writing. Default false. */
   flush?: boolean | undefined;

@@ -177,25 +177,34 @@ export { close, closeSync, read, readv } from './descriptor-callbacks.js';
 // The functions of node:fs that Node's own call.
 const writeUses = ['open', 'write', 'fsync', 'close'];
 
+/** fs.readFile() of a path or a descriptor, served by the engine. */
 export const readFile = inPlaceOf<typeof fs.readFile>(nodeFs.readFile, readFileByCallback);
+/** fs.writeFile(); the engine serves paths. */
 export const writeFile = inPlaceOf<typeof fs.writeFile>(
   nodeFs.writeFile,
   writeFileByCallback,
   writeUses,
 );
+/** fs.appendFile(); the engine serves paths. */
 export const appendFile = inPlaceOf<typeof fs.appendFile>(nodeFs.appendFile, appendFileByCallback, [
   'writeFile',
   ...writeUses,
 ]);
+/** fs.stat(), served by the engine. */
 export const stat = inPlaceOf<typeof fs.stat>(nodeFs.stat, statByCallback);
+/** fs.lstat(), served by the engine. */
 export const lstat = inPlaceOf<typeof fs.lstat>(nodeFs.lstat, lstatByCallback);
+/** fs.readdir(), served by the engine. */
 export const readdir = inPlaceOf<typeof fs.readdir>(nodeFs.readdir, readdirByCallback);
+/** fs.rm(), served by the engine. */
 export const rm = inPlaceOf<typeof fs.rm>(nodeFs.rm, rmByCallback, removalUses);
 
 const isWindows = process.platform === 'win32';
+/** fs.rename(). On Windows it waits up to 2 s for others that hold the file. */
 export const rename = isWindows
   ? (likeNode(renameByCallback, nodeFs.rename) as typeof fs.rename)
   : nodeFs.rename;
+/** fs.unlink(). On Windows it waits up to 2 s for others that hold the file. */
 export const unlink = isWindows
   ? (likeNode(unlinkByCallback, nodeFs.unlink) as typeof fs.unlink)
   : nodeFs.unlink;

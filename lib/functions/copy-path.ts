@@ -10,6 +10,7 @@ import { readChunk, writeChunk } from '../transfer/chunk-io.js';
 const { COPYFILE_EXCL, COPYFILE_FICLONE, COPYFILE_FICLONE_FORCE, O_CREAT, O_EXCL, O_WRONLY } =
   nodeFs.constants;
 
+/** Options of copyFile(). */
 export interface CopyFileOptions {
   /** fs.constants.COPYFILE_*. Default 0. */
   mode?: number | undefined;

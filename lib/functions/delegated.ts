@@ -3,31 +3,48 @@ import { modeForNode } from '../node/file-mode.js';
 import { nodePromises } from '../node/node-fs.js';
 import * as heldByOthers from '../win32/held-by-others.js';
 
-/** What an engine cannot make faster or better. docs/delegated.md says why for each. */
-export const {
-  access,
-  chown,
-  constants,
-  cp,
-  lchown,
-  link,
-  lutimes,
-  mkdtemp,
-  opendir,
-  readlink,
-  realpath,
-  rmdir,
-  statfs,
-  symlink,
-  utimes,
-  watch,
-} = nodePromises;
+// The functions that an engine cannot make faster: Node's own. docs/delegated.md gives the reasons.
 
-// These are Node's too, but for modes that would end the process.
+/** Checks the permissions of a file. */
+export const access = nodePromises.access;
+/** Changes the owner and group of a file. */
+export const chown = nodePromises.chown;
+/** The constants of node:fs. */
+export const constants = nodePromises.constants;
+/** Copies a file or a folder by Node. copy() and copyTree() of this package do more. */
+export const cp = nodePromises.cp;
+/** Changes the owner and group of a symbolic link itself. */
+export const lchown = nodePromises.lchown;
+/** Creates a further name of a file (a hard link). */
+export const link = nodePromises.link;
+/** Changes the times of a symbolic link itself. */
+export const lutimes = nodePromises.lutimes;
+/** Creates a temporary folder with a name that nobody else uses. */
+export const mkdtemp = nodePromises.mkdtemp;
+/** Opens a folder for iteration. */
+export const opendir = nodePromises.opendir;
+/** Reads the target of a symbolic link. */
+export const readlink = nodePromises.readlink;
+/** Resolves links and relative parts of a path. */
+export const realpath = nodePromises.realpath;
+/** Removes an empty folder. */
+export const rmdir = nodePromises.rmdir;
+/** Reads the size and free space of a file system. */
+export const statfs = nodePromises.statfs;
+/** Creates a symbolic link. */
+export const symlink = nodePromises.symlink;
+/** Changes the times of last access and modification of a file. */
+export const utimes = nodePromises.utimes;
+/** Iterates over changes of a file or folder. */
+export const watch = nodePromises.watch;
 
+// The same, except for modes that would end the process.
+
+/** Changes the permission bits of a file. */
 export const chmod = async (path: PathLike, mode: Mode): Promise<void> =>
   nodePromises.chmod(path, modeForNode(mode));
 
+/** Changes the permission bits of a symbolic link (macOS). */
 export const lchmod = async (path: PathLike, mode: Mode): Promise<void> =>
   nodePromises.lchmod(path, modeForNode(mode));
 
@@ -38,8 +55,11 @@ async function makeFolder(path: PathLike, options?: unknown): Promise<string | u
   const { recursive, mode } = options as MakeDirectoryOptions;
   return nodePromises.mkdir(path, { recursive, mode: modeForNode(mode) } as MakeDirectoryOptions);
 }
+/** Creates a folder. */
 export const mkdir = makeFolder as typeof nodePromises.mkdir;
 
 const isWindows = process.platform === 'win32';
+/** Renames a file or folder. On Windows it waits up to 2 s for others that hold the file. */
 export const rename = isWindows ? heldByOthers.rename : nodePromises.rename;
+/** Removes a name of a file. On Windows it waits up to 2 s for others that hold the file. */
 export const unlink = isWindows ? heldByOthers.unlink : nodePromises.unlink;

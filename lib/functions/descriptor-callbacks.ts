@@ -128,7 +128,11 @@ function closeOfNumberSync(...given: unknown[]): void {
   Reflect.apply(nodeFs.closeSync, nodeFs, given);
 }
 
+/** fs.read(); the engine serves reads at a position. */
 export const read = inPlaceOf<typeof fs.read>(nodeFs.read, readOfNumber);
+/** fs.readv(); the engine serves reads at a position. */
 export const readv = inPlaceOf<typeof fs.readv>(nodeFs.readv, readvOfNumber);
+/** fs.close(), after the reads that were requested earlier in this turn. */
 export const close = likeNode(closeOfNumber, nodeFs.close) as unknown as typeof fs.close;
+/** fs.closeSync(), after the reads that were requested earlier in this turn. */
 export const closeSync = likeNode(closeOfNumberSync, nodeFs.closeSync) as typeof fs.closeSync;

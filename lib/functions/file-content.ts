@@ -27,10 +27,12 @@ import { abortError } from '../node/errors.js';
 import { type ParsedPath, type PathLike, parsePath } from '../node/paths.js';
 import { validateBoolean } from '../node/validate.js';
 
+/** Options of readFile(). */
 export interface ReadFilePathOptions extends ReadFileOptions {
   /** Default 'r'. */
   flag?: string | number | undefined;
 }
+/** Options of writeFile() and appendFile(). */
 export interface WriteFilePathOptions extends WriteFileOptions {
   /** Default 'w', of appendFile() 'a'. */
   flag?: string | number | undefined;

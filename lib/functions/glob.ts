@@ -8,6 +8,7 @@ import { nodePromises } from '../node/node-fs.js';
 import { isUrl } from '../node/paths.js';
 import { validateBoolean, validateObject } from '../node/validate.js';
 
+/** Options of glob(). */
 export interface GlobOptions {
   /** The folder that patterns start from. Default: that of the process. */
   cwd?: string | URL | undefined;

@@ -15,6 +15,7 @@ import { isUrl, type PathLike, parsePath } from '../node/paths.js';
 import { listTree } from './directory-tree.js';
 import { lstat } from './status.js';
 
+/** Options of readdir(). */
 export interface ReaddirOptions {
   /** Of the names. Default 'utf8'; 'buffer' gives Buffers. */
   encoding?: BufferEncoding | 'buffer' | null | undefined;

@@ -16,6 +16,7 @@ import { retryWhileHeld } from '../win32/held-by-others.js';
 import { listTree, removeTree } from './directory-tree.js';
 import { lstat } from './status.js';
 
+/** Options of rm(). */
 export interface RmOptions {
   /** No error where there is no such file. Default false. */
   force?: boolean | undefined;

@@ -5,6 +5,7 @@ import { decodeBigIntStats, decodeStats } from '../handle/stats.js';
 import { type PathLike, parsePath } from '../node/paths.js';
 import { validateSignal } from '../node/validate.js';
 
+/** Options of stat() and lstat(). */
 export interface StatOptions {
   /** Numbers as bigints, times also in nanoseconds. Default false. */
   bigint?: boolean | undefined;

@@ -4,6 +4,7 @@ import { nodePromises } from '../node/node-fs.js';
 import type { PathLike } from '../node/paths.js';
 import { rm } from './remove.js';
 
+/** A temporary folder that can be removed with everything in it. */
 export interface DisposableTempDir extends AsyncDisposable {
   /** The path of the folder. */
   path: string;

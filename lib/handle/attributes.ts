@@ -41,13 +41,21 @@ export type FileAttributes = { readonly [name in AttributeName]: boolean };
 
 /** Attributes that can be given to a file; `normal` says none, and stands alone. */
 export interface SettableAttributes {
+  /** Nobody may write to the file. POSIX: the write permissions. */
   readOnly?: boolean | undefined;
+  /** Folder listings leave the file out. Windows. */
   hidden?: boolean | undefined;
+  /** The file belongs to the operating system. Windows. */
   system?: boolean | undefined;
+  /** The file has changed since the last backup. Windows. */
   archive?: boolean | undefined;
+  /** The file has no attributes; excludes all others. */
   normal?: boolean | undefined;
+  /** The system avoids writing the file to the disk. Windows. */
   temporary?: boolean | undefined;
+  /** The data of the file is on remote storage. Windows. */
   offline?: boolean | undefined;
+  /** The search index leaves the file out. Windows. */
   notContentIndexed?: boolean | undefined;
   /** At creation, or by path: a handle that is open keeps Windows from changing it. */
   encrypted?: boolean | undefined;
@@ -105,6 +113,7 @@ export function attributeBits(given: SettableAttributes, name: string): number {
   return parseAttributes(given, name).set;
 }
 
+/** Options of getAttributes() and setAttributes() for a path. */
 export interface PathAttributeOptions {
   /** Of what a link leads to, not of the link itself. Default true. */
   followLinks?: boolean | undefined;

@@ -17,6 +17,7 @@ export interface LockRange {
   length?: number | undefined;
 }
 
+/** Options of handle.lock(). */
 export interface LockOptions extends LockRange {
   /** false: others may hold a shared lock too. Default true. */
   exclusive?: boolean | undefined;

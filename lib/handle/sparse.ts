@@ -8,10 +8,13 @@ import type { Cursor } from './cursor.js';
 
 /** A part of a file, in bytes. */
 export interface FileRange {
+  /** The position of the first byte. */
   position: number;
+  /** Bytes. */
   length: number;
 }
 
+/** Options of handle.allocatedRanges(). */
 export interface AllocatedRangesOptions {
   /** Default 0. */
   position?: number | undefined;

@@ -1,6 +1,7 @@
 /** A place in a file: bytes from its start; null or -1 for the handle's cursor. */
 export type Position = number | bigint | null;
 
+/** Options of one read or write of a handle. */
 export interface TransferOptions {
   /** Place in the buffer, in bytes. Default 0. */
   offset?: number | null | undefined;
@@ -11,6 +12,7 @@ export interface TransferOptions {
   /** Aborts the operation; bytes may have moved by then. */
   signal?: AbortSignal | undefined;
 }
+/** Options of handle.read(). */
 export interface ReadOptions<T extends ArrayBufferView = Buffer> extends TransferOptions {
   /** Default: a new Buffer of 16 KiB. */
   buffer?: T | undefined;
@@ -39,20 +41,32 @@ export function bytesOfView(view: ArrayBufferView): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 }
 
+/** What handle.read() resolves to. */
 export interface ReadResult<T extends ArrayBufferView> {
+  /** Bytes that were read; 0 at the end of the file. */
   bytesRead: number;
+  /** The buffer that was read into. */
   buffer: T;
 }
+/** What handle.write() resolves to. */
 export interface WriteResult<T extends ArrayBufferView | string> {
+  /** Bytes that were written. */
   bytesWritten: number;
+  /** The data that was written. */
   buffer: T;
 }
+/** What handle.readv() resolves to. */
 export interface ReadVectorResult<T extends readonly ArrayBufferView[]> {
+  /** Bytes that were read into all buffers together. */
   bytesRead: number;
+  /** The buffers that were read into. */
   buffers: T;
 }
+/** What handle.writev() resolves to. */
 export interface WriteVectorResult<T extends readonly ArrayBufferView[]> {
+  /** Bytes that were written of all buffers together. */
   bytesWritten: number;
+  /** The buffers that were written. */
   buffers: T;
 }
 

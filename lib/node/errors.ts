@@ -14,10 +14,15 @@ export interface Subject {
 
 /** An error with the fields of Node's own file system errors. */
 export interface SystemError extends Error {
+  /** The name of the error, such as 'ENOENT'. */
   code: string;
+  /** The negative number of the error, libuv's. */
   errno: number;
+  /** The call that failed, such as 'open'. */
   syscall: string;
+  /** The path, as the caller named it. */
   path?: string;
+  /** The second path of the call, as the caller named it. */
   dest?: string;
   /** Windows: what GetLastError() said. */
   win32Error?: number;
@@ -72,6 +77,7 @@ export function afterMoving(error: unknown): unknown {
  * by cancel() or close({ cancel: true }) has no cause.
  */
 export class AbortError extends Error {
+  /** Always this code. */
   readonly code = 'ABORT_ERR';
   /**
    * Whether a part of the data may have been read or written all the same. false is certain:

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { isUint8Array } from 'node:util/types';
 import { invalidArgType, invalidArgValue } from './errors.js';
 
+/** A path: a string, a Buffer with its bytes, or a file: URL. */
 export type PathLike = string | Buffer | URL;
 
 /** A path for the addon, and how errors name it. */

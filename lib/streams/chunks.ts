@@ -7,6 +7,7 @@ import { ReadAhead } from '../transfer/read-ahead.js';
 import { validateWindow, type WindowOptions } from '../transfer/window.js';
 import { hasPlaces } from './first-place.js';
 
+/** Options of handle.chunks(). */
 export interface ChunksOptions extends WindowOptions {
   /** Place of the first byte. Default 0. */
   start?: number | undefined;

@@ -333,7 +333,9 @@ Object.defineProperty(WriteStreamOf.prototype, 'flushedPosition', {
   },
 });
 
+/** Node's class fs.ReadStream; its streams read ahead. */
 export const ReadStream = ReadStreamOf as unknown as typeof fs.ReadStream;
+/** Node's class fs.WriteStream; its streams write behind. */
 export const WriteStream = WriteStreamOf as unknown as typeof fs.WriteStream;
 
 /** An fs.WriteStream that knows up to where its file is complete. */
@@ -349,7 +351,9 @@ type NodeOptions<F extends (path: never, options?: never) => unknown> = Exclude<
   Parameters<F>[1],
   string
 >;
+/** Options of createReadStream(): Node's, and those of this package. */
 export type ReadStreamOptions = NodeOptions<typeof fs.createReadStream> & ReadStreamExtras;
+/** Options of createWriteStream(): Node's, and those of this package. */
 export type WriteStreamOptions = NodeOptions<typeof fs.createWriteStream> & WriteStreamExtras;
 
 /**

@@ -19,6 +19,7 @@ export interface ReadStreamOptions
   extends FileReaderOptions,
     Pick<ReadableOptions, 'highWaterMark' | 'eagerOpen' | 'encoding'> {}
 
+/** Options of createWriteStream() of overlapped/streamx. */
 export interface WriteStreamOptions
   extends FileWriterOptions,
     Pick<WritableOptions, 'highWaterMark' | 'eagerOpen'> {
@@ -71,10 +72,12 @@ export class ReadStream extends Readable {
     return this.#reader.pending;
   }
 
+  /** @internal */
   override _open(callback: Callback): void {
     settle(this.#reader.open(), callback);
   }
 
+  /** @internal */
   override _read(callback: Callback): void {
     this.#onRead = callback;
     this.#push();
@@ -110,10 +113,12 @@ export class ReadStream extends Readable {
     onRead(error);
   }
 
+  /** @internal */
   override _predestroy(): void {
     this.#reader.cancel();
   }
 
+  /** @internal */
   override _destroy(callback: Callback): void {
     settle(this.#reader.close(), callback);
   }
@@ -183,10 +188,12 @@ export class WriteStream extends Writable<WriteStreamEvents> {
     return pipeline !== null || emitter.listenerCount('unpipe') > 0;
   }
 
+  /** @internal */
   override _open(callback: Callback): void {
     settle(this.#writer.open(), callback);
   }
 
+  /** @internal */
   override _writev(chunks: unknown[], callback: Callback): void {
     let isLater = false;
     this.#writer.write(chunks as Uint8Array[], !this.#isPiped, (error) => {
@@ -197,14 +204,17 @@ export class WriteStream extends Writable<WriteStreamEvents> {
     isLater = true;
   }
 
+  /** @internal */
   override _final(callback: Callback): void {
     settle(this.#writer.finish(), callback);
   }
 
+  /** @internal */
   override _predestroy(): void {
     this.#writer.cancel();
   }
 
+  /** @internal */
   override _destroy(callback: Callback): void {
     settle(this.#writer.close(), callback);
   }

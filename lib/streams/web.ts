@@ -8,6 +8,7 @@ import { byteStreamOf, type FileWritableStream, writableStreamOf } from './web-s
 /** Files as web streams: `overlapped/web`. */
 
 export type ReadableStreamOptions = FileReaderOptions;
+/** Options of createWritableStream(). */
 export type WritableStreamOptions = FileWriterOptions;
 export type { FileWritableStream, WebChunk } from './web-streams.js';
 

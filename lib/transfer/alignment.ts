@@ -8,6 +8,7 @@ export interface Alignment {
   readonly memory: number;
 }
 
+/** The part of a transfer that is not aligned. */
 export type AlignmentField = 'position' | 'length' | 'address';
 
 /**
@@ -15,6 +16,7 @@ export type AlignmentField = 'position' | 'length' | 'address';
  * wrong. Nothing has been submitted.
  */
 export class AlignmentError extends RangeError {
+  /** Always this code. */
   readonly code = 'ERR_UNALIGNED';
   /** Which of the three is not aligned; 'address' is that of the buffer's memory at its offset. */
   readonly field: AlignmentField;

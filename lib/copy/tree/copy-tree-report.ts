@@ -4,6 +4,7 @@ import type { CopyFallback } from '../fallbacks.js';
 export interface TreeError {
   /** Relative to the source, with slashes; '.' for the source itself. */
   path: string;
+  /** The reason. */
   error: unknown;
 }
 
@@ -40,6 +41,7 @@ export interface TreeFallback extends CopyFallback {
 
 /** What copyTree() and mirror() have done; of a dry run what they would do. */
 export interface CopyTreeReport {
+  /** The source was a folder. */
   kind: 'folder';
   /** Files whose content was copied. */
   files: number;
@@ -74,6 +76,7 @@ export interface CopyTreeReport {
   stopped: boolean;
   /** Whether entries were kept that `delete` would have removed, because of an error. */
   deleteSkipped: boolean;
+  /** Milliseconds that the copy took. */
   durationMs: number;
 }
 

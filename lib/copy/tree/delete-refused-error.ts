@@ -1,6 +1,8 @@
 /** More entries would be deleted than `maxDelete` allows, or all of them for an empty source. */
 export class DeleteRefusedError extends Error {
+  /** Always this code. */
   readonly code = 'ERR_DELETE_REFUSED';
+  /** The path of the destination. */
   readonly path: string;
   /** Entries of the destination that would be deleted. */
   readonly count: number;

@@ -1,6 +1,7 @@
 import { Minimatch } from 'minimatch';
 import { invalidArgType } from '../../node/errors.js';
 
+/** Which entries of a tree are taken. */
 export interface TreeFilterOptions {
   /**
    * Glob patterns of paths relative to the source, with slashes: what matches one, and all below a

@@ -2,8 +2,11 @@ import type { SpecialKind } from './tree-walk.js';
 
 /** A tree has something that has no content to copy: a FIFO, a socket, a device. */
 export class UnsupportedFileError extends Error {
+  /** Always this code. */
   readonly code = 'ERR_UNSUPPORTED_FILE';
+  /** 'fifo', 'socket' or a kind of device. */
   readonly kind: SpecialKind;
+  /** The path of the file. */
   readonly path: string;
 
   constructor(kind: SpecialKind, path: string) {

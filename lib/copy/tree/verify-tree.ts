@@ -14,6 +14,7 @@ import { TreeMeter, type TreeProgress } from './tree-progress.js';
 import { type Place, showPlace, TreeRoot } from './tree-root.js';
 import { type Tree, type TreeEntry, walkTree } from './tree-walk.js';
 
+/** Options of verifyTree(). */
 export interface VerifyTreeOptions extends TreeFilterOptions, QueueOptions {
   /** Files that are compared at a time. Default 16. */
   concurrency?: number | undefined;
@@ -44,6 +45,7 @@ export interface TreeDifference {
   error?: unknown;
 }
 
+/** What verifyTree() resolves to. */
 export interface VerifyTreeReport {
   /** Files whose content was compared to its end, or to where it differs. */
   files: number;
