@@ -79,3 +79,24 @@ test('links between pages lead to files that exist', () => {
   }
   expect(broken).toEqual([]);
 });
+
+test('files that ARCHITECTURE.md names exist', () => {
+  const folders = ['lib', 'addon', 'compat-tests', 'scripts', 'bench'];
+  const files = folders.flatMap((folder) =>
+    fs
+      .readdirSync(path.join(packageFolder, folder), { recursive: true, encoding: 'utf8' })
+      .map((name) => `${folder}/${name.replaceAll('\\', '/')}`)
+      .filter((name) => !name.includes('node_modules')),
+  );
+  const text = fs.readFileSync(path.join(packageFolder, 'ARCHITECTURE.md'), 'utf8');
+  const names = [...text.matchAll(/`([\w./*-]+\.(?:ts|cc|h|mjs))`/g)]
+    .map(([, name = '']) => name)
+    // A header of the kernel, and a file name extension.
+    .filter((name) => !/^(linux\/|\.)/.test(name));
+  expect(names.length).toBeGreaterThan(30);
+  const missing = names.filter((name) => {
+    const pattern = new RegExp(`(^|/)${name.replaceAll('.', '\\.').replaceAll('*', '[^/]*')}$`);
+    return !files.some((file) => pattern.test(file));
+  });
+  expect(missing).toEqual([]);
+});
