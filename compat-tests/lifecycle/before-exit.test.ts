@@ -54,7 +54,9 @@ test('the async resource of the package says that it keeps no process alive', as
     import { createHook } from 'node:async_hooks';
     const resources = [];
     createHook({
-      init: (id, type, trigger, resource) => { if (type === 'overlapped') resources.push(resource); },
+      init: (id, type, trigger, resource) => {
+        if (type === 'overlapped') resources.push(resource);
+      },
     }).enable();
     await readFile(argument);
     console.log(JSON.stringify(resources.map((resource) => resource.hasRef())));`;

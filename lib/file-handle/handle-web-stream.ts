@@ -76,7 +76,8 @@ export function readableStreamOf(
     if (type !== 'bytes') return arrayBufferStream(core, autoClose);
   } else if (type !== undefined && type !== 'bytes') {
     process.emitWarning(
-      'A non-"bytes" options.type has no effect. A byte-oriented stream is always created.',
+      // The misspelling is Node's.
+      'A non-"bytes" options.type has no effect. A byte-oriented steam is always created.',
       'ExperimentalWarning',
     );
   }

@@ -90,11 +90,9 @@ function folderOf(path: string, root: string): string {
   return within === '.' ? root : join(root, within);
 }
 
-// A folder is given as bytes where its root is, and where only bytes lead to it and the reader
-// takes bytes for names.
+// As since Node 26, a folder is bytes where the root or the names are.
 function folderIn(root: AnyName, within: Buffer, encoding: NameEncoding): AnyName {
-  const isBytes = typeof root !== 'string' || (encoding === 'buffer' && !isUtf8(within));
-  if (!isBytes) return join(root, within.toString());
+  if (typeof root === 'string' && encoding !== 'buffer') return join(root, within.toString());
   const start = Buffer.from(root);
   const isSeparated = start.at(-1) === separator;
   return Buffer.concat([start, Buffer.from(isSeparated ? '' : sep), within]);

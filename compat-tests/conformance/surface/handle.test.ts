@@ -222,3 +222,22 @@ sameSurface('the properties that a handle shows', 'ok', async ({ fs, file }) => 
   await handle.close();
   return { keys: Object.keys(handle), json: JSON.stringify(handle) };
 });
+
+test('readableWebStream() warns of a type as the running Node does', async () => {
+  const warnings: string[] = [];
+  const listen = ({ message }: Error): void => {
+    if (message.includes('options.type')) warnings.push(message);
+  };
+  process.on('warning', listen);
+  const file = fileWith('content');
+  for (const openFile of [nodeFs.promises.open, open]) {
+    const handle = await openFile(file);
+    const stream = handle.readableWebStream({ type: 'text' as 'bytes' });
+    for await (const chunk of stream) expect(chunk).toHaveProperty('byteLength', 7);
+    await handle.close();
+  }
+  await new Promise(setImmediate);
+  process.off('warning', listen);
+  expect(warnings.slice(1)).toEqual(warnings.slice(0, -1));
+  expect(warnings.length % 2).toBe(0);
+});
