@@ -1,5 +1,5 @@
-// An incremental backup of a folder. The store has each content once, under its SHA-256, and a
-// snapshot of names as JSON per run; what has the size and time of the last snapshot is not read.
+// An incremental backup of a folder. The store keeps each content once, under its SHA-256, and one
+// snapshot of names as JSON per run. Files with the size and time of the last snapshot are not read.
 //   node backup.mjs backup <folder> <store>
 //   node backup.mjs list <store>
 //   node backup.mjs restore <store> <snapshot> <new folder>
@@ -78,7 +78,7 @@ export async function backup(folder, store) {
   if (`${resolve(store)}${sep}`.startsWith(`${resolve(folder)}${sep}`)) {
     throw new Error('The store would be in its own backup');
   }
-  // With types, links to folders are not entered.
+  // Entries with types keep readdir() from entering links to folders.
   const found = await fs.readdir(folder, { recursive: true, withFileTypes: true });
   const names = found.map(({ parentPath, name }) => relative(folder, join(parentPath, name)));
   for (const part of ['objects', 'snapshots', 'temporary']) {
@@ -97,7 +97,7 @@ export async function backup(folder, store) {
   entries.sort((a, b) => (a.path < b.path ? -1 : 1));
   const snapshot = new Date().toISOString().replaceAll(':', '-');
   const file = join(store, 'snapshots', `${snapshot}.json`);
-  // It has its name when it is whole and on the disk, with all that it tells of.
+  // The snapshot gets its name when it and everything that it refers to is on the disk.
   await each(changed, syncFolder);
   await fs.writeFile(`${file}.new`, JSON.stringify({ folder, entries }, null, 1), { flush: true });
   await fs.rename(`${file}.new`, file);
@@ -126,7 +126,7 @@ export async function restore(store, snapshot, folder) {
     await fs.utimes(to, mtimeMs / 1000, mtimeMs / 1000);
     await fs.chmod(to, mode);
   });
-  // Links come last: nothing is written through one.
+  // Links come last, so that nothing is written through one.
   for (const { path, target } of of('link')) await fs.symlink(target, join(folder, path));
   for (const { path, mode } of of('folder').reverse()) await fs.chmod(join(folder, path), mode);
   return { files: of('file').length };

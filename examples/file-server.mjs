@@ -1,5 +1,5 @@
-// A static file server over this package's streams: GET and HEAD, ETag and 304, ranges, and nothing
-// outside its folder.
+// A static file server over the streams of this package, with GET and HEAD, ETag and 304, and
+// ranges. It serves nothing outside its folder.
 //
 //   node file-server.mjs <folder> [port]
 import { createServer } from 'node:http';
@@ -38,7 +38,7 @@ async function resolveTarget(root, url) {
   } catch {
     throw new Refusal(400);
   }
-  // A backslash or a colon would mean something on Windows.
+  // A backslash or a colon has a meaning on Windows.
   const parts = path.split('/').filter((part) => part !== '' && part !== '.');
   const isBad = (part) => part === '..' || /[\\:\0]/.test(part);
   if (!path.startsWith('/') || parts.some(isBad)) throw new Refusal(400);
@@ -80,7 +80,7 @@ async function answer(root, request, response) {
     throw new Refusal(405, { allow: 'GET, HEAD' });
   }
   const path = await resolveTarget(root, request.url);
-  // Before it is opened: to open a FIFO is to wait for who writes to it.
+  // Checked before the open, because opening a FIFO waits for its writer.
   if (!(await stat(path)).isFile()) throw new Refusal(404);
   const handle = await open(path);
   try {
@@ -107,7 +107,7 @@ async function answer(root, request, response) {
 }
 
 function refuse(error, response) {
-  // What has begun can only be cut off; and a client that has gone needs no answer.
+  // A response that has begun can only be cut off, and a client that has left needs no answer.
   if (response.headersSent) return response.destroy();
   const { code } = error;
   const status = error.status ?? statusOfCode[code] ?? (missingCodes.has(code) ? 404 : 500);

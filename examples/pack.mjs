@@ -1,5 +1,5 @@
-// Packs a folder into a .tar.gz by a pipeline of streamx: files are read and the archive is written
-// by this package, tar-stream makes the archive, and a transform hashes what is written.
+// Packs a folder into a .tar.gz with a pipeline of streamx. This package reads the files and writes
+// the archive, tar-stream makes it, and a transform hashes its bytes.
 //
 //   npm install overlapped streamx tar-stream
 //   node pack.mjs <folder> <archive.tar.gz>
@@ -39,7 +39,7 @@ async function addEntry(pack, folder, name) {
   if (status.isDirectory()) return add({ type: 'directory' });
   if (status.isSymbolicLink()) return add({ type: 'symlink', linkname: await readlink(path) });
   if (!status.isFile()) throw new Error(`${path} is neither file nor folder nor link`);
-  // A file that grows meanwhile is read as far as its header says; one that is cut is an error.
+  // A file that grows meanwhile is read up to the size in its header; a file that shrinks is an error.
   const { size } = status;
   const entry = pack.entry({ ...header, size });
   if (size === 0) entry.end();
@@ -48,7 +48,7 @@ async function addEntry(pack, folder, name) {
 
 async function addAll(pack, folder, names) {
   try {
-    // An archive has one file after another.
+    // The files of an archive follow one another.
     for (const name of names) await addEntry(pack, folder, name);
     pack.finalize();
   } catch (error) {
@@ -62,7 +62,7 @@ async function addAll(pack, folder, names) {
  * @returns {Promise<{ entries: number, sha256: string }>} of the archive
  */
 export async function packFolder(folder, archive) {
-  // With types, links to folders are not entered.
+  // Entries with types keep readdir() from entering links to folders.
   const found = await readdir(folder, { recursive: true, withFileTypes: true });
   const names = found
     .map(({ parentPath, name }) => relative(folder, join(parentPath, name)))

@@ -32,7 +32,7 @@ test('a disk with sectors of 4096 bytes says so in handle.alignment', async () =
   await handle.close();
 });
 
-test('what is aligned to 512 bytes only is refused there, before it is submitted', async () => {
+test('a transfer aligned to only 512 bytes is refused there before submission', async () => {
   const file = path.join(disk.folder, 'refused');
   fs.writeFileSync(file, randomBytes(16_384));
   const handle = await open(file, 'r+', { unbuffered: true });

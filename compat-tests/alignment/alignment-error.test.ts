@@ -206,7 +206,7 @@ testWhere(isLinux, 'it is a path of Linux')(
   },
 );
 
-test("unbuffered: 'prefer' opens unbuffered where it can be had", async () => {
+test("unbuffered: 'prefer' opens unbuffered where the file system allows it", async () => {
   const file = path.join(folder, 'prefer');
   const handle = await open(file, 'w+', { unbuffered: 'prefer' });
   expect(handle.alignment).not.toBeNull();

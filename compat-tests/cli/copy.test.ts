@@ -47,7 +47,7 @@ test('copy --json prints progress and a result, an object in each line', async (
   });
 });
 
-test('what cannot be copied ends with code 1 and a line, or an object', async () => {
+test('a failed copy ends with code 1 and one line, or one object', async () => {
   const folder = folderWith({ source: data, there: 'old' });
   const [source, there, none] = ['source', 'there', 'none'].map((name) => path.join(folder, name));
   const file = source as string;

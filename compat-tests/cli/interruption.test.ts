@@ -47,7 +47,7 @@ test('SIGTERM in the middle of a mirror: code 143, and no file that is not whole
   }
 });
 
-test('what --resume has left after Ctrl-C is gone on with, and nothing of it stays', async () => {
+test('--resume continues after Ctrl-C and leaves nothing behind', async () => {
   const folder = folderWith({ source: data });
   const [source, to] = [path.join(folder, 'source'), path.join(folder, 'to')];
   const args = ['copy', source, to, '--strategy', 'engine', '--resume'];

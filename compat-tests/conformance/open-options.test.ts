@@ -50,7 +50,7 @@ for (const access of ['sequential', 'random'] as const) {
   });
 }
 
-test('deleteOnClose: the file serves until it is closed, and is gone then', async () => {
+test('deleteOnClose: the file can be used until it is closed, and is then deleted', async () => {
   const file = fileWith('content');
   const handle = await open(file, 'r+', { deleteOnClose: true });
   expect(await handle.readFile('utf8')).toBe('content');

@@ -95,19 +95,19 @@ testOnPosix('kill -9 at any moment leaves no wrong file, and a second copy ends 
   expect(killed).toBeGreaterThan(3);
   await settled(copyTree(source, to, { signal: AbortSignal.timeout(20) }));
   expect((await copyTree(source, to)).errors).toEqual([]);
-  // What the killed ones left is gone too.
+  // The leftovers of the killed copies have been removed too.
   expect(whole(to)).toEqual(whole(source));
   expect((await verifyTree(source, to)).differences).toEqual([]);
 });
 
-test('what a process that is gone has left under a temporary name is removed', async () => {
+test('temporary files of a process that has ended are removed', async () => {
   const source = folderOf({ 'a/file': 'x' });
   const name = (pid: number, start: string) =>
     `a/.overlapped-${pid.toString(36)}-${start}-0123abcd-0.tmp`;
-  // Of a process that is gone, and of one that had the number of this one.
+  // Names of a process that has ended, and of one that had the number of this one.
   const left = [name(2 ** 30 + 12_345, '7x'), name(process.pid, '1')] as const;
   const live = name(process.ppid, '7x');
-  // What a copy with `resume` goes on with stays, too.
+  // The unfinished part of a copy with `resume` stays, too.
   const partial = 'a/.overlapped-0123456789abcdef01234567.partial';
   const to = folderOf({ [left[0]]: '', [left[1]]: '', [live]: 'half', [partial]: 'half' });
   const report = await copyTree(source, to, { delete: true });

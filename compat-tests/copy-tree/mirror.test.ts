@@ -45,7 +45,7 @@ test('include takes what matches with all below it, and the folders that lead to
   expect(filesIn(both)).toEqual(['keep/b.log', 'src/d.ts', 'src/deep/e.ts', 'top.log']);
 });
 
-test('what starts with ! or # is a name like any other, and dots are no exception', async () => {
+test('patterns that start with ! or # are plain names, and names with a dot are not special', async () => {
   const source = folderOf({ '!a': 'a', '#b': 'b', '.c/.d': 'd', e: 'e' });
   const to = newPlace();
   await copyTree(source, to, { exclude: ['!a', '#b', '*/*'] });
@@ -118,7 +118,7 @@ test('overwrite: false leaves what differs, an error each, and copies the rest',
   expect(fs.readFileSync(path.join(to, 'other'), 'utf8')).toBe('old content');
 });
 
-// As a user who may not read all of the source.
+// As a user who may not read everything in the source.
 const script = `
   const [url, from, to] = process.argv.slice(2);
   const { copyTree } = await import(url);
@@ -129,7 +129,7 @@ const script = `
   console.log(JSON.stringify(report));
 `;
 
-testAsOther('what may not be read is an error each, and its copy keeps what it has', async () => {
+testAsOther('each unreadable entry is an error, and its copy stays as it was', async () => {
   const parent = temporaryFolder();
   fs.chmodSync(parent, 0o777);
   const source = path.join(parent, 'source');
@@ -160,7 +160,7 @@ testAsOther('what may not be read is an error each, and its copy keeps what it h
   expect(fs.statSync(path.join(to, 'z')).mode & 0o777).toBe(0o444);
 });
 
-test('what cannot be copied takes nothing away that may be its older name', async () => {
+test('a file that cannot be copied keeps extra files that may be its older name', async () => {
   const content = Buffer.alloc(4 * 1024 * 1024, 1);
   const source = folderOf({
     'new name': content,
@@ -197,7 +197,7 @@ test('what cannot be copied takes nothing away that may be its older name', asyn
   expect(whole(to)).toEqual(whole(source));
 });
 
-testAsOther('what is read-only in the destination is replaced, or as it was', async () => {
+testAsOther('a read-only destination is replaced or unchanged', async () => {
   const parent = temporaryFolder();
   fs.chmodSync(parent, 0o777);
   const [source, to] = [path.join(parent, 'source'), path.join(parent, 'to')];

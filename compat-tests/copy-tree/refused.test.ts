@@ -146,7 +146,7 @@ testWithoutRight(
   },
 );
 
-test('what is tried is refused by some errors and fails with all others', async () => {
+test('an attempted part is refused by some errors and fails with all others', async () => {
   const refusedBy = async (code: string, wanted: 'try' | 'must' = 'try') => {
     const error = systemErrorOf(code, { syscall: 'test' });
     return keepParts({ times: wanted }, () => Promise.reject(error));

@@ -80,17 +80,20 @@ testOnLinux('names that are no UTF-8 keep their bytes', async () => {
   expect((await verifyTree(source, to)).differences).toEqual([]);
 });
 
-testOnPosix('what has no content is an error by its name, and the rest is copied', async () => {
-  const source = folderOf({ 'a/file': 'x' });
-  execFileSync('mkfifo', [path.join(source, 'a', 'fifo')]);
-  const to = newPlace();
-  const { errors, files } = await copyTree(source, to);
-  expect(errors).toMatchObject([
-    { path: 'a/fifo', error: { code: 'ERR_UNSUPPORTED_FILE', kind: 'fifo' } },
-  ]);
-  expect(files).toBe(1);
-  expect(namesIn(to)).toEqual(['a', 'a/file']);
-});
+testOnPosix(
+  'an entry without content is an error with its name, and the rest is copied',
+  async () => {
+    const source = folderOf({ 'a/file': 'x' });
+    execFileSync('mkfifo', [path.join(source, 'a', 'fifo')]);
+    const to = newPlace();
+    const { errors, files } = await copyTree(source, to);
+    expect(errors).toMatchObject([
+      { path: 'a/fifo', error: { code: 'ERR_UNSUPPORTED_FILE', kind: 'fifo' } },
+    ]);
+    expect(files).toBe(1);
+    expect(namesIn(to)).toEqual(['a', 'a/file']);
+  },
+);
 
 test('a second copy changes nothing, and a third only what has changed', async () => {
   const source = richTree();

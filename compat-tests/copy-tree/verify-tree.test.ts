@@ -89,7 +89,7 @@ test('progress ends at the whole', async () => {
   expect(last).toMatchObject({ phase: 'verify', files, bytes, ...totals });
 });
 
-test('what is no folder, or not there, rejects; an abort does too', async () => {
+test('a missing path, a path that is not a folder, and an abort reject', async () => {
   const source = folderOf({ file: 'x' });
   const file = path.join(source, 'file');
   expect((await rejection(verifyTree(source, newPlace()))).code).toBe('ENOENT');

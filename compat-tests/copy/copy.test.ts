@@ -196,7 +196,7 @@ test('an error of onProgress ends the copy', async () => {
   expect(error).toBe(thrown);
 });
 
-describe('what cannot be copied from or to is an error that names both', () => {
+describe('a source or destination that cannot be copied is an error that names both', () => {
   test('one file by two names', async () => {
     const { folder, source } = await folderWith(long);
     const other = path.join(folder, 'other');
@@ -226,7 +226,7 @@ describe('what cannot be copied from or to is an error that names both', () => {
     expect(fs.readdirSync(folder)).toEqual(['source']);
   });
 
-  test('what is not there', async () => {
+  test('a missing source', async () => {
     const { folder, source, destination } = await folderWith(long);
     const none = path.join(folder, 'none');
     expect(await rejection(copyOfFile(none, destination))).toMatchObject({
@@ -253,7 +253,7 @@ describe('without overwrite', () => {
     expect(fs.readdirSync(folder).sort()).toEqual(['destination', 'source']);
   });
 
-  test('so is one that comes to be meanwhile', async () => {
+  test('so is one that appears meanwhile', async () => {
     const { folder, source, destination } = await folderWith(long);
     const options = at(chunkSize, () => fs.writeFileSync(destination, 'in between'));
     const error = await rejection(
@@ -282,7 +282,7 @@ testWhere(!isWindows, 'Windows has other devices')('devices', async () => {
 });
 
 testWhere(symbolicLinks, 'this user may make no symbolic links here')(
-  'a link in the place of the destination stays one, also where nothing is at its end',
+  'a destination that is a link stays one, also without a target',
   async () => {
     const folder = temporaryFolder();
     const at = (name: string) => path.join(folder, name);
@@ -337,7 +337,7 @@ testWhere(process.geteuid?.() === 0, 'only root can become another user', { must
   },
 );
 
-// As a user who may put files into a folder, and not look what is in it.
+// As a user who may create files in a folder but not list it.
 const intoDropFolder = `
   const [url, source, destination] = process.argv.slice(2);
   const { copy } = await import(url);
@@ -469,7 +469,7 @@ test('rateLimit is not exceeded', async () => {
   }
 });
 
-test('what is wrong with the options is said before anything is touched', async () => {
+test('wrong options reject before anything is changed', async () => {
   const { folder, source, destination } = await folderWith(long);
   const wrong: readonly (readonly [object, string])[] = [
     [{ strategy: 'fast' }, 'ERR_INVALID_ARG_VALUE'],

@@ -64,7 +64,7 @@ for (const [name, options] of ways) {
 }
 
 for (const options of [{}, { unbuffered: true }, { atomic: false }, { resume: true }]) {
-  test(`what the disk has is verified, not the cache: ${JSON.stringify(options)}`, async () => {
+  test(`the disk is verified, not the cache: ${JSON.stringify(options)}`, async () => {
     disk = new Disk(64 * MiB);
     const { image } = disk;
     const data = randomBytes(4 * MiB);

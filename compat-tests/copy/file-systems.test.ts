@@ -118,7 +118,7 @@ function testFilledHoles({ test, file }: Place): void {
 }
 
 function testStrategies({ type, test, file }: Place): void {
-  test('what auto does and why', async () => {
+  test('strategy auto reports its choice and the reason', async () => {
     const clones = type !== 'ext4';
     const report = await copyOfFile(file('plain'), file('by-auto'));
     expect(report.strategy).toBe(clones ? 'clone' : 'offload');

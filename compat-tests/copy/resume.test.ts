@@ -56,18 +56,21 @@ async function finish(source: string, destination: string, options: CopyOptions 
   return { resumed, report };
 }
 
-test.each([false, true])('what was copied is gone on with, unbuffered: %s', async (unbuffered) => {
-  const { source, destination, names } = paths();
-  await interrupt(source, destination, 1400, { ...slow, unbuffered });
-  expect(names()).toHaveLength(3);
-  const options: CopyOptions = { strategy: 'engine', unbuffered, verify: true };
-  const { resumed, report } = await finish(source, destination, options);
-  expect(resumed).toBeGreaterThan(2 * MiB);
-  expect(report).toMatchObject({ bytes: data.byteLength, hash: sha256(data), verified: true });
-  expect(report.dataBytes).toBe(data.byteLength - resumed);
-  expect(fs.readFileSync(destination).equals(data)).toBe(true);
-  expect(names()).toEqual(['destination', 'source']);
-});
+test.each([false, true])(
+  'resume continues an unfinished copy, unbuffered: %s',
+  async (unbuffered) => {
+    const { source, destination, names } = paths();
+    await interrupt(source, destination, 1400, { ...slow, unbuffered });
+    expect(names()).toHaveLength(3);
+    const options: CopyOptions = { strategy: 'engine', unbuffered, verify: true };
+    const { resumed, report } = await finish(source, destination, options);
+    expect(resumed).toBeGreaterThan(2 * MiB);
+    expect(report).toMatchObject({ bytes: data.byteLength, hash: sha256(data), verified: true });
+    expect(report.dataBytes).toBe(data.byteLength - resumed);
+    expect(fs.readFileSync(destination).equals(data)).toBe(true);
+    expect(names()).toEqual(['destination', 'source']);
+  },
+);
 
 testWhere(!isWindows, 'Windows has no offload')('an offload goes on, too', async () => {
   const { source, destination, names } = paths();
@@ -79,7 +82,7 @@ testWhere(!isWindows, 'Windows has no offload')('an offload goes on, too', async
   expect(names()).toEqual(['destination', 'source']);
 });
 
-test('what is there is trusted up to where it is the same', async () => {
+test('an earlier part is kept up to the first difference', async () => {
   const { source, destination, partial } = paths();
   await interrupt(source, destination, 1400);
   const fd = fs.openSync(partial(), 'r+');
@@ -123,7 +126,7 @@ test('a source that has changed since is copied from its start', async () => {
   expect(fs.readFileSync(destination).equals(other)).toBe(true);
 });
 
-test('holes are gone on with, and stay holes', async () => {
+test('resume continues within holes, and they stay holes', async () => {
   const { source, destination } = paths(data.subarray(0, 12 * MiB));
   fs.truncateSync(source, 200 * MiB);
   fs.appendFileSync(source, data.subarray(0, 4 * MiB));
@@ -186,7 +189,7 @@ const readOnly = `
   console.log(JSON.stringify(ended));
 `;
 
-test('a source that is read-only is gone on with as well, and its space reserved', async () => {
+test('resume works for a read-only source, and reserves its space', async () => {
   const { folder, source, destination, names } = paths();
   fs.chmodSync(folder, 0o777);
   fs.chmodSync(source, 0o444);

@@ -56,7 +56,7 @@ testOnDisk('whole sectors are written and read past the cache', async () => {
   await drive.close();
 });
 
-testOnDisk('what is not aligned is refused before it is submitted', async () => {
+testOnDisk('an unaligned transfer is refused before submission', async () => {
   const volume = await openVolume(devicePath());
   const error = await rejection(volume.read(allocAligned(sector), { position: 512 }));
   expect(error).toBeInstanceOf(AlignmentError);
@@ -108,7 +108,7 @@ for (const [start, length] of [
   });
 }
 
-testOnDisk('what goes past the end of a drive is refused, and what it has is kept', async () => {
+testOnDisk('a write past the end of a drive is refused, and its content stays', async () => {
   const kept = fill(0x55).subarray(0, size - 10);
   const start = size - 10;
   const beyond = createWriteStream(devicePath(), { flags: 'r+', start, unbuffered: true });

@@ -360,7 +360,7 @@ testOnPosix('a client waits for the server to open its FIFO, as long as it says'
   await server.close();
 });
 
-testOnPosix('what is no pipe is refused', async () => {
+testOnPosix('a path that is not a pipe is refused', async () => {
   const options = { direction: 'in' } as const;
   expect((await rejection(connectNamedPipe(import.meta.filename, options))).code).toBe('ENXIO');
 });

@@ -175,14 +175,14 @@ testWithPair('streams over a port', async () => {
   expect(text).toBe('through a stream');
 });
 
-testOnPosix('what a device does not take is EINVAL, and named', async () => {
+testOnPosix('a setting that a device does not take is EINVAL with its name', async () => {
   // A pseudo terminal has 8 bits and no parity, whatever it is asked for.
   const error = await rejection(openSerialPort(pair.one, { dataBits: 7, parity: 'even' }));
   expect(error).toMatchObject({ code: 'EINVAL', path: pair.one });
   expect(error.message).toContain('dataBits, parity');
 });
 
-test('what is no serial port is refused', async () => {
+test('a path that is not a serial port is refused', async () => {
   const file = fileWith('no port');
   const error = await rejection(openSerialPort(file));
   expect(error.code).toBe('ENXIO');

@@ -144,7 +144,7 @@ testWithPair(
 );
 
 testOnPosixWithPair(
-  'a serial port that is gone ends its stream, or fails it with EIO',
+  'a serial port that disappears ends its stream, or fails it with EIO',
   async () => {
     const pair = await serialPair();
     const port = await openSerialPort(pair.one);

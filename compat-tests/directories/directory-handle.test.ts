@@ -73,7 +73,7 @@ test.for(wrong)('%s is refused by every method before anything is done', async (
   });
 });
 
-test('what is neither a string nor a Buffer is an invalid type', async () => {
+test('a name that is neither a string nor a Buffer is an invalid type', async () => {
   await withDirectory(async (directory) => {
     for (const name of [undefined, 1, {}, ['a']] as unknown as string[]) {
       expect(await codeOf(directory.unlink(name))).toBe('ERR_INVALID_ARG_TYPE');

@@ -31,7 +31,7 @@ test('it has fewer than 150 lines', () => {
   expect(text.trimEnd().split('\n').length).toBeLessThan(150);
 });
 
-test('what was saved is restored; a second run reads only what has changed', async () => {
+test('a backup is restored, and a second run reads only changed files', async () => {
   const source = richTree();
   if (!isWindows) fs.chmodSync(path.join(source, 'bin'), 0o755);
   const store = newPlace('store');

@@ -111,7 +111,7 @@ test('ranges give their part, what is beyond the end 416, and nonsense all', asy
   }
 });
 
-test('what the client has is not sent again: 304, and If-Range', async () => {
+test('content that the client has is not sent again: 304, and If-Range', async () => {
   const { headers } = await ask('/index.html');
   const etag = headers.etag as string;
   const modified = headers['last-modified'] as string;
@@ -167,7 +167,7 @@ testWhere(symbolicLinks, 'this user may make no symbolic links here')(
   },
 );
 
-test('what is not there, or no file, is 404; other methods 405', async () => {
+test('a missing path and a path that is not a file are 404; other methods are 405', async () => {
   expect((await ask('/missing')).status).toBe(404);
   expect((await ask('/a%20b')).status).toBe(404);
   expect((await ask('/a%20b/')).status).toBe(404);

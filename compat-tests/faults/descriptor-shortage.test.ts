@@ -50,7 +50,7 @@ testWithLimit('whole files are read and written in spite of the limit', async ()
 });
 
 testWithLimit(
-  'who waits for a descriptor can be aborted, and fails where none comes',
+  'waiting for a descriptor can be aborted, and fails if none becomes free',
   async () => {
     const script = `
     const handles = [];

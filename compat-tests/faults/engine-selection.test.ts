@@ -128,7 +128,7 @@ for (const wanted of ['', undefined]) {
     const options = { args: [fileWith('content')], env: { OVERLAPPED_ENGINE: wanted } };
     const { kind, reason } = await resultOfChild<Description>(describeEngine, options);
     const best = isWindows ? 'iocp' : isLinux ? 'uring' : 'threadpool';
-    // Where the best cannot be had, the reason must say so.
+    // Where the best engine is not available, the reason must say so.
     if (kind === best && best !== 'threadpool') expect(reason).toBeNull();
     else expect(reason).toMatch(/\w/);
     expect(['iocp', 'uring', 'threadpool']).toContain(kind);

@@ -289,7 +289,7 @@ test('a callback runs in the asynchronous context of its call', async () => {
   nodeFs.closeSync(fd);
 });
 
-test('what the callback of read() throws is an uncaught exception', async () => {
+test('an error thrown by the callback of read() is an uncaught exception', async () => {
   const script = `
     const { default: ourFs } = await import(argument);
     process.on('uncaughtException', (error) => console.log(JSON.stringify(error.message)));

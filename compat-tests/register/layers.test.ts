@@ -118,7 +118,7 @@ test('a folder that a layer hides is not removed', async () => {
   expect(await resultOfChild(inFolder, { flags })).toEqual([['ENOENT', 'ENOENT'], 'on the disk']);
 });
 
-test('the engine serves again when the layer is gone', async () => {
+test('the engine serves again when the layer has been removed', async () => {
   const script = `
     const binding = process.binding('fs');
     const counts = [];

@@ -135,7 +135,7 @@ const shape = (object) => Object.entries(Object.getOwnPropertyDescriptors(object
 const identity = (object) => Object.keys(object).map((name) => [name, number(object[name])]);
 `;
 
-test('what is put there has the names, lengths and symbols of what was there', async () => {
+test('replaced functions keep their names, lengths and symbols', async () => {
   const script = `
     ${snapshot}
     import nodeFs from 'node:fs';
@@ -150,7 +150,7 @@ test('what is put there has the names, lengths and symbols of what was there', a
   expect(changed).toBe(true);
 });
 
-test('what is put there is taken back: the very functions are there again', async () => {
+test('unregister() restores the very functions', async () => {
   const script = `
     ${snapshot}
     import nodeFs, { readFile as named, ReadStream } from 'node:fs';
@@ -181,7 +181,7 @@ test('what is put there is taken back: the very functions are there again', asyn
   });
 });
 
-test('what is put there gives way to what others put there', async () => {
+test('replaced functions give way to those that others put there', async () => {
   const script = `
     import nodeFs from 'node:fs';
     import { promisify } from 'node:util';
@@ -210,7 +210,7 @@ test('what is put there gives way to what others put there', async () => {
   });
 });
 
-test('what is put there goes through util.promisify as before', async () => {
+test('replaced functions work with util.promisify as before', async () => {
   const script = `
     import nodeFs from 'node:fs';
     import { promisify } from 'node:util';
@@ -236,7 +236,7 @@ test('what is put there goes through util.promisify as before', async () => {
   expect(same).toBe(true);
 });
 
-test('what is put there has no functions that the running Node has not', async () => {
+test('no function is added that the running Node lacks', async () => {
   const script = `
     import nodeFs from 'node:fs';
     const before = [Object.keys(nodeFs), Object.keys(nodeFs.promises)];
@@ -263,7 +263,7 @@ test('open() refuses what Node refuses for a mode, and takes our options', async
   expect(await resultOfChild(script, withImport)).toEqual(codes);
 });
 
-test('an engine that cannot be had fails where a function is used', async () => {
+test('an engine that is not available fails where a function is used', async () => {
   const script = `
     require('fs/promises').readFile(${file}).catch(({ code }) => {
       console.log(JSON.stringify(code));

@@ -313,7 +313,7 @@ function endless(): Readable {
   });
 }
 
-test('what is wrong with the arguments is thrown at once', async () => {
+test('wrong arguments throw at once', async () => {
   const wrong: [object, RegExp][] = [
     [{ start: -1 }, /options.start/],
     [{ start: 1.5 }, /options.start/],
@@ -536,7 +536,7 @@ testWhere(canMakeDisks, 'a disk that fills up needs root and loop devices', {
   }
 });
 
-test('what fails downstream closes the source', async () => {
+test('a failure downstream closes the source', async () => {
   for (const kind of kinds) {
     for (const unbuffered of [false, true]) {
       let bytes = 0;
@@ -552,7 +552,7 @@ test('what fails downstream closes the source', async () => {
   }
 });
 
-test('what a listener of a streamx stream throws is an uncaught exception', async () => {
+test('an error thrown by a listener of a streamx stream is an uncaught exception', async () => {
   const built = new URL('../../dist/streams/streamx.js', import.meta.url).href;
   const script = `
     import { createReadStream } from ${JSON.stringify(built)};

@@ -14,7 +14,7 @@ for (const type of [undefined, 'bytes'] as const) {
       const reader = handle.readableWebStream(options).getReader();
       const error = await rejection(reader.read());
       expect(error).toMatchObject({ code: 'EBADF', syscall: 'read' });
-      // Once, and the same for who asks again.
+      // Once, and the same for later calls.
       expect(await rejection(reader.read())).toBe(error);
       expect(await rejection(reader.closed)).toBe(error);
       // It would wait for ever for a stream that holds on.

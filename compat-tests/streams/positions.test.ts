@@ -170,7 +170,7 @@ test("a program's own final is called when all bytes are in the file", async () 
   expect(seen?.equals(content)).toBe(true);
 });
 
-test('what a stream that drains has taken is in the file, and its memory is free', async () => {
+test('data that a drained stream has taken is in the file, and its memory is free', async () => {
   const file = path.join(temporaryFolder(), 'reused');
   const stream = createWriteStream(file);
   const handle = await open(fileWith(content));

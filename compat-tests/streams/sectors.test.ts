@@ -166,7 +166,7 @@ for (const of of ['handles', 'one handle'] as const) {
   });
 }
 
-test('what is written behind an unbuffered stream by other means stays', async () => {
+test('data that others write behind an unbuffered stream stays', async () => {
   const file = path.join(folder, 'beside');
   const handle = await open(file, 'w', { unbuffered: true });
   const stream = handle.createWriteStream({ start: 0, autoClose: false });

@@ -197,7 +197,7 @@ test('of what is missing: ENOENT with the path', async () => {
   }
 });
 
-testOnLinux('what the system has not got is refused', async () => {
+testOnLinux('attributes that the system lacks are refused', async () => {
   const error = await rejection(setAttributes(fileWith(''), { hidden: true }));
   expect(error).toMatchObject({ code: 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM' });
 });

@@ -101,7 +101,7 @@ testOnWindows('each share mode lets in what it says', async () => {
   }
 });
 
-testOnWindows('a share mode meets who has the file open already', async () => {
+testOnWindows('a share mode conflicts with handles that are open already', async () => {
   const file = fileWith('content');
   const writer = await open(file, 'r+');
   expect(await openCode(file, 'r', { share: 'read' })).toBe('EBUSY');
@@ -143,7 +143,7 @@ testOnLinux('a FIFO has no share mode, and says so', async () => {
   expect(await openCode(makeFifo(), 'r+', options)).toBe('ENOTSUP');
 });
 
-testOnLinux('a share mode is advisory there: who asks for none opens all the same', async () => {
+testOnLinux('a share mode is advisory there: an open without one succeeds', async () => {
   const file = fileWith('content');
   const handle = await open(file, 'r+', { share: 'none' });
   expect(await openCode(file, 'r')).toBe('ok');

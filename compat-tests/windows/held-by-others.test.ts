@@ -30,7 +30,7 @@ async function whileHeld<T>(file: string, run: () => Promise<T>, ms = heldMs): P
   }
 }
 
-testOnWindows('unlink, rename and rm wait for who holds the file for a moment', async () => {
+testOnWindows('unlink, rename and rm wait for a program that holds the file briefly', async () => {
   const folder = temporaryFolder();
   const calls: Record<string, (file: string) => Promise<unknown>> = {
     unlink,
@@ -51,7 +51,7 @@ testOnWindows('unlink, rename and rm wait for who holds the file for a moment', 
   }
 });
 
-testOnWindows('rename in the place of a file that is held waits, too', async () => {
+testOnWindows('rename onto a file that is held waits, too', async () => {
   const folder = temporaryFolder();
   const target = newFile(folder, 'target', 'old');
   const file = newFile(folder, 'file', 'new');
@@ -59,7 +59,7 @@ testOnWindows('rename in the place of a file that is held waits, too', async () 
   expect(nodeFs.readFileSync(target, 'utf8')).toBe('new');
 });
 
-testOnWindows('who holds on for longer gets the system error, in bounded time', async () => {
+testOnWindows('a file that is held for longer rejects with the system error', async () => {
   const file = newFile(temporaryFolder());
   const start = performance.now();
   const ms = 2 * heldMsMax;

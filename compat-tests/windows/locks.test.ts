@@ -73,7 +73,7 @@ test('lock() waits for unlock() of the other handle', () =>
     expect(await isHeld(first, { position: 0, length: 4 })).toBe(true);
   }));
 
-test('locks are released on close, and who waits is served', async () => {
+test('close() releases locks, and a waiting lock is granted', async () => {
   const file = fileWith('content');
   const first = await open(file, 'r+');
   const second = await open(file, 'r+');

@@ -30,7 +30,7 @@ testWhere(streamsOfFile.length > 0, 'this system lists no streams')(
   },
 );
 
-test('what the addon gives of streams is understood', () => {
+test('the list of streams from the addon is parsed', () => {
   const text = '7\0::$DATA\x000\0:Zone.Identifier:$DATA\x004294967296\0:größe:$DATA\0';
   expect(parseStreamList(text)).toEqual([
     { name: '', type: '$DATA', size: 7 },

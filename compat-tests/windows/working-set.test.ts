@@ -13,7 +13,7 @@ testWhere(isWindows, 'only Windows has it')(
   },
 );
 
-testWhere(!isWindows, 'only elsewhere')('growWorkingSet says where it cannot be had', () => {
+testWhere(!isWindows, 'only elsewhere')('growWorkingSet is refused on other systems', () => {
   expect(() => engine.growWorkingSet(4096)).toThrow(
     expect.objectContaining({ code: 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM' }),
   );

@@ -58,7 +58,7 @@ test('overlapped/fs has every member of node:fs, by name and in its default expo
   }
 });
 
-test('what overlapped/fs does not serve is the very function of Node', () => {
+test("functions that overlapped/fs does not serve are Node's own", () => {
   const { readFileSync, realpath, write, opendir, watch, constants } = overlappedFs;
   expect({ readFileSync, write, opendir, watch, constants }).toEqual({
     readFileSync: nodeFs.readFileSync,

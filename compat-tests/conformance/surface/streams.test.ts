@@ -313,7 +313,7 @@ test('a read that fails destroys the stream with its error', async () => {
   expect(error).toMatchObject({ code: 'EBADF', syscall: 'read' });
 });
 
-test('what a listener throws is an uncaught exception', async () => {
+test('an error thrown by a listener is an uncaught exception', async () => {
   const script = `
     const { default: overlapped } = await import(argument.replace('index.js', 'fs.js'));
     process.on('uncaughtException', (error, origin) => console.log(error.message, origin));

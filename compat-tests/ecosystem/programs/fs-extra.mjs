@@ -63,7 +63,7 @@ async function makeAndRemove(source, at) {
   await extra.remove(at('was never there'));
 }
 
-/** The work of a program that uses fs-extra in the place of fs. */
+/** The work of a program that uses fs-extra instead of fs. */
 export async function run({ source, folder }) {
   const at = (name) => path.join(folder, name);
   await copyAndMove(source, at);
