@@ -1,5 +1,5 @@
 // An incremental backup of a folder. The store keeps each content once, under its SHA-256, and one
-// snapshot of names as JSON per run. Files with the size and time of the last snapshot are not read.
+// snapshot of names as JSON per run. A file that has its earlier size and time is not read again.
 //   node backup.mjs backup <folder> <store>
 //   node backup.mjs list <store>
 //   node backup.mjs restore <store> <snapshot> <new folder>

@@ -39,7 +39,7 @@ async function addEntry(pack, folder, name) {
   if (status.isDirectory()) return add({ type: 'directory' });
   if (status.isSymbolicLink()) return add({ type: 'symlink', linkname: await readlink(path) });
   if (!status.isFile()) throw new Error(`${path} is neither file nor folder nor link`);
-  // A file that grows meanwhile is read up to the size in its header; a file that shrinks is an error.
+  // A file that grows meanwhile is read up to the size in its header; one that shrinks is an error.
   const { size } = status;
   const entry = pack.entry({ ...header, size });
   if (size === 0) entry.end();

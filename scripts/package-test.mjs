@@ -19,7 +19,8 @@ const project = fs.mkdtempSync(path.join(os.tmpdir(), 'overlapped-package-'));
 const installed = path.join(project, 'node_modules', 'overlapped');
 const nodes = [process.execPath, ...process.argv.slice(2).map((node) => path.resolve(node))];
 const windowsVersions = ['20.20.2', '22.23.3'];
-const msMax = 5 * 60_000;
+// It only ends what hangs: a busy machine takes many minutes for the builds.
+const msMax = 25 * 60_000;
 
 /** Runs a program to its end; gives its output. */
 function run(command, args, { env = process.env, cwd = project, code = 0 } = {}) {

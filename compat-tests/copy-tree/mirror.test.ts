@@ -45,7 +45,7 @@ test('include takes what matches with all below it, and the folders that lead to
   expect(filesIn(both)).toEqual(['keep/b.log', 'src/d.ts', 'src/deep/e.ts', 'top.log']);
 });
 
-test('patterns that start with ! or # are plain names, and names with a dot are not special', async () => {
+test('patterns that start with ! or # are plain names, and dots are not special', async () => {
   const source = folderOf({ '!a': 'a', '#b': 'b', '.c/.d': 'd', e: 'e' });
   const to = newPlace();
   await copyTree(source, to, { exclude: ['!a', '#b', '*/*'] });

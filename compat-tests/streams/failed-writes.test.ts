@@ -17,14 +17,17 @@ const script = `
   const [file, chunkSize, how, flags] = process.argv.slice(1);
   const data = Buffer.alloc(8 * 1024 * 1024).map((_, index) => index >> 10);
   const chunks = [];
-  for (let at = 0; at < data.length; at += +chunkSize) chunks.push(data.subarray(at, at + +chunkSize));
+  for (let at = 0; at < data.length; at += +chunkSize) {
+    chunks.push(data.subarray(at, at + +chunkSize));
+  }
   const stream = fs.createWriteStream(file, { flags });
   const events = [];
   stream.on('error', (error) => events.push(error.code)).on('finish', () => events.push('finish'));
   stream.on('close', () => {
     const content = fs.readFileSync(file);
     const isPrefix = content.equals(data.subarray(0, content.length));
-    console.log(JSON.stringify({ events, isPrefix, size: content.length, written: stream.bytesWritten }));
+    const { bytesWritten: written } = stream;
+    console.log(JSON.stringify({ events, isPrefix, size: content.length, written }));
   });
   if (how === 'piped') Readable.from(chunks, { objectMode: false }).pipe(stream);
   else {
@@ -90,7 +93,7 @@ test('a failed stream keeps what its file had behind the place of the failure', 
   expect(content.slice(2 * 1024 * 1024)).toBe('o'.repeat(2 * 1024 * 1024));
 });
 
-test('a stream that is destroyed at once makes its file, also where the thread is busy', async () => {
+test('a stream that is destroyed at once makes its file, also in a busy thread', async () => {
   const file = path.join(temporaryFolder(), 'file');
   const stream = createWriteStream(file);
   const events: string[] = [];

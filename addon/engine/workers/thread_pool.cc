@@ -273,8 +273,8 @@ void ThreadPool::take_back(Lane& lane, Worker& worker, Operation& operation, boo
 // Ends a worker that was made to stand in for one whose operation has ended after all.
 bool ThreadPool::retire(Lane& lane, Worker& worker) {
   if (lane.workers.size() <= lane.threads + lane.stuck || !lane.queue.empty()) return false;
-  const auto found = std::find_if(lane.workers.begin(), lane.workers.end(),
-                                  [&](const auto& candidate) { return candidate.get() == &worker; });
+  const auto is_worker = [&](const auto& candidate) { return candidate.get() == &worker; };
+  const auto found = std::find_if(lane.workers.begin(), lane.workers.end(), is_worker);
   lane.finished.push_back(std::move(*found));
   lane.workers.erase(found);
   return true;

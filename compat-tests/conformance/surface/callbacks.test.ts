@@ -164,7 +164,7 @@ test('an abort comes by the callback, after the function has returned', async ()
   }
 });
 
-test('an error thrown by a callback is an uncaught exception, and the callback is not called again', async () => {
+test('an error of a callback is uncaught, and the callback is not called again', async () => {
   const script = `
     import { pathToFileURL } from 'node:url';
     const { default: overlapped } = await import(pathToFileURL(argument).href);

@@ -56,8 +56,8 @@ Result read_whole(const Operation& op, OpenFile& file, std::byte* content, size_
   return Result::success(static_cast<int64_t>(filled));
 }
 
-// Gives the open file to the caller, who makes transfers of its own. A pipe is not opened twice: its
-// server would see two clients.
+// Gives the open file to the caller, who makes transfers of its own. A pipe is not opened twice,
+// since its server would see two clients.
 Result hand_over(Operation& op, std::unique_ptr<OpenFile> file) {
   op.detail->opened = std::move(file);
   if (!op.detail->opened->is_disk() || op.detail->opened->is_exclusive) return Result::success(0);
