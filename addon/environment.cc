@@ -263,7 +263,8 @@ uint32_t Environment::decode_for_file(const Submission& submission, napi_value o
   } else if (!read_objects(env_, object, submission, op)) {
     return kInvalidArgument;
   }
-  if (op.opcode == Opcode::kOpenIn) decode_open_in(submission, op.detail->open);
+  const bool opens = op.opcode == Opcode::kOpenIn || op.opcode == Opcode::kReadIn;
+  if (opens) decode_open_in(submission, op.detail->open);
   if (op.has_source()) {
     const auto source_id = static_cast<int32_t>(submission.offset);
     op.source = files_.find(source_id);

@@ -53,7 +53,7 @@ enum class Opcode : uint8_t {
   kMailslotStatus = 58,
   kSerialSettings = 59,
   kDeviceSize = 60,
-  kCopySmallFile = 70,  // from path to path; see system/copy_small_file.h
+  kCopySmallFile = 70,  // from directory to directory; see system/copy_small_file.h
   // From `source` to `file`; see system/copy.h.
   kCloneFile = 71,
   kCopyRange = 72,
@@ -72,6 +72,7 @@ enum class Opcode : uint8_t {
   kSetTimesIn = 90,
   kSetModeIn = 91,
   kSetOwnerIn = 92,  // the user is in `file_offset`, the group in `length`
+  kReadIn = 93,      // kReadPath of a name
 };
 
 // What an operation works on.
@@ -304,7 +305,7 @@ inline constexpr OpcodeTraits kOpcodes[] = {
     {.opcode = Opcode::kDeviceSize, .name = "deviceSize"},
     {.opcode = Opcode::kCopySmallFile,
      .name = "copySmallFile",
-     .family = OpcodeFamily::kPath,
+     .family = OpcodeFamily::kFilePair,
      .paths = 3,
      .result = ResultKind::kRefusedParts,
      .descriptor = DescriptorUse::kTakes},
@@ -349,6 +350,12 @@ inline constexpr OpcodeTraits kOpcodes[] = {
      .name = "setOwnerIn",
      .paths = 1,
      .position = PositionRange::kAny},
+    {.opcode = Opcode::kReadIn,
+     .name = "readIn",
+     .paths = 1,
+     .shortness = Shortness::kAlways,
+     .result = ResultKind::kContentOrFile,
+     .descriptor = DescriptorUse::kTakes},
 };
 
 inline constexpr size_t kOpcodeNumbers = 128;

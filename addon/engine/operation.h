@@ -87,7 +87,7 @@ struct OperationDetail {
   // What a compound operation was doing when it failed (PathStep, TreeStep), and in a tree where.
   int32_t failed_step = 0;
   PathString failed_path;
-  // What comes after the path in `open`. kCopySmallFile: the temporary path and the destination;
+  // What comes after the path in `open`. kCopySmallFile: the names of the new file and the copy;
   // kRenameIn, kLinkIn: the new name; kSymlinkIn: the target.
   PathString second_path;
   PathString third_path;

@@ -31,18 +31,21 @@ std::string text_of(const stdfs::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// By `temporary` to `destination`, both in the harness's folder.
-Operation& make_copy(Harness& harness, const PathString& source, uint32_t flags) {
-  Operation& op = harness.make_path(Opcode::kCopySmallFile, source);
+// From a name in one folder to `destination` in that of the harness, by `temporary`.
+Operation& make_copy(Harness& harness, OpenFile& from, std::string_view name, uint32_t flags) {
+  Operation& op = harness.make(Opcode::kCopySmallFile, harness.open(harness.path("."), kOpenRead));
+  op.source = &from;
   op.flags = flags;
-  op.detail->second_path = harness.path("temporary");
-  op.detail->third_path = harness.path("destination");
+  op.details().open.path = PathString(name.begin(), name.end());
+  op.detail->second_path = stdfs::path("temporary").native();
+  op.detail->third_path = stdfs::path("destination").native();
   return op;
 }
 
 // From `source` in the same folder.
 Result copy(Harness& harness, uint32_t parts = 0) {
-  return harness.run(make_copy(harness, harness.path("source"), parts));
+  OpenFile& folder = *harness.open(harness.path("."), kOpenRead);
+  return harness.run(make_copy(harness, folder, "source", parts));
 }
 
 bool exists(const Harness& harness, std::string_view name) {
@@ -158,14 +161,15 @@ ENGINE_TEST(a_copy_of_a_small_file_tells_what_is_refused_or_fails_of_what_must_b
   CHECK_EQUAL(::chmod(source.c_str(), 06755U), 0);
   const WithoutChown without_chown;
   Harness harness(engine);
-  Operation& tried = make_copy(harness, source, kParts | kParts << kMetadataTriedShift);
+  OpenFile& from = *harness.open(of_source.path("."), kOpenRead);
+  Operation& tried = make_copy(harness, from, "source", kParts | kParts << kMetadataTriedShift);
   CHECK_EQUAL(harness.run(tried).value, int64_t{4});
   CHECK_EQUAL(tried.detail->refused_parts, uint32_t{kMetadataOwner});
   struct stat status {};
   CHECK_EQUAL(::stat(harness.path("destination").c_str(), &status), 0);
   CHECK_EQUAL(status.st_mode & 07777U, 0755U);
   put(harness.path("destination"), "old");
-  Operation& must = make_copy(harness, source, kParts | kOthers << kMetadataTriedShift);
+  Operation& must = make_copy(harness, from, "source", kParts | kOthers << kMetadataTriedShift);
   CHECK_EQUAL(harness.run(must).os_error, uint32_t{EPERM});
   CHECK_EQUAL(text_of(harness.path("destination")), std::string("old"));
   CHECK(!exists(harness, "temporary"));

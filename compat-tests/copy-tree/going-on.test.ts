@@ -4,7 +4,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
-import { type CopyTreeOptions, copyTree, engine, verifyTree } from '../../lib/index.js';
+import { type CopyTreeOptions, copyTree, engine, open, verifyTree } from '../../lib/index.js';
 import { symbolicLinks } from '../ecosystem/tree.js';
 import {
   builtModule,
@@ -100,19 +100,22 @@ testOnPosix('kill -9 at any moment leaves no wrong file, and a second copy ends 
   expect((await verifyTree(source, to)).differences).toEqual([]);
 });
 
-test('temporary files of a process that has ended are removed', async () => {
+test('a temporary file that nobody holds is removed, that of a live process stays', async () => {
   const source = folderOf({ 'a/file': 'x' });
-  const name = (pid: number, start: string) =>
-    `a/.overlapped-${pid.toString(36)}-${start}-0123abcd-0.tmp`;
-  // Names of a process that has ended, and of one that had the number of this one.
-  const left = [name(2 ** 30 + 12_345, '7x'), name(process.pid, '1')] as const;
-  const live = name(process.ppid, '7x');
-  // The unfinished part of a copy with `resume` stays, too.
+  const nameOf = (digit: string): string => `a/.overlapped-${digit.repeat(32)}.tmp`;
+  const [left, live] = [nameOf('0'), nameOf('1')];
+  // A copy with `resume` continues from this one.
   const partial = 'a/.overlapped-0123456789abcdef01234567.partial';
-  const to = folderOf({ [left[0]]: '', [left[1]]: '', [live]: 'half', [partial]: 'half' });
+  const to = folderOf({ [left]: '', [live]: 'half', [partial]: 'half' });
+  const handle = await open(path.join(to, live), 'r+');
+  // On Windows it is enough that somebody has it open.
+  if (!isWindows) await handle.lock();
   const report = await copyTree(source, to, { delete: true });
   expect(report).toMatchObject({ errors: [], deleted: 0 });
   expect(namesIn(to)).toEqual(['a', partial, live, 'a/file'].sort());
+  await handle.close();
+  await copyTree(source, to, { delete: true });
+  expect(namesIn(to)).toEqual(['a', partial, 'a/file'].sort());
 });
 
 test('a folder is not copied into itself, by whatever name', async () => {

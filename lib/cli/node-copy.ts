@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { removeIfThere, temporaryNameBeside } from '../copy/destination.js';
 import { ProgressMeter } from '../copy/progress.js';
+import { temporaryName } from '../copy/temporary-name.js';
 import { Failure } from './failure.js';
 import type { Context } from './run.js';
 
@@ -18,7 +19,7 @@ export async function copyWithNode(
   sha256: string,
   { output, signal }: Context,
 ): Promise<number> {
-  const temporary = temporaryNameBeside(file.destination);
+  const temporary = join(dirname(file.destination), temporaryName());
   const hashOnTheWay = (phase: string, reader: NodeJS.ReadableStream) => {
     const meter = new ProgressMeter(file.size);
     const hash = createHash('sha256');
@@ -44,7 +45,7 @@ export async function copyWithNode(
     }
     return performance.now() - started;
   } finally {
-    await removeIfThere(temporary);
+    await rm(temporary, { force: true });
   }
 }
 

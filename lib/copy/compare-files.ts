@@ -73,7 +73,8 @@ export async function comparePaths(
   }
 }
 
-async function compareHandles(
+/** The same of two open files. */
+export async function compareHandles(
   first: CoreHandle,
   second: CoreHandle,
   options: CompareFilesOptions,

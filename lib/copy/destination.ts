@@ -1,19 +1,18 @@
 import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
-import { basename, dirname, isAbsolute, join, sep } from 'node:path';
+import { basename, dirname, isAbsolute, sep } from 'node:path';
+import type { DirectoryHandle } from '../file-handle/directory-handle.js';
+import { openDirectory } from '../functions/open-directory.js';
 import { lstat, stat } from '../functions/status.js';
-import type { CoreHandle } from '../handle/core-handle.js';
-import { openCore } from '../handle/open.js';
+import { type EntryName, parseName, showName } from '../handle/entry-name.js';
 import { type SystemError, systemErrorOf } from '../node/errors.js';
 import { nodeFs, nodePromises } from '../node/node-fs.js';
 import { parsePath } from '../node/paths.js';
-import { rename } from '../win32/held-by-others.js';
+import { retryWhileHeld } from '../win32/held-by-others.js';
 import { CopyError } from './copy-errors.js';
 import { type FallbackLog, isMissing } from './fallbacks.js';
-import { partialName, temporaryName } from './temporary-name.js';
-
-/** A path as the system has it: its bytes need not be UTF-8. */
-export type SystemPath = string | Buffer;
+import type { Spot, SystemPath } from './spot.js';
+import { partialName } from './temporary-name.js';
 
 /** Validates a path. */
 export function systemPathOf(path: unknown, name: string): SystemPath {
@@ -34,29 +33,34 @@ function split(path: SystemPath): { folder: SystemPath; name: SystemPath } {
   return { folder, name: path.subarray(at + 1, end) };
 }
 
+/** The folder that a path lies in. */
 export function folderOf(path: SystemPath): SystemPath {
   return split(path).folder;
 }
 
-function inFolder(folder: SystemPath, name: string): SystemPath {
-  if (typeof folder === 'string') return join(folder, name);
-  return Buffer.concat([folder, Buffer.from(`/${name}`)]);
-}
-
-/** A name beside a path, on the same file system, that a rename can turn into that path. */
-export function temporaryNameBeside(path: SystemPath): SystemPath {
-  return inFolder(folderOf(path), temporaryName());
-}
-
-/** The name beside a path that unfinished copies of it are kept under. */
-export function partialNameBeside(path: SystemPath): SystemPath {
+/** Opens the directory that a path lies in, which may go up behind a link, as `link/../name`. */
+export async function openSpot(path: SystemPath): Promise<Spot> {
   const { folder, name } = split(path);
-  const digest = createHash('sha256').update(name).digest('hex').slice(0, 24);
-  return inFolder(folder, partialName(digest));
+  const directory = await openDirectory(folder);
+  try {
+    return { directory, name: parseName(name, 'destination'), path };
+  } catch (error) {
+    await directory.close();
+    throw error;
+  }
 }
 
-export function withSuffix(path: SystemPath, suffix: string): SystemPath {
-  return typeof path === 'string' ? path + suffix : Buffer.concat([path, Buffer.from(suffix)]);
+/** The path of another name in the directory of a place. */
+export function pathBeside({ path }: Spot, name: EntryName): SystemPath {
+  const { folder } = split(path);
+  if (typeof folder === 'string') return `${folder}${sep}${showName(name)}`;
+  return Buffer.concat([folder, separator, Buffer.from(name)]);
+}
+
+/** The name that unfinished copies to a place are kept under. */
+export function partialNameFor({ name }: Spot): string {
+  const digest = createHash('sha256').update(name).digest('hex').slice(0, 24);
+  return partialName(digest);
 }
 
 /** The status of what a path leads to, or of the link that it is; undefined if there is none. */
@@ -105,17 +109,27 @@ function checkReplaceable(
   if (!force) throw systemErrorOf('EEXIST', subject);
 }
 
+/** The status of a name; undefined if there is none. */
+export async function statusIfThere({ directory, name }: Spot): Promise<BigIntStats | undefined> {
+  try {
+    return await directory.lstat(name, { bigint: true });
+  } catch (error) {
+    if ((error as SystemError).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
 /**
- * Sees that a copy within a tree may be made; a link is replaced itself.
+ * Checks that a copy within a tree may be made; a link is replaced itself.
  * @throws EISDIR, EEXIST; CopyError
  */
 export async function checkPlaceInTree(
-  destination: SystemPath,
+  destination: Spot,
   from: BigIntStats,
   force: boolean,
   shown: ShownPaths,
 ): Promise<void> {
-  const to = await statIfThere(destination, true);
+  const to = await statusIfThere(destination);
   if (to !== undefined) checkReplaceable(to, from, force, shown);
 }
 
@@ -156,71 +170,32 @@ export async function resolveDestination(
     : nodePromises.realpath(destination, { encoding: 'buffer' });
 }
 
-/** Removes a file if it is there. */
-export async function removeIfThere(path: SystemPath): Promise<void> {
-  try {
-    await nodePromises.unlink(path);
-  } catch (error) {
-    if ((error as SystemError).code !== 'ENOENT') throw error;
+/** Gives a file of the same directory its name; what had that name is replaced in one step. */
+export async function renameOver(from: EntryName, { directory, name }: Spot): Promise<void> {
+  await retryWhileHeld(() => directory.rename(from, name));
+}
+
+/** The same, and Windows too replaces links to folders. */
+export async function replaceWith(from: EntryName, to: Spot): Promise<void> {
+  if (process.platform === 'win32' && (await statusIfThere(to))?.isSymbolicLink()) {
+    await to.directory.unlink(to.name);
   }
+  return renameOver(from, to);
 }
-
-/** Gives a file its name; what had that name is replaced in one step. */
-export function renameOver(from: SystemPath, to: SystemPath): Promise<void> {
-  return rename(from, to);
-}
-
-const ownerMayWrite = 0o200;
-
-/**
- * As renameOver(), and Windows too replaces what is read-only, and links to folders. What is
- * read-only is so again if that fails.
- */
-export async function replaceWith(from: SystemPath, to: SystemPath): Promise<void> {
-  const there = process.platform === 'win32' ? await statIfThere(to, true) : undefined;
-  if (there?.isSymbolicLink()) await nodePromises.unlink(to);
-  const mode = there?.isFile() ? Number(there.mode) : ownerMayWrite;
-  if ((mode & ownerMayWrite) !== 0) return renameOver(from, to);
-  await nodePromises.chmod(to, mode | ownerMayWrite);
-  try {
-    await renameOver(from, to);
-  } catch (error) {
-    await nodePromises.chmod(to, mode).catch(() => {});
-    throw error;
-  }
-}
-
-// What file systems without hard links say.
-const noLinkCodes = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EISDIR']);
 
 /**
  * Gives a file a name that nothing else has.
- * @throws EEXIST, also where something got the name in this very moment, but for file systems
- *   without hard links, which cannot tell
+ * @throws EEXIST, also where something got the name in this very moment, except on file systems
+ *   without hard links and without an exclusive rename, which cannot tell
  */
-export async function renameExclusively(from: SystemPath, to: SystemPath): Promise<void> {
-  try {
-    await nodePromises.link(from, to);
-  } catch (error) {
-    if (!noLinkCodes.has((error as SystemError).code)) throw error;
-    if ((await statIfThere(to, true)) !== undefined) {
-      throw systemErrorOf('EEXIST', { syscall: 'rename' });
-    }
-    return renameOver(from, to);
-  }
-  await nodePromises.unlink(from);
+export async function renameExclusively(from: EntryName, { directory, name }: Spot): Promise<void> {
+  await retryWhileHeld(() => directory.rename(from, name, { overwrite: false }));
 }
 
-/** Opens a folder to sync it; undefined on Windows, which has no such thing. */
-export async function openFolder(folder: SystemPath): Promise<CoreHandle | undefined> {
-  return process.platform === 'win32' ? undefined : openCore(folder, 'r');
-}
-
-/** Makes the names in a folder durable. Network file systems may know no sync of folders. */
+/** Makes the names in a directory durable. Network file systems may have no sync of directories. */
 export async function syncFolder(
-  folder: CoreHandle | undefined,
+  directory: DirectoryHandle,
   fallbacks: FallbackLog,
 ): Promise<void> {
-  if (folder === undefined) return;
-  await fallbacks.attempt('sync', isMissing, () => folder.sync());
+  await fallbacks.attempt('sync', isMissing, () => directory.sync());
 }

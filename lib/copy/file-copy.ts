@@ -1,8 +1,10 @@
 import { type BigIntStats, constants } from 'node:fs';
 import { getEngine } from '../engine/engine.js';
-import { lstat, stat } from '../functions/status.js';
+import { stat } from '../functions/status.js';
 import type { CoreHandle } from '../handle/core-handle.js';
+import type { EntryName } from '../handle/entry-name.js';
 import { openCore } from '../handle/open.js';
+import type { OpenOptions } from '../handle/open-options.js';
 import { abortError, type SystemError, systemError } from '../node/errors.js';
 import { monotonicMs } from '../node/globals.js';
 import { type PathLike, showPath } from '../node/paths.js';
@@ -10,12 +12,11 @@ import { VerifyError } from './copy-errors.js';
 import {
   checkPlaceInTree,
   checkSource,
-  folderOf,
-  openFolder,
+  openSpot,
+  pathBeside,
   renameExclusively,
   resolveDestination,
   type ShownPaths,
-  type SystemPath,
   syncFolder,
   systemPathOf,
 } from './destination.js';
@@ -37,13 +38,16 @@ import { ProgressMeter } from './progress.js';
 import { replaceOrOverwrite } from './replace.js';
 import { SourceChangedError } from './source-changed-error.js';
 import { sizeOfContent } from './source-size.js';
+import type { Spot, SystemPath } from './spot.js';
 import { openTarget, type Target } from './target.js';
 
 /** What all steps of one copy share. */
 interface Job {
-  source: SystemPath;
-  /** Final path of the copy. */
-  destination: SystemPath;
+  /** Opens the source. */
+  openSource: (flags: number, options: OpenOptions) => Promise<CoreHandle>;
+  sourcePath: SystemPath;
+  /** Final place of the copy. */
+  destination: Spot;
   shown: ShownPaths;
   settings: CopySettings;
   /** Follows no links on either side, and replaces read-only files. */
@@ -56,39 +60,65 @@ export async function copyOneFile(
   destination: PathLike,
   options: FileCopyOptions,
 ): Promise<FileCopyReport> {
-  return start(source, destination, parseCopyOptions(options), false);
+  return start(source, destination, parseCopyOptions(options));
 }
 
-/** copy() of one file of a tree. Follows no link, and replaces read-only files. */
+/** copy() of one file of a tree, between open directories. Follows no link. */
 export async function copyInTree(
-  source: PathLike,
-  destination: PathLike,
+  source: Spot,
+  destination: Spot,
   options: FileCopyOptions,
   metadata: MetadataParts,
 ): Promise<FileCopyReport> {
-  return start(source, destination, { ...parseCopyOptions(options), metadata }, true);
+  const settings = { ...parseCopyOptions(options), metadata };
+  const shown = shownPathsOf(source.path, destination.path);
+  return reportOn(shown, settings, async () => {
+    const { directory, name } = source;
+    const status = await directory.lstat(name, { bigint: true });
+    checkSource(status, shown);
+    await checkPlaceInTree(destination, status, settings.force, shown);
+    const openSource: Job['openSource'] = (flags, given) => directory.openCore(name, flags, given);
+    const sourcePath = source.path;
+    const job = { openSource, sourcePath, destination, shown, settings, isInTree: true };
+    return runUntilUnchanged(job);
+  });
 }
 
 async function start(
   source: PathLike,
   destination: PathLike,
   settings: CopySettings,
-  isInTree: boolean,
 ): Promise<FileCopyReport> {
-  const started = monotonicMs();
   const from = systemPathOf(source, 'source');
   const to = systemPathOf(destination, 'destination');
-  const shown = { path: showPath(from.toString()), dest: showPath(to.toString()) };
+  const shown = shownPathsOf(from, to);
+  return reportOn(shown, settings, async () => {
+    const status = await stat(from, { bigint: true });
+    checkSource(status, shown);
+    const spot = await openSpot(await resolveDestination(to, status, settings.force, shown));
+    const openSource: Job['openSource'] = (flags, given) => openCore(from, flags, given);
+    const job = { openSource, sourcePath: from, destination: spot, shown, settings };
+    try {
+      return await runUntilUnchanged({ ...job, isInTree: false });
+    } finally {
+      await spot.directory.close();
+    }
+  });
+}
+
+function shownPathsOf(from: SystemPath, to: SystemPath): ShownPaths {
+  return { path: showPath(from.toString()), dest: showPath(to.toString()) };
+}
+
+async function reportOn(
+  shown: ShownPaths,
+  settings: CopySettings,
+  copyIt: () => Promise<PartOfReport>,
+): Promise<FileCopyReport> {
+  const started = monotonicMs();
   if (settings.signal?.aborted) throw abortError(settings.signal);
   try {
-    const status = await (isInTree ? lstat : stat)(from, { bigint: true });
-    checkSource(status, shown);
-    const { force } = settings;
-    if (isInTree) await checkPlaceInTree(to, status, force, shown);
-    const end = isInTree ? to : await resolveDestination(to, status, force, shown);
-    const job = { source: from, destination: end, shown, settings, isInTree };
-    const report = await runUntilUnchanged(job);
-    return { kind: 'file', ...report, ...endOf(started) };
+    return { kind: 'file', ...(await copyIt()), ...endOf(started) };
   } catch (error) {
     const { force, errorOnExist } = settings;
     const isLeftAlone = !force && !errorOnExist && (error as SystemError).code === 'EEXIST';
@@ -107,24 +137,23 @@ function endOf(started: number): Pick<FileCopyReport, 'durationMs' | 'engine'> {
   return { durationMs: monotonicMs() - started, engine: getEngine().kind };
 }
 
-const { O_NOATIME, O_NOFOLLOW, O_RDONLY } = constants;
+const { O_NOATIME, O_RDONLY } = constants;
 
 type PartOfReport = Omit<FileCopyReport, 'kind' | 'durationMs' | 'engine'>;
 
 /** Opens the source, if possible without changing the time of last access that is copied. */
-async function openSource({ source, settings, isInTree }: Job): Promise<CoreHandle> {
+async function openToRead({ openSource, settings }: Job): Promise<CoreHandle> {
   const { unbuffered, signal, metadata } = settings;
   const options = { unbuffered, signal, access: 'sequential' } as const;
-  const flags = O_RDONLY | (isInTree ? (O_NOFOLLOW ?? 0) : 0);
   if (metadata.times !== undefined && O_NOATIME !== undefined) {
     try {
-      return await openCore(source, flags | O_NOATIME, options);
+      return await openSource(O_RDONLY | O_NOATIME, options);
     } catch (error) {
       // Only the owner and root may use the flag (open(2)).
       if ((error as SystemError).code !== 'EPERM') throw error;
     }
   }
-  return openCore(source, flags, options);
+  return openSource(O_RDONLY, options);
 }
 
 const attemptsMax = 3;
@@ -142,9 +171,11 @@ async function runUntilUnchanged(job: Job): Promise<PartOfReport> {
 }
 
 async function run(job: Job): Promise<PartOfReport> {
-  const source = await openSource(job);
+  const source = await openToRead(job);
   try {
     const before = await source.stat({ bigint: true });
+    // What was a file when it was looked at may be something else by now.
+    checkSource(before, job.shown);
     return await runBetween(source, before, job);
   } finally {
     await source.close();
@@ -161,7 +192,9 @@ async function runBetween(
   const target = await openTarget({ source, before, destination, settings, onResume });
   try {
     const report = await fillAndCheck(source, target, before, job);
+    // It stays open, and so locked, until it has its name. The sync has reported failed writes.
     if (target.isAtomic) await giveName(target, job);
+    await target.handle.close();
     await target.end();
     return report;
   } catch (error) {
@@ -179,15 +212,15 @@ async function fillAndCheck(
   before: BigIntStats,
   job: Job,
 ): Promise<PartOfReport> {
-  const { settings, shown } = job;
-  const { handle, path, start, hash, fallbacks } = target;
+  const { settings, shown, destination } = job;
+  const { handle, name, start, hash, fallbacks } = target;
   const size = sizeOfContent(before);
   const onProgress = progressOf('copy', size ?? 0, settings, start);
   onProgress(start);
   const filled = await fill({
     source,
     destination: handle,
-    destinationPath: path,
+    openAgain: (flags, options) => destination.directory.openCore(name, flags, options),
     shown,
     size,
     start,
@@ -197,9 +230,11 @@ async function fillAndCheck(
     onProgress,
     onFlushed: (position) => target.onFlushed(position),
   });
-  await target.giveMode();
-  const [from, to] = [{ handle: source, path: job.source }, target];
+  const from = { handle: source, path: job.sourcePath };
+  const to = { handle, path: pathBeside(destination, name) };
   const metadataRefused = await copyMetadata(from, to, settings.metadata);
+  // After the owner, since the mode may open the file to others.
+  await target.giveMode();
   // Checked after the times were copied, so that they surely belong to this content.
   const changed = await isChanged(source, before, filled.bytes, settings.changed);
   // With the new time, the next copy would take what was read for the new content.
@@ -207,7 +242,6 @@ async function fillAndCheck(
   await target.settle();
   const isSynced = settings.atomic || settings.verify;
   if (isSynced) await fallbacks.attempt('sync', isMissing, () => handle.sync());
-  await handle.close();
   const digest = hash?.digest('hex');
   const report: PartOfReport = {
     ...{ ...filled, verified: settings.verify, metadataRefused, changed },
@@ -215,7 +249,7 @@ async function fillAndCheck(
   };
   if (digest !== undefined) report.hash = digest;
   if (settings.verify) {
-    report.verifiedFrom = await verify(digest as string, filled.bytes, path, job);
+    report.verifiedFrom = await verify(digest as string, filled.bytes, name, job);
   }
   if (settings.signal?.aborted) throw abortError(settings.signal);
   return report;
@@ -266,14 +300,15 @@ async function setTimesBefore(handle: CoreHandle, before: BigIntStats): Promise<
 async function verify(
   expected: string,
   bytes: number,
-  path: SystemPath,
-  { settings, shown }: Job,
+  name: EntryName,
+  { destination, settings, shown }: Job,
 ): Promise<ReadSource> {
   const { hash: algorithm, depth, chunkSize, signal } = settings;
   const onProgress = progressOf('verify', bytes, settings);
   onProgress(0);
   const unbuffered = settings.unbuffered || 'prefer';
-  const handle = await openCore(path, O_RDONLY, { unbuffered, signal, access: 'sequential' });
+  const options = { unbuffered, signal, access: 'sequential' } as const;
+  const handle = await destination.directory.openCore(name, O_RDONLY, options);
   try {
     const hash = makeHash(algorithm, 'options.hash');
     await hashHandle(hash, handle, {
@@ -288,17 +323,11 @@ async function verify(
   }
 }
 
-async function giveName({ path, fallbacks }: Target, job: Job): Promise<void> {
+async function giveName({ name, fallbacks }: Target, job: Job): Promise<void> {
   const { destination, settings, isInTree } = job;
-  // Opened before the rename, which is not undone.
-  const folder = await openFolder(folderOf(destination));
-  try {
-    if (settings.force) await replaceOrOverwrite(path, destination, isInTree, fallbacks);
-    else await renameExclusively(path, destination);
-    await syncFolder(folder, fallbacks);
-  } finally {
-    await folder?.close();
-  }
+  if (settings.force) await replaceOrOverwrite(name, destination, isInTree, fallbacks);
+  else await renameExclusively(name, destination);
+  await syncFolder(destination.directory, fallbacks);
 }
 
 const refusedCodes = new Set(['EINVAL', 'EOPNOTSUPP']);

@@ -1,13 +1,13 @@
 import type { Hash } from 'node:crypto';
 import { constants } from 'node:fs';
 import type { CoreHandle } from '../handle/core-handle.js';
-import { openCore } from '../handle/open.js';
+import type { OpenOptions } from '../handle/open-options.js';
 import { abortError, type SystemError } from '../node/errors.js';
 import { nextTurn } from '../node/globals.js';
 import { CopyError } from './copy-errors.js';
 import { type ContentResult, copyFile } from './copy-file.js';
 import { dataRanges } from './data-ranges.js';
-import type { ShownPaths, SystemPath } from './destination.js';
+import type { ShownPaths } from './destination.js';
 import { type FallbackLog, isSystemError } from './fallbacks.js';
 import type { CopySettings, CopyStrategy } from './file-copy-options.js';
 import { cloneFile, offloadFile } from './offload.js';
@@ -18,7 +18,8 @@ import { chunkDefaults, readChunks } from './read-chunks.js';
 export interface Filling {
   source: CoreHandle;
   destination: CoreHandle;
-  destinationPath: SystemPath;
+  /** Opens the destination once more. */
+  openAgain: (flags: number, options: OpenOptions) => Promise<CoreHandle>;
   shown: ShownPaths;
   /** Bytes of the source; null: unknown. */
   size: number | null;
@@ -164,12 +165,12 @@ function paceOf({ rateLimit, signal }: CopySettings): RateLimit | undefined {
 
 /** @throws ENOSPC */
 async function reserve(filling: Filling): Promise<void> {
-  const { destinationPath, size, settings } = filling;
+  const { openAgain, size, settings } = filling;
   const { preallocate, keepHoles } = settings;
   if (!preallocate || size === null) return;
   if (keepHoles && (await hasHoles(filling, size))) return;
   // The file may be one that nobody may read.
-  const handle = await openCore(destinationPath, constants.O_WRONLY, { preallocate: size });
+  const handle = await openAgain(constants.O_WRONLY, { preallocate: size });
   await handle.close();
 }
 

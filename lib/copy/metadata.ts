@@ -7,7 +7,7 @@ import { type SystemError, unavailable } from '../node/errors.js';
 import { validateBoolean, validateObject } from '../node/validate.js';
 import { listStreams } from '../win32/named-streams.js';
 import { copyFile } from './copy-file.js';
-import type { SystemPath } from './destination.js';
+import type { SystemPath } from './spot.js';
 
 /** What a copy gets of its source besides the content. */
 export interface MetadataOptions {

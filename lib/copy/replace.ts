@@ -1,8 +1,10 @@
-import { openCore } from '../handle/open.js';
+import type { EntryName } from '../handle/entry-name.js';
 import type { SystemError } from '../node/errors.js';
 import { copyFile } from './copy-file.js';
-import { removeIfThere, renameOver, replaceWith, type SystemPath } from './destination.js';
+import { renameOver, replaceWith } from './destination.js';
 import type { FallbackLog } from './fallbacks.js';
+import type { Spot } from './spot.js';
+import { unlinkIfThere } from './unfinished.js';
 
 /** A file that another one is mounted over cannot be replaced, only written to (rename(2)). */
 function isMounted(error: unknown): boolean {
@@ -14,8 +16,8 @@ function isMounted(error: unknown): boolean {
  * @param replacesReadOnly whether read-only files are replaced on Windows, too
  */
 export async function replaceOrOverwrite(
-  from: SystemPath,
-  to: SystemPath,
+  from: EntryName,
+  to: Spot,
   replacesReadOnly: boolean,
   fallbacks: FallbackLog,
 ): Promise<void> {
@@ -23,14 +25,14 @@ export async function replaceOrOverwrite(
   const isReplaced = await fallbacks.attempt('rename', isMounted, () => replace(from, to));
   if (isReplaced) return;
   await overwrite(from, to);
-  await removeIfThere(from);
+  await unlinkIfThere(to.directory, from);
 }
 
 /** Writes the content of a complete file over that of another one. */
-async function overwrite(from: SystemPath, to: SystemPath): Promise<void> {
-  const source = await openCore(from, 'r');
+async function overwrite(from: EntryName, { directory, name }: Spot): Promise<void> {
+  const source = await directory.openCore(from, 'r');
   try {
-    const destination = await openCore(to, 'r+');
+    const destination = await directory.openCore(name, 'r+');
     try {
       await copyFile(source, destination, (await source.stat()).size);
       await destination.sync();

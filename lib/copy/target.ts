@@ -1,33 +1,25 @@
 import type { Hash } from 'node:crypto';
 import { type BigIntStats, constants } from 'node:fs';
-import { constants as systemConstants } from 'node:os';
-import { readFile } from '../functions/file-content.js';
 import type { CoreHandle } from '../handle/core-handle.js';
-import { openCore } from '../handle/open.js';
-import type { SystemError } from '../node/errors.js';
+import type { EntryName } from '../handle/entry-name.js';
+import { type SystemError, systemErrorOf } from '../node/errors.js';
 import { monotonicMs } from '../node/globals.js';
-import { nodePromises } from '../node/node-fs.js';
 import { alignDown } from '../transfer/alignment.js';
 import { blockSizeOf } from '../transfer/chunk-io.js';
 import { firstDifference } from './compare-files.js';
 import { VerifyError } from './copy-errors.js';
-import {
-  partialNameBeside,
-  removeIfThere,
-  type SystemPath,
-  statIfThere,
-  temporaryNameBeside,
-  withSuffix,
-} from './destination.js';
-import { FallbackLog, isMissing, isSystemError } from './fallbacks.js';
+import { partialNameFor, statusIfThere } from './destination.js';
+import { FallbackLog, isSystemError } from './fallbacks.js';
 import type { CopySettings } from './file-copy-options.js';
 import { makeHash } from './make-hash.js';
 import { SourceChangedError } from './source-changed-error.js';
 import { sizeOfContent } from './source-size.js';
+import type { Spot } from './spot.js';
+import { hasNoLocks, makeUnfinished, unlinkIfThere } from './unfinished.js';
 
 /** The file that a copy is made in. */
 export interface Target {
-  readonly path: SystemPath;
+  readonly name: EntryName;
   readonly handle: CoreHandle;
   /** Whether it gets its name when it is complete. */
   readonly isAtomic: boolean;
@@ -54,7 +46,7 @@ export interface TargetRequest {
   source: CoreHandle;
   before: BigIntStats;
   /** Where the copy goes in the end. */
-  destination: SystemPath;
+  destination: Spot;
   settings: CopySettings;
   onResume: (bytes: number) => void;
 }
@@ -68,7 +60,8 @@ export function openTarget(request: TargetRequest): Promise<Target> {
 }
 
 const permissions = 0o777n;
-const ownerMayWork = 0o600;
+const ownerAlone = 0o600;
+const ownerMayWrite = 0o200;
 
 const modeRefusals = new Set(['EPERM', 'EACCES', 'EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP']);
 
@@ -76,55 +69,53 @@ function isModeRefusal(error: unknown): boolean {
   return isSystemError(error) && modeRefusals.has(error.code);
 }
 
-/** The mode to make a file with that is to have the source's, and a function that sets that. */
-function modeFor(before: BigIntStats): {
-  mode: number;
-  giveMode: (handle: CoreHandle, fallbacks: FallbackLog) => Promise<void>;
-} {
+/**
+ * Gives a new file the mode of a file that is made with that of the source. Until then only its
+ * maker may read it. A mode that is kept as metadata has been set by now.
+ */
+async function giveMode(
+  handle: CoreHandle,
+  { before, settings }: TargetRequest,
+  fallbacks: FallbackLog,
+): Promise<void> {
+  if (settings.metadata.mode !== undefined) return;
   const wanted = Number(before.mode & permissions);
-  const mode = wanted | ownerMayWork;
-  // The maker of a read-only file could not open it again, to reserve space or to resume.
-  const giveMode = async (handle: CoreHandle, fallbacks: FallbackLog): Promise<void> => {
-    if (mode === wanted) return;
-    const chmod = (): Promise<void> => handle.chmod(wanted & ~process.umask());
-    await fallbacks.attempt('mode', isModeRefusal, chmod);
-  };
-  return { mode, giveMode };
+  // Windows has but one such bit, and a new file is writable.
+  if (process.platform === 'win32' && (wanted & ownerMayWrite) !== 0) return;
+  const chmod = (): Promise<void> => handle.chmod(wanted & ~process.umask());
+  await fallbacks.attempt('mode', isModeRefusal, chmod);
 }
 
 interface Opened {
   handle: CoreHandle;
+  name: EntryName;
   /** Whether this call has surely made it. */
   isNew: boolean;
 }
 
 // Opened without the signal: after an abort nobody could tell whether the file was made.
 async function openOrMake(
-  path: SystemPath,
-  before: BigIntStats,
+  { directory, name }: Spot,
   { unbuffered, atomic, force }: CopySettings,
+  fallbacks: FallbackLog,
 ): Promise<Opened> {
-  const wanted = Number(before.mode & permissions);
-  const { mode } = modeFor(before);
-  const mustBeNew = atomic || !force;
-  if (mustBeNew || mode !== wanted) {
-    try {
-      return { handle: await openCore(path, 'wx', { unbuffered, mode }), isNew: true };
-    } catch (error) {
-      if (mustBeNew || (error as SystemError).code !== 'EEXIST') throw error;
-    }
+  if (atomic) return { ...(await makeUnfinished(directory, unbuffered, fallbacks)), isNew: true };
+  try {
+    const handle = await directory.openCore(name, 'wx', { unbuffered, mode: ownerAlone });
+    return { handle, name, isNew: true };
+  } catch (error) {
+    if (!force || (error as SystemError).code !== 'EEXIST') throw error;
   }
   // An existing file keeps its mode. It is not cut yet, since it may have other names.
-  const flags = constants.O_WRONLY | constants.O_CREAT;
-  return { handle: await openCore(path, flags, { unbuffered, mode: wanted }), isNew: false };
+  const handle = await directory.openCore(name, constants.O_WRONLY, { unbuffered });
+  return { handle, name, isNew: false };
 }
 
 async function openNew(request: TargetRequest): Promise<Target> {
-  const { before, destination, settings } = request;
+  const { destination, settings } = request;
   const { atomic } = settings;
-  const path = atomic ? temporaryNameBeside(destination) : destination;
-  const { giveMode } = modeFor(before);
-  const { handle, isNew } = await openOrMake(path, before, settings);
+  const fallbacks = new FallbackLog();
+  const { handle, name, isNew } = await openOrMake(destination, settings, fallbacks);
   if (!isNew) {
     // The other names would get the new content, too.
     if (await hasOtherNames(handle)) {
@@ -133,19 +124,18 @@ async function openNew(request: TargetRequest): Promise<Target> {
     }
     await handle.truncate(0);
   }
-  const fallbacks = new FallbackLog();
   return {
-    path,
+    name,
     handle,
     isAtomic: atomic,
     fallbacks,
     start: 0,
     hash: newHash(settings.hash),
     onFlushed: () => {},
-    giveMode: async () => (isNew ? giveMode(handle, fallbacks) : undefined),
+    giveMode: async () => (isNew ? giveMode(handle, request, fallbacks) : undefined),
     settle: async () => {},
     end: async () => {},
-    abandon: () => removeIfThere(path),
+    abandon: () => unlinkIfThere(destination.directory, name),
   };
 }
 
@@ -167,9 +157,6 @@ const noteSize = 512;
 const msBetweenNotes = 500;
 // Beyond the end of every file: it keeps others from the file, and nobody from its bytes.
 const lockPosition = Number.MAX_SAFE_INTEGER - 1;
-// libuv has no name for it.
-const noLocks = -(systemConstants.errno.ENOLCK ?? Number.NaN);
-
 // Not with the numbers of device and file: those of some file systems change by themselves, and
 // the comparison decides what is kept.
 function noteOf({ size, mtimeNs }: BigIntStats, flushed: number): Note {
@@ -181,53 +168,84 @@ function noteOf({ size, mtimeNs }: BigIntStats, flushed: number): Note {
 }
 
 /** How far an earlier copy of this very source had come, by its own word. */
-async function flushedByNote(path: SystemPath, before: BigIntStats): Promise<number> {
+async function flushedByNote(note: CoreHandle, before: BigIntStats): Promise<number> {
   try {
-    const note = JSON.parse(await readFile(path, 'utf8')) as Note;
-    const flushed = Number(note.flushed);
-    const isOfThis = JSON.stringify(note) === JSON.stringify(noteOf(before, flushed));
+    const content = Buffer.alloc(noteSize);
+    const { bytesRead } = await note.read(content, { length: noteSize, position: 0 });
+    const found = JSON.parse(content.toString('utf8', 0, bytesRead)) as Note;
+    const flushed = Number(found.flushed);
+    const isOfThis = JSON.stringify(found) === JSON.stringify(noteOf(before, flushed));
     return isOfThis && Number.isSafeInteger(flushed) && flushed > 0 ? flushed : 0;
   } catch {
-    // It is not there, or was not finished: all is copied anew.
+    // It is new, or was not finished: all is copied anew.
     return 0;
   }
 }
 
-const { O_CREAT, O_RDWR } = constants;
-// The names can be foretold, so a link there may be somebody's trap. Windows has no such flag.
-const toOwnFile = O_RDWR | O_CREAT | (constants.O_NOFOLLOW ?? 0);
-
-/** Whether a file system or kernel has no locks. */
-function hasNoLocks(error: unknown): boolean {
-  return isMissing(error) || (error as SystemError).errno === noLocks;
-}
+const { O_CREAT, O_RDWR, O_NONBLOCK = 0 } = constants;
+// The names can be foretold, so anything may wait there. A FIFO is not waited for.
+const toOwnFile = O_RDWR | O_CREAT | O_NONBLOCK;
 
 /**
  * Whether the last holder of the lock has removed the file that was opened. The numbers of files do
  * not tell, since those of some file systems change by themselves.
  */
-async function isRemoved(handle: CoreHandle, path: SystemPath): Promise<boolean> {
+async function isRemoved(handle: CoreHandle, spot: Spot): Promise<boolean> {
   if ((await handle.stat()).nlink > 0) return false;
   // Some file systems do not count names.
-  return (await statIfThere(path, true))?.nlink !== 0n;
+  return (await statusIfThere(spot))?.nlink !== 0n;
 }
 
 /**
- * Opens the note once it is ours alone. It is locked, and not the copy, since the copy is closed
- * before it is read back and gets its name, and must be nobody else's until then. @throws EBUSY
+ * Refuses a file that somebody else has put there: one of another user, a further name of a file
+ * that lies elsewhere, or no regular file.
+ * @throws EEXIST
+ */
+async function checkOwn(handle: CoreHandle, name: string): Promise<void> {
+  const status = await handle.stat();
+  const user = process.geteuid?.();
+  const isOurs = user === undefined || status.uid === user;
+  if (status.isFile() && status.nlink <= 1 && isOurs) return;
+  throw systemErrorOf(
+    'EEXIST',
+    { syscall: 'open', path: name },
+    'the name for what options.resume keeps is taken by a file of another user, by a link, or by ' +
+      'what is no file',
+  );
+}
+
+async function openOwn(
+  { directory }: Spot,
+  name: string,
+  options: { unbuffered?: boolean | 'prefer'; signal: AbortSignal | undefined },
+): Promise<CoreHandle> {
+  const handle = await directory.openCore(name, toOwnFile, { ...options, mode: ownerAlone });
+  try {
+    await checkOwn(handle, name);
+    return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/**
+ * Opens the note once it is ours alone. It is locked, and not the copy, since it exists for as long
+ * as somebody works on the copy. @throws EBUSY; EEXIST
  */
 async function openLocked(
-  path: SystemPath,
+  spot: Spot,
+  name: string,
   signal: AbortSignal | undefined,
   fallbacks: FallbackLog,
 ): Promise<CoreHandle> {
   for (;;) {
-    const handle = await openCore(path, toOwnFile, { signal, mode: ownerMayWork });
+    const handle = await openOwn(spot, name, { signal });
     try {
       const lock = (): Promise<void> =>
         handle.lock({ position: lockPosition, length: 1, wait: false });
       await fallbacks.attempt('lock', hasNoLocks, lock);
-      if (!(await isRemoved(handle, path))) return handle;
+      if (!(await isRemoved(handle, { ...spot, name }))) return handle;
     } catch (error) {
       await handle.close();
       throw error;
@@ -240,52 +258,53 @@ const refusedCodes = new Set(['EACCES', 'EPERM']);
 
 /** Opens what is there, or a new file. */
 async function openUnfinished(
-  path: SystemPath,
-  mode: number,
+  spot: Spot,
+  name: string,
   { unbuffered, signal }: CopySettings,
 ): Promise<CoreHandle> {
-  const openIt = (): Promise<CoreHandle> => openCore(path, toOwnFile, { unbuffered, signal, mode });
+  const openIt = (): Promise<CoreHandle> => openOwn(spot, name, { unbuffered, signal });
   try {
     return await openIt();
   } catch (error) {
     if (!refusedCodes.has((error as SystemError).code)) throw error;
   }
   // It was ended when it had the mode of a source that is read-only.
-  await nodePromises.chmod(path, ownerMayWork).catch(() => {});
+  await spot.directory.chmod(name, ownerAlone).catch(() => {});
   return openIt();
 }
 
 async function openPartial(request: TargetRequest): Promise<Target> {
   const { before, destination, settings } = request;
-  const path = partialNameBeside(destination);
-  const notePath = withSuffix(path, '.json');
-  const { mode, giveMode } = modeFor(before);
+  const { directory } = destination;
+  const name = partialNameFor(destination);
+  const noteName = `${name}.json`;
   const fallbacks = new FallbackLog();
-  const noteFile = await openLocked(notePath, settings.signal, fallbacks);
+  const noteFile = await openLocked(destination, noteName, settings.signal, fallbacks);
   const forget = async (): Promise<void> => {
     try {
-      await removeIfThere(notePath);
+      await unlinkIfThere(directory, noteName);
     } finally {
       await noteFile.close();
     }
   };
   let handle: CoreHandle | undefined;
   try {
-    handle = await openUnfinished(path, mode, settings);
-    const { start, hash } = await compareWhatIsThere(handle, notePath, request);
+    handle = await openUnfinished(destination, name, settings);
+    if (process.platform !== 'win32') await handle.chmod(ownerAlone).catch(() => {});
+    const { start, hash } = await compareWhatIsThere(handle, noteFile, request);
     await handle.truncate(start);
     const note = new NoteKeeper(noteFile, handle, before);
     await note.write(start);
     const file = handle;
     return {
-      path,
+      name,
       handle,
       isAtomic: true,
       fallbacks,
       start,
       hash,
       onFlushed: (position) => note.onFlushed(position),
-      giveMode: () => giveMode(file, fallbacks),
+      giveMode: () => giveMode(file, request, fallbacks),
       settle: () => note.settle(),
       end: forget,
       abandon: async (error) => {
@@ -293,7 +312,7 @@ async function openPartial(request: TargetRequest): Promise<Target> {
         // The next call could do nothing with it.
         const isOfUse = !(error instanceof SourceChangedError || error instanceof VerifyError);
         if (isOfUse) return noteFile.close();
-        await removeIfThere(path);
+        await unlinkIfThere(directory, name);
         await forget();
       },
     };
@@ -307,12 +326,12 @@ async function openPartial(request: TargetRequest): Promise<Target> {
 /** How much of the file is what the source has, as far as its note says that it may be. */
 async function compareWhatIsThere(
   handle: CoreHandle,
-  notePath: SystemPath,
+  note: CoreHandle,
   { source, before, settings, onResume }: TargetRequest,
 ): Promise<{ start: number; hash: Hash | undefined }> {
   const hash = newHash(settings.hash);
   const size = sizeOfContent(before) ?? 0;
-  const flushed = await flushedByNote(notePath, before);
+  const flushed = await flushedByNote(note, before);
   const there = (await handle.stat()).size;
   const end = alignDown(Math.min(flushed, there, size), blockSizeOf(source, handle));
   if (end === 0) return { start: 0, hash };

@@ -85,3 +85,27 @@ export function setOwnerIn(arg: { name: Name; uid: number; gid: number }): Encod
   const { name, uid, gid } = arg;
   return { opcode: Opcode.setOwnerIn, ...blank, position: uid, length: gid, object: name };
 }
+
+/** Opens, reads and closes a file as one operation; a large one comes back open. */
+export function readWholeIn(name: Name): Encoded {
+  return { opcode: Opcode.readIn, ...blank, object: name };
+}
+
+/** @param names with a zero byte behind each */
+export function statusesIn(names: Uint8Array): Encoded {
+  return { opcode: Opcode.statNames, ...blank, length: names.byteLength, object: names };
+}
+
+/**
+ * From a name in the source to another one in the directory, by a new file. `metadata` has
+ * MetadataFlag bits, and again, shifted by metadataTriedShift, those that may be refused.
+ */
+export function copySmallFileIn(arg: {
+  source: Name;
+  temporary: Name;
+  destination: Name;
+  metadata: number;
+}): Encoded {
+  const object = [arg.source, arg.temporary, arg.destination];
+  return { opcode: Opcode.copySmallFile, ...blank, flags: arg.metadata, object };
+}

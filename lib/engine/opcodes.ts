@@ -72,6 +72,8 @@ export const Opcode = {
   setTimesIn: 90,
   setModeIn: 91,
   setOwnerIn: 92,
+  /** readPath of a name. */
+  readIn: 93,
 } as const;
 
 /** Parts of a file's metadata. `attributes` belongs to copySmallFile on Windows. */
@@ -136,6 +138,7 @@ export const descriptorOpcodes: ReadonlySet<number> = new Set([
   Opcode.copySmallFile,
   Opcode.openIn,
   Opcode.listIn,
+  Opcode.readIn,
   Opcode.createPipeInstance,
   Opcode.createPipePair,
   Opcode.createMailslot,

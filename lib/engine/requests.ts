@@ -249,17 +249,6 @@ export function namedStreamsOf(path: NativePath): Encoded {
   return { opcode: Opcode.listStreams, ...blank, object: path };
 }
 
-/** @param metadata MetadataFlag bits, and again, shifted by metadataTriedShift, if optional */
-export function copySmallFileTo(arg: {
-  source: NativePath;
-  temporary: NativePath;
-  destination: NativePath;
-  metadata: number;
-}): Encoded {
-  const object = [arg.source, arg.temporary, arg.destination];
-  return { opcode: Opcode.copySmallFile, ...blank, flags: arg.metadata, object };
-}
-
 // ---- Devices; addon/engine/system/devices.h says what each does.
 
 /** @param flags PipeFlag bits @param bufferSize bytes; 0 for the system's own */

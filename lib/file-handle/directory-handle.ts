@@ -138,9 +138,16 @@ export class DirectoryHandle {
     flags: string | number | null = 'r',
     modeOrOptions?: number | string | OpenOptions | null,
   ): Promise<FileHandle> {
-    return new FileHandle(
-      await this.#open(parseName(name), parseOpenOptions(flags, modeOrOptions)),
-    );
+    return new FileHandle(await this.openCore(name, flags, modeOrOptions));
+  }
+
+  /** @internal As open(), and gives the core of the handle. */
+  async openCore(
+    name: EntryName,
+    flags: string | number | null = 'r',
+    modeOrOptions?: number | string | OpenOptions | null,
+  ): Promise<CoreHandle> {
+    return this.#open(parseName(name), parseOpenOptions(flags, modeOrOptions));
   }
 
   /** Opens a directory in this one. @throws ENOTDIR or ELOOP for a link; ENOENT, EACCES, … */

@@ -4,15 +4,21 @@
 
 namespace overlapped {
 
-// kCopySmallFile: all of a regular file as one operation: opened, read and written to a new file
-// with the path `temporary`, which gets those parts of the metadata that `flags` (MetadataPart)
-// names, and then the path `destination`, in one step, whatever file was there. A part that `flags`
-// has once more, shifted by kMetadataTriedShift, may be refused by the destination or the rights of
-// the process: it is in `refused_parts` then, and the copy goes on. Gives the bytes of its content,
-// or kSourceChanged where the source was written to meanwhile, by its size or time: what was read
-// is no state that it ever had. Then, and after an error, nothing is left under the temporary path,
-// and what was there stays. The content goes through a buffer of one size, so that it is right, if
-// slow, for a large file too.
+// kCopySmallFile copies a regular file as one operation, from a name in the directory `source` to
+// one in the directory `file`. The three names are those of the source, of a new file that the
+// content goes to, and of the copy. None is followed.
+//
+// The new file is open to its maker alone until it has the owner that it is to have, and is locked
+// until it has its name, so that other processes can tell it from one that a killed process has
+// left. It gets the parts of the metadata that `flags` (MetadataPart) names, and then replaces what
+// has the name of the copy, in one step. A part that `flags` has once more, shifted by
+// kMetadataTriedShift, may be refused by the destination or the rights of the process; it is in
+// `refused_parts` then, and the copy is complete without it.
+//
+// Gives the bytes of the content, or kSourceChanged where the size or time of the source shows that
+// somebody wrote to it meanwhile. Then, and after an error, the new file has been removed and what
+// had the name stays; the error is EEXIST where the name of the new file was taken. The content
+// goes through a buffer of one size, so that large files are copied too, if slowly.
 inline constexpr int64_t kSourceChanged = -1;
 
 Result copy_small_file(Operation& operation);

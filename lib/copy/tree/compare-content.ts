@@ -1,5 +1,6 @@
-import { readFile } from '../../functions/file-content.js';
-import { comparePaths } from '../compare-files.js';
+import { readFileIn } from '../../file-handle/read-file-in.js';
+import type { CoreHandle } from '../../handle/core-handle.js';
+import { compareHandles } from '../compare-files.js';
 import type { ReadSource } from '../file-copy-options.js';
 import type { ChunkOptions } from '../read-chunks.js';
 import type { TreeRoot } from './tree-root.js';
@@ -22,19 +23,29 @@ export async function compareContent(
   options: ContentComparison,
 ): Promise<{ equal: boolean; readFrom: ReadSource }> {
   const { unbuffered, signal, onCompared, ...chunks } = options;
-  const [from, to] = roots.map((root) => root.at(place)) as [string | Buffer, string | Buffer];
   if (size <= smallFileMax && !unbuffered) {
-    const read = (path: string | Buffer) => readFile(path, { signal }) as Promise<Buffer>;
-    const [one, other] = await Promise.all([read(from), read(to)]);
+    const read = (root: TreeRoot): Promise<Buffer> =>
+      root.spot(place, ({ directory, name }) => readFileIn(directory, name, signal));
+    const [one, other] = await Promise.all([read(roots[0]), read(roots[1])]);
     onCompared?.(one.byteLength);
     return { equal: one.equals(other), readFrom: 'cache' };
   }
+  const openOptions = { unbuffered, signal, access: 'sequential' } as const;
+  const open = (root: TreeRoot): Promise<CoreHandle> =>
+    root.spot(place, ({ directory, name }) => directory.openCore(name, 'r', openOptions));
   let before = 0;
-  return comparePaths(from, to, {
-    ...{ ...chunks, unbuffered, signal },
-    onProgress: ({ bytes }) => {
-      onCompared?.(bytes - before);
-      before = bytes;
-    },
-  });
+  const one = await open(roots[0]);
+  try {
+    const other = await open(roots[1]);
+    const comparing = compareHandles(one, other, {
+      ...{ ...chunks, signal },
+      onProgress: ({ bytes }) => {
+        onCompared?.(bytes - before);
+        before = bytes;
+      },
+    });
+    return await comparing.finally(() => other.close());
+  } finally {
+    await one.close();
+  }
 }

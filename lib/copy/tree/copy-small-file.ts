@@ -1,18 +1,17 @@
 import type { Completion } from '../../engine/completion.js';
-import { getEngine } from '../../engine/engine.js';
+import { copySmallFileIn } from '../../engine/directory-requests.js';
 import { MetadataFlag, metadataTriedShift } from '../../engine/opcodes.js';
-import { copySmallFileTo } from '../../engine/requests.js';
-import { type ParsedPath, parsePath } from '../../node/paths.js';
+import type { SystemError } from '../../node/errors.js';
+import { showPath } from '../../node/paths.js';
 import { retryWhileHeld } from '../../win32/held-by-others.js';
-import type { SystemPath } from '../destination.js';
 import type { CopyFallback } from '../fallbacks.js';
 import type { MetadataParts } from '../metadata.js';
+import type { Spot } from '../spot.js';
+import { temporaryName } from '../temporary-name.js';
 
 export interface SmallFileCopy {
-  source: SystemPath;
-  /** Where it is made, beside the destination; nothing may be there. */
-  temporary: SystemPath;
-  destination: SystemPath;
+  source: Spot;
+  destination: Spot;
   /** Of these owner, mode, times and attributes. */
   metadata: MetadataParts;
   signal: AbortSignal | undefined;
@@ -55,30 +54,40 @@ function decodeCopied({ value, refusedParts }: Completion): CopiedFile | null {
   };
 }
 
+const triesMax = 8;
+
 /**
- * Copies all of a regular file in one operation: read, written under the temporary path, given its
+ * Copies all of a regular file in one operation: read, written under a temporary name, given its
  * metadata and renamed, on one worker. It is not synced. A link is not followed.
  * @returns null if it was written to meanwhile, and so was not copied
- * @throws a system error; AbortError. By then nothing is left under the temporary path
+ * @throws a system error; AbortError. By then nothing is left under the temporary name
  */
-export function copySmallFile(copy: SmallFileCopy): Promise<CopiedFile | null> {
-  const { signal } = copy;
-  const metadata = flagsOf(copy.metadata);
-  const [source, temporary, destination] = [copy.source, copy.temporary, copy.destination].map(
-    (path) => parsePath(path),
-  ) as [ParsedPath, ParsedPath, ParsedPath];
-  const how = {
-    source: source.native,
-    temporary: temporary.native,
-    destination: destination.native,
-    metadata,
+export async function copySmallFile(copy: SmallFileCopy): Promise<CopiedFile | null> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await retryWhileHeld(() => copyOnce(copy), { signal: copy.signal });
+    } catch (error) {
+      // Somebody has taken the new file for what a killed process has left.
+      if ((error as SystemError).code !== 'EEXIST' || tries === triesMax) throw error;
+    }
+  }
+}
+
+function copyOnce({ source, destination, ...copy }: SmallFileCopy): Promise<CopiedFile | null> {
+  const names = {
+    source: source.name,
+    temporary: temporaryName(),
+    destination: destination.name,
   };
-  const submit = (): Promise<CopiedFile | null> =>
-    getEngine().submit<CopiedFile | null>({
-      ...copySmallFileTo(how),
-      subject: { syscall: 'copyfile', path: source.shown, dest: destination.shown },
-      decode: decodeCopied,
-      signal,
-    });
-  return retryWhileHeld(submit, { signal });
+  const subject = {
+    syscall: 'copyfile',
+    path: showPath(source.path.toString()),
+    dest: showPath(destination.path.toString()),
+  };
+  return destination.directory.core.operateFrom<CopiedFile | null>(source.directory.core, {
+    ...copySmallFileIn({ ...names, metadata: flagsOf(copy.metadata) }),
+    subject,
+    decode: decodeCopied,
+    signal: copy.signal,
+  });
 }

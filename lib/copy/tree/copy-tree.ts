@@ -1,4 +1,4 @@
-import { abortError, systemErrorOf } from '../../node/errors.js';
+import { abortError } from '../../node/errors.js';
 import { monotonicMs } from '../../node/globals.js';
 import type { PathLike } from '../../node/paths.js';
 import { validateObject } from '../../node/validate.js';
@@ -8,12 +8,9 @@ import { timeWindowOf } from './time-window.js';
 import { TreeCopy } from './tree-copy.js';
 import { FoldedNames, withPlacesOf } from './tree-names.js';
 import { checkApart } from './tree-overlap.js';
-import { type Place, TreeRoot } from './tree-root.js';
+import type { Place } from './tree-place.js';
+import { TreeRoot } from './tree-root.js';
 import { type Tree, type WalkOptions, walkTree } from './tree-walk.js';
-
-function treeError(code: string, root: TreeRoot): Error {
-  return systemErrorOf(code, { syscall: 'copyTree', path: root.shown });
-}
 
 function codeOf(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException | undefined)?.code;
@@ -33,7 +30,6 @@ async function walkDestination(
   try {
     const walk = { filter, concurrency, signal, oneFileSystem, accepts, enters };
     const tree = await walkTree(root, walk);
-    if (tree.entries.get('')?.kind !== 'folder') throw treeError('ENOTDIR', root);
     return withPlacesOf(source, names, tree, root);
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error;
@@ -87,16 +83,19 @@ export async function copyTree(
   if (signal?.aborted) throw abortError(signal);
   const accepts = acceptsOf(from, to, settings);
   await checkApart(from, to, { ...settings, accepts });
-  const walk = { filter, concurrency, signal, oneFileSystem, accepts };
-  const wanted = await walkTree(from, walk);
-  if (wanted.entries.get('')?.kind !== 'folder') throw treeError('ENOTDIR', from);
-  const names = new FoldedNames(wanted);
-  const there = await walkDestination(to, wanted, names, settings, accepts);
-  const timeWindowNs = await timeWindowOf(wanted, there, to, settings.modifyWindow);
-  const trees = { source: wanted, destination: there, clashing: names.clashing(), timeWindowNs };
-  const tree = new TreeCopy(from, to, settings, trees);
-  await tree.run();
-  return { ...tree.report, durationMs: monotonicMs() - begun };
+  try {
+    const walk = { filter, concurrency, signal, oneFileSystem, accepts };
+    const wanted = await walkTree(from, walk);
+    const names = new FoldedNames(wanted);
+    const there = await walkDestination(to, wanted, names, settings, accepts);
+    const timeWindowNs = await timeWindowOf(wanted, there, to, settings.modifyWindow);
+    const trees = { source: wanted, destination: there, clashing: names.clashing(), timeWindowNs };
+    const tree = new TreeCopy(from, to, settings, trees);
+    await tree.run();
+    return { ...tree.report, durationMs: monotonicMs() - begun };
+  } finally {
+    await Promise.all([from.close(), to.close()]);
+  }
 }
 
 /**

@@ -1,23 +1,22 @@
-import { open } from '../../functions/open.js';
-import { getAttributes } from '../../handle/attributes.js';
-import { nodePromises } from '../../node/node-fs.js';
-import type { SystemPath } from '../destination.js';
-import type { TreeEntry } from './tree-walk.js';
+import type { DirectoryHandle } from '../../file-handle/directory-handle.js';
+import type { EntryName } from '../../handle/entry-name.js';
+import { readReparsePoint } from '../../win32/reparse-point.js';
+import type { Spot } from '../spot.js';
 
 type LinkKind = 'file' | 'dir' | 'junction';
 
 // IO_REPARSE_TAG_MOUNT_POINT in Windows' winnt.h.
 const junctionTag = 0xa0000003;
 
-async function windowsKindOf(path: SystemPath): Promise<LinkKind> {
-  const { directory } = await getAttributes(path, { followLinks: false });
-  if (!directory) return 'file';
-  const handle = await open(path, 'r', {
+async function windowsKindOf({ directory, name }: Spot): Promise<LinkKind> {
+  const handle = await directory.openCore(name, 'r', {
     attributesOnly: true,
-    windows: { openReparsePoint: true, backupIntent: true },
+    windows: { openReparsePoint: true },
   });
   try {
-    return (await handle.readReparsePoint()).tag === junctionTag ? 'junction' : 'dir';
+    const { directory: leadsToDirectory } = await handle.getAttributes();
+    if (!leadsToDirectory) return 'file';
+    return (await readReparsePoint(handle)).tag === junctionTag ? 'junction' : 'dir';
   } finally {
     await handle.close();
   }
@@ -25,11 +24,11 @@ async function windowsKindOf(path: SystemPath): Promise<LinkKind> {
 
 /** Makes a link like another one: a symbolic link, on Windows of its kind, or a junction. */
 export async function makeLink(
-  from: SystemPath,
-  { target }: TreeEntry,
-  to: SystemPath,
+  from: Spot,
+  target: Buffer,
+  directory: DirectoryHandle,
+  name: EntryName,
 ): Promise<void> {
   const kind = process.platform === 'win32' ? await windowsKindOf(from) : undefined;
-  const leadsTo = target as Buffer;
-  await nodePromises.symlink(kind === undefined ? leadsTo : leadsTo.toString(), to, kind);
+  await directory.symlink(target, name, kind);
 }

@@ -1,5 +1,5 @@
-import { lstat } from '../../functions/status.js';
-import type { Place, TreeRoot } from './tree-root.js';
+import type { Place } from './tree-place.js';
+import type { TreeRoot } from './tree-root.js';
 import type { Tree } from './tree-walk.js';
 
 // Node sets times in floating-point seconds, and older versions did so in whole microseconds.
@@ -34,7 +34,7 @@ function candidatesFor(stepNs: bigint, source: Tree, destination: Tree): Place[]
 /** Whether the times that the system itself gives to entries have no small fractions either. */
 async function isCoarse(root: TreeRoot, places: readonly Place[]): Promise<boolean> {
   const statuses = await Promise.all(
-    places.map((place) => lstat(root.at(place), { bigint: true }).catch(() => undefined)),
+    places.map((place) => root.status(place).catch(() => undefined)),
   );
   return statuses.every((status) => status !== undefined && status.ctimeNs % tenMsNs === 0n);
 }

@@ -1,8 +1,8 @@
 import type { FileCopyOptions } from '../file-copy-options.js';
 import type { MetadataPart } from '../metadata.js';
 import type { CopiedFile } from './copy-small-file.js';
+import type { Place } from './tree-place.js';
 import type { NameTask, Task } from './tree-plan.js';
-import type { Place } from './tree-root.js';
 import type { TreeEntry } from './tree-walk.js';
 
 /**
@@ -28,6 +28,8 @@ export interface TreeActions {
   keepMetadata(task: Task): Promise<MetadataPart[]>;
   /** Removes one entry; a folder must be empty. */
   remove(entry: TreeEntry): Promise<void>;
+  /** Removes what a killed copy has left, and leaves what another process works on. */
+  removeLeftOver(entry: TreeEntry): Promise<void>;
   /** Moves what was made at `task.as` to its own place, which is empty by now. */
   moveIn(task: Task): Promise<void>;
   /** Removes what was made at `task.as`. */

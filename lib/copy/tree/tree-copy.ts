@@ -7,11 +7,12 @@ import { DeleteRefusedError } from './delete-refused-error.js';
 import { mayReplace, type ReplacementSettings } from './replacement-rules.js';
 import type { TreeActions } from './tree-actions.js';
 import { differsInMetadata } from './tree-metadata.js';
+import { depthOf, folderOf, type Place, showPlace } from './tree-place.js';
 import { isWithin, type NameTask, type Plan, planCopy, type Task } from './tree-plan.js';
 import { TreeMeter } from './tree-progress.js';
 import { TreeRehearsal } from './tree-rehearsal.js';
 import { TreeReporter } from './tree-reporter.js';
-import { depthOf, folderOf, type Place, showPlace, type TreeRoot } from './tree-root.js';
+import type { TreeRoot } from './tree-root.js';
 import type { SpecialKind, Tree, TreeEntry } from './tree-walk.js';
 import { TreeWriter } from './tree-writer.js';
 import { UnsupportedFileError } from './unsupported-file-error.js';
@@ -117,7 +118,8 @@ export class TreeCopy {
     const { folders, files, links, names, unchanged, leftOvers, extra } = this.#plan;
     this.#meter.start(files.length + names.length + unchanged.length, bytesOf(files));
     this.#noteSpecial();
-    await this.#remove(leftOvers, () => {});
+    const tasks = leftOvers.map((entry) => ({ entry, there: entry }));
+    await this.#each(tasks, ({ entry }) => this.#actions.removeLeftOver(entry));
     for (const level of byDepth(folders, placeOfTask)) {
       await this.#each(level, (task) => this.#makeFolder(task));
     }

@@ -1,15 +1,10 @@
+import type { DirectoryHandle } from '../../file-handle/directory-handle.js';
 import { getAttributes, setAttributes } from '../../handle/attributes.js';
-import { nodePromises } from '../../node/node-fs.js';
-import type { SystemPath } from '../destination.js';
+import type { EntryName } from '../../handle/entry-name.js';
 import { keepParts, type MetadataPart, type MetadataParts } from '../metadata.js';
+import type { SystemPath } from '../spot.js';
+import type { TreeRoot } from './tree-root.js';
 import type { TreeEntry } from './tree-walk.js';
-
-const isWindows = process.platform === 'win32';
-const nanosecondsPerSecond = 1e9;
-
-function secondsOf(nanoseconds: bigint): number {
-  return Number(nanoseconds) / nanosecondsPerSecond;
-}
 
 // Those that are no part of how the file system keeps the content.
 async function copyAttributes(from: SystemPath, to: SystemPath): Promise<void> {
@@ -30,42 +25,49 @@ function modeOf(entry: TreeEntry, there: TreeEntry): number {
 
 type Keepers = Partial<Record<MetadataPart, () => Promise<void>>>;
 
+/** The two trees that metadata goes between. */
+export interface TreePair {
+  source: TreeRoot;
+  destination: TreeRoot;
+}
+
 /**
- * Gives a file or folder the owner, mode, times and attributes of another one.
- * @param there what is at the path; only a new folder has none
+ * Gives a file or folder of the destination the owner, mode, times and attributes of its source.
+ * @param there what is at the place; only a new folder has none
  * @returns the parts that were tried and refused
  */
 export async function keepMetadata(
-  from: SystemPath,
-  path: SystemPath,
+  { source, destination }: TreePair,
   { entry, there = entry }: { entry: TreeEntry; there?: TreeEntry | undefined },
   parts: MetadataParts,
 ): Promise<MetadataPart[]> {
-  let now = there;
-  const keepers: Keepers = {
-    owner: async () => {
-      await nodePromises.chown(path, entry.uid, entry.gid);
-      now = entry;
-    },
-    mode: () => nodePromises.chmod(path, modeOf(entry, now)),
-    times: () => nodePromises.utimes(path, secondsOf(entry.atimeNs), secondsOf(entry.mtimeNs)),
-    attributes: () => copyAttributes(from, path),
-  };
-  return keepParts(parts, (part) => keepers[part]?.());
+  const { place, uid, gid, atimeNs, mtimeNs } = entry;
+  return destination.beside(place, (directory, name) => {
+    let now = there;
+    const keepers: Keepers = {
+      owner: async () => {
+        await directory.chown(name, uid, gid);
+        now = entry;
+      },
+      mode: () => directory.chmod(name, modeOf(entry, now)),
+      times: () => directory.utimes(name, atimeNs, mtimeNs),
+      attributes: () => copyAttributes(source.at(place), destination.at(place)),
+    };
+    return keepParts(parts, (part) => keepers[part]?.());
+  });
 }
 
-/** The same of a symbolic link, which has no mode of its own. */
+/** The same of a symbolic link, under any name in a directory. It has no mode of its own. */
 export async function keepLinkMetadata(
-  path: SystemPath,
-  entry: TreeEntry,
+  directory: DirectoryHandle,
+  name: EntryName,
+  { uid, gid, atimeNs, mtimeNs }: TreeEntry,
   parts: MetadataParts,
 ): Promise<MetadataPart[]> {
-  const { uid, gid, atimeNs, mtimeNs } = entry;
-  const keepers: Keepers = { owner: () => nodePromises.lchown(path, uid, gid) };
-  // Windows has no call for the times of a link that Node would make.
-  if (!isWindows) {
-    keepers.times = () => nodePromises.lutimes(path, secondsOf(atimeNs), secondsOf(mtimeNs));
-  }
+  const keepers: Keepers = {
+    owner: () => directory.chown(name, uid, gid),
+    times: () => directory.utimes(name, atimeNs, mtimeNs),
+  };
   return keepParts(parts, (part) => keepers[part]?.());
 }
 

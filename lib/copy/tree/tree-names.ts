@@ -1,5 +1,5 @@
-import { type SystemPath, statIfThere } from '../destination.js';
-import { folderOf, type Place, showPlace, type TreeRoot } from './tree-root.js';
+import { folderOf, type Place, showPlace } from './tree-place.js';
+import type { TreeRoot } from './tree-root.js';
 import type { Tree, TreeEntry } from './tree-walk.js';
 
 /**
@@ -47,6 +47,8 @@ export class FoldedNames {
     if (this.#places !== undefined) return this.#places;
     this.#places = new Map();
     for (const place of this.#tree.entries.keys()) {
+      // The top has no name, and a name of dots alone folds to none.
+      if (place === '') continue;
       const key = folded(place);
       const places = this.#places.get(key);
       if (places === undefined) this.#places.set(key, [place]);
@@ -61,8 +63,8 @@ function placeUnder(folder: Place, place: Place): Place {
   return folder === '' ? name : `${folder}/${name}`;
 }
 
-async function isAt(path: SystemPath, { identity }: TreeEntry): Promise<boolean> {
-  const status = await statIfThere(path, true);
+async function isAt(root: TreeRoot, place: Place, { identity }: TreeEntry): Promise<boolean> {
+  const status = await root.statusIfThere(place);
   return status !== undefined && `${status.dev}:${status.ino}` === identity;
 }
 
@@ -87,7 +89,7 @@ export async function withPlacesOf(
       for (const wanted of names.like(at)) {
         const isOther = destination.entries.has(placeUnder(folderOf(place), wanted));
         if (isOther || folderOf(wanted) !== folder) continue;
-        if (await isAt(root.at(wanted), entry)) at = wanted;
+        if (await isAt(root, wanted, entry)) at = wanted;
       }
     }
     if (at !== place) moved.set(place, at);

@@ -3,9 +3,10 @@ import { basename, dirname } from 'node:path';
 import { stat } from '../../functions/status.js';
 import { systemErrorOf } from '../../node/errors.js';
 import { nodePromises } from '../../node/node-fs.js';
-import type { SystemPath } from '../destination.js';
+import type { SystemPath } from '../spot.js';
 import type { TreeFilter } from './tree-filter.js';
-import { type Place, showPlace, type TreeRoot } from './tree-root.js';
+import { type Place, showPlace } from './tree-place.js';
+import type { TreeRoot } from './tree-root.js';
 
 const isWindows = process.platform === 'win32';
 

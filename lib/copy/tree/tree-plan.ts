@@ -1,7 +1,7 @@
-import { isLeftOver, isTemporaryName } from '../temporary-name.js';
+import { isTemporaryName, isUnfinishedName } from '../temporary-name.js';
 import type { TreeChange } from './copy-tree-report.js';
 import { differenceOf } from './time-window.js';
-import { depthOf, folderOf, type Place } from './tree-root.js';
+import { depthOf, folderOf, type Place } from './tree-place.js';
 import type { Tree, TreeEntry } from './tree-walk.js';
 
 /** What a copy of a tree may do with what it finds. */
@@ -129,7 +129,7 @@ function removalsOf(source: Tree, destination: Tree, rules: PlanRules): Removals
     if (isWithin(place, untouched)) continue;
     const isObstacle = isWithin(place, replaced);
     if (wanted === undefined && isTemporaryName(place)) {
-      if (isLeftOver(place)) removals.leftOvers.push(entry);
+      if (isUnfinishedName(place)) removals.leftOvers.push(entry);
       else if (!isObstacle) continue;
     } else if (rules.delete && isObstacle) removals.obstacles.push(entry);
     // The filter leaves out something in a withheld folder, which keeps it. The source may have

@@ -1,6 +1,6 @@
 import type { CopyProgress } from '../file-copy-options.js';
 import { ProgressMeter } from '../progress.js';
-import { type Place, showPlace } from './tree-root.js';
+import { type Place, showPlace } from './tree-place.js';
 
 /** How far a copy or a comparison of a tree is. */
 export interface TreeProgress extends CopyProgress {

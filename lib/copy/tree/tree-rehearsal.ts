@@ -1,8 +1,8 @@
 import type { MetadataPart } from '../metadata.js';
 import type { CopiedFile } from './copy-small-file.js';
 import type { TreeActions } from './tree-actions.js';
+import type { Place } from './tree-place.js';
 import type { Task } from './tree-plan.js';
-import type { Place } from './tree-root.js';
 
 /** The actions of a dry run: each says what it would come to, and changes nothing. */
 export class TreeRehearsal implements TreeActions {
@@ -33,6 +33,8 @@ export class TreeRehearsal implements TreeActions {
   }
 
   async remove(): Promise<void> {}
+
+  async removeLeftOver(): Promise<void> {}
 
   async moveIn(): Promise<void> {}
 

@@ -3,8 +3,8 @@ import type { CopyFallback } from '../fallbacks.js';
 import type { CopiedFile } from './copy-small-file.js';
 import type { TreeSettings } from './copy-tree-options.js';
 import { emptyReport, type TreeChange } from './copy-tree-report.js';
+import { type Place, showPlace } from './tree-place.js';
 import { reasonOf, type Task } from './tree-plan.js';
-import { type Place, showPlace } from './tree-root.js';
 import type { TreeEntry } from './tree-walk.js';
 
 const fatalCodes = new Set(['ENOSPC', 'EROFS']);

@@ -1,46 +1,21 @@
+import type { BigIntStats } from 'node:fs';
+import type { DirectoryHandle } from '../../file-handle/directory-handle.js';
+import { openDirectory } from '../../functions/open-directory.js';
+import type { EntryName } from '../../handle/entry-name.js';
 import { type PathLike, parsePath, showPath } from '../../node/paths.js';
-
-/**
- * A place in a tree: names with slashes between them, '' for the top. On POSIX, where a name is
- * bytes in no certain encoding, each character stands for one byte, so that every name survives.
- */
-export type Place = string;
+import type { Spot, SystemPath } from '../spot.js';
+import { TreeFolders } from './tree-folders.js';
+import { folderOf, fromBytes, nameOf, type Place, toSystem } from './tree-place.js';
 
 const isWindows = process.platform === 'win32';
-// What is the same in every encoding goes to the system as a string, which costs less.
-const plain = /^[\0-\x7f]*$/;
 
-function fromBytes(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
-}
-
-/** The place of an entry with this name in a folder. */
-export function placeIn(folder: Place, name: Buffer): Place {
-  const text = isWindows ? name.toString() : fromBytes(name);
-  return folder === '' ? text : `${folder}/${text}`;
-}
-
-/** The folder that a place is in; of a name without a folder the top. */
-export function folderOf(place: Place): Place {
-  return place.slice(0, Math.max(0, place.lastIndexOf('/')));
-}
-
-/** How many folders a place lies deep; 0 for the top. */
-export function depthOf(place: Place): number {
-  return place === '' ? 0 : place.split('/').length;
-}
-
-/** A place as people read it, and as filters match it: with slashes, '.' for the top. */
-export function showPlace(place: Place): string {
-  if (place === '') return '.';
-  return isWindows || plain.test(place) ? place : Buffer.from(place, 'latin1').toString();
-}
-
-/** The top of a tree, which makes paths of places. */
+/** The top of a tree. What is in the tree is reached through its open folders. */
 export class TreeRoot {
   /** As errors name it. */
   readonly shown: string;
   readonly #path: string;
+  #opening: Promise<TreeFolders> | undefined;
+  #folders: TreeFolders | undefined;
 
   /** @param name of the argument, in errors */
   constructor(path: PathLike, name: string) {
@@ -50,10 +25,71 @@ export class TreeRoot {
     this.shown = shown;
   }
 
-  /** The path of a place, for calls of this package and of Node. */
-  at(place: Place): string | Buffer {
-    const whole = this.#join(place);
-    return isWindows || plain.test(whole) ? whole : Buffer.from(whole, 'latin1');
+  /** Opens the top, where a link is followed, unless it is open. @throws ENOENT, ENOTDIR, … */
+  async open(): Promise<TreeFolders> {
+    if (this.#folders !== undefined) return this.#folders;
+    this.#opening ??= openDirectory(this.at('')).then((top) => new TreeFolders(top));
+    try {
+      this.#folders = await this.#opening;
+      return this.#folders;
+    } finally {
+      this.#opening = undefined;
+    }
+  }
+
+  /** Takes a top that was opened elsewhere. */
+  adopt(top: DirectoryHandle): void {
+    this.#folders = new TreeFolders(top);
+  }
+
+  async close(): Promise<void> {
+    await this.#folders?.close();
+  }
+
+  /** Does something in a folder, which stays open meanwhile. */
+  async within<T>(place: Place, act: (directory: DirectoryHandle) => Promise<T>): Promise<T> {
+    return (this.#folders ?? (await this.open())).within(place, act);
+  }
+
+  /** Does something with a name in its folder; null stands for the top itself. */
+  beside<T>(
+    place: Place,
+    act: (directory: DirectoryHandle, name: EntryName | null) => Promise<T>,
+  ): Promise<T> {
+    const name = place === '' ? null : nameOf(place);
+    return this.within(folderOf(place), (directory) => act(directory, name));
+  }
+
+  /** Does something with the place of a file or link. */
+  spot<T>(place: Place, act: (spot: Spot) => Promise<T>): Promise<T> {
+    const name = nameOf(place);
+    const path = this.at(place);
+    return this.within(folderOf(place), (directory) => act({ directory, name, path }));
+  }
+
+  /** Closes what is open of a folder that is about to be removed. */
+  async forget(place: Place): Promise<void> {
+    await this.#folders?.forget(place);
+  }
+
+  /** Status of a place, of a link itself. @throws ENOENT, … */
+  status(place: Place): Promise<BigIntStats> {
+    return this.beside(place, (directory, name) =>
+      name === null ? directory.stat({ bigint: true }) : directory.lstat(name, { bigint: true }),
+    );
+  }
+
+  /** The same; undefined where there is nothing. */
+  async statusIfThere(place: Place): Promise<BigIntStats | undefined> {
+    return this.status(place).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined;
+      throw error;
+    });
+  }
+
+  /** The path of a place. */
+  at(place: Place): SystemPath {
+    return toSystem(this.#join(place));
   }
 
   /** The same as errors name it. */

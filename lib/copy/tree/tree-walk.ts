@@ -1,13 +1,12 @@
 import type { BigIntStats } from 'node:fs';
-import { listTree } from '../../functions/directory-tree.js';
-import { lstat, stat } from '../../functions/status.js';
+import type { DirectoryHandle } from '../../file-handle/directory-handle.js';
 import { splitNames } from '../../handle/entry-list.js';
+import { type NameStatus, statNames } from '../../handle/name-statuses.js';
 import { abortError } from '../../node/errors.js';
-import { nodePromises } from '../../node/node-fs.js';
-import { parsePath } from '../../node/paths.js';
 import { forEach } from '../for-each.js';
 import type { TreeFilter } from './tree-filter.js';
-import { folderOf, type Place, placeIn, showPlace, type TreeRoot } from './tree-root.js';
+import { folderOf, type Place, placeIn, showPlace } from './tree-place.js';
+import type { TreeRoot } from './tree-root.js';
 
 export type EntryKind = 'file' | 'folder' | 'link' | SpecialKind;
 /** What has no content that could be copied. */
@@ -62,31 +61,31 @@ export interface WalkOptions {
   enters?: ((place: Place) => boolean) | undefined;
 }
 
-// Of one folder, so many entries are looked at in one go.
-const lookupsAtOnce = 64;
+// One operation looks at so many names of a folder; several of them run at a time.
+const namesPerLook = 256;
+const looksAtOnce = 4;
 
-function kindOf(status: BigIntStats): EntryKind {
-  if (status.isFile()) return 'file';
-  if (status.isDirectory()) return 'folder';
-  if (status.isSymbolicLink()) return 'link';
-  if (status.isFIFO()) return 'fifo';
-  if (status.isSocket()) return 'socket';
-  if (status.isCharacterDevice()) return 'character device';
-  return status.isBlockDevice() ? 'block device' : 'unknown';
-}
+const typeMask = 0o170000;
+const kinds: ReadonlyMap<number, EntryKind> = new Map<number, EntryKind>([
+  [0o100000, 'file'],
+  [0o040000, 'folder'],
+  [0o120000, 'link'],
+  [0o010000, 'fifo'],
+  [0o140000, 'socket'],
+  [0o020000, 'character device'],
+  [0o060000, 'block device'],
+]);
 
-function entryOf(place: Place, status: BigIntStats, target?: Buffer): TreeEntry {
+function entryOf(place: Place, status: NameStatus): TreeEntry {
+  const { dev, ino, mode, nlink, uid, gid, size, atimeNs, mtimeNs, target } = status;
   return {
     place,
-    kind: kindOf(status),
-    size: Number(status.size),
-    mode: Number(status.mode) & 0o7777,
-    uid: Number(status.uid),
-    gid: Number(status.gid),
-    atimeNs: status.atimeNs,
-    mtimeNs: status.mtimeNs,
-    identity: `${status.dev}:${status.ino}`,
-    names: Number(status.nlink),
+    kind: kinds.get(mode & typeMask) ?? 'unknown',
+    size,
+    mode: mode & 0o7777,
+    ...{ uid, gid, atimeNs, mtimeNs },
+    identity: `${dev}:${ino}`,
+    names: nlink,
     target,
   };
 }
@@ -94,6 +93,15 @@ function entryOf(place: Place, status: BigIntStats, target?: Buffer): TreeEntry 
 /** The file system that an entry is on. */
 export function deviceOf({ identity }: TreeEntry): string {
   return identity.slice(0, identity.indexOf(':'));
+}
+
+function statusOf(stats: BigIntStats): NameStatus {
+  const { dev, ino, atimeNs, mtimeNs } = stats;
+  const [mode, nlink, uid, gid, size] = [
+    ...[Number(stats.mode), Number(stats.nlink), Number(stats.uid)],
+    ...[Number(stats.gid), Number(stats.size)],
+  ] as [number, number, number, number, number];
+  return { dev, ino, mode, nlink, uid, gid, size, atimeNs, mtimeNs, target: undefined };
 }
 
 class TreeWalk {
@@ -110,8 +118,8 @@ class TreeWalk {
 
   /** @throws what the top cannot be looked at with */
   async run(): Promise<Tree> {
-    const { concurrency, signal } = this.#options;
-    const top = entryOf('', await stat(this.#root.at(''), { bigint: true, signal }));
+    const { concurrency } = this.#options;
+    const top = entryOf('', statusOf(await this.#root.status('')));
     this.tree.entries.set('', top);
     let level: Place[] = [''];
     while (level.length > 0) {
@@ -123,17 +131,9 @@ class TreeWalk {
   }
 
   async #readFolder(folder: Place, below: Place[]): Promise<void> {
-    const { signal, enters } = this.#options;
-    const path = parsePath(this.#root.at(folder));
+    const { enters } = this.#options;
     try {
-      const list = await listTree(path, { recursive: false, followLinks: false, signal });
-      const found: TreeEntry[] = [];
-      await forEach(splitNames(list), lookupsAtOnce, async (name) => {
-        const entry = await this.#lookAt(placeIn(folder, name));
-        if (entry !== undefined) found.push(entry);
-      });
-      // They were answered in any order.
-      found.sort((a, b) => (a.place < b.place ? -1 : 1));
+      const found = await this.#root.within(folder, (directory) => this.#look(folder, directory));
       for (const entry of found) {
         if (!(await this.#add(entry)) || entry.kind !== 'folder') continue;
         if (this.#isElsewhere(entry)) this.#leaveOut(entry.place);
@@ -144,17 +144,42 @@ class TreeWalk {
     }
   }
 
-  async #lookAt(place: Place): Promise<TreeEntry | undefined> {
+  /** All that is in a folder, in the order of its names. */
+  async #look(folder: Place, directory: DirectoryHandle): Promise<TreeEntry[]> {
     const { signal } = this.#options;
-    const path = this.#root.at(place);
+    const names = splitNames(await directory.list(signal));
+    const found: TreeEntry[] = [];
+    const starts = Array.from(
+      { length: Math.ceil(names.length / namesPerLook) },
+      (_, i) => i * namesPerLook,
+    );
+    await forEach(starts, looksAtOnce, async (start) => {
+      const some = names.slice(start, start + namesPerLook);
+      const statuses = await statNames(directory.core, some, signal);
+      for (const [i, status] of statuses.entries()) {
+        const name = some[i] as Buffer;
+        const place = placeIn(folder, name);
+        const entry =
+          status === undefined
+            ? await this.#lookAgain(directory, name, place)
+            : entryOf(place, status);
+        if (entry !== undefined) found.push(entry);
+      }
+    });
+    return found.sort((a, b) => (a.place < b.place ? -1 : 1));
+  }
+
+  /** Notes why a name has no status, unless nothing has that name any more. */
+  async #lookAgain(
+    directory: DirectoryHandle,
+    name: Buffer,
+    place: Place,
+  ): Promise<TreeEntry | undefined> {
     try {
-      const status = await lstat(path, { bigint: true, signal });
-      const target = status.isSymbolicLink()
-        ? await nodePromises.readlink(path, { encoding: 'buffer' })
-        : undefined;
-      return entryOf(place, status, target);
+      const status = await directory.lstat(name, { bigint: true });
+      const target = status.isSymbolicLink() ? await directory.readlink(name, 'buffer') : undefined;
+      return entryOf(place, { ...statusOf(status), target });
     } catch (error) {
-      // It has gone since its folder was read, and is none of the tree.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#fail(place, error);
       return undefined;
     }

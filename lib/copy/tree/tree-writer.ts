@@ -1,24 +1,22 @@
-import { lstat } from '../../functions/status.js';
+import type { DirectoryHandle } from '../../file-handle/directory-handle.js';
+import type { EntryName } from '../../handle/entry-name.js';
 import { systemErrorOf } from '../../node/errors.js';
 import { nodePromises } from '../../node/node-fs.js';
-import {
-  removeIfThere,
-  renameOver,
-  replaceWith,
-  type SystemPath,
-  statIfThere,
-} from '../destination.js';
+import { folderOf as folderOfPath, renameOver, replaceWith } from '../destination.js';
 import { copyInTree } from '../file-copy.js';
 import type { FileCopyOptions } from '../file-copy-options.js';
 import type { MetadataPart } from '../metadata.js';
+import type { Spot } from '../spot.js';
 import { temporaryName } from '../temporary-name.js';
+import { removeLeftOver, unlinkIfThere } from '../unfinished.js';
 import { type CopiedFile, copySmallFile } from './copy-small-file.js';
 import type { TreeSettings } from './copy-tree-options.js';
 import { makeLink } from './make-link.js';
 import type { TreeActions } from './tree-actions.js';
 import { keepLinkMetadata, keepMetadata } from './tree-metadata.js';
+import { folderOf, nameOf, type Place, placeIn } from './tree-place.js';
 import { madeAt, type NameTask, type Task } from './tree-plan.js';
-import { folderOf, type Place, placeIn, type TreeRoot } from './tree-root.js';
+import type { TreeRoot } from './tree-root.js';
 import type { TreeEntry } from './tree-walk.js';
 
 const isWindows = process.platform === 'win32';
@@ -26,6 +24,7 @@ const isWindows = process.platform === 'win32';
 const smallFileMax = 256 * 1024;
 const ownerMayAll = 0o700;
 const ownerMayWrite = 0o200;
+const permissions = 0o777;
 
 /**
  * Makes things in the destination: each complete under a temporary name first, then under its own,
@@ -46,33 +45,59 @@ export class TreeWriter implements TreeActions {
 
   /** A folder that can be written to until finishFolder(). @returns whether it is new */
   async makeFolder({ entry, there }: Task): Promise<boolean> {
-    const path = this.#destination.at(entry.place);
+    const { place } = entry;
     if (there?.kind === 'folder') {
-      await this.openFolder({ ...there, place: entry.place });
+      await this.openFolder({ ...there, place });
       return false;
     }
-    if (there !== undefined) {
-      await nodePromises.unlink(path);
-    }
-    const { mode } = this.#settings.metadata;
+    if (place === '') return this.#makeTop();
+    return this.#destination.beside(place, async (directory, name) => {
+      const folder = name as EntryName;
+      if (there !== undefined) await directory.unlink(folder);
+      try {
+        // Until it has its owner and mode, nobody else may look into it.
+        await directory.mkdir(folder, ownerMayAll);
+        return true;
+      } catch (error) {
+        // Somebody else has made it since the destination was looked at.
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+        if ((await directory.lstat(folder)).isDirectory()) return false;
+        throw error;
+      }
+    });
+  }
+
+  /** The folders above the top are no part of the tree, and get the usual mode. */
+  async #makeTop(): Promise<boolean> {
+    const path = this.#destination.at('');
     try {
-      // The folders above the top are no part of the tree, and get the usual mode.
-      if (entry.place === '') await nodePromises.mkdir(path, { recursive: true });
-      else await nodePromises.mkdir(path, mode ? ownerMayAll : entry.mode | ownerMayAll);
-      return true;
+      await nodePromises.mkdir(path, ownerMayAll);
     } catch (error) {
-      // Somebody else has made it since the destination was looked at.
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      if ((await lstat(path)).isDirectory()) return false;
-      throw error;
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EEXIST') {
+        await this.#destination.open();
+        return false;
+      }
+      if (code !== 'ENOENT') throw error;
+      await nodePromises.mkdir(folderOfPath(path), { recursive: true });
+      await nodePromises.mkdir(path, ownerMayAll);
     }
+    await this.#destination.open();
+    return true;
   }
 
   /** Gives a folder its own metadata, when nothing more is put into it. @returns what is refused */
   async finishFolder(task: Task): Promise<MetadataPart[]> {
+    const { place, mode } = task.entry;
+    const { metadata } = this.#settings;
     const refused = await this.keepMetadata(task);
-    const hasMode = this.#settings.metadata.mode && !refused.includes('mode');
-    if (hasMode) this.#opened.delete(task.entry.place);
+    if (metadata.mode && !refused.includes('mode')) this.#opened.delete(place);
+    const isNew = task.there?.kind !== 'folder';
+    if (!metadata.mode && isNew && !isWindows) {
+      await this.#destination.beside(place, (directory, name) =>
+        directory.chmod(name, mode & permissions & ~process.umask()),
+      );
+    }
     return refused;
   }
 
@@ -80,30 +105,34 @@ export class TreeWriter implements TreeActions {
   async closeFolders(onError: (place: Place, error: unknown) => void): Promise<void> {
     // What is in a folder comes after it.
     for (const [place, mode] of [...this.#opened].reverse()) {
-      const path = this.#destination.at(place);
-      await nodePromises.chmod(path, mode).catch((error: unknown) => onError(place, error));
+      await this.#destination
+        .beside(place, (directory, name) => directory.chmod(name, mode))
+        .catch((error: unknown) => onError(place, error));
     }
   }
 
   /** @returns what of its metadata is refused */
   async writeLink(task: Task): Promise<MetadataPart[]> {
     const { entry } = task;
-    return this.#complete(madeAt(task), async (temporary) => {
-      await makeLink(this.#source.at(entry.place), entry, temporary);
-      return keepLinkMetadata(temporary, entry, this.#settings.metadata);
+    return this.#complete(madeAt(task), async (directory, temporary) => {
+      await this.#source.spot(entry.place, (from) =>
+        makeLink(from, entry.target as Buffer, directory, temporary),
+      );
+      return keepLinkMetadata(directory, temporary, entry, this.#settings.metadata);
     });
   }
 
   async writeFile(task: Task, onProgress: FileCopyOptions['onProgress']): Promise<CopiedFile> {
     const { fileOptions, metadata, eachByCopy } = this.#settings;
-    if (task.entry.size <= smallFileMax && !eachByCopy) {
-      const copied = await this.#tryAsOne(task);
-      if (copied !== null) return copied;
-    }
-    const path = this.#destination.at(madeAt(task));
-    if (fileOptions.atomic === false) await this.#openWay(task, path);
-    const from = this.#source.at(task.entry.place);
-    return copyInTree(from, path, { ...fileOptions, onProgress }, metadata);
+    const isSmall = task.entry.size <= smallFileMax && !eachByCopy;
+    return this.#source.spot(task.entry.place, (source) =>
+      this.#destination.spot(madeAt(task), async (destination) => {
+        const copied = isSmall ? await this.#tryAsOne(source, destination) : null;
+        if (copied !== null) return copied;
+        if (fileOptions.atomic === false) await this.#openWay(task, destination);
+        return copyInTree(source, destination, { ...fileOptions, onProgress }, metadata);
+      }),
+    );
   }
 
   /**
@@ -111,17 +140,10 @@ export class TreeWriter implements TreeActions {
    * @returns null where that has to be done step by step: somebody writes to the source, or another
    *   file is mounted over the destination
    */
-  async #tryAsOne(task: Task): Promise<CopiedFile | null> {
+  async #tryAsOne(source: Spot, destination: Spot): Promise<CopiedFile | null> {
     const { signal, metadata } = this.#settings;
-    const place = madeAt(task);
     try {
-      return await copySmallFile({
-        source: this.#source.at(task.entry.place),
-        temporary: this.#destination.at(this.temporaryBeside(place)),
-        destination: this.#destination.at(place),
-        metadata,
-        signal,
-      });
+      return await copySmallFile({ source, destination, metadata, signal });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EBUSY' && !isWindows) return null;
       throw error;
@@ -129,51 +151,68 @@ export class TreeWriter implements TreeActions {
   }
 
   /** Makes what is there such that it can be written to, and nothing else is. */
-  async #openWay({ there }: Task, path: SystemPath): Promise<void> {
-    if (there?.kind === 'link') await nodePromises.unlink(path);
+  async #openWay({ there }: Task, { directory, name }: Spot): Promise<void> {
+    if (there?.kind === 'link') await directory.unlink(name);
     const isReadOnly = there?.kind === 'file' && (there.mode & ownerMayWrite) === 0;
-    if (isReadOnly) await nodePromises.chmod(path, there.mode | ownerMayWrite);
+    if (isReadOnly) await directory.chmod(name, there.mode | ownerMayWrite);
   }
 
   /** Another name of what is in the destination already. */
   async writeName(task: NameTask): Promise<void> {
-    const path = this.#destination.at(task.first.entry.place);
-    await this.#complete(madeAt(task), (temporary) => nodePromises.link(path, temporary));
+    await this.#complete(madeAt(task), (directory, temporary) =>
+      this.#destination.beside(task.first.entry.place, (from, name) =>
+        from.link(name as EntryName, temporary, { directory }),
+      ),
+    );
   }
 
   /** Gives what has been made its place, where there is nothing any more. */
   async moveIn({ entry, as }: Task): Promise<void> {
-    await renameOver(this.#destination.at(as as Place), this.#destination.at(entry.place));
+    await this.#destination.spot(entry.place, (spot) => renameOver(nameOf(as as Place), spot));
   }
 
   /** Removes what has been made and cannot be moved in. */
   async discard({ as }: Task): Promise<void> {
-    await removeIfThere(this.#destination.at(as as Place));
+    await this.#destination.spot(as as Place, ({ directory, name }) =>
+      unlinkIfThere(directory, name),
+    );
   }
 
   /** Of what is there, metadata alone. @returns what is refused */
   keepMetadata(task: Task): Promise<MetadataPart[]> {
     const { place, kind } = task.entry;
     const { metadata } = this.#settings;
-    const path = this.#destination.at(place);
-    if (kind === 'link') return keepLinkMetadata(path, task.entry, metadata);
-    return keepMetadata(this.#source.at(place), path, task, metadata);
+    if (kind === 'link') {
+      return this.#destination.spot(place, ({ directory, name }) =>
+        keepLinkMetadata(directory, name, task.entry, metadata),
+      );
+    }
+    const trees = { source: this.#source, destination: this.#destination };
+    return keepMetadata(trees, task, metadata);
   }
 
-  /** Lets the owner of a folder remove what is in it. */
+  /** Lets the owner of a folder change what is in it. Root needs no permission. */
   async openFolder({ place, mode }: TreeEntry): Promise<void> {
-    // Root needs no permission.
     const isClosed = (mode & ownerMayAll) !== ownerMayAll && process.geteuid?.() !== 0;
     if (!isClosed || isWindows || this.#opened.has(place)) return;
-    await nodePromises.chmod(this.#destination.at(place), mode | ownerMayAll);
+    await this.#destination.beside(place, (directory, name) =>
+      directory.chmod(name, mode | ownerMayAll),
+    );
     this.#opened.set(place, mode);
   }
 
   /** Removes one entry; a folder must be empty. */
-  async remove(entry: TreeEntry): Promise<void> {
-    const path = this.#destination.at(entry.place);
-    this.#opened.delete(entry.place);
-    await (entry.kind === 'folder' ? nodePromises.rmdir(path) : nodePromises.unlink(path));
+  async remove({ place, kind }: TreeEntry): Promise<void> {
+    this.#opened.delete(place);
+    if (kind === 'folder') await this.#destination.forget(place);
+    await this.#destination.spot(place, ({ directory, name }) =>
+      kind === 'folder' ? directory.rmdir(name) : directory.unlink(name),
+    );
+  }
+
+  /** Removes what a killed copy has left; a file of one that is at work stays. */
+  async removeLeftOver({ place }: TreeEntry): Promise<void> {
+    await this.#destination.spot(place, ({ directory, name }) => removeLeftOver(directory, name));
   }
 
   /**
@@ -181,10 +220,11 @@ export class TreeWriter implements TreeActions {
    * for one. @throws EEXIST
    */
   async checkName(place: Place): Promise<void> {
-    const path = this.#destination.at(place);
-    if ((await statIfThere(path, true)) === undefined) return;
+    if ((await this.#destination.statusIfThere(place)) === undefined) return;
     const folder = folderOf(place);
-    const names = await nodePromises.readdir(this.#destination.at(folder), { encoding: 'buffer' });
+    const names = await this.#destination.within(folder, (directory) =>
+      directory.readdir('buffer'),
+    );
     if (names.some((name) => placeIn(folder, name) === place)) return;
     const subject = { syscall: 'copyTree', path: this.#destination.show(place) };
     throw systemErrorOf(
@@ -198,16 +238,21 @@ export class TreeWriter implements TreeActions {
     return placeIn(folderOf(place), Buffer.from(temporaryName()));
   }
 
-  async #complete<T>(place: Place, make: (temporary: SystemPath) => Promise<T>): Promise<T> {
-    const temporary = this.#destination.at(this.temporaryBeside(place));
-    try {
-      const made = await make(temporary);
-      await replaceWith(temporary, this.#destination.at(place));
-      return made;
-    } catch (error) {
-      // The error that counts is the first one.
-      await removeIfThere(temporary).catch(() => {});
-      throw error;
-    }
+  async #complete<T>(
+    place: Place,
+    make: (directory: DirectoryHandle, temporary: EntryName) => Promise<T>,
+  ): Promise<T> {
+    const temporary = temporaryName();
+    return this.#destination.spot(place, async (spot) => {
+      try {
+        const made = await make(spot.directory, temporary);
+        await replaceWith(temporary, spot);
+        return made;
+      } catch (error) {
+        // The error that counts is the first one.
+        await unlinkIfThere(spot.directory, temporary).catch(() => {});
+        throw error;
+      }
+    });
   }
 }

@@ -1,4 +1,4 @@
-import { abortError, systemErrorOf } from '../../node/errors.js';
+import { abortError } from '../../node/errors.js';
 import type { PathLike } from '../../node/paths.js';
 import { validateOneOf, validateSignal } from '../../node/validate.js';
 import { validateWindow } from '../../transfer/window.js';
@@ -10,8 +10,9 @@ import { parseConcurrency } from './copy-tree-options.js';
 import { signalForMany } from './signal-for-many.js';
 import { TreeFilter, type TreeFilterOptions } from './tree-filter.js';
 import { FoldedNames, withPlacesOf } from './tree-names.js';
+import { type Place, showPlace } from './tree-place.js';
 import { TreeMeter, type TreeProgress } from './tree-progress.js';
-import { type Place, showPlace, TreeRoot } from './tree-root.js';
+import { TreeRoot } from './tree-root.js';
 import { type Tree, type TreeEntry, walkTree } from './tree-walk.js';
 
 /** Options of verifyTree(). */
@@ -151,15 +152,14 @@ export async function verifyTree(
   const walk = { filter: new TreeFilter(options), concurrency, signal: options.signal };
   const roots = [new TreeRoot(source, 'source'), new TreeRoot(destination, 'destination')] as const;
   if (options.signal?.aborted) throw abortError(options.signal);
-  const trees = await Promise.all(roots.map((root) => walkTree(root, walk)));
-  trees.forEach((tree, index) => {
-    if (tree.entries.get('')?.kind === 'folder') return;
-    const path = roots[index as 0 | 1].shown;
-    throw systemErrorOf('ENOTDIR', { syscall: 'verifyTree', path });
-  });
-  const comparison = new TreeComparison(...roots, options);
-  const [one, other] = trees as [Tree, Tree];
-  const aligned = await withPlacesOf(one, new FoldedNames(one), other, roots[1]);
-  await comparison.run(one, aligned, concurrency);
-  return comparison.report;
+  try {
+    const trees = await Promise.all(roots.map((root) => walkTree(root, walk)));
+    const comparison = new TreeComparison(...roots, options);
+    const [one, other] = trees as [Tree, Tree];
+    const aligned = await withPlacesOf(one, new FoldedNames(one), other, roots[1]);
+    await comparison.run(one, aligned, concurrency);
+    return comparison.report;
+  } finally {
+    await Promise.all(roots.map((root) => root.close()));
+  }
 }

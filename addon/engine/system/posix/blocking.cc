@@ -290,6 +290,9 @@ bool run_blocking_call(Operation& op) {
     case Opcode::kOpen:
     case Opcode::kOpenIn:
       return run_open(op);
+    case Opcode::kReadIn:
+      op.detail->open.directory = op.file->handle();
+      return run_read_path(op);
     case Opcode::kReadPath:
       return run_read_path(op);
     case Opcode::kWritePath:

@@ -9,6 +9,7 @@
 
 #include "system/copy.h"
 #include "system/copy_small_file.h"
+#include "system_call.h"
 
 namespace overlapped {
 
@@ -17,39 +18,7 @@ namespace {
 constexpr size_t kBufferMin = 64 * 1024;
 constexpr size_t kBufferMax = 256 * 1024;
 constexpr mode_t kPermissions = 0777;
-constexpr mode_t kOwnerPermissions = 0700;
-
-Result last_error() { return Result::failure(static_cast<uint32_t>(errno)); }
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() { close(); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  bool valid() const { return fd_ >= 0; }
-  int get() const { return fd_; }
-  // Some file systems say only here that a write has failed.
-  Result close() {
-    const int fd = fd_;
-    fd_ = -1;
-    return fd < 0 || ::close(fd) == 0 || errno == EINTR ? Result::success(0) : last_error();
-  }
-
- private:
-  int fd_;
-};
-
-// Repeats a call that a signal interrupted, unless the operation is to end.
-template <typename Call>
-Result repeat_interrupted(const Operation& op, Call call) {
-  for (;;) {
-    if (op.cancel_requested.load(std::memory_order_acquire)) return Result::cancelled();
-    const auto value = call();
-    if (value >= 0) return Result::success(static_cast<int64_t>(value));
-    if (errno != EINTR) return last_error();
-  }
-}
+constexpr mode_t kForMakerAlone = 0600;
 
 Result write_all(const Operation& op, int to, const std::byte* data, size_t length) {
   for (size_t written = 0; written < length;) {
@@ -68,6 +37,7 @@ Result copy_content(const Operation& op, int from, int to, size_t size) {
   const size_t room = std::clamp(size + 1, kBufferMin, kBufferMax);
   const auto buffer = std::make_unique_for_overwrite<std::byte[]>(room);
   for (int64_t copied = 0;;) {
+    if (op.cancel_requested.load(std::memory_order_acquire)) return Result::cancelled();
     const Result read = repeat_interrupted(op, [&] { return ::read(from, buffer.get(), room); });
     if (!read.ok()) return read;
     if (read.value == 0) return Result::success(copied);
@@ -92,46 +62,84 @@ bool is_same(const struct stat& a, const struct stat& b) {
   return a.st_size == b.st_size && one.tv_sec == other.tv_sec && one.tv_nsec == other.tv_nsec;
 }
 
-Result fill(Operation& op, int from, const struct stat& status, Descriptor& to) {
-  const Result copied = copy_content(op, from, to.get(), static_cast<size_t>(status.st_size));
+// The content and the metadata.
+Result fill(Operation& op, int from, const struct stat& status, int to) {
+  const Result copied = copy_content(op, from, to, static_cast<size_t>(status.st_size));
   if (!copied.ok()) return copied;
   struct stat after {};
   if (::fstat(from, &after) != 0) return last_error();
   if (!is_same(status, after)) return Result::success(kSourceChanged);
   // With the times from before its content was read: if somebody writes to it meanwhile, they show
   // that this is no copy of what it is then.
-  const Result kept = copy_metadata(status, from, to.get(), op.flags, op.detail->refused_parts);
-  if (!kept.ok()) return kept;
+  const Result kept = copy_metadata(status, from, to, op.flags, op.detail->refused_parts);
+  return kept.ok() ? copied : kept;
+}
+
+// A process that looks for what others have left locks a file before it removes it, and may do so
+// before the maker has the lock.
+Result claim(int fd) {
+#ifdef F_OFD_SETLK
+  struct flock whole {};
+  whole.l_type = F_WRLCK;
+  whole.l_whence = SEEK_SET;
+  // A file system without locks has nobody who removes what is locked.
+  if (::fcntl(fd, F_OFD_SETLK, &whole) != 0) {
+    return errno == EAGAIN || errno == EACCES ? Result::failure(EEXIST) : Result::success(0);
+  }
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return last_error();
+  return status.st_nlink > 0 ? Result::success(0) : Result::failure(EEXIST);
+#else
+  (void)fd;
+  return Result::success(0);
+#endif
+}
+
+// Closes the new file, which may be what tells of a failed write, and gives it its name. A second
+// descriptor keeps the lock meanwhile.
+Result give_name(Operation& op, Descriptor& to) {
+  const Descriptor lock(::fcntl(to.get(), F_DUPFD_CLOEXEC, 0));
+  if (!lock.valid()) return last_error();
   const Result closed = to.close();
-  return closed.ok() ? copied : closed;
+  if (!closed.ok()) return closed;
+  const int directory = op.file->handle();
+  return result_of(::renameat(directory, op.detail->second_path.c_str(), directory,
+                              op.detail->third_path.c_str()));
+}
+
+Result copy_to_new_file(Operation& op, int from, const struct stat& status, Descriptor& to) {
+  const Result claimed = claim(to.get());
+  if (!claimed.ok()) return claimed;
+  const Result filled = fill(op, from, status, to.get());
+  if (!filled.ok() || filled.value == kSourceChanged) return filled;
+  const Result named = give_name(op, to);
+  return named.ok() ? filled : named;
 }
 
 }  // namespace
 
 Result copy_small_file(Operation& op) {
-  const OperationDetail& paths = *op.detail;
-  struct stat status {};
   // What somebody has put in its place meanwhile is neither followed nor waited for.
   const Result opened = repeat_interrupted(op, [&] {
-    return ::open(paths.open.path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    return ::openat(op.source->handle(), op.detail->open.path.c_str(),
+                    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   });
   if (!opened.ok()) return opened;
   const Descriptor from(static_cast<int>(opened.value));
+  struct stat status {};
   if (::fstat(from.get(), &status) != 0) return last_error();
   if (!S_ISREG(status.st_mode)) return Result::failure(EINVAL);
-  // Until it has its owner nobody else may read it.
-  const bool changes_owner = (op.flags & kMetadataOwner) != 0;
-  const mode_t mode = status.st_mode & (changes_owner ? kOwnerPermissions : kPermissions);
-  const char* const temporary = paths.second_path.c_str();
+  const bool gets_mode_later = (op.flags & (kMetadataOwner | kMetadataMode)) != 0;
+  const mode_t mode = gets_mode_later ? kForMakerAlone : (status.st_mode & kPermissions) | S_IWUSR;
+  const char* const name = op.detail->second_path.c_str();
+  const int directory = op.file->handle();
   const Result made = repeat_interrupted(op, [&] {
-    return ::open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode | S_IWUSR);
+    return ::openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
   });
   if (!made.ok()) return made;
   Descriptor to(static_cast<int>(made.value));
-  Result result = fill(op, from.get(), status, to);
-  const bool is_whole = result.ok() && result.value != kSourceChanged;
-  if (is_whole && ::rename(temporary, paths.third_path.c_str()) != 0) result = last_error();
-  if (!is_whole || !result.ok()) ::unlink(temporary);
+  const Result result = copy_to_new_file(op, from.get(), status, to);
+  if (!result.ok() || result.value == kSourceChanged) ::unlinkat(directory, name, 0);
   return result;
 }
 

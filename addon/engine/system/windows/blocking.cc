@@ -161,6 +161,9 @@ void execute(Operation& op) {
       op.result =
           repeat_interrupted(op, [&] { return result_of(FlushFileBuffers(op.file->handle())); });
       return;
+    case Opcode::kReadIn:
+      op.detail->open.directory = op.file->handle();
+      [[fallthrough]];
     case Opcode::kReadPath:
       op.result = read_path(op);
       return;

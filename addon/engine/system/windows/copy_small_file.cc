@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "names.h"
 #include "windows_io.h"
 
 namespace overlapped {
@@ -9,7 +10,6 @@ namespace overlapped {
 namespace {
 
 constexpr DWORD kBufferSize = 256 * 1024;
-constexpr DWORD kShareAll = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
 // Those that are no part of how the file system keeps the content.
 constexpr DWORD kKeptAttributes = FILE_ATTRIBUTE_READONLY | FILE_ATTRIBUTE_HIDDEN |
                                   FILE_ATTRIBUTE_SYSTEM | FILE_ATTRIBUTE_ARCHIVE |
@@ -40,23 +40,6 @@ Result unless_refused(Operation& op, uint32_t part, const Result& kept) {
   return Result::success(0);
 }
 
-class FileOf {
- public:
-  explicit FileOf(HANDLE handle) : handle_(handle) {}
-  ~FileOf() { close(); }
-  FileOf(const FileOf&) = delete;
-  FileOf& operator=(const FileOf&) = delete;
-  bool valid() const { return handle_ != INVALID_HANDLE_VALUE; }
-  HANDLE get() const { return handle_; }
-  void close() {
-    if (valid()) CloseHandle(handle_);
-    handle_ = INVALID_HANDLE_VALUE;
-  }
-
- private:
-  HANDLE handle_;
-};
-
 // To the end, wherever that is by now.
 Result copy_content(const Operation& op, HANDLE from, HANDLE to) {
   const auto buffer = std::make_unique_for_overwrite<std::byte[]>(kBufferSize);
@@ -85,8 +68,16 @@ Result keep_times(HANDLE to, const FILE_BASIC_INFO& basic) {
   return result_of(SetFileInformationByHandle(to, FileBasicInfo, &times, sizeof times));
 }
 
-Result fill(Operation& op, HANDLE from, const FILE_BASIC_INFO& basic, FileOf& to) {
-  const Result copied = copy_content(op, from, to.get());
+Result keep_attributes(HANDLE to, const FILE_BASIC_INFO& basic) {
+  FILE_BASIC_INFO wanted{};
+  wanted.FileAttributes = basic.FileAttributes & kKeptAttributes;
+  if (wanted.FileAttributes == 0) wanted.FileAttributes = FILE_ATTRIBUTE_NORMAL;
+  return result_of(SetFileInformationByHandle(to, FileBasicInfo, &wanted, sizeof wanted));
+}
+
+// The content and the metadata. Times come last: an attribute that is set changes none of them.
+Result fill(Operation& op, HANDLE from, const FILE_BASIC_INFO& basic, HANDLE to) {
+  const Result copied = copy_content(op, from, to);
   if (!copied.ok()) return copied;
   FILE_BASIC_INFO after{};
   if (!GetFileInformationByHandleEx(from, FileBasicInfo, &after, sizeof after)) {
@@ -96,62 +87,56 @@ Result fill(Operation& op, HANDLE from, const FILE_BASIC_INFO& basic, FileOf& to
   if (after.LastWriteTime.QuadPart != basic.LastWriteTime.QuadPart) {
     return Result::success(kSourceChanged);
   }
-  if (op.flags & kMetadataTimes) {
-    const Result kept = unless_refused(op, kMetadataTimes, keep_times(to.get(), basic));
+  if (op.flags & kMetadataAttributes) {
+    const Result kept = unless_refused(op, kMetadataAttributes, keep_attributes(to, basic));
     if (!kept.ok()) return kept;
   }
-  to.close();
+  if (op.flags & kMetadataTimes) {
+    const Result kept = unless_refused(op, kMetadataTimes, keep_times(to, basic));
+    if (!kept.ok()) return kept;
+  }
   return copied;
 }
 
-Result give_name(Operation& op, const FILE_BASIC_INFO& basic) {
-  const OperationDetail& paths = *op.detail;
-  const DWORD attributes = basic.FileAttributes & kKeptAttributes;
-  if (op.flags & kMetadataAttributes) {
-    const DWORD wanted = attributes != 0 ? attributes : FILE_ATTRIBUTE_NORMAL;
-    const Result kept = unless_refused(
-        op, kMetadataAttributes, result_of(SetFileAttributesW(paths.second_path.c_str(), wanted)));
-    if (!kept.ok()) return kept;
-  }
-  // What is read-only is not replaced by a rename; it is so again if that fails.
-  const wchar_t* const destination = paths.third_path.c_str();
-  const DWORD there = GetFileAttributesW(destination);
-  const bool read_only = there != INVALID_FILE_ATTRIBUTES && (there & FILE_ATTRIBUTE_READONLY);
-  if (read_only) SetFileAttributesW(destination, there & ~DWORD{FILE_ATTRIBUTE_READONLY});
-  const Result moved =
-      result_of(MoveFileExW(paths.second_path.c_str(), destination, MOVEFILE_REPLACE_EXISTING));
-  if (!moved.ok() && read_only) SetFileAttributesW(destination, there);
-  return moved;
-}
-
-void remove_temporary(const PathString& path) {
-  // Read-only files are not removed.
-  SetFileAttributesW(path.c_str(), FILE_ATTRIBUTE_NORMAL);
-  DeleteFileW(path.c_str());
+// It is removed by its handle, also where it is read-only by now.
+void discard(HANDLE file) {
+  FILE_BASIC_INFO basic{};
+  basic.FileAttributes = FILE_ATTRIBUTE_NORMAL;
+  (void)SetFileInformationByHandle(file, FileBasicInfo, &basic, sizeof basic);
+  FILE_DISPOSITION_INFO disposition{};
+  disposition.DeleteFile = TRUE;
+  (void)SetFileInformationByHandle(file, FileDispositionInfo, &disposition, sizeof disposition);
 }
 
 }  // namespace
 
 Result copy_small_file(Operation& op) {
-  const OperationDetail& paths = *op.detail;
-  const FileOf from(CreateFileW(paths.open.path.c_str(), GENERIC_READ, kShareAll, nullptr,
-                                OPEN_EXISTING, FILE_FLAG_OPEN_REPARSE_POINT, nullptr));
-  if (!from.valid()) return Result::failure(GetLastError());
+  const OperationDetail& names = *op.detail;
+  UniqueHandle from;
+  const Result opened =
+      open_name(op.source->handle(), names.open.path, GENERIC_READ, from, kNativeNotDirectory);
+  if (!opened.ok()) return opened;
   FILE_BASIC_INFO basic{};
   if (!GetFileInformationByHandleEx(from.get(), FileBasicInfo, &basic, sizeof basic)) {
     return Result::failure(GetLastError());
   }
-  FileOf to(CreateFileW(paths.second_path.c_str(), GENERIC_WRITE, kShareAll, nullptr, CREATE_NEW,
-                        FILE_ATTRIBUTE_NORMAL, nullptr));
-  if (!to.valid()) return Result::failure(GetLastError());
-  Result result = fill(op, from.get(), basic, to);
-  const bool is_whole = result.ok() && result.value != kSourceChanged;
-  if (is_whole) {
-    const Result named = give_name(op, basic);
-    if (!named.ok()) result = named;
+  NativeOpen wanted;
+  wanted.access = GENERIC_WRITE | FILE_READ_ATTRIBUTES | DELETE | SYNCHRONIZE;
+  wanted.attributes = FILE_ATTRIBUTE_NORMAL;
+  wanted.disposition = NativeDisposition::kCreate;
+  wanted.options |= kNativeNotDirectory;
+  HANDLE made = nullptr;
+  const Result created = open_in(op.file->handle(), names.second_path, wanted, made);
+  if (!created.ok()) return created;
+  // While it is open, nobody gets it for himself alone, which is what a lock is elsewhere.
+  const UniqueHandle to(made);
+  Result result = fill(op, from.get(), basic, to.get());
+  if (result.ok() && result.value != kSourceChanged) {
+    const Result named = rename_file(to.get(), op.file->handle(), names.third_path, true);
+    if (named.ok()) return result;
+    result = named;
   }
-  to.close();
-  if (!is_whole || !result.ok()) remove_temporary(paths.second_path);
+  discard(to.get());
   return result;
 }
 

@@ -13,6 +13,7 @@
 
 #include "file_status.h"
 #include "held_entry.h"
+#include "names.h"
 #include "native_calls.h"
 #include "system/tree.h"
 #include "windows_io.h"
@@ -25,27 +26,7 @@ constexpr uint32_t kOwnerWrite = 0200;
 constexpr int64_t kEpochTicks = 116444736000000000;
 constexpr int64_t kTicksPerSecond = 10000000;
 constexpr int64_t kNanosecondsPerTick = 100;
-// FileRenameInformation, FileLinkInformation and FileRenameInformationEx with its flags.
-constexpr ULONG kRenameInformation = 10;
-constexpr ULONG kLinkInformation = 11;
-constexpr ULONG kRenameInformationEx = 65;
-constexpr ULONG kReplaceIfExists = 0x1;
-constexpr ULONG kPosixSemantics = 0x2;
-constexpr ULONG kIgnoreReadOnly = 0x40;
-
 const std::wstring& name_of(const Operation& op) { return op.detail->open.path; }
-
-// Opens a name, or the directory itself where the name is empty.
-Result open_name(HANDLE directory, const std::wstring& name, ACCESS_MASK access,
-                 UniqueHandle& handle, ULONG more_options = 0) {
-  NativeOpen wanted;
-  wanted.access = access | SYNCHRONIZE;
-  wanted.options |= more_options;
-  HANDLE opened = nullptr;
-  const Result result = open_in(directory, name, wanted, opened);
-  if (result.ok()) handle.reset(opened);
-  return result;
-}
 
 Result result_of(BOOL done) { return done ? Result::success(0) : Result::failure(GetLastError()); }
 
@@ -158,49 +139,18 @@ Result unlink_name(Operation& op) {
   return entry.remove();
 }
 
-// FILE_RENAME_INFORMATION and FILE_LINK_INFORMATION, which have one layout.
-struct NewName {
-  ULONG flags;  // or whether to replace
-  HANDLE directory;
-  ULONG name_bytes;
-  WCHAR name[1];
-};
-
-Result give_name(const Operation& op, HANDLE file, ULONG what, ULONG flags) {
-  const std::wstring& name = op.detail->second_path;
-  const size_t bytes = name.size() * sizeof(WCHAR);
-  std::vector<LARGE_INTEGER> memory((sizeof(NewName) + bytes) / sizeof(LARGE_INTEGER) + 1);
-  NewName header{flags, op.file->handle(), static_cast<ULONG>(bytes), {}};
-  auto* const data = reinterpret_cast<std::byte*>(memory.data());
-  std::memcpy(data, &header, offsetof(NewName, name));
-  std::memcpy(data + offsetof(NewName, name), name.data(), bytes);
-  IO_STATUS_BLOCK status{};
-  return result_of_status(native_calls().set_information(
-      file, &status, data, static_cast<ULONG>(offsetof(NewName, name) + bytes), what));
-}
-
-// What is not there before Windows 10, nor on every file system.
-bool is_unknown(uint32_t error) {
-  return error == ERROR_INVALID_PARAMETER || error == ERROR_INVALID_FUNCTION ||
-         error == ERROR_NOT_SUPPORTED || error == ERROR_CALL_NOT_IMPLEMENTED ||
-         error == ERROR_INVALID_LEVEL;
-}
-
 Result rename_name(Operation& op) {
   UniqueHandle file;
   const Result opened = open_name(op.source->handle(), name_of(op), DELETE, file);
   if (!opened.ok()) return opened;
-  const ULONG replace = op.flags & kRenameExclusively ? 0 : kReplaceIfExists;
-  const ULONG flags = replace != 0 ? replace | kPosixSemantics | kIgnoreReadOnly : 0;
-  const Result renamed = give_name(op, file.get(), kRenameInformationEx, flags);
-  if (!is_unknown(renamed.os_error)) return renamed;
-  return give_name(op, file.get(), kRenameInformation, replace);
+  const bool replaces = (op.flags & kRenameExclusively) == 0;
+  return rename_file(file.get(), op.file->handle(), op.detail->second_path, replaces);
 }
 
 Result link_name(Operation& op) {
   UniqueHandle file;
   const Result opened = open_name(op.source->handle(), name_of(op), FILE_WRITE_ATTRIBUTES, file);
-  return opened.ok() ? give_name(op, file.get(), kLinkInformation, 0) : opened;
+  return opened.ok() ? link_file(file.get(), op.file->handle(), op.detail->second_path) : opened;
 }
 
 // The layout of REPARSE_DATA_BUFFER, which only the headers for drivers declare.

@@ -1,0 +1,104 @@
+#include "names.h"
+
+#include <cstddef>
+#include <cstring>
+#include <vector>
+
+namespace overlapped {
+
+namespace {
+
+// FileRenameInformation, FileLinkInformation and FileRenameInformationEx with its flags.
+constexpr ULONG kRenameInformation = 10;
+constexpr ULONG kLinkInformation = 11;
+constexpr ULONG kRenameInformationEx = 65;
+constexpr ULONG kReplaceIfExists = 0x1;
+constexpr ULONG kReplacePosix = 0x2;
+constexpr ULONG kIgnoreReadOnly = 0x40;
+
+// FILE_RENAME_INFORMATION and FILE_LINK_INFORMATION, which have one layout.
+struct NewName {
+  ULONG flags;  // or whether to replace
+  HANDLE directory;
+  ULONG name_bytes;
+  WCHAR name[1];
+};
+
+Result give_name(HANDLE file, HANDLE directory, const std::wstring& name, ULONG what,
+                 ULONG flags) {
+  const size_t bytes = name.size() * sizeof(WCHAR);
+  std::vector<LARGE_INTEGER> memory((sizeof(NewName) + bytes) / sizeof(LARGE_INTEGER) + 1);
+  const NewName header{flags, directory, static_cast<ULONG>(bytes), {}};
+  auto* const data = reinterpret_cast<std::byte*>(memory.data());
+  std::memcpy(data, &header, offsetof(NewName, name));
+  std::memcpy(data + offsetof(NewName, name), name.data(), bytes);
+  IO_STATUS_BLOCK status{};
+  return result_of_status(native_calls().set_information(
+      file, &status, data, static_cast<ULONG>(offsetof(NewName, name) + bytes), what));
+}
+
+// What is not there before Windows 10, nor on every file system.
+bool is_unknown(uint32_t error) {
+  return error == ERROR_INVALID_PARAMETER || error == ERROR_INVALID_FUNCTION ||
+         error == ERROR_NOT_SUPPORTED || error == ERROR_CALL_NOT_IMPLEMENTED ||
+         error == ERROR_INVALID_LEVEL;
+}
+
+// Clears or sets again that a name is read-only; 0 where it is not.
+DWORD take_read_only(HANDLE directory, const std::wstring& name) {
+  UniqueHandle there;
+  FILE_BASIC_INFO basic{};
+  constexpr DWORD kReadOnly = FILE_ATTRIBUTE_READONLY;
+  if (!open_name(directory, name, FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES, there).ok() ||
+      !GetFileInformationByHandleEx(there.get(), FileBasicInfo, &basic, sizeof basic) ||
+      !(basic.FileAttributes & kReadOnly)) {
+    return 0;
+  }
+  const DWORD attributes = basic.FileAttributes;
+  FILE_BASIC_INFO wanted{};
+  wanted.FileAttributes = attributes & ~kReadOnly;
+  if (wanted.FileAttributes == 0) wanted.FileAttributes = FILE_ATTRIBUTE_NORMAL;
+  return SetFileInformationByHandle(there.get(), FileBasicInfo, &wanted, sizeof wanted) ? attributes
+                                                                                        : 0;
+}
+
+void give_attributes(HANDLE directory, const std::wstring& name, DWORD attributes) {
+  UniqueHandle there;
+  if (!open_name(directory, name, FILE_WRITE_ATTRIBUTES, there).ok()) return;
+  FILE_BASIC_INFO wanted{};
+  wanted.FileAttributes = attributes;
+  (void)SetFileInformationByHandle(there.get(), FileBasicInfo, &wanted, sizeof wanted);
+}
+
+}  // namespace
+
+Result open_name(HANDLE directory, const std::wstring& name, ACCESS_MASK access,
+                 UniqueHandle& handle, ULONG more_options) {
+  NativeOpen wanted;
+  wanted.access = access | SYNCHRONIZE;
+  wanted.options |= more_options;
+  HANDLE opened = nullptr;
+  const Result result = open_in(directory, name, wanted, opened);
+  if (result.ok()) handle.reset(opened);
+  return result;
+}
+
+Result rename_file(HANDLE file, HANDLE directory, const std::wstring& name, bool replaces) {
+  const ULONG flags = replaces ? kReplaceIfExists | kReplacePosix | kIgnoreReadOnly : 0;
+  const Result renamed = give_name(file, directory, name, kRenameInformationEx, flags);
+  if (!is_unknown(renamed.os_error)) return renamed;
+  const ULONG replace = replaces ? kReplaceIfExists : 0;
+  const Result again = give_name(file, directory, name, kRenameInformation, replace);
+  if (!replaces || again.os_error != ERROR_ACCESS_DENIED) return again;
+  const DWORD attributes = take_read_only(directory, name);
+  if (attributes == 0) return again;
+  const Result last = give_name(file, directory, name, kRenameInformation, replace);
+  if (!last.ok()) give_attributes(directory, name, attributes);
+  return last;
+}
+
+Result link_file(HANDLE file, HANDLE directory, const std::wstring& name) {
+  return give_name(file, directory, name, kLinkInformation, 0);
+}
+
+}  // namespace overlapped

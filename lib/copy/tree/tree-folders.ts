@@ -1,0 +1,125 @@
+import type { DirectoryHandle } from '../../file-handle/directory-handle.js';
+import { folderOf, nameOf, type Place } from './tree-place.js';
+
+/** Folders that stay open although nobody uses them. */
+const idleMax = 64;
+
+interface Folder {
+  readonly place: Place;
+  readonly handle: Promise<DirectoryHandle>;
+  isOpen: boolean;
+  users: number;
+}
+
+/**
+ * The open folders of a tree. Each is opened by its name in the folder that it is in, and no name
+ * is followed, so that nothing outside the tree is reached when somebody exchanges a folder for a
+ * link. Those that were used last stay open, up to a bound, whatever the depth of the tree.
+ */
+export class TreeFolders {
+  // In the order of use: the one used last is the last.
+  readonly #folders = new Map<Place, Folder>();
+  readonly #top: DirectoryHandle;
+  #openCount = 0;
+
+  /** @param top stays the caller's until close() */
+  constructor(top: DirectoryHandle) {
+    this.#top = top;
+  }
+
+  /** Does something in a folder, which stays open meanwhile. @throws what opening it throws */
+  async within<T>(place: Place, act: (directory: DirectoryHandle) => Promise<T>): Promise<T> {
+    if (place === '') return act(this.#top);
+    const folder = this.#take(place);
+    try {
+      return await act(await folder.handle);
+    } finally {
+      this.#release(folder);
+    }
+  }
+
+  /** Closes a folder that is about to be removed, and what is open below it. */
+  async forget(place: Place): Promise<void> {
+    const prefix = `${place}/`;
+    const gone = [...this.#folders.values()].filter(
+      (folder) => folder.place === place || folder.place.startsWith(prefix),
+    );
+    await Promise.all(gone.filter(({ users }) => users === 0).map((folder) => this.#end(folder)));
+  }
+
+  /** Closes all. Nobody uses a folder any more. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#folders.values()].map((folder) => this.#end(folder)));
+    await this.#top.close();
+  }
+
+  #take(place: Place): Folder {
+    // From the nearest folder that is open down; not by recursion, since a tree may be deep.
+    const missing: Place[] = [];
+    let at = place;
+    while (at !== '' && !this.#folders.has(at)) {
+      missing.push(at);
+      at = folderOf(at);
+    }
+    let folder = this.#folders.get(at);
+    if (folder !== undefined) this.#touch(folder);
+    for (const next of missing.reverse()) folder = this.#open(next, folder);
+    const taken = folder as Folder;
+    taken.users++;
+    return taken;
+  }
+
+  #touch(folder: Folder): void {
+    this.#folders.delete(folder.place);
+    this.#folders.set(folder.place, folder);
+  }
+
+  #open(place: Place, parent: Folder | undefined): Folder {
+    if (parent !== undefined) parent.users++;
+    const folder: Folder = { place, handle: this.#opening(place, parent), isOpen: false, users: 0 };
+    this.#folders.set(place, folder);
+    folder.handle.then(
+      () => {
+        folder.isOpen = true;
+        this.#openCount++;
+        this.#closeIdle();
+      },
+      () => {
+        // Whoever asks for it later tries again.
+        if (this.#folders.get(place) === folder) this.#folders.delete(place);
+      },
+    );
+    return folder;
+  }
+
+  async #opening(place: Place, parent: Folder | undefined): Promise<DirectoryHandle> {
+    try {
+      const directory = parent === undefined ? this.#top : await parent.handle;
+      return await directory.openDirectory(nameOf(place));
+    } finally {
+      if (parent !== undefined) this.#release(parent);
+    }
+  }
+
+  #release(folder: Folder): void {
+    folder.users--;
+    this.#closeIdle();
+  }
+
+  #closeIdle(): void {
+    if (this.#openCount <= idleMax) return;
+    for (const folder of this.#folders.values()) {
+      if (!folder.isOpen || folder.users > 0) continue;
+      this.#end(folder).catch(() => {});
+      if (this.#openCount <= idleMax) return;
+    }
+  }
+
+  async #end(folder: Folder): Promise<void> {
+    this.#folders.delete(folder.place);
+    if (folder.isOpen) this.#openCount--;
+    folder.isOpen = false;
+    const handle = await folder.handle.catch(() => undefined);
+    await handle?.close();
+  }
+}

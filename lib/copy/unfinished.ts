@@ -1,0 +1,140 @@
+import { constants } from 'node:os';
+import type { DirectoryHandle } from '../file-handle/directory-handle.js';
+import type { CoreHandle } from '../handle/core-handle.js';
+import type { EntryName } from '../handle/entry-name.js';
+import { type SystemError, systemErrorOf } from '../node/errors.js';
+import { type FallbackLog, isMissing } from './fallbacks.js';
+import { temporaryName } from './temporary-name.js';
+
+/**
+ * Files under temporary names. Their maker holds a lock on each until it has its own name, and the
+ * system releases the lock when the maker dies. So a process can tell the files of a killed one
+ * from those of another that is at work, also where it cannot see that process: in a container, on
+ * another machine.
+ */
+
+const isWindows = process.platform === 'win32';
+const ownerAlone = 0o600;
+const triesMax = 8;
+
+function codeOf(error: unknown): string | undefined {
+  return (error as SystemError | undefined)?.code;
+}
+
+// libuv has no name for it.
+const noLocks = -(constants.errno.ENOLCK ?? Number.NaN);
+
+/** Whether a file system or kernel has no locks. */
+export function hasNoLocks(error: unknown): boolean {
+  return isMissing(error) || (error as SystemError).errno === noLocks;
+}
+
+/** Whether this process alone has the file, which still has its name. */
+async function claim(handle: CoreHandle, fallbacks: FallbackLog): Promise<boolean> {
+  try {
+    const lock = (): Promise<void> => handle.lock({ exclusive: true, wait: false });
+    // Where there are no locks, nobody removes files that are not locked.
+    if (!(await fallbacks.attempt('lock', hasNoLocks, lock))) return true;
+  } catch (error) {
+    if (codeOf(error) === 'EBUSY') return false;
+    throw error;
+  }
+  return (await handle.stat()).nlink > 0;
+}
+
+/** Makes a file that only its maker may read, under a new temporary name. */
+export async function makeUnfinished(
+  directory: DirectoryHandle,
+  unbuffered: boolean | 'prefer',
+  fallbacks: FallbackLog,
+): Promise<{ handle: CoreHandle; name: string }> {
+  for (let tries = 1; ; tries++) {
+    const name = temporaryName();
+    // Readable, since a lock wants that.
+    const handle = await directory.openCore(name, 'wx+', { unbuffered, mode: ownerAlone });
+    // On Windows nobody gets a file for himself alone that somebody has open.
+    if (isWindows || (await claim(handle, fallbacks))) return { handle, name };
+    // Somebody is about to remove it, and took it for what a killed process has left.
+    await handle.close();
+    if (tries === triesMax) throw systemErrorOf('EBUSY', { syscall: 'lock' });
+  }
+}
+
+const linkAgeMsMin = 10 * 60_000;
+
+/**
+ * Removes a file under a temporary name if its maker is gone. Links, which take no lock, are
+ * removed when they are ten minutes old.
+ * @returns whether it was removed
+ */
+export async function removeLeftOver(
+  directory: DirectoryHandle,
+  name: EntryName,
+): Promise<boolean> {
+  try {
+    return await removeIfLeft(directory, name);
+  } catch (error) {
+    // It has got its own name by now, or somebody else has removed it.
+    if (codeOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+async function removeIfLeft(directory: DirectoryHandle, name: EntryName): Promise<boolean> {
+  const status = await directory.lstat(name);
+  if (status.isDirectory()) return false;
+  if (!status.isFile()) {
+    if (Date.now() - status.ctimeMs < linkAgeMsMin) return false;
+    await directory.unlink(name);
+    return true;
+  }
+  return isWindows ? removeUnused(directory, name) : removeUnlocked(directory, name);
+}
+
+async function removeUnlocked(directory: DirectoryHandle, name: EntryName): Promise<boolean> {
+  let handle: CoreHandle;
+  try {
+    handle = await directory.openCore(name, 'r');
+  } catch (error) {
+    // It is one of another user.
+    if (codeOf(error) === 'EACCES') return false;
+    throw error;
+  }
+  try {
+    await handle.lock({ exclusive: false, wait: false });
+    const [ours, there] = await Promise.all([
+      handle.stat({ bigint: true }),
+      directory.lstat(name, { bigint: true }),
+    ]);
+    if (ours.ino !== there.ino || ours.dev !== there.dev) return false;
+    await directory.unlink(name);
+    return true;
+  } catch (error) {
+    // EBUSY: its maker is at work. Without locks nobody can tell, and the file stays.
+    if (codeOf(error) === 'EBUSY' || hasNoLocks(error)) return false;
+    throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+async function removeUnused(directory: DirectoryHandle, name: EntryName): Promise<boolean> {
+  try {
+    const handle = await directory.openCore(name, 'r', { share: 'none' });
+    await handle.close();
+    await directory.unlink(name);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'EBUSY') return false;
+    throw error;
+  }
+}
+
+/** Removes a name if it is there. */
+export async function unlinkIfThere(directory: DirectoryHandle, name: EntryName): Promise<void> {
+  try {
+    await directory.unlink(name);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  }
+}
