@@ -156,6 +156,14 @@ export class Engine {
     return promise as Promise<T>;
   }
 
+  /**
+   * Asks for the end of everything that is in flight for an owner. It looks at all operations, so
+   * that operations that are hardly ever cancelled need no signal.
+   */
+  cancelOwnedBy(owner: object): void {
+    this.#cancel(this.#operations.ownedBy(owner));
+  }
+
   /** Asks for the end of all that is in flight on a file. */
   cancelFile(file: number): void {
     if (this.#submissions.full) this.flush();

@@ -146,6 +146,10 @@ export class OperationTable {
     return this.#operations[slot] as Operation;
   }
 
+  ownedBy(owner: object): Operation[] {
+    return this.#operations.filter((operation) => operation.owner === owner);
+  }
+
   release(operation: Operation): void {
     operation.watch?.delete(operation);
     operation.resolve = ignore;

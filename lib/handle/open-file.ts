@@ -198,16 +198,30 @@ export class OpenFile implements SizedFile {
     return this.#closing;
   }
 
-  async #endOnce(leaveFile: () => Promise<void>): Promise<void> {
+  #endOnce(leaveFile: () => Promise<void>): Promise<void> {
     collectable.unregister(this);
-    if (this.holds.any) await this.holds.whenFree();
+    if (!this.holds.any) return this.#leave(leaveFile);
+    return this.holds.whenFree().then(() => this.#leave(leaveFile));
+  }
+
+  #leave(leaveFile: () => Promise<void>): Promise<void> {
     const { fd } = this.#held;
     this.#isClosed = true;
     this.#held.fd = noDescriptor;
-    if (isWindows && fd !== noDescriptor) nodeFs.closeSync(fd);
-    await leaveFile().finally(() => {
-      this.#hasLeft = true;
-    });
-    this.onClosed?.();
+    try {
+      if (isWindows && fd !== noDescriptor) nodeFs.closeSync(fd);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return leaveFile().then(
+      () => {
+        this.#hasLeft = true;
+        this.onClosed?.();
+      },
+      (error) => {
+        this.#hasLeft = true;
+        throw error;
+      },
+    );
   }
 }

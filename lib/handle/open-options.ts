@@ -249,6 +249,8 @@ export const openOptions: OptionTable<keyof OpenOptions> = {
 export type StreamOpenOptions = Omit<OpenOptions, 'mode' | 'signal'>;
 
 const optionNames = Object.keys(openOptions) as (keyof OpenOptions)[];
+const streamOptionNames = optionNames.filter((name) => !openOptions[name].notOfStreams);
+const noOptions: StreamOpenOptions = Object.freeze({});
 
 // An option that somebody put on Object.prototype is not the caller's: deleteOnClose would delete
 // every file that the program opens.
@@ -259,10 +261,14 @@ function optionOf(given: object, name: string): unknown {
 
 /** The options of a stream that its open() takes. */
 export function streamOpenOptionsOf(given: object): StreamOpenOptions {
-  const entries = optionNames
-    .filter((name) => !openOptions[name].notOfStreams)
-    .map((name) => [name, optionOf(given, name)] as const);
-  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+  let options: Record<string, unknown> | undefined;
+  for (const name of streamOptionNames) {
+    const value = optionOf(given, name);
+    if (value === undefined) continue;
+    options ??= {};
+    options[name] = value;
+  }
+  return options ?? noOptions;
 }
 
 function applyAll<Names extends string>(
@@ -295,6 +301,15 @@ function checkAttributesOnly(flags: number, given: object): void {
     const reason = 'does not go with options.attributesOnly';
     throw invalidArgValue(`options.${name}`, value, reason);
   }
+}
+
+/** Validates what a stream is given for the open() of its file. */
+export function parseStreamOptions(
+  flags: unknown,
+  mode: number | string | undefined,
+  options: StreamOpenOptions,
+): OpenRequest {
+  return parseOpenOptions(flags, options === noOptions ? mode : { ...options, mode });
 }
 
 /** Validates the arguments of open() after the path. */

@@ -41,6 +41,40 @@ export function openParsed(
   return openBy(submission, accessFor(request));
 }
 
+/**
+ * Opens a file for a stream with one promise.
+ * @param owner by which the engine can cancel it
+ * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE; rejects with a system error
+ */
+export function openForStream(
+  path: PathLike,
+  request: OpenRequest,
+  owner: object,
+): Promise<CoreHandle> {
+  const { native, shown } = parsePath(path);
+  const submission = openPath({
+    path: native,
+    flags: request.flags,
+    mode: request.mode,
+    options: request.options,
+    preallocate: request.preallocate,
+    attributes: request.attributes,
+  }) as Request;
+  const subject = { syscall: 'open', path: shown };
+  submission.subject = subject;
+  submission.decode = decodeOpened;
+  submission.owner = owner;
+  const access = accessFor(request);
+  return getEngine()
+    .submit<OpenedFile>(submission)
+    .then(
+      (opened) => coreOfOpened(opened, access),
+      (error) => {
+        throw explain(error, subject);
+      },
+    );
+}
+
 /** Submits an operation that opens a file, and gives the core of what it opened. */
 export function openBy(request: Request, access: Access): Promise<CoreHandle> {
   return coreOfOpening(getEngine().submit<OpenedFile>(request), request, access);

@@ -2,7 +2,7 @@ import { types } from 'node:util';
 import type { Completion } from '../engine/completion.js';
 import { getEngine } from '../engine/engine.js';
 import { Opcode } from '../engine/opcodes.js';
-import type { Operation } from '../engine/operation.js';
+import { decodeValue, type Operation } from '../engine/operation.js';
 import { type TransferOpcode, transfer } from '../engine/requests.js';
 import { afterMoving, invalidArgType, invalidArgValue, outOfRange } from '../node/errors.js';
 import {
@@ -300,7 +300,7 @@ export class Transfers implements ReadableFile {
     position: number,
     signal?: AbortSignal,
   ): Promise<number> {
-    return this.#submit(Opcode.read, buffer, offset, length, position, signal).then(bytesOfResult);
+    return this.#move(Opcode.read, buffer, offset, length, position, signal);
   }
 
   /** Writes at a position, also in append mode. */
@@ -311,7 +311,34 @@ export class Transfers implements ReadableFile {
     position: number,
     signal?: AbortSignal,
   ): Promise<number> {
-    return this.#submit(Opcode.write, buffer, offset, length, position, signal).then(bytesOfResult);
+    return this.#move(Opcode.write, buffer, offset, length, position, signal);
+  }
+
+  // Bytes alone, without an object around them.
+  #move(
+    opcode: TransferOpcode,
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+    signal?: AbortSignal,
+  ): Promise<number> {
+    const file = this.#file;
+    if (signal !== undefined || file.alignment !== null || length > transferMax) {
+      return this.#submit(opcode, buffer, offset, length, position, signal).then(bytesOfResult);
+    }
+    const subject = opcode === Opcode.write ? writeSubject : readSubject;
+    return getEngine().transfer<number>(
+      opcode,
+      subject,
+      decodeValue,
+      file,
+      file.number,
+      buffer,
+      offset,
+      length,
+      position,
+    );
   }
 }
 

@@ -60,9 +60,12 @@ export function fileOf(
   let file: HeldFile;
   if (fd == null) {
     parsePath(path);
-    const openOptions = { mode: options.mode, ...streamOpenOptionsOf(options) };
-    const given = { path: path as PathLike, flags: options.flags ?? flags, options: openOptions };
-    file = new HeldFile(given);
+    file = new HeldFile({
+      path: path as PathLike,
+      flags: options.flags ?? flags,
+      mode: options.mode,
+      options: streamOpenOptionsOf(options),
+    });
   } else {
     const core = requireCore(fd, 'options.fd');
     const onClosing = (): void => interrupt(systemErrorOf('EBADF', { syscall: operation }));

@@ -53,17 +53,15 @@ export function beginReading(file: HeldFile, options: ReadingOptions): Reading {
     unit,
     size: isOwn ? handle.file.sizeWhenOpened : undefined,
     mayUseCursor: isFree,
-    cancelAll: isOwn ? () => handle.cancelAll() : undefined,
+    canceller: isOwn ? handle : undefined,
   });
   if (isFree && start !== null && handle.alignment === null) {
-    watchCursor(
-      handle,
-      () => start + delivered(),
-      () => {
-        ahead.useCursor(start + delivered(), cursorRead);
-        options.onShared?.();
-      },
-    );
+    watchCursor(handle, () => {
+      const place = start + delivered();
+      ahead.useCursor(place, cursorRead);
+      options.onShared?.();
+      return place;
+    });
   }
   return { ahead, start };
 }

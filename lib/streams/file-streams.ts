@@ -248,7 +248,8 @@ function sinkOf(stream: Writer): WriteSink | undefined {
   if (file?.held === undefined || file.windowed === undefined) return undefined;
   const sink = new WriteSink(stream, file.held, stream[windowOptions]);
   stream[streamWindow] = sink;
-  file.settle = () => sink.cancel(stream.errored ?? streamDestroyed());
+  file.settle = () =>
+    sink.hasFinished ? undefined : sink.cancel(stream.errored ?? streamDestroyed());
   return sink;
 }
 

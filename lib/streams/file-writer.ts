@@ -62,7 +62,7 @@ function writingAt(
     leavesPrefix: hasPlaces(handle),
     size: isOwn ? handle.file.sizeWhenOpened : undefined,
     mayUseCursor: isFree,
-    cancelAll: isOwn ? () => handle.cancelAll() : undefined,
+    canceller: isOwn ? handle : undefined,
     onFlushed: (position) => {
       if (movesCursor) handle.cursor.position = position;
       onFlushed(position);
@@ -70,11 +70,10 @@ function writingAt(
     onFailed,
   });
   if (isFree && start !== null && handle.alignment === null) {
-    watchCursor(
-      handle,
-      () => behind.position,
-      () => behind.useCursor(),
-    );
+    watchCursor(handle, () => {
+      behind.useCursor();
+      return behind.position;
+    });
   }
   return { behind, start: start ?? 0 };
 }

@@ -33,20 +33,20 @@ export function placeToAppend(handle: CoreHandle): null | Promise<number> | unde
 }
 
 /**
- * Calls back when somebody else can see or use the file's cursor, after putting it to the place
- * that the stream has come to. From then on the stream works at the cursor, as node:fs does.
- * @param place the place at that moment, in bytes
+ * Calls back when somebody else can see or use the file's cursor, and puts it to the place that the
+ * stream has come to. From then on the stream works at the cursor, as node:fs does.
+ * @param onShared returns the place, in bytes
  */
-export function watchCursor(handle: CoreHandle, place: () => number, onShared: () => void): void {
+export function watchCursor(handle: CoreHandle, onShared: () => number): void {
   handle.cursor.watch(() => {
     // A closed file has no cursor.
     if (handle.file.state === 'closed') return;
+    const place = onShared();
     try {
-      handle.file.moveCursor(place());
+      handle.file.moveCursor(place);
     } catch (error) {
       // A file without places has no cursor to move, and is used in order anyway.
       if ((error as NodeJS.ErrnoException).code !== 'ESPIPE') throw error;
     }
-    onShared();
   });
 }

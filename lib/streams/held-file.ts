@@ -1,15 +1,16 @@
+import { getEngine } from '../engine/engine.js';
 import type { CoreHandle } from '../handle/core-handle.js';
-import { openCore } from '../handle/open.js';
-import type { OpenOptions } from '../handle/open-options.js';
+import { openForStream } from '../handle/open.js';
+import { parseStreamOptions, type StreamOpenOptions } from '../handle/open-options.js';
 import type { PublicHandle } from '../handle/public-handle.js';
 import type { PathLike } from '../node/paths.js';
-import { CancelSignal } from '../transfer/cancel-signal.js';
 
 /** A file that a stream opens and closes itself. */
 export interface FilePath {
   readonly path: PathLike;
   readonly flags: string | number;
-  readonly options: OpenOptions;
+  readonly mode?: number | string | undefined;
+  readonly options: StreamOpenOptions;
 }
 
 /** A handle that a stream was given. */
@@ -34,7 +35,7 @@ export class HeldFile {
   readonly #onClosing: (() => void) | undefined;
   #release: (() => void) | undefined;
   #opening: Promise<CoreHandle> | undefined;
-  #cancellation: CancelSignal | undefined;
+  #isUnwanted = false;
   #isGivenUp = false;
 
   constructor(file: FilePath | GivenHandle) {
@@ -60,17 +61,24 @@ export class HeldFile {
     return this.#opening;
   }
 
-  async #open(): Promise<CoreHandle> {
-    const { path, flags, options } = this.#path as FilePath;
-    this.#cancellation ??= new CancelSignal();
-    const { signal } = this.#cancellation;
+  #open(): Promise<CoreHandle> {
+    const { path, flags, mode, options } = this.#path as FilePath;
+    let opening: Promise<CoreHandle>;
     try {
-      this.handle = await openCore(path, flags, { ...options, signal });
-      return this.handle;
+      opening = openForStream(path, parseStreamOptions(flags, mode, options), this);
     } catch (error) {
-      this.#isGivenUp = signal.aborted && (error as NodeJS.ErrnoException).code === 'ABORT_ERR';
-      throw error;
+      return Promise.reject(error);
     }
+    return opening.then(
+      (handle) => {
+        this.handle = handle;
+        return handle;
+      },
+      (error) => {
+        this.#isGivenUp = this.#isUnwanted && error.code === 'ABORT_ERR';
+        throw error;
+      },
+    );
   }
 
   /** Whether opening was cancelled and has failed, so that there is nothing to close. */
@@ -80,9 +88,9 @@ export class HeldFile {
 
   /** Gives up an open that may never end, such as that of a FIFO without a writer. */
   cancelOpening(): void {
-    if (this.handle !== undefined) return;
-    this.#cancellation ??= new CancelSignal();
-    this.#cancellation.abort();
+    if (this.handle !== undefined || this.#opening === undefined) return;
+    this.#isUnwanted = true;
+    getEngine().cancelOwnedBy(this);
   }
 
   async sync(): Promise<void> {
@@ -93,10 +101,17 @@ export class HeldFile {
    * Lets go of the file when nothing of the stream is in flight any more.
    * @param closes whether a given handle is closed; a file that the stream has opened always is
    */
-  async close(closes: boolean): Promise<void> {
+  close(closes: boolean): Promise<void> {
+    const opening = this.handle === undefined ? this.#opening : undefined;
+    if (opening === undefined) return this.#close(closes);
     // A file that could not be opened need not be closed.
-    if (this.handle === undefined) await this.#opening?.catch(() => {});
+    const close = (): Promise<void> => this.#close(closes);
+    return opening.then(close, close);
+  }
+
+  #close(closes: boolean): Promise<void> {
     this.#release?.();
-    if (this.isOwn || closes) await (this.#given ?? this.handle)?.close();
+    const handle = this.isOwn || closes ? (this.#given ?? this.handle) : undefined;
+    return handle === undefined ? Promise.resolve() : handle.close();
   }
 }

@@ -1,6 +1,6 @@
 import liveFs from 'node:fs';
 import type { CoreHandle } from '../handle/core-handle.js';
-import type { OpenOptions } from '../handle/open-options.js';
+import type { StreamOpenOptions } from '../handle/open-options.js';
 import type { PublicHandle } from '../handle/public-handle.js';
 import { clearTimeout, nextTick, setTimeout } from '../node/globals.js';
 import { isReplaced } from '../node/layers.js';
@@ -47,10 +47,10 @@ export class NodeFile {
   /** The file; undefined before open() is called, and where functions of the program serve. */
   held: HeldFile | undefined;
   /** Ends what is in flight when the stream is destroyed. */
-  settle: (() => Promise<void>) | undefined;
+  settle: (() => Promise<void> | undefined) | undefined;
   /** The error of the next read. */
   failure: { error: unknown } | undefined;
-  readonly #options: OpenOptions;
+  readonly #options: StreamOpenOptions;
   readonly #given: PublicHandle | undefined;
   readonly #isClosed: (() => boolean) | undefined;
   #isUnwanted = false;
@@ -61,7 +61,7 @@ export class NodeFile {
    * @param isClosed whether the stream has ended. A stream that is aborted at once ends before its
    *   file is open, and never closes it.
    */
-  constructor(file: OpenOptions | GivenHandle, isClosed?: () => boolean) {
+  constructor(file: StreamOpenOptions | GivenHandle, isClosed?: () => boolean) {
     this.#isClosed = isClosed;
     if ('core' in file) {
       this.#options = {};
@@ -93,7 +93,7 @@ export class NodeFile {
       callLive('open', [path, flags, mode, callback]);
       return;
     }
-    const held = new HeldFile({ path, flags, options: { ...options, mode } });
+    const held = new HeldFile({ path, flags, mode, options });
     this.held = held;
     if (this.#isUnwanted) this.#losePatience(path);
     held.open().then(
@@ -139,12 +139,16 @@ export class NodeFile {
     else callBack(this.#close(held), callback);
   }
 
-  async #close(held: HeldFile): Promise<void> {
-    try {
-      if (this.settle !== undefined) await this.settle();
-    } finally {
-      await held.close(true);
-    }
+  #close(held: HeldFile): Promise<void> {
+    const settling = this.settle?.();
+    if (settling === undefined) return held.close(true);
+    return settling.then(
+      () => held.close(true),
+      (error) =>
+        held.close(true).then(() => {
+          throw error;
+        }),
+    );
   }
 
   fsync(fd: number, callback: Callback): void {

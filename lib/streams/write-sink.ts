@@ -130,6 +130,11 @@ export class WriteSink {
   }
 
   finish(done: Done): void {
+    if (this.#ready === undefined && this.#behind.finishAtOnce()) {
+      this.#hasFinished = true;
+      nextTick(done, null);
+      return;
+    }
     this.#finish().then(() => later(done)(), later(done));
   }
 
@@ -139,9 +144,13 @@ export class WriteSink {
     this.#hasFinished = true;
   }
 
-  /** @param error what those hear who wait */
+  /** Whether cancel() has nothing to do. */
+  get hasFinished(): boolean {
+    return this.#hasFinished;
+  }
+
+  /** @param error what those who wait are told */
   async cancel(error: unknown): Promise<void> {
-    if (this.#hasFinished) return;
     await this.#ready;
     await this.#behind.cancel(error);
   }

@@ -7,7 +7,8 @@ import { addView, newPart, type Part, type Pieces } from './write-part.js';
 
 // Smaller writes are copied together, larger ones are written from where they lie.
 const copiedMax = 8 * 1024;
-const stagingSize = 64 * 1024;
+const stagingSizeMin = 8 * 1024;
+const stagingSizeMax = 64 * 1024;
 // No more than the system takes at once (IOV_MAX is 1,024).
 const viewsMax = 512;
 
@@ -27,7 +28,10 @@ export class GatherQueue extends PartQueue {
   readonly #leavesPrefix: boolean;
   #sizeBefore: number | undefined;
   #staging: Buffer | undefined;
+  #stagingSize = 0;
   #staged = 0;
+  /** Where the copies of the open part begin that are not among its views yet. */
+  #copiedFrom = 0;
 
   constructor(
     file: WritableFile & CuttableFile,
@@ -42,30 +46,62 @@ export class GatherQueue extends PartQueue {
   }
 
   add(bytes: Uint8Array, pieces: Pieces): void {
-    const isCopied = bytes.byteLength <= copiedMax;
-    for (let at = 0; at < bytes.byteLength; ) {
+    const { byteLength } = bytes;
+    const isAlone = this.open === undefined && byteLength <= this.window.chunkSize;
+    // A lone write needs no copy; most files of few bytes are written at once.
+    if (byteLength <= copiedMax && !(isAlone && pieces.mayKeep)) {
+      for (let at = 0; at < byteLength; ) at += this.#addCopy(bytes, at, byteLength);
+      return;
+    }
+    for (let at = 0; at < byteLength; ) {
       this.open ??= this.newPart(this.position);
       const part = this.open;
       const { chunkSize } = this.window;
-      const length = Math.min(chunkSize - part.length, bytes.byteLength - at);
-      const view = bytes.subarray(at, at + length);
-      addView(part.views, isCopied ? this.#copy(view) : view);
-      if (!isCopied) pieces.addTo(part);
+      const length = Math.min(chunkSize - part.length, byteLength - at);
+      this.#endCopies();
+      addView(part.views, bytes.subarray(at, at + length));
+      pieces.addTo(part);
       this.extend(part, length);
       at += length;
       if (part.length >= chunkSize || part.views.length >= viewsMax) this.seal();
     }
   }
 
-  #copy(bytes: Uint8Array): Uint8Array {
-    if (this.#staging === undefined || this.#staged + bytes.byteLength > stagingSize) {
-      this.#staging = Buffer.allocUnsafeSlow(stagingSize);
+  // The most frequent case, which makes no view per write.
+  #addCopy(bytes: Uint8Array, at: number, end: number): number {
+    const { chunkSize } = this.window;
+    this.open ??= this.newPart(this.position);
+    const length = Math.min(chunkSize - this.open.length, end - at);
+    if (this.#staged + length > this.#stagingSize) {
+      this.#endCopies();
+      this.#stagingSize = Math.min(Math.max(2 * this.#stagingSize, stagingSizeMin), stagingSizeMax);
+      this.#staging = Buffer.allocUnsafeSlow(this.#stagingSize);
       this.#staged = 0;
+      this.#copiedFrom = 0;
     }
-    const copy = this.#staging.subarray(this.#staged, this.#staged + bytes.byteLength);
-    copy.set(bytes);
-    this.#staged += bytes.byteLength;
-    return copy;
+    const isWhole = length === bytes.byteLength;
+    (this.#staging as Buffer).set(isWhole ? bytes : bytes.subarray(at, at + length), this.#staged);
+    this.#staged += length;
+    this.extend(this.open, length);
+    if (this.open.length >= chunkSize) this.seal();
+    return length;
+  }
+
+  #endCopies(): void {
+    if (this.#copiedFrom === this.#staged) return;
+    const copies = this.#staging?.subarray(this.#copiedFrom, this.#staged) as Uint8Array;
+    this.#copiedFrom = this.#staged;
+    addView((this.open as Part).views, copies);
+  }
+
+  protected override seal(): void {
+    this.#endCopies();
+    super.seal();
+  }
+
+  override next(inFlight: number, isAwaited: boolean): Part | undefined {
+    if (this.sealed.length === 0 && inFlight === 0) this.#endCopies();
+    return super.next(inFlight, isAwaited);
   }
 
   write(part: Part, signal: AbortSignal | undefined, onMoved: OnMoved): Promise<void> {
@@ -76,6 +112,7 @@ export class GatherQueue extends PartQueue {
   /** Puts parts back that the file would not take at a place. */
   putBack(parts: readonly Part[]): void {
     const all = [...parts, ...this.sealed.splice(0)].sort((a, b) => a.position - b.position);
+    this.#endCopies();
     if (this.open !== undefined) all.push(this.open);
     this.open = undefined;
     this.order.length = 0;
@@ -96,6 +133,10 @@ export class GatherQueue extends PartQueue {
 
   async learn(): Promise<void> {
     this.#sizeBefore = await endOf(this.#file);
+  }
+
+  get mayNeedCut(): boolean {
+    return false;
   }
 
   // While nothing is in flight there is no reason to wait for more.

@@ -6,10 +6,12 @@ export interface CancelOptions {
   signal?: AbortSignal | undefined;
   /**
    * Cancels all that is in flight on the file, for a window that has the file to itself. Without
-   * it every transfer of the window gets a signal of its own.
+   * it the transfers of the window get a signal.
    */
-  cancelAll?: (() => void) | undefined;
+  canceller?: { cancelAll(): void } | undefined;
 }
+
+const idle = Promise.resolve();
 
 /**
  * What a window has in flight: counts it, keeps the first error, cancels it, and says when all of
@@ -20,33 +22,37 @@ export class InFlight {
   /** The first error. Once there is one, the window submits nothing more. */
   failure: { error: unknown } | undefined;
   readonly #userSignal: AbortSignal | undefined;
-  readonly #cancelAll: (() => void) | undefined;
+  readonly #canceller: { cancelAll(): void } | undefined;
   readonly #onFailed: (error: unknown) => void;
   #controller: AbortController | undefined;
   #onIdle: (() => void)[] | undefined;
-  readonly #onAbort = (): void => this.fail(abortError(this.#userSignal as AbortSignal));
+  #onAbort: (() => void) | undefined;
 
   /** @param onFailed called once, with the first error */
-  constructor({ signal, cancelAll }: CancelOptions, onFailed: (error: unknown) => void) {
+  constructor({ signal, canceller }: CancelOptions, onFailed: (error: unknown) => void) {
     this.#userSignal = signal;
-    this.#cancelAll = cancelAll;
+    this.#canceller = canceller;
     this.#onFailed = onFailed;
   }
 
   /** Begins to heed the user's signal; the window is ready to fail. */
   listen(): void {
-    if (this.#userSignal?.aborted) this.#onAbort();
-    else this.#userSignal?.addEventListener('abort', this.#onAbort, { once: true });
+    const signal = this.#userSignal;
+    if (signal === undefined) return;
+    this.#onAbort = () => this.fail(abortError(signal));
+    if (signal.aborted) this.#onAbort();
+    else signal.addEventListener('abort', this.#onAbort, { once: true });
   }
 
   /** The window has ended, and an abort comes too late. */
   unlisten(): void {
+    if (this.#onAbort === undefined) return;
     this.#userSignal?.removeEventListener('abort', this.#onAbort);
   }
 
-  /** The signal for a transfer of the window; undefined where cancelAll() needs none. */
+  /** The signal for a transfer of the window; undefined where the canceller needs none. */
   get signal(): AbortSignal | undefined {
-    if (this.#cancelAll !== undefined) return undefined;
+    if (this.#canceller !== undefined) return undefined;
     this.#controller ??= new AbortController();
     return this.#controller.signal;
   }
@@ -75,14 +81,14 @@ export class InFlight {
   /** Asks for the end of what is in flight. */
   cancel(): void {
     if (this.count === 0) return;
-    if (this.#cancelAll === undefined) this.#controller?.abort();
-    else this.#cancelAll();
+    if (this.#canceller === undefined) this.#controller?.abort();
+    else this.#canceller.cancelAll();
   }
 
   /** Resolves when nothing is in flight. */
-  async whenIdle(): Promise<void> {
-    if (this.count === 0) return;
-    await new Promise<void>((resolve) => {
+  whenIdle(): Promise<void> {
+    if (this.count === 0) return idle;
+    return new Promise<void>((resolve) => {
       this.#onIdle ??= [];
       this.#onIdle.push(resolve);
     });

@@ -49,6 +49,9 @@ export abstract class PartQueue {
     return false;
   }
 
+  /** Whether cut() has something to do after writes that have not failed. */
+  abstract get mayNeedCut(): boolean;
+
   get isAtCursor(): boolean {
     return this.#isAtCursor;
   }

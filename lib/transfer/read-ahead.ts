@@ -70,7 +70,8 @@ export class ReadAhead {
   readonly #mayUseCursor: boolean;
   #atCursor: boolean;
   readonly #range: ReadRange;
-  readonly #lent = new Map<ArrayBufferLike, Buffer>();
+  /** Chunks whose memory the consumer has. */
+  #lent: Map<ArrayBufferLike, Buffer> | undefined;
   readonly #slots: ReadSlots;
   #next: number;
   #position: number;
@@ -164,9 +165,9 @@ export class ReadAhead {
 
   /** Gives a chunk's memory back where `memory` is used again; until then it counts as ahead. */
   release(chunk: Buffer): void {
-    const memory = this.#lent.get(chunk.buffer);
+    const memory = this.#lent?.get(chunk.buffer);
     if (memory === undefined) return;
-    this.#lent.delete(chunk.buffer);
+    this.#lent?.delete(chunk.buffer);
     this.#memory.give(memory);
     this.#fill();
   }
@@ -191,11 +192,11 @@ export class ReadAhead {
    * Cancels what is in flight; there are no more chunks. Resolves when all of it has ended.
    * @param error what take() throws from now on; without one it gives null
    */
-  async cancel(error?: unknown): Promise<void> {
+  cancel(error?: unknown): Promise<void> {
     if (error !== undefined) this.#inFlight.fail(error);
     this.#finish();
     this.#inFlight.cancel();
-    await this.#inFlight.whenIdle();
+    return this.#inFlight.whenIdle();
   }
 
   #takeRest(): Buffer | undefined {
@@ -254,7 +255,10 @@ export class ReadAhead {
   }
 
   #chunkOf(memory: Buffer, from: number, to: number): Buffer {
-    if (!this.#isNew) this.#lent.set(memory.buffer, memory);
+    if (!this.#isNew) {
+      this.#lent ??= new Map();
+      this.#lent.set(memory.buffer, memory);
+    }
     return this.#isNew ? trimmed(memory, from, to) : memory.subarray(from, to);
   }
 
@@ -278,7 +282,7 @@ export class ReadAhead {
       !this.#isOver &&
       !this.#slots.hasFailed &&
       this.#next < this.#range.end &&
-      this.#slots.count + this.#lent.size < depth &&
+      this.#slots.count + (this.#lent?.size ?? 0) < depth &&
       (this.#slots.isEmpty ||
         (this.#range.has(this.#next) && this.#slots.bytes + this.#window.chunkSize <= bytes))
     ) {

@@ -106,6 +106,10 @@ export class SectorQueue extends PartQueue {
     return this.#isAlone || this.#file?.isBeingCut === true;
   }
 
+  get mayNeedCut(): boolean {
+    return this.#file !== undefined;
+  }
+
   mustLearn(): boolean {
     return !this.#isKnown;
   }

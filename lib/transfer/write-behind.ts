@@ -141,6 +141,20 @@ export class WriteBehind {
   }
 
   /**
+   * Whether all has been written and nothing remains to be done, so that finish() is not needed. No
+   * abort takes effect any more.
+   */
+  finishAtOnce(): boolean {
+    const isDone =
+      this.#inFlight.failure === undefined &&
+      this.#inFlight.count === 0 &&
+      this.#flushedPosition === this.#queue.position &&
+      !this.#queue.mayNeedCut;
+    if (isDone) this.#inFlight.unlisten();
+    return isDone;
+  }
+
+  /**
    * Writes what is left. If the last sector of an unbuffered file had to be padded, the file is cut
    * to its true size and synced.
    */

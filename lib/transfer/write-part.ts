@@ -47,6 +47,11 @@ export class Pieces {
     this.#released = released;
   }
 
+  /** Whether nobody waits for the memory, which stays as it is until it has been written. */
+  get mayKeep(): boolean {
+    return this.#released === undefined;
+  }
+
   addTo(part: Part): void {
     if (this.#released === undefined) return;
     this.#count++;
