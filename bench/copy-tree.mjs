@@ -26,7 +26,7 @@ async function measureCommand(count, ...words) {
   return { perSecond: count / seconds, cpuUs: (1e6 * cpuSeconds) / count };
 }
 
-/** What copies the tree to a place that is not there yet, and gives a sample. */
+/** The competitors: each copies the tree to a new place and returns a sample. */
 function peersOf(tree, count) {
   const peers = {
     [ours]: (to) =>
@@ -47,7 +47,7 @@ function peersOf(tree, count) {
   return peers;
 }
 
-/** What there is to do when nothing has changed, and when all is compared. */
+/** Copies of an unchanged tree, and comparisons of two trees. */
 async function measureAgain(tree, to, count) {
   const again = await measureOnce(async () => {
     const report = await copyTree(tree, to);
@@ -72,12 +72,12 @@ export async function run({ path: tree, size: count }, { rounds }) {
   await mkdir(folder);
   for (let round = 0; round <= rounds; round++) {
     for (let turn = 0; turn < names.length; turn++) {
-      // Each begins as often as the others.
+      // Each one begins equally often.
       const name = names[(round + turn) % names.length];
       const to = join(folder, `${round}-${turn}`);
       const found = { [name]: await peers[name](to) };
       if (name === ours) Object.assign(found, await measureAgain(tree, to, count));
-      // The first round warms up, and is not counted.
+      // The first round warms up and is not counted.
       if (round === 0) continue;
       for (const [key, sample] of Object.entries(found)) {
         samples[key] ??= [];
@@ -85,7 +85,7 @@ export async function run({ path: tree, size: count }, { rounds }) {
       }
     }
   }
-  // Not before all has been written, since the removal of many files slows the making of new ones.
+  // Removed at the end, since removing many files slows the creation of new ones.
   await rm(folder, { recursive: true });
   return { count, samples };
 }
@@ -102,7 +102,7 @@ export function print({ count, samples }) {
   printTable(['', 'seconds', 'k files/s', 'CPU us'], rows);
 }
 
-/** What the figures are held against, per engine. */
+/** The figures that an engine must reach. */
 export function checks({ samples }, engineKind) {
   return [[nodeCp, 3]].map(([name, limit]) => ({
     what: `${engineKind}, copyTree against ${name}`,

@@ -42,7 +42,7 @@ const names = {
   bun: 'Bun.write',
 };
 
-/** What copies the file once, by name. */
+/** The competitors by name: each copies the file once. */
 function peersOf(from, to, bun) {
   const ours = (name, options) => ({ name, run: () => copy(from, to, options) });
   const node = (sync) => [
@@ -85,14 +85,14 @@ function peersOf(from, to, bun) {
   };
 }
 
-/** Bytes of a file that the system's cache holds (fincore of util-linux); null without it. */
+/** Bytes of a file in the system's cache (fincore of util-linux); null without fincore. */
 function cachedBytes(path) {
   if (!findCommand('fincore')) return null;
   const output = execFileSync('fincore', ['--bytes', '--noheadings', '--output', 'RES', path]);
   return Number(output.toString().trim());
 }
 
-/** Takes a file out of the system's cache (posix_fadvise by dd), or reads it into it. */
+/** Drops a file from the system's cache (posix_fadvise by dd), or reads it into the cache. */
 function prepare(mode, path) {
   if (mode === 'cached') execFileSync('cat', [path], { stdio: 'ignore' });
   else
@@ -176,7 +176,7 @@ function secondsOf(peers, belongs) {
   return all.length === 0 ? undefined : Math.min(...all);
 }
 
-/** What the figures are held against, per engine. */
+/** The figures that an engine must reach. */
 export function checks({ modes }, engineKind) {
   const isNode = ({ name }) => name.startsWith('node:fs');
   const wanted = [

@@ -44,12 +44,12 @@ export function print({ peers }) {
   printTable(['', 'GB/s', 'x promises', 'CPU us', 'delay p99'], rows);
 }
 
-// Below this nobody can tell two delays apart, and the timer that measures them even less.
+// Shorter delays cannot be told apart, least of all by the timer that measures them.
 const delayFloorMs = 0.1;
 
-/** What the figures are held against, per engine. */
+/** The figures that an engine must reach. */
 export function checks({ peers: [ours, node] }, engineKind) {
-  // A loop that does not turn gives no sample at all: it was blocked all the time.
+  // An event loop that does not turn returns no sample: it was blocked all the time.
   const [ourDelay, nodeDelay] = [ours, node].map(({ samples }) =>
     Math.max(delayFloorMs, medianOf(samples, 'delayMs') ?? Number.POSITIVE_INFINITY),
   );

@@ -6,8 +6,8 @@ import { median, medianOf, ratioOf } from './lib/measure.mjs';
 /**
  * node bench/plot.mjs <picture.svg> <samples.json>...
  *
- * Draws how many times as fast as node:fs this package is, from what `npm run bench -- --json` has
- * printed. `npm install --prefix bench` brings what draws.
+ * Draws how many times as fast as node:fs this package is, from the output of
+ * `npm run bench -- --json`. `npm install --prefix bench` installs the drawing library.
  */
 const group = {
   single: 'one operation at a time',

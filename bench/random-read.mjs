@@ -96,7 +96,7 @@ function ratioTo(peers, samples, name) {
   return others === undefined ? '-' : shown(ratioOf(samples, others), 2, 'x');
 }
 
-/** What the figures are held against, per engine. */
+/** The figures that an engine must reach. */
 export function checks({ modes }, engineKind) {
   const wanted =
     engineKind === 'threadpool'
@@ -105,7 +105,7 @@ export function checks({ modes }, engineKind) {
           ['cached', 64, names.promises, 8],
           ['cached', 64, names.callback, 2],
           ['cached', 1, names.promises, 3],
-          // Where Node cannot open a file past the cache there is nothing to compare with.
+          // There is nothing to compare with where Node cannot open a file past the cache.
           ...(constants.O_DIRECT === undefined ? [] : [['unbuffered', 64, names.promises, 1.5]]),
         ];
   return wanted.map(([mode, depth, name, limit]) => {

@@ -6,8 +6,8 @@ import { makeBenchFile } from './lib/bench-file.mjs';
 import { passes, printChecks } from './lib/table.mjs';
 
 /**
- * npm run bench -- <name>: runs a comparison in a process per engine that the system has, prints
- * tables, and holds the figures against what the project promises.
+ * npm run bench -- <name>: runs a comparison in one process per engine of the system, prints tables,
+ * and checks the figures against what the project promises.
  */
 const modules = {
   'one-at-a-time': () => import('./one-at-a-time.mjs'),
@@ -20,7 +20,7 @@ const modules = {
   streams: () => import('./streams.mjs'),
   copy: () => import('./copy.mjs'),
 };
-// What comes with what: random-read shows how fast, large-read at which price for the event loop.
+// random-read shows the speed, and large-read the price that the event loop pays.
 const parts = {
   'one-at-a-time': ['one-at-a-time'],
   programs: ['programs'],
@@ -177,7 +177,7 @@ else {
   try {
     process.exitCode = await main();
   } catch (error) {
-    // What has a code is a mistake of the command line or of the system, and needs no stack.
+    // An error with a code is a mistake in the command line or of the system, and needs no stack.
     console.error(typeof error.code === 'string' ? error.message : error);
     process.exitCode = error.code?.startsWith('ERR_PARSE_ARGS') ? 2 : 1;
   }

@@ -7,7 +7,7 @@ import { measureOnce, medianOf, ratioOf } from './lib/measure.mjs';
 import { forEachFile, makeFolders, makeSmallFiles, sizeOfFile } from './lib/small-files.mjs';
 import { printTable, shown } from './lib/table.mjs';
 
-/** Many small files, 64 in flight: read, looked at, written; their tree listed and removed. */
+/** Many small files, 64 in flight: read, stat, written; their tree listed and removed. */
 export const title = 'small-files';
 export const fileSize = { full: 20_000, quick: 2_000 };
 export const settings = { full: { rounds: 5 }, quick: { rounds: 2 } };
@@ -23,7 +23,7 @@ function expect(found, wanted, path) {
   if (found !== wanted) throw new Error(`${path}: ${found}, not ${wanted}`);
 }
 
-/** What is measured: does it once for `count` files, and gives how many things it has done. */
+/** The tasks: each runs once for `count` files and returns the number of its operations. */
 const tasks = {
   async readFile(fs, tree, count) {
     await forEachFile(tree, count, depth, async (path, number) => {
@@ -54,7 +54,7 @@ const tasks = {
   },
 };
 
-/** Each of these tasks once by one peer. */
+/** Runs each of these tasks once with one peer. */
 async function runTasks(names, name, folder, count, samples) {
   for (const task of names) {
     samples[task][name].push(await measureOnce(() => tasks[task](fsOf[name], folder, count)));
@@ -78,7 +78,7 @@ export async function run({ path: tree, size: count }, { rounds }) {
   const samples = emptySamples();
   const copies = [];
   for (let round = 0; round <= rounds; round++) {
-    // The first round warms up, and is not counted.
+    // The first round warms up and is not counted.
     const counted = round === 0 ? emptySamples() : samples;
     for (const name of orderOf(round)) {
       await runTasks(['readFile', 'stat'], name, tree, count, counted);
@@ -89,8 +89,8 @@ export async function run({ path: tree, size: count }, { rounds }) {
     }
     if (bun) await runBun(bun, counted);
   }
-  // Not before all has been written: where files have just been removed, ext4 searches long for the
-  // number of a new one, which hits the one or the other at random.
+  // At the end: after files have been removed, ext4 searches long for the inode of a new one, which
+  // would slow either side at random.
   for (const { copy, name, counted } of copies) {
     await runTasks(['readdir', 'rm'], name, copy, count, counted);
   }
@@ -98,7 +98,7 @@ export async function run({ path: tree, size: count }, { rounds }) {
   return { count, samples };
 }
 
-/** Each begins as often as the other. */
+/** Lets each side begin equally often. */
 function orderOf(round) {
   const order = Object.keys(fsOf);
   return round % 2 === 0 ? order : order.reverse();
@@ -123,7 +123,7 @@ export function print({ count, samples }) {
   }
 }
 
-/** What the figures are held against, per engine. */
+/** The figures that an engine must reach. */
 export function checks({ samples }, engineKind) {
   const wanted = [
     ['readFile', names.promises, 6],

@@ -26,7 +26,7 @@ function checkChunk(chunk, position) {
   }
 }
 
-/** Reads a stream to its end; every chunk that begins with a block is looked at. */
+/** Reads a stream to its end and checks every chunk that begins with a block. */
 function readStream(stream) {
   return new Promise((resolve, reject) => {
     let bytes = 0;
@@ -63,7 +63,7 @@ const names = {
   bun: 'Bun.file().stream()',
 };
 
-/** What reads or copies the file once, by name; each gives the bytes that it has moved. */
+/** The competitors by name: each reads or copies the file once and returns the bytes it moved. */
 function peersOf(path, copy, bun) {
   const inKibi = highWaterMarks.map((kibi) => [kibi, { highWaterMark: kibi * 1024 }]);
   const direct = { unbuffered: true };
@@ -115,7 +115,7 @@ async function measurePeer({ run, words, bun }, size, path) {
 
 async function measureMode(peers, { path, size }, copy, rounds) {
   const results = peers.map(({ name }) => ({ name, samples: [] }));
-  // One round beforehand, so that all code is warm.
+  // One round first warms up all code.
   for (let round = -1; round < rounds; round++) {
     for (let turn = 0; turn < peers.length; turn++) {
       const index = (Math.max(0, round) + turn) % peers.length;
@@ -184,7 +184,7 @@ function ratioOfMedians(peer, other) {
   return medianOf(peer.samples, 'perSecond') / medianOf(other.samples, 'perSecond');
 }
 
-/** What the figures are held against, per engine. */
+/** The figures that an engine must reach. */
 export function checks({ modes }, engineKind) {
   const wanted = [
     ['read', names.ours, isNode, 1.5],

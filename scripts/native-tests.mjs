@@ -2,7 +2,7 @@
 //
 //   node scripts/native-tests.mjs [plain] [asan] [tsan] [--filter <part of a test's name>]
 //
-// Without names it runs every configuration that the system has. All it makes lies in
+// Without names it runs every configuration that the system supports. It builds in
 // build-native/<configuration>. The last line is `N passed, N failed`.
 import { spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
@@ -38,7 +38,7 @@ function has(command, args) {
   return spawnSync(command, args, { stdio: 'ignore' }).status === 0;
 }
 
-/** Resolves to how the program ended and to what it wrote, which is shown as it comes. */
+/** Resolves to the exit and the output of the program; prints the output as it arrives. */
 function run(command, args, { env = {}, quiet = false } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
@@ -67,11 +67,11 @@ async function mustSucceed(command, args) {
   throw new Failure(`${command} ended with ${signal ?? code}`);
 }
 
-/** Configures and builds; gives the path of the program. */
+/** Configures and builds; returns the path of the program. */
 async function build(name) {
   const { sanitize } = configurations[name];
   const folder = path.join(root, 'build-native', name);
-  // A build folder keeps its generator: only a new one may choose.
+  // A build folder keeps its generator, so only a new one may choose it.
   const isNew = !fs.existsSync(path.join(folder, 'CMakeCache.txt'));
   const generator = isNew && has('ninja', ['--version']) ? ['-G', 'Ninja'] : [];
   await mustSucceed('cmake', [
@@ -98,7 +98,7 @@ function commandFor(name, program) {
     : [program];
 }
 
-/** Gives the numbers of the run; what ended without telling them counts as one failure. */
+/** Returns the numbers of the run; a run that ends without printing them counts as one failure. */
 async function test(name, filter) {
   const program = await build(name);
   const [command, ...args] = commandFor(name, program);
@@ -108,7 +108,7 @@ async function test(name, filter) {
   const totals = output.match(/^(\d+) passed, (\d+) failed$/m);
   const passed = totals ? Number(totals[1]) : 0;
   const failed = totals ? Number(totals[2]) : 0;
-  // A sanitizer may also find something after the last test: a leak.
+  // A sanitizer may find something after the last test: a leak.
   if (code !== 0 && failed === 0) {
     console.error(`${name}: ended with ${signal ?? code}`);
     return { passed, failed: 1 };

@@ -2,9 +2,9 @@
 //
 //   node scripts/package-test.mjs [path of another Node to run it with too]…
 //
-// Needs the tools of `npm run prebuild`, and Wine for the Windows part, which is left out where
-// there is none, but not in CI. The dependencies are those of node_modules; a registry is asked for
-// Node for Windows alone.
+// It needs the tools of `npm run prebuild`, and Wine for the Windows part; without Wine that part is
+// left out, but not in CI. The dependencies come from node_modules; only Node for Windows comes from
+// the registry.
 // The last line is `N passed, N failed`.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -19,10 +19,10 @@ const project = fs.mkdtempSync(path.join(os.tmpdir(), 'overlapped-package-'));
 const installed = path.join(project, 'node_modules', 'overlapped');
 const nodes = [process.execPath, ...process.argv.slice(2).map((node) => path.resolve(node))];
 const windowsVersions = ['20.20.2', '22.23.3'];
-// It only ends what hangs: a busy machine takes many minutes for the builds.
+// Ends a program that hangs. The builds take many minutes on a busy machine.
 const msMax = 25 * 60_000;
 
-/** Runs a program to its end; gives its output. */
+/** Runs a program to its end; returns its output. */
 function run(command, args, { env = process.env, cwd = project, code = 0 } = {}) {
   const options = { cwd, env, encoding: 'utf8', timeout: msMax, killSignal: 'SIGKILL' };
   const result = spawnSync(command, args, options);
@@ -32,7 +32,7 @@ function run(command, args, { env = process.env, cwd = project, code = 0 } = {})
   return output;
 }
 
-// No compiler, no CMake, nothing: what the package needs must be in it.
+// No compiler, no CMake, no other tool: the package must contain everything that it needs.
 function runNode(node, args, options) {
   return run(node, args, { env: { PATH: '' }, ...options });
 }
@@ -41,7 +41,7 @@ function has(command) {
   return spawnSync(command, ['--version'], { stdio: 'ignore' }).error === undefined;
 }
 
-/** All that an installation of the package brings along. */
+/** Everything that an installation of the package installs with it. */
 function dependencies() {
   const lock = JSON.parse(fs.readFileSync(path.join(root, 'package-lock.json'), 'utf8'));
   return Object.entries(lock.packages)
@@ -76,7 +76,7 @@ function checkContents() {
   for (const name of ['preinstall', 'install', 'postinstall']) assert.ok(!(name in scripts), name);
 }
 
-// What docs/platforms.md promises of the C library.
+// docs/platforms.md promises this version of the C library.
 function checkNeededLibrary() {
   const addon = path.join(installed, 'prebuilds', 'linux-x64', 'overlapped.glibc.node');
   const symbols = run('objdump', ['-T', addon]);
@@ -88,7 +88,7 @@ function checkNeededLibrary() {
 
 function checkCommand() {
   const command = path.join(project, 'node_modules', '.bin', 'overlapped');
-  // Its first line looks for Node by name.
+  // Its first line finds Node by name.
   const env = { PATH: `${path.dirname(process.execPath)}:/usr/bin:/bin` };
   const output = run(command, ['hash', '--algorithm', 'sha1', 'package.json'], { env });
   assert.match(output, /^[0-9a-f]{40} {2}package\.json\n$/);
@@ -103,7 +103,7 @@ function checkTypes() {
     typeRoots: [path.join(root, 'node_modules', '@types')],
     types: ['node'],
   };
-  // TypeScript has require() of an ES module from its setting node20 on, not under node16.
+  // TypeScript allows require() of an ES module with its setting node20 or later, not with node16.
   const modules = [
     { module: 'node16', moduleResolution: 'node16', files: ['types.mts'] },
     { module: 'node20', moduleResolution: 'node16', files: ['types.mts', 'types.cts'] },
@@ -137,12 +137,12 @@ function checkExplanation() {
   assert.match(output, /ERR_ADDON_NOT_FOUND/);
   assert.match(output, /overlapped has no native addon that loads on linux-x64/);
   assert.ok(output.includes(`npx --yes cmake-js@8 compile --directory "${installed}/"`), output);
-  // What a glibc system would load stays where it is on one with another C library.
+  // A system with another C library does not load the addon for glibc.
   const env = { PATH: '', LIBC: 'musl' };
   assert.match(run(process.execPath, flags, { env, code: 1 }), /libc=musl/);
 }
 
-// The command that the explanation names, with the cmake-js of this folder in npx's place.
+// Runs the command that the explanation names, with the cmake-js of this folder instead of npx.
 function checkBuildByHand() {
   const cmakeJs = path.join(root, 'node_modules', 'cmake-js', 'bin', 'cmake-js');
   withoutPrebuilt(() => {

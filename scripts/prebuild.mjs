@@ -4,9 +4,9 @@
 //   node scripts/prebuild.mjs host      prebuilds/<platform>-<arch>/ of this system alone
 //   node scripts/prebuild.mjs windows   prebuilds/win32-x64/ alone (scripts/win32.mjs build)
 //
-// One binary serves every version of Node that the package supports (Node-API 8). The C++ library
-// is in it, so that of the system it needs libc and libgcc_s alone; the last line says which
-// version of libc. Its name says whether that is glibc or musl; an addon of the other one does not
+// One binary serves every version of Node that the package supports (Node-API 8). It contains the
+// C++ library and needs only libc and libgcc_s of the system; the last line says which version of
+// libc. Its name says whether that is glibc or musl; an addon of the other one does not
 // load.
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
@@ -19,7 +19,7 @@ const isLinux = process.platform === 'linux';
 
 class Failure extends Error {}
 
-/** Runs a program to its end; gives its output where `capture` is set. */
+/** Runs a program to its end; returns its output if `capture` is set. */
 function run(command, args, { capture = false } = {}) {
   const stdio = ['ignore', capture ? 'pipe' : 'inherit', 'inherit'];
   const { status, signal, error, stdout } = spawnSync(command, args, {
@@ -65,7 +65,7 @@ function buildForHost() {
   if (isLinux) console.log(`it needs ${newestGlibc(prebuilt)}`);
 }
 
-/** The newest version of the C library that a symbol of the addon is asked for in. */
+/** The newest version of the C library that a symbol of the addon needs. */
 function newestGlibc(file) {
   const symbols = run('objdump', ['-T', file], { capture: true });
   const versions = [...symbols.matchAll(/GLIBC_([\d.]+)/g)].map(([, version]) => version);

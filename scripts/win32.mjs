@@ -7,7 +7,7 @@
 //   node scripts/win32.mjs test [arguments]  vitest in it, once per engine
 //   node scripts/win32.mjs wine-root         Debian 13 with Wine 10, for Node 22 and later; as root
 //
-// All it makes lies in build-win32/, the Wine prefix included. OVERLAPPED_WIN32_MINUTES bounds how
+// It works in build-win32/, which also has the Wine prefix. OVERLAPPED_WIN32_MINUTES bounds how
 // long one program under Wine may take, OVERLAPPED_WIN32_NODE is the version of Node for Windows.
 // From Node 22 on that needs Wine 10, which `wine-root` installs into a folder with debootstrap;
 // programs then run there.
@@ -164,7 +164,7 @@ const inRootScript = `
   for place in /dev /proc /sys "$shared"; do mount --rbind "$place" "$root$place" || exit; done
   exec chroot "$root" env -C "$folder" "$@"`;
 
-/** A command of Wine, as it is called here. */
+/** A command of Wine under its name on this system. */
 function wineCommand(command, args) {
   if (!needsNewWine) return [command, args];
   const script = ['sh', '-c', inRootScript, 'sh', wineRoot, root.replace(/\/$/, ''), process.cwd()];
@@ -181,7 +181,7 @@ function wineEnvironment(more = {}) {
   };
   const env = { ...process.env, ...wine, ...more };
   if (needsNewWine) env.PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-  // A display would only slow the start down, and these speak of this system's Node.
+  // A display would slow the start down, and these variables are for this system's Node.
   for (const name of ['DISPLAY', 'NODE_OPTIONS', 'NODE_PATH']) {
     if (!(name in more)) delete env[name];
   }
@@ -203,7 +203,7 @@ async function nameSerialPorts(quiet) {
   await endWineServer();
 }
 
-/** Starts socat; gives what ends it. */
+/** Starts socat; returns a function that ends it. */
 async function connectSerialPorts() {
   needTools(['socat'], 'socat');
   const links = Object.values(serialPorts).map((link) => path.join(buildFolder, link));
@@ -378,7 +378,7 @@ async function main([name, ...args]) {
 
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.once(signal, () => {
-    // What waits for them then goes on to end the Wine server.
+    // The code that waits for them then ends the Wine server.
     for (const child of running) killGroup(child);
   });
 }

@@ -7,8 +7,8 @@ export const blockSize = 4096;
 const chunkSize = 1024 * 1024;
 
 /**
- * A file in which every block of 4 KiB begins with its own number, so that a read is checked by
- * looking at four bytes. All of it has been written through the cache and is there.
+ * Creates a file whose blocks of 4 KiB begin with their own numbers, so that four bytes check a
+ * read. The file has been written through the cache and is in it.
  * @param {number} size bytes, a multiple of 1 MiB
  * @param {string} parent folder
  */
@@ -29,7 +29,7 @@ export async function makeBenchFile(size, parent = tmpdir()) {
   return { path, size, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
-/** Whether node:fs can open this file past the cache; it knows no way on Windows and macOS. */
+/** Whether node:fs can open this file past the cache; it cannot on Windows and macOS. */
 export async function nodeOpensUnbuffered(path) {
   if (constants.O_DIRECT === undefined) return false;
   try {

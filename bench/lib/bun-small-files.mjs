@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { forEachFile, sizeOfFile } from './small-files.mjs';
 
-// Runs in Bun. Each line names what to do with the files once: readFile or stat.
+// Runs in Bun. Each line names a task to run once for all files: readFile or stat.
 const [folder, count, depth] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])];
 
 const works = {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 
-/** Path of Bun as `npm install --prefix bench` brings it; undefined where it has not. */
+/** The path of Bun as `npm install --prefix bench` installs it; undefined without it. */
 export function findBun() {
   try {
     return createRequire(import.meta.url).resolve('@oven/bun-linux-x64/bin/bun');
@@ -24,7 +24,7 @@ export class BunPeer {
     this.#answers = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
   }
 
-  /** Lets it work once. */
+  /** Runs the script's work once. */
   async ask(line) {
     this.#child.stdin.write(`${line}\n`);
     const { value, done } = await this.#answers.next();
@@ -32,7 +32,7 @@ export class BunPeer {
     return JSON.parse(value);
   }
 
-  /** Lets it end. */
+  /** Ends the process. */
   async close() {
     this.#child.stdin.end();
     await this.#answers.return?.();

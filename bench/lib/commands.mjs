@@ -7,7 +7,7 @@ export function findCommand(name) {
 }
 
 /**
- * Runs a command with its output thrown away.
+ * Runs a command and discards its output.
  * @param {string[]} words
  * @returns {Promise<{ seconds: number, cpuSeconds: number }>} how long it took, and the CPU time as
  *   the shell says it (`times`, POSIX)
@@ -28,7 +28,7 @@ export async function runCommand(words) {
   });
   const seconds = (performance.now() - started) / 1000;
   if (code !== 0) throw new Error(`${words.join(' ')} ended with code ${code}`);
-  // The second line is that of the commands: 0m0.01s 0m0.12s
+  // The second line is the time of the commands: 0m0.01s 0m0.12s
   const times = output.split('\n')[1]?.match(/[\d.]+m[\d.]+s/g) ?? [];
   const toSeconds = (time) => {
     const [minutes, rest] = time.split('m');

@@ -1,7 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as wait } from 'node:timers/promises';
 
-// The delay of the event loop is sampled by a timer of this period, which is no delay itself.
+// A timer of this period samples the delay of the event loop; the period is not a delay itself.
 const delayResolutionMs = 1;
 const settleMs = 10;
 
@@ -34,7 +34,7 @@ export async function measure(run, durationMs) {
 }
 
 /**
- * Measures what does a fixed amount of work.
+ * Measures a fixed amount of work.
  * @param {() => Promise<number>} work gives the number of operations
  * @returns {Promise<{ perSecond: number, cpuUs: number }>} as measure()
  */
@@ -49,8 +49,8 @@ export async function measureOnce(work) {
 }
 
 /**
- * Measures peers against one another: in every round each of them once, beginning with another one
- * each time, so that what else the machine does falls on all of them.
+ * Measures peers against one another: each of them once in every round, beginning with another one
+ * each time, so that other load on the machine affects all of them.
  * @param {{ name: string, run: (deadline: number) => number | Promise<number> }[]} peers
  * @param {{ rounds: number, durationMs: number }} settings
  * @returns {Promise<{ name: string, samples: object[] }[]>} a sample per round, in the order of

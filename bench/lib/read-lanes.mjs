@@ -2,12 +2,12 @@ import fs from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { blockSize } from './bench-file.mjs';
 
-// The clock is looked at once in so many reads.
+// The clock is read once in so many reads.
 const readsPerLook = 32;
 // A loop of readSync lets the event loop turn once in so many reads.
 const syncReadsPerTurn = 256;
 
-/** The places that all lanes of one run read, and whether what they read is right. */
+/** The positions that all lanes of one run read, and whether the bytes are right. */
 class Reads {
   done = 0;
   over = false;

@@ -39,7 +39,7 @@ export async function makeSmallFiles(count, parent = tmpdir()) {
 }
 
 /**
- * Does something with each file, so many at a time.
+ * Calls a function for each file, `depth` at a time.
  * @param {(path: string, number: number) => Promise<unknown>} work
  */
 export async function forEachFile(folder, count, depth, work) {

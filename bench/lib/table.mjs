@@ -20,9 +20,9 @@ export function shown(value, places = 2, unit = '') {
 }
 
 /**
- * Prints what the figures are held against.
+ * Prints the checks and their results.
  * @param {{ what: string, value: number | undefined, limit: number, atMost?: boolean }[]} checks
- *   ratios; undefined what could not be measured
+ *   ratios; undefined for a ratio that could not be measured
  */
 export function printChecks(checks) {
   console.log('\nChecks');
@@ -35,7 +35,7 @@ export function printChecks(checks) {
   }
 }
 
-/** Whether a figure keeps the promise; what was not measured does not. */
+/** Whether a figure keeps the promise; a missing figure does not. */
 export function passes({ value, limit, atMost = false }) {
   if (value === undefined) return false;
   return atMost ? value <= limit : value >= limit;

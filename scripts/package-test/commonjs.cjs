@@ -1,4 +1,4 @@
-// As module.mjs, by require().
+// The same as module.mjs, with require().
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');

@@ -1,4 +1,4 @@
-// Run in a folder where the package has been installed: the main uses, as a program has them.
+// Runs in a folder where the package has been installed, and uses it as a program does.
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import * as path from 'node:path';

@@ -1,4 +1,4 @@
-// Compiled, not run: the types of the package resolve, and say what they mean.
+// This file is compiled, not run: the types of the package resolve and are correct.
 import { type CopyReport, copy, type FileHandle, open, readFile } from 'overlapped';
 import { createReadStream, unregister } from 'overlapped/fs';
 import promises from 'overlapped/promises';
