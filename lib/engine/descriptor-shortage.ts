@@ -20,8 +20,8 @@ interface Waiting {
   readonly operation: Operation;
   /** Its turn. */
   readonly number: number;
-  /** What it fails with when it has waited in vain. */
-  readonly error: Error;
+  /** Makes the error that it fails with when it has waited in vain. */
+  readonly makeError: () => Error;
 }
 
 /**
@@ -36,7 +36,7 @@ export class DescriptorShortage {
   #deadline = 0;
   #timer: NodeJS.Timeout | undefined;
   readonly #submitAgain: (operation: Operation) => void;
-  readonly #fail: (operation: Operation, error: Error) => void;
+  readonly #fail: (operation: Operation, makeError: () => Error) => void;
 
   /**
    * @param submitAgain submits an operation that waited
@@ -44,7 +44,7 @@ export class DescriptorShortage {
    */
   constructor(
     submitAgain: (operation: Operation) => void,
-    fail: (operation: Operation, error: Error) => void,
+    fail: (operation: Operation, makeError: () => Error) => void,
   ) {
     this.#submitAgain = submitAgain;
     this.#fail = fail;
@@ -56,11 +56,11 @@ export class DescriptorShortage {
   }
 
   /** Lets an operation wait that has met the shortage. */
-  add(operation: Operation, error: Error): void {
+  add(operation: Operation, makeError: () => Error): void {
     if (this.isOver) this.#noteProgress();
     const before = this.#tried.get(operation);
     this.#tried.delete(operation);
-    const waiting = before ?? { operation, number: ++this.#lastNumber, error };
+    const waiting = before ?? { operation, number: ++this.#lastNumber, makeError };
     // What was tried keeps its turn.
     const index = this.#waiting.findIndex(({ number }) => number > waiting.number);
     this.#waiting.splice(index < 0 ? this.#waiting.length : index, 0, waiting);
@@ -102,7 +102,9 @@ export class DescriptorShortage {
     this.#timer = undefined;
     if (this.#waiting.length === 0) return;
     if (monotonicMs() > this.#deadline) {
-      for (const { operation, error } of this.#waiting.splice(0)) this.#fail(operation, error);
+      for (const waiting of this.#waiting.splice(0)) {
+        this.#fail(waiting.operation, waiting.makeError);
+      }
       return;
     }
     this.#timer = setTimeout(() => this.#onTime(), retryMs);

@@ -16,6 +16,7 @@ import {
   type Request,
   type Settle,
 } from './operation.js';
+import { rejectionWith } from './rejection.js';
 import { hasRelativePath, RelativePaths } from './relative-paths.js';
 import { SubmissionRing } from './submission-ring.js';
 
@@ -58,14 +59,14 @@ export class Engine {
   readonly #flush = (): void => this.flush();
   readonly #cancel = (operations: Iterable<Operation>): void => {
     for (const operation of [...operations]) {
-      if (this.#shortage.remove(operation)) this.#end(operation, errorOf(operation));
+      if (this.#shortage.remove(operation)) this.#end(operation, errorMaker(operation));
       else this.#push(operation, Opcode.cancel, 0, 0, 0, 0, 0);
     }
     this.flush();
   };
   readonly #shortage = new DescriptorShortage(
     (operation) => this.#pushRequest(operation, operation.request as Request),
-    (operation, error) => this.#end(operation, error),
+    (operation, makeError) => this.#end(operation, makeError),
   );
 
   constructor(native: NativeBinding, wanted: string) {
@@ -284,39 +285,35 @@ export class Engine {
   }
 
   #settleFailed(operation: Operation, failure: Failure): void {
-    const error = errorOf(operation, failure);
+    const makeError = errorMaker(operation, failure);
     if (operation.request !== undefined && isDescriptorShortage(failure.error)) {
       operation.failure = undefined;
-      this.#shortage.add(operation, error);
+      this.#shortage.add(operation, makeError);
     } else {
       this.#shortage.onFailure(operation);
-      this.#end(operation, error);
+      this.#end(operation, makeError);
     }
   }
 
-  #end(operation: Operation, error: Error): void {
-    operation.reject(error);
+  #end(operation: Operation, makeError: () => Error): void {
+    operation.resolve(rejectionWith(makeError));
     this.#operations.release(operation);
   }
 }
 
-// A signal is the user's object, and its `reason` may throw when it is read.
-// Without a failure, the operation was cancelled before it was submitted.
-function errorOf(operation: Operation, failure?: Failure): Error {
-  try {
-    return failure === undefined || isCancelled(failure.error)
-      ? cancellationOf(operation, failure?.mayHaveMovedBytes ?? false)
-      : systemErrorOf(operation.subject, failure);
-  } catch (thrown) {
-    return thrown as Error;
-  }
-}
-
-function cancellationOf({ watch }: Operation, mayHaveMovedBytes: boolean): Error {
+// The record is used again before the error is made. A signal is the user's object: its `reason` may
+// throw when it is read, and the operation then fails with that. Without a failure, the operation
+// was cancelled before it was submitted.
+function errorMaker({ subject, watch }: Operation, failure?: Failure): () => Error {
   const signal = watch?.signal;
-  return signal?.aborted
-    ? abortError(signal, mayHaveMovedBytes)
-    : new AbortError(undefined, mayHaveMovedBytes);
+  if (failure !== undefined && !isCancelled(failure.error)) {
+    return () => systemErrorOf(subject, failure);
+  }
+  const mayHaveMovedBytes = failure?.mayHaveMovedBytes ?? false;
+  return () =>
+    signal?.aborted
+      ? abortError(signal, mayHaveMovedBytes)
+      : new AbortError(undefined, mayHaveMovedBytes);
 }
 
 function systemErrorOf(subject: Subject, { error, osError, step, place }: Failure): Error {

@@ -2,7 +2,7 @@ import type { BigIntStats, Stats } from 'node:fs';
 import { getEngine } from '../engine/engine.js';
 import type { HandleRequest } from '../engine/operation.js';
 import { statusOfFile } from '../engine/requests.js';
-import { systemError, systemErrorOf } from '../node/errors.js';
+import { fileClosed, systemError, systemErrorOf } from '../node/errors.js';
 import { nodeFs } from '../node/node-fs.js';
 import type { Alignment } from '../transfer/alignment.js';
 import type { SizedFile } from '../transfer/file-size.js';
@@ -105,7 +105,7 @@ export class OpenFile implements SizedFile {
   /** @throws EBADF once close() has been called, unless something that began before still runs */
   checkOpen(syscall: string): void {
     if (this.#closing === undefined || this.holds.any) return;
-    throw Object.assign(new Error('file closed'), { code: 'EBADF', syscall });
+    throw fileClosed(syscall);
   }
 
   /**

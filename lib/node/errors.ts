@@ -1,4 +1,5 @@
 import { getSystemErrorMap, inspect } from 'node:util';
+import { giveCallersStack, withoutStack } from './own-frames.js';
 
 /** How an operation is named when it fails. */
 export interface Subject {
@@ -49,13 +50,22 @@ export function systemError(
   const from = path === undefined ? '' : ` '${path}'`;
   const where = dest === undefined ? from : `${from} -> '${dest}'`;
   const more = hint === undefined ? '' : ` (${hint})`;
-  const error = new Error(`${code}: ${text}, ${syscall}${where}${more}`) as SystemError;
+  const message = `${code}: ${text}, ${syscall}${where}${more}`;
+  const error = withoutStack(() => new Error(message)) as SystemError;
+  giveCallersStack(error, systemError);
   error.errno = errno;
   error.code = code;
   error.syscall = syscall;
   if (path !== undefined) error.path = path;
   if (dest !== undefined) error.dest = dest;
   if (process.platform === 'win32' && osError !== undefined) error.win32Error = osError;
+  return error;
+}
+
+/** EBADF as Node's FileHandle has it: without errno. */
+export function fileClosed(syscall: string): Error {
+  const error = Object.assign(new Error('file closed'), { code: 'EBADF', syscall });
+  giveCallersStack(error, fileClosed);
   return error;
 }
 
@@ -92,6 +102,7 @@ export class AbortError extends Error {
   constructor(options?: ErrorOptions, bytesMayHaveMoved = false) {
     super('The operation was aborted', options);
     this.name = 'AbortError';
+    giveCallersStack(this, AbortError);
     this.#bytesMayHaveMoved = bytesMayHaveMoved;
   }
 }
@@ -113,6 +124,7 @@ function codedError(base: ErrorClass, code: string, message: string): Error {
     writable: true,
   });
   // The stack takes its first line from the name when it is first read.
+  giveCallersStack(error, codedError);
   void error.stack;
   delete (error as { name?: string }).name;
   Object.defineProperty(error, 'toString', {

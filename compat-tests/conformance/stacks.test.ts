@@ -1,0 +1,179 @@
+import * as nodeFs from 'node:fs';
+import * as path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import * as ours from '../../lib/index.js';
+import { packageFolder, temporaryFolder } from '../helpers.js';
+
+// The stack of an error leads to the function that waits for the operation, as Node's does, and
+// shows no function of this package.
+
+// Vitest has a hook that maps frames to sources.
+const hook = Error.prepareStackTrace;
+beforeAll(() => {
+  delete (Error as Partial<typeof Error>).prepareStackTrace;
+});
+afterAll(() => {
+  Error.prepareStackTrace = hook;
+});
+
+type Functions = typeof nodeFs.promises;
+type Handle = nodeFs.promises.FileHandle;
+
+const missing = '/no/such/folder/file';
+const large = Buffer.alloc(3 * 1024 * 1024);
+
+const calls: Record<string, (fs: Functions) => Promise<unknown>> = {
+  open: (fs) => fs.open(missing),
+  stat: (fs) => fs.stat(missing),
+  lstat: (fs) => fs.lstat(missing),
+  readFile: (fs) => fs.readFile(missing),
+  'readFile with an encoding': (fs) => fs.readFile(missing, 'utf8'),
+  'readFile of a directory': (fs) => fs.readFile('/'),
+  writeFile: (fs) => fs.writeFile(missing, 'data'),
+  'writeFile in parts': (fs) => fs.writeFile(missing, large),
+  appendFile: (fs) => fs.appendFile(missing, 'data'),
+  readdir: (fs) => fs.readdir(missing),
+  'readdir with types': (fs) => fs.readdir(missing, { withFileTypes: true }),
+  'readdir of all below': (fs) => fs.readdir(missing, { recursive: true }),
+  rm: (fs) => fs.rm(missing),
+  'rm of all below': (fs) => fs.rm(missing, { recursive: true }),
+  truncate: (fs) => fs.truncate(missing),
+  copyFile: (fs) => fs.copyFile(missing, `${missing}-copy`),
+  'open with a wrong path': (fs) => fs.open(5 as never),
+  'stat with a wrong path': (fs) => fs.stat(5n as never),
+  'readFile with wrong options': (fs) => fs.readFile(missing, { encoding: 'no' as never }),
+  'writeFile with wrong data': (fs) => fs.writeFile(missing, 5 as never),
+  'readdir with a wrong path': (fs) => fs.readdir(null as never),
+  'rm with wrong options': (fs) => fs.rm(missing, { maxRetries: 'many' as never }),
+  'readFile with an aborted signal': (fs) =>
+    fs.readFile(missing, { signal: AbortSignal.abort() as never }),
+};
+
+// These work on a handle that may only be read.
+const handleCalls: Record<string, (handle: Handle) => Promise<unknown>> = {
+  write: (handle) => handle.write(large, 0, 10, 0),
+  'write at the cursor': (handle) => handle.write(large),
+  'write of a string': (handle) => handle.write('text'),
+  writev: (handle) => handle.writev([large], 0),
+  'writev at the cursor': (handle) => handle.writev([large]),
+  writeFile: (handle) => handle.writeFile(large),
+  truncate: (handle) => handle.truncate(1),
+  'read with a wrong length': (handle) => handle.read(Buffer.alloc(4), 0, 9),
+  'read with a wrong buffer': (handle) => handle.read(5 as never),
+  'readv of no list': (handle) => handle.readv(5 as never),
+  'readFile with wrong options': (handle) => handle.readFile({ encoding: 'no' as never }),
+};
+
+const closedCalls: Record<string, (handle: Handle) => Promise<unknown>> = {
+  read: (handle) => handle.read(Buffer.alloc(4)),
+  stat: (handle) => handle.stat(),
+  readFile: (handle) => handle.readFile(),
+};
+
+async function theCaller(call: () => Promise<unknown>): Promise<unknown> {
+  return await call();
+}
+
+async function stackOf(call: () => Promise<unknown>): Promise<string> {
+  const error = await theCaller(call).then(
+    () => new Error('It did not fail'),
+    (reason: Error) => reason,
+  );
+  expect(error.message).not.toBe('It did not fail');
+  return error.stack as string;
+}
+
+const ownFolders = ['lib', 'dist'].map((folder) => path.join(packageFolder, folder) + path.sep);
+
+// Node's own rm() does not lead to its caller.
+function expectAlike(ourStack: string, nodeStack: string): void {
+  expect(ourStack).toContain('theCaller');
+  const ownFrames = ourStack
+    .split('\n')
+    .filter((line) => ownFolders.some((folder) => line.replaceAll('/', path.sep).includes(folder)));
+  expect(ownFrames).toEqual([]);
+  expect(ourStack.split('\n')[0]?.split(':')[0]).toBe(nodeStack.split('\n')[0]?.split(':')[0]);
+}
+
+for (const [name, call] of Object.entries(calls)) {
+  test(`the stack of ${name} leads to the caller`, async () => {
+    const nodeStack = await stackOf(() => call(nodeFs.promises));
+    const ourStack = await stackOf(() => call(ours as unknown as Functions));
+    expectAlike(ourStack, nodeStack);
+  });
+}
+
+async function handles(): Promise<{ node: Handle; our: Handle }> {
+  const file = path.join(temporaryFolder(), 'file');
+  nodeFs.writeFileSync(file, 'content');
+  return {
+    node: await nodeFs.promises.open(file),
+    our: (await ours.open(file)) as unknown as Handle,
+  };
+}
+
+for (const [name, call] of Object.entries(handleCalls)) {
+  test(`the stack of a handle's ${name} leads to the caller`, async () => {
+    const { node, our } = await handles();
+    const nodeStack = await stackOf(() => call(node));
+    const ourStack = await stackOf(() => call(our));
+    await node.close();
+    await our.close();
+    expectAlike(ourStack, nodeStack);
+  });
+}
+
+for (const [name, call] of Object.entries(closedCalls)) {
+  test(`the stack of ${name} on a closed handle leads to the caller`, async () => {
+    const { node, our } = await handles();
+    await node.close();
+    await our.close();
+    expectAlike(await stackOf(() => call(our)), await stackOf(() => call(node)));
+  });
+}
+
+test('calls that wait for their turn at the cursor lead to their callers', async () => {
+  const { node, our } = await handles();
+  const stacks = await Promise.all(
+    Array.from({ length: 4 }, () => stackOf(() => our.write(large, 0, 10))),
+  );
+  await node.close();
+  await our.close();
+  for (const stack of stacks) expect(stack).toContain('theCaller');
+});
+
+test('a stackTraceLimit of the program holds', async () => {
+  const before = Error.stackTraceLimit;
+  try {
+    Error.stackTraceLimit = 1;
+    const stack = await stackOf(() => ours.readFile(missing));
+    expect(stack.split('\n')).toHaveLength(2);
+    Error.stackTraceLimit = 0;
+    expect((await stackOf(() => ours.stat(missing))).split('\n')).toHaveLength(1);
+    expect(Error.stackTraceLimit).toBe(0);
+  } finally {
+    Error.stackTraceLimit = before;
+  }
+});
+
+test('a hook of the program gets the frames of the error itself', async () => {
+  const before = Error.prepareStackTrace;
+  const seen: unknown[] = [];
+  try {
+    Error.prepareStackTrace = (error, frames) => {
+      seen.push(error);
+      return frames.length;
+    };
+    for (const call of [
+      () => ours.readFile(missing),
+      () => ours.stat(missing),
+      () => ours.readFile(5 as never),
+    ]) {
+      const error = (await theCaller(call).catch((reason: unknown) => reason)) as Error;
+      expect(typeof error.stack).toBe('number');
+      expect(seen.at(-1)).toBe(error);
+    }
+  } finally {
+    Error.prepareStackTrace = before;
+  }
+});
