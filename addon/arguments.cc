@@ -43,7 +43,9 @@ bool read_typed_array(napi_env env, napi_value value, Memory& memory) {
 bool read_memory(napi_env env, napi_value value, double offset, double length, std::byte*& data) {
   Memory memory;
   if (!read_typed_array(env, value, memory)) return false;
-  if (offset + length > static_cast<double>(memory.size)) return false;
+  const auto size = static_cast<double>(memory.size);
+  // Written so that NaN fails.
+  if (!(offset >= 0 && length >= 0 && offset <= size && length <= size - offset)) return false;
   data = memory.data + static_cast<size_t>(offset);
   return true;
 }

@@ -1,116 +1,188 @@
-#include <napi.h>
+#include <node_api.h>
 
+#include <array>
+#include <cstdint>
 #include <exception>
 #include <string>
 
 #include "arguments.h"
 #include "boundary.h"
 #include "environment.h"
-#include "libuv.h"
+#include "error_number.h"
+#include "values.h"
 
 #ifdef _WIN32
 #include "engine/system/windows/windows_io.h"
 #endif
 
-// The functions that JavaScript sees; lib/engine/native.ts describes them.
+// The functions that JavaScript sees; lib/engine/native.ts describes them. Node calls them, and it
+// ends the process for any C++ exception that leaves them, so each runs in guarded().
 namespace overlapped {
 
 namespace {
 
-Napi::Value start(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  if (env.GetInstanceData<Environment>()) {
-    throw Napi::Error::New(env, "The engine of this environment runs already");
-  }
-  Environment* const environment = Environment::start(
-      env, info[0].As<Napi::String>(), info[1].As<Napi::Function>(), info[2].As<Napi::Array>());
-  // The environment's own clean-up hook frees it, after its operations have ended.
-  napi_set_instance_data(env, environment, nullptr, nullptr);
-  return environment->describe(env);
-}
+template <size_t Count>
+struct Call {
+  std::array<napi_value, Count> arguments{};
+  Environment* environment = nullptr;
 
-// Called once per batch, so it goes without the comfort of node-addon-api.
-napi_value submit(napi_env env, napi_callback_info info) {
-  size_t argument_count = 2;
-  napi_value arguments[2];
-  void* environment = nullptr;
-  uint32_t count = 0;
-  napi_get_cb_info(env, info, &argument_count, arguments, nullptr, nullptr);
-  napi_get_instance_data(env, &environment);
-  napi_get_value_uint32(env, arguments[0], &count);
+  Call(napi_env env, napi_callback_info info) {
+    size_t count = Count;
+    napi_get_cb_info(env, info, &count, arguments.data(), nullptr, nullptr);
+    void* data = nullptr;
+    napi_get_instance_data(env, &data);
+    environment = static_cast<Environment*>(data);
+  }
+};
+
+template <typename Body>
+napi_value guarded(napi_env env, Body body) {
   try {
-    const uint32_t completions =
-        static_cast<Environment*>(environment)->submit(count, arguments[1]);
-    napi_value result;
-    napi_create_uint32(env, completions, &result);
-    return result;
+    return body();
   } catch (const std::exception& exception) {
-    napi_throw_error(env, "ERR_MEMORY_ALLOCATION_FAILED", exception.what());
-    return nullptr;
+    return Values(env).fail("ERR_MEMORY_ALLOCATION_FAILED", exception.what());
   }
 }
 
-Napi::Value stats(const Napi::CallbackInfo& info) {
-  return info.Env().GetInstanceData<Environment>()->statistics(info.Env());
+napi_value not_started(napi_env env) {
+  return Values(env).fail("ERR_INVALID_STATE", "The engine of this environment does not run");
 }
 
-Napi::Value address(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), static_cast<double>(address_of(info.Env(), info[0])));
+bool read_string(napi_env env, napi_value value, std::string& text) {
+  size_t length = 0;
+  if (napi_get_value_string_utf8(env, value, nullptr, 0, &length) != napi_ok) return false;
+  text.resize(length);
+  return napi_get_value_string_utf8(env, value, text.data(), length + 1, &length) == napi_ok;
 }
 
-Napi::Value duplicate_descriptor(const Napi::CallbackInfo& info) {
-  auto* const environment = info.Env().GetInstanceData<Environment>();
-  const int32_t file = info[0].As<Napi::Number>().Int32Value();
-  return Napi::Number::New(info.Env(), environment->duplicate_descriptor(file));
+// The number of an open file; -1, which none has, for other values.
+int32_t read_file(napi_env env, napi_value value) {
+  int32_t file = -1;
+  return napi_get_value_int32(env, value, &file) == napi_ok ? file : -1;
 }
 
-Napi::Value give_away_descriptor(const Napi::CallbackInfo& info) {
-  auto* const environment = info.Env().GetInstanceData<Environment>();
-  environment->give_away_descriptor(info[0].As<Napi::Number>().Int32Value());
-  return info.Env().Undefined();
+napi_value start(napi_env env, napi_callback_info info) {
+  return guarded(env, [&]() -> napi_value {
+    const Call<4> call(env, info);
+    const Values values(env);
+    if (call.environment) {
+      return values.fail("ERR_INVALID_STATE", "The engine of this environment runs already");
+    }
+    const auto& [wanted, on_completions, results, ends_with_process] = call.arguments;
+    StartOptions options;
+    options.on_completions = on_completions;
+    options.results = results;
+    napi_valuetype type = napi_undefined;
+    bool is_array = false;
+    const bool is_valid =
+        read_string(env, wanted, options.wanted) &&
+        napi_typeof(env, on_completions, &type) == napi_ok && type == napi_function &&
+        napi_is_array(env, results, &is_array) == napi_ok && is_array;
+    napi_get_value_bool(env, ends_with_process, &options.ends_with_process);
+    if (!is_valid) return values.fail("ERR_INVALID_ARG_TYPE", "start() got a wrong argument");
+    Environment* const environment = Environment::start(env, options);
+    if (!environment) return nullptr;
+    // The environment's own clean-up hook frees it, after its operations have ended.
+    napi_set_instance_data(env, environment, nullptr, nullptr);
+    return environment->describe();
+  });
 }
 
-Napi::Value forget_file(const Napi::CallbackInfo& info) {
-  auto* const environment = info.Env().GetInstanceData<Environment>();
-  environment->forget_file(info[0].As<Napi::Number>().Int32Value());
-  return info.Env().Undefined();
+napi_value submit(napi_env env, napi_callback_info info) {
+  return guarded(env, [&]() -> napi_value {
+    const Call<2> call(env, info);
+    uint32_t count = 0;
+    if (!call.environment) return not_started(env);
+    if (napi_get_value_uint32(env, call.arguments[0], &count) != napi_ok) {
+      return Values(env).fail("ERR_INVALID_ARG_TYPE", "submit() got a wrong argument");
+    }
+    return call.environment->submit(count, call.arguments[1]);
+  });
 }
 
-Napi::Value describe(const Napi::CallbackInfo& info) { return describe_boundary(info.Env()); }
+napi_value stats(napi_env env, napi_callback_info info) {
+  return guarded(env, [&]() -> napi_value {
+    const Call<1> call(env, info);
+    return call.environment ? call.environment->statistics() : not_started(env);
+  });
+}
 
-Napi::Value move_cursor(const Napi::CallbackInfo& info) {
-  auto* const environment = info.Env().GetInstanceData<Environment>();
-  const int32_t file = info[0].As<Napi::Number>().Int32Value();
-  const int64_t position = info[1].As<Napi::Number>().Int64Value();
-  return Napi::Number::New(info.Env(),
-                           static_cast<double>(environment->move_cursor(file, position)));
+napi_value address(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const Call<1> call(env, info);
+    return Values(env).number(static_cast<double>(address_of(env, call.arguments[0])));
+  });
+}
+
+napi_value duplicate_descriptor(napi_env env, napi_callback_info info) {
+  return guarded(env, [&]() -> napi_value {
+    const Call<1> call(env, info);
+    if (!call.environment) return not_started(env);
+    const int32_t file = read_file(env, call.arguments[0]);
+    return Values(env).number(call.environment->open_descriptor(file));
+  });
+}
+
+napi_value move_cursor(napi_env env, napi_callback_info info) {
+  return guarded(env, [&]() -> napi_value {
+    const Call<2> call(env, info);
+    if (!call.environment) return not_started(env);
+    int64_t position = -1;
+    napi_get_value_int64(env, call.arguments[1], &position);
+    const int32_t file = read_file(env, call.arguments[0]);
+    const int64_t moved = call.environment->move_cursor(file, position);
+    return Values(env).number(static_cast<double>(moved));
+  });
+}
+
+napi_value give_away_descriptor(napi_env env, napi_callback_info info) {
+  return guarded(env, [&]() -> napi_value {
+    const Call<1> call(env, info);
+    if (!call.environment) return not_started(env);
+    call.environment->give_away_descriptor(read_file(env, call.arguments[0]));
+    return nullptr;
+  });
+}
+
+napi_value forget_file(napi_env env, napi_callback_info info) {
+  return guarded(env, [&]() -> napi_value {
+    const Call<1> call(env, info);
+    if (!call.environment) return not_started(env);
+    call.environment->forget_file(read_file(env, call.arguments[0]));
+    return nullptr;
+  });
+}
+
+napi_value describe(napi_env env, napi_callback_info) {
+  return guarded(env, [&] { return describe_boundary(env); });
 }
 
 #ifdef _WIN32
-Napi::Value grow_working_set(const Napi::CallbackInfo& info) {
-  const auto bytes = static_cast<size_t>(info[0].As<Napi::Number>().Int64Value());
-  const Result grown = overlapped::grow_working_set(bytes);
-  return Napi::Number::New(info.Env(), grown.ok() ? static_cast<double>(grown.value)
-                                                  : uv::translate_error(grown.os_error));
+napi_value grow_working_set(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const Call<1> call(env, info);
+    int64_t bytes = 0;
+    napi_get_value_int64(env, call.arguments[0], &bytes);
+    const Result grown = overlapped::grow_working_set(static_cast<size_t>(bytes));
+    return Values(env).number(grown.ok() ? static_cast<double>(grown.value)
+                                         : error_number(grown));
+  });
 }
 #endif
 
-Napi::Object init(Napi::Env env, Napi::Object exports) {
-  napi_value submit_function;
-  napi_create_function(env, "submit", NAPI_AUTO_LENGTH, submit, nullptr, &submit_function);
-  exports.Set("start", Napi::Function::New(env, start, "start"));
-  exports.Set("submit", Napi::Value(env, submit_function));
-  exports.Set("describeBoundary", Napi::Function::New(env, describe, "describeBoundary"));
-  exports.Set("stats", Napi::Function::New(env, stats, "stats"));
-  exports.Set("addressOf", Napi::Function::New(env, address, "addressOf"));
-  exports.Set("duplicateDescriptor",
-              Napi::Function::New(env, duplicate_descriptor, "duplicateDescriptor"));
-  exports.Set("moveCursor", Napi::Function::New(env, move_cursor, "moveCursor"));
-  exports.Set("giveAwayDescriptor",
-              Napi::Function::New(env, give_away_descriptor, "giveAwayDescriptor"));
-  exports.Set("forgetFile", Napi::Function::New(env, forget_file, "forgetFile"));
+napi_value init(napi_env env, napi_value exports) {
+  const Values values(env);
+  values.set_function(exports, "start", start);
+  values.set_function(exports, "submit", submit);
+  values.set_function(exports, "describeBoundary", describe);
+  values.set_function(exports, "stats", stats);
+  values.set_function(exports, "addressOf", address);
+  values.set_function(exports, "duplicateDescriptor", duplicate_descriptor);
+  values.set_function(exports, "moveCursor", move_cursor);
+  values.set_function(exports, "giveAwayDescriptor", give_away_descriptor);
+  values.set_function(exports, "forgetFile", forget_file);
 #ifdef _WIN32
-  exports.Set("growWorkingSet", Napi::Function::New(env, grow_working_set, "growWorkingSet"));
+  values.set_function(exports, "growWorkingSet", grow_working_set);
 #endif
   return exports;
 }
@@ -119,6 +191,4 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
 
 }  // namespace overlapped
 
-Napi::Object Init(Napi::Env env, Napi::Object exports) { return overlapped::init(env, exports); }
-
-NODE_API_MODULE(overlapped, Init)
+NAPI_MODULE_INIT() { return overlapped::init(env, exports); }

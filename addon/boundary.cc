@@ -2,8 +2,6 @@
 
 #include <cstddef>
 #include <initializer_list>
-#include <string>
-#include <string_view>
 
 #include "engine/opcodes.h"
 #include "engine/operation.h"
@@ -21,27 +19,30 @@ struct NamedNumber {
   size_t number;
 };
 
-Napi::Object object_of(Napi::Env env, std::initializer_list<NamedNumber> numbers) {
-  Napi::Object object = Napi::Object::New(env);
-  for (const auto& [name, number] : numbers) object.Set(name, static_cast<double>(number));
+napi_value object_of(const Values& values, std::initializer_list<NamedNumber> numbers) {
+  const napi_value object = values.object();
+  for (const auto& [name, number] : numbers) {
+    values.set(object, name, static_cast<double>(number));
+  }
   return object;
 }
 
-Napi::Object describe_opcodes(Napi::Env env) {
-  Napi::Object opcodes = Napi::Object::New(env);
+napi_value describe_opcodes(const Values& values) {
+  const napi_value opcodes = values.object();
   for (const OpcodeTraits& traits : kOpcodes) {
-    Napi::Object opcode = Napi::Object::New(env);
-    opcode.Set("number", static_cast<double>(traits.opcode));
-    opcode.Set("family", static_cast<double>(traits.family));
-    opcode.Set("usesDescriptor", traits.descriptor != DescriptorUse::kNone);
-    opcodes.Set(std::string(traits.name), opcode);
+    const napi_value opcode = values.object();
+    values.set(opcode, "number", static_cast<double>(traits.opcode));
+    values.set(opcode, "family", static_cast<double>(traits.family));
+    values.set(opcode, "usesDescriptor",
+               values.boolean(traits.descriptor != DescriptorUse::kNone));
+    values.set(opcodes, traits.name.data(), opcode);  // a literal, so it ends with a zero
   }
   return opcodes;
 }
 
-Napi::Object describe_flags(Napi::Env env) {
-  Napi::Object flags = Napi::Object::New(env);
-  flags.Set("OpenOption", object_of(env, {{"unbuffered", kUnbuffered},
+napi_value describe_flags(const Values& values) {
+  const napi_value flags = values.object();
+  values.set(flags, "OpenOption", object_of(values, {{"unbuffered", kUnbuffered},
                                           {"unbufferedPrefer", kUnbufferedPrefer},
                                           {"writeThrough", kWriteThrough},
                                           {"accessSequential", kAccessSequential},
@@ -57,27 +58,28 @@ Napi::Object describe_flags(Napi::Env env) {
                                           {"openReparsePoint", kOpenReparsePoint},
                                           {"noRecall", kNoRecall},
                                           {"concurrent", kConcurrent}}));
-  flags.Set("MetadataFlag", object_of(env, {{"owner", kMetadataOwner},
+  values.set(flags, "MetadataFlag", object_of(values, {{"owner", kMetadataOwner},
                                             {"mode", kMetadataMode},
                                             {"xattrs", kMetadataXattrs},
                                             {"times", kMetadataTimes},
                                             {"attributes", kMetadataAttributes}}));
-  flags.Set("PipeFlag", object_of(env, {{"reads", kPipeReads},
+  values.set(flags, "PipeFlag", object_of(values, {{"reads", kPipeReads},
                                         {"writes", kPipeWrites},
                                         {"messages", kPipeMessages},
                                         {"first", kPipeFirst},
                                         {"remote", kPipeRemote}}));
-  flags.Set("LockFlag", object_of(env, {{"exclusive", kLockExclusive}, {"wait", kLockWait}}));
-  flags.Set("SeekOrigin", object_of(env, {{"start", size_t(SeekOrigin::kStart)},
+  values.set(flags, "LockFlag",
+             object_of(values, {{"exclusive", kLockExclusive}, {"wait", kLockWait}}));
+  values.set(flags, "SeekOrigin", object_of(values, {{"start", size_t(SeekOrigin::kStart)},
                                           {"current", size_t(SeekOrigin::kCurrent)},
                                           {"end", size_t(SeekOrigin::kEnd)}}));
-  flags.Set("TreeFlag", object_of(env, {{"recursive", kTreeRecursive},
+  values.set(flags, "TreeFlag", object_of(values, {{"recursive", kTreeRecursive},
                                         {"followLinks", kTreeFollowLinks}}));
   return flags;
 }
 
-Napi::Object describe_limits(Napi::Env env) {
-  return object_of(env, {{"submissionsMax", kSubmissionsMax},
+napi_value describe_limits(const Values& values) {
+  return object_of(values, {{"submissionsMax", kSubmissionsMax},
                          {"completionsMax", kCompletionsMax},
                          {"detailNumbers", kDetailNumbers},
                          {"allocatedRangesMax", kAllocatedRangesMax},
@@ -86,9 +88,9 @@ Napi::Object describe_limits(Napi::Env env) {
                          {"foreignDescriptor", kForeignDescriptor}});
 }
 
-Napi::Object describe_layout(Napi::Env env) {
-  Napi::Object layout = Napi::Object::New(env);
-  layout.Set("submission", object_of(env, {{"opcode", offsetof(Submission, opcode)},
+napi_value describe_layout(const Values& values) {
+  const napi_value layout = values.object();
+  values.set(layout, "submission", object_of(values, {{"opcode", offsetof(Submission, opcode)},
                                            {"slot", offsetof(Submission, slot)},
                                            {"file", offsetof(Submission, file)},
                                            {"flags", offsetof(Submission, flags)},
@@ -96,13 +98,13 @@ Napi::Object describe_layout(Napi::Env env) {
                                            {"offset", offsetof(Submission, offset)},
                                            {"length", offsetof(Submission, length)},
                                            {"size", sizeof(Submission)}}));
-  layout.Set("completion", object_of(env, {{"value", offsetof(Completion, value)},
+  values.set(layout, "completion", object_of(values, {{"value", offsetof(Completion, value)},
                                            {"slot", offsetof(Completion, slot)},
                                            {"error", offsetof(Completion, error)},
                                            {"osError", offsetof(Completion, os_error)},
                                            {"failedStep", offsetof(Completion, step)},
                                            {"size", sizeof(Completion)}}));
-  layout.Set("details", object_of(env, {{"descriptor", kDetailDescriptor},
+  values.set(layout, "details", object_of(values, {{"descriptor", kDetailDescriptor},
                                         {"deviceType", kDetailDeviceType},
                                         {"alignmentPosition", kDetailAlignmentPosition},
                                         {"alignmentLength", kDetailAlignmentLength},
@@ -113,7 +115,7 @@ Napi::Object describe_layout(Napi::Env env) {
                                         {"attributes", kDetailAttributes},
                                         {"allocatedSize", kDetailAllocatedSize},
                                         {"refusedParts", kDetailRefusedParts}}));
-  layout.Set("status", object_of(env, {{"dev", kStatusDev},
+  values.set(layout, "status", object_of(values, {{"dev", kStatusDev},
                                        {"mode", kStatusMode},
                                        {"nlink", kStatusNlink},
                                        {"uid", kStatusUid},
@@ -135,10 +137,10 @@ Napi::Object describe_layout(Napi::Env env) {
 }
 
 // The kinds of open files, each at its number.
-Napi::Array describe_device_types(Napi::Env env) {
-  Napi::Array names = Napi::Array::New(env);
+napi_value describe_device_types(napi_env env, const Values& values) {
+  const napi_value names = values.array();
   const auto set = [&](DeviceType type, const char* name) {
-    names.Set(static_cast<uint32_t>(type), name);
+    napi_set_element(env, names, static_cast<uint32_t>(type), values.string(name));
   };
   set(DeviceType::kUnknown, "unknown");
   set(DeviceType::kDisk, "disk");
@@ -151,13 +153,14 @@ Napi::Array describe_device_types(Napi::Env env) {
 
 }  // namespace
 
-Napi::Object describe_boundary(Napi::Env env) {
-  Napi::Object boundary = Napi::Object::New(env);
-  boundary.Set("opcodes", describe_opcodes(env));
-  boundary.Set("flags", describe_flags(env));
-  boundary.Set("limits", describe_limits(env));
-  boundary.Set("layout", describe_layout(env));
-  boundary.Set("deviceTypes", describe_device_types(env));
+napi_value describe_boundary(napi_env env) {
+  const Values values(env);
+  const napi_value boundary = values.object();
+  values.set(boundary, "opcodes", describe_opcodes(values));
+  values.set(boundary, "flags", describe_flags(values));
+  values.set(boundary, "limits", describe_limits(values));
+  values.set(boundary, "layout", describe_layout(values));
+  values.set(boundary, "deviceTypes", describe_device_types(env, values));
   return boundary;
 }
 

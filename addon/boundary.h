@@ -1,12 +1,12 @@
 #pragma once
 
-#include <napi.h>
+#include <node_api.h>
 
 namespace overlapped {
 
 // Describes to JavaScript all numbers that both sides of the boundary must agree on: opcodes with
 // their traits, flags, limits, and the layout of the shared memory. A test compares them with
 // lib/engine/*.ts.
-Napi::Object describe_boundary(Napi::Env env);
+napi_value describe_boundary(napi_env env);
 
 }  // namespace overlapped

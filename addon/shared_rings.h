@@ -1,10 +1,16 @@
 #pragma once
 
-#include <napi.h>
+#include <node_api.h>
 
+#include <bit>
+#include <cstddef>
 #include <cstdint>
 
 #include "engine/operation.h"
+#include "values.h"
+
+static_assert(std::endian::native == std::endian::little,
+              "overlapped needs a little-endian machine: its rings are read by 32-bit words");
 
 namespace overlapped {
 
@@ -78,35 +84,45 @@ union Detail {
 
 class SharedRings {
  public:
-  void create(Napi::Env env) {
-    auto submissions = Napi::ArrayBuffer::New(env, sizeof(Submission) * kSubmissionsMax);
-    auto completions = Napi::ArrayBuffer::New(env, sizeof(Completion) * kCompletionsMax);
-    auto details = Napi::ArrayBuffer::New(env, sizeof(Detail) * kCompletionsMax);
-    submissions_ = static_cast<const Submission*>(submissions.Data());
-    completions_ = static_cast<Completion*>(completions.Data());
-    details_ = static_cast<Detail*>(details.Data());
-    submission_memory_ = Napi::Persistent(static_cast<Napi::Object>(submissions));
-    completion_memory_ = Napi::Persistent(static_cast<Napi::Object>(completions));
-    detail_memory_ = Napi::Persistent(static_cast<Napi::Object>(details));
+  // False where Node-API refuses.
+  bool create(napi_env env) {
+    void* submissions = nullptr;
+    void* completions = nullptr;
+    void* details = nullptr;
+    if (!create(env, sizeof(Submission) * kSubmissionsMax, submissions, submission_memory_) ||
+        !create(env, sizeof(Completion) * kCompletionsMax, completions, completion_memory_) ||
+        !create(env, sizeof(Detail) * kCompletionsMax, details, detail_memory_)) {
+      return false;
+    }
+    submissions_ = static_cast<const Submission*>(submissions);
+    completions_ = static_cast<Completion*>(completions);
+    details_ = static_cast<Detail*>(details);
+    return true;
   }
 
   const Submission& submission(uint32_t index) const { return submissions_[index]; }
   Completion& completion(uint32_t index) { return completions_[index]; }
   Detail& detail(uint32_t index) { return details_[index]; }
 
-  void describe(Napi::Object object) {
-    object.Set("submissions", submission_memory_.Value());
-    object.Set("completions", completion_memory_.Value());
-    object.Set("details", detail_memory_.Value());
+  void describe(const Values& values, napi_value object) const {
+    values.set(object, "submissions", submission_memory_.value());
+    values.set(object, "completions", completion_memory_.value());
+    values.set(object, "details", detail_memory_.value());
   }
 
  private:
+  static bool create(napi_env env, size_t size, void*& memory, Reference& reference) {
+    napi_value buffer = nullptr;
+    return napi_create_arraybuffer(env, size, &memory, &buffer) == napi_ok &&
+           reference.set(env, buffer);
+  }
+
   const Submission* submissions_ = nullptr;
   Completion* completions_ = nullptr;
   Detail* details_ = nullptr;
-  Napi::ObjectReference submission_memory_;
-  Napi::ObjectReference completion_memory_;
-  Napi::ObjectReference detail_memory_;
+  Reference submission_memory_;
+  Reference completion_memory_;
+  Reference detail_memory_;
 };
 
 }  // namespace overlapped

@@ -77,6 +77,9 @@ class Engine {
   // A descriptor that becomes readable when poll() has something; -1 where the sink tells all.
   virtual int wait_descriptor() const { return -1; }
 
+  // To be called when it has become readable, before poll().
+  virtual void clear_wait_descriptor() {}
+
   // True when poll() has more and the descriptor may not say so.
   virtual bool has_unannounced() const { return false; }
 

@@ -19,11 +19,13 @@ namespace overlapped {
 #ifdef _WIN32
 inline constexpr uint32_t kCancelledError = ERROR_OPERATION_ABORTED;
 inline constexpr uint32_t kBadHandleError = ERROR_INVALID_HANDLE;
+inline constexpr uint32_t kInvalidArgumentError = ERROR_INVALID_PARAMETER;
 inline constexpr uint32_t kNoMemoryError = ERROR_NOT_ENOUGH_MEMORY;
 inline constexpr uint32_t kNoThreadError = ERROR_NOT_ENOUGH_MEMORY;
 #else
 inline constexpr uint32_t kCancelledError = ECANCELED;
 inline constexpr uint32_t kBadHandleError = EBADF;
+inline constexpr uint32_t kInvalidArgumentError = EINVAL;
 inline constexpr uint32_t kNoMemoryError = ENOMEM;
 inline constexpr uint32_t kNoThreadError = EAGAIN;  // as pthread_create() says
 #endif

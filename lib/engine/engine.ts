@@ -1,3 +1,4 @@
+import { isMainThread } from 'node:worker_threads';
 import { AbortError, abortError, type Subject, systemError, unavailable } from '../node/errors.js';
 import { validateInteger } from '../node/validate.js';
 import { giveLoopATurn, watchExit } from './before-exit.js';
@@ -22,6 +23,8 @@ import { SubmissionRing } from './submission-ring.js';
 
 const resolved = Promise.resolve();
 const workingSetMax = 2 ** 40;
+// Electron's pages have environments that end before the process does.
+const endsWithProcess = isMainThread && !('electron' in process.versions);
 
 // A promise hands its two functions to this executor, so that none is made per operation.
 let lastResolve: Settle = ignore;
@@ -37,6 +40,13 @@ function takeFunctions(operation: Operation): void {
   operation.reject = lastReject;
   lastResolve = ignore;
   lastReject = ignore;
+}
+
+const { hasOwn } = Object;
+
+// A property that a request does not have must not come from Object.prototype.
+function own<Name extends keyof Request>(request: Request, name: Name): Request[Name] | undefined {
+  return hasOwn(request, name) ? request[name] : undefined;
 }
 
 /**
@@ -74,7 +84,7 @@ export class Engine {
     const onCompletions = (count: number): void => this.#settle(count);
     // The addon's async resource: Jest asks it whether it keeps the process alive.
     Object.defineProperty(results, 'hasRef', { value: () => native.stats().inFlight > 0 });
-    const description = native.start(wanted, onCompletions, results);
+    const description = native.start(wanted, onCompletions, results, endsWithProcess);
     watchExit();
     this.#native = native;
     this.kind = description.kind;
@@ -116,13 +126,13 @@ export class Engine {
 
   /** Submits any operation. For reads and writes of one buffer there is transfer(). */
   submit<T>(request: Request): Promise<T> {
-    const { signal } = request;
+    const signal = own(request, 'signal');
     if (signal?.aborted) return Promise.reject(abortError(signal));
     const operation = this.#operations.acquire();
     operation.decode = request.decode;
     operation.subject = request.subject;
     operation.object = request.object;
-    operation.owner = request.owner;
+    operation.owner = own(request, 'owner');
     if (descriptorOpcodes.has(request.opcode)) operation.request = request;
     if (signal !== undefined) this.#watch(operation, signal);
     const promise = new Promise(executor);
@@ -191,11 +201,11 @@ export class Engine {
     this.#push(
       operation,
       request.opcode,
-      request.file ?? 0,
-      request.flags ?? 0,
-      request.position ?? 0,
-      request.source ?? request.offset ?? 0,
-      request.length ?? 0,
+      request.file,
+      request.flags,
+      request.position,
+      own(request, 'source') ?? request.offset,
+      request.length,
     );
   }
 

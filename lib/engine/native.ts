@@ -86,12 +86,15 @@ export interface NativeBinding {
    * @param wanted name of an engine, or '' for the best there is
    * @param onCompletions called on the event loop with the number of completions on the ring
    * @param results where Buffers that belong to completions are put, by the completion's index
-   * @throws ERR_ENGINE_UNAVAILABLE where the wanted engine cannot be had
+   * @param endsWithProcess whether this environment ends only with the process, so that operations
+   *   which are stuck by then need not be waited for; default false
+   * @throws ERR_ENGINE_UNAVAILABLE where the wanted engine is not available
    */
   start(
     wanted: string,
     onCompletions: (count: number) => void,
     results: unknown[],
+    endsWithProcess?: boolean,
   ): EngineDescription;
   /**
    * Hands over the first `count` entries of the submission ring, with the buffer, path or list of

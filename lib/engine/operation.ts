@@ -9,8 +9,7 @@ import type { Encoded } from './requests.js';
 export type Decode = (completion: Completion, operation: Operation) => unknown;
 
 /** An operation to submit: what an encoder of requests.ts gives, and how its end is told. */
-export interface Request extends Partial<Encoded> {
-  opcode: number;
+export interface Request extends Encoded {
   subject: Subject;
   decode: Decode;
   /** The number of the open file that bytes come from. */
@@ -20,8 +19,7 @@ export interface Request extends Partial<Encoded> {
 }
 
 /** An operation that a module submits through an open handle, which adds its file. */
-export interface HandleRequest<T> extends Partial<Encoded> {
-  opcode: number;
+export interface HandleRequest<T> extends Encoded {
   subject: Subject;
   decode: (completion: Completion, operation: Operation) => T;
   signal?: AbortSignal | undefined;

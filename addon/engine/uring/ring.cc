@@ -219,6 +219,11 @@ bool Ring::has_deferred() const {
   return (flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
 }
 
+void Ring::clear_event() {
+  uint64_t count;
+  (void)!::read(event_.get(), &count, sizeof count);
+}
+
 void Ring::announce(bool on) {
   cq_flags_->store(on ? 0U : IORING_CQ_EVENTFD_DISABLED, std::memory_order_relaxed);
   // What completes before the kernel sees this store is not announced: the caller looks at the

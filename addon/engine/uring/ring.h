@@ -68,6 +68,7 @@ class Ring {
   // Completions that the kernel keeps until the next enter() (deferred task work, an overflow).
   bool has_deferred() const;
   int event_descriptor() const { return event_.get(); }
+  void clear_event();
   // While off, the kernel does not signal the event descriptor.
   void announce(bool on);
 

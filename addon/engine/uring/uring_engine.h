@@ -25,6 +25,7 @@ class UringEngine final : public Engine {
   void cancel_all(std::span<Operation* const> operations) override;
   OperationList poll() override;
   int wait_descriptor() const override { return ring_->event_descriptor(); }
+  void clear_wait_descriptor() override { ring_->clear_event(); }
   bool has_unannounced() const override;
   bool completes_inline() const override { return true; }
   bool drain(Deadline deadline) override;

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <node_api.h>
+
+#include <cstdint>
+
+#include "file_table.h"
+#include "shared_rings.h"
+#include "slot_table.h"
+
+namespace overlapped {
+
+// Fills in the operation of a slot from a submission and the JavaScript value that belongs to it,
+// by the row of its opcode in the table. Gives 0 or an error of the operating system: JavaScript
+// shares the memory of the submission, so nothing in it is trusted. May throw std::bad_alloc.
+uint32_t decode_submission(napi_env env, const Submission& submission, napi_value object,
+                           FileTable& files, Slot& slot);
+
+}  // namespace overlapped

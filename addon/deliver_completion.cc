@@ -1,0 +1,126 @@
+#include "deliver_completion.h"
+
+#include <new>
+
+#include "arguments.h"
+#include "engine/descriptors.h"
+#include "error_number.h"
+
+namespace overlapped {
+
+namespace {
+
+void deliver_failure(const Result& result, Completion& completion) {
+  completion.value = 0;
+  completion.error = error_number(result);
+  completion.os_error = result.os_error;
+  completion.step = 0;
+}
+
+void deliver_files(OperationDetail& from, Completion& completion, Detail& to, FileTable& files) {
+  const OpenFile& file = *from.opened;
+  to.numbers[kDetailDescriptor] = descriptor_of(file);
+  to.numbers[kDetailDeviceType] = static_cast<double>(file.device_type());
+  to.numbers[kDetailAlignmentPosition] = file.alignment.position;
+  to.numbers[kDetailAlignmentLength] = file.alignment.length;
+  to.numbers[kDetailAlignmentMemory] = file.alignment.memory;
+  to.numbers[kDetailSize] = static_cast<double>(file.size_when_opened);
+  completion.value = files.add(std::move(from.opened));
+  if (from.opened_peer) {
+    to.numbers[kDetailPeerDescriptor] = descriptor_of(*from.opened_peer);
+    to.numbers[kDetailPeerFile] = files.add(std::move(from.opened_peer));
+  }
+}
+
+void deliver_status(const FileStatus& status, Detail& to) {
+  const auto set = [&](StatusField field, uint64_t value) {
+    to.integers[field] = static_cast<int64_t>(value);
+  };
+  set(kStatusDev, status.dev);
+  set(kStatusMode, status.mode);
+  set(kStatusNlink, status.nlink);
+  set(kStatusUid, status.uid);
+  set(kStatusGid, status.gid);
+  set(kStatusRdev, status.rdev);
+  set(kStatusBlksize, status.blksize);
+  set(kStatusIno, status.ino);
+  set(kStatusSize, status.size);
+  set(kStatusBlocks, status.blocks);
+  for (size_t i = 0; i < 4; ++i) to.integers[kStatusSeconds + i] = status.seconds[i];
+  for (size_t i = 0; i < 4; ++i) to.integers[kStatusNanoseconds + i] = status.nanoseconds[i];
+}
+
+// False where there is no memory for the JavaScript value.
+bool deliver_content(napi_env env, const Operation& operation, uint32_t index,
+                     napi_value results) {
+  const auto size = static_cast<size_t>(operation.result.value);
+  napi_value buffer = nullptr;
+  const std::byte* const content = operation.detail->content.get();
+  return napi_create_buffer_copy(env, size, content, nullptr, &buffer) == napi_ok &&
+         napi_set_element(env, results, index, buffer) == napi_ok;
+}
+
+bool deliver_details(napi_env env, Operation& operation, uint32_t index, SharedRings& rings,
+                     FileTable& files, napi_value results) {
+  OperationDetail& from = *operation.detail;
+  Detail& to = rings.detail(index);
+  if (from.opened) {
+    deliver_files(from, rings.completion(index), to, files);
+    return true;
+  }
+  if (from.content) return deliver_content(env, operation, index, results);
+  switch (operation.traits().result) {
+    case ResultKind::kRefusedParts:
+      to.numbers[kDetailRefusedParts] = from.refused_parts;
+      break;
+    case ResultKind::kAttributes:
+      to.numbers[kDetailAttributes] = from.attributes.bits;
+      to.numbers[kDetailAllocatedSize] = static_cast<double>(from.attributes.allocated);
+      break;
+    case ResultKind::kStatus:
+      deliver_status(from.status, to);
+      break;
+    default:
+      break;
+  }
+  return true;
+}
+
+void deliver_failed_step(napi_env env, const Operation& operation, uint32_t index,
+                         Completion& completion, napi_value results) {
+  if (operation.result.os_error == kCancelledError) {
+    completion.step = may_have_moved_bytes(operation) ? 1 : 0;
+    return;
+  }
+  if (!operation.detail) return;
+  completion.step = operation.detail->failed_step;
+  if (operation.detail->failed_path.empty()) return;
+  const napi_value path = path_value(env, operation.detail->failed_path);
+  if (path) napi_set_element(env, results, index, path);
+}
+
+}  // namespace
+
+void deliver_completion(napi_env env, Operation& operation, uint32_t index, SharedRings& rings,
+                        FileTable& files, napi_value results) {
+  Completion& completion = rings.completion(index);
+  completion.slot = operation.id;
+  if (!operation.result.ok()) {
+    deliver_failure(operation.result, completion);
+    deliver_failed_step(env, operation, index, completion, results);
+    return;
+  }
+  completion.value = static_cast<double>(operation.result.value);
+  completion.error = 0;
+  if (!operation.detail) return;
+  const Result no_memory = Result::failure(kNoMemoryError);
+  try {
+    if (!deliver_details(env, operation, index, rings, files, results)) {
+      deliver_failure(no_memory, completion);
+    }
+  } catch (const std::bad_alloc&) {
+    deliver_failure(no_memory, completion);
+  }
+}
+
+}  // namespace overlapped
