@@ -1,0 +1,209 @@
+// What another user can do who owns a part of the trees, or a folder that copies go to.
+import { execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { expect } from 'vitest';
+import { copy, copyTree } from '../../lib/index.js';
+import { isLinux, rejection, temporaryFolder, testWhere } from '../helpers.js';
+
+const isRoot = process.geteuid?.() === 0;
+const asRoot = testWhere(isLinux && isRoot, 'only the superuser can act for another user', {
+  mustRun: false,
+});
+
+const hostile = 2004;
+const group = 2003;
+
+/** A folder that other users may enter. */
+function openFolder(): string {
+  const folder = temporaryFolder();
+  fs.chmodSync(folder, 0o755);
+  return folder;
+}
+
+function makeFolder(folder: string, uid: number, mode = 0o755): void {
+  fs.mkdirSync(folder, { recursive: true });
+  fs.chmodSync(folder, mode);
+  fs.chownSync(folder, uid, uid);
+}
+
+function put(file: string, content: string, uid: number, mode = 0o644): void {
+  fs.writeFileSync(file, content);
+  fs.chmodSync(file, mode);
+  fs.chownSync(file, uid, uid);
+}
+
+/** A program of the hostile user. It says `ready`, and ends when its standard input does. */
+function spawnHostile(code: string, args: readonly string[]) {
+  const child = spawn(process.execPath, ['-e', code, ...args], {
+    uid: hostile,
+    gid: hostile,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  return { child, ready: once(child.stdout, 'data'), closed: once(child, 'close') };
+}
+
+// Exchanges a folder for a link and back, as fast as it can.
+const exchange = `
+  const fs = require('fs');
+  const [folder, elsewhere] = process.argv.slice(1);
+  let stop = false;
+  process.stdin.on('end', () => { stop = true; }).resume();
+  process.stdout.write('ready');
+  (function round() {
+    for (let i = 0; i < 50; i++) {
+      try { fs.renameSync(folder, folder + '.was'); fs.symlinkSync(elsewhere, folder); } catch {}
+      try { fs.unlinkSync(folder); } catch {}
+      try { fs.renameSync(folder + '.was', folder); } catch {}
+    }
+    if (!stop) setImmediate(round);
+  })();
+`;
+
+asRoot(
+  'a folder that becomes a link leads no step of a mirror out of the destination',
+  async () => {
+    const base = openFolder();
+    const [victim, source, to] = ['victim', 'source', 'to'].map((name) =>
+      path.join(base, name),
+    ) as [string, string, string];
+    makeFolder(victim, 0);
+    for (const name of ['passwd', 'shadow', 'sudoers']) {
+      put(path.join(victim, name), 'root', 0, 0o600);
+    }
+    for (const folder of [source, to]) makeFolder(folder, hostile);
+    for (const folder of [source, to]) makeFolder(path.join(folder, 'sub'), hostile);
+    put(path.join(source, 'sub', 'planted'), 'planted', hostile, 0o666);
+    const { child, ready, closed } = spawnHostile(exchange, [path.join(to, 'sub'), victim]);
+    await ready;
+    for (let round = 0; round < 30; round++) {
+      // The source lacks these, so that they are deleted; this one gets another mode and owner.
+      for (const name of ['passwd', 'sudoers']) {
+        await fs.promises
+          .writeFile(path.join(to, 'sub', name), 'extra', { flag: 'wx' })
+          .catch(() => {});
+      }
+      put(path.join(source, 'sub', 'shadow'), 'abc', hostile, round % 2 ? 0o666 : 0o644);
+      await copyTree(source, to, { delete: true }).catch(() => {});
+      await copyTree(path.join(to), path.join(base, `back-${round % 2}`)).catch(() => {});
+    }
+    child.stdin.end();
+    await closed;
+    expect(fs.readdirSync(victim).sort()).toEqual(['passwd', 'shadow', 'sudoers']);
+    for (const name of fs.readdirSync(victim)) {
+      const { uid, mode } = fs.statSync(path.join(victim, name));
+      expect([name, uid, mode & 0o777]).toEqual([name, 0, 0o600]);
+      expect(fs.readFileSync(path.join(victim, name), 'utf8')).toBe('root');
+    }
+    for (const name of ['back-0', 'back-1']) {
+      const copied = path.join(base, name, 'sub', 'shadow');
+      if (fs.existsSync(copied)) expect(fs.readFileSync(copied, 'utf8')).not.toBe('root');
+    }
+    expect(fs.statSync(victim).uid).toBe(0);
+  },
+);
+
+// Opens every file that it can, and says which.
+const spy = `
+  const fs = require('fs');
+  const [folder] = process.argv.slice(1);
+  let stop = false;
+  const got = new Set();
+  process.stdin.on('end', () => { stop = true; }).resume();
+  process.stdout.write('ready\\n');
+  (function round() {
+    let names = [];
+    try { names = fs.readdirSync(folder, { recursive: true }); } catch {}
+    for (const name of names) {
+      try {
+        const fd = fs.openSync(folder + '/' + name, 'r');
+        if (fs.fstatSync(fd).isFile()) got.add(name);
+        fs.closeSync(fd);
+      } catch {}
+    }
+    if (!stop) setImmediate(round);
+    else process.stdout.write(JSON.stringify([...got]));
+  })();
+`;
+
+asRoot('a copy is never readable by a user who may not read its source', async () => {
+  const base = openFolder();
+  const source = path.join(base, 'source');
+  const to = path.join(base, 'to');
+  makeFolder(source, 0);
+  for (let i = 0; i < 50; i++) put(path.join(source, `small-${i}`), 's'.repeat(2000), 2001, 0o640);
+  put(path.join(source, 'large'), 'l'.repeat(4 << 20), 2001, 0o640);
+  // New files in it belong to a group that the user is in, as in a shared folder.
+  fs.mkdirSync(to);
+  fs.chownSync(to, 0, group);
+  fs.chmodSync(to, 0o2755);
+  const child = spawn(process.execPath, ['-e', spy, to], {
+    uid: hostile,
+    gid: group,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  let output = '';
+  child.stdout.on('data', (chunk) => {
+    output += chunk;
+  });
+  await once(child.stdout, 'data');
+  for (let round = 0; round < 5; round++) {
+    await copyTree(source, path.join(to, `tree-${round}`));
+    await copyTree(source, path.join(to, `tree-${round}`), {
+      metadata: { owner: true, mode: true },
+    });
+    await copy(path.join(source, 'large'), path.join(to, `file-${round}`), { metadata: true });
+  }
+  child.stdin.end();
+  await once(child, 'close');
+  expect(output).toBe('ready\n[]');
+});
+
+asRoot('new folders are closed to others until they have their owner', async () => {
+  const base = openFolder();
+  const source = path.join(base, 'source');
+  makeFolder(source, 2001, 0o700);
+  makeFolder(path.join(source, 'sub'), 2001, 0o700);
+  put(path.join(source, 'sub', 'file'), 'x', 2001);
+  const modes = new Set<number>();
+  const to = path.join(base, 'to');
+  await copyTree(source, to, {
+    onProgress: () => {
+      for (const folder of [to, path.join(to, 'sub')]) {
+        if (fs.existsSync(folder)) modes.add(fs.statSync(folder).mode & 0o777);
+      }
+    },
+  });
+  expect([...modes]).toEqual([0o700]);
+  const { uid, mode } = fs.statSync(path.join(to, 'sub'));
+  expect([uid, mode & 0o777]).toEqual([2001, 0o700]);
+});
+
+function partialOf(folder: string, name: string): string {
+  const digest = createHash('sha256').update(name).digest('hex').slice(0, 24);
+  return path.join(folder, `.overlapped-${digest}.partial`);
+}
+
+asRoot('resume refuses what another user has put under its name', async () => {
+  const folder = openFolder();
+  fs.chmodSync(folder, 0o777);
+  const secret = path.join(openFolder(), 'secret');
+  put(secret, 'secret'.repeat(1000), 0, 0o600);
+  const precious = path.join(folder, 'precious');
+  put(precious, 'precious', 0, 0o600);
+  put(partialOf(folder, 'foreign'), '', hostile, 0o666);
+  put(`${partialOf(folder, 'note')}.json`, '', hostile, 0o666);
+  fs.linkSync(precious, partialOf(folder, 'hard-link'));
+  execFileSync('mkfifo', [partialOf(folder, 'fifo'), `${partialOf(folder, 'fifo-note')}.json`]);
+  fs.symlinkSync(precious, partialOf(folder, 'link'));
+  const options = { resume: true, strategy: 'engine' } as const;
+  for (const name of ['foreign', 'note', 'hard-link', 'fifo', 'fifo-note', 'link']) {
+    const error = await rejection(copy(secret, path.join(folder, name), options));
+    expect([name, error.code]).toEqual([name, name === 'link' ? 'ELOOP' : 'EEXIST']);
+    expect(fs.existsSync(path.join(folder, name))).toBe(false);
+  }
+  expect(fs.readFileSync(precious, 'utf8')).toBe('precious');
+  expect(fs.readFileSync(partialOf(folder, 'foreign'), 'utf8')).toBe('');
+});
