@@ -1,5 +1,5 @@
 // Compiled by `npm run typecheck`, not run: what the functions take and give.
-import type { BigIntStats, Stats } from 'node:fs';
+import type { BigIntStats, Dirent, Stats } from 'node:fs';
 import type { ReadableStream } from 'node:stream/web';
 import type { Readable, Writable } from 'streamx';
 import { expectTypeOf } from 'vitest';
@@ -17,19 +17,23 @@ import {
   compareFiles,
   copy,
   copyTree,
+  type DirectoryHandle,
   type EngineKind,
   engine,
   type FileAttributes,
   type FileCopyReport,
   type FileHandle,
   type FileRange,
+  type FileTime,
   getAttributes,
   hashFile,
   listStreams,
   mirror,
   type OpenOptions,
   open,
+  openDirectory,
   type ReadResult,
+  type RenameOptions,
   readFile,
   type ShareAccess,
   type StreamInfo,
@@ -53,6 +57,18 @@ declare const signal: AbortSignal;
 declare const encoding: BufferEncoding;
 
 expectTypeOf(open).returns.resolves.toEqualTypeOf<FileHandle>();
+expectTypeOf(openDirectory).returns.resolves.toEqualTypeOf<DirectoryHandle>();
+declare const directory: DirectoryHandle;
+expectTypeOf(directory.open('x', 'r+')).resolves.toEqualTypeOf<FileHandle>();
+expectTypeOf(directory.openDirectory('x')).resolves.toEqualTypeOf<DirectoryHandle>();
+expectTypeOf(directory.readdir()).resolves.toEqualTypeOf<string[]>();
+expectTypeOf(directory.readdir('buffer')).resolves.toEqualTypeOf<Buffer<ArrayBuffer>[]>();
+expectTypeOf(directory.readdir({ withFileTypes: true })).resolves.toEqualTypeOf<Dirent[]>();
+expectTypeOf(directory.lstat('x')).resolves.toEqualTypeOf<Stats>();
+expectTypeOf(directory.lstat('x', { bigint: true })).resolves.toEqualTypeOf<BigIntStats>();
+expectTypeOf(directory.readlink('x')).resolves.toEqualTypeOf<string>();
+expectTypeOf(directory.rename).parameter(2).toEqualTypeOf<RenameOptions | undefined>();
+expectTypeOf<FileTime>().toEqualTypeOf<number | string | Date | bigint>();
 expectTypeOf(open('x', 'r+', { unbuffered: 'prefer' })).resolves.toEqualTypeOf<FileHandle>();
 expectTypeOf(open(Buffer.from('x'), 0, 0o666)).resolves.toEqualTypeOf<FileHandle>();
 expectTypeOf(open(new URL('file:///x'), null, '644')).resolves.toEqualTypeOf<FileHandle>();
