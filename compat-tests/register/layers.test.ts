@@ -14,9 +14,8 @@ const mock = `
 const binding = process.binding('fs');
 const below = [];
 let isMocked = false;
-const names = ['open', 'openFileHandle', 'stat', 'lstat', 'readdir', 'read', 'writeBuffer',
-  'unlink', 'rmdir', 'fstat',
-  'readFileUtf8', 'rmSync', 'writeString'];
+// All but the constructors, which have a prototype of their own.
+const names = Object.keys(binding).filter((name) => /^[a-z]/.test(name));
 for (const name of names) {
   const own = binding[name];
   if (typeof own !== 'function') continue;
@@ -27,10 +26,12 @@ for (const name of names) {
 }
 `;
 
-// Each of these reaches a path. Gives the names of those that did not go through the layer.
+// Each of these reaches a path. Gives the names of those that the engine served. Some versions of Node
+// keep native functions of their own, so not every call shows in the layer.
 const callAll = `
 const around = async (fs) => {
   const past = [];
+  const seen = [];
   const { promises } = fs;
   const wait = (start) => new Promise((resolve, reject) => {
     start((error, value) => (error ? reject(error) : resolve(value)));
@@ -64,8 +65,10 @@ const around = async (fs) => {
     below.length = 0;
     const { submitted } = engine.stats();
     await call();
-    if (below.length === 0 || engine.stats().submitted !== submitted) past.push(name);
+    if (engine.stats().submitted !== submitted) past.push(name);
+    seen.push(...below);
   }
+  if (!seen.includes('stat') || !seen.includes('readdir')) past.push('all');
   return past;
 };
 `;
@@ -174,9 +177,13 @@ test('functions that were replaced before register() stay, and the others are se
     await fs.promises.lstat(argument);
     const after = engine.stats().submitted;
     console.log(JSON.stringify([archived, before - submitted, after - before]));`;
-  const flags = ['--require', fileWith(patch, 'patch.cjs'), ...withImport.flags];
-  const result = await resultOfChild(script, { flags, args: [fileWith('content')] });
-  expect(result).toEqual([['archived', 8, 'archived', 'archived', 'archived'], 0, 1]);
+  const args = [fileWith('content')];
+  const flags = ['--require', fileWith(patch, 'patch.cjs')];
+  // Node's own writeFile() calls open() by its name in some versions.
+  const [archived] = await resultOfChild<unknown[]>(script, { flags, args });
+  expect(archived).toEqual(expect.arrayContaining(['archived', 8]));
+  const registered = { flags: [...flags, ...withImport.flags], args };
+  expect(await resultOfChild(script, registered)).toEqual([archived, 0, 1]);
 });
 
 testWhere(process.platform !== 'win32', 'numbers run on the engine there')(
@@ -220,8 +227,11 @@ test('a function that Node would call and a program has replaced is called', asy
     stub('open');
     await once(live.createReadStream(argument), 'error');
     console.log(JSON.stringify(calls));`;
-  const options = { ...withImport, args: [fileWith('content')] };
-  expect(await resultOfChild(script, options)).toEqual(['open', 'writeFile', 'lstat', 'open']);
+  // Which ones these are differs between versions of Node.
+  const calls = await resultOfChild<string[]>(script, { args: [fileWith('content')] });
+  const registered = { ...withImport, args: [fileWith('content')] };
+  expect(await resultOfChild(script, registered)).toEqual(calls);
+  expect(calls).toContain('open');
 });
 
 test('--pending-deprecation warns of nothing that the program did not do', async () => {

@@ -5,8 +5,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 // A bundler copies this code into a file of the application. The addon and the modules that workers
 // load are not part of a bundle, so they are looked for where the package is installed.
 
-/** Where this module lies while it is part of the package. */
-const ownPlace = /[\\/](?:dist|lib)[\\/]node[\\/]package-folder\.[jt]s$/;
+/** This module in tests. In dist/, which is bundled, the package finds itself by its name. */
+const ownPlace = /[\\/]lib[\\/]node[\\/]package-folder\.ts$/;
 
 // CommonJS bundles have no import.meta.url, or one that was made for browsers.
 function ownFile(): string | undefined {
