@@ -80,9 +80,9 @@ export class HandleDouble implements SectorFile {
   }
 
   // What only windows over unbuffered files, or at the cursor, call.
-  readonly read = notCalled;
+  read: SectorFile['read'] = notCalled;
   readonly operate = notCalled;
-  readonly truncate = notCalled;
+  truncate: SectorFile['truncate'] = notCalled;
   readonly sync = notCalled;
 
   async stat(): Promise<never> {
