@@ -20,7 +20,7 @@ Result seek(Operation& op) {
 }
 
 Result move_cursor(OpenFile& file, int64_t position) {
-  file.cursor.store(position);
+  file.set_cursor(position);
   return Result::success(position);
 }
 
