@@ -43,6 +43,14 @@ function notFound(causes: readonly Error[]): Error {
   return withCode(message, 'ERR_ADDON_NOT_FOUND', causes[0]);
 }
 
+/** Refuses machines whose words the rings do not have. An addon for them does not build, either. */
+function checkByteOrder(): void {
+  const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+  if (isLittleEndian) return;
+  const message = `overlapped needs a little-endian machine, and ${platform} is none.`;
+  throw withCode(message, 'ERR_ADDON_NOT_FOUND', undefined);
+}
+
 /**
  * Finds and loads the addon: one built here, or the prebuilt one of the platform. It touches
  * nothing but the package, so it works where the permission model denies all else.
@@ -50,6 +58,7 @@ function notFound(causes: readonly Error[]): Error {
  *   or 'ERR_ACCESS_DENIED' where this process may not load addons
  */
 export function loadBinding(): NativeBinding {
+  checkByteOrder();
   const causes: Error[] = [];
   for (const folder of packageFolders()) {
     for (const name of addonFiles) {
