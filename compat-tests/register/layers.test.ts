@@ -26,8 +26,8 @@ for (const name of names) {
 }
 `;
 
-// Each of these reaches a path. Gives the names of those that the engine served. Some versions of Node
-// keep native functions of their own, so not every call shows in the layer.
+// Each of these reaches a path. Gives the names of those that the engine served. Some versions of
+// Node keep native functions of their own, so not every call shows in the layer.
 const callAll = `
 const around = async (fs) => {
   const past = [];
