@@ -6,8 +6,8 @@ import { makeBenchFile } from './lib/bench-file.mjs';
 import { passes, printChecks } from './lib/table.mjs';
 
 /**
- * npm run bench -- <name>: runs a comparison in one process per engine of the system, prints tables,
- * and checks the figures against what the project promises.
+ * npm run bench -- <name>: runs a comparison in one process per engine of the system, prints
+ * tables, and checks the figures against what the project promises.
  */
 const modules = {
   'one-at-a-time': () => import('./one-at-a-time.mjs'),

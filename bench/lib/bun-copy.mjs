@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 
-// Runs in Bun. Each line is JSON: the source, the destination, and whether the copy must be durable.
+// Runs in Bun. Each line is JSON: source, destination, and whether the copy must be durable.
 for await (const line of createInterface({ input: process.stdin })) {
   const { from, to, isSynced } = JSON.parse(line);
   const cpuBefore = process.cpuUsage();
