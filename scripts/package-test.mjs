@@ -2,8 +2,8 @@
 //
 //   node scripts/package-test.mjs [path of another Node to run it with too]…
 //
-// It needs the tools of `npm run prebuild`, and Wine for the Windows part, which is left out without
-// Wine, except in CI. The dependencies come from node_modules; only Node for Windows comes from
+// It needs the tools of `npm run prebuild`, and Wine for the Windows part. Except in CI, that part
+// is left out without Wine. The dependencies come from node_modules; only Node for Windows comes from
 // the registry.
 // The last line is `N passed, N failed`.
 import assert from 'node:assert/strict';

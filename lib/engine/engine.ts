@@ -311,7 +311,7 @@ export class Engine {
   }
 }
 
-// The record is used again before the error is made. A signal is the user's object: its `reason` may
+// The record is reused before the error is made. A signal is the user's object: its `reason` may
 // throw when it is read, and the operation then fails with that. Without a failure, the operation
 // was cancelled before it was submitted.
 function errorMaker({ subject, watch }: Operation, failure?: Failure): () => Error {

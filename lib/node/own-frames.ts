@@ -66,8 +66,8 @@ export function giveCallersStack(error: Error, hidden: AnyFunction): void {
   }
 }
 
-// A hook of the program gets all frames, and the error itself, when the stack is first read. Node has
-// one of its own, which does what V8 does.
+// A hook of the program gets all frames, and the error itself, when the stack is first read. Node
+// has one of its own, which does what V8 does.
 function hasHook(): boolean {
   const hook = Error.prepareStackTrace;
   return hook !== undefined && hook.name !== 'ErrorPrepareStackTrace';
