@@ -181,6 +181,48 @@ asRoot('new folders are closed to others until they have their owner', async () 
   expect([uid, mode & 0o777]).toEqual([2001, 0o700]);
 });
 
+// Puts a folder of its own in the place of a new one.
+const replace = `
+  const fs = require('fs');
+  const [folder] = process.argv.slice(1);
+  let stop = false;
+  process.stdin.on('end', () => { stop = true; }).resume();
+  process.stdout.write('ready');
+  (function round() {
+    for (let i = 0; i < 50; i++) {
+      try {
+        if (fs.statSync(folder).uid === 0) {
+          fs.renameSync(folder, folder + '.' + Math.random());
+          fs.mkdirSync(folder, 0o777);
+        }
+      } catch {}
+    }
+    if (!stop) setImmediate(round);
+  })();
+`;
+
+asRoot(
+  'nothing is copied into a folder that another user puts in the place of a new one',
+  async () => {
+    const base = openFolder();
+    const [source, to] = [path.join(base, 'source'), path.join(base, 'to')];
+    makeFolder(source, 0);
+    makeFolder(path.join(source, 'private'), 0, 0o700);
+    for (let i = 0; i < 200; i++) put(path.join(source, 'private', `${i}`), 'secret', 0, 0o644);
+    const { child, ready, closed } = spawnHostile(replace, [path.join(to, 'private')]);
+    await ready;
+    for (let round = 0; round < 10; round++) {
+      fs.rmSync(to, { recursive: true, force: true });
+      makeFolder(to, hostile);
+      await copyTree(source, to, { metadata: { times: true } });
+      const there = fs.statSync(path.join(to, 'private'), { throwIfNoEntry: false });
+      if (there?.uid === hostile) expect(fs.readdirSync(path.join(to, 'private'))).toEqual([]);
+    }
+    child.stdin.end();
+    await closed;
+  },
+);
+
 function partialOf(folder: string, name: string): string {
   const digest = createHash('sha256').update(name).digest('hex').slice(0, 24);
   return path.join(folder, `.overlapped-${digest}.partial`);

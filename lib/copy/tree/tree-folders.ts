@@ -1,6 +1,9 @@
 import type { DirectoryHandle } from '../../file-handle/directory-handle.js';
 import { folderOf, nameOf, type Place } from './tree-place.js';
 
+/** Refuses a folder that was opened at a place. */
+export type FolderCheck = (place: Place, directory: DirectoryHandle) => Promise<void>;
+
 /** Folders that stay open although nobody uses them. */
 const idleMax = 64;
 
@@ -20,11 +23,13 @@ export class TreeFolders {
   // In the order of use: the one used last is the last.
   readonly #folders = new Map<Place, Folder>();
   readonly #top: DirectoryHandle;
+  readonly #check: FolderCheck;
   #openCount = 0;
 
-  /** @param top stays the caller's until close() */
-  constructor(top: DirectoryHandle) {
+  /** @param top stays open until close() */
+  constructor(top: DirectoryHandle, check: FolderCheck) {
     this.#top = top;
+    this.#check = check;
   }
 
   /** Does something in a folder, which stays open meanwhile. @throws what opening it throws */
@@ -95,9 +100,19 @@ export class TreeFolders {
   async #opening(place: Place, parent: Folder | undefined): Promise<DirectoryHandle> {
     try {
       const directory = parent === undefined ? this.#top : await parent.handle;
-      return await directory.openDirectory(nameOf(place));
+      return await this.#checked(place, await directory.openDirectory(nameOf(place)));
     } finally {
       if (parent !== undefined) this.#release(parent);
+    }
+  }
+
+  async #checked(place: Place, directory: DirectoryHandle): Promise<DirectoryHandle> {
+    try {
+      await this.#check(place, directory);
+      return directory;
+    } catch (error) {
+      await directory.close();
+      throw error;
     }
   }
 

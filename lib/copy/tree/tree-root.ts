@@ -4,7 +4,7 @@ import { openDirectory } from '../../functions/open-directory.js';
 import type { EntryName } from '../../handle/entry-name.js';
 import { type PathLike, parsePath, showPath } from '../../node/paths.js';
 import type { Spot, SystemPath } from '../spot.js';
-import { TreeFolders } from './tree-folders.js';
+import { type FolderCheck, TreeFolders } from './tree-folders.js';
 import { folderOf, fromBytes, nameOf, type Place, toSystem } from './tree-place.js';
 
 const isWindows = process.platform === 'win32';
@@ -13,6 +13,8 @@ const isWindows = process.platform === 'win32';
 export class TreeRoot {
   /** As errors name it. */
   readonly shown: string;
+  /** Refuses folders below the top when they are opened. */
+  checkFolder: FolderCheck | undefined;
   readonly #path: string;
   #opening: Promise<TreeFolders> | undefined;
   #folders: TreeFolders | undefined;
@@ -28,18 +30,15 @@ export class TreeRoot {
   /** Opens the top, where a link is followed, unless it is open. @throws ENOENT, ENOTDIR, … */
   async open(): Promise<TreeFolders> {
     if (this.#folders !== undefined) return this.#folders;
-    this.#opening ??= openDirectory(this.at('')).then((top) => new TreeFolders(top));
+    this.#opening ??= openDirectory(this.at('')).then(
+      (top) => new TreeFolders(top, async (place, folder) => this.checkFolder?.(place, folder)),
+    );
     try {
       this.#folders = await this.#opening;
       return this.#folders;
     } finally {
       this.#opening = undefined;
     }
-  }
-
-  /** Takes a top that was opened elsewhere. */
-  adopt(top: DirectoryHandle): void {
-    this.#folders = new TreeFolders(top);
   }
 
   async close(): Promise<void> {

@@ -12,6 +12,7 @@ import { removeLeftOver, unlinkIfThere } from '../unfinished.js';
 import { type CopiedFile, copySmallFile } from './copy-small-file.js';
 import type { TreeSettings } from './copy-tree-options.js';
 import { makeLink } from './make-link.js';
+import { OwnFolders } from './own-folders.js';
 import type { TreeActions } from './tree-actions.js';
 import { keepLinkMetadata, keepMetadata } from './tree-metadata.js';
 import { folderOf, nameOf, type Place, placeIn } from './tree-place.js';
@@ -37,9 +38,14 @@ export class TreeWriter implements TreeActions {
   /** Modes of folders of the destination that its owner could not write to. */
   readonly #opened = new Map<Place, number>();
 
+  /** New folders of the destination. */
+  readonly #own: OwnFolders;
+
   constructor(source: TreeRoot, destination: TreeRoot, settings: TreeSettings) {
     this.#source = source;
     this.#destination = destination;
+    this.#own = new OwnFolders(destination);
+    destination.checkFolder = (place, directory) => this.#own.check(place, directory);
     this.#settings = settings;
   }
 
@@ -57,6 +63,7 @@ export class TreeWriter implements TreeActions {
       try {
         // Until it has its owner and mode, nobody else may look into it.
         await directory.mkdir(folder, ownerMayAll);
+        this.#own.add(place);
         return true;
       } catch (error) {
         // Somebody else has made it since the destination was looked at.
@@ -90,6 +97,7 @@ export class TreeWriter implements TreeActions {
   async finishFolder(task: Task): Promise<MetadataPart[]> {
     const { place, mode } = task.entry;
     const { metadata } = this.#settings;
+    this.#own.delete(place);
     const refused = await this.keepMetadata(task);
     if (metadata.mode && !refused.includes('mode')) this.#opened.delete(place);
     const isNew = task.there?.kind !== 'folder';

@@ -1,0 +1,58 @@
+import type { DirectoryHandle } from '../../file-handle/directory-handle.js';
+import { systemErrorOf } from '../../node/errors.js';
+import { nodePromises } from '../../node/node-fs.js';
+import type { Place } from './tree-place.js';
+import type { TreeRoot } from './tree-root.js';
+
+const othersMayDo = 0o077;
+
+// File systems of Linux that keep owners and modes as they are set (statfs(2)): ext4, XFS, btrfs,
+// tmpfs, F2FS, ZFS, overlayfs. Elsewhere nothing follows from an owner that is another one.
+const withOwners = new Set([
+  ...[0xef53, 0x58465342, 0x9123683e, 0x01021994, 0xf2f52010, 0x2fc12fc1, 0x794c7630],
+]);
+
+/**
+ * The folders that a copy has made and not finished. They belong to this process's user, and nobody
+ * else may enter them. Whoever owns the folder above can put one of his own in the place of such a
+ * folder, to read what is copied into it, so each is looked at whenever it is opened.
+ */
+export class OwnFolders {
+  readonly #places = new Set<Place>();
+  readonly #root: TreeRoot;
+  #keepsOwners: Promise<boolean> | undefined;
+
+  constructor(root: TreeRoot) {
+    this.#root = root;
+  }
+
+  add(place: Place): void {
+    this.#places.add(place);
+  }
+
+  /** To be called before a folder gets its owner and mode. */
+  delete(place: Place): void {
+    this.#places.delete(place);
+  }
+
+  /** @throws EPERM for another folder than the one that was made */
+  async check(place: Place, directory: DirectoryHandle): Promise<void> {
+    if (!this.#places.has(place) || process.geteuid === undefined) return;
+    this.#keepsOwners ??= keepsOwners(this.#root);
+    if (!(await this.#keepsOwners)) return;
+    const { uid, mode } = await directory.stat();
+    if (uid === process.geteuid() && (mode & othersMayDo) === 0) return;
+    const subject = { syscall: 'openat', path: this.#root.show(place) };
+    throw systemErrorOf(
+      'EPERM',
+      subject,
+      'another folder is in the place of the one that was made',
+    );
+  }
+}
+
+async function keepsOwners(root: TreeRoot): Promise<boolean> {
+  if (process.platform !== 'linux') return false;
+  const { type } = await nodePromises.statfs(root.at(''));
+  return withOwners.has(type);
+}
