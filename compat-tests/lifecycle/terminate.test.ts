@@ -1,8 +1,11 @@
+import * as path from 'node:path';
 import { expect } from 'vitest';
 import {
   fileWith,
   isLinux,
+  isWindows,
   makeFifo,
+  packageFolder,
   randomBytes,
   resultOfChild,
   testWhere,
@@ -134,3 +137,22 @@ testWhere(isLinux, 'descriptors are counted under /proc')(
     expect(counts.at(-1)).toEqual(first);
   },
 );
+
+const addonFolder = isWindows ? 'prebuilds/win32-x64' : 'build/Release';
+const addon = path.join(packageFolder, addonFolder, 'overlapped.node');
+
+test('a thread that is terminated while it loads the addon does not end the process', async () => {
+  const script = `
+    const load = \`
+      const { parentPort, workerData } = require('node:worker_threads');
+      parentPort.postMessage('started');
+      for (;;) process.dlopen({ exports: {} }, workerData);\`;
+    for (let round = 0; round < 20; round++) {
+      const worker = new Worker(load, { eval: true, workerData: argument });
+      await once(worker, 'message');
+      await sleep(round % 10);
+      await worker.terminate();
+    }
+    console.log(JSON.stringify('survived'));`;
+  expect(await resultOfChild(script, { args: [addon] })).toBe('survived');
+});
