@@ -11,10 +11,15 @@ const windowsNames = { input: 'CONIN$', output: 'CONOUT$' } as const;
 const { O_RDWR, O_RDONLY, O_WRONLY } = constants;
 
 /**
- * Opens the console of the process (CONIN$, CONOUT$; elsewhere its controlling terminal), also
- * where the standard streams lead elsewhere. No port takes a console: worker threads wait for it.
- * @param side 'input' reads what is typed, 'output' writes to the screen
- * @throws ENXIO, or another system error, where the process has none
+ * Opens the console of the process (CONIN$ or CONOUT$ on Windows, the controlling terminal on
+ * POSIX), even if the standard streams are redirected. Completion ports do not support consoles,
+ * so worker threads wait for them.
+ * https://learn.microsoft.com/windows/console/console-handles
+ * @param side 'input' reads what is typed; 'output' writes to the screen
+ * @throws ENXIO, or another system error, if the process has no console
+ * @example
+ * const screen = await openConsole('output');
+ * await screen.write('Continue? ');
  */
 export async function openConsole(
   side: 'input' | 'output',
@@ -25,12 +30,12 @@ export async function openConsole(
   const { signal } = options;
   validateSignal(signal);
   const name = isWindows ? windowsNames[side] : '/dev/tty';
-  // Windows asks for both rights of who asks for the mode or the size of a console.
+  // Querying the mode or size of a console on Windows requires both access rights.
   const oneWay = side === 'input' ? O_RDONLY : O_WRONLY;
   const request = parseOpenOptions(isWindows ? O_RDWR : oneWay, { signal });
   const opening = openParsed({ native: name, shown: name }, request);
   const core = await opening.catch((error: SystemError) => {
-    // Windows has one word for handles that are not there and for a console that is not.
+    // Windows reports a missing console as an invalid handle.
     const isMissing = error.win32Error === invalidHandle;
     throw isMissing ? systemErrorOf('ENXIO', { syscall: 'open', path: name }) : error;
   });

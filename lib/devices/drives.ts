@@ -13,8 +13,8 @@ export interface DriveOptions extends SignalOptions {
   /** 'r' or 'r+'. Default 'r'. */
   flags?: 'r' | 'r+' | undefined;
   /**
-   * Whole sectors past the cache, at `handle.alignment`. Default true: Windows takes nothing else
-   * from a physical drive.
+   * Bypass the cache; positions and lengths are then multiples of `handle.alignment`. Default true,
+   * because Windows accepts nothing else for a physical drive.
    */
   unbuffered?: boolean | undefined;
 }
@@ -30,17 +30,24 @@ async function openBlockDevice(path: ParsedPath, options: DriveOptions): Promise
 }
 
 /**
- * Opens a volume as one sequence of bytes, past its file system.
- * @param volume 'C:' (Windows: what stands behind `\\.\`), '/dev/sda1'
- * @throws ENXIO where it is no volume; EACCES, EPERM without the rights of an administrator
+ * Opens a volume as one sequence of bytes, without its file system.
+ * @param volume such as 'C:' (on Windows the part after `\\.\`) or '/dev/sda1'
+ * @throws ENXIO if the path is not a volume; EACCES, EPERM without administrator rights
+ * @example
+ * const volume = await openVolume('/dev/sda1');
+ * const { buffer } = await volume.read({ buffer: allocAligned(1024 * 1024), position: 0 });
  */
 export async function openVolume(volume: string, options: DriveOptions = {}): Promise<FileHandle> {
   return openBlockDevice(parseDeviceName(volume), options);
 }
 
 /**
- * Opens a whole drive with all its partitions. @see openVolume
- * @param drive the number of `\\.\PHYSICALDRIVE…` (Windows), or a path: '/dev/sda'
+ * Opens a whole drive with all its partitions.
+ * @param drive the number in `\\.\PHYSICALDRIVE…` (Windows only), or a path such as '/dev/sda'
+ * @throws the errors of openVolume(); ERR_FEATURE_UNAVAILABLE_ON_PLATFORM for a number on POSIX
+ * @see openVolume
+ * @example
+ * const drive = await openDrive('/dev/sda', { flags: 'r+' });
  */
 export async function openDrive(
   drive: number | string,
@@ -53,9 +60,11 @@ export async function openDrive(
 }
 
 /**
- * The size of a volume or drive in bytes, which stat() does not have (BLKGETSIZE64,
- * IOCTL_DISK_GET_LENGTH_INFO).
- * @throws ENOTTY, EINVAL, … where the handle is of something else
+ * Resolves to the size of a volume or drive in bytes, which stat() does not report
+ * (BLKGETSIZE64 on Linux, IOCTL_DISK_GET_LENGTH_INFO on Windows).
+ * @throws ENOTTY, EINVAL, … if the handle is not a volume or drive
+ * @example
+ * const bytes = await deviceSize(await openVolume('/dev/sda1'));
  */
 export async function deviceSize(handle: FileHandle): Promise<number> {
   return sizeOfDevice(requireCore(handle, 'handle'));

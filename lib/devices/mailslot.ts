@@ -16,21 +16,21 @@ import { isWindows, parseDeviceName, type SignalOptions } from './names.js';
 
 /** Options of createMailslot(). */
 export interface MailslotOptions {
-  /** Bytes of the largest message that is taken. Default 0: any. */
+  /** Bytes of the largest message that is accepted. Default 0: any size. */
   messageSizeMax?: number | undefined;
-  /** Milliseconds that a read waits for a message; then ETIMEDOUT. Default: without end. */
+  /** Milliseconds before a read without a message fails with ETIMEDOUT. Default: no limit. */
   readTimeoutMs?: number | undefined;
 }
 
-/** What a mailslot has and how it is set. */
+/** The state and settings of a mailslot. */
 export interface MailslotStatus {
-  /** Bytes; 0 for any. */
+  /** Bytes of the largest message that is accepted; 0 for any size. */
   messageSizeMax: number;
-  /** Milliseconds that a read waits; Infinity for without end. */
+  /** Milliseconds that a read waits; Infinity for no limit. */
   readTimeoutMs: number;
-  /** Messages that have not been read. */
+  /** Unread messages. */
   messages: number;
-  /** Bytes of the next one; null where there is none. */
+  /** Bytes of the next message; null if there is none. */
   nextSize: number | null;
 }
 
@@ -49,11 +49,15 @@ function parseTimeout(timeoutMs: unknown, name: string): number {
 }
 
 /**
- * Makes a mailslot, and gives the handle that reads from it: each read one message. A buffer that
- * is too small for the next message is EINVAL, and the message stays (mailslotStatus() has its
- * size). Windows.
- * @param name the part behind `\\.\mailslot\`, or a whole name
- * @throws EEXIST where the name is taken; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM
+ * Creates a mailslot and returns the handle that reads from it; each read returns one message. A
+ * read with a buffer that is too small fails with EINVAL and leaves the message in the mailslot
+ * (mailslotStatus() reports its size). Windows only.
+ * https://learn.microsoft.com/windows/win32/ipc/mailslots
+ * @param name the part after `\\.\mailslot\`, or a full name
+ * @throws EEXIST if the name is taken; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM
+ * @example
+ * const mailslot = await createMailslot('news', { readTimeoutMs: 1000 });
+ * const { buffer, bytesRead } = await mailslot.read();
  */
 export async function createMailslot(
   name: string,
@@ -75,8 +79,12 @@ export async function createMailslot(
 }
 
 /**
- * Opens a mailslot for writing: each write is one message. Windows.
- * @throws ENOENT where nobody has made it; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM
+ * Opens a mailslot for writing; each write sends one message. Windows only.
+ * @param name the part after `\\.\mailslot\`, or a full name
+ * @throws ENOENT if the mailslot does not exist; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM; AbortError
+ * @example
+ * const mailslot = await openMailslot('news');
+ * await mailslot.write('hello');
  */
 export async function openMailslot(name: string, options: SignalOptions = {}): Promise<FileHandle> {
   const path = parseDeviceName(name, 'mailslot\\');
@@ -94,8 +102,12 @@ export async function openMailslot(name: string, options: SignalOptions = {}): P
 }
 
 /**
- * Changes how long reads of a mailslot wait, those that wait already excepted (SetMailslotInfo).
+ * Changes how long future reads of a mailslot wait; pending reads keep their limit
+ * (SetMailslotInfo). Windows only.
  * @param timeoutMs milliseconds, or Infinity
+ * @throws ERR_FEATURE_UNAVAILABLE_ON_PLATFORM
+ * @example
+ * await setMailslotTimeout(mailslot, 500);
  */
 export async function setMailslotTimeout(mailslot: FileHandle, timeoutMs: number): Promise<void> {
   const timeout = parseTimeout(timeoutMs, 'timeoutMs');
@@ -123,7 +135,12 @@ function decodeStatus(completion: Completion): MailslotStatus {
   };
 }
 
-/** What waits in a mailslot, and how it is set (GetMailslotInfo). */
+/**
+ * Reports the unread messages and the settings of a mailslot (GetMailslotInfo). Windows only.
+ * @throws ERR_FEATURE_UNAVAILABLE_ON_PLATFORM
+ * @example
+ * const { messages } = await mailslotStatus(mailslot);
+ */
 export async function mailslotStatus(mailslot: FileHandle): Promise<MailslotStatus> {
   checkWindows('mailslotStatus()');
   return requireCore(mailslot, 'mailslot').operate({

@@ -19,28 +19,28 @@ import { checkDirection, openPipe, type PipeDirection } from './pipe-direction.j
 
 /** Options of connectNamedPipe(). */
 export interface ConnectOptions extends SignalOptions {
-  /** What the client does: the counterpart of what the server does. */
+  /** The direction of the client: the counterpart of the server's. */
   direction: PipeDirection;
   /**
-   * Milliseconds to wait while the server serves others, or elsewhere has not opened the FIFO; then
-   * ETIMEDOUT. Default: without end. A name that is not there is ENOENT at once.
+   * Milliseconds to wait while the server is busy (on POSIX, until the server opens the FIFO)
+   * before failing with ETIMEDOUT. Default: no limit. A missing name fails at once with ENOENT.
    */
   waitMs?: number | undefined;
-  /** Windows: read message by message, of a server that writes messages. Default false. */
+  /** Windows: read message by message from a server that writes messages. Default false. */
   messages?: boolean | undefined;
 }
 
 const pauseMsMin = 1;
 const pauseMsMax = 32;
 const waitMsMax = 2 ** 31 - 1;
-// ERROR_PIPE_BUSY: all instances have clients.
+// ERROR_PIPE_BUSY: every instance has a client.
 const pipeBusy = 231;
 
 function timedOut(path: ParsedPath): SystemError {
   return systemErrorOf('ETIMEDOUT', { syscall: 'open', path: path.shown });
 }
 
-// WaitNamedPipe would keep a thread, and nothing ends it; so a busy pipe is tried again.
+// WaitNamedPipe() would block a thread and cannot be canceled, so a busy pipe is polled.
 async function connectWhenFree(
   path: ParsedPath,
   direction: PipeDirection,
@@ -83,7 +83,11 @@ async function connectFifo(
 
 /**
  * Connects to a named pipe as a client.
- * @throws ENOENT where nobody serves the name; ETIMEDOUT; AbortError
+ * @param name on Windows the part after `\\.\pipe\`, or a full name; on POSIX the path of a FIFO
+ * @param options `direction` is required
+ * @throws ENOENT if no server has the name; ETIMEDOUT after `waitMs`; AbortError if `signal` aborts
+ * @example
+ * const pipe = await connectNamedPipe('greeter', { direction: 'in', waitMs: 5000 });
  */
 export async function connectNamedPipe(name: string, options: ConnectOptions): Promise<FileHandle> {
   validateObject(options, 'options');

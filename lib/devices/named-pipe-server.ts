@@ -33,11 +33,11 @@ import {
 
 /** Options of createNamedPipe(). */
 export interface NamedPipeOptions extends PipeOptions, SignalOptions {
-  /** What the server does. 'duplex' is of Windows: a FIFO has one direction, so make two. */
+  /** The direction of the server. 'duplex' is Windows only; create two FIFOs elsewhere. */
   direction: PipeDirection;
-  /** Connections at a time, 1 to 255, where 255 is without limit. Default 255; elsewhere only 1. */
+  /** Maximum simultaneous connections, 1 to 255; 255 means no limit. Default 255; 1 on POSIX. */
   instancesMax?: number | undefined;
-  /** Windows: a read gives one written message, or its next part. Default false. */
+  /** Windows: each read returns one message, or the next part of it. Default false. */
   messages?: boolean | undefined;
   /** Windows: whether clients on other machines may connect. Default false. */
   remote?: boolean | undefined;
@@ -90,25 +90,31 @@ async function createInstance(
 }
 
 /**
- * The server of a named pipe. connect() gives a handle for each client.
+ * The server side of a named pipe; connect() returns one handle per client.
  *
- * On Windows one instance waits for clients at any time, as far as `instancesMax` allows. Elsewhere
- * the pipe is a FIFO: connect() opens it, and waits until the other side has.
+ * On Windows, one instance always waits for the next client, as long as `instancesMax` allows it.
+ * On POSIX the pipe is a FIFO: connect() opens it and waits until the other side opens it as well.
+ * @example
+ * const server = await createNamedPipe('greeter', { direction: 'out' });
+ * const client = await server.connect();
+ * await client.write('hello');
+ * await client.close();
+ * await server.close();
  */
 export class NamedPipeServer {
-  /** The name as the system has it. */
+  /** The full name of the pipe, as the system knows it. */
   readonly name: string;
   readonly #settings: PipeSettings;
   readonly #ending = new AbortController();
-  /** Instances of Windows that wait for a connect(). */
+  /** Windows instances that wait for a connect() call. */
   readonly #spare: FileHandle[] = [];
-  /** Handles that are not closed. */
+  /** Handles that are still open. */
   readonly #instances = new Set<FileHandle>();
-  /** Instances that are being made. */
+  /** The number of instances under construction. */
   #coming = 0;
   #closing: Promise<void> | undefined;
 
-  /** @internal createNamedPipe() makes servers. */
+  /** @internal Use createNamedPipe() to create a server. */
   constructor(settings: PipeSettings, first: FileHandle | undefined) {
     this.name = settings.path.shown;
     this.#settings = settings;
@@ -116,10 +122,11 @@ export class NamedPipeServer {
   }
 
   /**
-   * Waits for a client. Several calls may wait at a time.
-   * @returns a handle that reads and writes as `direction` says; the caller closes it
-   * @throws AbortError, also where the server is closed meanwhile; EBUSY where `instancesMax`
-   *   handles are not closed yet; EBADF after close()
+   * Waits for a client. Several calls may wait at the same time.
+   * @param options `signal` cancels the wait
+   * @returns a handle that reads or writes according to `direction`; the caller closes it
+   * @throws AbortError if `signal` aborts or the server is closed; EBUSY if `instancesMax`
+   *   handles are still open; EBADF after close()
    */
   async connect(options: SignalOptions = {}): Promise<FileHandle> {
     validateObject(options, 'options');
@@ -146,10 +153,11 @@ export class NamedPipeServer {
   }
 
   /**
-   * Ends the connection of a handle, and closes the handle: the client sees the end, and what it
-   * has not read is lost (DisconnectNamedPipe). On Windows the instance waits for another client
-   * then.
-   * @throws ERR_INVALID_ARG_VALUE by a rejection where the handle is not of this server
+   * Ends the connection of a handle and closes the handle. The client sees the end of the pipe and
+   * loses the data that it has not read. On Windows the instance then waits for another client.
+   * https://learn.microsoft.com/windows/win32/api/namedpipeapi/nf-namedpipeapi-disconnectnamedpipe
+   * @param handle a handle that connect() of this server returned
+   * @throws ERR_INVALID_ARG_VALUE, as a rejection, if this server did not connect the handle
    */
   async disconnect(handle: FileHandle): Promise<void> {
     if (!this.#instances.has(handle) || this.#spare.includes(handle)) {
@@ -162,7 +170,7 @@ export class NamedPipeServer {
       subject: this.#subject('disconnectnamedpipe'),
       decode: decodeNothing,
     });
-    // Whoever still has the old handle must not read what the next client writes.
+    // Code that still holds the old handle must not read what the next client writes.
     this.#coming++;
     try {
       const next = await core.handOver();
@@ -174,8 +182,8 @@ export class NamedPipeServer {
   }
 
   /**
-   * Takes no more clients, and ends the calls of connect() that wait with an AbortError. Handles
-   * that were given stay open. A FIFO's name goes.
+   * Stops accepting clients. Pending connect() calls reject with an AbortError; connected handles
+   * stay open. On POSIX the FIFO is removed.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -230,8 +238,8 @@ export class NamedPipeServer {
     else await instance.close();
   }
 
-  // A client that comes between two calls of connect() finds an instance. Where none can be made
-  // the next connect() says why.
+  // Keeps an instance ready for clients that arrive between two calls of connect(). If none can be
+  // created, the next connect() reports the error.
   async #refill(): Promise<void> {
     if (this.#spare.length > 0 || this.#closing !== undefined || !this.#hasRoom()) return;
     const instance = await this.#create(undefined).catch(() => undefined);
@@ -272,9 +280,15 @@ async function openFifo(
 }
 
 /**
- * Makes a named pipe, and serves it. On Windows `name` is the part behind `\\.\pipe\`, or a whole
- * name; elsewhere it is the path of a FIFO, with permissions 0o600.
- * @throws EEXIST where the FIFO is there already; EPERM where another server has the name (Windows)
+ * Creates and serves a named pipe.
+ * @param name on Windows the part after `\\.\pipe\`, or a full name; on POSIX the path of a FIFO,
+ *   which is created with permissions 0o600
+ * @param options `direction` is required
+ * @throws EEXIST if the FIFO already exists; EPERM if another server has the name (Windows);
+ *   ERR_FEATURE_UNAVAILABLE_ON_PLATFORM for options that only Windows has; AbortError
+ * @example
+ * const server = await createNamedPipe('greeter', { direction: 'duplex' });
+ * const client = await server.connect();
  */
 export async function createNamedPipe(
   name: string,

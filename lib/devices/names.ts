@@ -8,17 +8,17 @@ export const isWindows = process.platform === 'win32';
 export const isLinux = process.platform === 'linux';
 
 export interface SignalOptions {
-  /** Aborts what is waited for. */
+  /** Aborts the pending operation. */
   signal?: AbortSignal | undefined;
 }
 
-/** What devices are in the name space of Windows; `\\?\` stands for the same. */
+/** The prefix of the Windows device namespace; `\\?\` is equivalent. */
 const devicePrefix = /^[\\/]{2}[.?][\\/]/;
 
 /**
- * The name of a device as the system has it: on Windows below `\\.\`, where it is not a whole path
- * already; elsewhere a path.
- * @param folder of the name on Windows, as 'pipe\\'
+ * Converts a device name to the form that the system uses: on Windows, a name below `\\.\` unless
+ * it is already a full path; elsewhere a path.
+ * @param folder the folder of the name on Windows, such as 'pipe\\'
  */
 export function parseDeviceName(name: unknown, folder = ''): ParsedPath {
   if (typeof name !== 'string') throw invalidArgType('name', 'of type string', name);
@@ -30,13 +30,13 @@ export function parseDeviceName(name: unknown, folder = ''): ParsedPath {
   return { native, shown: native };
 }
 
-/** How a device is opened: no handle of it ever holds up one operation by another. */
+/** The request to open a device; operations on its handle never wait for one another. */
 export function deviceRequest(flags: string | number, signal?: AbortSignal): OpenRequest {
   const request = parseOpenOptions(flags, { signal });
   return { ...request, options: request.options | OpenOption.concurrent };
 }
 
-/** Gives the handle, if it is of the kind that was asked for; else closes it. @throws ENXIO */
+/** Returns the handle if it is of the requested kind, and otherwise closes it. @throws ENXIO */
 export async function requireKind(
   handle: CoreHandle,
   isOfKind: boolean,

@@ -5,9 +5,12 @@ import { validateObject, validateSignal } from '../node/validate.js';
 import { deviceRequest, parseDeviceName, requireKind, type SignalOptions } from './names.js';
 
 /**
- * Opens a parallel port for writing, as printers are written to.
- * @param path 'LPT1', '/dev/lp0'
- * @throws ENOENT where there is none; ENXIO where it is no port; EACCES, EBUSY, …
+ * Opens a parallel port for writing, for example to a printer.
+ * @param path such as 'LPT1' or '/dev/lp0'
+ * @throws ENOENT if the port does not exist; ENXIO if the path is not a port; EACCES, EBUSY, …
+ * @example
+ * const printer = await openParallelPort('/dev/lp0');
+ * await printer.write('Hello\f');
  */
 export async function openParallelPort(
   path: string,

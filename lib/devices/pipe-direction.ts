@@ -7,11 +7,11 @@ import type { ParsedPath } from '../node/paths.js';
 import { validateBoolean, validateOneOf } from '../node/validate.js';
 import { deviceRequest, isWindows, requireKind } from './names.js';
 
-/** What one side of a pipe does: 'in' reads, 'out' writes, 'duplex' does both. */
+/** The direction of one end of a pipe: 'in' reads, 'out' writes, 'duplex' does both. */
 export type PipeDirection = 'in' | 'out' | 'duplex';
 
 const { O_RDONLY, O_RDWR, O_WRONLY } = constants;
-// The flags with names would create a file where the pipe is gone.
+// The string flags would create a file if the pipe no longer exists.
 const flagsOfDirection = { in: O_RDONLY, out: O_WRONLY, duplex: O_RDWR } as const;
 
 /** @throws ERR_INVALID_ARG_VALUE, …; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM */
@@ -27,7 +27,7 @@ export function accessOfDirection(direction: PipeDirection): Access {
   return { readable: direction !== 'out', writable: direction !== 'in', append: false };
 }
 
-/** Opens a pipe that has a name; where it is a FIFO, when the other side has opened it too. */
+/** Opens a named pipe. Opening a FIFO resolves once the other side has opened it as well. */
 export async function openPipe(
   path: ParsedPath,
   direction: PipeDirection,

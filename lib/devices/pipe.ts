@@ -13,23 +13,23 @@ import { isLinux, isWindows } from './names.js';
 /** Options of createPipe(). */
 export interface PipeOptions {
   /**
-   * Bytes that are written before writes wait; a hint on Windows (nOutBufferSize), rounded up to
-   * whole pages on Linux (F_SETPIPE_SZ). Default: the system's own, 64 KiB.
+   * Bytes that the pipe holds before writes wait. Windows takes it as a hint (nOutBufferSize);
+   * Linux rounds it up to whole pages (F_SETPIPE_SZ). Default: the system's own, usually 64 KiB.
    */
   bufferSize?: number | undefined;
 }
 
 /** The two ends of a pipe. */
 export interface PipePair {
-  /** The end that is read. */
+  /** The end to read from. */
   readable: FileHandle;
-  /** The end that is written. */
+  /** The end to write to. */
   writable: FileHandle;
 }
 
 const sizeMax = 2 ** 31 - 1;
 
-/** @throws ERR_OUT_OF_RANGE, …; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM. Gives 0 for the default. */
+/** Returns 0 for the default. @throws ERR_OUT_OF_RANGE, …; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM */
 export function parseBufferSize(bufferSize: number | undefined): number {
   if (bufferSize === undefined) return 0;
   validateInteger(bufferSize, 'options.bufferSize', 1, sizeMax);
@@ -46,10 +46,14 @@ function endOfPipe(opened: OpenedFile, access: Access): FileHandle {
 }
 
 /**
- * A pipe without a name (pipe2; on Windows the only instance of a named pipe with a name that
- * nobody knows, since CreatePipe has no overlapped mode). A read at `readable` gives what there is,
- * and 0 bytes once `writable` is closed; a write without a reader is EPIPE.
+ * Creates an anonymous pipe (pipe2() on POSIX; on Windows, where CreatePipe() has no overlapped
+ * mode, the only instance of a named pipe with a random name). A read of `readable` returns what is
+ * available, and 0 bytes once `writable` is closed; a write without a reader fails with EPIPE.
+ * https://man7.org/linux/man-pages/man2/pipe.2.html
  * @throws EMFILE, ENFILE; EPERM on Linux for a buffer beyond /proc/sys/fs/pipe-max-size
+ * @example
+ * const { readable, writable } = await createPipe();
+ * await writable.write('hello');
  */
 export async function createPipe(options: PipeOptions = {}): Promise<PipePair> {
   validateObject(options, 'options');

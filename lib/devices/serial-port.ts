@@ -20,32 +20,32 @@ import {
   type SignalOptions,
 } from './names.js';
 
-/** How a serial port is set. */
+/** Settings of a serial port. */
 export interface SerialSettings {
-  /** Bits per second, any that the device takes. */
+  /** Bits per second; any rate that the device supports. Default 9600. */
   baudRate: number;
   /** Bits per character. Default 8. */
   dataBits: 5 | 6 | 7 | 8;
   /** The parity bit of a character. Default 'none'. */
   parity: 'none' | 'odd' | 'even' | 'mark' | 'space';
-  /** 1.5 on Windows only. */
+  /** Stop bits; 1.5 on Windows only. Default 1. */
   stopBits: 1 | 1.5 | 2;
   /**
-   * How the receiver stops the sender: by wires ('rtscts') or characters ('xonxoff'). Default
-   * 'none'.
+   * How the receiver pauses the sender: by wire ('rtscts') or by control characters ('xonxoff').
+   * Default 'none'.
    */
   flowControl: 'none' | 'rtscts' | 'xonxoff';
   /**
-   * Milliseconds until a read for which nothing has come ends with 0 bytes; null: it waits for its
-   * first byte. Elsewhere than on Windows in steps of 100, rounded up, to 25,500. A stream takes 0
-   * bytes for the end.
+   * Milliseconds after which a read that has received nothing ends with 0 bytes, which a stream
+   * takes for the end. null (the default) waits for the first byte. On POSIX the value is rounded
+   * up to a multiple of 100; the maximum is 25,500.
    */
   readTimeoutMs: number | null;
   /**
-   * Milliseconds, at least 2, without a byte after which a read is done that has got some; before
-   * it goes on filling its buffer. null: a read gives what is there (Windows: until no byte has
-   * come for 1 ms). Steps as above. Goes with `readTimeoutMs` on Windows only,
-   * where that is the time of the whole read then.
+   * Milliseconds of silence, at least 2, that end a read once it has received some bytes; until
+   * then the read keeps filling its buffer. null (the default) returns whatever has arrived (on
+   * Windows, once no byte has come for 1 ms). POSIX rounds as for `readTimeoutMs`. Only Windows
+   * accepts both settings together; `readTimeoutMs` then limits the whole read.
    */
   readIntervalMs: number | null;
 }
@@ -65,7 +65,7 @@ const unchanged = -2;
 const noTime = -1;
 const tenths = 10;
 
-// The fields in the order of addon/engine/system/devices.h, SerialField.
+// The fields, in the order of SerialField in addon/engine/system/devices.h.
 type Fields = [number, number, number, number, number, number, number];
 
 const defaults: SerialSettings = {
@@ -91,7 +91,7 @@ function choiceField(value: unknown, name: string, choices: readonly unknown[]):
   return choices.indexOf(value);
 }
 
-/** What is undefined stays as it is. */
+/** Undefined settings keep their current value. */
 function fieldsOf(settings: Partial<SerialSettings>): Fields {
   const { baudRate, readTimeoutMs, readIntervalMs } = settings;
   if (baudRate !== undefined) validateInteger(baudRate, 'options.baudRate', 1, baudRateMax);
@@ -138,7 +138,7 @@ async function exchange(port: CoreHandle, fields: Fields, path?: string): Promis
     subject,
     decode: decodeFields,
   });
-  // A driver takes what it can, and says so only when it is asked.
+  // A driver silently applies only what it supports, so the settings are read back and compared.
   const refused = names.filter((_, i) => fields[i] !== unchanged && fields[i] !== taken[i]);
   if (refused.length > 0) {
     throw systemErrorOf('EINVAL', subject, `the device does not take this ${refused.join(', ')}`);
@@ -147,11 +147,14 @@ async function exchange(port: CoreHandle, fields: Fields, path?: string): Promis
 }
 
 /**
- * Opens a serial port for reading and writing bytes as they are: 9600 baud, 8 data bits, no parity,
- * 1 stop bit and no flow control, where the options do not say otherwise.
- * @param path 'COM3', '/dev/ttyUSB0'
- * @throws ENXIO, ENOTTY where it is no serial port; EINVAL for what the device
- *   does not take; ENOENT, EACCES, EBUSY, …
+ * Opens a serial port for raw reading and writing. The defaults are 9600 baud, 8 data bits, no
+ * parity, 1 stop bit and no flow control.
+ * @param path such as 'COM3' or '/dev/ttyUSB0'
+ * @throws ENXIO, ENOTTY if the path is not a serial port; EINVAL for settings that the device does
+ *   not support; ENOENT, EACCES, EBUSY, … as open() does
+ * @example
+ * const port = await openSerialPort('/dev/ttyUSB0', { baudRate: 115_200 });
+ * await port.write('AT\r\n');
  */
 export async function openSerialPort(
   path: string,
@@ -163,7 +166,7 @@ export async function openSerialPort(
   const given = names.filter((name) => options[name] !== undefined);
   const chosen = Object.fromEntries(given.map((name) => [name, options[name]]));
   const fields = fieldsOf({ ...defaults, ...chosen });
-  // A terminal must not become that of the process.
+  // The port must not become the controlling terminal of the process.
   const flags = constants.O_RDWR | (constants.O_NOCTTY ?? 0);
   const port = await openParsed(parsed, deviceRequest(flags, options.signal));
   await requireKind(port, port.deviceType === 'char', parsed.shown);
@@ -176,15 +179,18 @@ export async function openSerialPort(
   }
 }
 
-/** How a serial port is set. @throws ENOTTY where the handle is of something else */
+/** Reads the current settings of a serial port. @throws ENOTTY if the handle is something else */
 export async function serialSettings(port: FileHandle): Promise<SerialSettings> {
   return exchange(requireCore(port, 'port'), names.map(() => unchanged) as Fields);
 }
 
 /**
- * Changes settings once all that was written is out; those that are not named stay as they are.
+ * Changes settings after all written data has been sent. Settings that are not named keep their
+ * value.
  * @returns all settings
- * @throws EINVAL for what the device does not take, which may have taken the rest
+ * @throws EINVAL if the device does not support a setting; other settings may have been applied
+ * @example
+ * await setSerialSettings(port, { baudRate: 57_600 });
  */
 export async function setSerialSettings(
   port: FileHandle,

@@ -3,28 +3,28 @@ import { monotonicMs, sleep } from '../node/globals.js';
 import { nodePromises } from '../node/node-fs.js';
 import type { PathLike } from '../node/paths.js';
 
-// Windows refuses to rename and to remove a file that another program has open and does not share
-// for that. Virus scanners, indexers and programs that synchronize folders hold new files for a
-// moment. This is the only place that decides what is tried again, and for how long.
+// Windows refuses to rename or remove a file that another program has open without sharing it for
+// that purpose. Virus scanners, indexers and sync clients hold new files for a moment. This module
+// alone decides which operations are retried, and for how long.
 
 const heldCodes = new Set(['EACCES', 'EBUSY', 'EPERM']);
-/** How long the attempts last in all. */
+/** The total duration of all attempts, in milliseconds. */
 export const heldMsMax = 2000;
 const waitMsFirst = 10;
 const waitMsMax = 100;
 
 interface HeldOptions {
-  /** Codes of errors that may pass. Default EACCES, EBUSY, EPERM. */
+  /** Codes of errors that may be temporary. Default EACCES, EBUSY, EPERM. */
   codes?: ReadonlySet<string> | undefined;
-  /** Whether the error will not pass by itself; asked once. */
+  /** Whether the error is permanent; called once. */
   isLasting?: (() => Promise<boolean>) | undefined;
   signal?: AbortSignal | undefined;
 }
 
 /**
- * Runs something again while it fails because another program holds the file, for up to heldMsMax,
- * at growing intervals. On other systems than Windows it runs once.
- * @throws the error of the last run; AbortError
+ * Retries an operation that fails because another program holds the file, for up to heldMsMax, at
+ * growing intervals. On systems other than Windows the operation runs once.
+ * @throws the error of the last attempt; AbortError
  */
 export async function retryWhileHeld<T>(
   run: () => Promise<T>,
@@ -50,15 +50,15 @@ async function isFolder(path: PathLike): Promise<boolean> {
   return status?.isDirectory() ?? false;
 }
 
-/** Node's unlink(), tried again while another program holds the file. A folder fails at once. */
+/** Node's unlink(), retried while another program holds the file. A folder fails at once. */
 export async function unlink(path: PathLike): Promise<void> {
   const isLasting = (): Promise<boolean> => isFolder(path);
   return retryWhileHeld(() => nodePromises.unlink(path), { isLasting });
 }
 
 /**
- * Node's rename(), tried again while another program holds either file. Windows never replaces a
- * folder, so that fails at once.
+ * Node's rename(), retried while another program holds either file. Windows never replaces a
+ * folder, so an attempt to do so fails at once.
  */
 export async function rename(oldPath: PathLike, newPath: PathLike): Promise<void> {
   const isLasting = (): Promise<boolean> => isFolder(newPath);

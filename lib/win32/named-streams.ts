@@ -6,11 +6,11 @@ import { type PathLike, parsePath } from '../node/paths.js';
 
 /** One stream of a file. */
 export interface StreamInfo {
-  /** Its name; '' is the stream that everybody knows as the file's data. */
+  /** The name of the stream; '' is the unnamed stream, the file's ordinary data. */
   name: string;
-  /** Its type, '$DATA' for all that can be opened as `file:name`. */
+  /** The type of the stream; '$DATA' for every stream that can be opened as `file:name`. */
   type: string;
-  /** Bytes. */
+  /** The size in bytes. */
   size: number;
 }
 
@@ -19,7 +19,7 @@ function decodeStreams(completion: Completion): StreamInfo[] {
   return parseStreamList(content.toString());
 }
 
-/** @internal What the addon gives: for each stream its size and its name, with zeros after both. */
+/** @internal Parses the addon's list: the size and the name of each stream, each ended by a zero. */
 export function parseStreamList(text: string): StreamInfo[] {
   const parts = text.split('\0');
   const streams: StreamInfo[] = [];
@@ -32,10 +32,13 @@ export function parseStreamList(text: string): StreamInfo[] {
 }
 
 /**
- * The streams of a file or folder, the unnamed one among them (FindFirstStreamW). Open one as
- * `open('file:name')`. Windows only.
- * @throws ERR_FEATURE_UNAVAILABLE_ON_PLATFORM; a system error, also where the file system has no
+ * Lists the streams of a file or folder, including the unnamed one (FindFirstStreamW). Open a
+ * stream with `open('file:name')`. Windows only.
+ * https://learn.microsoft.com/windows/win32/fileio/file-streams
+ * @throws ERR_FEATURE_UNAVAILABLE_ON_PLATFORM; a system error, also if the file system has no
  *   streams
+ * @example
+ * for (const { name, size } of await listStreams('report.docx')) console.log(name, size);
  */
 export async function listStreams(path: PathLike): Promise<StreamInfo[]> {
   const { native, shown } = parsePath(path);

@@ -3,11 +3,11 @@ import type { Operable } from '../engine/operation.js';
 import { reparsePointOfFile } from '../engine/requests.js';
 import { unavailable } from '../node/errors.js';
 
-/** What a reparse point holds. */
+/** The content of a reparse point. */
 export interface ReparsePoint {
   /** IO_REPARSE_TAG_*: 0xa000000c is a symbolic link, 0xa0000003 a junction or mount point. */
   tag: number;
-  /** All of it as Windows gives it, header included (REPARSE_DATA_BUFFER). */
+  /** The complete REPARSE_DATA_BUFFER, header included. */
   data: Buffer;
 }
 
