@@ -100,6 +100,13 @@ napi_value submit(napi_env env, napi_callback_info info) {
   });
 }
 
+napi_value identify(napi_env env, napi_callback_info info) {
+  return guarded(env, [&]() -> napi_value {
+    const Call<1> call(env, info);
+    return call.environment ? call.environment->identify() : not_started(env);
+  });
+}
+
 napi_value stats(napi_env env, napi_callback_info info) {
   return guarded(env, [&]() -> napi_value {
     const Call<1> call(env, info);
@@ -175,6 +182,7 @@ napi_value init(napi_env env, napi_value exports) {
   values.set_function(exports, "start", start);
   values.set_function(exports, "submit", submit);
   values.set_function(exports, "describeBoundary", describe);
+  values.set_function(exports, "identify", identify);
   values.set_function(exports, "stats", stats);
   values.set_function(exports, "addressOf", address);
   values.set_function(exports, "duplicateDescriptor", duplicate_descriptor);

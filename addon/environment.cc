@@ -11,11 +11,19 @@
 
 namespace overlapped {
 
-napi_value Environment::describe() const {
+napi_value Environment::identify() const {
   const Values values(env_);
   const napi_value object = values.object();
+  const std::string later_reason = engine_->reason();
+  const std::string& reason = later_reason.empty() ? reason_ : later_reason;
   values.set(object, "kind", values.string(engine_name(engine_->kind())));
-  values.set(object, "reason", reason_.empty() ? values.null() : values.string(reason_));
+  values.set(object, "reason", reason.empty() ? values.null() : values.string(reason));
+  return object;
+}
+
+napi_value Environment::describe() const {
+  const Values values(env_);
+  const napi_value object = identify();
   rings_.describe(values, object);
   return object;
 }

@@ -35,6 +35,8 @@ class Environment {
   Environment(const Environment&) = delete;
   Environment& operator=(const Environment&) = delete;
 
+  // Which engine serves now, and why no better one does.
+  napi_value identify() const;
   napi_value describe() const;
   napi_value statistics() const;
 

@@ -196,7 +196,7 @@ import * as path from 'node:path';
 import { once } from 'node:events';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { engine, open, readFile, writeFile } from ${builtUrl};
+import { engine, open, readFile, stat, writeFile } from ${builtUrl};
 const [argument] = process.argv.slice(2);
 `;
 

@@ -56,6 +56,8 @@ class Engine {
  public:
   virtual ~Engine() = default;
   virtual EngineKind kind() const = 0;
+  // Why another kind than at the start serves; empty while none does.
+  virtual std::string reason() const { return {}; }
 
   // Prepares a handle that the engine has not opened itself, once, before its first operation.
   virtual Result attach(OpenFile& file) {

@@ -40,6 +40,7 @@ enum class Opcode : uint8_t {
   kUnlock = 27,
   kListStreams = 28,
   kReadReparsePoint = 29,
+  kAccessPath = 31,  // `mode` is that of access(2)
   kCancelFile = 30,  // requests the end of all operations on a file
   // Devices: system/devices.h says what each does.
   kCreatePipeInstance = 50,
@@ -197,6 +198,11 @@ inline constexpr OpcodeTraits kOpcodes[] = {
      .paths = 1,
      .shortness = Shortness::kAlways,
      .result = ResultKind::kStatus},
+    {.opcode = Opcode::kAccessPath,
+     .name = "accessPath",
+     .family = OpcodeFamily::kPath,
+     .paths = 1,
+     .shortness = Shortness::kAlways},
     {.opcode = Opcode::kTruncate, .name = "truncate"},
     {.opcode = Opcode::kSync,
      .name = "sync",

@@ -71,6 +71,14 @@ struct OpenRequest {
   bool is_name() const { return directory != invalid_handle(); }
 };
 
+// What a file system promises.
+enum class FileSystem : uint8_t {
+  kUnknown,  // nobody has asked it yet
+  kLocal,    // what is cached is read, opened and closed without waiting
+  kLayered,  // only its status is known without waiting (overlayfs)
+  kOther,    // it may ask a server; sizes, cursors and ends of files are not to be trusted
+};
+
 // Windows: calls on a synchronous handle return when they are done and wait for each other, so an
 // open file for many transfers is overlapped. Every handle of POSIX is synchronous.
 enum class HandleMode : uint8_t { kSynchronous, kOverlapped };
@@ -109,6 +117,11 @@ class OpenFile {
   int64_t size_when_opened = -1;
   // POSIX only: open with O_NONBLOCK, so a transfer that would wait fails with EAGAIN instead.
   bool nonblocking = false;
+  // POSIX only: open for reading alone, so that no close has anything to write.
+  bool reads_only = false;
+  // Linux only: the device number, 0 where it is not known, and what is known of its file system.
+  uint64_t device = 0;
+  std::atomic<FileSystem> file_system{FileSystem::kUnknown};
 #ifdef _WIN32
   // The cursor that operations without a position use; overlapped files have none of their own. The
   // engine serves such operations one after another. Once somebody has a descriptor of the file,

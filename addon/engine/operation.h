@@ -94,6 +94,8 @@ struct OperationDetail {
   uint32_t refused_parts = 0;  // MetadataPart
 };
 
+class FileSystems;
+
 // One I/O operation. It owns, or keeps alive through its submitter, everything that the kernel may
 // touch, until its completion has been delivered. Engines take it with submit() and give it back
 // exactly once.
@@ -120,10 +122,11 @@ struct Operation {
   Operation* next = nullptr;
   Operation* previous = nullptr;
   void* engine_data = nullptr;
+  FileSystems* file_systems = nullptr;  // Linux: where workers note what they learn
+  size_t transferred = 0;               // by the earlier calls of the transfer
 #ifdef _WIN32
   OverlappedTransfer overlapped;
   size_t vector_index = 0;  // the buffer that the current call of the transfer is for
-  size_t transferred = 0;   // by the earlier calls of the transfer
   // Who still has to do with the current overlapped call: its issuer and its packet. The packet may
   // be taken from the port before the issuing call has returned, and the last of them goes on.
   std::atomic<uint8_t> holders{0};
@@ -155,11 +158,20 @@ struct Operation {
     may_wait = false;
     next = previous = nullptr;
     engine_data = nullptr;
+    file_systems = nullptr;
+    transferred = 0;
   }
 };
 
 // Ends an operation that is taken out of a queue.
 inline void cancel_unbegun(Operation& operation) {
+#ifndef _WIN32
+  // The cursor has moved with these bytes, so that they must not be read again.
+  if (operation.transferred > 0) {
+    operation.result = Result::success(static_cast<int64_t>(operation.transferred));
+    return;
+  }
+#endif
   operation.result = Result::cancelled();
   operation.never_began = true;
 }
@@ -212,6 +224,12 @@ class OperationList {
 
   Operation* pop_front() {
     Operation* const operation = head_;
+    if (operation) remove(operation);
+    return operation;
+  }
+
+  Operation* pop_back() {
+    Operation* const operation = tail_;
     if (operation) remove(operation);
     return operation;
   }

@@ -22,6 +22,7 @@
 #include "harness.h"
 #include "test.h"
 #include "system/blocking.h"
+#include "system/in_place.h"
 #include "uring/uring_engine.h"
 
 namespace overlapped::testing {
@@ -298,6 +299,58 @@ TEST(drain_hands_over_what_a_ring_short_of_resources_refused) {
   });
 }
 
+TEST(a_ring_that_is_denied_after_the_start_gives_way_to_the_workers) {
+  need_uring();
+  for (const int error : {EPERM, ENOSYS, EAGAIN}) {
+    on_a_thread([error] {
+      Harness harness("uring");
+      Source source(harness);
+      OpenFile* const file = harness.open(harness.path("file"), kOpenNew);
+      harness.write_text(*file, "content", 0);
+      // One that the kernel has already, and one of these that is cancelled.
+      Operation& taken = make_pipe_read(harness, source);
+      Operation& cancelled = make_pipe_read(harness, source);
+      harness.submit({&taken, &cancelled});
+      harness.collect();
+      CHECK(!harness.is_back(taken));
+      deny(__NR_io_uring_enter, error);
+      std::vector<Operation*> writes;
+      for (int i = 0; i < 16; ++i) {
+        writes.push_back(&harness.make_transfer(Opcode::kWrite, *file, harness.memory(100), i));
+      }
+      harness.submit(writes);
+      for (const Operation* const op : writes) {
+        REQUIRE(harness.wait(*op));
+        CHECK_EQUAL(op->result.value, 100);
+      }
+      CHECK(harness.is(EngineKind::kThreadpool));
+      CHECK(harness.engine().reason().find("io_uring_enter") != std::string::npos);
+      harness.cancel(cancelled);
+      CHECK(harness.wait(cancelled));
+      CHECK(is_cancelled(cancelled));
+      source.put(1);
+      CHECK(harness.wait(taken));
+      CHECK_EQUAL(taken.result.value, 1);
+      CHECK_EQUAL(harness.read_text(*file, 1, 0).size(), 1U);
+    });
+  }
+}
+
+TEST(drain_ends_what_a_ring_had_that_is_denied) {
+  need_uring();
+  on_a_thread([] {
+    Harness harness("uring");
+    Source source(harness);
+    Operation& taken = make_pipe_read(harness, source);
+    harness.submit(taken);
+    deny(__NR_io_uring_enter, EPERM);
+    source.put(1);
+    harness.drain();
+    CHECK(harness.is_back(taken));
+    CHECK_EQUAL(taken.result.value, 1);
+  });
+}
+
 // Sends a thread signals without end, as profilers do.
 class SignalFlood {
  public:
@@ -416,6 +469,7 @@ TEST(what_is_tried_without_waiting_is_done_whole_or_not_at_all) {
   fill_pattern(content, 0);
   harness.write(file, content, 0);
   const std::span<std::byte> into = harness.memory(10000);
+  FileSystems file_systems;
   const auto attempt = [&](OpenFile& from, size_t length, int64_t file_offset) {
     Operation op;
     op.file = &from;
@@ -423,7 +477,7 @@ TEST(what_is_tried_without_waiting_is_done_whole_or_not_at_all) {
     op.length = length;
     op.file_offset = file_offset;
     op.result = Result::failure(1);
-    const bool done = try_without_waiting(op);
+    const bool done = try_in_place(op, file_systems);
     // Nothing has happened to what is left to others.
     if (!done) CHECK_EQUAL(op.result.os_error, 1U);
     return done ? op.result.value : int64_t{-1};
@@ -432,12 +486,13 @@ TEST(what_is_tried_without_waiting_is_done_whole_or_not_at_all) {
   if (whole < 0) throw Skip("the file system of temporary files has no RWF_NOWAIT");
   CHECK_EQUAL(whole, content.size());
   CHECK(has_pattern(into, 0));
-  // Some kernels say 0 before the end as well.
-  CHECK_EQUAL(attempt(file, 100, 10000), -1);
-  CHECK_EQUAL(attempt(file, 100, 99999), -1);
-  // Whether the rest is short for the end's sake or for the cache's cannot be told.
-  CHECK_EQUAL(attempt(file, 100, 9950), -1);
-  CHECK_EQUAL(attempt(file, 100, -1), -1);
+  CHECK_EQUAL(attempt(file, 100, 10000), 0);
+  CHECK_EQUAL(attempt(file, 100, 99999), 0);
+  CHECK_EQUAL(attempt(file, 100, 9950), 50);
+  // The first of these comes after the write at a position, which moves no cursor.
+  CHECK_EQUAL(attempt(file, 6000, -1), 6000);
+  CHECK_EQUAL(attempt(file, 6000, -1), 4000);
+  CHECK_EQUAL(attempt(file, 6000, -1), 0);
   CHECK_EQUAL(attempt(file, 0, 0), -1);
   CHECK_EQUAL(attempt(*harness.open(harness.path("."), kOpenRead), 100, 0), -1);
   CHECK_EQUAL(attempt(*harness.open("/dev/zero", kOpenRead), 100, 0), -1);
@@ -452,7 +507,8 @@ ENGINE_TEST(cached_reads_are_done_before_submit_comes_back) {
   attempt.data = harness.memory(4096).data();
   attempt.length = 4096;
   attempt.file_offset = 0;
-  if (!try_without_waiting(attempt)) {
+  FileSystems file_systems;
+  if (!try_in_place(attempt, file_systems)) {
     throw Skip("the file system of temporary files has no RWF_NOWAIT");
   }
   const uint64_t before = harness.engine().counters().inline_completions;

@@ -54,8 +54,6 @@ function own<Name extends keyof Request>(request: Request, name: Name): Request[
  * batch, hands them over with one native call, and settles promises from completions.
  */
 export class Engine {
-  readonly kind: EngineKind;
-  readonly reason: string | null;
   readonly #native: NativeBinding;
   readonly #submissions: SubmissionRing;
   readonly #relativePaths = new RelativePaths();
@@ -87,10 +85,16 @@ export class Engine {
     const description = native.start(wanted, onCompletions, results, endsWithProcess);
     watchExit();
     this.#native = native;
-    this.kind = description.kind;
-    this.reason = description.reason;
     this.#submissions = new SubmissionRing(description.submissions);
     this.#completion = new Completion(description, results);
+  }
+
+  get kind(): EngineKind {
+    return this.#native.identify().kind;
+  }
+
+  get reason(): string | null {
+    return this.#native.identify().reason;
   }
 
   stats(): EngineStats {

@@ -41,9 +41,12 @@ export const detailNumbers = 18;
 /** The engines: io_uring, a completion port, or a pool of threads. */
 export type EngineKind = 'iocp' | 'uring' | 'threadpool';
 
-export interface EngineDescription {
+export interface EngineIdentity {
   readonly kind: EngineKind;
   readonly reason: string | null;
+}
+
+export interface EngineDescription extends EngineIdentity {
   readonly submissions: ArrayBuffer;
   readonly completions: ArrayBuffer;
   readonly details: ArrayBuffer;
@@ -101,6 +104,8 @@ export interface NativeBinding {
    * buffers of each. Gives the number of completions that are on the completion ring already.
    */
   submit(count: number, objects: readonly unknown[]): number;
+  /** Which engine serves now; another one than at the start if the system has denied that one. */
+  identify(): EngineIdentity;
   stats(): EngineStats;
   /** The numbers of the boundary as the addon has them, for a test that compares the two sides. */
   describeBoundary(): BoundaryDescription;

@@ -43,6 +43,7 @@ export const Opcode = {
   readReparsePoint: 29,
   /** Requests the end of everything in flight on `file`; has no completion of its own. */
   cancelFile: 30,
+  accessPath: 31,
   createPipeInstance: 50,
   connectPipe: 51,
   disconnectPipe: 52,

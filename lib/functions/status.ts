@@ -68,11 +68,16 @@ export function stat(
 export function stat(path: PathLike, options?: AsNumbers): Promise<Stats>;
 export function stat(path: PathLike, options: AsBigInts): Promise<BigIntStats>;
 export function stat(path: PathLike, options?: StatOptions): Promise<Stats | BigIntStats>;
-export async function stat(
+export function stat(
   path: PathLike,
   options?: StatOptions,
 ): Promise<Stats | BigIntStats | undefined> {
-  return startStat(path, options);
+  // An async function would take three more turns of the microtask queue.
+  try {
+    return startStat(path, options);
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
 /**
@@ -82,6 +87,10 @@ export async function stat(
 export function lstat(path: PathLike, options?: AsNumbers): Promise<Stats>;
 export function lstat(path: PathLike, options: AsBigInts): Promise<BigIntStats>;
 export function lstat(path: PathLike, options?: StatOptions): Promise<Stats | BigIntStats>;
-export async function lstat(path: PathLike, options?: StatOptions): Promise<Stats | BigIntStats> {
-  return startLstat(path, options);
+export function lstat(path: PathLike, options?: StatOptions): Promise<Stats | BigIntStats> {
+  try {
+    return startLstat(path, options);
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }

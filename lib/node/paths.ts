@@ -19,7 +19,7 @@ const extendedPrefix = '\\\\?\\';
  * limit of 260 characters.
  */
 export function parsePath(path: unknown, name = 'path'): ParsedPath {
-  const value = isUrl(path) ? fileURLToPath(path) : path;
+  const value = typeof path !== 'string' && isUrl(path) ? fileURLToPath(path) : path;
   if (typeof value === 'string') {
     if (value.includes('\0')) throw nullByte(name, value);
     if (process.platform !== 'win32') return { native: value, shown: value };

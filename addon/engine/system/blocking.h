@@ -53,8 +53,4 @@ std::unique_ptr<OpenFile> borrow_file(NativeHandle handle, Result& result);
 std::unique_ptr<OpenFile> duplicate_file(const OpenFile& file);
 #endif
 
-// Tries to do a transfer without waiting for a device; false when it would wait, and then nothing
-// has happened. Always false where the system has no such call.
-bool try_without_waiting(Operation& operation);
-
 }  // namespace overlapped

@@ -11,10 +11,6 @@ namespace {
 
 constexpr size_t kBoundedThreadsMin = 4;
 constexpr size_t kBoundedThreadsMax = 16;
-// A copy out of the page cache of this size takes some microseconds: about what handing the
-// operation to a worker costs.
-constexpr size_t kInlineTransferMax = 64 * 1024;
-
 ThreadPoolLimits limits() {
   ThreadPoolLimits limits;
   limits.bounded_threads = std::clamp<size_t>(2 * std::thread::hardware_concurrency(),
@@ -29,18 +25,27 @@ ThreadpoolEngine::ThreadpoolEngine(CompletionSink& sink, ThreadFactory factory)
 
 void ThreadpoolEngine::submit(OperationList batch) {
   OperationList queued;
+  OperationList of_paths;
   while (Operation* const op = batch.pop_front()) {
     op->may_wait = may_wait_for_others(*op);
-    if (op->opcode == Opcode::kRead && op->length <= kInlineTransferMax && !op->file->unbuffered &&
-        try_without_waiting(*op)) {
-      op->state.store(OperationState::kCompleted, std::memory_order_relaxed);
-      ++counters_.inline_completions;
-      completed_inline_.push_back(op);
+    in_place_.prepare(*op);
+    if (may_be_shared(*op)) {
+      of_paths.push_back(op);
+    } else if (in_place_.try_run(*op)) {
+      complete(*op);
     } else {
       queued.push_back(op);
     }
   }
   pool_.submit(std::move(queued));
+  OperationList done = in_place_.run_beside_workers(std::move(of_paths));
+  while (Operation* const op = done.pop_front()) complete(*op);
+}
+
+void ThreadpoolEngine::complete(Operation& operation) {
+  operation.state.store(OperationState::kCompleted, std::memory_order_relaxed);
+  ++counters_.inline_completions;
+  completed_inline_.push_back(&operation);
 }
 
 }  // namespace overlapped

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine.h"
+#include "workers/in_place_worker.h"
 #include "workers/thread_pool.h"
 
 namespace overlapped {
@@ -14,13 +15,17 @@ class ThreadpoolEngine final : public Engine {
   void submit(OperationList batch) override;
   void cancel(Operation& operation) override { pool_.cancel(operation); }
   OperationList poll() override { return std::move(completed_inline_); }
+  bool has_unannounced() const override { return !completed_inline_.empty(); }
   bool completes_inline() const override { return true; }
   bool drain(Deadline deadline) override { return pool_.drain(deadline); }
   void abandon() override { pool_.abandon(); }
   EngineCounters counters() const override { return counters_; }
 
  private:
+  void complete(Operation& operation);
+
   ThreadPool pool_;
+  InPlaceWorker in_place_{pool_};
   OperationList completed_inline_;
   EngineCounters counters_;
 };

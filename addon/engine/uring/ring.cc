@@ -1,5 +1,6 @@
 #include "ring.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -59,15 +60,11 @@ std::string explain_setup_failure(int error) {
 
 }  // namespace
 
-Descriptor::~Descriptor() { reset(-1); }
+Mapping::~Mapping() { unmap(); }
 
-void Descriptor::reset(int fd) {
-  if (fd_ >= 0) ::close(fd_);
-  fd_ = fd;
-}
-
-Mapping::~Mapping() {
+void Mapping::unmap() {
   if (address_) ::munmap(address_, size_);
+  address_ = nullptr;
 }
 
 bool Mapping::map(int fd, size_t size, uint64_t offset) {
@@ -82,6 +79,7 @@ bool Mapping::map(int fd, size_t size, uint64_t offset) {
 std::unique_ptr<Ring> Ring::create(unsigned entries, unsigned completions, std::string& reason) {
   std::unique_ptr<Ring> ring(new Ring);
   if (!ring->set_up(entries, completions, reason) || !ring->probe(reason)) return nullptr;
+  ring->watch_end();
   return ring;
 }
 
@@ -170,6 +168,23 @@ bool Ring::probe(std::string& reason) const {
   return true;
 }
 
+// The ring alone holds one end of a pipe, as a registered file. It works without as well, as where
+// the process has no descriptor left.
+void Ring::watch_end() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return;
+  Descriptor end(ends[0]);
+  const Descriptor held(ends[1]);
+  if (sys_register(ring_.get(), IORING_REGISTER_FILES, &ends[1], 1) == 0) end_.reset(end.release());
+}
+
+Descriptor Ring::close() {
+  entries_.unmap();
+  queues_.unmap();
+  ring_.reset(-1);
+  return std::move(end_);
+}
+
 bool Ring::has_entry() const { return unsubmitted() < sq_entries_; }
 
 io_uring_sqe* Ring::next_entry() {
@@ -183,6 +198,13 @@ unsigned Ring::unsubmitted() const {
   return local_tail_ - sq_head_->load(std::memory_order_acquire);
 }
 
+uint64_t Ring::take_back() {
+  if (unsubmitted() == 0) return 0;
+  --local_tail_;
+  sq_tail_->store(local_tail_, std::memory_order_release);
+  return sqes_[local_tail_ & sq_mask_].user_data;
+}
+
 int Ring::enter(unsigned wait_count) {
   sq_tail_->store(local_tail_, std::memory_order_release);
   for (;;) {
@@ -192,16 +214,13 @@ int Ring::enter(unsigned wait_count) {
   }
 }
 
-void Ring::wait(Deadline deadline) {
-  if (!deadline) {
-    enter(1);
-    return;
-  }
+int Ring::wait(Deadline deadline) {
+  if (!deadline) return enter(1);
   const auto left = *deadline - std::chrono::steady_clock::now();
   const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
   pollfd ring{ring_.get(), POLLIN, 0};
   (void)::poll(&ring, 1, static_cast<int>(std::clamp<int64_t>(ms, 0, 60'000)));
-  enter(0);
+  return enter(0);
 }
 
 const io_uring_cqe* Ring::peek() const {

@@ -9,28 +9,16 @@
 #include <string>
 
 #include "engine.h"
+#include "system/posix/system_call.h"
 
 namespace overlapped {
-
-// A file descriptor that closes itself.
-class Descriptor {
- public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {}
-  ~Descriptor();
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-  void reset(int fd);
-
- private:
-  int fd_;
-};
 
 // Memory shared with the kernel that unmaps itself.
 class Mapping {
  public:
   Mapping() = default;
   ~Mapping();
+  void unmap();
   Mapping(const Mapping&) = delete;
   Mapping& operator=(const Mapping&) = delete;
   bool map(int fd, size_t size, uint64_t offset);
@@ -55,8 +43,15 @@ class Ring {
   // Gives 0 or an errno; entries the kernel did not take stay queued.
   int enter(unsigned wait_count);
 
-  // Waits for a completion, or until the deadline.
-  void wait(Deadline deadline);
+  // Takes back an entry that the kernel has not taken: its user data, or 0 when there is none.
+  uint64_t take_back();
+
+  // Ends the ring; only event_descriptor() stays. Gives a descriptor that reports a hang-up when
+  // the kernel has ended all that it had, and has let go of its memory; or none.
+  Descriptor close();
+
+  // Waits for a completion, or until the deadline. Gives 0 or an errno.
+  int wait(Deadline deadline);
 
   // The oldest completion, or null; consume() releases it.
   const io_uring_cqe* peek() const;
@@ -77,9 +72,11 @@ class Ring {
   bool set_up(unsigned entries, unsigned completions, std::string& reason);
   bool map_queues(const io_uring_params& parameters, std::string& reason);
   bool probe(std::string& reason) const;
+  void watch_end();
 
   Descriptor ring_;
   Descriptor event_;
+  Descriptor end_;  // of a pipe whose other end the kernel closes with the ring
   Mapping queues_;
   Mapping entries_;
   std::atomic<unsigned>* sq_head_ = nullptr;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "system/blocking.h"
 
@@ -38,6 +39,12 @@ size_t transfer_size(const Operation& op) {
 
 bool is_cached(const Operation& op) { return op.file->is_disk() && !op.file->unbuffered; }
 
+bool is_trusted(const OpenFile& file) {
+  const FileSystem file_system = file.file_system.load(std::memory_order_relaxed);
+  return file.device_type() == DeviceType::kBlock || file_system == FileSystem::kLocal ||
+         file_system == FileSystem::kLayered;
+}
+
 bool belongs_on_ring(const Operation& op) {
   if (!op.is_transfer()) return op.opcode == Opcode::kSync || op.opcode == Opcode::kDataSync;
   // The ring would wait for a pipe or a terminal in spite of its O_NONBLOCK; read(2) does not. And
@@ -45,12 +52,15 @@ bool belongs_on_ring(const Operation& op) {
   if (!op.file->is_disk()) {
     return !op.file->nonblocking && !op.file->times_out.load() && op.file_offset < 0;
   }
+  // The ring leaves the cursor where it is if the file system completes later, or if a transfer is
+  // cancelled in the middle; and it takes the size of a file for its end, which some do not know.
+  if (op.file_offset < 0 || !is_trusted(*op.file)) return false;
   return !is_cached(op) || transfer_size(op) <= kInlineTransferMax;
 }
 
-// A read that preadv2() can do at once if it is in the cache.
-bool is_small_cached_read(const Operation& op) {
-  return op.opcode == Opcode::kRead && is_cached(op) && op.length <= kInlineTransferMax;
+// In a large batch a round of the ring costs less than a call for each of them.
+bool is_for_ring(const Operation& op, bool few) {
+  return op.opcode == Opcode::kRead && !few && belongs_on_ring(op);
 }
 
 }  // namespace
@@ -66,12 +76,17 @@ UringEngine::UringEngine(std::unique_ptr<Ring> ring, CompletionSink& sink)
 
 void UringEngine::submit(OperationList batch) {
   OperationList blocking;
+  OperationList of_paths;
   const bool few = batch.size() <= kDirectReadsMax;
   while (Operation* const op = batch.pop_front()) {
     op->may_wait = may_wait_for_others(*op);
-    if (few && is_small_cached_read(*op) && try_without_waiting(*op)) {
+    in_place_.prepare(*op);
+    if (may_be_shared(*op)) {
+      op->engine_data = &blocking_;
+      of_paths.push_back(op);
+    } else if (!is_for_ring(*op, few || lost_ring_) && in_place_.try_run(*op)) {
       complete_inline(*op);
-    } else if (belongs_on_ring(*op)) {
+    } else if (!lost_ring_ && belongs_on_ring(*op)) {
       op->state.store(OperationState::kQueued, std::memory_order_relaxed);
       backlog_.push_back(op);
     } else {
@@ -80,6 +95,8 @@ void UringEngine::submit(OperationList batch) {
     }
   }
   blocking_.submit(std::move(blocking));
+  OperationList done = in_place_.run_beside_workers(std::move(of_paths));
+  while (Operation* const op = done.pop_front()) complete_inline(*op);
   if (backlog_.empty() && retries_.empty()) return;
   submitting_ = true;
   enter();
@@ -94,13 +111,13 @@ void UringEngine::complete_inline(Operation& operation) {
 
 // Fills the submission queue from the backlog, as far as both queues have room.
 void UringEngine::prepare_backlog() {
-  while (!backlog_.empty() && in_flight_ < kInFlightMax) {
+  while (!backlog_.empty() && in_ring_.size() < kInFlightMax) {
     io_uring_sqe* const entry = ring_->next_entry();
     if (!entry) return;
     Operation* const op = backlog_.pop_front();
     op->state.store(OperationState::kRunning, std::memory_order_relaxed);
     prepare(*op, *entry);
-    ++in_flight_;
+    in_ring_.push_back(op);
   }
 }
 
@@ -161,21 +178,59 @@ void UringEngine::enter() {
     if (offered == 0 && !ring_->has_deferred()) break;
     const int error = ring_->enter(0);
     reap();
-    // EAGAIN and EBUSY: the kernel is short of memory or of room for completions. The entries stay
-    // in the queue and go with the next enter().
+    if (error != 0 && !is_refusal(error)) return lose_ring(error);
+    // The entries stay in the queue and go with the next enter().
     if (error != 0 || (offered > 0 && ring_->unsubmitted() == offered)) {
       ++counters_.retried;
       ring_refused_ = true;
       break;
     }
     // Before Linux 5.18 the kernel stops behind an entry that fails at once, and the rest stays.
-  } while (ring_->has_unsubmitted() || (!backlog_.empty() && in_flight_ < kInFlightMax) ||
+  } while (ring_->has_unsubmitted() || (!backlog_.empty() && in_ring_.size() < kInFlightMax) ||
            !cancels_.empty());
+  refusals_ = ring_refused_ ? refusals_ : 0;
   reap();
   ring_->announce(true);
 }
 
+// EAGAIN and EBUSY: the kernel is short of memory or of room for completions, but not for ever.
+bool UringEngine::is_refusal(int error) {
+  constexpr size_t kRefusalsMax = 1000;
+  ++refusals_;
+  return (error == EAGAIN || error == EBUSY) && refusals_ < kRefusalsMax;
+}
+
+// From here on the workers do everything. What the kernel has taken is done again when it has let
+// go of it.
+void UringEngine::lose_ring(int error) {
+  reap();
+  OperationList untaken;
+  while (const uint64_t user_data = ring_->take_back()) {
+    if (user_data & kCancelBit) continue;
+    Operation& op = *reinterpret_cast<Operation*>(user_data);
+    in_ring_.remove(&op);
+    untaken.push_back(&op);
+  }
+  cancels_.clear();
+  missed_cancels_.clear();
+  OperationList orphans;
+  while (Operation* const op = in_ring_.pop_front()) {
+    op->cancel_in_flight = false;
+    op->engine_data = &blocking_;
+    const bool is_done = op->state.load(std::memory_order_relaxed) == OperationState::kCompleted;
+    (is_done ? completed_ : orphans).push_back(op);
+  }
+  lost_reason_ = std::string("io_uring_enter: ") + strerror(error) +
+                 ", denied after the start (as by a seccomp filter); worker threads serve instead";
+  lost_ring_ = std::make_unique<LostRing>(ring_->close(), std::move(orphans), blocking_);
+  untaken.append(std::move(retries_));
+  untaken.append(std::move(backlog_));
+  for (Operation* op = untaken.front(); op; op = op->next) op->engine_data = &blocking_;
+  blocking_.submit(std::move(untaken));
+}
+
 void UringEngine::reap() {
+  if (lost_ring_) return;
   while (const io_uring_cqe* const completion = ring_->peek()) {
     const uint64_t user_data = completion->user_data;
     const int32_t result = completion->res;
@@ -195,7 +250,7 @@ void UringEngine::settle(Operation& op, int32_t result) {
   if (short_of_resources && !cancel_requested) {
     // Law 5: again, after other completions.
     ++counters_.retried;
-    --in_flight_;
+    in_ring_.remove(&op);
     op.state.store(OperationState::kQueued, std::memory_order_relaxed);
     retries_.push_back(&op);
     return;
@@ -222,7 +277,7 @@ void UringEngine::settle(Operation& op, int32_t result) {
 // making one (io_uring/io-wq.c). Nothing of it has been done.
 void UringEngine::hand_to_own_worker(Operation& op) {
   ++counters_.retried;
-  --in_flight_;
+  in_ring_.remove(&op);
   op.engine_data = &blocking_;
   OperationList handed;
   handed.push_back(&op);
@@ -238,12 +293,13 @@ void UringEngine::settle_cancel(Operation& op, int32_t result) {
 }
 
 void UringEngine::finish(Operation& op) {
-  --in_flight_;
+  in_ring_.remove(&op);
   if (submitting_) ++counters_.inline_completions;
   completed_.push_back(&op);
 }
 
 OperationList UringEngine::poll() {
+  if (lost_ring_) return std::move(completed_);
   reap();
   if (ring_->has_deferred() || ring_->has_unsubmitted() || !backlog_.empty() || !retries_.empty() ||
       !cancels_.empty() || !missed_cancels_.empty()) {
@@ -253,6 +309,7 @@ OperationList UringEngine::poll() {
 }
 
 bool UringEngine::has_unannounced() const {
+  if (lost_ring_) return !completed_.empty();
   return !completed_.empty() || !retries_.empty() || !missed_cancels_.empty() || ring_refused_ ||
          ring_->has_completions() || ring_->has_deferred() || ring_->has_unsubmitted();
 }
@@ -292,14 +349,16 @@ bool UringEngine::request_end(Operation& operation) {
 }
 
 bool UringEngine::drain(Deadline deadline) {
-  while (in_flight_ > 0 || !backlog_.empty() || !retries_.empty()) {
+  while (!lost_ring_ && (!in_ring_.empty() || !backlog_.empty() || !retries_.empty())) {
     enter();
-    const bool waits = in_flight_ > 0 && retries_.empty() && missed_cancels_.empty();
-    if (waits && !ring_->has_completions()) ring_->wait(deadline);
+    if (lost_ring_) break;
+    const bool waits = !in_ring_.empty() && retries_.empty() && missed_cancels_.empty();
+    const int error = waits && !ring_->has_completions() ? ring_->wait(deadline) : 0;
+    if (error != 0 && !is_refusal(error)) lose_ring(error);
     reap();
     if (deadline && std::chrono::steady_clock::now() > *deadline) return false;
   }
-  return blocking_.drain(deadline);
+  return (!lost_ring_ || lost_ring_->wait(deadline)) && blocking_.drain(deadline);
 }
 
 }  // namespace overlapped

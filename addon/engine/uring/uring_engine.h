@@ -5,13 +5,16 @@
 #include <vector>
 
 #include "engine.h"
+#include "workers/in_place_worker.h"
 #include "workers/thread_pool.h"
+#include "lost_ring.h"
 #include "ring.h"
 
 namespace overlapped {
 
 // io_uring for reads, writes and syncs; the rest, which blocks or has no opcode, goes to a pool of
-// workers. What exceeds the ring waits in `backlog_`, in order.
+// workers. What exceeds the ring waits in `backlog_`, in order. If the kernel denies the ring later
+// on (a seccomp filter that is installed meanwhile), the workers do everything.
 class UringEngine final : public Engine {
  public:
   // Null with a reason where io_uring cannot be had.
@@ -19,7 +22,10 @@ class UringEngine final : public Engine {
 
   UringEngine(std::unique_ptr<Ring> ring, CompletionSink& sink);
 
-  EngineKind kind() const override { return EngineKind::kUring; }
+  EngineKind kind() const override {
+    return lost_ring_ ? EngineKind::kThreadpool : EngineKind::kUring;
+  }
+  std::string reason() const override { return lost_reason_; }
   void submit(OperationList batch) override;
   void cancel(Operation& operation) override;
   void cancel_all(std::span<Operation* const> operations) override;
@@ -45,18 +51,24 @@ class UringEngine final : public Engine {
   void hand_to_own_worker(Operation& op);
   void settle_cancel(Operation& operation, int32_t result);
   void finish(Operation& operation);
+  bool is_refusal(int error);
+  void lose_ring(int error);
 
   std::unique_ptr<Ring> ring_;
   ThreadPool blocking_;
+  InPlaceWorker in_place_{blocking_};
   OperationList backlog_;
   OperationList retries_;  // the kernel was short of resources for these
   OperationList completed_;
   std::vector<Operation*> cancels_;         // asked for, not yet handed to the ring
   std::vector<Operation*> missed_cancels_;  // to be asked for again with the next enter()
   EngineCounters counters_;
-  size_t in_flight_ = 0;  // operations that the ring has
+  OperationList in_ring_;
   bool submitting_ = false;
   bool ring_refused_ = false;  // the kernel was short of something at the last enter()
+  size_t refusals_ = 0;        // in a row
+  std::unique_ptr<LostRing> lost_ring_;  // set once the kernel takes no calls any more
+  std::string lost_reason_;
 };
 
 }  // namespace overlapped

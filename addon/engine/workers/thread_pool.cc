@@ -13,6 +13,7 @@ namespace {
 // them.
 constexpr size_t kDeliveryMax = 16;
 constexpr size_t kShortTransferMax = 64 * 1024;
+constexpr size_t kSharedPerWorker = 16;
 // A worker that is in the same operation at so many ticks of the watchdog is stuck.
 constexpr int kStuckTicks = 10;
 
@@ -120,6 +121,38 @@ void ThreadPool::submit(OperationList batch) {
   wakes.notify();
 }
 
+void ThreadPool::share(OperationList batch) {
+  Worker* woken = nullptr;
+  {
+    Lock lock(mutex_);
+    Lane& lane = lanes_[kBounded];
+    in_pool_ += batch.size();
+    for (Operation* op = batch.front(); op; op = op->next) {
+      op->state.store(OperationState::kQueued, std::memory_order_relaxed);
+    }
+    lane.shared.append(std::move(batch));
+    woken = wake(lane);
+  }
+  if (woken) woken->work.notify_one();
+}
+
+Operation* ThreadPool::take_shared() {
+  Lock lock(mutex_);
+  Operation* const op = lanes_[kBounded].shared.pop_front();
+  if (op) --in_pool_;
+  return op;
+}
+
+void ThreadPool::submit_completed(OperationList completed) {
+  Lock lock(mutex_);
+  in_pool_ += completed.size();
+  for (Operation* op = completed.front(); op; op = op->next) {
+    op->state.store(OperationState::kCompleted, std::memory_order_relaxed);
+  }
+  completed_.append(std::move(completed));
+  deliver(lock);
+}
+
 // Ends operations that wait in a lane which has no worker and gets none. With workers they wait for
 // one of them.
 bool ThreadPool::take_unreachable(WakeList& wakes) {
@@ -169,7 +202,9 @@ void ThreadPool::enqueue(OperationList batch) {
 // Picks a worker to be notified, or makes one, if there is something to do and nobody is on the way
 // to it. Whoever takes work wakes the next, so that no more threads run than the work keeps busy.
 ThreadPool::Worker* ThreadPool::wake(Lane& lane) {
-  if (lane.queue.empty() || lane.waking > 0) return nullptr;
+  if (lane.waking > 0) return nullptr;
+  // The submitting thread has done a few of its own before anybody is awake.
+  if (lane.queue.empty() && lane.shared.size() < kSharedPerWorker) return nullptr;
   if (!lane.idle.empty()) {
     Worker* const worker = lane.idle.back();
     lane.idle.pop_back();
@@ -190,9 +225,10 @@ void ThreadPool::wake_all_lanes(WakeList& wakes) {
 // Whether what has completed is to be delivered before the next operation of the lane begins.
 bool ThreadPool::is_delivery_due(const Lane& lane) {
   if (completed_.empty() || stopping_) return false;
-  if (lane.queue.empty() || completed_.size() >= kDeliveryMax) return true;
+  if (!lane.has_work() || completed_.size() >= kDeliveryMax) return true;
   // What is kept back for a moment is delivered by the watchdog if the next operation never ends.
-  return !is_short(*lane.queue.front()) || !watchdog_.arm(factory_);
+  const bool is_next_short = lane.queue.empty() || is_short(*lane.queue.front());
+  return !is_next_short || !watchdog_.arm(factory_);
 }
 
 void ThreadPool::wait_for_work(Lane& lane, Worker& worker, Lock& lock) {
@@ -215,10 +251,10 @@ Operation* ThreadPool::take(Lane& lane, Worker& worker, Lock& lock) {
       --lane.waking;
     } else if (stopping_ || retire(lane, worker)) {
       return nullptr;
-    } else if (lane.queue.empty()) {
+    } else if (!lane.has_work()) {
       wait_for_work(lane, worker, lock);
     } else {
-      Operation* const op = lane.queue.pop_front();
+      Operation* const op = lane.take();
       op->state.store(OperationState::kRunning, std::memory_order_relaxed);
       worker.current = op;
       worker.target.execution = ++executions_;
@@ -272,9 +308,9 @@ void ThreadPool::take_back(Lane& lane, Worker& worker, Operation& operation, boo
 
 // Ends a worker that was made to stand in for one whose operation has ended after all.
 bool ThreadPool::retire(Lane& lane, Worker& worker) {
-  if (lane.workers.size() <= lane.threads + lane.stuck || !lane.queue.empty()) return false;
-  const auto is_worker = [&](const auto& candidate) { return candidate.get() == &worker; };
-  const auto found = std::find_if(lane.workers.begin(), lane.workers.end(), is_worker);
+  if (lane.workers.size() <= lane.threads + lane.stuck || lane.has_work()) return false;
+  const auto is_this = [&](const auto& candidate) { return candidate.get() == &worker; };
+  const auto found = std::find_if(lane.workers.begin(), lane.workers.end(), is_this);
   lane.finished.push_back(std::move(*found));
   lane.workers.erase(found);
   return true;

@@ -43,6 +43,12 @@ class ThreadPool {
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   void submit(OperationList batch);
+  // Delivers operations that somebody else has completed.
+  void submit_completed(OperationList completed);
+  // As submit(), of operations that end by themselves and that the caller does meanwhile as well:
+  // it takes the oldest of them by take_shared(), until that gives null, and workers the newest.
+  void share(OperationList batch);
+  Operation* take_shared();
   void cancel(Operation& operation);
   // Waits until every operation has come back; false if `deadline` comes first.
   bool drain(Deadline deadline);
@@ -66,9 +72,13 @@ class ThreadPool {
     size_t threads = 0;      // that work at once
     size_t threads_max = 0;  // with those that stand in for stuck ones
     OperationList queue;
+    OperationList shared;  // newer than the queue, with the submitting thread at its front
     std::vector<std::unique_ptr<Worker>> workers;
     std::vector<Worker*> idle;                      // the last to have gone idle is woken first
     std::vector<std::unique_ptr<Worker>> finished;  // whose threads have ended
+    bool has_work() const { return !queue.empty() || !shared.empty(); }
+    Operation* take() { return queue.empty() ? shared.pop_back() : queue.pop_front(); }
+
     size_t waking = 0;                              // notified, and not running yet
     size_t stuck = 0;
   };

@@ -12,6 +12,9 @@
 #include "system/copy_small_file.h"
 #include "system/devices.h"
 #include "file_status.h"
+#ifdef __linux__
+#include "file_systems.h"
+#endif
 #include "system/locks.h"
 #include "open.h"
 #include "system/seek.h"
@@ -25,11 +28,21 @@ namespace {
 // The most that one read or write moves on Linux (read(2)); more on macOS fails with EINVAL.
 constexpr size_t kTransferMax = 0x7ffff000;
 
+// The rest of a read at the cursor whose first bytes have been read already.
+Result read_rest(Operation& op) {
+  const size_t length = std::min(op.length - op.transferred, kTransferMax);
+  std::byte* const data = op.data + op.transferred;
+  const Result rest =
+      repeat_interrupted(op, [&] { return ::read(op.file->handle(), data, length); });
+  return Result::success(static_cast<int64_t>(op.transferred) + (rest.ok() ? rest.value : 0));
+}
+
 Result transfer(Operation& op) {
   const int fd = op.file->handle();
   const size_t length = std::min(op.length, kTransferMax);
   const auto offset = static_cast<off_t>(op.file_offset);
   if (op.opcode == Opcode::kRead) {
+    if (op.transferred > 0) return read_rest(op);
     return repeat_interrupted(op, [&] {
       return offset < 0 ? ::read(fd, op.data, length) : ::pread(fd, op.data, length, offset);
     });
@@ -150,6 +163,9 @@ Result read_unknown_size(Operation& op, int fd) {
 
 Result read_opened(Operation& op, const PosixOpen& opened) {
   OpenFile& file = *op.detail->opened;
+#ifdef __linux__
+  if (op.file_systems) note_file_system(file, *op.file_systems);
+#endif
   const auto size = static_cast<uint64_t>(opened.status.st_size);
   // What is large, unbuffered or no regular file is read by the caller, through the open handle.
   if (!S_ISREG(opened.status.st_mode) || file.unbuffered || size > kReadPathMax) {
@@ -248,6 +264,10 @@ Result run_on_file(Operation& op) {
     case Opcode::kStatPath:
     case Opcode::kLstatPath:
       return read_file_status(op);
+    case Opcode::kAccessPath:
+      return repeat_interrupted(op, [&] {
+        return ::access(op.detail->open.path.c_str(), static_cast<int>(op.detail->open.mode));
+      });
     case Opcode::kTruncate:
       return truncate(op);
     case Opcode::kSync:
@@ -265,27 +285,7 @@ Result run_on_file(Operation& op) {
   }
 }
 
-}  // namespace
-
-bool try_without_waiting(Operation& operation) {
-#ifdef __linux__
-  if (operation.file_offset < 0 || !operation.file->is_disk() || operation.length == 0)
-    return false;
-  iovec vector{operation.data, operation.length};
-  const ssize_t count =
-      ::preadv2(operation.file->handle(), &vector, 1, operation.file_offset, RWF_NOWAIT);
-  // A short count may mean that only a part was in the page cache, so it is no answer. Nor is 0:
-  // Linux 5.9 and 5.10 say so before the end of the file as well (preadv2(2), BUGS).
-  if (std::cmp_not_equal(count, operation.length)) return false;
-  operation.result = Result::success(count);
-  return true;
-#else
-  (void)operation;
-  return false;
-#endif
-}
-
-bool run_blocking_call(Operation& op) {
+bool run_call(Operation& op) {
   switch (op.opcode) {
     case Opcode::kOpen:
     case Opcode::kOpenIn:
@@ -303,6 +303,36 @@ bool run_blocking_call(Operation& op) {
       op.result = run_on_file(op);
       return true;
   }
+}
+
+#ifdef __linux__
+// Of an operation that has looked at a path, and was not done in place.
+void learn_from(const Operation& op, FileSystems& file_systems) {
+  if (op.detail && op.detail->opened) return note_file_system(*op.detail->opened, file_systems);
+  switch (op.opcode) {
+    case Opcode::kStatPath:
+      if (file_systems.knows(op.detail->status.dev)) return;
+      return note_file_system(op.detail->open.path, file_systems);
+    case Opcode::kAccessPath:
+      return note_file_system(op.detail->open.path, file_systems);
+    default:
+      return;
+  }
+}
+#endif
+
+}  // namespace
+
+bool run_blocking_call(Operation& op) {
+#ifdef __linux__
+  FileSystems* const file_systems = op.file_systems;
+  if (file_systems && op.file && op.is_transfer()) note_file_system(*op.file, *file_systems);
+  const bool has_ended = run_call(op);
+  if (file_systems && op.result.ok()) learn_from(op, *file_systems);
+  return has_ended;
+#else
+  return run_call(op);
+#endif
 }
 
 }  // namespace overlapped

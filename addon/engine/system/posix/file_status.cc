@@ -10,15 +10,8 @@ namespace overlapped {
 
 #ifdef __linux__
 
-namespace {
-
-// statx, because it alone gives the time of birth.
-Result read_status(int directory, const char* path, int flags, FileStatus& status) {
-  struct statx from {};
-  if (::statx(directory, path, flags | AT_STATX_SYNC_AS_STAT, STATX_BASIC_STATS | STATX_BTIME,
-              &from) != 0) {
-    return Result::failure(static_cast<uint32_t>(errno));
-  }
+#ifdef __linux__
+void to_file_status(const struct statx& from, FileStatus& status) {
   status.dev = makedev(from.stx_dev_major, from.stx_dev_minor);
   status.mode = from.stx_mode;
   status.nlink = from.stx_nlink;
@@ -35,6 +28,19 @@ Result read_status(int directory, const char* path, int flags, FileStatus& statu
     status.seconds[i] = times[i].tv_sec;
     status.nanoseconds[i] = times[i].tv_nsec;
   }
+}
+#endif
+
+namespace {
+
+// statx, because it alone gives the time of birth.
+Result read_status(int directory, const char* path, int flags, FileStatus& status) {
+  struct statx from {};
+  if (::statx(directory, path, flags | AT_STATX_SYNC_AS_STAT, STATX_BASIC_STATS | STATX_BTIME,
+              &from) != 0) {
+    return Result::failure(static_cast<uint32_t>(errno));
+  }
+  to_file_status(from, status);
   return Result::success(0);
 }
 

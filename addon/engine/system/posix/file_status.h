@@ -1,5 +1,9 @@
 #pragma once
 
+#ifdef __linux__
+#include <sys/stat.h>
+#endif
+
 #include "operation.h"
 
 namespace overlapped {
@@ -10,5 +14,9 @@ Result read_file_status(Operation& operation);
 // The status of a name in a directory, which is not followed; of the directory itself where the
 // name is empty.
 Result status_in(int directory, const char* name, FileStatus& status);
+
+#ifdef __linux__
+void to_file_status(const struct statx& from, FileStatus& status);
+#endif
 
 }  // namespace overlapped

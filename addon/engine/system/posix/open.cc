@@ -13,6 +13,7 @@
 #ifdef __linux__
 #include <linux/fs.h>
 #include <linux/stat.h>
+#include <sys/sysmacros.h>
 #endif
 
 namespace overlapped {
@@ -185,6 +186,8 @@ Result set_up_unbuffered(OpenFile& file, const struct stat& status) {
 Result set_up(OpenFile& file, const OpenRequest& request, bool direct, const struct stat& status) {
   file.append = !direct && (request.flags & O_APPEND) != 0;
   file.nonblocking = (request.flags & O_NONBLOCK) != 0;
+  file.reads_only = !direct && (request.flags & O_ACCMODE) == O_RDONLY;
+  file.device = status.st_dev;
   if (direct) {
     const Result result = set_up_unbuffered(file, status);
     if (!result.ok()) return result;
@@ -297,10 +300,29 @@ Result open_file(const OpenRequest& request, HandleMode, std::unique_ptr<OpenFil
   return result;
 }
 
+namespace {
+
+// Mode and device of an open file. This is called on the submitting thread, so it must not wait for
+// a server.
+bool look_at(int fd, struct stat& status) {
+#ifdef __linux__
+  struct statx found {};
+  constexpr unsigned kFlags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
+  if (::statx(fd, "", kFlags, STATX_TYPE, &found) != 0) return false;
+  status.st_mode = found.stx_mode;
+  status.st_dev = makedev(found.stx_dev_major, found.stx_dev_minor);
+  return true;
+#else
+  return ::fstat(fd, &status) == 0;
+#endif
+}
+
+}  // namespace
+
 std::unique_ptr<OpenFile> borrow_file(NativeHandle handle, Result& result) {
   struct stat status {};
   const int flags = ::fcntl(handle, F_GETFL);
-  if (flags < 0 || ::fstat(handle, &status) != 0) {
+  if (flags < 0 || !look_at(handle, status)) {
     result = last_error();
     return nullptr;
   }
@@ -308,6 +330,7 @@ std::unique_ptr<OpenFile> borrow_file(NativeHandle handle, Result& result) {
       std::make_unique<OpenFile>(handle, device_type_of(status.st_mode), Ownership::kBorrowed);
   file->append = (flags & O_APPEND) != 0;
   file->nonblocking = (flags & O_NONBLOCK) != 0;
+  file->device = status.st_dev;
 #ifdef O_DIRECT
   // Its owner knows what the device needs; this keeps such transfers off the paths for cached ones.
   file->unbuffered = (flags & O_DIRECT) != 0;
@@ -321,6 +344,8 @@ std::unique_ptr<OpenFile> duplicate_file(const OpenFile& file) {
   auto duplicate = std::make_unique<OpenFile>(descriptor, file.device_type());
   duplicate->append = file.append;
   duplicate->nonblocking = file.nonblocking;
+  duplicate->device = file.device;
+  duplicate->file_system = file.file_system.load();
   duplicate->unbuffered = file.unbuffered;
   duplicate->in_flight = file.in_flight;
   return duplicate;

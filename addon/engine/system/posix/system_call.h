@@ -31,11 +31,16 @@ class Descriptor {
   Descriptor() = default;
   explicit Descriptor(int fd) : fd_(fd) {}
   ~Descriptor() { (void)close(); }
+  Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
 
   bool valid() const { return fd_ >= 0; }
   int get() const { return fd_; }
+  void reset(int fd) {
+    (void)close();
+    fd_ = fd;
+  }
   int release() {
     const int fd = fd_;
     fd_ = -1;

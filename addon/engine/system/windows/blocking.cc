@@ -123,7 +123,6 @@ Result truncate(Operation& op) {
 
 }  // namespace
 
-bool try_without_waiting(Operation&) { return false; }
 
 namespace {
 

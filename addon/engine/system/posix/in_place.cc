@@ -1,0 +1,302 @@
+#ifdef __linux__
+
+#include "system/in_place.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <memory>
+#include <utility>
+
+#include "file_status.h"
+#include "system_call.h"
+
+namespace overlapped {
+
+namespace {
+
+// A copy out of the page cache of this size takes some microseconds: about what handing the
+// operation to a worker costs.
+constexpr size_t kTransferMax = 64 * 1024;
+
+// Flags of an open that makes nothing, changes nothing and waits for nothing.
+constexpr int kPlainFlags = O_CLOEXEC | O_NOFOLLOW | O_DIRECTORY | O_NONBLOCK | O_LARGEFILE;
+constexpr uint32_t kPlainOptions = kInheritable;
+
+// A file that a path leads to: neither opened nor asked for anything.
+struct Look {
+  Descriptor descriptor;
+  int error;  // 0, or the answer to the path
+  struct statx status;
+  FileSystem file_system;
+
+  uint64_t device() const { return makedev(status.stx_dev_major, status.stx_dev_minor); }
+};
+
+// What the names that the kernel has in memory say for certain. Any other error may be that of the
+// attempt.
+bool is_answer(int error) {
+  return error == ENOENT || error == ENOTDIR || error == EACCES || error == ELOOP ||
+         error == ENAMETOOLONG;
+}
+
+// Follows the path through the kernel's cache of names (openat2(2), RESOLVE_CACHED). A descriptor
+// for the path alone calls no file system, which opening would.
+int open_cached_path(const char* path, int flags, FileSystems& file_systems) {
+  if (!file_systems.has_cached_paths) return -EAGAIN;
+  open_how how{};
+  how.flags = static_cast<uint64_t>(O_PATH | O_CLOEXEC | flags);
+  how.resolve = RESOLVE_CACHED;
+  const auto fd = static_cast<int>(::syscall(__NR_openat2, AT_FDCWD, path, &how, sizeof how));
+  if (fd >= 0) return fd;
+  const int error = errno;
+  // An older kernel, or a seccomp filter.
+  if (error == ENOSYS || error == EINVAL || error == EPERM) {
+    file_systems.has_cached_paths = false;
+  }
+  return -error;
+}
+
+// False if that would wait.
+bool status_without_waiting(int fd, struct statx& status) {
+  return ::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS | STATX_BTIME,
+                 &status) == 0;
+}
+
+Look look_at(const PathString& path, int flags, FileSystems& file_systems) {
+  const int fd = open_cached_path(path.c_str(), flags, file_systems);
+  Look look{Descriptor(fd), fd < 0 ? -fd : 0, {}, FileSystem::kUnknown};
+  if (fd < 0) return look;
+  if (!status_without_waiting(fd, look.status)) {
+    look.error = EAGAIN;
+  } else {
+    look.file_system = file_systems.find(look.device());
+  }
+  return look;
+}
+
+// Ends an operation with what its path has come to; false if nothing is certain.
+bool end_with_error(Operation& op, int error) {
+  if (!is_answer(error)) return false;
+  op.result = Result::failure(static_cast<uint32_t>(error));
+  return true;
+}
+
+bool has_cached_status(FileSystem file_system) {
+  return file_system == FileSystem::kLocal || file_system == FileSystem::kLayered;
+}
+
+bool stat_path(Operation& op, FileSystems& file_systems) {
+  const int flags = op.opcode == Opcode::kLstatPath ? O_NOFOLLOW : 0;
+  const Look look = look_at(op.detail->open.path, flags, file_systems);
+  if (look.error != 0) return end_with_error(op, look.error);
+  if (!has_cached_status(look.file_system)) return false;
+  to_file_status(look.status, op.detail->status);
+  op.result = Result::success(0);
+  return true;
+}
+
+bool access_path(Operation& op, FileSystems& file_systems) {
+  const Look look = look_at(op.detail->open.path, 0, file_systems);
+  if (look.error != 0) return end_with_error(op, look.error);
+  if (look.file_system != FileSystem::kLocal) return false;
+  const auto failed = ::syscall(__NR_faccessat2, look.descriptor.get(), "", op.detail->open.mode,
+                                AT_EMPTY_PATH);
+  // A kernel or a C library without it says so by another error.
+  if (failed != 0 && errno != EACCES && errno != EROFS && errno != ETXTBSY) return false;
+  op.result = failed == 0 ? Result::success(0) : Result::failure(static_cast<uint32_t>(errno));
+  return true;
+}
+
+// Opens the very file that has been looked at, whatever its path leads to by now. O_NONBLOCK, since
+// somebody may hold a lease on it.
+int open_seen(const Look& look, int flags, FileSystems& file_systems) {
+  const int folder = file_systems.descriptors();
+  if (folder < 0) return -1;
+  char name[16] = {};
+  std::to_chars(name, name + sizeof name - 1, look.descriptor.get());
+  const int kept = O_NOFOLLOW | O_DIRECTORY;
+  return ::openat(folder, name, (flags & ~kept) | O_RDONLY | O_NONBLOCK);
+}
+
+bool is_plain(const OpenRequest& request) {
+  return (request.flags & ~kPlainFlags) == 0 && (request.options & ~kPlainOptions) == 0 &&
+         request.preallocate == 0;
+}
+
+// A local regular file, which alone is opened in place.
+Look look_to_open(const OpenRequest& request, FileSystems& file_systems) {
+  const int flags = request.flags & (O_NOFOLLOW | O_DIRECTORY);
+  Look look = look_at(request.path, flags, file_systems);
+  const bool is_file = look.error == 0 && S_ISREG(look.status.stx_mode);
+  if (look.error == 0 && (!is_file || look.file_system != FileSystem::kLocal)) look.error = EAGAIN;
+  return look;
+}
+
+bool open_path(Operation& op, FileSystems& file_systems) {
+  const OpenRequest& request = op.detail->open;
+  if (!is_plain(request)) return false;
+  const Look look = look_to_open(request, file_systems);
+  if (look.error != 0) return end_with_error(op, look.error);
+  const int cloexec = request.options & kInheritable ? 0 : O_CLOEXEC;
+  Descriptor fd(open_seen(look, request.flags | cloexec, file_systems));
+  if (fd.get() < 0) return false;
+  if (!(request.flags & O_NONBLOCK) && ::fcntl(fd.get(), F_SETFL, request.flags) != 0) return false;
+  auto file = std::make_unique<OpenFile>(fd.release(), DeviceType::kDisk);
+  file->nonblocking = (request.flags & O_NONBLOCK) != 0;
+  file->reads_only = true;
+  file->device = look.device();
+  file->file_system = look.file_system;
+  op.detail->opened = std::move(file);
+  op.result = Result::success(0);
+  return true;
+}
+
+bool read_path(Operation& op, FileSystems& file_systems) {
+  const OpenRequest& request = op.detail->open;
+  if (!is_plain(request)) return false;
+  const Look look = look_to_open(request, file_systems);
+  if (look.error != 0) return end_with_error(op, look.error);
+  if (look.status.stx_size >= kTransferMax) return false;
+  const auto size = static_cast<size_t>(look.status.stx_size);
+  const Descriptor fd(open_seen(look, O_CLOEXEC, file_systems));
+  if (fd.get() < 0) return false;
+  // One more byte than there should be: if the count comes short of it the file ends there.
+  auto content = std::make_unique_for_overwrite<std::byte[]>(size + 1);
+  iovec vector{content.get(), size + 1};
+  if (std::cmp_not_equal(::preadv2(fd.get(), &vector, 1, 0, RWF_NOWAIT), size)) return false;
+  op.detail->content = std::move(content);
+  op.result = Result::success(static_cast<int64_t>(size));
+  return true;
+}
+
+FileSystem file_system_of(OpenFile& file, FileSystems& file_systems) {
+  find_file_system(file, file_systems);
+  return file.file_system.load(std::memory_order_relaxed);
+}
+
+bool stat_file(Operation& op, FileSystems& file_systems) {
+  struct statx status {};
+  if (!has_cached_status(file_system_of(*op.file, file_systems))) return false;
+  if (!status_without_waiting(op.file->handle(), status)) return false;
+  to_file_status(status, op.details().status);
+  op.result = Result::success(0);
+  return true;
+}
+
+// Of a file that has been read alone. If it has no name any more its content may go with it, which
+// takes a while.
+bool close_file(Operation& op, FileSystems& file_systems) {
+  OpenFile& file = *op.file;
+  if (!file.reads_only || file.device_type() != DeviceType::kDisk) return false;
+  if (file_system_of(file, file_systems) != FileSystem::kLocal) return false;
+  struct statx status {};
+  if (!status_without_waiting(file.handle(), status) || status.stx_nlink == 0) return false;
+  op.result = file.close();
+  return true;
+}
+
+// Whether a read that came short has met the end of the file.
+bool is_at_end(const Operation& op, int64_t position) {
+  struct statx status {};
+  return status_without_waiting(op.file->handle(), status) &&
+         std::cmp_greater_equal(position, status.stx_size);
+}
+
+// A short count may mean that only a part was in the page cache. Nor is 0 an answer: Linux 5.9 and
+// 5.10 say so before the end of the file as well (preadv2(2), BUGS).
+bool read_at_position(Operation& op) {
+  iovec vector{op.data, op.length};
+  const ssize_t count =
+      ::preadv2(op.file->handle(), &vector, 1, op.file_offset, RWF_NOWAIT);
+  if (count < 0) return false;
+  const bool is_whole = std::cmp_equal(count, op.length);
+  if (!is_whole && !is_at_end(op, op.file_offset + count)) return false;
+  op.result = Result::success(count);
+  return true;
+}
+
+// The cursor moves with the bytes, so a part that was read stays read.
+bool read_at_cursor(Operation& op) {
+  const int fd = op.file->handle();
+  iovec vector{op.data, op.length};
+  const ssize_t count = ::preadv2(fd, &vector, 1, -1, RWF_NOWAIT);
+  if (count < 0) return false;
+  if (std::cmp_not_equal(count, op.length)) {
+    const off_t position = ::lseek(fd, 0, SEEK_CUR);
+    if (position < 0 || !is_at_end(op, position)) {
+      op.transferred = static_cast<size_t>(count);
+      return false;
+    }
+  }
+  op.result = Result::success(count);
+  return true;
+}
+
+bool read_file(Operation& op, FileSystems& file_systems) {
+  const OpenFile& file = *op.file;
+  if (op.length == 0 || op.length > kTransferMax) return false;
+  if (file.unbuffered || !file.is_disk()) return false;
+  if (file.device_type() != DeviceType::kBlock &&
+      file_system_of(*op.file, file_systems) != FileSystem::kLocal) {
+    return false;
+  }
+  return op.file_offset < 0 ? read_at_cursor(op) : read_at_position(op);
+}
+
+}  // namespace
+
+void find_file_system(OpenFile& file, FileSystems& file_systems) {
+  if (file.device == 0) return;
+  if (file.file_system.load(std::memory_order_relaxed) != FileSystem::kUnknown) return;
+  file.file_system.store(file_systems.find(file.device), std::memory_order_relaxed);
+}
+
+bool may_be_done_in_place(const Operation& operation) {
+  switch (operation.opcode) {
+    case Opcode::kStat:
+    case Opcode::kStatPath:
+    case Opcode::kLstatPath:
+    case Opcode::kAccessPath:
+    case Opcode::kOpen:
+    case Opcode::kReadPath:
+    case Opcode::kClose:
+    case Opcode::kRead:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool try_in_place(Operation& operation, FileSystems& file_systems) {
+  switch (operation.opcode) {
+    case Opcode::kRead:
+      return read_file(operation, file_systems);
+    case Opcode::kStat:
+      return stat_file(operation, file_systems);
+    case Opcode::kStatPath:
+    case Opcode::kLstatPath:
+      return stat_path(operation, file_systems);
+    case Opcode::kAccessPath:
+      return access_path(operation, file_systems);
+    case Opcode::kOpen:
+      return open_path(operation, file_systems);
+    case Opcode::kReadPath:
+      return read_path(operation, file_systems);
+    case Opcode::kClose:
+      return close_file(operation, file_systems);
+    default:
+      return false;
+  }
+}
+
+}  // namespace overlapped
+
+#endif

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "operation.h"
+#include "ring.h"
+#include "workers/thread_pool.h"
+
+namespace overlapped {
+
+// The operations of a ring that the kernel takes no calls for any more. They are done again by
+// workers, once the kernel has let go of the closed ring and so of their memory.
+class LostRing {
+ public:
+  // `gone` reports a hang-up when the kernel has let go.
+  LostRing(Descriptor gone, OperationList orphans, ThreadPool& workers);
+  ~LostRing();  // only after wait() returned true
+  LostRing(const LostRing&) = delete;
+  LostRing& operator=(const LostRing&) = delete;
+
+  // Waits until the workers have the operations; false if `deadline` comes first.
+  bool wait(Deadline deadline);
+
+ private:
+  void hand_over();
+
+  Descriptor gone_;
+  OperationList orphans_;
+  ThreadPool& workers_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool handed_over_ = false;
+  std::thread thread_;
+};
+
+}  // namespace overlapped
