@@ -202,7 +202,7 @@ export class DirectoryHandle {
     return this.#unlink(parseName(name), false);
   }
 
-  /** Removes an empty directory. @throws ENOTEMPTY; ENOTDIR */
+  /** Removes an empty directory. @throws ENOTEMPTY; ENOTDIR, on Windows ENOENT */
   async rmdir(name: EntryName): Promise<void> {
     return this.#unlink(parseName(name), true);
   }

@@ -1,5 +1,6 @@
 #include "names.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <vector>
@@ -32,9 +33,11 @@ Result give_name(HANDLE file, HANDLE directory, const std::wstring& name, ULONG 
   auto* const data = reinterpret_cast<std::byte*>(memory.data());
   std::memcpy(data, &header, offsetof(NewName, name));
   std::memcpy(data + offsetof(NewName, name), name.data(), bytes);
+  // A size below that of the whole structure is refused, also where the name is short.
+  const size_t size = std::max(sizeof(NewName), offsetof(NewName, name) + bytes);
   IO_STATUS_BLOCK status{};
-  return result_of_status(native_calls().set_information(
-      file, &status, data, static_cast<ULONG>(offsetof(NewName, name) + bytes), what));
+  return result_of_status(native_calls().set_information(file, &status, data,
+                                                         static_cast<ULONG>(size), what));
 }
 
 // What is not there before Windows 10, nor on every file system.
