@@ -19,7 +19,7 @@ function decodeStreams(completion: Completion): StreamInfo[] {
   return parseStreamList(content.toString());
 }
 
-/** @internal Parses the addon's list: the size and the name of each stream, each ended by a zero. */
+/** @internal Parses the addon's list: each stream's size and name, each ended by a zero. */
 export function parseStreamList(text: string): StreamInfo[] {
   const parts = text.split('\0');
   const streams: StreamInfo[] = [];
