@@ -9,10 +9,10 @@ import {
   WriteStream,
 } from './streams/file-streams.js';
 
-// An object of the shape of node:fs, for libraries that take an `fs` option. What the engine does
-// not serve is Node's own, as most of what is done to numbers.
+// An object in the shape of node:fs, for libraries that take an `fs` option. Functions that the
+// engine does not serve, such as most functions on descriptors, are Node's own.
 
-// What is exported here by name goes before what is exported by a star.
+// The named exports below take precedence over the star export.
 export * from 'node:fs';
 export {
   appendFile,
@@ -40,12 +40,15 @@ export {
 } from './streams/file-streams.js';
 export { promises };
 
-/** node:fs with the promises of this package. */
+/** node:fs with this package's `promises`. */
 export type OverlappedFs = Omit<typeof fs, 'promises'> & { promises: typeof promises };
 
 /**
  * An object with all members of node:fs, for libraries that take an `fs` option. It is a plain
- * object, so that a program can replace functions in it.
+ * object, so programs can replace its functions.
+ * @example
+ * import fs from 'overlapped/fs';
+ * await git.clone({ fs, http, dir, url }); // isomorphic-git
  */
 const overlappedFs: OverlappedFs = {
   ...nodeFs,

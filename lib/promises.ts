@@ -1,6 +1,6 @@
 import { promises } from './functions/promises-object.js';
 
-// The functions of node:fs/promises: those that the engine serves, and those that are Node's own.
+// The functions of node:fs/promises: some are served by the engine, the others are Node's own.
 
 export type { FileHandle } from './file-handle/file-handle.js';
 export { type CopyFileOptions, copyFile } from './functions/copy-path.js';

@@ -1,7 +1,7 @@
 import { register } from './register/register.js';
 
-// Importing this module is its effect: `node --import overlapped/register app.js`, --require,
-// import or require. docs/api/register.md says what it replaces. register() and unregister() are
-// exported by overlapped/fs, whose import changes nothing.
+// Importing this module calls register(): `node --import overlapped/register app.js`, --require,
+// import or require. docs/api/register.md lists the functions that it replaces. Importing
+// overlapped/fs, which exports register() and unregister(), changes nothing.
 
 register();

@@ -27,11 +27,10 @@ import { type ReaddirOptions, startReaddir } from './read-directory.js';
 import { removalUses, startRm } from './remove.js';
 import { type StatOptions, startLstat, startStat } from './status.js';
 
-// The functions with a callback of what the engine serves. What is wrong with the arguments is
-// thrown at once, as in Node; everything else comes by the callback, once, and never before the
-// function has returned.
+// The callback functions that the engine serves. As in Node, invalid arguments throw at once; every
+// other outcome reaches the callback exactly once, never before the function has returned.
 
-// Node takes numbers for a flag, too, which its types do not say.
+// Node also accepts numeric flags, although its types do not say so.
 type NodeReadOptions = { encoding?: BufferEncoding | null; flag?: string; signal?: AbortSignal };
 type Callback = (error: unknown, result?: unknown) => void;
 
@@ -39,8 +38,8 @@ function validateCallback(callback: unknown): asserts callback is Callback {
   if (typeof callback !== 'function') throw invalidArgType('cb', 'of type function', callback);
 }
 
-// Called outside of the promise's reaction, so that what a callback throws is an uncaught exception
-// and no rejection.
+// The callback runs outside the promise reaction, so that an exception in it is uncaught instead of
+// becoming a rejection.
 function callBack(promise: Promise<unknown>, callback: Callback): void {
   promise.then(
     (result) =>
@@ -59,7 +58,7 @@ function isAborted(signal: AbortSignal | undefined, callback: Callback): boolean
   return true;
 }
 
-// What is not there or has been aborted is Node's to fail with; it does so as no other function.
+// A closed descriptor and an aborted signal are left to Node, which reports them in its own way.
 function readFileOfNumber(fd: number, options: ReadFilePathOptions, callback: Callback): void {
   const { signal, encoding, buffer } = options;
   const byNode = (): void => nodeFs.readFile(fd, options as NodeReadOptions, callback);
@@ -99,7 +98,7 @@ function appendFileByCallback(path: unknown, data: unknown, given: unknown, last
   const callback = last || given;
   validateCallback(callback);
   const options = parseEncodingOptions<WriteFilePathOptions>(given);
-  // A descriptor is written where it stands, whatever the flag says.
+  // A descriptor is written at its cursor, whatever the flag says.
   write(path, data, options, 'a', callback);
 }
 
@@ -111,9 +110,9 @@ function write(
   callback: Callback,
 ): void {
   validateBoolean(options.flush ?? false, 'options.flush');
-  // The iterables that the promise functions take are none of this one's data.
+  // Unlike the promise functions, this function does not accept iterables.
   validateText(data);
-  // One write to a number, and a wait for the device, are no faster here.
+  // The engine is no faster for a single write to a descriptor, or when waiting for the device.
   if (isDescriptor(path) || options.flush) {
     const given = { ...options, flag: options.flag || defaultFlag } as fs.WriteFileOptions;
     nodeFs.writeFile(path as number, data, given, callback);
@@ -129,7 +128,7 @@ function write(
 function statByCallback(path: unknown, given: unknown, last?: unknown): void {
   const callback = typeof given === 'function' ? given : last;
   validateCallback(callback);
-  // Node 24 takes what is no object for no options.
+  // Node 24 treats everything but an object as missing options.
   const options = typeof given === 'object' && given !== null ? given : {};
   callBack(startStat(path, options), callback);
 }
@@ -174,18 +173,21 @@ function renameByCallback(oldPath: unknown, newPath: unknown, callback: unknown)
 
 export { close, closeSync, read, readv } from './descriptor-callbacks.js';
 
-// The functions of node:fs that Node's own call.
+// The functions of node:fs that Node's own writeFile() calls.
 const writeUses = ['open', 'write', 'fsync', 'close'];
 
-/** fs.readFile() of a path or a descriptor, served by the engine. */
+/**
+ * fs.readFile() of a path or a descriptor, served by the engine.
+ * https://nodejs.org/api/fs.html#fsreadfilepath-options-callback
+ */
 export const readFile = inPlaceOf<typeof fs.readFile>(nodeFs.readFile, readFileByCallback);
-/** fs.writeFile(); the engine serves paths. */
+/** fs.writeFile(). The engine serves paths; Node serves descriptors and `flush`. */
 export const writeFile = inPlaceOf<typeof fs.writeFile>(
   nodeFs.writeFile,
   writeFileByCallback,
   writeUses,
 );
-/** fs.appendFile(); the engine serves paths. */
+/** fs.appendFile(). The engine serves paths; Node serves descriptors and `flush`. */
 export const appendFile = inPlaceOf<typeof fs.appendFile>(nodeFs.appendFile, appendFileByCallback, [
   'writeFile',
   ...writeUses,
@@ -200,11 +202,11 @@ export const readdir = inPlaceOf<typeof fs.readdir>(nodeFs.readdir, readdirByCal
 export const rm = inPlaceOf<typeof fs.rm>(nodeFs.rm, rmByCallback, removalUses);
 
 const isWindows = process.platform === 'win32';
-/** fs.rename(). On Windows it waits up to 2 s for others that hold the file. */
+/** fs.rename(). On Windows it waits up to 2 s for other programs that hold a file. */
 export const rename = isWindows
   ? (likeNode(renameByCallback, nodeFs.rename) as typeof fs.rename)
   : nodeFs.rename;
-/** fs.unlink(). On Windows it waits up to 2 s for others that hold the file. */
+/** fs.unlink(). On Windows it waits up to 2 s for other programs that hold the file. */
 export const unlink = isWindows
   ? (likeNode(unlinkByCallback, nodeFs.unlink) as typeof fs.unlink)
   : nodeFs.unlink;

@@ -14,14 +14,16 @@ const { COPYFILE_EXCL, COPYFILE_FICLONE, COPYFILE_FICLONE_FORCE, O_CREAT, O_EXCL
 export interface CopyFileOptions {
   /** fs.constants.COPYFILE_*. Default 0. */
   mode?: number | undefined;
-  /** Aborts it; the destination is removed then. */
+  /** Aborts the copy; the destination is then removed. */
   signal?: AbortSignal | undefined;
 }
 
 /**
- * Copies a file. What the destination held before is lost, also after an error.
+ * Copies a file. The previous content of the destination is lost, even if the copy fails.
  * @param modeOrOptions fs.constants.COPYFILE_* (default 0), or options
- * @throws a system error; AbortError
+ * @throws a system error (ENOENT, EACCES, EEXIST with COPYFILE_EXCL, …); AbortError
+ * @example
+ * await copyFile('a.bin', 'b.bin', { signal: AbortSignal.timeout(10_000) });
  */
 export async function copyFile(
   source: PathLike,
@@ -46,7 +48,7 @@ export async function copyFile(
   }
 }
 
-// A clone takes no time that an abort could save.
+// Cloning takes too little time for an abort to matter.
 async function isCloned(source: PathLike, destination: PathLike, mode: number): Promise<boolean> {
   if ((mode & (COPYFILE_FICLONE | COPYFILE_FICLONE_FORCE)) === 0) return false;
   try {
@@ -71,7 +73,7 @@ async function copyInParts(
     if (before.isDirectory()) throw systemErrorOf('EISDIR', { syscall: 'copyfile' });
     const flags = O_WRONLY | O_CREAT | ((mode & COPYFILE_EXCL) !== 0 ? O_EXCL : 0);
     const permissions = Number(before.mode) & 0o7777;
-    // Without the signal: an open that is cancelled does not say whether it has made the file.
+    // Without the signal, because a canceled open does not tell whether it created the file.
     const writer = await openCore(destination, flags, { mode: permissions });
     await fillDestination(reader, before, { writer, destination, permissions, signal });
   } finally {
@@ -99,7 +101,7 @@ async function fillDestination(
     await copyContent(reader, writer, signal);
   } catch (error) {
     await writer.close();
-    // As the system's copy: half of a file is not left behind.
+    // As after a failed copyfile(), no partial file is left behind.
     await nodePromises.unlink(destination).catch(() => {});
     throw afterMoving(error);
   } finally {

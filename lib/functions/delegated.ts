@@ -3,29 +3,29 @@ import { modeForNode } from '../node/file-mode.js';
 import { nodePromises } from '../node/node-fs.js';
 import * as heldByOthers from '../win32/held-by-others.js';
 
-// The functions that an engine cannot make faster: Node's own. docs/delegated.md gives the reasons.
+// Node's own functions, which an engine cannot make faster. docs/delegated.md gives the reasons.
 
 /** Checks the permissions of a file. */
 export const access = nodePromises.access;
 /** Changes the owner and group of a file. */
 export const chown = nodePromises.chown;
-/** The constants of node:fs. */
+/** fs.constants of Node. */
 export const constants = nodePromises.constants;
-/** Copies a file or a folder by Node. copy() and copyTree() of this package do more. */
+/** Copies a file or a folder with Node's cp(). copy() and copyTree() of this package do more. */
 export const cp = nodePromises.cp;
 /** Changes the owner and group of a symbolic link itself. */
 export const lchown = nodePromises.lchown;
-/** Creates a further name of a file (a hard link). */
+/** Creates another name for a file (a hard link). */
 export const link = nodePromises.link;
 /** Changes the times of a symbolic link itself. */
 export const lutimes = nodePromises.lutimes;
-/** Creates a temporary folder with a name that nobody else uses. */
+/** Creates a temporary folder with a unique name. */
 export const mkdtemp = nodePromises.mkdtemp;
 /** Opens a folder for iteration. */
 export const opendir = nodePromises.opendir;
 /** Reads the target of a symbolic link. */
 export const readlink = nodePromises.readlink;
-/** Resolves links and relative parts of a path. */
+/** Resolves the links and the relative parts of a path. */
 export const realpath = nodePromises.realpath;
 /** Removes an empty folder. */
 export const rmdir = nodePromises.rmdir;
@@ -35,10 +35,10 @@ export const statfs = nodePromises.statfs;
 export const symlink = nodePromises.symlink;
 /** Changes the times of last access and modification of a file. */
 export const utimes = nodePromises.utimes;
-/** Iterates over changes of a file or folder. */
+/** Iterates over the changes of a file or folder. */
 export const watch = nodePromises.watch;
 
-// The same, except for modes that would end the process.
+// Node's own functions, guarded against modes that would abort the process.
 
 /** Changes the permission bits of a file. */
 export const chmod = async (path: PathLike, mode: Mode): Promise<void> =>
@@ -59,7 +59,7 @@ async function makeFolder(path: PathLike, options?: unknown): Promise<string | u
 export const mkdir = makeFolder as typeof nodePromises.mkdir;
 
 const isWindows = process.platform === 'win32';
-/** Renames a file or folder. On Windows it waits up to 2 s for others that hold the file. */
+/** Renames a file or folder. On Windows it waits up to 2 s for other programs that hold it. */
 export const rename = isWindows ? heldByOthers.rename : nodePromises.rename;
-/** Removes a name of a file. On Windows it waits up to 2 s for others that hold the file. */
+/** Removes a name of a file. On Windows it waits up to 2 s for other programs that hold it. */
 export const unlink = isWindows ? heldByOthers.unlink : nodePromises.unlink;

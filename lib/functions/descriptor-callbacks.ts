@@ -7,22 +7,22 @@ import { likeNode } from '../node/like-node.js';
 import { nodeFs } from '../node/node-fs.js';
 import { readDescriptor, servesDescriptors } from './descriptor-io.js';
 
-// read and readv of a number with a callback. Only calls at a position whose arguments are plainly
-// right are served. All others are Node's own: it says what is wrong with them, or what they mean,
-// as the running version does, and its threads share the cursor of a file with others as the
-// system wants it.
+// The callback forms of read() and readv() for descriptors. The engine serves only calls with a
+// position and plainly valid arguments. All other calls go to Node: it reports errors and resolves
+// special cases as the running version does, and its threads share the cursor of a file as the
+// system defines.
 
 type Callback = (error: unknown, bytes: number, data: unknown) => void;
 type Arguments = readonly unknown[];
 type Position = number | bigint;
 
-// One read moves no more than this on Linux (read(2)).
+// The maximum number of bytes per read on Linux (read(2)).
 const transferMax = 0x7ffff000;
-// The system takes this many buffers at once (IOV_MAX).
+// The maximum number of buffers per call (IOV_MAX).
 const vectorMax = 1024;
 
-// Called outside of the promise's reaction, so that what a callback throws is an uncaught exception
-// and no rejection.
+// The callback runs outside the promise reaction, so that an exception in it is uncaught instead of
+// becoming a rejection.
 function callBack(promise: Promise<number>, callback: Callback, data: unknown): void {
   promise.then(
     (bytes) => nextTick(callback, null, bytes, data),
@@ -43,7 +43,7 @@ function isPlace(position: unknown): position is Position {
   return isCount(position, Number.MAX_SAFE_INTEGER);
 }
 
-// The addon takes typed arrays, not DataViews.
+// The addon accepts typed arrays but not DataViews.
 function typedArray(view: ArrayBufferView): Uint8Array {
   if (!isDataView(view)) return view as Uint8Array;
   return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
@@ -56,8 +56,8 @@ interface Span {
   position: Position;
 }
 
-// What stands between the descriptor and the callback: (view, options), (view, offset, length,
-// position). Undefined for what is Node's to look at.
+// Parses the arguments between the descriptor and the callback: (view, options) or (view, offset,
+// length, position). Returns undefined for arguments that Node should handle.
 function parseSpan(given: Arguments): Span | undefined {
   const [view, second] = given;
   if (!isArrayBufferView(view)) return undefined;
@@ -99,7 +99,7 @@ function isVector(buffers: unknown): buffers is ArrayBufferView[] {
 
 function readvOfNumber(...given: unknown[]): void {
   const [fd, buffers, position, callback] = given;
-  // Node takes a bigint for no position here.
+  // Node treats a bigint position as missing here.
   const isPlain =
     isDescriptor(fd) &&
     isVector(buffers) &&
@@ -116,8 +116,8 @@ function readvOfNumber(...given: unknown[]): void {
   callBack(bytes, callback as Callback, buffers);
 }
 
-// The reads that have been asked for in this turn are handed over while the number still stands for
-// their file.
+// Submits the reads that were requested earlier in this turn while the descriptor still refers to
+// its file.
 function closeOfNumber(...given: unknown[]): void {
   flushEngine();
   Reflect.apply(nodeFs.close, nodeFs, given);
@@ -132,7 +132,7 @@ function closeOfNumberSync(...given: unknown[]): void {
 export const read = inPlaceOf<typeof fs.read>(nodeFs.read, readOfNumber);
 /** fs.readv(); the engine serves reads at a position. */
 export const readv = inPlaceOf<typeof fs.readv>(nodeFs.readv, readvOfNumber);
-/** fs.close(), after the reads that were requested earlier in this turn. */
+/** fs.close(). It submits reads that were requested earlier in this turn first. */
 export const close = likeNode(closeOfNumber, nodeFs.close) as unknown as typeof fs.close;
-/** fs.closeSync(), after the reads that were requested earlier in this turn. */
+/** fs.closeSync(). It submits reads that were requested earlier in this turn first. */
 export const closeSync = likeNode(closeOfNumberSync, nodeFs.closeSync) as typeof fs.closeSync;

@@ -6,12 +6,13 @@ import { foreignDescriptor, statusOfFile, transfer, transferVectors } from '../e
 import type { ReadableFile } from '../file-handle/whole-file.js';
 import { decodeStats } from '../handle/stats.js';
 
-// Reads from a descriptor, whoever opened it. The engine looks at the number anew for each of them,
-// so that nothing is remembered of a file that has been closed meanwhile.
+// Reads from descriptors, no matter which code opened them. The engine looks up the descriptor for
+// every read, so it remembers nothing about a file that has since been closed.
 
 /**
- * Whether the engine serves descriptors. On Windows one belongs to the C runtime and stands for a
- * synchronous handle with a place of its own, which the engine has no better way to use than Node.
+ * Whether the engine serves descriptors. On Windows a descriptor belongs to the C runtime and stands
+ * for a synchronous handle with a cursor of its own, for which the engine has no advantage over
+ * Node.
  */
 export const servesDescriptors = process.platform !== 'win32';
 
@@ -23,15 +24,15 @@ export interface DescriptorRead {
   fd: number;
   /** A typed array, or a list of them. */
   object: Uint8Array | readonly Uint8Array[];
-  /** Place in the array, in bytes. */
+  /** The offset in the array, in bytes. */
   offset: number;
   length: number;
-  /** -1: at the cursor, which all who have the file open in this way share. */
+  /** -1 reads at the cursor, which everyone with this open file shares. */
   position: number | bigint;
   signal?: AbortSignal | undefined;
 }
 
-/** @returns bytes. @throws a system error; AbortError */
+/** Resolves to the number of bytes read. @throws a system error; AbortError */
 export function readDescriptor(read: DescriptorRead): Promise<number> {
   const { fd, object, offset, length, position, signal } = read;
   const request = Array.isArray(object)
@@ -47,7 +48,7 @@ export function readDescriptor(read: DescriptorRead): Promise<number> {
   });
 }
 
-/** A descriptor as readFile uses it: from its cursor on. */
+/** A descriptor in the form that readFile uses; it reads from the cursor. */
 export function readableFileOf(fd: number): ReadableFile {
   return {
     stat: ({ signal }) =>

@@ -7,14 +7,14 @@ import { type SystemError, systemErrorOf } from '../node/errors.js';
 import { type ParsedPath, showPath } from '../node/paths.js';
 
 export interface ListTreeOptions {
-  /** All below the folder too. Links to folders are not entered. */
+  /** Include everything below the folder. Links to folders are not entered. */
   recursive: boolean;
   /** Enter links to folders. */
   followLinks: boolean;
   signal: AbortSignal | undefined;
 }
 
-// As in Node: what was asked for is named as it was given, what is below it by path.join().
+// As in Node, the requested path is shown as it was given; paths below it are built by path.join().
 function placeIn(path: ParsedPath): (nativePath: string) => string {
   return (nativePath) => {
     const shown = showPath(nativePath);
@@ -24,7 +24,7 @@ function placeIn(path: ParsedPath): (nativePath: string) => string {
 
 const errorDirectory = 267;
 
-// libuv takes ERROR_DIRECTORY for ENOENT, but says ENOTDIR where it lists what is no folder.
+// libuv maps ERROR_DIRECTORY to ENOENT, but reports ENOTDIR when it lists something else.
 function asNoFolder(error: SystemError): never {
   if (error.win32Error !== errorDirectory) throw error;
   const { win32Error } = error;
@@ -33,8 +33,8 @@ function asNoFolder(error: SystemError): never {
 }
 
 /**
- * Lists a folder, or a tree in one operation, in Node's own order.
- * @throws a system error with syscall 'scandir' that names the folder which could not be read
+ * Lists a folder, or a whole tree in one operation, in Node's order.
+ * @throws a system error with syscall 'scandir' that names the folder that could not be read
  */
 export function listTree(path: ParsedPath, options: ListTreeOptions): Promise<EntryList> {
   const { recursive, followLinks } = options;
@@ -50,9 +50,9 @@ export function listTree(path: ParsedPath, options: ListTreeOptions): Promise<En
 const removeSteps = ['lstat', 'unlink', 'rmdir'];
 
 /**
- * Removes a file, or a folder with all below it, in one operation. Links are removed, not followed.
- * An abort leaves what has not been removed by then.
- * @throws a system error that names what could not be removed
+ * Removes a file, or a folder with everything below it, in one operation. Links are removed, not
+ * followed. An abort keeps everything that has not been removed yet.
+ * @throws a system error that names the entry that could not be removed
  */
 export function removeTree(path: ParsedPath, signal: AbortSignal | undefined): Promise<void> {
   return getEngine().submit<void>({

@@ -29,14 +29,14 @@ import { validateBoolean } from '../node/validate.js';
 
 /** Options of readFile(). */
 export interface ReadFilePathOptions extends ReadFileOptions {
-  /** Default 'r'. */
+  /** How the file is opened. Default 'r'. */
   flag?: string | number | undefined;
 }
 /** Options of writeFile() and appendFile(). */
 export interface WriteFilePathOptions extends WriteFileOptions {
-  /** Default 'w', of appendFile() 'a'. */
+  /** How the file is opened. Default 'w', or 'a' for appendFile(). */
   flag?: string | number | undefined;
-  /** Permission bits of a file that is created. Default 0o666. */
+  /** Permission bits of a new file. Default 0o666. */
   mode?: number | string | undefined;
 }
 
@@ -55,9 +55,12 @@ function isOpenFile(path: unknown): path is AnyFileHandle {
 
 /**
  * Reads a whole file.
- * @param path a path, or an open FileHandle, which is read from its cursor on
- * @returns a Buffer, or a string when there is an encoding
- * @throws a system error; AbortError
+ * @param path a path, or an open FileHandle, which is read from its cursor
+ * @param options an encoding, or encoding, flag ('r') and signal
+ * @returns a Buffer, or a string if there is an encoding
+ * @throws a system error (ENOENT, EACCES, EISDIR, …); AbortError
+ * @example
+ * const text = await readFile('notes.txt', 'utf8');
  */
 export function readFile(
   path: PathLike | AnyFileHandle,
@@ -85,12 +88,12 @@ export async function readFile(
 const readSteps = ['read', 'close'];
 const writeSteps = ['write', 'close'];
 
-// A small file comes as its content, a large one, or no regular file, as an open file.
+// A small file arrives as its content; a large file, or one that is not regular, as an open file.
 function decodeReadPath(completion: Completion): Buffer | OpenedFile {
   return completion.takeContent() ?? decodeOpened(completion);
 }
 
-/** As readFile() of arguments that are valid. */
+/** readFile() with validated arguments. */
 export async function readPath(
   path: ParsedPath,
   flags: number,
@@ -126,11 +129,13 @@ async function using<T>(core: CoreHandle, use: (core: CoreHandle) => Promise<T>)
 }
 
 /**
- * Writes a whole file: creates it or replaces what it holds.
+ * Writes a whole file: creates it, or replaces its content.
  * @param path a path, or an open FileHandle, which is written at its cursor
- * @param options an encoding (of strings; default utf8), or encoding, mode, flag ('w'), flush and
+ * @param options an encoding for strings (default utf8), or encoding, mode, flag ('w'), flush and
  *   signal
- * @throws a system error; AbortError, after which the file may hold a part of the data
+ * @throws a system error (EACCES, ENOSPC, …) or AbortError; the file may then hold part of the data
+ * @example
+ * await writeFile('notes.txt', 'hello', { flush: true });
  */
 export async function writeFile(
   path: PathLike | AnyFileHandle,
@@ -145,7 +150,13 @@ export async function writeFile(
   return writePath(parsePath(path), data, parseFlags(given.flag || 'w'), given);
 }
 
-/** Appends to a file and creates it if need be. @param options as writeFile()'s; flag 'a' */
+/**
+ * Appends to a file, and creates it if necessary.
+ * @param options as for writeFile(), but the default flag is 'a'
+ * @throws the errors of writeFile()
+ * @example
+ * await appendFile('app.log', 'started\n');
+ */
 export async function appendFile(
   path: PathLike | AnyFileHandle,
   data: WriteData,
@@ -155,10 +166,10 @@ export async function appendFile(
   return writeFile(path, data, { ...copyOptions(given), flag: given.flag || 'a' });
 }
 
-// What is larger is written in parts, between which an abort takes effect.
+// Larger content is written in parts, so that an abort takes effect between them.
 const oneOperationMax = 512 * 1024;
 
-/** As writeFile() of arguments that are valid but for `options.mode`, which is looked at last. */
+/** writeFile() with validated arguments, except `options.mode`, which is checked last. */
 export async function writePath(
   path: ParsedPath,
   data: WriteData,
@@ -178,6 +189,6 @@ export async function writePath(
     decode: decodeNothing,
     signal,
   });
-  // As in Node, whose writing has more steps between which it looks: it may be written by then.
+  // As in Node, which checks between its write steps: the data may already be written.
   checkNotAborted(signal);
 }

@@ -10,17 +10,17 @@ import { validateBoolean, validateObject } from '../node/validate.js';
 
 /** Options of glob(). */
 export interface GlobOptions {
-  /** The folder that patterns start from. Default: that of the process. */
+  /** The folder that patterns start from. Default: the working directory. */
   cwd?: string | URL | undefined;
-  /** What is left out: patterns, or a function of names (of Dirents, where those are given). */
+  /** Excluded entries: patterns, or a function of names (of Dirents with `withFileTypes`). */
   exclude?:
     | readonly string[]
     | ((name: string) => boolean)
     | ((entry: Dirent) => boolean)
     | undefined;
-  /** Links to folders are entered as folders are. Default false. */
+  /** Enter links to folders. Default false. */
   followSymlinks?: boolean | undefined;
-  /** Dirents in the place of paths. Default false. */
+  /** Return Dirents instead of paths. Default false. */
   withFileTypes?: boolean | undefined;
 }
 type Exclude = (value: string | Dirent) => boolean;
@@ -51,7 +51,7 @@ function toDirent(path: Path): Dirent {
   return makeDirent(path.name, typeOfKind(path), path.parentPath) as Dirent;
 }
 
-/** What is left out, as the library asks for it. */
+/** Converts the `exclude` option to the library's `ignore` option. */
 function ignoreOf(options: GlobOptions): string[] | IgnoreLike | undefined {
   const { exclude, withFileTypes } = options;
   if (exclude == null) return undefined;
@@ -64,7 +64,7 @@ function ignoreOf(options: GlobOptions): string[] | IgnoreLike | undefined {
   return { ignored, childrenIgnored: ignored };
 }
 
-// For Node 20, which has no glob. The library matches with the code that Node has built in.
+// For Node 20, which has no glob(). The library uses the same matcher that is built into Node.
 async function* globByLibrary(
   pattern: unknown,
   options: unknown = {},
@@ -101,7 +101,9 @@ export interface GlobFunction {
 }
 
 /**
- * The paths that match a pattern (one of many, where there are several), relative to options.cwd:
- * `**`, `*`, `?`, `[a-z]`, `{a,b}` and `!(a)`, as in minimatch.
+ * Iterates over the paths that match a pattern, or any of several patterns, relative to
+ * `options.cwd`. Patterns are minimatch's: `**`, `*`, `?`, `[a-z]`, `{a,b}` and `!(a)`.
+ * @example
+ * for await (const path of glob('src/*.ts')) console.log(path);
  */
 export const glob = (nodeGlob ?? globByLibrary) as GlobFunction;

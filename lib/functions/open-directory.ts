@@ -8,12 +8,12 @@ import { type PathLike, parsePath } from '../node/paths.js';
 
 /** Options of openDirectory(). */
 export interface OpenDirectoryOptions {
-  /** Aborts the opening. */
+  /** Aborts the open. */
   signal?: AbortSignal | undefined;
 }
 
 /**
- * Opens a directory, for operations on the names in it that follow no link
+ * Opens a directory for operations on the names in it that never follow a link
  * ([openat(2)](https://man7.org/linux/man-pages/man2/openat.2.html), NtCreateFile with a root
  * handle).
  * @param path string, Buffer or file: URL; links in the path itself are followed

@@ -6,9 +6,13 @@ import { type PathLike, parsePath } from '../node/paths.js';
 /**
  * Opens a file.
  * @param path string, Buffer or file: URL
- * @param flags Node's, as 'r+', or a number of fs.constants.O_*; default 'r'
+ * @param flags a string of Node's, such as 'r+', or fs.constants.O_*; default 'r'
  * @param modeOrOptions permission bits of a new file (default 0o666), or options
- * @throws a system error (ENOENT, EACCES, EINVAL where direct I/O is refused, …); AbortError
+ * @throws a system error (ENOENT, EACCES, EINVAL if direct I/O is refused, …); AbortError
+ * @example
+ * const file = await open('data.bin', 'r+');
+ * await file.write(Buffer.from('hello'), { position: 0 });
+ * await file.close();
  */
 export async function open(
   path: PathLike,
@@ -20,9 +24,11 @@ export async function open(
 }
 
 /**
- * Cuts or extends a file to a size.
- * @param length bytes; default 0
- * @throws as open(path, 'r+') and then as handle.truncate(length)
+ * Truncates or extends a file.
+ * @param length new size in bytes; default 0
+ * @throws the errors of open(path, 'r+') and handle.truncate(length)
+ * @example
+ * await truncate('data.bin', 1024);
  */
 export async function truncate(path: PathLike, length = 0): Promise<void> {
   const core = await openCore(path, 'r+');

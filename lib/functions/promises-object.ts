@@ -40,7 +40,7 @@ const inPlace = Object.fromEntries(
 ) as typeof onEngine;
 
 /**
- * The functions of node:fs/promises for code that expects an object of that shape. While a layer
- * such as mock-fs sits below node:fs, Node's own functions serve.
+ * The functions of node:fs/promises as an object, for code that expects one. While a layer such as
+ * mock-fs sits below node:fs, calls go to Node's own functions.
  */
 export const promises = { ...others, ...inPlace };

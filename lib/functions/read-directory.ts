@@ -17,13 +17,13 @@ import { lstat } from './status.js';
 
 /** Options of readdir(). */
 export interface ReaddirOptions {
-  /** Of the names. Default 'utf8'; 'buffer' gives Buffers. */
+  /** The encoding of the names. Default 'utf8'; 'buffer' returns Buffers. */
   encoding?: BufferEncoding | 'buffer' | null | undefined;
-  /** Dirents in the place of names. Default false. */
+  /** Return Dirents instead of names. Default false. */
   withFileTypes?: boolean | undefined;
-  /** All below the folder too, as paths relative to it. Default false. */
+  /** Include everything below the folder, as relative paths. Default false. */
   recursive?: boolean | undefined;
-  /** Aborts it. */
+  /** Aborts the listing. */
   signal?: AbortSignal | undefined;
 }
 type AsStrings = { encoding?: BufferEncoding | null | undefined };
@@ -34,12 +34,12 @@ type Common = Pick<ReaddirOptions, 'recursive' | 'signal'>;
 type Listing = string[] | Buffer[] | Dirent[] | Dirent<Buffer>[];
 type AnyName = string | Buffer;
 
-/** As readdir(); throws at once what is wrong with the arguments. */
+/** readdir() that throws invalid-argument errors synchronously. */
 export function startReaddir(path: unknown, options: unknown): Promise<Listing> {
   const given = copyOptions(parseEncodingOptions<ReaddirOptions>(options));
   const parsed = parsePath(path);
   const recursive = Boolean(given.recursive);
-  // Node's own list enters links to folders only where it gives names.
+  // Node's own list enters links to folders only when it returns names.
   const followLinks = recursive && !given.withFileTypes;
   const listing = listTree(parsed, { recursive, followLinks, signal: given.signal });
   if (!given.withFileTypes) return listing.then((list) => decodeNames(list, given.encoding));
@@ -58,17 +58,17 @@ function decodeDirents(
   return Promise.all(places.map((place, index) => toDirent(place, list.types[index] as number)));
 }
 
-/** The name of an entry, and the path of the folder that has it. */
+/** The name of an entry, and the path of its folder. */
 interface Place {
   name: AnyName;
   folder: AnyName;
 }
 
-// The file systems of Windows have names in UTF-16, which the addon gives in UTF-8.
+// Names on Windows are UTF-16; the addon converts them to UTF-8.
 const isWindows = process.platform === 'win32';
 const separator = sep.charCodeAt(0);
 
-/** The places of the entries of a tree, whose names may be no UTF-8. */
+/** The places of the entries of a tree, whose names may not be valid UTF-8. */
 function placesInTree(list: EntryList, root: AnyName, encoding: NameEncoding): Place[] {
   const isText = !encoding || encoding === 'utf8' || encoding === 'utf-8';
   if (isText && typeof root === 'string' && (isWindows || isUtf8(list.paths))) {
@@ -90,7 +90,7 @@ function folderOf(path: string, root: string): string {
   return within === '.' ? root : join(root, within);
 }
 
-// As since Node 26, a folder is bytes where the root or the names are.
+// As in Node since version 26, the folder is a Buffer if the root or the names are Buffers.
 function folderIn(root: AnyName, within: Buffer, encoding: NameEncoding): AnyName {
   if (typeof root === 'string' && encoding !== 'buffer') return join(root, within.toString());
   const start = Buffer.from(root);
@@ -106,8 +106,11 @@ async function toDirent({ name, folder }: Place, knownType: number): Promise<Dir
 
 /**
  * Lists a folder, in Node's order.
+ * @param options an encoding, or encoding, withFileTypes, recursive and signal
  * @returns names, or Dirents with `withFileTypes: true`
- * @throws a system error; AbortError
+ * @throws a system error (ENOENT, ENOTDIR, EACCES, …); AbortError
+ * @example
+ * const files = await readdir('src', { recursive: true });
  */
 export function readdir(
   path: PathLike,

@@ -18,18 +18,18 @@ import { lstat } from './status.js';
 
 /** Options of rm(). */
 export interface RmOptions {
-  /** No error where there is no such file. Default false. */
+  /** Ignore a missing file. Default false. */
   force?: boolean | undefined;
-  /** Folders with all below them, too. Default false. */
+  /** Remove folders with everything below them. Default false. */
   recursive?: boolean | undefined;
   /**
-   * How often EBUSY, EMFILE, ENFILE, ENOTEMPTY and EPERM are tried again. Default 0. On Windows
-   * each try waits up to 2 s for what others hold.
+   * The number of retries after EBUSY, EMFILE, ENFILE, ENOTEMPTY and EPERM. Default 0. On Windows
+   * each attempt also waits up to 2 s for other programs that hold a file.
    */
   maxRetries?: number | undefined;
-  /** Milliseconds before the first new try, and so much more before each further. Default 100. */
+  /** Milliseconds before the first retry; each further retry waits that much longer. Default 100. */
   retryDelay?: number | undefined;
-  /** Aborts it; what has been removed by then is gone. */
+  /** Aborts the removal; entries that were already removed are not restored. */
   signal?: AbortSignal | undefined;
 }
 
@@ -41,7 +41,7 @@ interface Parsed {
   signal: AbortSignal | undefined;
 }
 
-// With a promise and with a callback Node's own names the path in different ways on Windows.
+// On Windows, Node's promise and callback functions name the path differently.
 type NodeRm = (path: PathLike) => Promise<void>;
 
 const int32Max = 2 ** 31 - 1;
@@ -62,7 +62,7 @@ function parseRmOptions(options: unknown): Parsed {
 /** The functions of node:fs that Node's own rm() calls. */
 export const removalUses = ['lstat', 'stat', 'readdir', 'unlink', 'rmdir'];
 
-/** As rm(); throws at once what is wrong with the arguments. */
+/** rm() that throws invalid-argument errors synchronously. */
 export function startRm(
   path: unknown,
   options: unknown,
@@ -86,13 +86,13 @@ async function remove(
     if (force && codeOf(error) === 'ENOENT') return;
     throw error;
   }
-  // Node has an error of its own for that, which it makes before it does anything.
+  // Node reports this with an error of its own, before it does anything.
   if (status.isDirectory() && !recursive) return nodeRm(path);
   const mayHaveParts = status.isDirectory() && !fewFolderLinks.has(status.nlink);
   await removeWithRetries(parsed, options, mayHaveParts ? removeInParts : removeTree);
 }
 
-// Where somebody still holds a file, its name stays until then, and its folder is not empty.
+// The name of a removed file stays until the last program closes it; its folder is not empty yet.
 const heldCodes = new Set(['EACCES', 'EBUSY', 'ENOTEMPTY', 'EPERM']);
 const passingCodes = new Set(['EBUSY', 'EMFILE', 'ENFILE', 'ENOTEMPTY', 'EPERM']);
 
@@ -108,7 +108,7 @@ async function removeWithRetries(
       return await retryWhileHeld(run, { codes: heldCodes, signal });
     } catch (error) {
       const code = codeOf(error);
-      // Somebody else has removed it meanwhile.
+      // Another process has removed it in the meantime.
       if (code === 'ENOENT') return;
       if (tries === maxRetries || !passingCodes.has(code)) throw error;
     }
@@ -117,14 +117,14 @@ async function removeWithRetries(
   }
 }
 
-// The links of a folder with no folder in it, or one: its name, its `.` and each folder's `..`.
-// Some file systems do not count these, and say 1.
+// Link counts of a folder with at most one subfolder: its name, its `.` and the `..` of each
+// subfolder. File systems that do not count these report 1.
 const fewFolderLinks = new Set([2, 3]);
-// Of these many folders at a time one is removed by a worker each.
+// The maximum number of subfolders that are removed in parallel, by one worker each.
 const partsMax = 4;
 const notEmptyCodes = new Set(['ENOTEMPTY', 'EEXIST', 'EPERM']);
 
-/** As removeTree(), with the folders in the folder beside one another. */
+/** removeTree() that removes the subfolders of the folder in parallel. */
 async function removeInParts(path: ParsedPath, signal: AbortSignal | undefined): Promise<void> {
   if (await isDone(path)) return;
   const { paths, types } = await listTree(path, { recursive: false, followLinks: false, signal });
@@ -136,7 +136,7 @@ async function removeInParts(path: ParsedPath, signal: AbortSignal | undefined):
       const index = next++;
       const part = partOf(path, names[index] as string);
       await removeTree(part, signal).catch((error) => {
-        // Gone already, or its name is no UTF-8; what is left goes with the folder.
+        // Already removed, or not a UTF-8 name; the final removeTree() handles the rest.
         if (codeOf(error) !== 'ENOENT') failures.push({ index, error });
       });
     }
@@ -148,8 +148,8 @@ async function removeInParts(path: ParsedPath, signal: AbortSignal | undefined):
 }
 
 /**
- * Whether nothing is left to do, as Node decides it: it empties a folder only if the system says
- * that it is not empty, so that a mount point or a link with a slash behind it keeps its content.
+ * Whether nothing is left to do. As Node does, it empties a folder only if the system reports that
+ * it is not empty, so that a mount point, or a link with a trailing slash, keeps its content.
  */
 async function isDone(path: ParsedPath): Promise<boolean> {
   try {
@@ -178,9 +178,11 @@ function codeOf(error: unknown): string {
 }
 
 /**
- * Removes a file, or with `recursive: true` a folder with all below it. Links are removed, not
- * followed.
+ * Removes a file, or with `recursive: true` a folder with everything below it. Links are removed,
+ * not followed.
  * @throws a system error; ERR_FS_EISDIR for a folder without `recursive`; AbortError
+ * @example
+ * await rm('build', { recursive: true, force: true });
  */
 export async function rm(path: PathLike, options?: RmOptions): Promise<void> {
   return startRm(path, options);

@@ -7,11 +7,11 @@ import { validateSignal } from '../node/validate.js';
 
 /** Options of stat() and lstat(). */
 export interface StatOptions {
-  /** Numbers as bigints, times also in nanoseconds. Default false. */
+  /** Return numbers as bigints, and times also in nanoseconds. Default false. */
   bigint?: boolean | undefined;
-  /** stat() alone: false resolves to undefined where there is no such file. Default true. */
+  /** stat() only: false resolves to undefined if the file does not exist. Default true. */
   throwIfNoEntry?: boolean | undefined;
-  /** Aborts it. */
+  /** Aborts the operation. */
   signal?: AbortSignal | undefined;
 }
 type AsNumbers = StatOptions & { bigint?: false | undefined };
@@ -20,7 +20,7 @@ type Lenient = { throwIfNoEntry: false };
 
 const noEntryCodes = new Set(['ENOENT', 'ENOTDIR']);
 
-/** As stat(); throws at once what is wrong with the arguments. */
+/** stat() that throws invalid-argument errors synchronously. */
 export function startStat(
   path: unknown,
   options: StatOptions = {},
@@ -33,7 +33,7 @@ export function startStat(
   });
 }
 
-/** As lstat(); throws at once what is wrong with the arguments. */
+/** lstat() that throws invalid-argument errors synchronously. */
 export function startLstat(path: unknown, options: StatOptions = {}): Promise<Stats | BigIntStats> {
   return startStatus('lstat', path, options);
 }
@@ -44,7 +44,7 @@ function startStatus(
   options: StatOptions,
 ): Promise<Stats | BigIntStats> {
   const { native, shown } = parsePath(path);
-  // Read one by one, so that null fails as it does in Node.
+  // Read one by one, so that null options fail as they do in Node.
   const bigint = options.bigint === true;
   const { signal } = options;
   validateSignal(signal);
@@ -57,8 +57,11 @@ function startStatus(
 }
 
 /**
- * Status of what a path leads to, as Node's Stats or, with `bigint: true`, BigIntStats.
- * @throws a system error; AbortError
+ * Reports the status of a file as Node's Stats or, with `bigint: true`, BigIntStats. Links are
+ * followed.
+ * @throws a system error (ENOENT, ENOTDIR, EACCES, …); AbortError
+ * @example
+ * const { size } = await stat('data.bin');
  */
 export function stat(path: PathLike, options: AsNumbers & Lenient): Promise<Stats | undefined>;
 export function stat(
@@ -81,8 +84,10 @@ export function stat(
 }
 
 /**
- * Status of a path itself: of a link, not of what it leads to.
- * @throws a system error; AbortError
+ * Reports the status of a path itself; for a link, that of the link.
+ * @throws a system error (ENOENT, ENOTDIR, EACCES, …); AbortError
+ * @example
+ * const isLink = (await lstat('current')).isSymbolicLink();
  */
 export function lstat(path: PathLike, options?: AsNumbers): Promise<Stats>;
 export function lstat(path: PathLike, options: AsBigInts): Promise<BigIntStats>;

@@ -8,23 +8,27 @@ import { rm } from './remove.js';
 export interface DisposableTempDir extends AsyncDisposable {
   /** The path of the folder. */
   path: string;
-  /** Removes the folder with all in it. */
+  /** Removes the folder with everything in it. */
   remove(): Promise<void>;
-  /** The same. */
+  /** Calls remove(). */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 type Options = { encoding?: BufferEncoding | null | undefined } | BufferEncoding | null;
 
 /**
- * Makes a folder of a name that is not in use, as mkdtemp(), which goes when it is disposed of.
- * @param prefix the name begins with it; six characters follow
+ * Creates a temporary folder with a unique name, as mkdtemp() does, that is removed when it is
+ * disposed of.
+ * @param prefix the start of the name; six random characters follow
+ * @throws the errors of mkdtemp()
+ * @example
+ * await using folder = await mkdtempDisposable('/tmp/work-');
  */
 export async function mkdtempDisposable(
   prefix: PathLike,
   options?: Options,
 ): Promise<DisposableTempDir> {
-  // The folder must be found again after a process.chdir().
+  // The absolute path stays valid after a process.chdir().
   const workingFolder = process.cwd();
   const path = await nodePromises.mkdtemp(prefix as string, options);
   const fullPath = resolve(workingFolder, path);

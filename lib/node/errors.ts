@@ -1,7 +1,7 @@
 import { getSystemErrorMap, inspect } from 'node:util';
 import { giveCallersStack, withoutStack } from './own-frames.js';
 
-/** How an operation is named when it fails. */
+/** What a failed operation calls itself. */
 export interface Subject {
   readonly syscall: string;
   readonly path?: string | undefined;
@@ -9,7 +9,7 @@ export interface Subject {
   readonly dest?: string | undefined;
   /** The names of the later steps of a compound operation. */
   readonly laterSteps?: readonly string[];
-  /** For an operation on a tree: turns the place where it failed into the path that errors show. */
+  /** For tree operations: turns the place of a failure into the path that errors show. */
   readonly showPlace?: (nativePath: string) => string;
 }
 
@@ -17,7 +17,7 @@ export interface Subject {
 export interface SystemError extends Error {
   /** The name of the error, such as 'ENOENT'. */
   code: string;
-  /** The negative number of the error, libuv's. */
+  /** The negative libuv number of the error. */
   errno: number;
   /** The call that failed, such as 'open'. */
   syscall: string;
@@ -25,17 +25,17 @@ export interface SystemError extends Error {
   path?: string;
   /** The second path of the call, as the caller named it. */
   dest?: string;
-  /** Windows: what GetLastError() said. */
+  /** Windows: the value of GetLastError(). */
   win32Error?: number;
 }
 
 const systemErrors = getSystemErrorMap();
 
 /**
- * An I/O error as Node shapes it: `ENOENT: no such file or directory, open 'x'`.
- * @param errno libuv's negative number
- * @param osError errno or GetLastError(), as the system gave it
- * @param hint what the caller can do about it, where the code alone does not say
+ * An I/O error in Node's format: `ENOENT: no such file or directory, open 'x'`.
+ * @param errno the negative libuv number
+ * @param osError errno or GetLastError(), as reported by the system
+ * @param hint what the caller can do about it, if the code alone does not say
  */
 export function systemError(
   errno: number,
@@ -43,7 +43,7 @@ export function systemError(
   osError?: number,
   hint?: string,
 ): SystemError {
-  // Node gives numbers that libuv has no name for the same code and text.
+  // For numbers that libuv does not name, Node uses the same string as code and text.
   const unnamed = `Unknown system error ${errno}`;
   const [code, text] = systemErrors.get(errno) ?? [unnamed, unnamed];
   const { syscall, path, dest } = subject;
@@ -62,7 +62,7 @@ export function systemError(
   return error;
 }
 
-/** EBADF as Node's FileHandle has it: without errno. */
+/** EBADF in the format of Node's FileHandle: without errno. */
 export function fileClosed(syscall: string): Error {
   const error = Object.assign(new Error('file closed'), { code: 'EBADF', syscall });
   giveCallersStack(error, fileClosed);
@@ -71,32 +71,38 @@ export function fileClosed(syscall: string): Error {
 
 const errnoByCode = new Map([...systemErrors].map(([errno, [code]]) => [code, errno]));
 
-/** The same by its code, for what is refused before it reaches the system. */
+/** A system error by its code, for requests that are rejected before they reach the system. */
 export function systemErrorOf(code: string, subject: Subject, hint?: string): SystemError {
   return systemError(errnoByCode.get(code) as number, subject, undefined, hint);
 }
 
-/** The AbortError of a later part of a transfer, when the parts before it have moved. */
+/** Marks an AbortError as one that came after earlier parts of a transfer had moved data. */
 export function afterMoving(error: unknown): unknown {
   if (!(error instanceof AbortError) || error.bytesMayHaveMoved) return error;
   return new AbortError({ cause: error.cause }, true);
 }
 
 /**
- * AbortError as in Node: name, code 'ABORT_ERR', and the signal's reason as its cause. What ended
- * by cancel() or close({ cancel: true }) has no cause.
+ * AbortError as in Node, with the name 'AbortError', the code 'ABORT_ERR' and the signal's reason
+ * as its cause. An operation that cancel() or close({ cancel: true }) ended has no cause.
+ * @example
+ * try {
+ *   await readFile('data.bin', { signal: AbortSignal.timeout(1000) });
+ * } catch (error) {
+ *   if (error instanceof AbortError) console.log(error.bytesMayHaveMoved);
+ * }
  */
 export class AbortError extends Error {
   /** Always this code. */
   readonly code = 'ABORT_ERR';
   /**
-   * Whether a part of the data may have been read or written all the same. false is certain:
-   * nothing has moved. docs/windows.md says when it is true.
+   * Whether some of the data may have been read or written anyway; false guarantees that nothing
+   * was. docs/windows.md lists the cases in which it is true.
    */
   get bytesMayHaveMoved(): boolean {
     return this.#bytesMayHaveMoved;
   }
-  // No property of its own, so that the error has the very fields of Node's.
+  // A private field, so that the error has exactly the properties of Node's.
   readonly #bytesMayHaveMoved: boolean;
 
   constructor(options?: ErrorOptions, bytesMayHaveMoved = false) {
@@ -113,7 +119,7 @@ export function abortError(signal: AbortSignal, bytesMayHaveMoved = false): Abor
 
 type ErrorClass = new (message: string) => Error;
 
-// Shown as Node shows its own: `TypeError [CODE]: …` in the stack, plain `TypeError` as the name.
+// Formatted as in Node: `TypeError [CODE]: …` in the stack, plain `TypeError` as the name.
 function codedError(base: ErrorClass, code: string, message: string): Error {
   const error = new base(message);
   const { name } = error;
@@ -123,7 +129,7 @@ function codedError(base: ErrorClass, code: string, message: string): Error {
     enumerable: false,
     writable: true,
   });
-  // The stack takes its first line from the name when it is first read.
+  // V8 builds the first line of the stack from the name when the stack is first read.
   giveCallersStack(error, codedError);
   void error.stack;
   delete (error as { name?: string }).name;
@@ -151,7 +157,7 @@ function describeReceived(value: unknown): string {
   return ` Received type ${typeof value} (${shown})`;
 }
 
-/** ERR_INVALID_ARG_TYPE; `expected` as in 'of type string' or 'an instance of Buffer'. */
+/** ERR_INVALID_ARG_TYPE; `expected` is a phrase such as 'of type string'. */
 export function invalidArgType(name: string, expected: string, value: unknown): Error {
   const kind = name.includes('.') ? 'property' : 'argument';
   const message = `The "${name}" ${kind} must be ${expected}.${describeReceived(value)}`;
@@ -172,7 +178,7 @@ function withSeparators(text: string): string {
   return sign + text.slice(sign.length).replace(/\B(?=(\d{3})+$)/g, '_');
 }
 
-/** ERR_OUT_OF_RANGE; `range` as in '>= 0 && <= 10'. */
+/** ERR_OUT_OF_RANGE; `range` is a phrase such as '>= 0 && <= 10'. */
 export function outOfRange(name: string, range: string, value: unknown): Error {
   let shown: string;
   if (Number.isInteger(value) && Math.abs(value as number) > 2 ** 32) {
@@ -198,7 +204,7 @@ export function notImplemented(method: string): Error {
   return codedError(Error, 'ERR_METHOD_NOT_IMPLEMENTED', message);
 }
 
-/** ERR_FEATURE_UNAVAILABLE_ON_PLATFORM: an option that this platform cannot honour. */
+/** ERR_FEATURE_UNAVAILABLE_ON_PLATFORM, for an option that this platform cannot honor. */
 export function unavailable(feature: string): Error {
   const message =
     `The feature ${feature} is unavailable on the current platform, ` +

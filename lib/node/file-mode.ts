@@ -1,6 +1,6 @@
 /**
- * The mode as Node's own functions take it: they end the process for one that is no signed integer
- * of 32 bits, as -0 and 2 ** 31. The system ignores the bits beyond the permissions.
+ * Converts a mode for Node's own functions, which abort the process if it is not a signed 32-bit
+ * integer (-0 and 2 ** 31 are not). The system ignores the bits beyond the permissions.
  */
 export function modeForNode<T>(mode: T): T | number {
   const isOctal = typeof mode === 'string' && /^[0-7]+$/.test(mode);

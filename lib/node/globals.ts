@@ -1,10 +1,10 @@
 import { hrtime as liveHrtime, nextTick as liveNextTick } from 'node:process';
 import * as timers from 'node:timers';
 
-// Globals and functions that tests replace (fake timers, jsdom, happy-dom), as they were when the
-// package was loaded. The package needs them for work that the program is not testing: with a faked
-// nextTick no callback would ever run. Types are told by their tags (node:util/types), because a
-// test environment may have a Uint8Array of its own.
+// Globals and functions that test tools replace (fake timers, jsdom, happy-dom), as they were when
+// the package was loaded. The package's own work must not depend on the replacements: with a
+// fake nextTick, no callback would ever run. Types are checked by their tags (node:util/types),
+// because a test environment may define a Uint8Array of its own.
 
 export const nextTick = liveNextTick;
 export const { queueMicrotask, AbortController, AbortSignal } = globalThis;
@@ -14,12 +14,12 @@ export const { setTimeout, clearTimeout, setImmediate } = timers;
 
 const { bigint: nanoseconds } = liveHrtime;
 
-/** Milliseconds of a clock that is never set. */
+/** Milliseconds on a monotonic clock. */
 export function monotonicMs(): number {
   return Number(nanoseconds()) / 1e6;
 }
 
-/** Resolves after some time, or when the signal is aborted. */
+/** Resolves after `ms` milliseconds, or as soon as the signal is aborted. */
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {

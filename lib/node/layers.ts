@@ -2,15 +2,15 @@ import fs from 'node:fs';
 import { isServed, likeNode } from './like-node.js';
 import { nodeFs } from './node-fs.js';
 
-// Programs put layers between node:fs and the system: mock-fs replaces what the functions of
-// node:fs call, the loaders of archives (PnP, pkg, asar) replace functions of node:fs. A file that
-// only the layer has is out of the engine's reach, and one that the layer hides must stay hidden.
+// Programs put layers between node:fs and the system: mock-fs replaces the native functions below
+// node:fs; archive loaders (PnP, pkg, asar) replace functions of node:fs. The engine cannot reach a
+// file that exists only in a layer, and must not reveal a file that the layer hides.
 
 type Functions = Record<string, unknown>;
 type AnyFunction = (...given: never[]) => unknown;
 
-// process.binding() is deprecated, but nothing else shows what node:fs calls. The program did not
-// call it, so no warning is due. The permission model and other runtimes deny it.
+// process.binding() is deprecated, but nothing else reveals what node:fs calls. The program did not
+// call it, so the warning is suppressed. The permission model and other runtimes reject the call.
 function bindingOf(name: string): Functions | undefined {
   const { binding } = process as unknown as { binding?: (name: string) => Functions };
   const before = Object.getOwnPropertyDescriptor(process, 'noDeprecation');
@@ -27,7 +27,7 @@ function bindingOf(name: string): Functions | undefined {
 
 // ---- Below node:fs
 
-/** The native functions below node:fs that a layer cannot do without. */
+/** The native functions below node:fs that every layer has to replace. */
 interface SystemCalls {
   open: unknown;
   openFileHandle: unknown;
@@ -38,7 +38,7 @@ interface SystemCalls {
 }
 const systemCallNames = ['open', 'openFileHandle', 'stat', 'lstat', 'readdir', 'read'] as const;
 
-// Other runtimes have none, or another one.
+// Other runtimes have no such binding, or a different one.
 function findSystemCalls(): SystemCalls | undefined {
   const found = bindingOf('fs');
   const isKnown = systemCallNames.every((name) => typeof found?.[name] === 'function');
@@ -82,8 +82,8 @@ let sources: string[] | undefined;
 const knownFunctions = new WeakMap<object, boolean>();
 
 /**
- * Whether a function is Node's own: its source is part of Node's. Where Node does not show its
- * source, every function counts as its own.
+ * Whether a function is Node's own, that is, whether its source is part of Node's source. If Node
+ * does not expose its source, every function counts as its own.
  */
 export function isNodesOwn(value: unknown): boolean {
   if (typeof value !== 'function') return false;
@@ -102,8 +102,8 @@ const liveFs = fs as unknown as Functions;
 const loadedFs = nodeFs as unknown as Functions;
 
 /**
- * Whether a program has put functions of its own into node:fs under one of these names, which
- * Node's code would call.
+ * Whether the program has replaced one of these functions of node:fs, which Node's own code would
+ * call.
  */
 export function isReplaced(names: readonly string[]): boolean {
   return names.some((name) => {
@@ -118,9 +118,10 @@ function isHandle(value: unknown): boolean {
 }
 
 /**
- * Gives a function of ours what programs see of Node's, and hands its calls to Node's while a
- * layer sits below node:fs, or has replaced one of the functions that Node's own would call.
- * @param uses names of functions in node:fs that Node's own calls
+ * Makes one of our functions a substitute for Node's: it looks the same to programs, and forwards
+ * calls to Node's function while a layer sits below node:fs or replaces one of the functions that
+ * Node's own would call.
+ * @param uses names of the node:fs functions that Node's own function calls
  */
 export function inPlaceOf<T = AnyFunction>(
   nodes: unknown,
@@ -130,7 +131,7 @@ export function inPlaceOf<T = AnyFunction>(
   if (typeof nodes !== 'function') return likeNode(ours, nodes) as T;
   const serve = (...given: never[]): unknown => {
     const isLayered = isSystemReplaced() || (uses.length > 0 && isReplaced(uses));
-    // An open file is served by the package that opened it.
+    // Calls on an open file belong to the package that opened it.
     if (!isLayered || isHandle(given[0])) return ours(...given);
     return Reflect.apply(nodes, nodeFs, given);
   };

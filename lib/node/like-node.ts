@@ -1,13 +1,13 @@
 const served = new WeakSet<object>();
 
-/** Whether a function is one of ours that stand in the place of Node's. */
+/** Whether a function is one of ours that replaces one of Node's. */
 export function isServed(value: object): boolean {
   return served.has(value);
 }
 
 /**
- * Gives a function of ours what programs see of Node's own besides calling it: its name, its length
- * and what it carries by symbols, which is where util.promisify looks.
+ * Gives one of our functions the visible traits of Node's: its name, its length and its symbol
+ * properties, which include those that util.promisify reads.
  */
 export function likeNode<T extends object>(ours: T, nodes: unknown): T {
   served.add(ours);

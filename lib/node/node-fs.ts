@@ -1,13 +1,13 @@
 import fs from 'node:fs';
 
 /**
- * node:fs as it was when this package was loaded. What delegates to Node calls these functions, so
- * that it still reaches Node's own where ours have been put into their place.
+ * node:fs as it was when this package was loaded. Functions that delegate to Node call this copy,
+ * so they reach Node's own functions even after ours have replaced them.
  */
 export const nodeFs: typeof fs = { ...fs };
 
-/** node:fs/promises as it was then. */
+/** node:fs/promises as it was when this package was loaded. */
 export const nodePromises: typeof fs.promises = { ...fs.promises };
 
-/** First number of the running Node's version. */
+/** The major version of the running Node. */
 export const nodeMajor = Number.parseInt(process.versions.node, 10);

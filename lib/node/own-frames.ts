@@ -1,25 +1,25 @@
 import { fileURLToPath } from 'node:url';
 
 /**
- * Stacks of errors without the frames of this package, so that the first one is the caller's, as if
- * the functions were the system's own.
+ * Removes the frames of this package from the stacks of errors, so that the first frame is the
+ * caller's, as with Node's own functions.
  */
 
-// Where this module lies as a part of the package. In a bundle the frames of the package and those
-// of the application lie in one file, and all of them stay.
+// The location of this module within the package. A bundle mixes frames of the package and of the
+// application in one file, so there all frames are kept.
 const ownPlace = /^(.*\/)(?:dist\/chunks\/core\.js|lib\/node\/own-frames\.[jt]s)$/;
 
 function ownFolders(): readonly string[] {
   const url: unknown = import.meta.url;
   const folder = typeof url === 'string' ? ownPlace.exec(url)?.[1] : undefined;
   if (folder === undefined || !folder.startsWith('file:')) return [];
-  // Frames show the URL of a module, or its path where a loader has changed the code.
+  // Frames show the URL of a module, or its path if a loader has transformed the code.
   const places = [folder, fileURLToPath(folder)];
   return places.flatMap((place) => [`${place}dist`, `${place}lib`]);
 }
 
 const folders = ownFolders();
-// Own frames that a stack may have beside those of the caller.
+// The maximum number of own frames that a stack may have in addition to the caller's.
 const ownFramesMax = 20;
 
 type AnyFunction = Parameters<typeof Error.captureStackTrace>[1];
@@ -28,14 +28,14 @@ function isOwn(line: string): boolean {
   return line.startsWith('    at ') && folders.some((folder) => line.includes(folder));
 }
 
-// With --frozen-intrinsics the limit cannot be changed, and a program may have removed it.
+// The limit is read-only with --frozen-intrinsics, and a program may have deleted it.
 function setLimit(limit: number): void {
   try {
     Error.stackTraceLimit = limit;
   } catch {}
 }
 
-/** Makes an error that has no stack yet, which costs a fifth of one that has. */
+/** Creates an error without a stack, at a fifth of the cost of one with a stack. */
 export function withoutStack<E extends Error>(make: () => E): E {
   const limit = Error.stackTraceLimit;
   setLimit(0);
@@ -47,9 +47,9 @@ export function withoutStack<E extends Error>(make: () => E): E {
 }
 
 /**
- * Gives an error the stack of this moment, without frames of this package. Only the innermost
- * frames can be its own, so the stack is written out, which costs more than taking it, if one of
- * these is.
+ * Gives an error the current stack without the frames of this package. Only the innermost frames
+ * can be own frames, so the stack is formatted, which costs more than capturing it, only if one of
+ * them is.
  * @param hidden the innermost function, which is left out
  */
 export function giveCallersStack(error: Error, hidden: AnyFunction): void {
@@ -66,14 +66,14 @@ export function giveCallersStack(error: Error, hidden: AnyFunction): void {
   }
 }
 
-// A hook of the program gets all frames, and the error itself, when the stack is first read. Node
-// has one of its own, which does what V8 does.
+// A program's hook must receive all frames and the error itself when the stack is first read. Node
+// installs a hook of its own that behaves like V8's default.
 function hasHook(): boolean {
   const hook = Error.prepareStackTrace;
   return hook !== undefined && hook.name !== 'ErrorPrepareStackTrace';
 }
 
-// The first frame may be that of Node's queue of callbacks.
+// The first frame may belong to Node's callback queue.
 function hasOwnFrames(hidden: AnyFunction): boolean {
   const limit = Error.stackTraceLimit;
   const probe: { stack?: unknown } = {};

@@ -2,13 +2,13 @@ import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-// A bundler copies this code into a file of the application. The addon and the modules that workers
-// load are not part of a bundle, so they are looked for where the package is installed.
+// A bundler copies this code into a file of the application. The addon and the worker modules are
+// not part of the bundle, so they are looked up where the package is installed.
 
-/** This module in tests. In dist/, which is bundled, the package finds itself by its name. */
+/** The path of this module in tests. Code in dist/, which is bundled, finds the package by name. */
 const ownPlace = /[\\/]lib[\\/]node[\\/]package-folder\.ts$/;
 
-// CommonJS bundles have no import.meta.url, or one that was made for browsers.
+// CommonJS bundles have no import.meta.url, or a substitute that was made for browsers.
 function ownFile(): string | undefined {
   const url: unknown = import.meta.url;
   if (typeof url === 'string' && url.startsWith('file:')) return fileURLToPath(url);
@@ -34,8 +34,8 @@ function findFolders(): string[] {
 let found: string[] | undefined;
 
 /**
- * The folder of the package; in a bundle the folders where it may be: of the installed package, and
- * of the bundle, beside which an application may put the addon.
+ * The folder of the package. In a bundle, all folders that may be it: that of the installed
+ * package, and that of the bundle, where an application may have put the addon.
  */
 export function packageFolders(): readonly string[] {
   found ??= findFolders();

@@ -3,10 +3,10 @@ import { fileURLToPath } from 'node:url';
 import { isUint8Array } from 'node:util/types';
 import { invalidArgType, invalidArgValue } from './errors.js';
 
-/** A path: a string, a Buffer with its bytes, or a file: URL. */
+/** A path: a string, a Buffer that holds its bytes, or a file: URL. */
 export type PathLike = string | Buffer | URL;
 
-/** A path for the addon, and how errors name it. */
+/** A path in the form for the addon (`native`) and in the form for errors (`shown`). */
 export interface ParsedPath {
   readonly native: string | Uint8Array;
   readonly shown: string;
@@ -15,8 +15,8 @@ export interface ParsedPath {
 const extendedPrefix = '\\\\?\\';
 
 /**
- * Validates a path as Node does. On Windows it becomes absolute and gets the prefix that lifts the
- * limit of 260 characters.
+ * Validates a path as Node does. On Windows the path becomes absolute and gets the prefix that
+ * lifts the limit of 260 characters.
  */
 export function parsePath(path: unknown, name = 'path'): ParsedPath {
   const value = typeof path !== 'string' && isUrl(path) ? fileURLToPath(path) : path;
@@ -30,19 +30,19 @@ export function parsePath(path: unknown, name = 'path'): ParsedPath {
     if (value.includes(0)) throw nullByte(name, value);
     const shown = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString();
     if (process.platform === 'win32') return parsePath(shown, name);
-    // A copy, since it is read when the batch is handed over, and the caller may change it before.
+    // The addon reads the path later, with the batch; a copy protects it from changes until then.
     return { native: new Uint8Array(value), shown };
   }
   throw invalidArgType(name, 'of type string or an instance of Buffer or URL', value);
 }
 
-/** Whether a path is a URL, also one of another context: by properties that old-style URLs lack. */
+/** Whether a path is a URL, possibly of another context; old-style URL objects are not. */
 export function isUrl(path: unknown): path is URL {
   const { href, protocol, auth, path: oldPath } = (path ?? {}) as Record<string, unknown>;
   return Boolean(href && protocol) && auth === undefined && oldPath === undefined;
 }
 
-/** A path of the system as errors name it. */
+/** Converts a system path to the form that errors show. */
 export function showPath(native: string): string {
   return native.startsWith(extendedPrefix) ? native.slice(extendedPrefix.length) : native;
 }

@@ -1,7 +1,7 @@
 import { isArrayBufferView } from 'node:util/types';
 import { invalidArgType, invalidArgValue, outOfRange } from './errors.js';
 
-/** Checks of arguments with the errors and the messages that Node gives for the same mistake. */
+/** Argument checks that throw the same errors and messages as Node. */
 
 const bufferTypes = 'an instance of Buffer, TypedArray, or DataView';
 
@@ -38,7 +38,7 @@ export function validateBuffer(value: unknown): asserts value is ArrayBufferView
 
 export function validateBuffers(value: unknown): asserts value is ArrayBufferView[] {
   if (!Array.isArray(value)) throw invalidArgType('buffers', 'an ArrayBufferView[]', value);
-  // Not every(), which leaves out what an array has no element for.
+  // every() would skip the holes of a sparse array.
   for (const element of value) {
     if (!isArrayBufferView(element)) {
       throw invalidArgType('buffers', 'an ArrayBufferView[]', value);
@@ -53,7 +53,7 @@ export function validateSignal(value: unknown): asserts value is AbortSignal | u
   }
 }
 
-/** A number >= -1 or a bigint that fits 63 bits together with the length. */
+/** Accepts a number >= -1, or a bigint whose sum with the length fits in 63 bits. */
 export function validatePosition(value: unknown, length: number): asserts value is number | bigint {
   if (typeof value === 'number') {
     validateInteger(value, 'position', -1);

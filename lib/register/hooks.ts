@@ -4,8 +4,8 @@ import { likeNode } from '../node/like-node.js';
 type AnyFunction = (...given: never[]) => unknown;
 
 /**
- * A function that hands over what has been asked for in this turn before it calls another: until
- * then a number stands for its file, and the umask is the one that new files get.
+ * Wraps a function so that requests made earlier in this turn are submitted before it runs. At that
+ * time a descriptor still refers to its file, and the umask is the one for new files.
  */
 export function flushBefore(next: AnyFunction): AnyFunction {
   const flushing = (...given: never[]): unknown => {

@@ -2,15 +2,15 @@ import { ExtendedHandle } from '../file-handle/extended-handle.js';
 import { FileHandle } from '../file-handle/file-handle.js';
 import { requireCore } from '../handle/core-of.js';
 
-// Newer versions of Node give their FileHandle methods that this package does not have, such as
-// pull(), pullSync() and writer() of --experimental-stream-iter. Ours inherit these under register,
-// and they work on fields that only Node's own handles have. So they are called on a stand-in,
-// which has the fields that matter; they use the descriptor by themselves.
+// Newer versions of Node give their FileHandle methods that this package lacks, such as pull(),
+// pullSync() and writer() with --experimental-stream-iter. Under register our handles inherit these
+// methods. They use fields that only Node's handles have, so they are called on a stand-in with the
+// relevant fields; they then work on the descriptor.
 
 type AnyMethod = (...given: unknown[]) => unknown;
 type Fields = Record<string | symbol, unknown>;
 
-/** Node's private fields by their names, as one of its handles shows them. */
+/** Node's private fields, found by name on one of its handles. */
 function fieldsOf(handle: object): Map<string, symbol> {
   const prototype: object = Object.getPrototypeOf(handle);
   const symbols = [handle, prototype].flatMap((object) => Object.getOwnPropertySymbols(object));
@@ -49,7 +49,7 @@ function standInFor(handle: FileHandle, nodes: object, fields: Map<string, symbo
 }
 
 /**
- * Lets our handles have the methods of Node's that ours lack.
+ * Adds the methods of Node's handles that ours lack.
  * @param sample one of Node's own handles
  */
 export function inheritMethods(sample: object): void {

@@ -9,8 +9,8 @@ import { inheritMethods } from './node-methods.js';
 
 let linking: Promise<void> | undefined;
 
-// Node's class FileHandle is not public, so a handle of it is opened first. Without a descriptor,
-// or without permission, the next open() tries again: handles that exist by then are linked too.
+// Node's class FileHandle is not public, so a handle is opened to get it. If that fails for lack of
+// a descriptor or of permission, the next open() tries again; existing handles are then linked too.
 async function linkToNodes(): Promise<void> {
   try {
     const handle = await nodePromises.open(devNull);
@@ -34,7 +34,7 @@ async function openLikeNode(
 ): Promise<unknown> {
   linking ??= linkToNodes();
   await linking;
-  // Node refuses an object as the mode, and says so in its own words.
+  // Node rejects an object as the mode with its own message.
   if (typeof modeOrOptions === 'object' && modeOrOptions && !isOpenOptions(modeOrOptions)) {
     return nodePromises.open(path, flags as string, modeOrOptions as never);
   }
@@ -42,7 +42,7 @@ async function openLikeNode(
 }
 
 /**
- * open() in place of Node's: its handles are also instances of Node's own class FileHandle, which
- * Node's modules look for, as http2's respondWithFD() does.
+ * The replacement of Node's open(). Its handles are also instances of Node's own class FileHandle,
+ * which Node's modules check for, for example in respondWithFD() of http2.
  */
 export const registeredOpen = inPlaceOf(nodePromises.open, openLikeNode);

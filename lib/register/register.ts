@@ -17,8 +17,8 @@ import { registeringWorker } from './workers.js';
 
 let replacements: Replacements | undefined;
 
-// Only the permission model and --no-addons keep a process from loading addons. There the addon is
-// tried at once; elsewhere the first call loads it.
+// Only the permission model and --no-addons prevent a process from loading addons. With either, the
+// addon is loaded right away as a test; otherwise the first call loads it.
 function mayLoadAddons(): boolean {
   const flags = [...process.execArgv, ...(process.env.NODE_OPTIONS ?? '').split(/\s+/)];
   if (!('permission' in process) && !flags.includes('--no-addons')) return true;
@@ -31,15 +31,15 @@ function mayLoadAddons(): boolean {
 }
 
 /**
- * Puts the functions of this package into node:fs and node:fs/promises, and makes worker threads
- * that start from now on do the same. Importing `overlapped/register` calls it. Functions that
- * another package has replaced before stay, since it may serve files that no disk has. Calling it
- * again changes nothing, nor does calling it in a process that may not load addons.
+ * Replaces functions of node:fs and node:fs/promises with those of this package, also in worker
+ * threads that start later. Importing `overlapped/register` calls it. Functions that another
+ * package has already replaced are kept, because it may serve files that exist on no disk. The call
+ * does nothing if it was made before, or in a process that may not load addons.
  * @example
- *   import { register, unregister } from 'overlapped/fs';
- *   register();
- *   await fs.promises.readFile('data.bin'); // runs on the engine
- *   unregister();
+ * import { register, unregister } from 'overlapped/fs';
+ * register();
+ * await fs.promises.readFile('data.bin'); // runs on the engine
+ * unregister();
  */
 export function register(): void {
   if (replacements !== undefined || !mayLoadAddons()) return;
@@ -57,16 +57,18 @@ export function register(): void {
   });
   for (const name of ['close', 'closeSync']) replacements.wrap(fs, name, flushBefore);
   replacements.wrap(nodeProcess, 'umask', flushBefore);
-  // An import would load it in programs that only import `overlapped/fs`, too.
+  // A static import would load it even in programs that only import `overlapped/fs`.
   const workerThreads = process.getBuiltinModule('node:worker_threads');
   replacements.wrap(workerThreads, 'Worker', registeringWorker);
   syncBuiltinESMExports();
 }
 
 /**
- * Takes the functions of this package out of node:fs again. A function that another package has
- * put over one of ours, as graceful-fs does, stays and still calls ours.
- * @returns the names of those functions
+ * Restores Node's functions in node:fs and node:fs/promises. A function that another package, such
+ * as graceful-fs, has wrapped around one of ours is kept and still calls ours.
+ * @returns the names of the functions that were kept
+ * @example
+ * const kept = unregister();
  */
 export function unregister(): string[] {
   if (replacements === undefined) return [];

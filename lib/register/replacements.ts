@@ -7,13 +7,13 @@ interface Replacement {
   readonly ours: unknown;
 }
 
-/** Values that have replaced those of other objects, and can be taken back. */
+/** Replaces values of objects and can restore them. */
 export class Replacements {
   readonly #list: Replacement[] = [];
 
   /**
-   * Replaces functions that are Node's own. Names that the object does not have, and functions that
-   * somebody else has replaced before, stay as they are.
+   * Replaces functions that are Node's own. Names that the object lacks, and functions that other
+   * code has already replaced, are left alone.
    */
   serve(object: object, values: Readonly<Record<string, unknown>>): void {
     for (const [name, ours] of Object.entries(values)) {
@@ -23,13 +23,13 @@ export class Replacements {
     }
   }
 
-  /** Replaces a function by one that calls it, whoever made it. */
+  /** Replaces a function with a wrapper that calls it, even if it is not Node's own. */
   wrap<F>(object: object, name: string, around: (before: F) => unknown): void {
     const before = (object as Record<string, unknown>)[name];
     if (typeof before === 'function') this.#put(object, name, before, around(before as F));
   }
 
-  // By assignment, which reaches the setters of properties that have one.
+  // Assigns the value, so that property setters run.
   #put(object: object, name: string, before: unknown, ours: unknown): void {
     const target = object as Record<string, unknown>;
     target[name] = ours;
@@ -37,8 +37,8 @@ export class Replacements {
   }
 
   /**
-   * Takes the values back, the last first. A value that somebody has put over one of ours stays.
-   * @returns the names of those values
+   * Restores the values in reverse order. A value that other code has since replaced is kept.
+   * @returns the names of the values that were kept
    */
   takeBack(): string[] {
     const kept: string[] = [];

@@ -7,14 +7,14 @@ type WorkerClass = typeof Worker;
 
 const invalidFlags = 'ERR_WORKER_INVALID_EXEC_ARGV';
 
-// Flags of the process, such as --expose-gc, are part of process.execArgv but are refused for a
-// worker, which has them anyway. Node names them in its message.
+// process.execArgv contains process-wide flags, such as --expose-gc, that apply to workers anyway
+// but are rejected in a worker's execArgv. Node lists them in its message.
 function withoutRefused(execArgv: readonly string[], error: Error): string[] {
   const refused = new Set(error.message.slice(error.message.indexOf(': ') + 2).split(', '));
   return execArgv.filter((flag) => !refused.has(flag));
 }
 
-/** Flags for a new worker; none where the code runs in a bundle without the package. */
+/** Flags for new workers; none if the code runs in a bundle without the package. */
 function registerFlags(): readonly string[] {
   const module = packageFolders()
     .map((folder) => join(folder, 'dist', 'register.js'))
@@ -23,15 +23,15 @@ function registerFlags(): readonly string[] {
 }
 
 /**
- * worker_threads.Worker whose threads register before they run anything else. They require the
- * module, which also loads ES modules, because Node runs the code of `eval: true` before an
- * --import has ended. The class is a proxy, so that it stays the same to `instanceof`.
+ * A worker_threads.Worker whose threads register before any other code runs. They require the
+ * module, which also loads ES modules, because Node runs `eval: true` code before an --import has
+ * finished. The class is a proxy, so that `instanceof` still works.
  */
 export function registeringWorker(base: WorkerClass): WorkerClass {
   let flags: readonly string[] | undefined;
   return new Proxy(base, {
     construct(_target, [filename, options, ...rest]: unknown[], newTarget) {
-      // Not earlier: a program without workers needs no search for the module.
+      // Evaluated here, because a program without workers does not need the module.
       flags ??= registerFlags();
       const added = flags;
       const given = options as WorkerOptions | null | undefined;
@@ -40,7 +40,7 @@ export function registeringWorker(base: WorkerClass): WorkerClass {
         return Reflect.construct(base, [filename, more, ...rest], newTarget);
       };
       if (Array.isArray(given?.execArgv)) return start(given.execArgv);
-      // Node refuses other values.
+      // Node rejects other values itself.
       if (given?.execArgv) return Reflect.construct(base, [filename, options, ...rest], newTarget);
       const inherited = process.execArgv;
       try {
