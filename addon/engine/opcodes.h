@@ -42,6 +42,7 @@ enum class Opcode : uint8_t {
   kReadReparsePoint = 29,
   kAccessPath = 31,  // `mode` is that of access(2)
   kCancelFile = 30,  // requests the end of all operations on a file
+  kSyncFileSystem = 32,  // writes out all of the file system that a file is on (Linux)
   // Devices: system/devices.h says what each does.
   kCreatePipeInstance = 50,
   kConnectPipe = 51,  // waits until a client has connected to a pipe instance (Windows)
@@ -268,6 +269,7 @@ inline constexpr OpcodeTraits kOpcodes[] = {
      .name = "readReparsePoint",
      .result = ResultKind::kContent},
     {.opcode = Opcode::kCancelFile, .name = "cancelFile", .family = OpcodeFamily::kRequest},
+    {.opcode = Opcode::kSyncFileSystem, .name = "syncFileSystem"},
     {.opcode = Opcode::kCreatePipeInstance,
      .name = "createPipeInstance",
      .family = OpcodeFamily::kPath,

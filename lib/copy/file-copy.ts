@@ -52,6 +52,8 @@ interface Job {
   settings: CopySettings;
   /** Follows no links on either side, and replaces read-only files. */
   isInTree: boolean;
+  /** Leaves the sync of the copy and its name to the caller. */
+  namesLater?: boolean;
 }
 
 /** copy() of a file. Follows symbolic links on both sides. */
@@ -63,13 +65,18 @@ export async function copyOneFile(
   return start(source, destination, parseCopyOptions(options));
 }
 
+/** Where a complete copy is that the caller syncs and gives its name. */
+interface Unnamed {
+  unnamed?: EntryName;
+}
+
 /** copy() of one file of a tree, between open directories. Follows no link. */
 export async function copyInTree(
   source: Spot,
   destination: Spot,
   options: FileCopyOptions,
-  metadata: MetadataParts,
-): Promise<FileCopyReport> {
+  { metadata, namesLater }: { metadata: MetadataParts; namesLater: boolean },
+): Promise<FileCopyReport & Unnamed> {
   const settings = { ...parseCopyOptions(options), metadata };
   const shown = shownPathsOf(source.path, destination.path);
   return reportOn(shown, settings, async () => {
@@ -80,7 +87,7 @@ export async function copyInTree(
     const openSource: Job['openSource'] = (flags, given) => directory.openCore(name, flags, given);
     const sourcePath = source.path;
     const job = { openSource, sourcePath, destination, shown, settings, isInTree: true };
-    return runUntilUnchanged(job);
+    return runUntilUnchanged({ ...job, namesLater });
   });
 }
 
@@ -114,7 +121,7 @@ async function reportOn(
   shown: ShownPaths,
   settings: CopySettings,
   copyIt: () => Promise<PartOfReport>,
-): Promise<FileCopyReport> {
+): Promise<FileCopyReport & Unnamed> {
   const started = monotonicMs();
   if (settings.signal?.aborted) throw abortError(settings.signal);
   try {
@@ -139,7 +146,7 @@ function endOf(started: number): Pick<FileCopyReport, 'durationMs' | 'engine'> {
 
 const { O_NOATIME, O_RDONLY } = constants;
 
-type PartOfReport = Omit<FileCopyReport, 'kind' | 'durationMs' | 'engine'>;
+type PartOfReport = Omit<FileCopyReport, 'kind' | 'durationMs' | 'engine'> & Unnamed;
 
 /** Opens the source, if possible without changing the time of last access that is copied. */
 async function openToRead({ openSource, settings }: Job): Promise<CoreHandle> {
@@ -193,10 +200,10 @@ async function runBetween(
   try {
     const report = await fillAndCheck(source, target, before, job);
     // It stays open, and so locked, until it has its name. The sync has reported failed writes.
-    if (target.isAtomic) await giveName(target, job);
+    if (target.isAtomic && !job.namesLater) await giveName(target, job);
     await target.handle.close();
     await target.end();
-    return report;
+    return job.namesLater ? { ...report, unnamed: target.name } : report;
   } catch (error) {
     await target.settle().catch(() => {});
     // The first error is the one to report.
@@ -240,7 +247,7 @@ async function fillAndCheck(
   // With the new time, the next copy would take what was read for the new content.
   if (changed && settings.metadata.times) await setTimesBefore(handle, before);
   await target.settle();
-  const isSynced = settings.atomic || settings.verify;
+  const isSynced = (settings.atomic && !job.namesLater) || settings.verify;
   if (isSynced) await fallbacks.attempt('sync', isMissing, () => handle.sync());
   const digest = hash?.digest('hex');
   const report: PartOfReport = {

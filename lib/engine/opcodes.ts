@@ -44,6 +44,8 @@ export const Opcode = {
   /** Requests the end of everything in flight on `file`; has no completion of its own. */
   cancelFile: 30,
   accessPath: 31,
+  /** Writes out all of the file system that `file` is on; Linux. */
+  syncFileSystem: 32,
   createPipeInstance: 50,
   connectPipe: 51,
   disconnectPipe: 52,
@@ -82,6 +84,9 @@ export const MetadataFlag = { owner: 1, mode: 2, xattrs: 4, times: 8, attributes
 
 /** A MetadataFlag shifted by this many bits marks a part that may be refused. */
 export const metadataTriedShift = 8;
+
+/** A bit of `flags` of copySmallFile: the complete file keeps its temporary path. */
+export const leaveUnnamedFlag = 1 << 16;
 
 export const PipeFlag = { reads: 1, writes: 2, messages: 4, first: 8, remote: 16 } as const;
 

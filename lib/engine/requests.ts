@@ -89,6 +89,10 @@ export function syncFile({ dataOnly }: { dataOnly: boolean }): Encoded {
   return plain(dataOnly ? Opcode.dataSync : Opcode.sync);
 }
 
+export function syncFileSystemOfFile(): Encoded {
+  return plain(Opcode.syncFileSystem);
+}
+
 /** @param origin one of SeekOrigin */
 export function seekCursor({ position, origin }: { position: number; origin: number }): Encoded {
   return { opcode: Opcode.seek, ...blank, position, flags: origin };

@@ -21,6 +21,10 @@ namespace overlapped {
 // goes through a buffer of one size, so that large files are copied too, if slowly.
 inline constexpr int64_t kSourceChanged = -1;
 
+// A bit of `flags`: the complete file keeps its temporary path (POSIX). The caller makes it
+// durable, together with others, and gives it its own.
+inline constexpr uint32_t kLeaveUnnamed = 1U << 16;
+
 Result copy_small_file(Operation& operation);
 
 }  // namespace overlapped

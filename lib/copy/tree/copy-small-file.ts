@@ -1,6 +1,7 @@
 import type { Completion } from '../../engine/completion.js';
 import { copySmallFileIn } from '../../engine/directory-requests.js';
-import { MetadataFlag, metadataTriedShift } from '../../engine/opcodes.js';
+import { leaveUnnamedFlag, MetadataFlag, metadataTriedShift } from '../../engine/opcodes.js';
+import type { EntryName } from '../../handle/entry-name.js';
 import type { SystemError } from '../../node/errors.js';
 import { showPath } from '../../node/paths.js';
 import { retryWhileHeld } from '../../win32/held-by-others.js';
@@ -14,6 +15,8 @@ export interface SmallFileCopy {
   destination: Spot;
   /** Of these owner, mode, times and attributes. */
   metadata: MetadataParts;
+  /** Leaves the complete file under its temporary name. Default false; not on Windows. */
+  leaveUnnamed?: boolean;
   signal: AbortSignal | undefined;
 }
 
@@ -25,6 +28,10 @@ export interface CopiedFile {
   /** Whether the source was written to meanwhile, and that was accepted. */
   changed: boolean;
   fallbacks: readonly CopyFallback[];
+  /** Name of the complete file while it waits for a group commit. */
+  unnamed?: EntryName | undefined;
+  /** Whether the file waits for a group commit under its own name. */
+  isInPlace?: boolean;
 }
 
 const noFallbacks: readonly CopyFallback[] = [];
@@ -73,21 +80,22 @@ export async function copySmallFile(copy: SmallFileCopy): Promise<CopiedFile | n
   }
 }
 
-function copyOnce({ source, destination, ...copy }: SmallFileCopy): Promise<CopiedFile | null> {
-  const names = {
-    source: source.name,
-    temporary: temporaryName(),
-    destination: destination.name,
-  };
+async function copyOnce(copy: SmallFileCopy): Promise<CopiedFile | null> {
+  const { source, destination, leaveUnnamed = false } = copy;
+  const temporary = temporaryName();
+  const names = { source: source.name, temporary, destination: destination.name };
   const subject = {
     syscall: 'copyfile',
     path: showPath(source.path.toString()),
     dest: showPath(destination.path.toString()),
   };
-  return destination.directory.core.operateFrom<CopiedFile | null>(source.directory.core, {
-    ...copySmallFileIn({ ...names, metadata: flagsOf(copy.metadata) }),
+  const metadata = flagsOf(copy.metadata) | (leaveUnnamed ? leaveUnnamedFlag : 0);
+  const { core } = destination.directory;
+  const copied = await core.operateFrom<CopiedFile | null>(source.directory.core, {
+    ...copySmallFileIn({ ...names, metadata }),
     subject,
     decode: decodeCopied,
     signal: copy.signal,
   });
+  return copied !== null && leaveUnnamed ? { ...copied, unnamed: temporary } : copied;
 }

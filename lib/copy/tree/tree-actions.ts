@@ -1,3 +1,4 @@
+import type { CopyFallback } from '../fallbacks.js';
 import type { FileCopyOptions } from '../file-copy-options.js';
 import type { MetadataPart } from '../metadata.js';
 import type { CopiedFile } from './copy-small-file.js';
@@ -30,6 +31,14 @@ export interface TreeActions {
   remove(entry: TreeEntry): Promise<void>;
   /** Removes what a killed copy has left, and leaves what another process works on. */
   removeLeftOver(entry: TreeEntry): Promise<void>;
+  /** Makes everything that was written durable. @throws EIO, ENOSPC, …: some of it is lost */
+  sync(): Promise<void>;
+  /** Gives a file that waited for a group commit its name. @returns refused steps */
+  giveName(task: Task, copied: CopiedFile): Promise<readonly CopyFallback[]>;
+  /** Removes a file that waits for a group commit. */
+  removeUnnamed(task: Task, copied: CopiedFile): Promise<void>;
+  /** Lets go of the destination. */
+  close(): Promise<void>;
   /** Moves what was made at `task.as` to its own place, which is empty by now. */
   moveIn(task: Task): Promise<void>;
   /** Removes what was made at `task.as`. */

@@ -4,20 +4,20 @@ import { compareContent } from './compare-content.js';
 import type { TreeSettings } from './copy-tree-options.js';
 import type { CopyTreeReport } from './copy-tree-report.js';
 import { DeleteRefusedError } from './delete-refused-error.js';
+import { GroupCommit } from './group-commit.js';
+import { olderNames } from './older-names.js';
 import { mayReplace, type ReplacementSettings } from './replacement-rules.js';
 import type { TreeActions } from './tree-actions.js';
 import { differsInMetadata } from './tree-metadata.js';
-import { depthOf, folderOf, type Place, showPlace } from './tree-place.js';
+import { depthOf, type Place, showPlace } from './tree-place.js';
 import { isWithin, type NameTask, type Plan, planCopy, type Task } from './tree-plan.js';
 import { TreeMeter } from './tree-progress.js';
 import { TreeRehearsal } from './tree-rehearsal.js';
 import { TreeReporter } from './tree-reporter.js';
 import type { TreeRoot } from './tree-root.js';
-import type { SpecialKind, Tree, TreeEntry } from './tree-walk.js';
+import { deviceOf, type SpecialKind, type Tree, type TreeEntry } from './tree-walk.js';
 import { TreeWriter } from './tree-writer.js';
 import { UnsupportedFileError } from './unsupported-file-error.js';
-
-const nsPerMicrosecond = 1_000n;
 
 /** Groups of the same depth, in the order in which they come. */
 function byDepth<T>(items: readonly T[], placeOf: (item: T) => Place): T[][] {
@@ -29,11 +29,6 @@ function byDepth<T>(items: readonly T[], placeOf: (item: T) => Place): T[][] {
     else group.push(item);
   }
   return [...groups.values()];
-}
-
-/** The same for a file and for its copy, by size and time. */
-function contentKey({ kind, size, mtimeNs }: TreeEntry): string {
-  return `${kind}:${size}:${mtimeNs / nsPerMicrosecond}`;
 }
 
 const placeOfTask = ({ entry }: Task): Place => entry.place;
@@ -52,6 +47,17 @@ export interface Trees {
   timeWindowNs: bigint;
 }
 
+/** Folders that are on other file systems than the top. */
+function otherFileSystems({ entries }: Tree): Set<Place> {
+  const found = new Set<Place>();
+  const top = entries.get('');
+  if (top === undefined) return found;
+  for (const entry of entries.values()) {
+    if (entry.kind === 'folder' && deviceOf(entry) !== deviceOf(top)) found.add(entry.place);
+  }
+  return found;
+}
+
 /** The execution of a plan, for real or as a dry run. */
 export class TreeCopy {
   readonly #reporter: TreeReporter;
@@ -61,6 +67,7 @@ export class TreeCopy {
   readonly #replacement: ReplacementSettings;
   readonly #plan: Plan;
   readonly #actions: TreeActions;
+  readonly #commit: GroupCommit;
   // Folders that could not be made: nothing is tried in them.
   readonly #failedFolders = new Set<Place>();
   readonly #failed = new Set<Task>();
@@ -80,7 +87,17 @@ export class TreeCopy {
     if (settings.delete && trees.source.errors.length > 0) this.report.deleteSkipped = true;
     this.#actions = settings.dryRun
       ? new TreeRehearsal()
-      : new TreeWriter(source, destination, settings);
+      : new TreeWriter(source, destination, settings, otherFileSystems(trees.destination));
+    this.#commit = new GroupCommit(this.#actions, settings.concurrency, {
+      onNamed: (task, copied, fallbacks) => {
+        this.#reporter.copied(task, copied);
+        for (const fallback of fallbacks) this.#reporter.fallback(task.entry.place, fallback);
+      },
+      onFailed: (task, error) => {
+        this.#failed.add(task);
+        this.#reporter.error(task.entry.place, error);
+      },
+    });
     for (const { place, error } of trees.source.errors) this.#reporter.error(place, error);
     for (const { place, error } of trees.destination.errors) this.#reporter.error(place, error);
   }
@@ -110,7 +127,10 @@ export class TreeCopy {
     try {
       await this.#carryOut();
     } finally {
+      // After an abort, too: complete files get their names.
+      await this.#commit.flush();
       await this.#actions.closeFolders((place, error) => this.#reporter.error(place, error));
+      await this.#actions.close();
     }
   }
 
@@ -130,15 +150,29 @@ export class TreeCopy {
     });
     await this.#each(damaged, (task) => this.#copyFile({ ...task, isDamaged: true }));
     await this.#eachFile(files, (task) => this.#copyFile(task));
+    await this.#commit.flush();
     await this.#eachFile(names, (task) => this.#copyName(task));
+    await this.#commit.flush();
     await this.#each(links, (task) => this.#copyLink(task));
-    const kept = this.#olderNames(extra);
+    const kept = olderNames(extra, this.#failed);
     if (kept.size > 0) this.report.deleteSkipped = true;
     const superfluous = extra.filter(({ place }) => !kept.has(place));
     await this.#openAll(superfluous);
     await this.#remove(superfluous, (entry) => this.#reporter.deleted(entry));
     for (const level of byDepth(folders, placeOfTask).reverse()) {
       await this.#each(level, (task) => this.#finishFolder(task));
+    }
+    await this.#syncAll();
+  }
+
+  /** Makes names, links and metadata durable, too. */
+  async #syncAll(): Promise<void> {
+    const { files, folders, links, hardLinks, deleted } = this.report;
+    if (files + folders + links + hardLinks + deleted === 0) return;
+    try {
+      await this.#actions.sync();
+    } catch (error) {
+      this.#reporter.error('', error);
     }
   }
 
@@ -156,6 +190,7 @@ export class TreeCopy {
       this.#do(task, async () => {
         await this.#checkName(task.entry);
         await work(task);
+        await this.#commit.flush();
       }),
     );
   }
@@ -173,21 +208,6 @@ export class TreeCopy {
       this.#failed.add(task);
       this.#reporter.error(place, error);
     }
-  }
-
-  /**
-   * Entries that may be the older name of a file that could not be copied, since they have its size
-   * and time, with the folders that they are in.
-   */
-  #olderNames(extra: readonly TreeEntry[]): Set<Place> {
-    const failed = new Set([...this.#failed].map(({ entry }) => contentKey(entry)));
-    const kept = new Set<Place>();
-    if (failed.size === 0) return kept;
-    for (const entry of extra) {
-      if (entry.kind !== 'file' || !failed.has(contentKey(entry))) continue;
-      for (let place = entry.place; place !== ''; place = folderOf(place)) kept.add(place);
-    }
-    return kept;
   }
 
   async #checkName({ place, kind }: TreeEntry): Promise<void> {
@@ -263,7 +283,8 @@ export class TreeCopy {
       }),
     );
     this.#meter.advance(place, 0, copied.bytes - before);
-    this.#reporter.copied(task, copied);
+    if (copied.unnamed !== undefined || copied.isInPlace) await this.#commit.add(task, copied);
+    else this.#reporter.copied(task, copied);
   }
 
   async #copyLink(task: Task): Promise<void> {

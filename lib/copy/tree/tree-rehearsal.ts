@@ -1,3 +1,4 @@
+import type { CopyFallback } from '../fallbacks.js';
 import type { MetadataPart } from '../metadata.js';
 import type { CopiedFile } from './copy-small-file.js';
 import type { TreeActions } from './tree-actions.js';
@@ -35,6 +36,16 @@ export class TreeRehearsal implements TreeActions {
   async remove(): Promise<void> {}
 
   async removeLeftOver(): Promise<void> {}
+
+  async sync(): Promise<void> {}
+
+  async giveName(): Promise<readonly CopyFallback[]> {
+    return [];
+  }
+
+  async removeUnnamed(): Promise<void> {}
+
+  async close(): Promise<void> {}
 
   async moveIn(): Promise<void> {}
 

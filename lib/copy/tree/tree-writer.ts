@@ -3,20 +3,23 @@ import type { EntryName } from '../../handle/entry-name.js';
 import { systemErrorOf } from '../../node/errors.js';
 import { nodePromises } from '../../node/node-fs.js';
 import { folderOf as folderOfPath, renameOver, replaceWith } from '../destination.js';
+import { type CopyFallback, FallbackLog } from '../fallbacks.js';
 import { copyInTree } from '../file-copy.js';
 import type { FileCopyOptions } from '../file-copy-options.js';
 import type { MetadataPart } from '../metadata.js';
+import { replaceOrOverwrite } from '../replace.js';
 import type { Spot } from '../spot.js';
 import { temporaryName } from '../temporary-name.js';
 import { removeLeftOver, unlinkIfThere } from '../unfinished.js';
 import { type CopiedFile, copySmallFile } from './copy-small-file.js';
 import type { TreeSettings } from './copy-tree-options.js';
+import { FileSystemSync } from './file-system-sync.js';
 import { makeLink } from './make-link.js';
 import { OwnFolders } from './own-folders.js';
 import type { TreeActions } from './tree-actions.js';
 import { keepLinkMetadata, keepMetadata } from './tree-metadata.js';
 import { folderOf, nameOf, type Place, placeIn } from './tree-place.js';
-import { madeAt, type NameTask, type Task } from './tree-plan.js';
+import { isWithin, madeAt, type NameTask, type Task } from './tree-plan.js';
 import type { TreeRoot } from './tree-root.js';
 import type { TreeEntry } from './tree-walk.js';
 
@@ -35,22 +38,39 @@ export class TreeWriter implements TreeActions {
   readonly #source: TreeRoot;
   readonly #destination: TreeRoot;
   readonly #settings: TreeSettings;
+  /** Undefined until the top is there, and where files are not synced in groups. */
+  #fileSystem: FileSystemSync | undefined;
+  /** Folders of the destination on other file systems than its top. */
+  readonly #otherFileSystems: ReadonlySet<Place>;
   /** Modes of folders of the destination that its owner could not write to. */
   readonly #opened = new Map<Place, number>();
 
   /** New folders of the destination. */
   readonly #own: OwnFolders;
 
-  constructor(source: TreeRoot, destination: TreeRoot, settings: TreeSettings) {
+  constructor(
+    source: TreeRoot,
+    destination: TreeRoot,
+    settings: TreeSettings,
+    otherFileSystems: ReadonlySet<Place>,
+  ) {
     this.#source = source;
     this.#destination = destination;
     this.#own = new OwnFolders(destination);
     destination.checkFolder = (place, directory) => this.#own.check(place, directory);
     this.#settings = settings;
+    this.#otherFileSystems = otherFileSystems;
   }
 
   /** A folder that can be written to until finishFolder(). @returns whether it is new */
-  async makeFolder({ entry, there }: Task): Promise<boolean> {
+  async makeFolder(task: Task): Promise<boolean> {
+    const isNew = await this.#makeFolder(task);
+    const { place } = task.entry;
+    if (place === '') this.#fileSystem = await FileSystemSync.open(this.#destination.at(place));
+    return isNew;
+  }
+
+  async #makeFolder({ entry, there }: Task): Promise<boolean> {
     const { place } = entry;
     if (there?.kind === 'folder') {
       await this.openFolder({ ...there, place });
@@ -132,15 +152,28 @@ export class TreeWriter implements TreeActions {
 
   async writeFile(task: Task, onProgress: FileCopyOptions['onProgress']): Promise<CopiedFile> {
     const { fileOptions, metadata, eachByCopy } = this.#settings;
+    const waits = this.#waitsForCommit(task);
+    const isInPlace = fileOptions.atomic === false;
     const isSmall = task.entry.size <= smallFileMax && !eachByCopy;
     return this.#source.spot(task.entry.place, (source) =>
       this.#destination.spot(madeAt(task), async (destination) => {
-        const copied = isSmall ? await this.#tryAsOne(source, destination) : null;
-        if (copied !== null) return copied;
-        if (fileOptions.atomic === false) await this.#openWay(task, destination);
-        return copyInTree(source, destination, { ...fileOptions, onProgress }, metadata);
+        const small = isSmall ? await this.#tryAsOne(source, destination, waits) : null;
+        if (small !== null) return small;
+        if (isInPlace) await this.#openWay(task, destination);
+        const options = { ...fileOptions, onProgress };
+        const how = { metadata, namesLater: waits && !isInPlace };
+        const copied = await copyInTree(source, destination, options, how);
+        return { ...copied, isInPlace: waits && isInPlace };
       }),
     );
+  }
+
+  /** Whether a new file gets its name in a group. */
+  #waitsForCommit({ entry, as }: Task): boolean {
+    const { fileOptions, force } = this.#settings;
+    if (this.#fileSystem === undefined || as !== undefined) return false;
+    if (fileOptions.resume || !force) return false;
+    return !isWithin(entry.place, this.#otherFileSystems);
   }
 
   /**
@@ -148,14 +181,41 @@ export class TreeWriter implements TreeActions {
    * @returns null where that has to be done step by step: somebody writes to the source, or another
    *   file is mounted over the destination
    */
-  async #tryAsOne(source: Spot, destination: Spot): Promise<CopiedFile | null> {
+  async #tryAsOne(
+    source: Spot,
+    destination: Spot,
+    leaveUnnamed: boolean,
+  ): Promise<CopiedFile | null> {
     const { signal, metadata } = this.#settings;
     try {
-      return await copySmallFile({ source, destination, metadata, signal });
+      return await copySmallFile({ source, destination, metadata, leaveUnnamed, signal });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EBUSY' && !isWindows) return null;
       throw error;
     }
+  }
+
+  async sync(): Promise<void> {
+    await this.#fileSystem?.run();
+  }
+
+  async giveName(task: Task, { unnamed }: CopiedFile): Promise<readonly CopyFallback[]> {
+    if (unnamed === undefined) return [];
+    const fallbacks = new FallbackLog();
+    await this.#destination.spot(task.entry.place, (spot) =>
+      replaceOrOverwrite(unnamed, spot, true, fallbacks),
+    );
+    return fallbacks.list;
+  }
+
+  async removeUnnamed(task: Task, { unnamed }: CopiedFile): Promise<void> {
+    await this.#destination.spot(task.entry.place, ({ directory, name }) =>
+      unlinkIfThere(directory, unnamed ?? name),
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.#fileSystem?.close();
   }
 
   /** Makes what is there such that it can be written to, and nothing else is. */

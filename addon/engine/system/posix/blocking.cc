@@ -84,6 +84,16 @@ Result sync(Operation& op) {
 #endif
 }
 
+// Errors of writing since the file was opened are reported, also those of other files (syncfs(2)).
+Result sync_file_system(Operation& op) {
+#ifdef __linux__
+  return repeat_interrupted(op, [&] { return ::syncfs(op.file->handle()); });
+#else
+  (void)op;
+  return Result::failure(ENOTSUP);
+#endif
+}
+
 // Opens the path of an operation. In the bounded lane this does not wait for anybody; then
 // `opened.would_wait` says that the operation belongs into the other lane.
 Result open_path(Operation& op, PosixOpen& opened) {
@@ -274,6 +284,8 @@ Result run_on_file(Operation& op) {
       return sync(op);
     case Opcode::kDataSync:
       return data_sync(op);
+    case Opcode::kSyncFileSystem:
+      return sync_file_system(op);
     case Opcode::kListTree:
       return list_tree(op);
     case Opcode::kRemoveTree:

@@ -112,6 +112,11 @@ Result copy_to_new_file(Operation& op, int from, const struct stat& status, Desc
   if (!claimed.ok()) return claimed;
   const Result filled = fill(op, from, status, to.get());
   if (!filled.ok() || filled.value == kSourceChanged) return filled;
+  // Some file systems report failed writes only when the file is closed.
+  if ((op.flags & kLeaveUnnamed) != 0) {
+    const Result closed = to.close();
+    return closed.ok() ? filled : closed;
+  }
   const Result named = give_name(op, to);
   return named.ok() ? filled : named;
 }

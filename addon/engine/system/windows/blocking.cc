@@ -160,6 +160,9 @@ void execute(Operation& op) {
       op.result =
           repeat_interrupted(op, [&] { return result_of(FlushFileBuffers(op.file->handle())); });
       return;
+    case Opcode::kSyncFileSystem:
+      op.result = Result::failure(ERROR_NOT_SUPPORTED);
+      return;
     case Opcode::kReadIn:
       op.detail->open.directory = op.file->handle();
       [[fallthrough]];

@@ -1,0 +1,25 @@
+import { folderOf, type Place } from './tree-place.js';
+import type { Task } from './tree-plan.js';
+import type { TreeEntry } from './tree-walk.js';
+
+const nsPerMicrosecond = 1_000n;
+
+/** The same for a file and for its copy, by size and time. */
+function contentKey({ kind, size, mtimeNs }: TreeEntry): string {
+  return `${kind}:${size}:${mtimeNs / nsPerMicrosecond}`;
+}
+
+/**
+ * Entries that may be the older name of a file that could not be copied, since they have its size
+ * and time, with the folders that they are in.
+ */
+export function olderNames(extra: readonly TreeEntry[], failedTasks: Iterable<Task>): Set<Place> {
+  const failed = new Set([...failedTasks].map(({ entry }) => contentKey(entry)));
+  const kept = new Set<Place>();
+  if (failed.size === 0) return kept;
+  for (const entry of extra) {
+    if (entry.kind !== 'file' || !failed.has(contentKey(entry))) continue;
+    for (let place = entry.place; place !== ''; place = folderOf(place)) kept.add(place);
+  }
+  return kept;
+}
