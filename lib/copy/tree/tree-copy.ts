@@ -58,6 +58,17 @@ function otherFileSystems({ entries }: Tree): Set<Place> {
   return found;
 }
 
+/** Makes names, links and metadata durable, too. */
+async function syncAll(actions: TreeActions, reporter: TreeReporter): Promise<void> {
+  const { files, folders, links, hardLinks, deleted } = reporter.report;
+  if (files + folders + links + hardLinks + deleted === 0) return;
+  try {
+    await actions.sync();
+  } catch (error) {
+    reporter.error('', error);
+  }
+}
+
 /** The execution of a plan, for real or as a dry run. */
 export class TreeCopy {
   readonly #reporter: TreeReporter;
@@ -162,18 +173,7 @@ export class TreeCopy {
     for (const level of byDepth(folders, placeOfTask).reverse()) {
       await this.#each(level, (task) => this.#finishFolder(task));
     }
-    await this.#syncAll();
-  }
-
-  /** Makes names, links and metadata durable, too. */
-  async #syncAll(): Promise<void> {
-    const { files, folders, links, hardLinks, deleted } = this.report;
-    if (files + folders + links + hardLinks + deleted === 0) return;
-    try {
-      await this.#actions.sync();
-    } catch (error) {
-      this.#reporter.error('', error);
-    }
+    await syncAll(this.#actions, this.#reporter);
   }
 
   /** Works on tasks; an error of one is noted, and only a fatal error or an abort ends all. */

@@ -202,10 +202,24 @@ export class TreeWriter implements TreeActions {
   async giveName(task: Task, { unnamed }: CopiedFile): Promise<readonly CopyFallback[]> {
     if (unnamed === undefined) return [];
     const fallbacks = new FallbackLog();
-    await this.#destination.spot(task.entry.place, (spot) =>
-      replaceOrOverwrite(unnamed, spot, true, fallbacks),
+    const { place } = task.entry;
+    try {
+      await this.#destination.spot(place, (spot) =>
+        replaceOrOverwrite(unnamed, spot, true, fallbacks),
+      );
+      return fallbacks.list;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+    // Nobody holds a lock on it while it waits, so another copy to this place may have taken it for
+    // a leftover. It is made again, with a sync of its own.
+    const { fileOptions, metadata } = this.#settings;
+    const copied = await this.#source.spot(place, (source) =>
+      this.#destination.spot(place, (destination) =>
+        copyInTree(source, destination, fileOptions, { metadata, namesLater: false }),
+      ),
     );
-    return fallbacks.list;
+    return copied.fallbacks;
   }
 
   async removeUnnamed(task: Task, { unnamed }: CopiedFile): Promise<void> {
