@@ -10,9 +10,9 @@ import { decodeStats } from '../handle/stats.js';
 // every read, so it remembers nothing about a file that has since been closed.
 
 /**
- * Whether the engine serves descriptors. On Windows a descriptor belongs to the C runtime and stands
- * for a synchronous handle with a cursor of its own, for which the engine has no advantage over
- * Node.
+ * Whether the engine serves descriptors. On Windows a descriptor belongs to the C runtime and
+ * stands for a synchronous handle with a cursor of its own, for which the engine has no advantage
+ * over Node.
  */
 export const servesDescriptors = process.platform !== 'win32';
 

@@ -27,7 +27,7 @@ export interface RmOptions {
    * each attempt also waits up to 2 s for other programs that hold a file.
    */
   maxRetries?: number | undefined;
-  /** Milliseconds before the first retry; each further retry waits that much longer. Default 100. */
+  /** Milliseconds before the first retry; each further retry adds as much again. Default 100. */
   retryDelay?: number | undefined;
   /** Aborts the removal; entries that were already removed are not restored. */
   signal?: AbortSignal | undefined;

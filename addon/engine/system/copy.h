@@ -8,23 +8,23 @@
 
 namespace overlapped {
 
-// kCloneFile, kCopyRange and kCopyMetadata go from `source` to `file`, both open.
+// kCloneFile, kCopyRange and kCopyMetadata copy from `source` to `file`; both are open.
 
-// kCloneFile: `file` gets all the content of `source`, by sharing its blocks on the disk. It fails,
-// and has changed nothing, where the file system cannot.
+// kCloneFile: gives `file` the whole content of `source` by sharing its blocks on the disk. If the
+// file system does not support that, the call fails without changing anything.
 Result clone_file(Operation& operation);
 
-// kCopyRange: the system copies up to `length` bytes at `file_offset`, which is the place in both.
-// Gives how many; 0 at the end of the source, and of files that the system cannot copy so but does
-// not say it (copy_file_range(2), BUGS).
+// kCopyRange: lets the system copy up to `length` bytes at `file_offset`, which is the position in
+// both files. Returns the number of bytes; 0 at the end of the source, and for files that the
+// system cannot copy this way but does not reject (copy_file_range(2), BUGS).
 Result copy_range(Operation& operation);
 
-// kCopyMetadata: those parts that `flags` (MetadataPart) names, in the order of their bits.
+// kCopyMetadata: copies the parts that `flags` (MetadataPart) names, in the order of their bits.
 Result copy_metadata(Operation& operation);
 
 #ifndef _WIN32
-// The same of two descriptors; `status` is that of the source. Parts that may be refused
-// (kMetadataTriedShift) and are so are added to `refused`.
+// copy_metadata() for two descriptors; `status` is that of the source. Optional parts
+// (kMetadataTriedShift) that are refused are added to `refused`.
 Result copy_metadata(const struct stat& status, int from, int to, uint32_t flags,
                      uint32_t& refused);
 #endif

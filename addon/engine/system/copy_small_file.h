@@ -4,21 +4,21 @@
 
 namespace overlapped {
 
-// kCopySmallFile copies a regular file as one operation, from a name in the directory `source` to
-// one in the directory `file`. The three names are those of the source, of a new file that the
-// content goes to, and of the copy. None is followed.
+// kCopySmallFile copies a regular file in one operation, from a name in the directory `source` to a
+// name in the directory `file`. The three names are those of the source, of a new file that
+// receives the content, and of the copy. None of them is followed if it is a link.
 //
-// The new file is open to its maker alone until it has the owner that it is to have, and is locked
-// until it has its name, so that other processes can tell it from one that a killed process has
-// left. It gets the parts of the metadata that `flags` (MetadataPart) names, and then replaces what
-// has the name of the copy, in one step. A part that `flags` has once more, shifted by
-// kMetadataTriedShift, may be refused by the destination or the rights of the process; it is in
-// `refused_parts` then, and the copy is complete without it.
+// The new file is accessible only to its creator until it has its final owner, and stays locked
+// until it has its final name, so that other processes can tell it from the remains of a killed
+// process. It gets the parts of the metadata that `flags` (MetadataPart) names, and then replaces
+// the copy's name in one step. A part whose bit is also set shifted by kMetadataTriedShift is
+// optional: if the destination or the rights of the process refuse it, it is reported in
+// `refused_parts`, and the copy is complete without it.
 //
-// Gives the bytes of the content, or kSourceChanged where the size or time of the source shows that
-// somebody wrote to it meanwhile. Then, and after an error, the new file has been removed and what
-// had the name stays; the error is EEXIST where the name of the new file was taken. The content
-// goes through a buffer of one size, so that large files are copied too, if slowly.
+// Returns the number of bytes copied, or kSourceChanged if the size or time of the source shows
+// that it was written to meanwhile. Then, and after an error, the new file is removed and the
+// copy's name is untouched; the error is EEXIST if the name of the new file was taken. The content
+// passes through a buffer of fixed size, so large files are copied too, but slowly.
 inline constexpr int64_t kSourceChanged = -1;
 
 // A bit of `flags`: the complete file keeps its temporary path (POSIX). The caller makes it

@@ -5,30 +5,30 @@
 
 #include "operation.h"
 
-// Operations on the names in an open directory. Each name is one component, and none is followed: a
-// symbolic link or junction with that name is the object of the operation, or makes it fail. An
-// empty name stands for the directory itself where an operation says so.
+// Operations on the names in an open directory. Each name is a single component and is never
+// followed: a symbolic link or junction with that name is itself the object of the operation, or
+// makes it fail. An empty name stands for the directory itself where an operation allows it.
 namespace overlapped {
 
-// kUnlinkIn, in Operation::flags.
+// A flag of kUnlinkIn, in Operation::flags.
 inline constexpr uint32_t kUnlinkDirectory = 1U << 0;
-// kRenameIn: fail with EEXIST where the new name is taken.
+// A flag of kRenameIn: fail with EEXIST if the new name is taken.
 inline constexpr uint32_t kRenameExclusively = 1U << 0;
-// kSymlinkIn, on Windows: what the link leads to.
+// The kind of link that kSymlinkIn creates on Windows.
 enum class LinkKind : uint32_t { kFile = 0, kDirectory = 1, kJunction = 2 };
 
-// kStatNames gives one record for each name, and behind all records the targets of the links, in
-// the order of the names. Part of the boundary with JavaScript.
+// kStatNames returns one record per name, followed by the targets of all links, in the order of the
+// names. Part of the boundary with JavaScript.
 struct NameStatus {
   FileStatus status{};
   int64_t target_bytes = kNoLink;
 
   static constexpr int64_t kNoLink = -1;
-  static constexpr int64_t kFailed = -2;  // kStatIn on this name tells why
+  static constexpr int64_t kFailed = -2;  // kStatIn on this name reports the error
 };
 static_assert(sizeof(NameStatus) == 152);
 
-// kSetTimesIn, in the memory of the operation. Part of the boundary with JavaScript.
+// The memory of a kSetTimesIn operation. Part of the boundary with JavaScript.
 struct NewTimes {
   int64_t access_seconds = 0;
   int64_t access_nanoseconds = 0;
@@ -36,16 +36,16 @@ struct NewTimes {
   int64_t modification_nanoseconds = 0;
 };
 
-// Executes, with blocking calls, on `file`:
-// - kStatIn: the status of a name, or of the directory itself.
-// - kListIn: the entries of the directory; its content is that of kListTree.
-// - kStatNames: the status of many names, which `data` has with a zero byte behind each.
-// - kMakeDirectoryIn: `flags` is the mode.
-// - kUnlinkIn.
+// Executes one of these operations on `file`, with blocking calls:
+// - kStatIn: reads the status of a name, or of the directory itself.
+// - kListIn: lists the directory; the content has the form of kListTree.
+// - kStatNames: reads the status of many names; each name in `data` ends with a zero byte.
+// - kMakeDirectoryIn: creates a directory; `flags` is the mode.
+// - kUnlinkIn: removes a name.
 // - kRenameIn, kLinkIn: from a name in `source` to another one in `file`.
-// - kSymlinkIn: a link with the first path as its name and the second as its target.
-// - kReadLinkIn: its content is the target of a link, in UTF-8 on Windows.
-// - kSetTimesIn, kSetModeIn, kSetOwnerIn: of a name, or of the directory itself.
+// - kSymlinkIn: creates a link; the first path is its name, the second one its target.
+// - kReadLinkIn: returns the target of a link, in UTF-8 on Windows.
+// - kSetTimesIn, kSetModeIn, kSetOwnerIn: change a name, or the directory itself.
 Result run_in_directory(Operation& operation);
 
 }  // namespace overlapped

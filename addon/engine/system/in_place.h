@@ -10,20 +10,20 @@ namespace overlapped {
 
 #ifdef __linux__
 
-// Whether the operation is one of those that try_in_place() knows.
+// Whether try_in_place() supports the operation.
 bool may_be_done_in_place(const Operation& operation);
 
-// Does an operation on the calling thread if the kernel promises not to wait: for a disk, a server,
-// a lock, or another process. False if it does not promise, and then the operation is as it was,
-// but for `transferred`. Only what is cached, on a local file system, is done.
+// Runs an operation on the calling thread if the kernel guarantees not to wait: for a disk, a
+// server, a lock, or another process. Otherwise returns false and leaves the operation unchanged,
+// except for `transferred`. Only cached data on a local file system qualifies.
 bool try_in_place(Operation& operation, FileSystems& file_systems);
 
-// Fills in the file system of an open file, if it is known.
+// Sets the file system of an open file, if it is known.
 void find_file_system(OpenFile& file, FileSystems& file_systems);
 
 #else
 
-// Other systems have no call that promises it.
+// Other systems have no call with that guarantee.
 class FileSystems {};
 inline bool may_be_done_in_place(const Operation&) { return false; }
 inline bool try_in_place(Operation&, FileSystems&) { return false; }

@@ -4,9 +4,9 @@
 
 namespace overlapped {
 
-// Executes kLock. The lock belongs to the open file, and goes with its close. False when another
-// holds the range, the operation is to wait for it and may_wait is not set: nothing has happened
-// then.
+// Executes kLock. The lock belongs to the open file and is released when that is closed. Returns
+// false, without having done anything, if the range is locked by another handle, the operation
+// should wait for it, and may_wait is not set.
 bool lock_range(Operation& operation);
 
 // Executes kUnlock.

@@ -2,15 +2,14 @@
 
 #include "operation.h"
 
-// What Windows keeps beside the data of a file. Elsewhere both say that there is no such thing.
+// Data that Windows keeps in addition to a file's content. Other systems report it as unsupported.
 namespace overlapped {
 
-// kListStreams: its content is, for each stream, its size in decimal digits, a zero byte, its name
-// as Windows has it (":name:$DATA") in UTF-8, and a zero byte.
+// kListStreams: the content holds, for each stream, its size in decimal digits, a zero byte, its
+// full name (":name:$DATA") in UTF-8, and a zero byte.
 Result list_streams(Operation& operation);
 
-// kReadReparsePoint: its content is the reparse data as Windows gives it, header included
-// (REPARSE_DATA_BUFFER).
+// kReadReparsePoint: the content is the complete REPARSE_DATA_BUFFER, header included.
 Result read_reparse_point(Operation& operation);
 
 }  // namespace overlapped

@@ -4,10 +4,10 @@
 
 namespace overlapped {
 
-// Executes kSeek: moves the cursor of the handle, and gives its new position.
+// Executes kSeek: moves the cursor of the handle and returns the new position.
 Result seek(Operation& operation);
 
-// Moves the cursor of a file at once. Nothing in flight may use the cursor.
+// Moves the cursor of a file immediately. No operation in flight may use the cursor.
 Result move_cursor(OpenFile& file, int64_t position);
 
 }  // namespace overlapped

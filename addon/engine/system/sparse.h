@@ -7,29 +7,29 @@
 
 namespace overlapped {
 
-// A part of a file that has space on the disk. Part of the boundary with JavaScript.
+// A range of a file that has space on the disk. Part of the boundary with JavaScript.
 struct AllocatedRange {
   int64_t position = 0;
   int64_t length = 0;
 };
 
-// So many ranges one kAllocatedRanges gives; where there are so many, the next one goes on behind
-// the last. Part of the boundary with JavaScript.
+// The maximum number of ranges per kAllocatedRanges. If it is reached, the caller continues after
+// the last range. Part of the boundary with JavaScript.
 inline constexpr size_t kAllocatedRangesMax = 1024;
 
-// kSetSparse: `flags` says whether the file may have holes; without, those that it has are filled.
+// kSetSparse: `flags` says whether the file may have holes; if not, existing holes are filled.
 Result set_sparse(Operation& operation);
 
-// kPunchHole: the bytes become zeros, and give their space back where the file system can.
+// kPunchHole: zeroes the bytes, and frees their space if the file system supports it.
 Result punch_hole(Operation& operation);
 
-// kAllocatedRanges: its content is an array of AllocatedRange, in order, cut to what was asked for.
+// kAllocatedRanges: the content is an array of AllocatedRange, in order, clipped to the request.
 Result allocated_ranges(Operation& operation);
 
-// Makes ranges the content of the operation.
+// Makes the ranges the content of the operation.
 Result give_ranges(Operation& operation, const AllocatedRange* ranges, size_t count);
 
-// The end of what was asked for, at most `size`.
+// The end of the requested range, at most `size`.
 int64_t end_of_ranges(const Operation& operation, int64_t size);
 
 }  // namespace overlapped

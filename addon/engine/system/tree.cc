@@ -16,7 +16,7 @@ class TreeList {
     paths_.append(path);
   }
 
-  // Makes it the content of the operation.
+  // Makes the list the content of the operation.
   Result pack(Operation& operation) const {
     const auto count = static_cast<uint32_t>(types_.size());
     const size_t size = sizeof count + types_.size() + paths_.size();
@@ -34,7 +34,7 @@ class TreeList {
   std::string paths_;
 };
 
-// A folder whose entries are known and not yet in the list.
+// A folder whose entries have been read but not yet added to the list.
 struct PendingFolder {
   PathString relative;
   std::vector<TreeEntry> entries;
@@ -47,7 +47,7 @@ class TreeWalk {
         root_(operation.detail->open.path),
         flags_(static_cast<uint32_t>(operation.detail->open.flags)) {}
 
-  // Folders are entered last first, which is the order of Node's own list.
+  // The last folder is entered first, which is the order of Node's own list.
   Result run() {
     Result result = push(PathString());
     while (result.ok() && !stack_.empty()) {

@@ -8,7 +8,7 @@
 
 namespace overlapped {
 
-// The kinds of directory entries; the numbers are those of Node's fs.constants.UV_DIRENT_*.
+// The kinds of directory entries; the values are those of Node's fs.constants.UV_DIRENT_*.
 enum class EntryType : uint8_t {
   kUnknown = 0,
   kFile = 1,
@@ -20,11 +20,11 @@ enum class EntryType : uint8_t {
   kBlockDevice = 7,
 };
 
-// Flags of kListTree, in OpenRequest::flags. The numbers are part of the boundary with JavaScript.
+// Flags of kListTree, in OpenRequest::flags. The values are part of the boundary with JavaScript.
 inline constexpr uint32_t kTreeRecursive = 1U << 0;
 inline constexpr uint32_t kTreeFollowLinks = 1U << 1;  // enter links to folders
 
-// Which call has failed; part of the boundary with JavaScript.
+// The call that failed; part of the boundary with JavaScript.
 enum class TreeStep : int32_t { kScan = 0, kStat = 1, kUnlink = 2, kRemoveFolder = 3 };
 
 struct TreeEntry {
@@ -33,26 +33,26 @@ struct TreeEntry {
   uint32_t attributes = 0;  // Windows only
 };
 
-// kListTree: the entries of a folder, or of all below it. Its content is one piece of memory: the
-// number of entries (32 bits, native order), a byte of type for each, then the paths, relative to
-// the folder, in UTF-8 with a zero byte between them.
+// kListTree: lists a folder, or everything below it. The content is one block of memory: the number
+// of entries (32 bits, native order), one type byte per entry, then the paths relative to the
+// folder, in UTF-8, separated by zero bytes.
 Result list_tree(Operation& operation);
 
-// kRemoveTree: a file, or a folder with all below it; links are removed, not followed.
+// kRemoveTree: removes a file, or a folder with everything below it; links are not followed.
 Result remove_tree(Operation& operation);
 
-// ---- what the two share, and what each platform has its own of
+// ---- Helpers that both operations share, and functions that each platform defines
 
-// Says in detail->failed_path where an operation has failed, and at what.
+// Records in detail->failed_path where an operation failed, and at which step.
 Result fail_at(Operation& operation, const PathString& path, TreeStep step, Result result);
 bool is_cancelled(const Operation& operation);
 
-// Makes entries the content of an operation, in the form of kListTree.
+// Makes the entries the content of an operation, in the form of kListTree.
 Result give_entries(Operation& operation, const std::vector<TreeEntry>& entries);
 
 PathString join_path(const PathString& folder, const PathString& name);
-// Reads the folder at a path below `root`, also where both together are longer than the system
-// takes.
+// Reads the folder at a path below `root`, even if both together exceed the system's maximum
+// length.
 Result read_folder(const PathString& root, const PathString& relative,
                    std::vector<TreeEntry>& entries);
 // Whether a link at a path below `root` leads to a folder.

@@ -6,7 +6,7 @@
 
 #include "system/attributes.h"
 
-// POSIX has few of the attributes that Windows has: what is said here is what a file shows of them.
+// POSIX has few of the attributes that Windows has; they are derived from other facts of a file.
 namespace overlapped {
 
 namespace {
@@ -39,7 +39,7 @@ Result status_of(const Operation& op, struct stat& status) {
   return failed == 0 ? Result{} : last_error();
 }
 
-// What only some file systems know (statx(2), STATX_ATTR_*).
+// Attributes that only some file systems report (statx(2), STATX_ATTR_*).
 uint32_t more_bits([[maybe_unused]] const Operation& op) {
   uint32_t bits = 0;
 #ifdef __linux__
@@ -70,15 +70,15 @@ Result get_attributes(Operation& op) {
   if (!(status.st_mode & kAnyWrite)) bits |= kReadOnly;
   if (S_ISDIR(status.st_mode)) bits |= kDirectory;
   if (S_ISLNK(status.st_mode)) bits |= kReparsePoint;
-  // Whole blocks are missing, and no compression accounts for it.
+  // Whole blocks are missing, and compression does not explain it.
   const bool is_short = attributes.allocated + status.st_blksize <= status.st_size;
   if (S_ISREG(status.st_mode) && is_short && !bits) bits |= kSparse;
   attributes.bits = bits ? bits : kNormal;
   return Result::success(0);
 }
 
-// The one attribute that is kept here is read-only, as permission bits: nobody may write, or the
-// owner may.
+// Only the read-only attribute can be set here, as permission bits: nobody may write, or the owner
+// may.
 Result set_attributes(Operation& op) {
   struct stat status {};
   const Result found = status_of(op, status);
@@ -95,7 +95,7 @@ Result set_attributes(Operation& op) {
   }
   if (::fchmod(op.file->handle(), mode) == 0) return Result::success(0);
 #ifdef O_PATH
-  // A descriptor without access to the data is refused (open(2), O_PATH), but not its name.
+  // fchmod() rejects O_PATH descriptors (open(2)), but accepts the name behind them.
   if (errno == EBADF) {
     const std::string name = "/proc/self/fd/" + std::to_string(op.file->handle());
     if (::chmod(name.c_str(), mode) == 0) return Result::success(0);

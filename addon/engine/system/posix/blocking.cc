@@ -25,10 +25,10 @@ namespace overlapped {
 
 namespace {
 
-// The most that one read or write moves on Linux (read(2)); more on macOS fails with EINVAL.
+// The maximum number of bytes per read or write on Linux (read(2)); macOS fails with EINVAL beyond.
 constexpr size_t kTransferMax = 0x7ffff000;
 
-// The rest of a read at the cursor whose first bytes have been read already.
+// Continues a read at the cursor whose first bytes have already been read.
 Result read_rest(Operation& op) {
   const size_t length = std::min(op.length - op.transferred, kTransferMax);
   std::byte* const data = op.data + op.transferred;
@@ -69,7 +69,7 @@ Result transfer_vector(Operation& op) {
 
 Result data_sync(Operation& op) {
 #ifdef __APPLE__
-  // fsync() on macOS leaves the drive's own cache alone; F_FULLFSYNC does not (fsync(2) there).
+  // On macOS, fsync() does not flush the drive's own cache; F_FULLFSYNC does (fsync(2) there).
   return repeat_interrupted(op, [&] { return ::fcntl(op.file->handle(), F_FULLFSYNC); });
 #else
   return repeat_interrupted(op, [&] { return ::fdatasync(op.file->handle()); });
@@ -84,7 +84,7 @@ Result sync(Operation& op) {
 #endif
 }
 
-// Errors of writing since the file was opened are reported, also those of other files (syncfs(2)).
+// Reports write errors since the file was opened, including those of other files (syncfs(2)).
 Result sync_file_system(Operation& op) {
 #ifdef __linux__
   return repeat_interrupted(op, [&] { return ::syncfs(op.file->handle()); });
@@ -94,8 +94,8 @@ Result sync_file_system(Operation& op) {
 #endif
 }
 
-// Opens the path of an operation. In the bounded lane this does not wait for anybody; then
-// `opened.would_wait` says that the operation belongs into the other lane.
+// Opens the path of an operation. In the bounded lane this waits for nobody; `opened.would_wait`
+// then says that the operation belongs in the other lane.
 Result open_path(Operation& op, PosixOpen& opened) {
   const OpenWait wait = op.may_wait ? OpenWait::kAllowed : OpenWait::kRefused;
   Result result;
@@ -104,19 +104,19 @@ Result open_path(Operation& op, PosixOpen& opened) {
     if (result.os_error != EINTR) break;
     if (op.cancel_requested.load(std::memory_order_acquire)) result = Result::cancelled();
   } while (result.os_error == EINTR);
-  // What the first attempt opened is closed by this, now that a peer can see the second.
+  // Closes the file of the first attempt, now that a peer can see the second one.
   op.detail->opened = std::move(opened.file);
   return result;
 }
 
-// Makes the open file what the caller asked for.
+// Gives the open file the flags that the caller asked for.
 Result hand_over(Operation& op) {
   return op.may_wait ? Result::success(0) : end_nonblocking(*op.detail->opened, op.detail->open);
 }
 
-// A FIFO that somebody has open for reading lets its writer go on, who may be gone again before an
-// open that waits for one begins, and that open would then wait for ever. So a FIFO is not opened
-// to see whether it is one.
+// An open of a FIFO for reading releases a waiting writer, which may be gone again before a second,
+// blocking open begins; that open would then wait forever. So a FIFO is not opened to find out
+// whether it is one.
 bool is_fifo_to_read(const OpenRequest& request) {
   if ((request.flags & O_ACCMODE) != O_RDONLY || (request.flags & O_NONBLOCK)) return false;
   struct stat status {};
@@ -137,8 +137,8 @@ bool run_open(Operation& op) {
   return true;
 }
 
-// Reads a small file. Of a file whose size is known no more than that is read, as in Node, and no
-// call is spent on finding its end.
+// Reads a small file of known size. As in Node, it reads no more than that size, and spends no call
+// on finding the end.
 Result read_known_size(Operation& op, int fd, size_t size) {
   auto content = std::make_unique_for_overwrite<std::byte[]>(size);
   size_t filled = 0;
@@ -153,7 +153,7 @@ Result read_known_size(Operation& op, int fd, size_t size) {
   return Result::success(static_cast<int64_t>(filled));
 }
 
-// Files under /proc say that their size is 0. Gives kReadPathMax + 1 when there is more than that.
+// Reads a file that reports size 0, as files in /proc do. Returns kReadPathMax + 1 if it is larger.
 Result read_unknown_size(Operation& op, int fd) {
   std::vector<std::byte> content(8192);
   size_t filled = 0;
@@ -177,7 +177,7 @@ Result read_opened(Operation& op, const PosixOpen& opened) {
   if (op.file_systems) note_file_system(file, *op.file_systems);
 #endif
   const auto size = static_cast<uint64_t>(opened.status.st_size);
-  // What is large, unbuffered or no regular file is read by the caller, through the open handle.
+  // The caller reads large, unbuffered and non-regular files through the open handle.
   if (!S_ISREG(opened.status.st_mode) || file.unbuffered || size > kReadPathMax) {
     return hand_over(op);
   }
@@ -193,9 +193,9 @@ Result read_opened(Operation& op, const PosixOpen& opened) {
   return read;
 }
 
-// The look beforehand costs a third of what reading a small file does (stat, 1.2 of 3.5 us). Who
-// reads all there is need not know of a writer before its first byte, or its going, and of these
-// Linux tells the descriptor that is there already; other systems say at once that nobody writes.
+// Looking first costs a third of reading a small file (stat, 1.2 of 3.5 us). A reader of the whole
+// content need not learn of a writer before its first byte, or of its departure; Linux reports both
+// on the descriptor that is already open, and other systems report at once that nobody writes.
 #ifdef __linux__
 constexpr bool kPollWaitsForWriter = true;
 #else
@@ -245,7 +245,7 @@ Result write_opened(Operation& op, OpenFile& file) {
 bool run_write_path(Operation& op) {
   PosixOpen opened;
   op.result = open_path(op, opened);
-  // Writing to what is no regular file may wait too.
+  // A write to anything but a regular file may wait, too.
   const bool waits = op.result.ok() && !S_ISREG(opened.status.st_mode);
   if (opened.would_wait || (waits && !op.may_wait)) return false;
   if (!op.result.ok()) return true;
@@ -259,7 +259,7 @@ Result truncate(Operation& op) {
       op, [&] { return ::ftruncate(op.file->handle(), static_cast<off_t>(op.length)); });
 }
 
-// What opens nothing.
+// Operations that open nothing.
 Result run_on_file(Operation& op) {
   switch (op.opcode) {
     case Opcode::kRead:
@@ -318,7 +318,7 @@ bool run_call(Operation& op) {
 }
 
 #ifdef __linux__
-// Of an operation that has looked at a path, and was not done in place.
+// Learns from an operation that looked at a path and was not done in place.
 void learn_from(const Operation& op, FileSystems& file_systems) {
   if (op.detail && op.detail->opened) return note_file_system(*op.detail->opened, file_systems);
   switch (op.opcode) {

@@ -21,9 +21,9 @@ Result last_error() { return Result::failure(static_cast<uint32_t>(errno)); }
 
 Result result_of(int returned) { return returned == 0 ? Result::success(0) : last_error(); }
 
-// What says that the file system or the rights of the process do not give the owner, the mode or
-// the times: refusals of lib/copy/metadata.ts has the same for what is kept from there. EOVERFLOW
-// is of owners that a mount has no number for (notify_change() of Linux).
+// Whether an error means that the file system or the rights of the process refuse the owner, the
+// mode or the times. lib/copy/metadata.ts has the same list for the parts that it copies. EOVERFLOW
+// means that the mount cannot represent the owner (notify_change() of Linux).
 bool is_refusal(uint32_t error) {
   switch (error) {
     case EPERM:
@@ -45,7 +45,7 @@ Result copy_owner(int to, const struct stat& status) {
   return result_of(::fchown(to, status.st_uid, status.st_gid));
 }
 
-// Without the bits that let others run it as an owner whom the copy does not have.
+// Copies the mode without the bits that let others run the file as an owner whom the copy lacks.
 Result copy_mode(int to, const struct stat& status) {
   constexpr mode_t kPermissions = 07777;
   struct stat there {};
@@ -67,8 +67,8 @@ Result copy_times(int to, const struct stat& status) {
 
 #ifdef __linux__
 
-// Fills memory by a call that gives the size where it is given none, and fails with ERANGE where
-// the size has grown since (listxattr(2)).
+// Fills memory with a call that reports the size if it gets no memory, and fails with ERANGE if the
+// data has grown since (listxattr(2)).
 template <typename Call>
 Result read_grown(std::vector<char>& memory, Call call) {
   for (;;) {
@@ -88,25 +88,25 @@ Result read_grown(std::vector<char>& memory, Call call) {
 Result copy_xattr(int from, int to, const char* name, std::vector<char>& value) {
   const Result read = read_grown(
       value, [&](char* data, size_t size) { return ::fgetxattr(from, name, data, size); });
-  // Somebody has taken it away since they were listed.
+  // The attribute was removed after they were listed.
   if (read.os_error == ENODATA) return Result::success(0);
   if (!read.ok()) return read;
   return result_of(::fsetxattr(to, name, value.data(), value.size(), 0));
 }
 
-// A new file has an access list of its folder, where that has one for new files, and with it may be
-// open to whom the source is not.
+// A new file may inherit an access list from its folder, and may thereby be open to users to whom
+// the source is not.
 Result drop_access_list(int to) {
   if (::fremovexattr(to, "system.posix_acl_access") == 0) return Result::success(0);
   return errno == ENODATA || errno == ENOTSUP ? Result::success(0) : last_error();
 }
 
-// All that can be copied is; the first error is that of the whole.
+// Copies every attribute that it can; the first error becomes the result.
 Result copy_xattrs(int from, int to) {
   std::vector<char> names;
   const Result listed =
       read_grown(names, [&](char* data, size_t size) { return ::flistxattr(from, data, size); });
-  // A file system without them has none to copy.
+  // A file system without extended attributes has none to copy.
   if (!listed.ok() && listed.os_error != ENOTSUP) return listed;
   if (!listed.ok()) names.clear();
   std::vector<char> value;
@@ -170,7 +170,7 @@ Result copy_metadata(const struct stat& status, int from, int to, uint32_t flags
     refused |= part;
     result = Result::success(0);
   };
-  // The owner first, since its change takes bits of the mode and capabilities away (chown(2)).
+  // The owner is first, because changing it clears mode bits and capabilities (chown(2)).
   keep(kMetadataOwner, [&] { return copy_owner(to, status); });
   keep(kMetadataMode, [&] { return copy_mode(to, status); });
   keep(kMetadataXattrs, [&] { return copy_xattrs(from, to); });

@@ -30,10 +30,10 @@ Result write_all(const Operation& op, int to, const std::byte* data, size_t leng
   return Result::success(0);
 }
 
-// To the end, wherever that is by now.
+// Copies up to the end of the file, even if it has grown.
 Result copy_content(const Operation& op, int from, int to, size_t size) {
-  // One byte more than there should be: a short read is the end. Files that report no size, as
-  // those of /proc and FUSE, may give their content to the first read alone.
+  // One byte more than expected: a short read is then the end. Files that report no size, such as
+  // those of /proc and FUSE, may return their content only to the first read.
   const size_t room = std::clamp(size + 1, kBufferMin, kBufferMax);
   const auto buffer = std::make_unique_for_overwrite<std::byte[]>(room);
   for (int64_t copied = 0;;) {
@@ -62,27 +62,27 @@ bool is_same(const struct stat& a, const struct stat& b) {
   return a.st_size == b.st_size && one.tv_sec == other.tv_sec && one.tv_nsec == other.tv_nsec;
 }
 
-// The content and the metadata.
+// Copies the content, then the metadata.
 Result fill(Operation& op, int from, const struct stat& status, int to) {
   const Result copied = copy_content(op, from, to, static_cast<size_t>(status.st_size));
   if (!copied.ok()) return copied;
   struct stat after {};
   if (::fstat(from, &after) != 0) return last_error();
   if (!is_same(status, after)) return Result::success(kSourceChanged);
-  // With the times from before its content was read: if somebody writes to it meanwhile, they show
-  // that this is no copy of what it is then.
+  // Keeps the times from before the content was read: if the source is written to meanwhile, they
+  // show that the copy is not up to date.
   const Result kept = copy_metadata(status, from, to, op.flags, op.detail->refused_parts);
   return kept.ok() ? copied : kept;
 }
 
-// A process that looks for what others have left locks a file before it removes it, and may do so
-// before the maker has the lock.
+// Locks the new file. A process that cleans up the remains of others locks a file before it removes
+// it, and may do so before the creator has the lock.
 Result claim(int fd) {
 #ifdef F_OFD_SETLK
   struct flock whole {};
   whole.l_type = F_WRLCK;
   whole.l_whence = SEEK_SET;
-  // A file system without locks has nobody who removes what is locked.
+  // On a file system without locks, no process removes files based on them.
   if (::fcntl(fd, F_OFD_SETLK, &whole) != 0) {
     return errno == EAGAIN || errno == EACCES ? Result::failure(EEXIST) : Result::success(0);
   }
@@ -95,7 +95,7 @@ Result claim(int fd) {
 #endif
 }
 
-// Closes the new file, which may be what tells of a failed write, and gives it its name. A second
+// Closes the new file, because that may report a failed write, and gives it its name. A second
 // descriptor keeps the lock meanwhile.
 Result give_name(Operation& op, Descriptor& to) {
   const Descriptor lock(::fcntl(to.get(), F_DUPFD_CLOEXEC, 0));
@@ -124,7 +124,7 @@ Result copy_to_new_file(Operation& op, int from, const struct stat& status, Desc
 }  // namespace
 
 Result copy_small_file(Operation& op) {
-  // What somebody has put in its place meanwhile is neither followed nor waited for.
+  // If the source has been replaced meanwhile, it is neither followed nor waited for.
   const Result opened = repeat_interrupted(op, [&] {
     return ::openat(op.source->handle(), op.detail->open.path.c_str(),
                     O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);

@@ -24,16 +24,16 @@ namespace overlapped {
 
 namespace {
 
-// The target of a link is at most a page on Linux (PATH_MAX).
+// A generous limit: on Linux the target of a link fits in a page (PATH_MAX).
 constexpr size_t kTargetMax = 64 * 1024;
 
 int handle_of(const Operation& op) { return op.file->handle(); }
 const char* name_of(const Operation& op) { return op.detail->open.path.c_str(); }
 const char* second_name_of(const Operation& op) { return op.detail->second_path.c_str(); }
-// Whether an operation is for the directory itself.
+// Whether an operation targets the directory itself.
 bool is_for_itself(const Operation& op) { return op.detail->open.path.empty(); }
 
-// Reads a link whatever its length; st_size of links under /proc is 0.
+// Reads a link of any length; st_size of links in /proc is 0.
 Result read_target(int directory, const char* name, std::string& target) {
   for (size_t size = 256; size <= kTargetMax; size *= 2) {
     target.resize(size);
@@ -57,8 +57,8 @@ Result stat_name(Operation& op) {
   return status_in(handle_of(op), name_of(op), op.detail->status);
 }
 
-// With a position of its own, so that several lists of one handle do not take entries from each
-// other.
+// Uses a descriptor with a separate position, so that concurrent lists of one handle do not take
+// entries from each other.
 Result list(Operation& op) {
   const Result opened = repeat_interrupted(op, [&] {
     return ::openat(handle_of(op), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -130,13 +130,13 @@ int rename_if_free(int, const char*, int, const char*) {
 }
 #endif
 
-// What a file system says that cannot do a call, or the kernel that does not have it.
+// Whether the file system or the kernel does not support a call.
 bool is_unsupported(uint32_t error) {
   return error == EINVAL || error == ENOSYS || error == ENOTSUP || error == EOPNOTSUPP;
 }
 
-// A second name can be given to a file only where it is free, and then the first one is taken away.
-// A file system without such names cannot tell whether the name was free in that very moment.
+// Gives the file its new name, which fails if that is taken, and then removes the old one. A file
+// system without hard links cannot check atomically that a name is free.
 Result rename_by_link(Operation& op) {
   const int from = op.source->handle();
   if (::linkat(from, name_of(op), handle_of(op), second_name_of(op), 0) == 0) {
@@ -162,7 +162,7 @@ Result rename_name(Operation& op) {
 }
 
 Result link_name(Operation& op) {
-  // Without AT_SYMLINK_FOLLOW a link gets a second name itself.
+  // Without AT_SYMLINK_FOLLOW the link itself gets the second name.
   return repeat_interrupted(op, [&] {
     return ::linkat(op.source->handle(), name_of(op), handle_of(op), second_name_of(op), 0);
   });
@@ -200,8 +200,8 @@ Result set_times(Operation& op) {
 #define SYS_fchmodat2 452
 #endif
 
-// Before Linux 6.6 no call changes the mode of a name without following it, but a descriptor that
-// stands for it can be had, and /proc leads to what that is open on.
+// Before Linux 6.6 no call changes the mode of a name without following it, but /proc leads to the
+// file behind a descriptor that stands for the name.
 Result set_mode_by_descriptor(Operation& op, mode_t mode) {
   const Descriptor file(
       ::openat(handle_of(op), name_of(op), O_PATH | O_NOFOLLOW | O_CLOEXEC));
@@ -217,7 +217,7 @@ Result set_mode_by_descriptor(Operation& op, mode_t mode) {
 Result set_mode_of_name(Operation& op, mode_t mode) {
   const auto changed = static_cast<int>(
       ::syscall(SYS_fchmodat2, handle_of(op), name_of(op), mode, AT_SYMLINK_NOFOLLOW));
-  // A filter of system calls that does not know this one says EPERM.
+  // A seccomp filter that does not know the call returns EPERM.
   if (changed == 0 || (errno != ENOSYS && errno != EPERM)) return result_of(changed);
   return set_mode_by_descriptor(op, mode);
 }
@@ -235,7 +235,7 @@ Result set_mode(Operation& op) {
   return is_for_itself(op) ? result_of(::fchmod(handle_of(op), mode)) : set_mode_of_name(op, mode);
 }
 
-// -1 leaves a number as it is (chown(2)).
+// -1 leaves an ID unchanged (chown(2)).
 Result set_owner(Operation& op) {
   const auto user = static_cast<uid_t>(op.file_offset);
   const auto group = static_cast<gid_t>(op.length);

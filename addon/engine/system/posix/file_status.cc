@@ -22,7 +22,7 @@ void to_file_status(const struct statx& from, FileStatus& status) {
   status.ino = from.stx_ino;
   status.size = from.stx_size;
   status.blocks = from.stx_blocks;
-  // As with libuv, the time of birth is zero where the file system keeps none.
+  // As in libuv, the birth time is zero if the file system does not record it.
   const statx_timestamp times[4] = {from.stx_atime, from.stx_mtime, from.stx_ctime, from.stx_btime};
   for (int i = 0; i < 4; ++i) {
     status.seconds[i] = times[i].tv_sec;
@@ -33,7 +33,7 @@ void to_file_status(const struct statx& from, FileStatus& status) {
 
 namespace {
 
-// statx, because it alone gives the time of birth.
+// Uses statx(), because no other call reports the birth time.
 Result read_status(int directory, const char* path, int flags, FileStatus& status) {
   struct statx from {};
   if (::statx(directory, path, flags | AT_STATX_SYNC_AS_STAT, STATX_BASIC_STATS | STATX_BTIME,
@@ -52,7 +52,7 @@ constexpr int kEmptyPath = AT_EMPTY_PATH;
 
 namespace {
 
-// Stands for AT_EMPTY_PATH, which not every system has.
+// Stands for AT_EMPTY_PATH, which some systems lack.
 constexpr int kEmptyPath = 1 << 30;
 
 Result read_status(int directory, const char* path, int flags, FileStatus& status) {

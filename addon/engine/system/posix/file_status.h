@@ -11,7 +11,7 @@ namespace overlapped {
 // Executes kStat, kStatPath and kLstatPath: fills in detail->status.
 Result read_file_status(Operation& operation);
 
-// The status of a name in a directory, which is not followed; of the directory itself where the
+// Reads the status of a name in a directory without following it, or of the directory itself if the
 // name is empty.
 Result status_in(int directory, const char* name, FileStatus& status);
 

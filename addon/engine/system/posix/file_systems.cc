@@ -16,7 +16,7 @@ namespace overlapped {
 
 namespace {
 
-// linux/magic.h, and those that it lacks.
+// Magic numbers of linux/magic.h, and some that it lacks.
 constexpr uint64_t kProc = 0x9fa0;
 constexpr uint64_t kOverlay = 0x794c7630;
 constexpr uint64_t kLocal[] = {
@@ -32,7 +32,7 @@ FileSystem kind_of(uint64_t magic) {
   for (const uint64_t local : kLocal) {
     if (magic == local) return FileSystem::kLocal;
   }
-  // Its layers may be anything, and are only asked when a file is opened.
+  // Its layers may be any file system; they are only queried when a file is opened.
   return magic == kOverlay ? FileSystem::kLayered : FileSystem::kOther;
 }
 
@@ -43,7 +43,7 @@ FileSystems::~FileSystems() {
   if (descriptors_ >= 0) ::close(descriptors_);
 }
 
-// True if nothing has been mounted since the last call (proc(5), mountinfo).
+// Returns true if nothing has been mounted since the last call (proc(5), mountinfo).
 bool FileSystems::watch_mounts() {
   if (!opened_) {
     opened_ = true;

@@ -8,8 +8,8 @@
 
 namespace overlapped {
 
-// What is known of the file systems behind device numbers. A file system is asked what it is once,
-// on a worker, since it may be one that asks a server.
+// Caches the kinds of the file systems behind device numbers. A file system is queried once, on a
+// worker, because the query may wait for a server.
 class FileSystems {
  public:
   FileSystems() = default;
@@ -17,19 +17,19 @@ class FileSystems {
   FileSystems(const FileSystems&) = delete;
   FileSystems& operator=(const FileSystems&) = delete;
 
-  // kUnknown until somebody has learned it since the last change of the mounts: a device number may
-  // then be that of another file system. Never waits. On the submitting thread alone.
+  // kUnknown until the kind has been learned since the last change of the mounts, after which a
+  // device number may belong to another file system. Never waits. Submitting thread only.
   FileSystem find(uint64_t device);
 
   bool knows(uint64_t device);
 
-  // Asks the file system of an open file, if need be.
+  // Queries the file system of an open file, if it is not known yet.
   FileSystem learn(int descriptor, uint64_t device);
 
-  // Whether openat2() takes RESOLVE_CACHED here. Of the submitting thread.
+  // Whether openat2() accepts RESOLVE_CACHED here. Submitting thread only.
   bool has_cached_paths = true;
 
-  // The folder of the process's descriptors in /proc, or -1.
+  // A descriptor of the process's descriptor folder in /proc, or -1.
   int descriptors();
 
  private:
@@ -41,18 +41,18 @@ class FileSystems {
   bool watch_mounts();
   FileSystem look_up(uint64_t device);
 
-  // Of the submitting thread.
+  // Submitting thread only.
   bool opened_ = false;
   int mounts_ = -1;
   int descriptors_ = -1;
 
   std::mutex mutex_;
-  bool watches_ = false;  // while false nothing is remembered
+  bool watches_ = false;  // while false, nothing is cached
   std::vector<Entry> entries_;
 };
 
-// Learns what kind of file system an open file is on, or what a path leads to. On a worker, since
-// that may wait.
+// Learns the kind of file system of an open file, or of a path's target. Runs on a worker, because
+// it may wait.
 void note_file_system(OpenFile& file, FileSystems& file_systems);
 void note_file_system(const PathString& path, FileSystems& file_systems);
 

@@ -22,33 +22,33 @@ namespace overlapped {
 
 namespace {
 
-// A copy out of the page cache of this size takes some microseconds: about what handing the
-// operation to a worker costs.
+// Copying this much from the page cache takes some microseconds, about as long as handing the
+// operation to a worker.
 constexpr size_t kTransferMax = 64 * 1024;
 
-// Flags of an open that makes nothing, changes nothing and waits for nothing.
+// Flags of an open that creates nothing, changes nothing and waits for nothing.
 constexpr int kPlainFlags = O_CLOEXEC | O_NOFOLLOW | O_DIRECTORY | O_NONBLOCK | O_LARGEFILE;
 constexpr uint32_t kPlainOptions = kInheritable;
 
-// A file that a path leads to: neither opened nor asked for anything.
+// The file that a path leads to, without opening it or querying its file system.
 struct Look {
   Descriptor descriptor;
-  int error;  // 0, or the answer to the path
+  int error;  // 0, or the error of the path
   struct statx status;
   FileSystem file_system;
 
   uint64_t device() const { return makedev(status.stx_dev_major, status.stx_dev_minor); }
 };
 
-// What the names that the kernel has in memory say for certain. Any other error may be that of the
-// attempt.
+// Whether an error is certain from the names that the kernel has cached. Any other error may come
+// from the attempt itself.
 bool is_answer(int error) {
   return error == ENOENT || error == ENOTDIR || error == EACCES || error == ELOOP ||
          error == ENAMETOOLONG;
 }
 
-// Follows the path through the kernel's cache of names (openat2(2), RESOLVE_CACHED). A descriptor
-// for the path alone calls no file system, which opening would.
+// Follows the path through the kernel's cache of names (openat2(2), RESOLVE_CACHED). An O_PATH
+// descriptor does not call the file system, as an open would.
 int open_cached_path(const char* path, int flags, FileSystems& file_systems) {
   if (!file_systems.has_cached_paths) return -EAGAIN;
   open_how how{};
@@ -57,14 +57,14 @@ int open_cached_path(const char* path, int flags, FileSystems& file_systems) {
   const auto fd = static_cast<int>(::syscall(__NR_openat2, AT_FDCWD, path, &how, sizeof how));
   if (fd >= 0) return fd;
   const int error = errno;
-  // An older kernel, or a seccomp filter.
+  // The kernel is too old, or a seccomp filter rejects the call.
   if (error == ENOSYS || error == EINVAL || error == EPERM) {
     file_systems.has_cached_paths = false;
   }
   return -error;
 }
 
-// False if that would wait.
+// Returns false if the call would wait.
 bool status_without_waiting(int fd, struct statx& status) {
   return ::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS | STATX_BTIME,
                  &status) == 0;
@@ -82,7 +82,7 @@ Look look_at(const PathString& path, int flags, FileSystems& file_systems) {
   return look;
 }
 
-// Ends an operation with what its path has come to; false if nothing is certain.
+// Ends an operation with the error of its path; returns false if that is not certain.
 bool end_with_error(Operation& op, int error) {
   if (!is_answer(error)) return false;
   op.result = Result::failure(static_cast<uint32_t>(error));
@@ -109,14 +109,14 @@ bool access_path(Operation& op, FileSystems& file_systems) {
   if (look.file_system != FileSystem::kLocal) return false;
   const auto failed = ::syscall(__NR_faccessat2, look.descriptor.get(), "", op.detail->open.mode,
                                 AT_EMPTY_PATH);
-  // A kernel or a C library without it says so by another error.
+  // A kernel or a C library without the call reports another error.
   if (failed != 0 && errno != EACCES && errno != EROFS && errno != ETXTBSY) return false;
   op.result = failed == 0 ? Result::success(0) : Result::failure(static_cast<uint32_t>(errno));
   return true;
 }
 
-// Opens the very file that has been looked at, whatever its path leads to by now. O_NONBLOCK, since
-// somebody may hold a lease on it.
+// Opens exactly the file that was looked at, wherever its path leads by now. O_NONBLOCK, because
+// another process may hold a lease on it.
 int open_seen(const Look& look, int flags, FileSystems& file_systems) {
   const int folder = file_systems.descriptors();
   if (folder < 0) return -1;
@@ -131,7 +131,7 @@ bool is_plain(const OpenRequest& request) {
          request.preallocate == 0;
 }
 
-// A local regular file, which alone is opened in place.
+// Looks for a local regular file; no others are opened in place.
 Look look_to_open(const OpenRequest& request, FileSystems& file_systems) {
   const int flags = request.flags & (O_NOFOLLOW | O_DIRECTORY);
   Look look = look_at(request.path, flags, file_systems);
@@ -168,7 +168,7 @@ bool read_path(Operation& op, FileSystems& file_systems) {
   const auto size = static_cast<size_t>(look.status.stx_size);
   const Descriptor fd(open_seen(look, O_CLOEXEC, file_systems));
   if (fd.get() < 0) return false;
-  // One more byte than there should be: if the count comes short of it the file ends there.
+  // One byte more than expected: a count that falls short of it proves the end of the file.
   auto content = std::make_unique_for_overwrite<std::byte[]>(size + 1);
   iovec vector{content.get(), size + 1};
   if (std::cmp_not_equal(::preadv2(fd.get(), &vector, 1, 0, RWF_NOWAIT), size)) return false;
@@ -191,7 +191,7 @@ bool stat_file(Operation& op, FileSystems& file_systems) {
   return true;
 }
 
-// Of a file that has been read alone. If it has no name any more its content may go with it, which
+// Closes a file that was only read. If it no longer has a name, closing may free its content, which
 // takes a while.
 bool close_file(Operation& op, FileSystems& file_systems) {
   OpenFile& file = *op.file;
@@ -203,15 +203,15 @@ bool close_file(Operation& op, FileSystems& file_systems) {
   return true;
 }
 
-// Whether a read that came short has met the end of the file.
+// Whether a short read ended at the end of the file.
 bool is_at_end(const Operation& op, int64_t position) {
   struct statx status {};
   return status_without_waiting(op.file->handle(), status) &&
          std::cmp_greater_equal(position, status.stx_size);
 }
 
-// A short count may mean that only a part was in the page cache. Nor is 0 an answer: Linux 5.9 and
-// 5.10 say so before the end of the file as well (preadv2(2), BUGS).
+// A short count may mean that only a part was in the page cache. Even 0 proves nothing: Linux 5.9
+// and 5.10 also return it before the end of the file (preadv2(2), BUGS).
 bool read_at_position(Operation& op) {
   iovec vector{op.data, op.length};
   const ssize_t count =
@@ -223,7 +223,7 @@ bool read_at_position(Operation& op) {
   return true;
 }
 
-// The cursor moves with the bytes, so a part that was read stays read.
+// The cursor moves with the bytes, so bytes that were read count as read.
 bool read_at_cursor(Operation& op) {
   const int fd = op.file->handle();
   iovec vector{op.data, op.length};

@@ -5,8 +5,8 @@
 
 namespace overlapped {
 
-// Locks of the open file description (fcntl(2), F_OFD_SETLK): unlike the older ones they are the
-// handle's own, not the process's, and closing another descriptor of the file leaves them alone.
+// Locks of the open file description (fcntl(2), F_OFD_SETLK). Unlike traditional locks they belong
+// to the handle, not to the process, and survive the close of another descriptor of the file.
 #ifdef F_OFD_SETLK
 
 namespace {
@@ -16,7 +16,7 @@ int set_lock(const Operation& op, int command, int type) {
   range.l_type = static_cast<short>(type);
   range.l_whence = SEEK_SET;
   range.l_start = static_cast<off_t>(op.file_offset);
-  range.l_len = static_cast<off_t>(op.length);  // 0: to the end, wherever that will be
+  range.l_len = static_cast<off_t>(op.length);  // 0: to the end, wherever that is
   return ::fcntl(op.file->handle(), command, &range);
 }
 

@@ -20,14 +20,14 @@ namespace overlapped {
 
 namespace {
 
-// Where the kernel cannot say: a page satisfies every block device with sectors of up to 4 KiB.
+// The alignment if the kernel cannot tell: a page suits block devices with sectors of up to 4 KiB.
 constexpr uint32_t kSafeAlignment = 4096;
 
 Result last_error() { return Result::failure(static_cast<uint32_t>(errno)); }
 
 constexpr uint32_t kAnyUnbuffered = kUnbuffered | kUnbufferedPrefer;
 
-// Where the path of a request begins.
+// The directory from which the path of a request starts.
 int start_of(const OpenRequest& request) {
   return request.is_name() ? request.directory : AT_FDCWD;
 }
@@ -41,7 +41,7 @@ int unlink_at(const OpenRequest& request) {
 }
 
 // Direct writes of whole sectors need the sectors' other bytes, so an unbuffered file is opened for
-// reading too; and its end may lie within a sector, so the system cannot append to it: lib/ does.
+// reading too. Its end may lie within a sector, so the system cannot append to it; lib/ does.
 int unbuffered_flags(int flags) {
   if ((flags & O_ACCMODE) == O_WRONLY) flags = (flags & ~O_ACCMODE) | O_RDWR;
   flags &= ~O_APPEND;
@@ -51,7 +51,7 @@ int unbuffered_flags(int flags) {
   return flags;
 }
 
-// A descriptor that stands for the file and reaches none of its data (open(2), O_PATH).
+// A descriptor that stands for the file without access to its data (open(2), O_PATH).
 #ifdef O_PATH
 constexpr int kNoAccessFlag = O_PATH;
 #else
@@ -64,7 +64,7 @@ int open_flags(const OpenRequest& request) {
   if (!(request.options & kInheritable)) flags |= O_CLOEXEC;
   if ((request.options & kOpenReparsePoint) || request.is_name()) flags |= O_NOFOLLOW;
   if (request.options & kAttributesOnly) return kNoAccessFlag | (flags & kWithoutAccess);
-  // Only who has the file to himself may cut it.
+  // The file may be truncated only once this handle has exclusive access to it.
   if (request.options & kDenyAny) flags &= ~O_TRUNC;
   if (request.options & kAnyUnbuffered) flags = unbuffered_flags(flags);
   if (request.options & kWriteThrough) flags |= O_DSYNC;
@@ -83,9 +83,9 @@ constexpr int kPathFlag = O_PATH;
 constexpr int kPathFlag = 0;
 #endif
 
-// A file system that refuses O_DIRECT does so after it has created the file (open(2)), and with an
-// error that says just as well that nothing was done. So O_DIRECT comes last: what is taken away
-// again was made here.
+// A file system that rejects O_DIRECT does so after it has created the file (open(2)), with an
+// error that may equally mean that nothing happened. So O_DIRECT is set last, and only a file that
+// this call created is removed again.
 int create_direct(const OpenRequest& request, int flags) {
   const int fd = open_at(request, (flags & ~kDirectFlag) | O_EXCL);
   if (fd < 0 || ::fcntl(fd, F_SETFL, flags) == 0) return fd;
@@ -96,7 +96,7 @@ int create_direct(const OpenRequest& request, int flags) {
   return -1;
 }
 
-// So that it is known who has created a file, it is opened as it is first.
+// Opens the file as an existing one first, to know whether this call created it.
 int open_or_create_direct(const OpenRequest& request, int flags) {
   constexpr int kRoundsMax = 8;
   for (int round = 0; round < kRoundsMax; ++round) {
@@ -105,10 +105,10 @@ int open_or_create_direct(const OpenRequest& request, int flags) {
       if (fd >= 0 || errno != ENOENT) return fd;
     }
     const int fd = create_direct(request, flags);
-    // Somebody else may have created it between the two.
+    // Another process may have created it between the two calls.
     if (fd >= 0 || errno != EEXIST || (flags & O_EXCL)) return fd;
   }
-  // The name is a link to where nothing is yet. Who creates that cannot be known, so it stays.
+  // The name is a link to a missing file. Its creator cannot be determined, so the file is kept.
   const int fd = open_at(request, flags & ~kDirectFlag);
   if (fd < 0 || ::fcntl(fd, F_SETFL, flags) == 0) return fd;
   const int error = errno;
@@ -133,7 +133,7 @@ int open_path(const OpenRequest& request, int more_flags) {
     return open_once(request, O_PATH | (flags & kWithoutAccess));
   }
 #endif
-  // A file that may be written but not read can still take whole sectors.
+  // A file that may be written but not read can still accept whole sectors.
   if (fd < 0 && errno == EACCES && (flags & O_ACCMODE) != (request.flags & O_ACCMODE)) {
     return open_once(request, (flags & ~O_ACCMODE) | O_WRONLY);
   }
@@ -142,7 +142,7 @@ int open_path(const OpenRequest& request, int more_flags) {
 
 Result advise(int fd, uint32_t options) {
 #ifdef POSIX_FADV_SEQUENTIAL
-  // A hint: a file that takes none (a pipe) is read all the same.
+  // Only a hint; a file that does not accept it, such as a pipe, can be read anyway.
   if (options & kAccessSequential) (void)::posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
   if (options & kAccessRandom) (void)::posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
 #elif defined(F_RDAHEAD)
@@ -151,12 +151,12 @@ Result advise(int fd, uint32_t options) {
   return Result::success(0);
 }
 
-// Reserves space without changing the size. A file system that cannot reserve says EOPNOTSUPP;
-// then nothing is lost but the reservation, unlike ENOSPC, which the caller wants to know now.
+// Reserves space without changing the size. If the file system fails with EOPNOTSUPP, only the
+// reservation is lost; ENOSPC, however, is an error that the caller wants to know about now.
 Result preallocate(int fd, int64_t bytes) {
 #ifdef __linux__
-  // An interrupt may be meant for another operation of the same worker, and an open that is done
-  // again for that would meet the file that it has created itself.
+  // An interrupt may be meant for another operation of the same worker. Only this call is repeated,
+  // because repeating the whole open would meet the file that it has created itself.
   constexpr int kRoundsMax = 16;
   for (int round = 0; round < kRoundsMax; ++round) {
     if (::fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, bytes) == 0) return Result::success(0);
@@ -246,7 +246,7 @@ Result open_posix(const OpenRequest& request, OpenWait wait, PosixOpen& opened) 
   for (;;) {
     const int fd = open_path(attempt, more_flags);
     if (fd < 0) {
-      // ENXIO: a FIFO that nobody reads. EWOULDBLOCK: somebody has a lease on the file.
+      // ENXIO: a FIFO without a reader. EWOULDBLOCK: another process holds a lease on the file.
       opened.would_wait = more_flags && (errno == ENXIO || errno == EWOULDBLOCK);
       if (!(prefer && direct && errno == EINVAL)) return last_error();
     } else {
@@ -265,14 +265,14 @@ Result open_posix(const OpenRequest& request, OpenWait wait, PosixOpen& opened) 
         return result;
       }
       if (!(prefer && direct && result.os_error == EINVAL)) {
-        // What this call has made goes with it: the next one must not find it there.
+        // Removes the file that this call created, so that a retry does not find it.
         constexpr int kMade = O_CREAT | O_EXCL;
         if ((request.flags & kMade) == kMade) unlink_at(request);
         return result;
       }
     }
-    // The file system refuses direct I/O and the caller prefers it only. An exclusive creation must
-    // not meet the file that it has made itself.
+    // The file system rejects direct I/O, which the caller only prefers. An exclusive creation must
+    // not meet the file that it has created itself.
     direct = false;
     attempt.options &= ~kAnyUnbuffered;
     if (fd >= 0) attempt.flags &= ~O_EXCL;
@@ -282,14 +282,14 @@ Result open_posix(const OpenRequest& request, OpenWait wait, PosixOpen& opened) 
 Result end_nonblocking(const OpenFile& file, const OpenRequest& request) {
   if (request.flags & O_NONBLOCK) return Result::success(0);
 #ifdef O_PATH
-  // A descriptor for the path alone has no flags to change, and was never nonblocking.
+  // An O_PATH descriptor has no flags to change, and was never nonblocking.
   const bool may_be_path =
       (request.flags & kPathFlag) || (request.options & (kAttributesOnly | kOpenReparsePoint));
   if (may_be_path && (::fcntl(file.handle(), F_GETFL) & O_PATH)) return Result::success(0);
 #endif
   int flags = request.flags;
   if (file.unbuffered) flags = unbuffered_flags(flags);
-  // F_SETFL takes O_APPEND, O_DIRECT, O_NOATIME and the like, and pays no heed to the rest.
+  // F_SETFL accepts O_APPEND, O_DIRECT, O_NOATIME and the like, and ignores the rest.
   return ::fcntl(file.handle(), F_SETFL, flags) == 0 ? Result::success(0) : last_error();
 }
 
@@ -302,8 +302,8 @@ Result open_file(const OpenRequest& request, HandleMode, std::unique_ptr<OpenFil
 
 namespace {
 
-// Mode and device of an open file. This is called on the submitting thread, so it must not wait for
-// a server.
+// Reads the mode and device of an open file. It runs on the submitting thread, so it must not wait
+// for a server.
 bool look_at(int fd, struct stat& status) {
 #ifdef __linux__
   struct statx found {};
@@ -332,7 +332,7 @@ std::unique_ptr<OpenFile> borrow_file(NativeHandle handle, Result& result) {
   file->nonblocking = (flags & O_NONBLOCK) != 0;
   file->device = status.st_dev;
 #ifdef O_DIRECT
-  // Its owner knows what the device needs; this keeps such transfers off the paths for cached ones.
+  // Its owner knows what the device needs; the flag keeps its transfers off the cached paths.
   file->unbuffered = (flags & O_DIRECT) != 0;
 #endif
   return file;

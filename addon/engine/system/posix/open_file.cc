@@ -9,8 +9,8 @@ namespace overlapped {
 Result OpenFile::close() {
   const NativeHandle handle = std::exchange(handle_, invalid_handle());
   if (handle == invalid_handle() || ownership_ == Ownership::kBorrowed) return Result::success(0);
-  // After EINTR the descriptor is gone all the same on Linux, and may be on other systems: trying
-  // again could close a descriptor that another thread has got meanwhile (close(2), NOTES).
+  // After EINTR the descriptor is closed on Linux, and may be closed on other systems. A retry
+  // could close a descriptor that another thread has since received (close(2), NOTES).
   if (::close(handle) != 0 && errno != EINTR && errno != EINPROGRESS) return Result::failure(errno);
   return Result::success(0);
 }

@@ -10,7 +10,7 @@ namespace overlapped {
 
 namespace {
 
-// Others get in by chmod(); a pipe of Windows is for its user, too.
+// Other users can be admitted with chmod(); a Windows pipe is also limited to its user.
 constexpr mode_t kFifoMode = 0600;
 
 Result last_error() { return Result::failure(static_cast<uint32_t>(errno)); }
@@ -40,7 +40,7 @@ Result create_pipe_instance(Operation& op) {
   return ::mkfifo(op.detail->open.path.c_str(), kFifoMode) == 0 ? Result::success(0) : last_error();
 }
 
-// Whoever closes a FIFO ends the connection.
+// On POSIX, closing a FIFO ends the connection.
 Result disconnect_pipe(Operation&) { return Result::failure(ENOSYS); }
 
 Result configure_pipe(Operation& op) {
@@ -60,7 +60,7 @@ Result create_pipe_pair(Operation& op) {
   return Result::success(0);
 }
 
-// What this system does not have.
+// Operations that POSIX lacks.
 Result create_mailslot(Operation&) { return Result::failure(ENOSYS); }
 Result open_mailslot(Operation&) { return Result::failure(ENOSYS); }
 Result set_mailslot(Operation&) { return Result::failure(ENOSYS); }

@@ -8,8 +8,8 @@
 
 namespace overlapped {
 
-// Reads the entries of an open directory and sorts them by their bytes, as libuv does. Where a file
-// system keeps no types in its directories, each entry is looked at.
+// Reads the entries of an open directory and sorts them by their bytes, as libuv does. If the file
+// system keeps no types in its directories, the status of each entry is read.
 Result read_entries(DIR* directory, std::vector<TreeEntry>& entries);
 
 }  // namespace overlapped

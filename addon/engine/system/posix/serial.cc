@@ -1,5 +1,5 @@
-// Linux gives any baud rate by its own structure (BOTHER), whose header does not go together with
-// termios.h.
+// Linux accepts arbitrary baud rates through a structure of its own (BOTHER), whose header
+// conflicts with termios.h.
 #ifdef __linux__
 #include <asm/ioctls.h>
 #include <asm/termbits.h>
@@ -24,7 +24,7 @@ constexpr int32_t kBytesMax = 255;  // VMIN and VTIME are bytes
 using Terminal = termios2;
 
 bool get(int fd, Terminal& terminal) { return ::ioctl(fd, TCGETS2, &terminal) == 0; }
-// When what has been written is out.
+// Applies settings after all written data has been sent.
 bool set(int fd, const Terminal& terminal) { return ::ioctl(fd, TCSETSW2, &terminal) == 0; }
 
 int32_t speed_of(const Terminal& terminal) { return static_cast<int32_t>(terminal.c_ospeed); }
@@ -48,7 +48,7 @@ void set_speed(Terminal& terminal, int32_t baud_rate) {
 }
 #endif
 
-// Mark and space are Linux's own.
+// Only Linux has mark and space parity.
 #ifdef CMSPAR
 constexpr tcflag_t kStickParity = CMSPAR;
 #else
@@ -100,8 +100,8 @@ int32_t flow_control_of(const Terminal& terminal) {
   return terminal.c_iflag & IXON ? 2 : 0;
 }
 
-// VMIN 0: a read ends after VTIME. VMIN 1 and no VTIME: it waits for its first byte. A larger VMIN:
-// it goes on until nothing has come for VTIME (termios(3), noncanonical mode).
+// VMIN 0: a read ends after VTIME. VMIN 1 without VTIME: it waits for its first byte. A larger
+// VMIN: it continues until nothing has arrived for VTIME (termios(3), noncanonical mode).
 void read_times(const Terminal& terminal, SerialSettings& settings) {
   const int32_t count = terminal.c_cc[VMIN];
   const int32_t time = terminal.c_cc[VTIME] * kTenthMs;
@@ -131,7 +131,7 @@ SerialSettings settings_of(const Terminal& terminal) {
   return settings;
 }
 
-// Bytes go through as they are (termios(3), raw mode), and no signal of the line is looked at.
+// Bytes pass unchanged (termios(3), raw mode), and the modem lines are ignored.
 void make_raw(Terminal& terminal) {
   terminal.c_iflag &= ~static_cast<tcflag_t>(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR |
                                              ICRNL | IXON | IXOFF);
@@ -142,7 +142,7 @@ void make_raw(Terminal& terminal) {
 
 void fill_terminal(const SerialSettings& settings, Terminal& terminal) {
   make_raw(terminal);
-  // Where the rate stays it is left alone: not every device takes one.
+  // An unchanged rate is not set, because some devices accept none.
   if (settings[kBaudRate] != speed_of(terminal)) set_speed(terminal, settings[kBaudRate]);
   constexpr tcflag_t kOurs = CSIZE | PARENB | PARODD | CSTOPB | CRTSCTS | kStickParity;
   terminal.c_cflag &= ~kOurs;
@@ -162,12 +162,12 @@ Result serial_settings(Operation& op) {
   if (!get(fd, terminal)) return Result::failure(static_cast<uint32_t>(errno));
   if (asks_for_serial_change(op)) {
     fill_terminal(merge_serial_settings(op, settings_of(terminal)), terminal);
-    // It waits until what has been written is out, where flow control stops that without end.
+    // Waits until all written data has been sent, which flow control may delay indefinitely.
     while (!set(fd, terminal)) {
       if (errno != EINTR) return Result::failure(static_cast<uint32_t>(errno));
       if (op.cancel_requested.load(std::memory_order_acquire)) return Result::cancelled();
     }
-    // What the driver did not take shows when the settings are read back (tcsetattr(3)).
+    // Reading the settings back shows which ones the driver did not apply (tcsetattr(3)).
     if (!get(fd, terminal)) return Result::failure(static_cast<uint32_t>(errno));
   }
   const SerialSettings settings = settings_of(terminal);

@@ -5,8 +5,8 @@
 
 namespace overlapped {
 
-// Who lets others read and not write holds the lock together with others who only read. Who writes
-// and lets nobody else write, or who lets nobody in at all, holds it alone.
+// A handle that lets others read but not write shares the lock with handles that only read. A
+// handle that writes and lets nobody else write, or that admits nobody, holds it alone.
 Result claim_share(int fd, const OpenRequest& request, const struct stat& status) {
   if (S_ISFIFO(status.st_mode)) return Result::failure(ENOTSUP);
   const bool reads_only = (request.flags & O_ACCMODE) == O_RDONLY;

@@ -6,9 +6,10 @@
 
 namespace overlapped {
 
-// What of a share mode POSIX can do, as advisory locks of the open file description (flock(2)).
-// They are apart from those of byte ranges (locks.h), and bind only those who ask for a share mode
-// too. EBUSY, as for a sharing violation, where another handle is in the way.
+// Implements the parts of a share mode that POSIX supports, with advisory locks of the open file
+// description (flock(2)). They are independent of byte-range locks (locks.h) and bind only handles
+// that request a share mode too. Fails with EBUSY if another handle is in the way, as a sharing
+// violation does.
 Result claim_share(int fd, const OpenRequest& request, const struct stat& status);
 
 }  // namespace overlapped

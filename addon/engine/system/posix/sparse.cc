@@ -17,7 +17,7 @@ namespace {
 
 Result last_error() { return Result::failure(static_cast<uint32_t>(errno)); }
 
-// The data from `from` on: where it begins and ends. False at the end of the data.
+// Finds the next range of data at or after `from`. `found` is false if there is none.
 Result next_range(int fd, int64_t from, AllocatedRange& range, bool& found) {
   const off_t begin = ::lseek(fd, from, SEEK_DATA);
   found = begin >= 0;
@@ -44,7 +44,7 @@ Result list_ranges(int fd, int64_t begin, int64_t end, std::vector<AllocatedRang
 
 }  // namespace
 
-// Every file may have holes, where its file system knows holes.
+// Every file may have holes if its file system supports them.
 Result set_sparse(Operation& op) {
   if (op.flags) return Result::success(0);
 #ifdef __linux__
@@ -78,7 +78,7 @@ Result punch_hole(Operation& op) {
 #endif
 }
 
-// lseek() finds the data, and moves the cursor, which is put back. The caller sees to it that
+// lseek() finds the data but moves the cursor, which is then restored. The caller makes sure that
 // nobody uses the cursor meanwhile.
 Result allocated_ranges(Operation& op) {
   const int fd = op.file->handle();
@@ -86,14 +86,14 @@ Result allocated_ranges(Operation& op) {
   if (::fstat(fd, &status) != 0) return last_error();
   const off_t cursor = ::lseek(fd, 0, SEEK_CUR);
   if (cursor < 0) return last_error();
-  // Of a block device fstat() says 0.
+  // fstat() reports size 0 for a block device.
   const off_t size = S_ISBLK(status.st_mode) ? ::lseek(fd, 0, SEEK_END) : status.st_size;
   const int64_t end = end_of_ranges(op, size);
   std::vector<AllocatedRange> ranges;
   Result listed = list_ranges(fd, op.file_offset, end, ranges);
   if (::lseek(fd, cursor, SEEK_SET) < 0) return last_error();
   if (listed.os_error == EINVAL) {
-    // The file system cannot tell, and so keeps no holes that anybody could see.
+    // The file system cannot tell, so it has no visible holes.
     ranges.clear();
     if (op.file_offset < end) ranges.push_back({op.file_offset, end - op.file_offset});
     listed = Result::success(0);

@@ -7,14 +7,14 @@
 
 #include "operation.h"
 
-// What most operations need around a system call.
+// Helpers that most operations need around a system call.
 namespace overlapped {
 
 inline Result last_error() { return Result::failure(static_cast<uint32_t>(errno)); }
 
 inline Result result_of(int returned) { return returned == 0 ? Result::success(0) : last_error(); }
 
-// Repeats a call that a signal interrupted, unless the operation is to end.
+// Repeats a call that a signal interrupted, unless the operation should end.
 template <typename Call>
 Result repeat_interrupted(const Operation& operation, Call call) {
   for (;;) {
@@ -25,7 +25,7 @@ Result repeat_interrupted(const Operation& operation, Call call) {
   }
 }
 
-// Closes the descriptor that it holds.
+// Owns a descriptor and closes it.
 class Descriptor {
  public:
   Descriptor() = default;
@@ -46,7 +46,7 @@ class Descriptor {
     fd_ = -1;
     return fd;
   }
-  // Some file systems report only here that a write has failed.
+  // Some file systems report a failed write only on close.
   Result close() {
     const int fd = release();
     return fd < 0 || ::close(fd) == 0 || errno == EINTR ? Result::success(0) : last_error();

@@ -19,7 +19,7 @@ namespace {
 
 using Directory = std::unique_ptr<DIR, int (*)(DIR*)>;
 
-// As repeat_interrupted(), with the error in errno.
+// repeat_interrupted() for calls that return the error in errno.
 template <typename Call>
 int call_again(const Operation& op, Call call) {
   const Result result = repeat_interrupted(op, call);
@@ -28,7 +28,7 @@ int call_again(const Operation& op, Call call) {
   return -1;
 }
 
-// A folder that is being emptied.
+// A folder whose entries are being removed.
 struct Level {
   std::string name;          // in its parent
   size_t parent_length = 0;  // of the path of the parent
@@ -39,12 +39,12 @@ struct Level {
   size_t next = 0;
 };
 
-// Only so many folders on the way down are open at a time, however deep a tree is: the descriptors
-// of a process are few.
+// The maximum number of folders that are open at a time, however deep the tree is; descriptors are
+// scarce.
 constexpr size_t kOpenLevelsMax = 16;
 
-// Removes a tree, each folder after its content. It goes by descriptors, so that a folder which
-// somebody replaces by a link meanwhile leads nowhere else.
+// Removes a tree, each folder after its entries. It works on descriptors, so that a folder which is
+// replaced with a link meanwhile does not redirect it.
 class TreeRemoval {
  public:
   explicit TreeRemoval(Operation& op) : op_(op), path_(op.detail->open.path) {}
@@ -59,12 +59,11 @@ class TreeRemoval {
   }
 
  private:
-  // As Node does: a folder is removed at once if that can be done, and emptied only if the system
-  // says that it is not empty. So a mount point, `.`, or a link with a slash behind it keeps all
-  // that is in it.
+  // As in Node: a folder is removed immediately if possible, and emptied only if the system reports
+  // that it is not empty. So a mount point, `.`, or a link with a trailing slash keeps its content.
   Result remove_folder(int parent, const std::string& name, size_t parent_length) {
     if (remove_if_empty(parent, name)) return Result::success(0);
-    // Somebody has put something else in its place, or it is a link with a slash behind it.
+    // The folder has been replaced, or the path is a link with a trailing slash.
     if (errno == ENOTDIR) return Result::success(0);
     if (errno != ENOTEMPTY && errno != EEXIST && errno != EPERM) {
       return failed(TreeStep::kRemoveFolder);
@@ -92,7 +91,7 @@ class TreeRemoval {
     return Result::success(0);
   }
 
-  // Gives the descriptor to the level, or closes it.
+  // Passes the descriptor to the level, or closes it.
   static bool take(Level& level, int fd) {
     level.directory.reset(::fdopendir(fd));
     if (level.directory) return true;
@@ -102,7 +101,7 @@ class TreeRemoval {
     return false;
   }
 
-  // ENOENT: somebody else has removed it, which is what was wanted.
+  // ENOENT: another process has removed it, as intended.
   bool remove_if_empty(int parent, const std::string& name) {
     return call_again(
                op_, [&] { return ::unlinkat(parent, name.c_str(), AT_REMOVEDIR); }) == 0 ||
@@ -130,7 +129,7 @@ class TreeRemoval {
     return result;
   }
 
-  // Goes up from a folder that is empty now, and removes it.
+  // Removes the current, now empty folder and returns to its parent.
   Result leave() {
     Level level = std::move(levels_.back());
     levels_.pop_back();
@@ -144,7 +143,7 @@ class TreeRemoval {
     return Result::success(0);
   }
 
-  // From a folder back to its parent, which may have been closed; it must still be the same one.
+  // Returns from a folder to its parent, which may have been closed but must be the same one.
   bool reopen(Level& parent, const Level& child) {
     if (parent.directory) return true;
     const int fd = call_again(op_, [&] {
@@ -164,7 +163,7 @@ class TreeRemoval {
   }
 
   Operation& op_;
-  std::string path_;  // of what is being removed
+  std::string path_;  // of the entry that is being removed
   std::vector<Level> levels_;
 };
 
@@ -174,13 +173,13 @@ constexpr int kSearchOnly = O_PATH;
 constexpr int kSearchOnly = O_RDONLY;
 #endif
 
-// A path below a root. Where the two are longer together than a system call takes (PATH_MAX), the
-// folder is opened that the first part of the path leads to, and so on until the rest is short.
+// A path below a root. If both together exceed the limit of a system call (PATH_MAX), the folder
+// that the first part leads to is opened, and so on until the rest is short enough.
 class ShortPath {
  public:
   ShortPath(const std::string& root, const std::string& relative)
       : path_(relative.empty() ? root : join_path(root, relative)) {
-    // A root that is too long is the caller's, and fails as it is.
+    // A root that is too long was given by the caller, and fails as it is.
     if (root.size() >= kLengthMax) return;
     while (path_.size() >= kLengthMax) {
       const size_t end = path_.rfind('/', kLengthMax - 1);
@@ -191,7 +190,7 @@ class ShortPath {
       if (next < 0) return;
       close();
       folder_ = next;
-      // Of two slashes the second would make the rest absolute.
+      // A second slash would make the rest an absolute path.
       path_.erase(0, path_.find_first_not_of('/', end));
     }
   }

@@ -6,7 +6,7 @@ namespace overlapped {
 namespace {
 
 constexpr DWORD kShareAll = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
-// What SetFileAttributes takes; the rest has calls of its own (SetFileAttributesW, Remarks).
+// The attributes that SetFileAttributesW accepts; the others have calls of their own (Remarks).
 constexpr DWORD kSettable = FILE_ATTRIBUTE_READONLY | FILE_ATTRIBUTE_HIDDEN |
                             FILE_ATTRIBUTE_SYSTEM | FILE_ATTRIBUTE_ARCHIVE | FILE_ATTRIBUTE_NORMAL |
                             FILE_ATTRIBUTE_TEMPORARY | FILE_ATTRIBUTE_OFFLINE |
@@ -20,8 +20,8 @@ UniqueHandle open_path(const OpenRequest& request, DWORD access) {
                                   FILE_FLAG_BACKUP_SEMANTICS | of_link, nullptr));
 }
 
-// FileCompressionInfo is what GetCompressedFileSize reads. A file system without it tells what is
-// allocated all the same.
+// GetCompressedFileSize reads FileCompressionInfo. File systems without it still report the
+// allocated size.
 Result attributes_of(HANDLE handle, FileAttributes& attributes) {
   FILE_BASIC_INFO basic{};
   FILE_STANDARD_INFO standard{};
@@ -38,7 +38,7 @@ Result attributes_of(HANDLE handle, FileAttributes& attributes) {
   return Result::success(0);
 }
 
-// Times of zero stay as they are (FILE_BASIC_INFO).
+// A zero time leaves the time of the file unchanged (FILE_BASIC_INFO).
 Result change_attributes(HANDLE handle, DWORD set, DWORD clear) {
   FILE_BASIC_INFO basic{};
   if (!GetFileInformationByHandleEx(handle, FileBasicInfo, &basic, sizeof basic)) {
@@ -86,7 +86,7 @@ Result set_attributes(Operation& op) {
   }
   const Result changed = change_attributes(op.file->handle(), set, clear);
   if (changed.os_error != ERROR_ACCESS_DENIED) return changed;
-  // A handle that was opened for reading alone may not change them, but its user may.
+  // A handle opened for reading only may not change attributes, but its user may.
   const UniqueHandle again(
       ReOpenFile(op.file->handle(), kAccess, kShareAll, FILE_FLAG_BACKUP_SEMANTICS));
   return again.valid() ? change_attributes(again.get(), set, clear) : changed;

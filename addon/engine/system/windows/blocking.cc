@@ -15,8 +15,8 @@ namespace overlapped {
 
 namespace {
 
-// Repeats a call that was interrupted, unless the operation is to end. CancelSynchronousIo ends
-// whatever call the thread is in, so it may have been meant for an operation before this one.
+// Repeats an interrupted call, unless the operation should end. CancelSynchronousIo interrupts
+// whatever call the thread is in, so it may have been meant for an earlier operation.
 template <typename Call>
 Result repeat_interrupted(const Operation& op, Call call) {
   for (;;) {
@@ -33,7 +33,7 @@ Result open_operation(Operation& op, std::unique_ptr<OpenFile>& opened) {
       op, [&] { return open_file(op.detail->open, HandleMode::kSynchronous, opened); });
 }
 
-// One transfer within a compound operation, which is the one that a cancel is for.
+// One transfer within a compound operation; a cancel targets the whole operation.
 Result transfer_part(const Operation& whole, Operation& part) {
   transfer_synchronously(part, whole.cancel_requested);
   return part.result;
@@ -56,8 +56,8 @@ Result read_whole(const Operation& op, OpenFile& file, std::byte* content, size_
   return Result::success(static_cast<int64_t>(filled));
 }
 
-// Gives the open file to the caller, who makes transfers of its own. A pipe is not opened twice,
-// since its server would see two clients.
+// Returns the open file to the caller, which makes its own transfers. A pipe is not opened twice,
+// because its server would see two clients.
 Result hand_over(Operation& op, std::unique_ptr<OpenFile> file) {
   op.detail->opened = std::move(file);
   if (!op.detail->opened->is_disk() || op.detail->opened->is_exclusive) return Result::success(0);
@@ -72,13 +72,13 @@ Result read_path(Operation& op) {
   LARGE_INTEGER size{};
   const bool regular = file->device_type() == DeviceType::kDisk;
   if (regular && !GetFileSizeEx(file->handle(), &size)) return Result::failure(GetLastError());
-  // What is large, unbuffered or no regular file is read by the caller, through the open handle.
+  // The caller reads large, unbuffered and non-regular files through the open handle.
   if (!regular || file->unbuffered || std::cmp_greater(size.QuadPart, kReadPathMax)) {
     return hand_over(op, std::move(file));
   }
   const auto length = static_cast<size_t>(size.QuadPart);
   if (length == 0) {
-    // The handle may not be one for reading, and the file may have grown.
+    // The handle may not be readable, and the file may have grown.
     std::byte first;
     const Result read = read_whole(op, *file, &first, 1);
     if (read.ok() && read.value > 0) return hand_over(op, std::move(file));
@@ -103,7 +103,7 @@ Result write_path(Operation& op) {
     part.file_offset = static_cast<int64_t>(written);
     const Result result = transfer_part(op, part);
     if (!result.ok()) return result;
-    // A write that neither fails nor moves anything would go on for ever.
+    // A write that neither fails nor moves any bytes would otherwise repeat endlessly.
     if (result.value == 0) return Result::failure(ERROR_WRITE_FAULT);
     written += static_cast<size_t>(result.value);
   }
@@ -188,7 +188,7 @@ void execute(Operation& op) {
 
 }  // namespace
 
-// CreateFileW waits for nobody; only locks do.
+// On Windows only locks wait for another party; CreateFileW does not.
 bool run_blocking_call(Operation& operation) {
   if (operation.opcode == Opcode::kLock) return lock_range(operation);
   execute(operation);

@@ -1,6 +1,6 @@
 #include "windows_io.h"
 
-// After windows.h, which it does not include itself.
+// Must follow windows.h, which it does not include itself.
 #include <winioctl.h>
 
 #include <algorithm>
@@ -11,7 +11,7 @@ namespace overlapped {
 
 namespace {
 
-// Of Windows 10 and Windows 8 (winioctl.h); older headers have neither.
+// Declared by Windows 10 and Windows 8 (winioctl.h); older headers have neither.
 constexpr DWORD kDuplicateExtents =
     CTL_CODE(FILE_DEVICE_FILE_SYSTEM, 209, METHOD_BUFFERED, FILE_WRITE_DATA);
 constexpr DWORD kGetIntegrity =
@@ -34,8 +34,8 @@ struct Integrity {
   DWORD cluster_size = 0;
 };
 
-// One call takes less than 4 GiB (FSCTL_DUPLICATE_EXTENTS_TO_FILE, Remarks); a multiple of every
-// cluster size.
+// A single call accepts less than 4 GiB (FSCTL_DUPLICATE_EXTENTS_TO_FILE, Remarks). This is a
+// multiple of every cluster size.
 constexpr int64_t kCloneMax = int64_t{1} << 31;
 
 Result result_of(BOOL done) { return done ? Result::success(0) : Result::failure(GetLastError()); }
@@ -46,7 +46,7 @@ Result set_size(HANDLE handle, int64_t size) {
   return result_of(SetFileInformationByHandle(handle, FileEndOfFileInfo, &end, sizeof end));
 }
 
-// A clone of a sparse file must be sparse itself (the same Remarks).
+// The clone of a sparse file must be sparse too (FSCTL_DUPLICATE_EXTENTS_TO_FILE, Remarks).
 Result copy_sparse(HANDLE from, HANDLE to) {
   FILE_BASIC_INFO basic{};
   if (!GetFileInformationByHandleEx(from, FileBasicInfo, &basic, sizeof basic)) {
@@ -75,8 +75,8 @@ Result clone_extents(HANDLE from, HANDLE to, int64_t size, int64_t cluster) {
 
 }  // namespace
 
-// ReFS, that of Dev Drives too. It alone answers what its clusters are by this call, so others
-// refuse it at once.
+// Works on ReFS, including Dev Drives. No other file system reports its cluster size through
+// FSCTL_GET_INTEGRITY_INFORMATION, so the others fail at once.
 Result clone_file(Operation& op) {
   const HANDLE from = op.source->handle();
   const HANDLE to = op.file->handle();
@@ -94,7 +94,7 @@ Result clone_file(Operation& op) {
   return result;
 }
 
-// CopyFile2 goes by paths and makes its destination itself.
+// Not supported: CopyFile2 takes paths and creates its destination itself.
 Result copy_range(Operation&) { return Result::failure(ERROR_NOT_SUPPORTED); }
 
 Result copy_metadata(Operation& op) {
@@ -105,7 +105,7 @@ Result copy_metadata(Operation& op) {
   if (!GetFileInformationByHandleEx(op.source->handle(), FileBasicInfo, &basic, sizeof basic)) {
     return Result::failure(GetLastError());
   }
-  // What is zero stays as it is (FILE_BASIC_INFO): the attributes, and when these were changed.
+  // Zero fields stay unchanged (FILE_BASIC_INFO): the attributes and their change time.
   basic.ChangeTime.QuadPart = 0;
   basic.FileAttributes = 0;
   return result_of(

@@ -10,15 +10,15 @@ namespace overlapped {
 namespace {
 
 constexpr DWORD kBufferSize = 256 * 1024;
-// Those that are no part of how the file system keeps the content.
+// The attributes that do not describe how the file system stores the content.
 constexpr DWORD kKeptAttributes = FILE_ATTRIBUTE_READONLY | FILE_ATTRIBUTE_HIDDEN |
                                   FILE_ATTRIBUTE_SYSTEM | FILE_ATTRIBUTE_ARCHIVE |
                                   FILE_ATTRIBUTE_NOT_CONTENT_INDEXED;
 
 Result result_of(BOOL done) { return done ? Result::success(0) : Result::failure(GetLastError()); }
 
-// What says that the file system or the rights of the process do not give a part: refusals of
-// lib/copy/metadata.ts, before libuv has named them.
+// Whether an error means that the file system or the rights of the process refuse a part. These are
+// the refusals of lib/copy/metadata.ts, before libuv translates them.
 bool is_refusal(uint32_t error) {
   switch (error) {
     case ERROR_INVALID_FUNCTION:
@@ -33,14 +33,14 @@ bool is_refusal(uint32_t error) {
   }
 }
 
-// Notes a part that was tried and refused; gives what stays an error.
+// Records an optional part that was refused; returns other errors unchanged.
 Result unless_refused(Operation& op, uint32_t part, const Result& kept) {
   if (!is_refusal(kept.os_error) || !(op.flags & (part << kMetadataTriedShift))) return kept;
   op.detail->refused_parts |= part;
   return Result::success(0);
 }
 
-// To the end, wherever that is by now.
+// Copies up to the end of the file, even if it has grown.
 Result copy_content(const Operation& op, HANDLE from, HANDLE to) {
   const auto buffer = std::make_unique_for_overwrite<std::byte[]>(kBufferSize);
   for (int64_t copied = 0;;) {
@@ -50,7 +50,7 @@ Result copy_content(const Operation& op, HANDLE from, HANDLE to) {
       return Result::failure(GetLastError());
     }
     if (length == 0) return Result::success(copied);
-    // A synchronous write to a disk is whole or an error.
+    // A synchronous write to a disk writes everything or fails.
     DWORD written = 0;
     if (!WriteFile(to, buffer.get(), length, &written, nullptr)) {
       return Result::failure(GetLastError());
@@ -60,7 +60,7 @@ Result copy_content(const Operation& op, HANDLE from, HANDLE to) {
 }
 
 Result keep_times(HANDLE to, const FILE_BASIC_INFO& basic) {
-  // A zero leaves what is there: the time of the last change of metadata is nobody's to set.
+  // A zero keeps the current value: nobody can set the time of the last metadata change.
   FILE_BASIC_INFO times{};
   times.CreationTime = basic.CreationTime;
   times.LastAccessTime = basic.LastAccessTime;
@@ -75,7 +75,7 @@ Result keep_attributes(HANDLE to, const FILE_BASIC_INFO& basic) {
   return result_of(SetFileInformationByHandle(to, FileBasicInfo, &wanted, sizeof wanted));
 }
 
-// The content and the metadata. Times come last: an attribute that is set changes none of them.
+// Copies the content, then the metadata. Times are last; setting an attribute does not change them.
 Result fill(Operation& op, HANDLE from, const FILE_BASIC_INFO& basic, HANDLE to) {
   const Result copied = copy_content(op, from, to);
   if (!copied.ok()) return copied;
@@ -83,7 +83,7 @@ Result fill(Operation& op, HANDLE from, const FILE_BASIC_INFO& basic, HANDLE to)
   if (!GetFileInformationByHandleEx(from, FileBasicInfo, &after, sizeof after)) {
     return Result::failure(GetLastError());
   }
-  // A change of the size is one of the time as well.
+  // A change of the size also changes the time.
   if (after.LastWriteTime.QuadPart != basic.LastWriteTime.QuadPart) {
     return Result::success(kSourceChanged);
   }
@@ -98,7 +98,7 @@ Result fill(Operation& op, HANDLE from, const FILE_BASIC_INFO& basic, HANDLE to)
   return copied;
 }
 
-// It is removed by its handle, also where it is read-only by now.
+// Removes the file by its handle, even if it is read-only by now.
 void discard(HANDLE file) {
   FILE_BASIC_INFO basic{};
   basic.FileAttributes = FILE_ATTRIBUTE_NORMAL;
@@ -128,7 +128,7 @@ Result copy_small_file(Operation& op) {
   HANDLE made = nullptr;
   const Result created = open_in(op.file->handle(), names.second_path, wanted, made);
   if (!created.ok()) return created;
-  // While it is open, nobody gets it for himself alone, which is what a lock is elsewhere.
+  // An open file cannot be opened exclusively, which serves as the lock of other systems.
   const UniqueHandle to(made);
   Result result = fill(op, from.get(), basic, to.get());
   if (result.ok() && result.value != kSourceChanged) {

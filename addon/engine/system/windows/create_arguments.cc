@@ -17,7 +17,7 @@ void set_share(const OpenRequest& request, CreateArguments& arguments) {
 }
 
 bool set_access(const OpenRequest& request, bool unbuffered, CreateArguments& arguments) {
-  // CreateFileW itself adds what reading the attributes and waiting need.
+  // CreateFileW itself adds the rights to read attributes and to wait.
   if (request.options & kAttributesOnly) {
     arguments.access = FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES;
     return true;
@@ -25,7 +25,7 @@ bool set_access(const OpenRequest& request, bool unbuffered, CreateArguments& ar
   switch (request.flags & kAccessMask) {
     case 0:
       arguments.access = FILE_GENERIC_READ;
-      // The right to change how a pipe is read (SetNamedPipeHandleState).
+      // The right to change the read mode of a pipe (SetNamedPipeHandleState).
       if (request.options & kConcurrent) arguments.access |= FILE_WRITE_ATTRIBUTES;
       break;
     case kWriteOnly:
@@ -39,13 +39,13 @@ bool set_access(const OpenRequest& request, bool unbuffered, CreateArguments& ar
   }
   if (unbuffered) {
     // Direct writes of whole sectors need the sectors' other bytes, so an unbuffered file is opened
-    // for reading too. Its end may lie within a sector, so the system cannot append to it (nor does
-    // CreateFileW allow FILE_APPEND_DATA with FILE_FLAG_NO_BUFFERING): lib/ does.
+    // for reading too. Its end may lie within a sector, so the system cannot append to it; lib/
+    // does. (CreateFileW also rejects FILE_APPEND_DATA with FILE_FLAG_NO_BUFFERING.)
     arguments.access |= FILE_GENERIC_READ;
     arguments.access &= ~static_cast<DWORD>(FILE_APPEND_DATA);
   } else if (request.flags & kAppend) {
-    // FILE_APPEND_DATA without FILE_WRITE_DATA has the system itself keep writes at the end. It
-    // does not allow to reserve space; such handles append by the position that each write carries.
+    // FILE_APPEND_DATA without FILE_WRITE_DATA makes the system write at the end. It does not allow
+    // reserving space, so with preallocation each write carries the position that appends.
     arguments.access |= FILE_APPEND_DATA;
     if (request.preallocate <= 0) arguments.access &= ~static_cast<DWORD>(FILE_WRITE_DATA);
   }
@@ -62,13 +62,13 @@ void set_disposition(const OpenRequest& request, CreateArguments& arguments) {
   } else {
     arguments.disposition = truncate ? TRUNCATE_EXISTING : OPEN_EXISTING;
   }
-  // kernelbase wants this very bit, and gives ERROR_INVALID_PARAMETER for the rights that it stands
-  // for.
+  // kernelbase requires exactly this bit, and returns ERROR_INVALID_PARAMETER for the equivalent
+  // specific rights.
   if (arguments.disposition == TRUNCATE_EXISTING) arguments.access |= GENERIC_WRITE;
   if (create && !(request.mode & kOwnerWrite)) arguments.attributes |= FILE_ATTRIBUTE_READONLY;
 }
 
-// Whether a path names a pipe: `\\\\.\\pipe\\name`, also of another server.
+// Whether a path names a pipe: `\\\\.\\pipe\\name`, or one on another server.
 bool is_pipe_path(const PathString& path) {
   constexpr size_t kPrefix = 2;
   const auto is_separator = [](wchar_t c) { return c == L'\\' || c == L'/'; };
@@ -107,13 +107,13 @@ bool set_attributes(const OpenRequest& request, HandleMode mode, bool unbuffered
   if (options & kOpenReparsePoint) attributes |= FILE_FLAG_OPEN_REPARSE_POINT;
   if (options & kNoRecall) attributes |= FILE_FLAG_OPEN_NO_RECALL;
   attributes |= request.attributes;
-  // Without it the server of a pipe may act with the rights of its client (Impersonation Levels,
+  // Without this, the server of a pipe could impersonate its client (Impersonation Levels,
   // https://learn.microsoft.com/windows/win32/secauthz/impersonation-levels).
   if (is_pipe_path(request.path)) attributes |= SECURITY_SQOS_PRESENT | SECURITY_ANONYMOUS;
-  // It is valid alone only (CreateFileW, dwFlagsAndAttributes).
+  // FILE_ATTRIBUTE_NORMAL is valid only alone (CreateFileW, dwFlagsAndAttributes).
   constexpr DWORD kOthers = kAllAttributes & ~static_cast<DWORD>(FILE_ATTRIBUTE_NORMAL);
   if (attributes & kOthers) attributes &= ~static_cast<DWORD>(FILE_ATTRIBUTE_NORMAL);
-  // Without it a directory cannot be opened.
+  // Required to open a directory.
   attributes |= FILE_FLAG_BACKUP_SEMANTICS;
   return true;
 }

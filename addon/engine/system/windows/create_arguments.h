@@ -37,17 +37,18 @@ struct CreateArguments {
   DWORD attributes = FILE_ATTRIBUTE_NORMAL;  // and flags
 };
 
-// False for flags that contradict each other.
+// Returns false for flags that contradict each other.
 bool create_arguments(const OpenRequest& request, HandleMode mode, bool unbuffered,
                       CreateArguments& arguments);
 
-// Whether nobody can open the file again meanwhile, not even this process.
+// Whether the file cannot be opened again meanwhile, not even by this process.
 bool is_exclusive(const OpenRequest& request);
 
-// An exclusive file has one handle for everything, descriptors included, and those are synchronous.
+// An exclusive file has a single handle for everything, including descriptors, which are
+// synchronous.
 bool is_overlapped(const OpenRequest& request, HandleMode mode);
 
-// The rights that the caller asked for, without those that sectors and reserving space need.
+// The rights that the caller requested, without those that whole sectors and reserving space need.
 uint32_t asked_access(const OpenRequest& request);
 
 }  // namespace overlapped

@@ -1,6 +1,6 @@
 #include "system/directory.h"
 
-// After windows.h, which it does not include itself.
+// Must follow windows.h, which it does not include itself.
 #include <winioctl.h>
 
 #include <algorithm>
@@ -41,7 +41,7 @@ Result stat_name(Operation& op) {
   return status_in(op.file->handle(), name_of(op), op.detail->status);
 }
 
-// As libuv: a junction counts as a link too, and other reparse points do not.
+// As in libuv: junctions count as links too, other reparse points do not.
 EntryType type_of(HANDLE directory, const FolderEntry& entry) {
   if (entry.attributes & FILE_ATTRIBUTE_REPARSE_POINT) {
     FileStatus status;
@@ -54,7 +54,7 @@ EntryType type_of(HANDLE directory, const FolderEntry& entry) {
   return entry.attributes & FILE_ATTRIBUTE_DEVICE ? EntryType::kCharacterDevice : EntryType::kFile;
 }
 
-// By a handle of its own, so that several lists do not take entries from each other.
+// Lists through a new handle, so that concurrent lists do not take entries from each other.
 Result list(Operation& op) {
   UniqueHandle again;
   const Result opened =
@@ -133,7 +133,7 @@ Result unlink_name(Operation& op) {
   HeldEntry entry;
   const Result opened = entry.open_in(op.file->handle(), name_of(op), false);
   if (!opened.ok()) return opened;
-  // As libuv: unlink() removes links to directories, and rmdir() directories alone.
+  // As in libuv: unlink() also removes links to directories, and rmdir() removes only directories.
   if (is_directory && !entry.has_folder_attribute()) return Result::failure(ERROR_DIRECTORY);
   if (!is_directory && entry.is_folder()) return Result::failure(ERROR_ACCESS_DENIED);
   return entry.remove();
@@ -153,7 +153,7 @@ Result link_name(Operation& op) {
   return opened.ok() ? link_file(file.get(), op.file->handle(), op.detail->second_path) : opened;
 }
 
-// The layout of REPARSE_DATA_BUFFER, which only the headers for drivers declare.
+// The layout of REPARSE_DATA_BUFFER, which only the driver headers declare.
 void append(std::string& data, const void* from, size_t size) {
   data.append(static_cast<const char*>(from), size);
 }
@@ -245,7 +245,7 @@ Result set_times(Operation& op) {
   return set_basic(op, basic);
 }
 
-// A mode is whether a file is read-only (chmod() of libuv).
+// The only part of a mode is whether the file is read-only (chmod() of libuv).
 Result set_mode(Operation& op) {
   UniqueHandle file;
   const Result opened = open_name(op.file->handle(), name_of(op), FILE_READ_ATTRIBUTES, file);
@@ -289,7 +289,7 @@ Result run_in_directory(Operation& op) {
     case Opcode::kSetModeIn:
       return set_mode(op);
     default:
-      // A file has no owner of the kind of POSIX (kSetOwnerIn); lib/ does not ask for it.
+      // Windows has no owners in the sense of POSIX (kSetOwnerIn); lib/ does not request this.
       return Result::failure(ERROR_CALL_NOT_IMPLEMENTED);
   }
 }

@@ -1,6 +1,6 @@
 #include "disk_facts.h"
 
-// After windows.h, which it does not include itself.
+// Must follow windows.h, which it does not include itself.
 #include <winioctl.h>
 
 #include <algorithm>
@@ -12,13 +12,13 @@ namespace overlapped {
 
 namespace {
 
-// What a device is taken to need when it does not say: it serves disks of 512 and of 4096 bytes.
+// The assumed sector size of a device that reports none; it suits disks of 512 and of 4096 bytes.
 constexpr DWORD kDeviceSectorSize = 4096;
 constexpr DWORD kFileSectorSize = 512;
 
 
 
-// Wine has no type for its drives.
+// Wine reports no file type for its drives.
 bool is_drive(HANDLE handle) {
   DISK_GEOMETRY geometry{};
   return query_device(handle, IOCTL_DISK_GET_DRIVE_GEOMETRY, &geometry, sizeof geometry).ok();
@@ -37,7 +37,7 @@ DeviceType device_type_of(HANDLE handle) {
     default:
       return is_drive(handle) ? DeviceType::kBlock : DeviceType::kUnknown;
   }
-  // A drive opened as a device is of type disk as well, but it has no attributes.
+  // A drive opened as a device also has the type disk, but no attributes.
   FILE_BASIC_INFO basic{};
   if (!GetFileInformationByHandleEx(handle, FileBasicInfo, &basic, sizeof basic)) {
     return DeviceType::kBlock;
@@ -67,8 +67,8 @@ DWORD device_sector_size(HANDLE handle) {
   return queried.ok() && geometry.BytesPerSector > 0 ? geometry.BytesPerSector : kDeviceSectorSize;
 }
 
-// Without it a volume refuses what lies behind the end of its file system, as the last sectors of a
-// partition do (FSCTL_ALLOW_EXTENDED_DASD_IO). Drives and other devices do not know the request.
+// By default a volume rejects access beyond the end of its file system, where the last sectors of a
+// partition lie (FSCTL_ALLOW_EXTENDED_DASD_IO). Drives and other devices do not know the request.
 void allow_whole_volume(HANDLE handle) {
   (void)query_device(handle, FSCTL_ALLOW_EXTENDED_DASD_IO, nullptr, 0);
 }
@@ -82,7 +82,7 @@ int64_t size_of_device(HANDLE handle) {
   return queried.ok() ? length.Length.QuadPart : 0;
 }
 
-// Position and length must be whole logical sectors. Buffers "should be" aligned to the physical
+// Positions and lengths must be whole logical sectors. Buffers "should be" aligned to the physical
 // sector, which "may not be enforced" (File Buffering, Win32 documentation).
 Alignment alignment_of(HANDLE handle, DeviceType device_type, const PathString& path) {
   DWORD logical = 0;
@@ -97,7 +97,7 @@ Alignment alignment_of(HANDLE handle, DeviceType device_type, const PathString& 
         device_type == DeviceType::kBlock ? device_sector_size(handle) : volume_sector_size(path);
   }
   DWORD memory = std::max(logical, physical);
-  // The requirement of the device itself is a mask: one less than a power of two.
+  // The device reports its own requirement as a mask: one less than a power of two.
   FILE_ALIGNMENT_INFO device{};
   if (GetFileInformationByHandleEx(handle, FileAlignmentInfo, &device, sizeof device)) {
     memory = std::max<DWORD>(memory, device.AlignmentRequirement + 1);
@@ -115,8 +115,8 @@ Result set_end_of_file(HANDLE handle, int64_t size) {
              : Result::failure(GetLastError());
 }
 
-// Where a file system has no call to allocate, growing the file and shrinking it again shows at
-// least that there is room; the space itself is then not kept.
+// For file systems without a call to allocate: growing and shrinking the file at least proves that
+// there is room, although the space is not kept.
 Result allocate_by_growing(HANDLE handle, int64_t size, int64_t wanted) {
   const Result grown = set_end_of_file(handle, wanted);
   if (!grown.ok()) return grown;
@@ -128,7 +128,7 @@ Result allocate_by_growing(HANDLE handle, int64_t size, int64_t wanted) {
 Result preallocate(HANDLE handle, int64_t wanted) {
   LARGE_INTEGER size{};
   if (!GetFileSizeEx(handle, &size)) return Result::failure(GetLastError());
-  // An allocation below the end of the file would cut the file.
+  // An allocation smaller than the file would truncate it.
   if (wanted <= size.QuadPart) return Result::success(0);
   FILE_ALLOCATION_INFO allocation{};
   allocation.AllocationSize.QuadPart = wanted;

@@ -2,13 +2,13 @@
 
 #include "open_file.h"
 
-// Questions to a file or device that has just been opened, and space for it.
+// Queries to a newly opened file or device, and preallocation.
 namespace overlapped {
 
 DeviceType device_type_of(HANDLE handle);
 
-// The size of a volume or drive in bytes; 0 where the device does not say. Lets a volume be read to
-// its real end.
+// The size of a volume or drive in bytes; 0 if the device does not report it. Also makes a volume
+// readable up to its real end.
 int64_t size_of_device(HANDLE handle);
 
 // The alignment that unbuffered transfers need.

@@ -1,7 +1,7 @@
 #include "windows_io.h"
 #include "system/devices.h"
 
-// After windows.h, which it does not include itself.
+// Must follow windows.h, which it does not include itself.
 #include <winioctl.h>
 
 namespace overlapped {

@@ -8,7 +8,7 @@
 
 #include "windows_io.h"
 
-// What Node's stat() gives on Windows, which is what libuv makes of the attributes of a file.
+// The values of Node's stat() on Windows, which libuv derives from the attributes of a file.
 namespace overlapped {
 
 namespace {
@@ -22,7 +22,7 @@ constexpr uint64_t kReadByAll = 0444;
 constexpr uint64_t kWriteByAll = 0222;
 constexpr uint64_t kBlockSize = 4096;
 constexpr uint64_t kStatBlockSize = 512;
-// From 1601, where Windows begins to count, to 1970, in its units of 100 ns.
+// From 1601, the epoch of Windows, to 1970, in Windows' units of 100 ns.
 constexpr int64_t kEpochTicks = 116444736000000000;
 constexpr int64_t kTicksPerSecond = 10000000;
 constexpr int64_t kNanosecondsPerTick = 100;
@@ -39,7 +39,7 @@ void set_time(FileStatus& status, size_t index, const LARGE_INTEGER& time) {
   status.nanoseconds[index] = rest * kNanosecondsPerTick;
 }
 
-// The layout of REPARSE_DATA_BUFFER, which only the headers for drivers declare: offsets in bytes.
+// The layout of REPARSE_DATA_BUFFER, which only the driver headers declare: offsets in bytes.
 constexpr size_t kReparseNameOffset = 8;
 constexpr size_t kReparseNameLength = 10;
 constexpr size_t kReparseLinkText = 20;
@@ -55,7 +55,7 @@ Value value_at(const std::byte* data) {
 
 bool is_letter(wchar_t c) { return (c >= L'A' && c <= L'Z') || (c >= L'a' && c <= L'z'); }
 
-// "\??\C:" alone or followed by a backslash: the NT name of a path on a drive.
+// Whether a target is the NT name of a path on a drive: "\??\C:", alone or before a backslash.
 bool names_drive(std::wstring_view target) {
   return target.size() >= 6 && target.substr(0, 4) == L"\\??\\" && is_letter(target[4]) &&
          target[5] == L':' && (target.size() == 6 || target[6] == L'\\');
@@ -87,7 +87,7 @@ Result link_target(HANDLE handle, std::wstring& target) {
   if (names_drive(target)) {
     target.erase(0, 4);
   } else if (!link) {
-    // A mount point that names a volume is a directory to those who cannot use such a name.
+    // A mount point that names a volume is shown as a directory, since such names are of no use.
     return Result::failure(ERROR_SYMLINK_NOT_SUPPORTED);
   } else if (names_share(target)) {
     target.replace(0, 8, L"\\\\");
@@ -97,7 +97,7 @@ Result link_target(HANDLE handle, std::wstring& target) {
 
 namespace {
 
-// The length of the target in UTF-8 is the size of a link.
+// The size of a link is the length of its target in UTF-8.
 Result link_size(HANDLE handle) {
   std::wstring target;
   const Result read = link_target(handle, target);
@@ -147,7 +147,7 @@ Result disk_status(HANDLE handle, bool of_link, FileStatus& status) {
   return Result::success(0);
 }
 
-// Windows tells nothing of a device or a pipe but what it is.
+// Windows reports only the type of a device or a pipe.
 Result device_status(HANDLE handle, DWORD type, FileStatus& status) {
   DWORD console_mode = 0;
   DWORD device = FILE_DEVICE_NAMED_PIPE;
@@ -184,7 +184,7 @@ Result path_status(const PathString& path, bool of_link, FileStatus& status) {
                                         nullptr, OPEN_EXISTING, flags, nullptr));
   if (!handle.valid()) return Result::failure(GetLastError());
   const Result result = handle_status(handle.get(), of_link, status);
-  // A reparse point that is no link stands for the file behind it.
+  // A reparse point that is not a link stands for the file behind it.
   const bool no_link = result.os_error == ERROR_SYMLINK_NOT_SUPPORTED ||
                        result.os_error == ERROR_NOT_A_REPARSE_POINT;
   return of_link && no_link ? path_status(path, false, status) : result;
@@ -194,7 +194,7 @@ Result path_status(const PathString& path, bool of_link, FileStatus& status) {
 
 Result status_of_entry(HANDLE handle, FileStatus& status) {
   const Result result = handle_status(handle, true, status);
-  // A reparse point that is no link has the status of a file.
+  // A reparse point that is not a link has the status of a file.
   const bool no_link = result.os_error == ERROR_SYMLINK_NOT_SUPPORTED ||
                        result.os_error == ERROR_NOT_A_REPARSE_POINT;
   return no_link ? handle_status(handle, false, status) : result;

@@ -17,7 +17,7 @@ constexpr size_t kListSize = 64 * 1024;
 constexpr ULONG kDirectoryInformation = 1;  // FileDirectoryInformation
 constexpr NTSTATUS kNoMoreFiles = static_cast<NTSTATUS>(0x80000006);
 constexpr NTSTATUS kNoSuchFile = static_cast<NTSTATUS>(0xC000000F);
-// FileDispositionInfoEx and FILE_DISPOSITION_FLAG_*: delete, as POSIX does, also what is read-only.
+// FileDispositionInfoEx and FILE_DISPOSITION_FLAG_*: POSIX deletion, also of read-only files.
 constexpr auto kDispositionInfoEx = static_cast<FILE_INFO_BY_HANDLE_CLASS>(21);
 constexpr ULONG kDisposeAtOnce = 0x1 | 0x2;
 constexpr ULONG kDisposeReadOnly = 0x10;
@@ -35,7 +35,7 @@ struct DirectoryInformation {
 
 Result result_of(BOOL done) { return done ? Result::success(0) : Result::failure(GetLastError()); }
 
-// Not every right may be given, and removing needs the fewest.
+// Retries with fewer rights, because not all may be granted and removal needs the fewest.
 template <typename Open>
 Result open_with_rights(bool to_list, Open open) {
   const DWORD more = to_list ? FILE_LIST_DIRECTORY : FILE_WRITE_ATTRIBUTES;
@@ -45,13 +45,13 @@ Result open_with_rights(bool to_list, Open open) {
   return denied ? open(kToRemove) : opened;
 }
 
-// What is not there before Windows 10, nor on every file system.
+// Whether the call is unsupported, as before Windows 10 and on some file systems.
 bool is_unknown(DWORD error) {
   return error == ERROR_INVALID_PARAMETER || error == ERROR_INVALID_FUNCTION ||
          error == ERROR_NOT_SUPPORTED || error == ERROR_CALL_NOT_IMPLEMENTED;
 }
 
-// Fails where the handle lacks the right for it; then removing will say so.
+// Fails if the handle lacks the right for it; the removal then reports the error.
 void make_writable(HANDLE handle, DWORD attributes) {
   FILE_BASIC_INFO basic{};
   basic.FileAttributes = attributes & ~static_cast<DWORD>(FILE_ATTRIBUTE_READONLY);
@@ -123,7 +123,7 @@ Result list_directory(HANDLE directory, std::vector<FolderEntry>& entries) {
     const NTSTATUS status = native_calls().query_directory(
         directory, nullptr, nullptr, nullptr, &block, memory.data(),
         static_cast<ULONG>(kListSize), kDirectoryInformation, FALSE, nullptr, restart);
-    // The root of an empty drive has not even the two dots.
+    // The root of an empty drive lacks even the two dots.
     if (status == kNoMoreFiles || (restart && status == kNoSuchFile)) return Result::success(0);
     if (status < 0) return result_of_status(status);
     add_entries(reinterpret_cast<const std::byte*>(memory.data()), entries);

@@ -12,22 +12,22 @@ struct FolderEntry {
   DWORD attributes = 0;
 };
 
-// All entries of an open directory but the two dots. Two lists of one handle at a time would take
+// Lists an open directory without the two dots. Two concurrent lists of one handle would take
 // entries from each other.
 Result list_directory(HANDLE directory, std::vector<FolderEntry>& entries);
 
-// What stood at a name when it was opened: a file, a folder, or a link itself. It is looked at,
-// listed and removed by its handle, and what stands in it is opened from there, so that nothing
-// else is reached when somebody puts a link in the place of the name, or of a folder above it.
+// The object that had a name when it was opened: a file, a folder, or a link itself. It is
+// inspected, listed and removed through its handle, and its entries are opened relative to it, so
+// that replacing the name, or a folder above it, with a link does not redirect any operation.
 class HeldEntry {
  public:
   HeldEntry() = default;
   HeldEntry(HeldEntry&&) noexcept = default;
 
-  // Opens what is at a path. With `to_list` a folder can be listed too, where its rights allow
+  // Opens the object at a path. With `to_list` a folder can also be listed, if its rights allow
   // that.
   Result open(const std::wstring& path, bool to_list);
-  // Opens what has a name in a folder.
+  // Opens the object with a given name in a folder.
   Result open_in(const HeldEntry& folder, const std::wstring& name, bool to_list) {
     return open_in(folder.handle_.get(), name, to_list);
   }
@@ -35,12 +35,12 @@ class HeldEntry {
 
   HANDLE handle() const { return handle_.get(); }
   bool has_folder_attribute() const { return (attributes_ & FILE_ATTRIBUTE_DIRECTORY) != 0; }
-  // A link is none, whatever it leads to; nor is a volume that is mounted at a folder.
+  // False for every link, whatever its target, and for a folder at which a volume is mounted.
   bool is_folder() const;
-  // All but the two dots, of a folder that was opened to be listed.
+  // Lists a folder that was opened with `to_list`, without the two dots.
   Result list(std::vector<FolderEntry>& entries) const;
-  // Removes it; ERROR_DIR_NOT_EMPTY where it is a folder with something in it. Its name may stay
-  // until the handle is closed.
+  // Removes the object; fails with ERROR_DIR_NOT_EMPTY for a folder with entries. Its name may
+  // remain until the handle is closed.
   Result remove() const;
 
  private:

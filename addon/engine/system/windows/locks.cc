@@ -32,8 +32,8 @@ Result try_lock(const Operation& op) {
 
 }  // namespace
 
-// A LockFileEx that waits on a synchronous handle would keep every other call on that handle
-// waiting too, the unlock included. So a range that another holds is asked for again after a pause.
+// A waiting LockFileEx on a synchronous handle would block every other call on that handle, even
+// the unlock. So a range that is locked by another handle is retried after a pause.
 bool lock_range(Operation& op) {
   const bool waits = (op.flags & kLockWait) != 0;
   milliseconds pause = kPauseMin;

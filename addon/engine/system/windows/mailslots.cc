@@ -9,7 +9,7 @@ namespace overlapped {
 
 namespace {
 
-// Windows has no type for them (GetFileType), and some systems take them for disks.
+// Windows has no type for mailslots (GetFileType), and some systems report them as disks.
 std::unique_ptr<OpenFile> mailslot(HANDLE handle) {
   auto file = std::make_unique<OpenFile>(handle, DeviceType::kUnknown);
   file->waits_by_event = true;
@@ -18,12 +18,12 @@ std::unique_ptr<OpenFile> mailslot(HANDLE handle) {
 
 Result result_of(BOOL done) { return done ? Result::success(0) : Result::failure(GetLastError()); }
 
-// MAILSLOT_WAIT_FOREVER and MAILSLOT_NO_MESSAGE are -1, as on the other side of the boundary.
+// MAILSLOT_WAIT_FOREVER and MAILSLOT_NO_MESSAGE are -1 in JavaScript, too.
 int32_t to_int32(DWORD value) { return static_cast<int32_t>(value); }
 
 }  // namespace
 
-// The handle that this gives is an overlapped one.
+// CreateMailslotW always returns an overlapped handle.
 Result create_mailslot(Operation& op) {
   const OpenRequest& request = op.detail->open;
   const HANDLE handle = CreateMailslotW(

@@ -1,6 +1,6 @@
 #include "windows_io.h"
 
-// After windows.h, which it does not include itself.
+// Must follow windows.h, which it does not include itself.
 #include <winioctl.h>
 
 #include <algorithm>
@@ -40,7 +40,7 @@ Result list_streams(Operation& op) {
       FindFirstStreamW(op.detail->open.path.c_str(), FindStreamInfoStandard, &stream, 0);
   if (find == INVALID_HANDLE_VALUE) {
     const DWORD error = GetLastError();
-    // A folder without streams has none, not even that of its data.
+    // A folder without named streams has no streams at all, not even an unnamed one.
     return error == ERROR_HANDLE_EOF ? give(op, list.data(), 0) : Result::failure(error);
   }
   do {

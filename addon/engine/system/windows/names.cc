@@ -17,7 +17,7 @@ constexpr ULONG kReplaceIfExists = 0x1;
 constexpr ULONG kReplacePosix = 0x2;
 constexpr ULONG kIgnoreReadOnly = 0x40;
 
-// FILE_RENAME_INFORMATION and FILE_LINK_INFORMATION, which have one layout.
+// FILE_RENAME_INFORMATION and FILE_LINK_INFORMATION, which share a layout.
 struct NewName {
   ULONG flags;  // or whether to replace
   HANDLE directory;
@@ -33,21 +33,21 @@ Result give_name(HANDLE file, HANDLE directory, const std::wstring& name, ULONG 
   auto* const data = reinterpret_cast<std::byte*>(memory.data());
   std::memcpy(data, &header, offsetof(NewName, name));
   std::memcpy(data + offsetof(NewName, name), name.data(), bytes);
-  // A size below that of the whole structure is refused, also where the name is short.
+  // Windows rejects sizes below that of the whole structure, even if the name is short.
   const size_t size = std::max(sizeof(NewName), offsetof(NewName, name) + bytes);
   IO_STATUS_BLOCK status{};
   return result_of_status(native_calls().set_information(file, &status, data,
                                                          static_cast<ULONG>(size), what));
 }
 
-// What is not there before Windows 10, nor on every file system.
+// Whether the call is unsupported, as before Windows 10 and on some file systems.
 bool is_unknown(uint32_t error) {
   return error == ERROR_INVALID_PARAMETER || error == ERROR_INVALID_FUNCTION ||
          error == ERROR_NOT_SUPPORTED || error == ERROR_CALL_NOT_IMPLEMENTED ||
          error == ERROR_INVALID_LEVEL;
 }
 
-// Clears or sets again that a name is read-only; 0 where it is not.
+// Clears the read-only attribute of a name. Returns the previous attributes, or 0 if it was clear.
 DWORD take_read_only(HANDLE directory, const std::wstring& name) {
   UniqueHandle there;
   FILE_BASIC_INFO basic{};

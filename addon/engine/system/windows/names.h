@@ -5,18 +5,18 @@
 #include "native_calls.h"
 #include "windows_io.h"
 
-// Names in open directories. None is followed.
+// Operations on names in open directories. Links are never followed.
 namespace overlapped {
 
-// Opens a name, or the directory itself where the name is empty.
+// Opens a name, or the directory itself if the name is empty.
 Result open_name(HANDLE directory, const std::wstring& name, ACCESS_MASK access,
                  UniqueHandle& handle, ULONG more_options = 0);
 
-// Gives an open file, which needs the right DELETE, another name. What has that name, also what is
-// read-only, is replaced in one step; without `replaces` it makes the call fail.
+// Renames an open file, which needs the right DELETE. An existing file with that name, even a
+// read-only one, is replaced in one step; without `replaces` it makes the call fail.
 Result rename_file(HANDLE file, HANDLE directory, const std::wstring& name, bool replaces);
 
-// Gives an open file a further name.
+// Gives an open file another name.
 Result link_file(HANDLE file, HANDLE directory, const std::wstring& name);
 
 }  // namespace overlapped

@@ -57,7 +57,8 @@ Result open_in(HANDLE directory, const std::wstring& name, const NativeOpen& wan
   if (name.size() > kNameMax) return Result::failure(ERROR_FILENAME_EXCED_RANGE);
   NTSTATUS status =
       create_file(directory, name, wanted, kCaseInsensitive | kDoNotReparse, opened);
-  // Windows before 10 does not know that the directory itself may have become a link meanwhile.
+  // Windows before 10 does not know OBJ_DONT_REPARSE, which guards against a directory that has
+  // become a link.
   if (status == kInvalidParameter) {
     status = create_file(directory, name, wanted, kCaseInsensitive, opened);
   }

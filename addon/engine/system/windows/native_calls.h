@@ -7,8 +7,8 @@
 
 #include <string>
 
-// The calls of ntdll.dll that reach a name through the handle of its directory. Only they do, and
-// only they list a directory by its handle whatever its file system is.
+// The calls of ntdll.dll that reach a name through the handle of its directory. No other calls do,
+// and no others list a directory by its handle on every file system.
 namespace overlapped {
 
 struct NativeCalls {
@@ -55,8 +55,8 @@ struct NativeOpen {
   bool inheritable = false;
 };
 
-// Opens a name in a directory by NtCreateFile. The directory is what its handle is open on, also
-// where its own path leads through a link by now.
+// Opens a name in a directory with NtCreateFile. The directory is the one that its handle has open,
+// even if its path now leads through a link.
 Result open_in(HANDLE directory, const std::wstring& name, const NativeOpen& wanted,
                HANDLE& opened);
 

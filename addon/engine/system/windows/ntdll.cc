@@ -1,13 +1,13 @@
 #include "ntdll.h"
 
-// After windows.h, which it does not include itself.
+// Must follow windows.h, which it does not include itself.
 #include <winternl.h>
 
 namespace overlapped {
 
 namespace {
 
-// From Microsoft's headers for drivers.
+// Values from Microsoft's driver headers.
 constexpr ULONG kFileAccessInformation = 8;
 constexpr ULONG kFlushDataSyncOnly = 4;  // FLUSH_FLAGS_FILE_DATA_SYNC_ONLY
 constexpr ULONG kSeverityShift = 30;
@@ -34,7 +34,7 @@ bool posts_packet(uint32_t error) {
   static const auto error_of = find_call<ErrorOf>("RtlNtStatusToDosError");
   if (!last_status || !error_of) return error == ERROR_MORE_DATA;
   const NTSTATUS status = last_status();
-  // An error that kernel32 made up itself leaves the status of an earlier call.
+  // An error that kernel32 generated itself leaves the status of an earlier call in place.
   if (error_of(status) != error) return error == ERROR_MORE_DATA;
   return static_cast<ULONG>(status) >> kSeverityShift != kSeverityError;
 }

@@ -44,8 +44,8 @@ bool is_same_file(HANDLE a, HANDLE b) {
          one.nFileIndexHigh == other.nFileIndexHigh && one.nFileIndexLow == other.nFileIndexLow;
 }
 
-// A reparse point that is no link (a file kept elsewhere, a compressed one) is opened for its data,
-// and must be the same file then.
+// Opens the data of a reparse point that is not a link (a remotely stored or a compressed file),
+// which must then be the same file.
 DWORD open_data(const OpenRequest& request, NativeOpen wanted, UniqueHandle& handle) {
   wanted.options &= ~static_cast<ULONG>(kNativeReparsePointItself);
   wanted.disposition = NativeDisposition::kOpen;
@@ -58,7 +58,7 @@ DWORD open_data(const OpenRequest& request, NativeOpen wanted, UniqueHandle& han
   return ERROR_SUCCESS;
 }
 
-// A link is neither followed nor cut, so that the file is cut only once it is known not to be one.
+// Links are not followed, and a file is truncated only once it is known not to be a link.
 DWORD finish_open_in(const OpenRequest& request, const NativeOpen& wanted, UniqueHandle& handle) {
   FILE_ATTRIBUTE_TAG_INFO info{};
   if (GetFileInformationByHandleEx(handle.get(), FileAttributeTagInfo, &info, sizeof info) &&
@@ -74,7 +74,7 @@ DWORD finish_open_in(const OpenRequest& request, const NativeOpen& wanted, Uniqu
   return cut ? ERROR_SUCCESS : GetLastError();
 }
 
-// Opens a name in a directory; INVALID_HANDLE_VALUE with the reason in GetLastError().
+// Opens a name in a directory. Returns INVALID_HANDLE_VALUE and sets GetLastError() on failure.
 HANDLE create_in_directory(const OpenRequest& request, const CreateArguments& arguments,
                            DWORD access) {
   NativeOpen wanted;
@@ -97,7 +97,7 @@ HANDLE create_in_directory(const OpenRequest& request, const CreateArguments& ar
   return INVALID_HANDLE_VALUE;
 }
 
-// INVALID_HANDLE_VALUE with the reason in GetLastError().
+// Returns INVALID_HANDLE_VALUE and sets GetLastError() on failure.
 HANDLE create_file(const OpenRequest& request, HandleMode mode, bool unbuffered) {
   CreateArguments arguments;
   if (!create_arguments(request, mode, unbuffered, arguments)) {
@@ -112,13 +112,13 @@ HANDLE create_file(const OpenRequest& request, HandleMode mode, bool unbuffered)
                        arguments.disposition, arguments.attributes, nullptr);
   };
   const HANDLE handle = create(arguments.access);
-  // To read the attributes, no right is needed.
+  // Reading the attributes needs no rights.
   if (handle == INVALID_HANDLE_VALUE && (request.options & kAttributesOnly) &&
       GetLastError() == ERROR_ACCESS_DENIED) {
     return create(0);
   }
   const bool write_only = (request.flags & kAccessMask) == kWriteOnly;
-  // A file that may be written but not read can still take whole sectors.
+  // A file that may be written but not read can still accept whole sectors.
   if (handle == INVALID_HANDLE_VALUE && unbuffered && write_only &&
       GetLastError() == ERROR_ACCESS_DENIED) {
     return create((arguments.access & ~static_cast<DWORD>(FILE_GENERIC_READ)) | FILE_GENERIC_WRITE);
@@ -126,15 +126,15 @@ HANDLE create_file(const OpenRequest& request, HandleMode mode, bool unbuffered)
   return handle;
 }
 
-// True when a file system without unbuffered I/O may have refused an open for the flag alone.
+// Whether an error may mean that the file system refused an open only for lack of unbuffered I/O.
 bool may_refuse_unbuffered(DWORD error) {
   return error == ERROR_INVALID_PARAMETER || error == ERROR_NOT_SUPPORTED ||
          error == ERROR_INVALID_FUNCTION;
 }
 
 Result open_failure(const OpenRequest& request, DWORD error) {
-  // With O_CREAT and without O_EXCL only a directory can be in the way. ERROR_INVALID_FUNCTION is
-  // what reading a directory gives, and EISDIR in Node.
+  // With O_CREAT but without O_EXCL, only an existing directory can cause this error. Reading a
+  // directory gives ERROR_INVALID_FUNCTION, which is EISDIR in Node.
   const bool create = (request.flags & kCreate) && !(request.flags & kExclusive);
   return Result::failure(
       create && error == ERROR_FILE_EXISTS ? static_cast<uint32_t>(ERROR_INVALID_FUNCTION) : error);
@@ -163,7 +163,7 @@ Result open_any(const OpenRequest& request, HandleMode mode, std::unique_ptr<Ope
     const Result reserved = preallocate(handle, request.preallocate);
     if (!reserved.ok()) {
       file.reset();
-      // What this call has made goes with it: the next one must not find it there.
+      // Removes the file that this call created, so that a retry does not find it.
       constexpr int32_t kMade = kCreate | kExclusive;
       if ((request.flags & kMade) == kMade) DeleteFileW(request.path.c_str());
       return reserved;
@@ -177,15 +177,14 @@ Result open_any(const OpenRequest& request, HandleMode mode, std::unique_ptr<Ope
 
 namespace {
 
-// For a second open of the same file: what the first one created or truncated is not to be created
-// or truncated again.
+// A request to open the same file a second time, without creating or truncating it again.
 OpenRequest of_existing(OpenRequest request) {
   request.flags &= ~(kCreate | kTruncate | kExclusive);
   return request;
 }
 
-// Of the character devices only communication ports work with overlapped I/O as a file does. No
-// port takes a console, and the null device has nothing to wait for.
+// Among character devices only serial ports support overlapped I/O as files do. Completion ports do
+// not accept consoles, and the null device never waits.
 bool takes_overlapped_calls(const OpenFile& file) {
   DCB settings{};
   settings.DCBlength = sizeof settings;

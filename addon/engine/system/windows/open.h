@@ -4,12 +4,12 @@
 
 namespace overlapped {
 
-// Opens a file so that several transfers on it can be in flight. A console, which takes no
+// Opens a file so that several transfers can be in flight on it. A console, which does not support
 // overlapped calls, gets a synchronous handle.
 Result open_for_transfers(const OpenRequest& request, std::unique_ptr<OpenFile>& opened);
 
-// Opens the file of a synchronous handle anew for that. What the first open created or truncated is
-// not created or truncated again.
+// Reopens the file of a synchronous handle for such transfers. The file is not created or truncated
+// a second time.
 Result reopen_for_transfers(const OpenRequest& request, std::unique_ptr<OpenFile>& opened);
 
 }  // namespace overlapped

@@ -29,14 +29,14 @@ void OpenFile::set_cursor(int64_t position) {
 
 Result OpenFile::open_second(NativeHandle& handle) {
   const HANDLE process = GetCurrentProcess();
-  // An exclusive file is open for synchronous calls, so that its own handle serves.
+  // An exclusive file is open for synchronous calls, so its own handle can be used.
   if (is_exclusive && !overlapped) {
     const BOOL done =
         DuplicateHandle(process, handle_, process, &handle, 0, FALSE, DUPLICATE_SAME_ACCESS);
     if (!done) return Result::failure(GetLastError());
   } else {
     const DWORD rights = access != 0 ? access : granted_access(handle_);
-    // The flag lets folders be opened (CreateFileW), and is without effect on files.
+    // The flag allows opening folders (CreateFileW), and has no effect on files.
     handle = ReOpenFile(handle_, rights, kShareAll, FILE_FLAG_BACKUP_SEMANTICS);
     if (handle == invalid_handle()) return Result::failure(GetLastError());
   }

@@ -19,7 +19,7 @@ std::unique_ptr<OpenFile> pipe_end(HANDLE handle) {
   return file;
 }
 
-// INVALID_HANDLE_VALUE with the reason in GetLastError().
+// Returns INVALID_HANDLE_VALUE and sets GetLastError() on failure.
 HANDLE create_instance(const OpenRequest& request, uint32_t flags, DWORD instances) {
   DWORD open_mode = FILE_FLAG_OVERLAPPED;
   if (flags & kPipeReads) open_mode |= PIPE_ACCESS_INBOUND;
@@ -56,8 +56,8 @@ Result configure_pipe(Operation& op) {
              : Result::failure(GetLastError());
 }
 
-// CreatePipe gives handles that cannot be overlapped. A client that has opened the only instance
-// of a pipe is connected to it; nothing has to wait.
+// The handles of CreatePipe cannot be overlapped. A client that opens the only instance of a named
+// pipe is connected to it immediately.
 Result create_pipe_pair(Operation& op) {
   const OpenRequest& request = op.detail->open;
   UniqueHandle reader(create_instance(request, kPipeReads | kPipeFirst, 1));

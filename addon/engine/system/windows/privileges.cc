@@ -10,14 +10,14 @@ DWORD enable(HANDLE token, const wchar_t* name) {
   wanted.Privileges[0].Attributes = SE_PRIVILEGE_ENABLED;
   if (!LookupPrivilegeValueW(nullptr, name, &wanted.Privileges[0].Luid)) return GetLastError();
   if (!AdjustTokenPrivileges(token, FALSE, &wanted, 0, nullptr, nullptr)) return GetLastError();
-  // It succeeds also where it could enable nothing (AdjustTokenPrivileges, Return value).
+  // The call also succeeds if it enabled nothing (AdjustTokenPrivileges, Return value).
   return GetLastError() == ERROR_NOT_ALL_ASSIGNED ? ERROR_PRIVILEGE_NOT_HELD : ERROR_SUCCESS;
 }
 
 }  // namespace
 
 BackupPrivileges::BackupPrivileges(Use use) {
-  // A token of the thread's own, so that other threads stay without the privileges.
+  // A token for this thread only, so that other threads do not get the privileges.
   if (!ImpersonateSelf(SecurityImpersonation)) {
     error_ = GetLastError();
     return;

@@ -4,8 +4,8 @@
 
 namespace overlapped {
 
-// While it lives, the calling thread, and it alone, uses the privileges of a backup:
-// SeBackupPrivilege, and for writing SeRestorePrivilege.
+// While an instance exists, its thread, and no other, uses the privileges for backups:
+// SeBackupPrivilege and, for writing, SeRestorePrivilege.
 class BackupPrivileges {
  public:
   enum class Use : uint8_t { kRead, kWrite };
@@ -15,7 +15,7 @@ class BackupPrivileges {
   BackupPrivileges(const BackupPrivileges&) = delete;
   BackupPrivileges& operator=(const BackupPrivileges&) = delete;
 
-  // 0, or ERROR_PRIVILEGE_NOT_HELD where the user of the process has not got them.
+  // 0, or ERROR_PRIVILEGE_NOT_HELD if the user of the process lacks the privileges.
   DWORD error() const { return error_; }
 
  private:

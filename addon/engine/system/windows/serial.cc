@@ -5,14 +5,14 @@ namespace overlapped {
 
 namespace {
 
-// A read without a time of its own ends when no byte has come for this long, and so gives what is
-// there. The setting that means just that (COMMTIMEOUTS, Remarks: MAXDWORD twice) is not one that
-// every system has.
+// A read without a timeout ends once no byte has arrived for this long, and so returns what is
+// available. Not every system supports the setting that means exactly that (COMMTIMEOUTS, Remarks:
+// MAXDWORD twice).
 constexpr DWORD kShortestPauseMs = 1;
 constexpr int32_t kStopBitsByCode[] = {10, 15, 20};  // ONESTOPBIT, ONE5STOPBITS, TWOSTOPBITS
 
-// A read waits for its first byte, until the total time is over (0: without end), and then goes on
-// until its buffer is full, the interval passes without a byte, or the total time is over.
+// A read waits for its first byte until the total time has passed (0: no limit), and then continues
+// until its buffer is full, the interval passes without a byte, or the total time has passed.
 void read_times(const COMMTIMEOUTS& times, SerialSettings& settings) {
   const DWORD interval = times.ReadIntervalTimeout;
   const DWORD total = times.ReadTotalTimeoutConstant;
@@ -58,7 +58,7 @@ BYTE stop_bits_code(int32_t tenths) {
   return tenths == 20 ? TWOSTOPBITS : ONESTOPBIT;
 }
 
-// Bytes go through as they are: no end of file, no replaced characters, no stop at an error.
+// Bytes pass unchanged: no end-of-file character, no replaced characters, no stop at an error.
 void fill_dcb(const SerialSettings& settings, DCB& dcb) {
   dcb.BaudRate = static_cast<DWORD>(settings[kBaudRate]);
   dcb.ByteSize = static_cast<BYTE>(settings[kDataBits]);
@@ -87,7 +87,7 @@ Result serial_settings(Operation& op) {
   SerialSettings settings{};
   Result result = read_settings(handle, dcb, settings);
   if (!result.ok()) return result;
-  // Also where nothing differs: what has no field here is set too.
+  // Also if nothing differs, because settings that have no field here are set too.
   if (asks_for_serial_change(op)) {
     const SerialSettings wanted = merge_serial_settings(op, settings);
     fill_dcb(wanted, dcb);

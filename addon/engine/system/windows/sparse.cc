@@ -1,6 +1,6 @@
 #include "windows_io.h"
 
-// After windows.h, which it does not include itself.
+// Must follow windows.h, which it does not include itself.
 #include <winioctl.h>
 
 #include <algorithm>
@@ -13,7 +13,7 @@ namespace overlapped {
 
 namespace {
 
-// File systems without sparse files do not know the calls for them.
+// Whether the file system does not know the calls because it has no sparse files.
 bool is_unknown(uint32_t error) {
   return error == ERROR_INVALID_FUNCTION || error == ERROR_NOT_SUPPORTED ||
          error == ERROR_CALL_NOT_IMPLEMENTED;
@@ -23,8 +23,8 @@ static_assert(sizeof(AllocatedRange) == sizeof(FILE_ALLOCATED_RANGE_BUFFER));
 
 }  // namespace
 
-// FSCTL_SET_SPARSE without holes to fill takes the attribute away; with, it fails where Windows
-// does not fill them.
+// Clearing the attribute with FSCTL_SET_SPARSE succeeds if there are no holes to fill; otherwise it
+// fails where Windows does not fill them.
 Result set_sparse(Operation& op) {
   FILE_SET_SPARSE_BUFFER wanted{};
   wanted.SetSparse = op.flags ? TRUE : FALSE;
@@ -53,7 +53,7 @@ Result allocated_ranges(Operation& op) {
       control_device(handle, FSCTL_QUERY_ALLOCATED_RANGES, {&wanted, sizeof wanted},
                      {ranges.data(), static_cast<DWORD>(ranges.size() * sizeof(AllocatedRange))});
   if (is_unknown(queried.os_error)) return give_ranges(op, &wanted, 1);
-  // ERROR_MORE_DATA: the rest is asked for with the next operation.
+  // ERROR_MORE_DATA: the next operation requests the rest.
   if (!queried.ok() && queried.os_error != ERROR_MORE_DATA) return queried;
   return give_ranges(op, ranges.data(),
                      static_cast<size_t>(queried.value) / sizeof(AllocatedRange));

@@ -25,7 +25,7 @@ class FindHandle {
 };
 
 EntryType type_of(const WIN32_FIND_DATAW& data) {
-  // As libuv: a junction counts as a link too.
+  // As in libuv: junctions count as links too.
   const bool is_link = (data.dwFileAttributes & FILE_ATTRIBUTE_REPARSE_POINT) &&
                        (data.dwReserved0 == IO_REPARSE_TAG_SYMLINK ||
                         data.dwReserved0 == IO_REPARSE_TAG_MOUNT_POINT);
@@ -41,7 +41,7 @@ Result last_error() { return Result::failure(GetLastError()); }
 
 bool is_gone(DWORD error) { return error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND; }
 
-// A folder that is being emptied.
+// A folder whose entries are being removed.
 struct Level {
   HeldEntry folder;
   size_t parent_length = 0;  // of the path of the parent
@@ -49,8 +49,8 @@ struct Level {
   size_t next = 0;
 };
 
-// Removes a tree, each folder after its content. Everything below the root is reached from the
-// handle of its folder; paths are only for what errors say.
+// Removes a tree, each folder after its entries. Everything below the root is reached through the
+// handle of its folder; paths are only used in errors.
 class TreeRemoval {
  public:
   explicit TreeRemoval(Operation& op) : op_(op), path_(op.detail->open.path) {}
@@ -67,8 +67,8 @@ class TreeRemoval {
   }
 
  private:
-  // As Node does: a folder is removed at once if that can be done, and emptied only if the system
-  // says that it is not empty.
+  // As in Node: a folder is removed immediately if possible, and emptied only if the system reports
+  // that it is not empty.
   Result take(const Result& opened, HeldEntry entry, bool may_be_folder, size_t parent_length) {
     Result result = opened.ok() ? entry.remove() : opened;
     if (result.ok() || is_gone(result.os_error)) return Result::success(0);
@@ -76,7 +76,7 @@ class TreeRemoval {
     const TreeStep step = folder ? TreeStep::kRemoveFolder : TreeStep::kUnlink;
     const bool is_filled =
         result.os_error == ERROR_DIR_NOT_EMPTY || result.os_error == ERROR_ACCESS_DENIED;
-    // Somebody may have put a link in the place of the folder: what that leads to is not ours.
+    // If the folder has been replaced with a link, the link's target must not be touched.
     if (!opened.ok() || !folder || !is_filled) return fail_at(op_, path_, step, result);
     Level level{std::move(entry), parent_length, {}};
     const Result listed = level.folder.list(level.entries);
@@ -100,7 +100,7 @@ class TreeRemoval {
     return result;
   }
 
-  // Goes up from a folder that is empty now, and removes it.
+  // Removes the current, now empty folder and returns to its parent.
   Result leave() {
     const size_t parent_length = levels_.back().parent_length;
     const Result removed = levels_.back().folder.remove();
@@ -111,7 +111,7 @@ class TreeRemoval {
   }
 
   Operation& op_;
-  std::wstring path_;  // of what is being removed
+  std::wstring path_;  // of the entry that is being removed
   std::vector<Level> levels_;
 };
 
@@ -126,8 +126,8 @@ PathString join_path(const PathString& folder, const PathString& name) {
 Result read_folder(const PathString& root, const PathString& relative,
                    std::vector<TreeEntry>& entries) {
   const PathString path = relative.empty() ? root : join_path(root, relative);
-  // FindFirstFileExW on `file\*` says ERROR_DIRECTORY or ERROR_PATH_NOT_FOUND; the caller relies on
-  // the first.
+  // FindFirstFileExW on `file\*` reports ERROR_DIRECTORY or ERROR_PATH_NOT_FOUND, but the caller
+  // relies on ERROR_DIRECTORY.
   const DWORD attributes = GetFileAttributesW(path.c_str());
   if (attributes == INVALID_FILE_ATTRIBUTES) return last_error();
   if (!(attributes & FILE_ATTRIBUTE_DIRECTORY)) return Result::failure(ERROR_DIRECTORY);
@@ -135,7 +135,7 @@ Result read_folder(const PathString& root, const PathString& relative,
   const FindHandle find(FindFirstFileExW(join_path(path, L"*").c_str(), FindExInfoBasic, &data,
                                          FindExSearchNameMatch, nullptr,
                                          FIND_FIRST_EX_LARGE_FETCH));
-  // The root of an empty drive has not even the two dots.
+  // The root of an empty drive lacks even the two dots.
   if (!find.valid()) {
     return GetLastError() == ERROR_FILE_NOT_FOUND ? Result::success(0) : last_error();
   }
@@ -147,7 +147,7 @@ Result read_folder(const PathString& root, const PathString& relative,
 }
 
 bool leads_to_folder(const PathString&, const PathString&, const TreeEntry& link) {
-  // The attributes of a link to a folder say so themselves.
+  // The attributes of a link tell whether it was made for a folder.
   return (link.attributes & FILE_ATTRIBUTE_DIRECTORY) != 0;
 }
 

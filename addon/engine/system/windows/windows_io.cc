@@ -9,7 +9,7 @@ namespace overlapped {
 
 namespace {
 
-// With this position WriteFile appends, whatever the size is by then (WriteFile, Remarks).
+// At this position WriteFile appends, whatever the current size (WriteFile, Remarks).
 constexpr uint64_t kEndOfFilePosition = ~uint64_t{0};
 
 IoVector current_buffer(const Operation& op) {
@@ -19,15 +19,15 @@ IoVector current_buffer(const Operation& op) {
   return buffer;
 }
 
-// The first buffer at or after `index` that has room. An empty one would cost a call, and at the
-// end of a file that call would fail.
+// The first nonempty buffer at or after `index`. An empty buffer would cost a call, which would
+// fail at the end of a file.
 size_t next_buffer(const Operation& op, size_t index) {
   const auto& vectors = op.detail->vectors;
   while (index < vectors.size() && vectors[index].length == 0) ++index;
   return index;
 }
 
-// Callers serialise operations at the cursor, so it stands still while one of them runs.
+// Callers serialize operations at the cursor, so it does not move while one of them runs.
 uint64_t current_position(const Operation& op) {
   const OpenFile& file = *op.file;
   if (!file.is_disk()) return 0;
@@ -37,8 +37,8 @@ uint64_t current_position(const Operation& op) {
   return static_cast<uint64_t>(begin) + op.transferred;
 }
 
-// How much of the current buffer a call is for. A read that crosses the end of a drive would fail
-// as a whole, and one that begins there would not say that it is the end (ERROR_SECTOR_NOT_FOUND).
+// The number of bytes to request for the current buffer. A read that crosses the end of a drive
+// would fail as a whole; one that begins there would not report the end (ERROR_SECTOR_NOT_FOUND).
 size_t current_length(const Operation& op) {
   const size_t length = current_buffer(op).length;
   if (!op.is_read() || op.file->device_size == 0) return length;
@@ -64,19 +64,19 @@ bool is_at_end(const Operation& op) {
          current_position(op) >= static_cast<uint64_t>(size.QuadPart);
 }
 
-// The end of a file and of a pipe whose other side is closed are no errors of a read. Some file
-// systems refuse an unbuffered read there with ERROR_INVALID_PARAMETER, which else means that
+// The end of a file, and a pipe whose other side is closed, are not errors for a read. Some file
+// systems reject an unbuffered read there with ERROR_INVALID_PARAMETER, which otherwise means that
 // something is not aligned.
 bool is_end_of_data(const Operation& op, uint32_t error) {
   if (!op.is_read()) return false;
   if (error == ERROR_HANDLE_EOF || error == ERROR_BROKEN_PIPE) return true;
-  // A serial port for which nothing has come in the time that it is set to.
+  // A serial port received nothing within its timeout.
   if (error == ERROR_TIMEOUT) return true;
   return error == ERROR_INVALID_PARAMETER && op.file->unbuffered && is_at_end(op);
 }
 
-// Where several reads of a serial port wait, Wine may end some as if their time were over, though
-// the port is set to wait without end.
+// If several reads of a serial port wait, Wine may end some with a timeout, although the port is
+// set to wait without a limit.
 bool ended_before_its_time(const Operation& op, uint32_t error) {
   if (!op.is_read() || error != ERROR_TIMEOUT || op.transferred > 0) return false;
   COMMTIMEOUTS times{};
@@ -91,9 +91,9 @@ bool is_opened_for(const Operation& op) {
   return (granted_access(op.file->handle()) & needed) != 0;
 }
 
-// Node's name for a transfer that the handle was not opened for is EBADF (libuv's uv_fs_read and
-// uv_fs_write). A write to a pipe that nobody reads gives one of two errors, depending on when the
-// reader went, and the versions of libuv disagree on the second.
+// Node reports EBADF for a transfer that the handle was not opened for (libuv's uv_fs_read and
+// uv_fs_write). A write to a pipe without a reader fails with one of two errors, depending on when
+// the reader left, and the versions of libuv disagree on the second.
 Result transfer_failure(const Operation& op, uint32_t error) {
   ErrorMeaning meaning = ErrorMeaning::kOfSystem;
   if (error == ERROR_ACCESS_DENIED && !is_opened_for(op)) meaning = ErrorMeaning::kBadDescriptor;
@@ -103,13 +103,13 @@ Result transfer_failure(const Operation& op, uint32_t error) {
   return Result::failure(error, meaning);
 }
 
-// A client may have come before the call, and may have written and gone again (ConnectNamedPipe).
+// A client may have connected, written and left again before the call (ConnectNamedPipe).
 Result connect_result(uint32_t error) {
   const bool connected = error == ERROR_PIPE_CONNECTED || error == ERROR_NO_DATA;
   return connected ? Result::success(0) : Result{0, error};
 }
 
-// Makes the next call of a transfer on a handle that waits by events, and waits for its end.
+// Makes the next call of a transfer on a handle that waits with events, and waits until it ends.
 uint32_t transfer_by_event(Operation& op, const std::atomic<bool>& cancel_requested,
                            size_t& moved) {
   // A thread waits for one call at a time, and the system resets the event when the call begins.
@@ -118,7 +118,7 @@ uint32_t transfer_by_event(Operation& op, const std::atomic<bool>& cancel_reques
   if (!event) event = own.get();
   if (!event) return GetLastError();
   const uint32_t error = start_transfer(op, nullptr, event);
-  // A warning, such as ERROR_MORE_DATA, ends the call as a success does, with a count.
+  // A warning, such as ERROR_MORE_DATA, ends the call with a count, as success does.
   if (!posts_packet(error)) return error;
   const HANDLE handle = op.file->handle();
   const HANDLE events[] = {event, ThreadInterrupt::event_of_this_thread()};
@@ -130,7 +130,7 @@ uint32_t transfer_by_event(Operation& op, const std::atomic<bool>& cancel_reques
   DWORD bytes = 0;
   const BOOL done = GetOverlappedResult(handle, &op.overlapped, &bytes, FALSE);
   moved = bytes;
-  // A serial port may end a cancelled read as one whose time is over.
+  // A serial port may end a canceled read as if it had timed out.
   if (op.is_read() && bytes == 0 && cancel_requested.load(std::memory_order_acquire)) {
     return ERROR_OPERATION_ABORTED;
   }
@@ -152,7 +152,7 @@ uint32_t start_lock(const Operation& op, uint32_t lock_flags, OVERLAPPED& overla
 bool begin_transfer(Operation& op) {
   op.transferred = 0;
   op.vector_index = op.is_vector() ? next_buffer(op, 0) : 0;
-  // The length of a lock is no count of bytes to move, and a connect has none.
+  // The length of a lock is not a number of bytes to move, and a connect has no length.
   if (op.opcode == Opcode::kLock || op.opcode == Opcode::kConnectPipe) return true;
   const bool empty = op.is_vector() ? op.vector_index == op.detail->vectors.size() : op.length == 0;
   if (empty) op.result = Result::success(0);
@@ -173,7 +173,7 @@ uint32_t start_transfer(Operation& op, size_t* moved, HANDLE event) {
     const bool connected = ConnectNamedPipe(op.file->handle(), moved ? nullptr : &overlapped) != 0;
     return connected ? ERROR_SUCCESS : GetLastError();
   }
-  // Without a position the OVERLAPPED is only for what tells of a completion.
+  // Without a position, the OVERLAPPED is only needed to report the completion.
   OVERLAPPED* const parameter = moved && !op.file->is_disk() ? nullptr : &overlapped;
   const HANDLE handle = op.file->handle();
   const auto length = static_cast<DWORD>(current_length(op));
@@ -194,7 +194,7 @@ bool continue_transfer(Operation& op, uint32_t error, size_t moved) {
     return false;
   }
   if (ended_before_its_time(op, error)) return true;
-  // A message longer than the buffer: its rest comes with the next read.
+  // The message is longer than the buffer: the next read returns the rest.
   if (op.is_read() && error == ERROR_MORE_DATA) error = ERROR_SUCCESS;
   if (error == ERROR_SUCCESS) {
     const bool whole = moved == current_buffer(op).length;
@@ -207,7 +207,7 @@ bool continue_transfer(Operation& op, uint32_t error, size_t moved) {
     op.result = transfer_failure(op, error);
     return false;
   }
-  // After an error what the earlier buffers moved counts; the next transfer meets the error again.
+  // After an error the bytes of earlier buffers count; the next transfer meets the error again.
   op.result = Result::success(static_cast<int64_t>(op.transferred));
   advance_cursor(op);
   return false;
@@ -218,7 +218,7 @@ void transfer_synchronously(Operation& op, const std::atomic<bool>& cancel_reque
   uint32_t error = ERROR_SUCCESS;
   size_t moved = 0;
   do {
-    // An interrupt that was meant for another operation of this thread is no reason to end.
+    // An interrupt that was meant for another operation of this thread does not end this one.
     do {
       error = op.file->waits_by_event ? transfer_by_event(op, cancel_requested, moved)
                                       : start_transfer(op, &moved, nullptr);

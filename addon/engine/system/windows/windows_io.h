@@ -5,16 +5,16 @@
 
 #include "operation.h"
 
-// What transfers on synchronous and on overlapped handles have in common: where they begin, how
-// they go on from one buffer to the next, and what their errors mean. A lock that waits at the
-// port, and a pipe that waits for a client, are transfers that move nothing.
+// The parts that transfers on synchronous and overlapped handles share: where they begin, how they
+// advance from one buffer to the next, and what their errors mean. A lock that waits at the port
+// and a pipe that waits for a client count as transfers that move nothing.
 namespace overlapped {
 
-// The most that one ReadFile or WriteFile is asked for. Their count is a DWORD; a whole number of
-// pages below 2^31 keeps the rest of a split transfer aligned, and is Linux's limit too.
+// The maximum length of a single ReadFile or WriteFile. Their count is a DWORD; a whole number of
+// pages below 2^31 keeps the remainder of a split transfer aligned, and is also Linux's limit.
 inline constexpr size_t kTransferMax = 0x7ffff000;
 
-// Closes what it holds.
+// Owns a handle and closes it.
 class UniqueHandle {
  public:
   UniqueHandle() = default;
@@ -28,7 +28,7 @@ class UniqueHandle {
   UniqueHandle& operator=(const UniqueHandle&) = delete;
 
   HANDLE get() const { return handle_; }
-  // Some functions say null where they fail, others INVALID_HANDLE_VALUE.
+  // On failure some functions return null, others INVALID_HANDLE_VALUE.
   bool valid() const { return handle_ != nullptr && handle_ != INVALID_HANDLE_VALUE; }
   void reset(HANDLE handle) {
     if (valid()) CloseHandle(handle_);
@@ -44,44 +44,44 @@ class UniqueHandle {
   HANDLE handle_ = nullptr;
 };
 
-// Raises the least and the most memory that the process keeps resident by so many bytes, so that
-// more buffers can be locked for transfers. Gives the new least in bytes, or the error.
+// Raises the minimum and maximum working set of the process by a number of bytes, so that more
+// buffers can be locked for transfers. Returns the new minimum in bytes, or the error.
 Result grow_working_set(size_t bytes);
 
-// Sets a transfer to its beginning. False when there is nothing to move: then it has its result,
+// Prepares a transfer. Returns false if there is nothing to move; the transfer then has its result,
 // and no call is needed.
 bool begin_transfer(Operation& operation);
 
-// Makes the next ReadFile or WriteFile of a transfer and gives its error, 0 for success. With
-// `moved` the call is synchronous and the count goes there; without, it is overlapped, and the
-// count comes with the packet, or when `event` is signalled.
+// Makes the next ReadFile or WriteFile of a transfer and returns its error, 0 for success. With
+// `moved` the call is synchronous and stores its count there; without it the call is overlapped,
+// and the count arrives with the packet, or once `event` is signaled.
 uint32_t start_transfer(Operation& operation, size_t* moved, HANDLE event);
 
-// The bytes that a kLock or kUnlock is for.
+// The number of bytes that a kLock or kUnlock covers.
 inline uint64_t lock_length(const Operation& operation) {
   const uint64_t to_end = ~uint64_t{0} - static_cast<uint64_t>(operation.file_offset);
   return operation.length > 0 ? operation.length : to_end;
 }
 
-// Makes the LockFileEx of a kLock, at the position in `overlapped`, and gives its error.
+// Calls LockFileEx for a kLock, at the position in `overlapped`, and returns its error.
 uint32_t start_lock(const Operation& operation, uint32_t lock_flags, OVERLAPPED& overlapped);
 
-// Takes what the last call came to. True when the transfer has another call to make; otherwise it
-// has its result, and the cursor of the handle stands behind what was moved.
+// Processes the outcome of the last call. Returns true if the transfer needs another call;
+// otherwise it has its result, and the cursor of the handle is after the bytes that were moved.
 bool continue_transfer(Operation& operation, uint32_t error, size_t moved);
 
-// Does a whole transfer, waiting for each of its calls. An interrupted one ends as cancelled when
+// Performs a whole transfer, waiting for each of its calls. An interrupted call ends as canceled if
 // `cancel_requested` is set, and is repeated otherwise.
 void transfer_synchronously(Operation& operation, const std::atomic<bool>& cancel_requested);
 
-// An event of its own for one call on an overlapped handle that is waited for where it is made. The
-// low bit of the event keeps the call's packet from the handle's port (GetQueuedCompletionStatus).
+// A separate event for one call on an overlapped handle that is awaited where it is made. The low
+// bit of the event keeps the call's packet from the handle's port (GetQueuedCompletionStatus).
 class PrivateEvent {
  public:
   explicit PrivateEvent(OVERLAPPED& overlapped);
   bool valid() const { return event_.valid(); }
 
-  // Waits for the end of a call that has returned `done`; gives its count, also beside an error.
+  // Waits until a call that returned `done` ends; returns its count, even along with an error.
   Result result_of(HANDLE handle, BOOL done, DWORD count = 0) const;
 
  private:
@@ -98,11 +98,11 @@ struct ControlOutput {
   DWORD size = 0;
 };
 
-// DeviceIoControl, waiting for its end on overlapped handles too. Beside ERROR_MORE_DATA the value
-// is the count of bytes all the same.
+// Calls DeviceIoControl and waits until it ends, on overlapped handles too. Along with
+// ERROR_MORE_DATA the value is still the number of bytes.
 Result control_device(HANDLE handle, DWORD code, ControlInput input, ControlOutput output);
 
-// The same with output only.
+// control_device() with output only.
 Result query_device(HANDLE handle, DWORD code, void* output, DWORD size);
 
 }  // namespace overlapped
