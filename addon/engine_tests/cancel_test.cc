@@ -1,4 +1,4 @@
-// Cancelling all that is in flight on a file, and closing it meanwhile.
+// Canceling everything in flight on a file, and closing the file meanwhile.
 #include <array>
 #include <atomic>
 #include <optional>
@@ -20,7 +20,7 @@ namespace {
 constexpr size_t kPendingReads = 1000;
 
 #ifdef _WIN32
-// Where transfers wait on synchronous handles each keeps a thread of the system's.
+// Transfers that wait on synchronous handles occupy one system thread each.
 std::array<NativeHandle, 2> make_pipe(bool overlapped) {
   static std::atomic<int> number{0};
   const std::wstring name = L"\\\\.\\pipe\\cancel-" + std::to_wstring(GetCurrentProcessId()) +
@@ -64,7 +64,7 @@ void check_cancelled(const std::vector<Operation*>& reads) {
   CHECK_EQUAL(cancelled, reads.size());
 }
 
-// A file as the environment has it: its close waits for the last operation on it.
+// A file as the environment keeps it: its close waits for the last operation on it.
 class ClosingFile {
  public:
   ClosingFile(Harness& harness, std::unique_ptr<OpenFile> file)
@@ -72,7 +72,7 @@ class ClosingFile {
 
   OpenFile& file() { return *table_.find(id_); }
 
-  // Asks for the close while these are in flight.
+  // Requests the close while these operations are in flight.
   void begin(const std::vector<Operation*>& in_flight) {
     OpenFile& open = file();
     open.in_flight = static_cast<uint32_t>(in_flight.size());
@@ -81,7 +81,7 @@ class ClosingFile {
     CHECK(table_.find(id_) == nullptr);
   }
 
-  // What the environment does with every completion; the last one lets the close go.
+  // Does what the environment does with every completion; the last one starts the close.
   Result end(size_t in_flight) {
     Operation* close = nullptr;
     for (size_t i = 0; i < in_flight; ++i) {
@@ -163,7 +163,7 @@ ENGINE_TEST(what_is_cancelled_before_it_began_has_moved_nothing) {
   harness.engine().cancel_all(reads);
   CHECK(harness.wait_for_all());
 #ifndef _WIN32
-  // An interrupted read has taken no byte.
+  // An interrupted read has consumed no byte.
   for (const Operation* const op : reads) CHECK(!may_have_moved_bytes(*op));
 #else
   for (const Operation* const op : reads) {

@@ -31,7 +31,7 @@ std::string text_of(const stdfs::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// From a name in one folder to `destination` in that of the harness, by `temporary`.
+// Copies a name in one folder to `destination` in the harness's folder, by way of `temporary`.
 Operation& make_copy(Harness& harness, OpenFile& from, std::string_view name, uint32_t flags) {
   Operation& op = harness.make(Opcode::kCopySmallFile, harness.open(harness.path("."), kOpenRead));
   op.source = &from;
@@ -42,7 +42,7 @@ Operation& make_copy(Harness& harness, OpenFile& from, std::string_view name, ui
   return op;
 }
 
-// From `source` in the same folder.
+// Copies `source` within the same folder.
 Result copy(Harness& harness, uint32_t parts = 0) {
   OpenFile& folder = *harness.open(harness.path("."), kOpenRead);
   return harness.run(make_copy(harness, folder, "source", parts));
@@ -57,7 +57,7 @@ bool exists(const Harness& harness, std::string_view name) {
 ENGINE_TEST(a_small_file_is_copied_whole_and_replaces_what_was_there) {
   Harness harness(engine);
   put(harness.path("destination"), "what was there before, which is longer");
-  // None, one, as many as the buffer has room for, and more.
+  // Empty, one byte, a block, as large as the buffer, and larger.
   for (const size_t size : {0, 1, 4096, 256 * 1024, 256 * 1024 + 1, 700'001}) {
     const std::string text(size, 'x');
     put(harness.path("source"), text);
@@ -132,7 +132,7 @@ ENGINE_TEST(the_copy_of_a_small_file_has_its_mode) {
 
 #ifdef __linux__
 
-// While there is one this thread may not give files away, nor may those that it starts.
+// During its lifetime this thread, and threads that it starts, may not change file owners.
 class WithoutChown {
  public:
   WithoutChown() {

@@ -1,4 +1,4 @@
-// What goes from one open file to another, on every engine.
+// Copies from one open file to another, on every engine.
 #include <string>
 
 #include "harness.h"
@@ -38,7 +38,7 @@ Result copy_metadata(Harness& harness, const Pair& pair, uint32_t parts) {
 
 }  // namespace
 
-// Whether there are clones is up to the file system, but never is there half of one.
+// A file system may lack clones, but it never makes half of one.
 ENGINE_TEST(a_clone_is_whole_or_an_error_that_changes_nothing) {
   Harness harness(engine);
   const std::string text(100'000, 'x');

@@ -1,4 +1,4 @@
-// Pipes that the engine makes: both ends, waiting for a client, and closing with much in flight.
+// Pipes that the engine creates: both ends, waiting for a client, closing with much in flight.
 #include <array>
 #include <atomic>
 #include <string>

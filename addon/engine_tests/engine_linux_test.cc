@@ -1,4 +1,4 @@
-// What only Linux has: the protocol of the ring's descriptor, a ring that is refused, /proc.
+// Features that only Linux has: the protocol of the ring's descriptor, a denied ring, /proc.
 #ifdef __linux__
 
 #include <fcntl.h>
@@ -37,7 +37,7 @@ void need_uring() {
   if (!choice.engine) throw Skip(choice.reason);
 }
 
-// The read end of a pipe as a file of the engine; bytes are put in past the engine.
+// The read end of a pipe as a file of the engine; bytes are written without the engine.
 class Source {
  public:
   explicit Source(Harness& harness) {
@@ -63,8 +63,8 @@ Operation& make_pipe_read(Harness& harness, Source& source) {
 
 // --- the protocol of poll(), wait_descriptor() and has_unannounced()
 
-// The harness asks nothing but what the protocol says, and its patience is long: what is lost
-// shows as a failure.
+// The harness relies only on the protocol, and its patience is long: a lost wake-up shows as a
+// failure.
 ENGINE_TEST(no_wake_up_is_lost_when_bytes_come_at_any_moment) {
   Harness harness(engine);
   constexpr size_t kSources = 4;
@@ -132,7 +132,7 @@ ENGINE_TEST(no_wake_up_is_lost_beside_cancels) {
     permits.fetch_add(1, std::memory_order_release);
     harness.cancel(first);
     CHECK(harness.wait(first));
-    // The byte goes to one of the two.
+    // One of the two gets the byte.
     if (!first.result.ok()) CHECK(harness.wait(second));
     harness.cancel(second);
     CHECK(harness.wait_for_all());
@@ -158,7 +158,7 @@ TEST(the_descriptor_of_a_ring_is_silent_until_something_is_back) {
   CHECK(!harness.engine().has_unannounced());
 }
 
-// --- a ring that has no room, or is refused
+// --- a ring that has no room, or is denied
 
 std::unique_ptr<Engine> make_tiny(CompletionSink& sink) {
   std::string reason;
@@ -195,8 +195,8 @@ TEST(a_drain_of_a_tiny_ring_brings_all_back) {
   for (const Operation* const op : reads) CHECK_EQUAL(op->result.value, 1);
 }
 
-// Makes a system call fail for the calling thread and the threads that it makes. With `to_submit`,
-// io_uring_enter fails where it has exactly so many entries and waits for none.
+// Makes a system call fail for the calling thread and the threads that it creates. With
+// `to_submit`, io_uring_enter fails if it has exactly that many entries and waits for none.
 void deny(uint32_t number, int error, int to_submit = -1) {
   constexpr auto kNumber = static_cast<uint32_t>(offsetof(seccomp_data, nr));
   constexpr auto kEntries = static_cast<uint32_t>(offsetof(seccomp_data, args[1]));
@@ -224,7 +224,7 @@ void deny(uint32_t number, int error, int to_submit = -1) {
   }
 }
 
-// A thread of its own, because its filter stays with it.
+// Runs on a separate thread, because its filter cannot be removed.
 template <typename Body>
 void on_a_thread(Body body) {
   std::string skipped;
@@ -234,7 +234,7 @@ void on_a_thread(Body body) {
     } catch (const Skip& skip) {
       skipped = skip.what();
     } catch (const Abandon&) {
-      // Reported already.
+      // The failure has already been reported.
     }
   });
   thread.join();
@@ -248,7 +248,7 @@ std::vector<Operation*> submit_refused(Harness& harness, Source& source) {
   for (int i = 0; i < kRefused; ++i) reads.push_back(&make_pipe_read(harness, source));
   harness.submit(reads);
   CHECK(harness.engine().counters().retried > 0);
-  // The submitter is told to come again: no descriptor will.
+  // The submitter is told to call again, because no descriptor will become readable.
   CHECK(harness.engine().has_unannounced());
   CHECK(!harness.collect());
   CHECK(harness.engine().has_unannounced());
@@ -307,7 +307,7 @@ TEST(a_ring_that_is_denied_after_the_start_gives_way_to_the_workers) {
       Source source(harness);
       OpenFile* const file = harness.open(harness.path("file"), kOpenNew);
       harness.write_text(*file, "content", 0);
-      // One that the kernel has already, and one of these that is cancelled.
+      // One that the kernel already has, and one of these that is canceled.
       Operation& taken = make_pipe_read(harness, source);
       Operation& cancelled = make_pipe_read(harness, source);
       harness.submit({&taken, &cancelled});
@@ -351,7 +351,7 @@ TEST(drain_ends_what_a_ring_had_that_is_denied) {
   });
 }
 
-// Sends a thread signals without end, as profilers do.
+// Sends signals to a thread continuously, as profilers do.
 class SignalFlood {
  public:
   SignalFlood() {
@@ -377,8 +377,8 @@ class SignalFlood {
   std::thread flood_;
 };
 
-// The kernel makes no worker for a ring while a signal is pending, and ends what waits for one with
-// ECANCELED (io_uring/io-wq.c), which nobody has asked for.
+// While a signal is pending, the kernel creates no worker for a ring, and ends operations that wait
+// for one with ECANCELED (io_uring/io-wq.c), although nobody has canceled them.
 TEST(what_the_kernel_has_no_worker_for_is_done_all_the_same) {
   need_uring();
   constexpr int kRings = 200;
@@ -413,7 +413,7 @@ TEST(where_io_uring_is_denied_the_thread_pool_serves_and_the_reason_is_told) {
   }
 }
 
-// --- /proc, whose files say that they are empty
+// --- /proc, whose files report that they are empty
 
 std::string read_plainly(const char* path) {
   std::ifstream stream(path, std::ios::binary);
@@ -429,7 +429,7 @@ ENGINE_TEST(a_file_that_hides_its_size_is_read_whole) {
     const std::span<const std::byte> content = content_of(op);
     REQUIRE(content.size() == expected.size());
     CHECK(std::memcmp(content.data(), expected.data(), expected.size()) == 0);
-    // And through a handle.
+    // The same through a handle.
     OpenFile& file = *harness.open(path, kOpenRead);
     CHECK_EQUAL(harness.read_text(file, 10, 0), expected.substr(0, 10));
   }
@@ -460,7 +460,7 @@ ENGINE_TEST(a_disk_file_open_with_nonblock_is_read_and_written_as_ever) {
   CHECK_EQUAL(harness.read(file, large, 0).value, large.size());
 }
 
-// --- the part that is tried on the submitting thread
+// --- operations that are tried on the submitting thread
 
 TEST(what_is_tried_without_waiting_is_done_whole_or_not_at_all) {
   Harness harness("threadpool");
@@ -478,7 +478,7 @@ TEST(what_is_tried_without_waiting_is_done_whole_or_not_at_all) {
     op.file_offset = file_offset;
     op.result = Result::failure(1);
     const bool done = try_in_place(op, file_systems);
-    // Nothing has happened to what is left to others.
+    // An operation that is left to others is unchanged.
     if (!done) CHECK_EQUAL(op.result.os_error, 1U);
     return done ? op.result.value : int64_t{-1};
   };
@@ -489,7 +489,7 @@ TEST(what_is_tried_without_waiting_is_done_whole_or_not_at_all) {
   CHECK_EQUAL(attempt(file, 100, 10000), 0);
   CHECK_EQUAL(attempt(file, 100, 99999), 0);
   CHECK_EQUAL(attempt(file, 100, 9950), 50);
-  // The first of these comes after the write at a position, which moves no cursor.
+  // The first of these follows the write at a position, which moves no cursor.
   CHECK_EQUAL(attempt(file, 6000, -1), 6000);
   CHECK_EQUAL(attempt(file, 6000, -1), 4000);
   CHECK_EQUAL(attempt(file, 6000, -1), 0);
@@ -517,7 +517,7 @@ ENGINE_TEST(cached_reads_are_done_before_submit_comes_back) {
   }
   const uint64_t done = harness.engine().counters().inline_completions - before;
   CHECK(harness.engine().completes_inline());
-  // Memory pressure may take a page away, but hardly so many.
+  // Memory pressure may evict a page, but hardly this many.
   CHECK(done > 50);
 }
 

@@ -1,4 +1,4 @@
-// The laws of engine.h where they meet POSIX: pipes, signals, devices, the errors of errno.
+// The guarantees of engine.h on POSIX: pipes, signals, devices, errno values.
 #ifndef _WIN32
 
 #include <fcntl.h>
@@ -25,7 +25,7 @@ namespace {
 
 bool is_cancelled(const Operation& op) { return op.result.os_error == kCancelledError; }
 
-// A pipe whose ends the engine has not opened itself.
+// A pipe whose ends were not opened by the engine.
 class Pipe {
  public:
   explicit Pipe(Harness& harness) {
@@ -38,11 +38,11 @@ class Pipe {
   OpenFile& reader() { return *reader_; }
   OpenFile& writer() { return *writer_; }
 
-  // Past the engine.
+  // Writes without the engine.
   void put(std::string_view text) {
     CHECK_EQUAL(::write(writer_->handle(), text.data(), text.size()), text.size());
   }
-  // What is in the pipe now, without waiting.
+  // Reads the current content of the pipe without waiting.
   std::string take_rest() {
     const int flags = ::fcntl(reader_->handle(), F_GETFL);
     ::fcntl(reader_->handle(), F_SETFL, flags | O_NONBLOCK);
@@ -220,7 +220,7 @@ ENGINE_TEST(a_cancelled_read_has_taken_no_byte) {
   Pipe pipe(harness);
   constexpr size_t kReads = 16;
   constexpr size_t kBytes = 8;
-  // The ring, once in some thousand rounds, tries a read again just as its cancel comes.
+  // Once in some thousand rounds, the ring retries a read just as its cancel arrives.
   const int rounds = harness.is(EngineKind::kUring) ? 5000 : 200;
   for (int round = 0; round < rounds; ++round) {
     const std::span<std::byte> memory = harness.memory(kReads);
@@ -291,7 +291,7 @@ ENGINE_TEST(a_cancel_at_any_moment_of_a_pending_read_is_never_lost) {
       reads.push_back(&harness.make_transfer(Opcode::kRead, pipe.reader(), harness.memory(1), -1));
     }
     harness.submit(reads);
-    // From before a worker has it to inside its system call: workers take some time to come.
+    // From before a worker has it until it is in its system call: workers take time to start.
     const auto end =
         std::chrono::steady_clock::now() + std::chrono::microseconds(random.below(400));
     while (std::chrono::steady_clock::now() < end) continue;
@@ -350,7 +350,7 @@ ENGINE_TEST(blocking_opens_of_a_fifo_are_cancelled_beyond_the_number_of_workers)
     CHECK(is_cancelled(*op));
     CHECK(op->detail->opened == nullptr);
   }
-  // The FIFO and the workers serve on.
+  // The FIFO and the workers still work.
   Operation& reader = harness.make_path(Opcode::kOpen, path);
   Operation& writer = harness.make_path(Opcode::kOpen, path, kOpenWrite);
   harness.submit({&reader, &writer});
@@ -394,7 +394,7 @@ ENGINE_TEST(the_open_of_a_fifo_meets_every_writer_also_one_that_goes_at_once) {
       ::close(fd);
     });
     const bool met = harness.wait(open);
-    // Lets the writer go on when the test is lost.
+    // Releases the writer if the test has failed.
     if (!met) ::close(::open(path.c_str(), O_RDWR));
     writer.join();
     REQUIRE(met && open.result.ok());
@@ -423,7 +423,7 @@ ENGINE_TEST(write_path_into_a_fifo_waits_for_its_reader_or_is_cancelled) {
   Harness harness(engine);
   const PathString path = harness.path("fifo");
   REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
-  // More than the FIFO holds, so that it waits both before and after the reader has come.
+  // More than the FIFO holds, so that it waits both before and after the reader has arrived.
   const std::span<std::byte> from = harness.memory(1 << 20);
   fill_pattern(from, 0);
   const auto make = [&]() -> Operation& {
@@ -465,8 +465,8 @@ ENGINE_TEST(a_handle_has_the_flags_that_were_asked_for) {
   }
 }
 
-// A connection whose close waits for its peer, as that of a serial port waits for the line: what
-// was written has not been taken, and SO_LINGER is set (socket(7)).
+// A connection whose close waits for its peer, as that of a serial port waits for the line: the
+// peer has not received all written data, and SO_LINGER is set (socket(7)).
 class LingeringSocket {
  public:
   LingeringSocket() {
@@ -494,7 +494,7 @@ class LingeringSocket {
   LingeringSocket& operator=(const LingeringSocket&) = delete;
 
   int descriptor() const { return socket_; }
-  // Without its peer nothing is left to wait for.
+  // Without its peer the close has nothing to wait for.
   void let_go() {
     if (peer_ >= 0) ::close(peer_);
     peer_ = -1;
@@ -521,7 +521,7 @@ ENGINE_TEST(closes_that_wait_hold_up_no_disk_and_none_waits_for_reads) {
   for (const Operation* const close : closes) CHECK(harness.wait(*close));
 }
 
-// The close of the one side is what ends the reads of the other.
+// Closing one side is what ends the reads of the other.
 ENGINE_TEST(a_close_is_served_beside_as_many_reads_as_may_wait) {
   Harness harness(engine);
   int ends[2];
@@ -603,7 +603,7 @@ ENGINE_TEST(a_link_is_told_from_what_it_points_to) {
   CHECK(S_ISLNK(itself.detail->status.mode));
 }
 
-// The signal with which the engines interrupt their workers: the one that has a handler.
+// The signal with which the engines interrupt their workers: the one with a handler.
 int interrupt_signal() {
 #ifdef SIGRTMAX
   for (int signal = SIGRTMAX; signal > SIGRTMIN; --signal) {
@@ -614,7 +614,7 @@ int interrupt_signal() {
   return SIGURG;
 }
 
-// Sends that signal to the process and to the thread that makes it, as fast as it can.
+// Sends that signal to the process and to the thread that creates it, as fast as possible.
 class Pesterer {
  public:
   Pesterer() : victim_(pthread_self()) {
@@ -654,7 +654,7 @@ ENGINE_TEST(a_cancel_arrives_where_somebody_has_taken_the_handlers_place) {
   struct sigaction before {};
   struct sigaction action {};
   action.sa_handler = [](int) {};
-  action.sa_flags = SA_RESTART;  // as libuv installs
+  action.sa_flags = SA_RESTART;  // as libuv does
   ::sigaction(interrupt_signal(), &action, &before);
   Operation& second = harness.make_path(Opcode::kOpen, fifo);
   harness.submit(second);
@@ -688,7 +688,7 @@ ENGINE_TEST(a_signal_ends_no_operation_that_nobody_cancelled) {
   OpenFile& file = *harness.open(harness.path("a"), kOpenNew);
   const std::span<std::byte> large = harness.memory(1 << 20);
   fill_pattern(large, 0);
-  // Not before there is a worker, which installs the handler.
+  // Starts only once there is a worker, which installs the handler.
   const Pesterer pesterer;
   for (int i = 0; i < 200; ++i) {
     Operation& pending = harness.make_transfer(Opcode::kRead, pipe.reader(), harness.memory(1), -1);
@@ -760,7 +760,7 @@ ENGINE_TEST(the_options_of_open_do_what_they_say) {
   CHECK_EQUAL(harness.run(room).os_error, 0U);
   OpenFile& reserved = harness.adopt(std::move(room.detail->opened));
   CHECK_EQUAL(harness.status(reserved).size, 0U);
-  // A FIFO can be neither direct nor reserve, and an exclusive creation meets no file of its own.
+  // Neither is supported here. The fallback of an exclusive creation must not meet its own file.
   OpenFile& preferred =
       *harness.open(harness.path("p"), kOpenNew | kOpenExclusive, kUnbufferedPrefer);
   CHECK_EQUAL(preferred.unbuffered, preferred.alignment.position > 0);
@@ -770,7 +770,7 @@ ENGINE_TEST(an_open_that_is_refused_leaves_the_files_of_others_alone) {
   Harness harness(engine);
   OpenFile& file = *harness.open(harness.path("a"), kOpenNew);
   harness.write_text(file, "abc", 0);
-  // Some of these are no valid combination, and EINVAL is also what direct I/O is refused with.
+  // Some of these combinations are invalid, and EINVAL is also the error for rejected direct I/O.
   for (const int32_t flags : {O_CREAT | O_EXCL, O_CREAT | O_EXCL | O_DIRECTORY, O_EXCL,
                               O_CREAT | O_DIRECTORY, O_DIRECTORY}) {
     for (const uint32_t options : {0U, uint32_t{kUnbuffered}, uint32_t{kUnbufferedPrefer}}) {
@@ -812,7 +812,7 @@ ENGINE_TEST(unbuffered_transfers_obey_the_alignment_of_the_handle) {
     CHECK(has_pattern({op->data, op->length}, static_cast<uint64_t>(op->file_offset)));
   }
 
-  // A cut tail is read as far as the file goes, and at the end there is nothing.
+  // A truncated tail is read up to the end of the file; at the end there is nothing.
   Operation& cut = harness.make(Opcode::kTruncate, &file);
   cut.length = block + 100;
   CHECK_EQUAL(harness.run(cut).os_error, 0U);

@@ -1,4 +1,4 @@
-// The laws of engine.h, on every engine of the system. What only one system has is tested in
+// The guarantees of engine.h, on every engine of the system. Tests for one system only are in
 // engine_posix_test.cc and windows_engine_test.cc.
 #include "engine.h"
 
@@ -20,7 +20,7 @@ namespace overlapped::testing {
 namespace {
 
 constexpr uint32_t kNotFound = os_error(2, 2);
-// Sizes around the thresholds at which the engines change how they move bytes.
+// Sizes around the thresholds at which the engines switch to another way of moving bytes.
 constexpr size_t kSizes[] = {1, 511, 4096, 65535, 65536, 65537, 1 << 20, (8 << 20) + 3};
 
 TEST(an_engine_of_an_unknown_name_cannot_be_had_and_says_so) {
@@ -80,7 +80,7 @@ ENGINE_TEST(a_read_at_the_end_gives_what_is_left_and_beyond_it_nothing) {
   CHECK_EQUAL(harness.read_text(file, 10, 6), "");
   CHECK_EQUAL(harness.read_text(file, 10, int64_t{1} << 40), "");
   CHECK_EQUAL(harness.read_text(file, 0, 0), "");
-  // Above the size that is tried on the submitting thread, too.
+    // Also above the size that is tried on the submitting thread.
   CHECK_EQUAL(harness.read_text(file, 1 << 20, 4), "ef");
   CHECK_EQUAL(harness.read_text(file, 1 << 20, 6), "");
 }
@@ -115,7 +115,7 @@ ENGINE_TEST(vectors_are_moved_in_their_order) {
   CHECK_EQUAL(harness.read(file, into, 10).value, total);
   CHECK(has_pattern(into, 10));
 
-  // The other way, with other lengths, over the end of the file.
+  // The reverse, with other lengths, across the end of the file.
   Operation& read = harness.make_vector(Opcode::kReadVector, file, {100000, 7, 500000}, 10);
   CHECK_EQUAL(harness.run(read).value, total);
   place = 10;
@@ -138,7 +138,7 @@ ENGINE_TEST(operations_without_a_position_follow_the_cursor) {
   OpenFile& file = *harness.open(harness.path("a"), kOpenNew);
   for (const char* part : {"one ", "two ", "three"}) harness.write_text(file, part, -1);
   CHECK_EQUAL(harness.read_text(file, 20, 0), "one two three");
-  // A read with a position leaves the cursor alone: it is still at the end.
+  // A read with a position does not move the cursor, which is still at the end.
   CHECK_EQUAL(harness.read_text(file, 20, -1), "");
   OpenFile& again = *harness.open(harness.path("a"), kOpenRead);
   CHECK_EQUAL(harness.read_text(again, 4, -1), "one ");
@@ -242,7 +242,7 @@ ENGINE_TEST(read_path_gives_whole_small_files_and_opens_larger_ones) {
     } else {
       CHECK(content_of(op).empty());
       REQUIRE(op.detail->opened != nullptr);
-      // Its cursor is at the start, whatever has been read before.
+      // Its cursor is at the start, whatever was read before.
       OpenFile& opened = harness.adopt(std::move(op.detail->opened));
       const std::span<std::byte> into = harness.memory(1000);
       CHECK_EQUAL(harness.read(opened, into, -1).value, 1000);
@@ -298,7 +298,7 @@ ENGINE_TEST(errors_are_those_of_the_system) {
 
 // --- many at once
 
-// Operations of every kind that are in flight together, each with what it must come to.
+// Operations of every kind that are in flight together, each with its expected result.
 class Mixture {
  public:
   static constexpr size_t kBlock = 512;
@@ -339,7 +339,7 @@ class Mixture {
       case 9:
         return add_write();
       case 10: {
-        // Rare, because a sync may take long.
+        // Rarely, because a sync may take long.
         if (random.below(64) == 0) return harness_.make(Opcode::kDataSync, cut_);
         [[fallthrough]];
       }
@@ -367,7 +367,7 @@ class Mixture {
         CHECK_EQUAL(op.result.value, kBlock);
         break;
       case Opcode::kReadVector:
-        // A cancel between two buffers leaves what the first has got.
+        // A cancel between two buffers keeps what the first one received.
         CHECK(op.result.value == kBlock || op.cancel_requested);
         break;
       default:
@@ -413,7 +413,7 @@ ENGINE_TEST(twelve_thousand_operations_at_once_each_come_back_once) {
   Random random(1);
   std::vector<Operation*> all;
   for (int i = 0; i < 12000; ++i) all.push_back(&mixture.add(random));
-  // The opened files stay open until the end: not all systems have room for so many.
+  // Opened files stay open until the end, but not all systems allow that many.
   std::erase_if(all, [&, opens = 0](const Operation* op) mutable {
     return op->opcode == Opcode::kOpen && ++opens > 200;
   });
@@ -504,7 +504,7 @@ ENGINE_TEST(a_cancel_of_what_is_done_does_nothing) {
 
 bool is_cancelled(const Operation& op) { return op.result.os_error == kCancelledError; }
 
-// Passes some time that differs little from one call to the next, unlike a sleep.
+// Takes an amount of time that varies little between calls, unlike a sleep.
 void spin(uint64_t rounds) {
   static std::atomic<uint64_t> target{0};
   while (rounds-- > 0) target.store(rounds, std::memory_order_relaxed);
@@ -572,7 +572,7 @@ ENGINE_TEST(drain_returns_when_all_is_back) {
   harness.submit(all);
   harness.drain();
   for (Operation* const op : all) mixture.check(*op);
-  // Work goes on after a drain.
+  // Operations are served again after a drain.
   Operation& after = mixture.add(random);
   harness.run(after);
   mixture.check(after);
@@ -596,9 +596,9 @@ ENGINE_TEST(the_end_after_a_cancel_of_all_loses_nothing) {
   }
 }
 
-// --- a system that makes no threads
+// --- a system that creates no threads
 
-// Makes as many threads as it is told, and then fails as the system does.
+// Creates a limited number of threads, and then fails as the system does.
 struct ThreadRation {
   std::atomic<int> left;
   ThreadFactory factory() {
@@ -623,7 +623,7 @@ TEST(where_no_thread_can_be_made_operations_end_with_an_error_each) {
   harness.submit(operations);
   CHECK(harness.wait_for_all());
   for (const Operation* const op : operations) CHECK_EQUAL(op->result.os_error, kNoThreadError);
-  // It tries again with the next.
+  // The next operation tries again.
   ration.left = 1;
   CHECK_EQUAL(harness.run(harness.make_path(Opcode::kStatPath, harness.path("."))).os_error, 0U);
 }

@@ -1,4 +1,4 @@
-// Cursor, attributes and holes of files, on every engine.
+// The cursor, attributes and holes of files, on every engine.
 #include <cstring>
 #include <vector>
 
@@ -102,7 +102,7 @@ ENGINE_TEST(who_denies_others_keeps_those_out_who_deny_him) {
     CHECK_EQUAL(harness.write_text(file, "mine", 0).value, 4);
     Operation& refused = harness.make_path(Opcode::kOpen, path, kOpenNew, kDenyAny);
     CHECK_EQUAL(harness.run(refused).os_error, sharing_violation());
-    // What was refused has not cut the file.
+    // The rejected operation has not truncated the file.
     CHECK_EQUAL(harness.status(file).size, 4U);
     CHECK(harness.run(harness.make(Opcode::kClose, &file)).ok());
   }

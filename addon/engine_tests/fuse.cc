@@ -114,7 +114,7 @@ void HangingFileSystem::reply(uint64_t unique, int error, const void* data, size
   (void)!::writev(device_, parts, size > 0 ? 2 : 1);
 }
 
-// The number of a name's node; with the mutex held.
+// The node number of a name; the mutex must be held.
 uint64_t HangingFileSystem::node_of(const std::string& name) {
   auto found = std::find(names_.begin(), names_.end(), name);
   if (found == names_.end()) found = names_.insert(found, name);

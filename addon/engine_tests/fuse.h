@@ -13,12 +13,12 @@
 
 namespace overlapped::testing {
 
-// A file system of files in memory (FUSE), whose server leaves requests of one kind unanswered.
-// Names that begin with "unsized" say that their size is 0. Needs the superuser and /dev/fuse; the
-// test is skipped elsewhere.
+// An in-memory file system (FUSE) whose server leaves requests of one kind unanswered. Files whose
+// name begins with "unsized" report size 0. Needs the superuser and /dev/fuse; otherwise the test
+// is skipped.
 class HangingFileSystem {
  public:
-  // `open_flags` are FOPEN_* of linux/fuse.h.
+  // `open_flags` are the FOPEN_* flags of linux/fuse.h.
   explicit HangingFileSystem(const std::string& folder, uint32_t open_flags = 0);
   ~HangingFileSystem();
   HangingFileSystem(const HangingFileSystem&) = delete;
@@ -31,7 +31,7 @@ class HangingFileSystem {
   // Leaves requests of this kind (FUSE_LOOKUP, FUSE_OPEN, …) unanswered; 0 for none.
   void hang_at(uint32_t opcode) { hangs_at_ = opcode; }
   size_t unanswered() const { return unanswered_; }
-  // Ends the connection: the system fails all that waits for an answer.
+  // Ends the connection: the system fails every request that waits for an answer.
   void end();
 
  private:

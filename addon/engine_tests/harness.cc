@@ -46,12 +46,12 @@ QueueSink::~QueueSink() {
 #endif
 
 void QueueSink::complete(OperationList completed) {
-  // All under the lock: the waiter may end the sink as soon as it has the last completion.
+  // All under the lock: the waiter may destroy the sink as soon as it has the last completion.
   std::lock_guard lock(mutex_);
   completed_.append(std::move(completed));
   changed_.notify_all();
 #ifndef _WIN32
-  // A full pipe has woken the waiter already.
+  // If the pipe is full, the waiter has already been woken.
   const char byte = 0;
   (void)!::write(wake_pipe_[1], &byte, 1);
 #endif
@@ -185,7 +185,7 @@ template <typename Done>
 bool Harness::wait_until(Done done) {
   while (!done()) {
     if (collect()) continue;
-    // What the descriptor may not tell is asked for, as the environment does in its next turn.
+    // Unannounced completions are collected, as the environment does in its next turn.
     if (engine_->has_unannounced()) continue;
     if (sink_.wait(engine_->wait_descriptor(), kPatience)) continue;
     report_failure(__FILE__, __LINE__,
@@ -277,7 +277,7 @@ std::span<const std::byte> content_of(const Operation& operation) {
 
 namespace {
 
-// The byte at one place of a file; 251 is a prime, so that blocks of any usual size differ.
+// The byte at an offset of a file; 251 is a prime, so blocks of any usual size differ.
 std::byte pattern_at(uint64_t place, uint64_t seed) {
   return static_cast<std::byte>((place + place / 251 * 7 + seed * 31) % 251);
 }
@@ -296,7 +296,7 @@ bool has_pattern(std::span<const std::byte> memory, uint64_t file_offset, uint64
 }
 
 uint64_t Random::next() {
-  // The generator xorshift64* (Vigna 2016).
+  // The xorshift64* generator (Vigna 2016).
   state_ ^= state_ >> 12;
   state_ ^= state_ << 25;
   state_ ^= state_ >> 27;

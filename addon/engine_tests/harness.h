@@ -37,7 +37,7 @@ inline constexpr int32_t kOpenWrite = 1;
 inline constexpr int32_t kOpenBoth = 2;
 inline constexpr int32_t kOpenNew = kOpenBoth | kOpenCreate | kOpenTruncate;
 
-// The error of the system that the tests run on.
+// The error code for the system that the tests run on.
 constexpr uint32_t os_error([[maybe_unused]] uint32_t posix, [[maybe_unused]] uint32_t windows) {
 #ifdef _WIN32
   return windows;
@@ -46,7 +46,7 @@ constexpr uint32_t os_error([[maybe_unused]] uint32_t posix, [[maybe_unused]] ui
 #endif
 }
 
-// A folder with its files that goes with its owner.
+// A folder that is removed with its files when the object is destroyed.
 class TempFolder {
  public:
   TempFolder();
@@ -59,7 +59,7 @@ class TempFolder {
   std::filesystem::path folder_;
 };
 
-// Takes completions from the threads of an engine and wakes the submitter, as the environment does.
+// Takes completions from the engine's threads and wakes the submitter, as the environment does.
 class QueueSink final : public CompletionSink {
  public:
   QueueSink();
@@ -70,8 +70,8 @@ class QueueSink final : public CompletionSink {
   void complete(OperationList completed) override;
   OperationList take_all();
 
-  // Waits until something was completed or `descriptor` (where it is one) is readable; false when
-  // the time is over. Empties the counter that an event descriptor is.
+  // Waits until something has completed or `descriptor` (if valid) is readable; returns false on
+  // timeout. Resets the counter if the descriptor is an event descriptor.
   bool wait(int descriptor, std::chrono::milliseconds time_max);
 
  private:
@@ -83,13 +83,13 @@ class QueueSink final : public CompletionSink {
 #endif
 };
 
-// Plays the environment's part: submits on one thread, waits by the engine's protocol alone, and
-// counts what comes back. It owns the operations, their memory and the files, so that a test that
-// ends early leaves nothing that the kernel still writes to.
+// Plays the part of the environment: submits on one thread, waits only by the engine's protocol,
+// and counts completions. It owns the operations, their memory and the files, so that a test that
+// ends early leaves no memory that the kernel still writes to.
 class Harness {
  public:
   explicit Harness(const std::string& engine);
-  // A test of an engine that select_engine() does not make; `create` gets the sink.
+  // For an engine that select_engine() does not create; `create` receives the sink.
   template <typename Create>
   Harness(std::in_place_t, Create create) : engine_(create(sink_)) {}
   ~Harness();
@@ -101,7 +101,7 @@ class Harness {
   bool is(EngineKind kind) const { return engine_->kind() == kind; }
   PathString path(std::string_view name) const { return folder_.path(name); }
 
-  // New operations and memory, which live as long as the harness.
+  // Creates operations and memory that live as long as the harness.
   Operation& make(Opcode opcode, OpenFile* file = nullptr);
   Operation& make_transfer(Opcode opcode, OpenFile& file, std::span<std::byte> memory,
                            int64_t file_offset);
@@ -116,25 +116,25 @@ class Harness {
   void submit(const std::vector<Operation*>& operations);
   void cancel(Operation& operation);
 
-  // Takes what has come back; true when that was anything.
+  // Collects completions; returns true if there were any.
   bool collect();
-  // Both wait at most `kPatience`, and report a failure when that is over.
+  // Both wait up to `kPatience` and report a failure after that.
   bool wait(const Operation& operation);
   bool wait_for_all();
   Result run(Operation& operation);
-  // cancel() of all that is in flight, then drain().
+  // Calls cancel() for everything in flight, then drain().
   void cancel_all();
   void drain();
-  // drain(), then the end of the engine itself.
+  // Calls drain(), then destroys the engine.
   void end();
 
   bool is_back(const Operation& operation) const { return back_[operation.id] > 0; }
   size_t times_back(const Operation& operation) const { return back_[operation.id]; }
   size_t in_flight() const { return submitted_count_ - back_count_; }
-  // Makes an operation that has come back ready for another submission.
+  // Prepares a completed operation for another submission.
   void reuse(Operation& operation);
 
-  // The everyday calls, each one submission.
+  // Common calls, one submission each.
   OpenFile* open(const PathString& path, int32_t flags, uint32_t options = 0);
   Result read(OpenFile& file, std::span<std::byte> memory, int64_t file_offset);
   Result write(OpenFile& file, std::span<std::byte> memory, int64_t file_offset);
@@ -153,7 +153,7 @@ class Harness {
   QueueSink sink_;
   std::unique_ptr<Engine> engine_;
   std::deque<Operation> operations_;
-  std::vector<uint8_t> submitted_;  // by id: with the engine, or back from it
+  std::vector<uint8_t> submitted_;  // by id: in flight or completed
   std::vector<uint8_t> back_;
   size_t submitted_count_ = 0;
   size_t back_count_ = 0;
@@ -161,14 +161,14 @@ class Harness {
   std::deque<std::unique_ptr<OpenFile>> files_;
 };
 
-// What a kReadPath has read.
+// The content that a kReadPath returned.
 std::span<const std::byte> content_of(const Operation& operation);
 
-// Bytes that tell their place in the file, so that what lands elsewhere shows.
+// Fills memory with bytes that encode their file offset, so that misplaced bytes are detected.
 void fill_pattern(std::span<std::byte> memory, uint64_t file_offset, uint64_t seed = 0);
 bool has_pattern(std::span<const std::byte> memory, uint64_t file_offset, uint64_t seed = 0);
 
-// Numbers that look random and are the same in every run.
+// Pseudorandom numbers that are the same in every run.
 class Random {
  public:
   explicit Random(uint64_t seed) : state_(seed) {}

@@ -14,7 +14,7 @@
 #include "system/blocking.h"
 #include "test.h"
 
-// What the submitting thread does itself, and that nothing of it ever waits.
+// Operations that run on the submitting thread, which must never wait.
 
 namespace overlapped::testing {
 
@@ -22,7 +22,7 @@ namespace {
 
 uint64_t inline_count(Harness& harness) { return harness.engine().counters().inline_completions; }
 
-// Runs an operation and says whether it was done before submit() came back.
+// Runs an operation and returns whether it was done before submit() returned.
 bool is_done_in_place(Harness& harness, Operation& op) {
   const uint64_t before = inline_count(harness);
   harness.submit(op);
@@ -69,7 +69,7 @@ ENGINE_TEST(what_is_cached_on_a_local_disk_is_done_before_submit_comes_back) {
   CHECK_EQUAL(part.result.value, 7);
   CHECK(is_done_in_place(harness, harness.make(Opcode::kStat, &file)));
   CHECK(is_done_in_place(harness, harness.make(Opcode::kClose, &file)));
-  // One that may have something to write is closed by a worker.
+  // A file that may have data to write is closed by a worker.
   CHECK(!is_done_in_place(harness, harness.make(Opcode::kClose, &made)));
 }
 
@@ -77,7 +77,7 @@ ENGINE_TEST(a_name_known_not_to_exist_fails_in_place) {
   Harness harness(engine);
   need_local_file_system(harness);
   for (const Opcode opcode : {Opcode::kStatPath, Opcode::kOpen, Opcode::kReadPath}) {
-    // The first look puts the name into the kernel's cache.
+    // The first lookup puts the name into the kernel's cache.
     harness.run(harness.make_path(Opcode::kStatPath, harness.path("missing")));
     Operation& op = harness.make_path(opcode, harness.path("missing"));
     const bool in_place = is_done_in_place(harness, op);
@@ -96,14 +96,14 @@ ENGINE_TEST(a_file_without_a_name_is_closed_by_a_worker) {
   CHECK(!is_done_in_place(harness, harness.make(Opcode::kClose, file)));
 }
 
-// submit() comes back although the server is silent, or this test never ends.
+// submit() returns although the server is silent; otherwise this test never ends.
 ENGINE_TEST(nothing_waits_for_a_server_in_place) {
   for (const uint32_t request : {FUSE_LOOKUP, FUSE_GETATTR, FUSE_STATFS, FUSE_OPEN, FUSE_READ,
                                  FUSE_FLUSH, FUSE_ACCESS, FUSE_RELEASE}) {
     Harness harness(engine);
     HangingFileSystem fuse(harness.path("fuse"));
     fuse.add("file", "content");
-    // All is known of the file before the server falls silent.
+    // Everything about the file is cached before the server falls silent.
     const PathString path = fuse.path("file");
     OpenFile* const file = harness.open(path, kOpenRead);
     REQUIRE(file);
@@ -152,8 +152,7 @@ ENGINE_TEST(transfers_at_the_cursor_move_it_whatever_the_file_system_does) {
   harness.run(harness.make(Opcode::kClose, out));
 }
 
-// Another file is put in the place of the one that is looked at, again and again: a FIFO, on which
-// an open would wait.
+// The name is repeatedly given to a FIFO, on which an open would wait, while its file is read.
 ENGINE_TEST(a_file_that_is_replaced_meanwhile_is_read_whole_or_waited_for_elsewhere) {
   Harness harness(engine);
   need_local_file_system(harness);

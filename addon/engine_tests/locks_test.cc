@@ -1,4 +1,4 @@
-// Locks of byte ranges, on every engine.
+// Byte-range locks, on every engine.
 #include <chrono>
 #include <thread>
 #include <vector>

@@ -9,13 +9,13 @@
 #include "harness.h"
 #include "test.h"
 
-// Operations whose file system does not answer hold up nothing but themselves.
+// Operations on a file system that does not answer delay no other operations.
 
 namespace overlapped::testing {
 
 namespace {
 
-// More than the pool has threads at once.
+// More than the pool's maximum number of threads.
 constexpr int kStuck = 30;
 
 std::vector<Operation*> submit_stats(Harness& harness, const PathString& path, int count) {
@@ -33,7 +33,7 @@ ENGINE_TEST(operations_that_never_end_hold_up_no_other) {
   Harness harness(engine);
   HangingFileSystem fuse(harness.path("fuse"));
   fuse.hang_at(FUSE_LOOKUP);
-  // One batch: the stuck ones are among the others.
+  // One batch, in which the stuck operations are mixed with the others.
   std::vector<Operation*> all;
   std::vector<Operation*> others;
   for (int i = 0; i < kStuck; ++i) {
@@ -50,7 +50,7 @@ ENGINE_TEST(operations_that_never_end_hold_up_no_other) {
     CHECK_EQUAL(op->result.os_error, 0U);
   }
   CHECK_EQUAL(harness.in_flight(), static_cast<size_t>(kStuck));
-  // Later ones, too.
+  // Later submissions complete, too.
   for (Operation* const op : submit_stats(harness, harness.path("."), 50)) {
     REQUIRE(harness.wait(*op));
   }
@@ -74,7 +74,7 @@ ENGINE_TEST(operations_behind_more_stuck_ones_than_there_may_be_threads_can_be_c
   CHECK(harness.wait_for_all());
 }
 
-// An abandoned engine lives on, and LeakSanitizer must see by whom it is held.
+// An abandoned engine stays alive, and LeakSanitizer must see a reference to it.
 std::vector<std::unique_ptr<Harness>>& abandoned_harnesses() {
   static auto* const harnesses = new std::vector<std::unique_ptr<Harness>>;
   return *harnesses;
@@ -91,7 +91,7 @@ ENGINE_TEST(an_engine_with_a_stuck_operation_can_be_abandoned) {
   const auto deadline = std::chrono::steady_clock::now() + milliseconds(50);
   CHECK(!harness->engine().drain(deadline));
   harness->engine().abandon();
-  // What ends afterwards comes to nobody.
+  // Operations that end afterward are reported to nobody.
   fuse.end();
   CHECK(!harness->sink().wait(-1, milliseconds(50)));
   abandoned_harnesses().push_back(std::move(harness));

@@ -8,13 +8,13 @@
 #include <type_traits>
 #include <utility>
 
-// The smallest test library that serves here. A test is a function with a law for its name:
+// A minimal test library. A test is a function whose name states a law:
 //
 //   TEST(close_twice_succeeds) { CHECK(...); CHECK_EQUAL(actual, expected); REQUIRE(...); }
 //   ENGINE_TEST(reads_give_what_was_written) { Harness harness(engine); ... }
 //
-// The body of an ENGINE_TEST runs once for each engine of the system; `engine` is its name. Checks
-// may be made on any thread, REQUIRE only on the thread of the test, whose rest it skips.
+// The body of an ENGINE_TEST runs once per engine of the system; `engine` is its name. Checks may
+// be made on any thread; REQUIRE, which ends the test, only on the thread of the test.
 
 namespace overlapped::testing {
 
@@ -24,16 +24,16 @@ using EngineTestBody = void (*)(const std::string& engine);
 bool add_test(const char* name, TestBody body);
 bool add_engine_test(const char* name, EngineTestBody body);
 
-// Counts a failure against the test that runs, and prints it.
+// Counts a failure of the current test and prints it.
 void report_failure(const char* file, int line, const std::string& what);
 
-// Ends a test as skipped, with its reason.
+// Ends a test as skipped, with a reason.
 class Skip : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-// Ends a test whose failure has been reported already.
+// Ends a test whose failure has already been reported.
 class Abandon {};
 
 template <typename T>
@@ -56,7 +56,7 @@ void print(std::ostream& stream, const T& value) {
   }
 }
 
-// std::cmp_equal takes neither bool nor characters.
+// std::cmp_equal accepts neither bool nor characters.
 template <typename T>
 inline constexpr bool kPlainInteger =
     std::is_integral_v<T> && !std::is_same_v<T, bool> && !std::is_same_v<T, char> &&

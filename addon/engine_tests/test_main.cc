@@ -20,16 +20,16 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// A test that takes longer has lost a completion: its name is printed, and all ends.
+// A test that takes longer has lost a completion: its name is printed, and the process ends.
 constexpr auto kTestTimeMax = std::chrono::minutes(5);
 
 struct Test {
   const char* name;
   TestBody body;
-  EngineTestBody engine_body;  // the one of the two that is not null
+  EngineTestBody engine_body;  // exactly one of the two is not null
 };
 
-// A function's own static, because tests register before main() in any order.
+// A function-local static, because tests register before main() in any order.
 std::vector<Test>& tests() {
   static std::vector<Test> all;
   return all;
@@ -42,7 +42,7 @@ class NoSink final : public CompletionSink {
   void complete(OperationList) override {}
 };
 
-// Ends the process when it is not fed in time.
+// Ends the process if it is not fed in time.
 class Watchdog {
  public:
   Watchdog() : thread_([this] { run(); }) {}
@@ -104,7 +104,7 @@ void run_test(const std::string& name, const Test& test, const std::string& engi
   } catch (const Skip& skip) {
     skipped = skip.what();
   } catch (const Abandon&) {
-    // Counted where it was thrown.
+    // The failure was counted where it was thrown.
   } catch (const std::exception& error) {
     report_failure(__FILE__, __LINE__, std::string("exception: ") + error.what());
   }
@@ -156,7 +156,7 @@ int run_all(const std::string& filter) {
   }
   if (totals.skipped > 0) std::printf("%d skipped\n", totals.skipped);
   std::printf("%d passed, %d failed\n", totals.passed, totals.failed);
-  // A filter that finds nothing has tested nothing.
+  // A filter that matches no test counts as a failure.
   return totals.failed == 0 && totals.passed + totals.skipped > 0 ? 0 : 1;
 }
 
@@ -180,10 +180,10 @@ void report_failure(const char* file, int line, const std::string& what) {
 
 }  // namespace overlapped::testing
 
-// The optional argument is a part of the names of the tests to run, as they are printed.
+// The optional argument is a substring of the names of the tests to run, as they are printed.
 int main(int argument_count, char** arguments) {
 #ifndef _WIN32
-  // As Node does: a write to a pipe that nobody reads is an error, not the end of the process.
+  // As in Node: a write to a pipe without a reader is an error and does not end the process.
   signal(SIGPIPE, SIG_IGN);
 #endif
   return overlapped::testing::run_all(argument_count > 1 ? arguments[1] : "");

@@ -25,7 +25,7 @@ namespace stdfs = std::filesystem;
 
 void put_file(const stdfs::path& path) { std::ofstream(path) << "content"; }
 
-// Entries by path, with '/' between names on every system.
+// The entries by path, with '/' between names on every system.
 std::map<std::string, EntryType> entries_of(const Operation& op) {
   std::map<std::string, EntryType> entries;
   const std::span<const std::byte> content = content_of(op);
@@ -139,7 +139,7 @@ ENGINE_TEST(links_are_told_and_followed_only_where_asked) {
   Operation& followed = make_list(harness, root.native(), kTreeRecursive | kTreeFollowLinks);
   harness.run(followed);
   CHECK_EQUAL(entries_of(followed).count("link/f"), 1U);
-  // A name that is no UTF-8 comes as it is.
+  // A name that is not UTF-8 is returned unchanged.
   put_file(root / "\xff\xfe");
   Operation& bytes = make_list(harness, root.native(), 0);
   harness.run(bytes);
@@ -156,7 +156,7 @@ ENGINE_TEST(a_removal_keeps_what_links_lead_to) {
     return harness.run(harness.make_path(Opcode::kRemoveTree, path)).os_error;
   };
   stdfs::create_symlink(other, link);
-  // With a slash the path is a folder to lstat(2), and a link to rmdir(2).
+  // With a trailing slash, the path is a folder for lstat(2) and a link for rmdir(2).
   for (const char* const end : {"/", "//"}) CHECK_EQUAL(remove(link.native() + end), 0U);
   CHECK_EQUAL(remove(link.native() + "/."), uint32_t{EINVAL});
   CHECK_EQUAL(remove(other.native() + "/."), uint32_t{EINVAL});
@@ -187,7 +187,7 @@ ENGINE_TEST(what_cannot_be_removed_is_named) {
   stdfs::permissions(folder, stdfs::perms::owner_all);
 }
 
-// Few descriptors for as long as it lives.
+// Limits the process to few descriptors during its lifetime.
 class DescriptorLimit {
  public:
   explicit DescriptorLimit(rlim_t limit) {
@@ -224,7 +224,7 @@ ENGINE_TEST(a_tree_deeper_than_paths_and_descriptors_go_is_removed) {
 
 #else
 
-// Wine removes by name when the handle is closed, and only what still has that name.
+// Wine removes a file by name when its handle is closed, and only if it still has that name.
 bool removes_what_was_renamed() {
   const HMODULE system = GetModuleHandleW(L"ntdll.dll");
   return system && !GetProcAddress(system, "wine_get_version");
@@ -247,7 +247,7 @@ TEST(windows_what_is_removed_is_what_was_opened_whatever_its_name_leads_to_by_no
   CHECK(held.list(entries).ok());
   CHECK_EQUAL(entries.size(), size_t{2});
   CHECK_EQUAL(held.remove().os_error, static_cast<uint32_t>(ERROR_DIR_NOT_EMPTY));
-  // Another folder comes in its place.
+  // Another folder takes its name.
   stdfs::rename(folder, moved);
   stdfs::rename(other, folder);
   {

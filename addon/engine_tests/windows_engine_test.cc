@@ -1,4 +1,4 @@
-// What the engines promise on Windows, tested without Node. Other systems build nothing here.
+// The guarantees of the engines on Windows, tested without Node. Empty on other systems.
 #ifdef _WIN32
 
 #include <algorithm>
@@ -71,7 +71,7 @@ class Collector final : public CompletionSink {
   std::vector<Operation*> done_;
 };
 
-// An engine with its sink, and files in a folder that goes with it.
+// An engine with its sink, and files in a folder that is removed with it.
 class Fixture {
  public:
   explicit Fixture(const std::string& engine_name) {
@@ -184,7 +184,7 @@ void on_each_engine(const std::function<void(Fixture&)>& body) {
   }
 }
 
-// A named pipe with both ends overlapped and attached to the engine; nothing is ever written to it
+// A named pipe with both ends overlapped and attached to the engine; nothing is written to it
 // unless a test does so.
 struct PipePair {
   explicit PipePair(Engine& engine, DWORD type = PIPE_TYPE_BYTE) {
@@ -414,7 +414,7 @@ TEST(windows_options_of_open) {
     CHECK(f.transfer(Opcode::kRead, *file, buffer.data(), 4096, 8192).ok());
     const int32_t append = kWriteOnlyFlag | kCreateFlag | kAppendFlag;
     CHECK(f.open(f.path(L"u"), append, file, kUnbuffered).ok());
-    // The end of an unbuffered file is known above the engine, so the place counts.
+    // lib/ tracks the end of an unbuffered file, so the position is used.
     CHECK(f.transfer(Opcode::kWrite, *file, buffer.data(), 4096, 4096).value == 4096);
     CHECK(f.status(*file).size == 8192);
     CHECK(f.open(f.path(L"u"), kReadOnlyFlag, file, kUnbufferedPrefer | kAccessSequential).ok());
@@ -428,7 +428,7 @@ TEST(windows_options_of_open) {
   });
 }
 
-// Many more than the port may have in flight: the rest waits in the engine, and all come back.
+// Far more than the port may have in flight: the rest waits in the engine, and all complete.
 TEST(windows_ten_thousand_operations_at_once) {
   constexpr size_t kCount = 10000;
   on_each_engine([](Fixture& f) {
@@ -501,7 +501,7 @@ OperationList as_batch(std::vector<Operation>& ops) {
 }
 
 TEST(windows_cancelled_pipe_reads_come_back_once_each) {
-  constexpr size_t kCount = 3000;  // some pending, and more than 1,024, so some queued
+  constexpr size_t kCount = 3000;  // some are pending; beyond 1,024, some are queued
   for (const int wait_ms : {0, 1, 100}) {
     Fixture f{std::string("iocp")};
     PipePair pipe(*f.engine);
@@ -562,7 +562,7 @@ TEST(windows_message_longer_than_the_buffer_is_read_in_parts) {
   CHECK(f.write(*pipe.client, "abcdef", -1).value == 6);
   CHECK(f.read(*pipe.server, 4, -1) == "abcd");
   CHECK(f.read(*pipe.server, 4, -1) == "ef");
-  // The first part is there only after the read has been issued.
+  // The first part arrives only after the read has been issued.
   std::string text(4, '\0');
   Operation read;
   read.file = pipe.server.get();
@@ -582,7 +582,7 @@ TEST(windows_message_longer_than_the_buffer_is_read_in_parts) {
   CHECK(f.read(*pipe.server, 4, -1) == "kl");
 }
 
-// A synchronous pipe end: its transfers block in a pool of their own, beside which files go on.
+// A synchronous pipe end: its transfers block in a separate pool, while files are still served.
 TEST(windows_blocking_reads_are_interrupted) {
   constexpr size_t kCount = 20;
   on_each_engine([](Fixture& f) {
@@ -643,12 +643,12 @@ TEST(windows_end_with_everything_in_flight) {
   for (auto& op : ops) f.engine->cancel(op);
   f.engine->drain();
   CHECK(f.sink.count() == ops.size() && f.sink.each_once());
-  // Its end does not wait for anything then.
+  // Destroying it does not wait for anything then.
   f.engine = std::make_unique<ThreadpoolEngine>(f.sink);
 }
 
-// Refuses as a system without resources does, with each of its errors in turn; every sixth call is
-// let through.
+// Fails like a system that is short of resources, with each of its errors in turn; every sixth call
+// succeeds.
 uint32_t start_scarcely(Operation& op) {
   constexpr uint32_t kShortages[] = {ERROR_INVALID_USER_BUFFER, ERROR_NOT_ENOUGH_MEMORY,
                                      ERROR_NOT_ENOUGH_QUOTA, ERROR_WORKING_SET_QUOTA,

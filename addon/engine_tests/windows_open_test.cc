@@ -1,4 +1,4 @@
-// What of open() and of locks only Windows has.
+// The parts of open() and of locks that only Windows has.
 #ifdef _WIN32
 
 #include <atomic>
@@ -16,7 +16,7 @@ namespace overlapped::testing {
 
 namespace {
 
-// Takes a privilege from the process for good.
+// Permanently removes a privilege from the process.
 bool give_up(const wchar_t* name) {
   HANDLE opened = nullptr;
   if (!OpenProcessToken(GetCurrentProcess(), TOKEN_ADJUST_PRIVILEGES | TOKEN_QUERY, &opened)) {
@@ -46,7 +46,7 @@ CreateArguments arguments_of(int32_t flags, uint32_t options,
 
 }  // namespace
 
-// Most of these change nothing that a program could see, so what is asked for is looked at.
+// Most options have no effect that a program could observe, so the requested flags are checked.
 TEST(windows_each_option_of_open_is_its_flag_of_create_file_and_no_other) {
   constexpr DWORD kAlways = FILE_ATTRIBUTE_NORMAL | FILE_FLAG_BACKUP_SEMANTICS;
   CHECK_EQUAL(arguments_of(kOpenBoth, 0).attributes, kAlways);
@@ -76,7 +76,7 @@ TEST(windows_attributes_shares_and_dispositions_are_those_of_create_file) {
        {FILE_ATTRIBUTE_ARCHIVE, FILE_ATTRIBUTE_ENCRYPTED, FILE_ATTRIBUTE_HIDDEN,
         FILE_ATTRIBUTE_NOT_CONTENT_INDEXED, FILE_ATTRIBUTE_OFFLINE, FILE_ATTRIBUTE_READONLY,
         FILE_ATTRIBUTE_SYSTEM, FILE_ATTRIBUTE_TEMPORARY}) {
-    // Normal is valid alone only.
+    // FILE_ATTRIBUTE_NORMAL is valid only alone.
     CHECK_EQUAL(arguments_of(kOpenNew, 0, HandleMode::kSynchronous, attribute).attributes,
                 attribute | FILE_FLAG_BACKUP_SEMANTICS);
   }
@@ -100,7 +100,7 @@ TEST(windows_attributes_shares_and_dispositions_are_those_of_create_file) {
   }
 }
 
-// kernelbase refuses the rights that GENERIC_WRITE stands for, and Wine does not.
+// kernelbase rejects the specific rights that GENERIC_WRITE stands for; Wine does not.
 TEST(windows_truncate_existing_asks_for_generic_write_itself) {
   CHECK((arguments_of(kOpenBoth | kOpenTruncate, 0).access & GENERIC_WRITE) != 0);
   CHECK((arguments_of(kOpenBoth | kOpenTruncate | kOpenAppend, 0).access & GENERIC_WRITE) != 0);
@@ -172,7 +172,7 @@ TEST(windows_backup_intent_opens_with_the_privileges_and_says_so_without_them) {
   harness.open(path, kOpenNew);
   harness.open(path, kOpenRead, kBackupIntent);
   harness.open(path, kOpenBoth, kBackupIntent);
-  // The process itself is as it was: only the opening thread had them enabled.
+  // The process itself is unchanged: the privileges were enabled only for the opening thread.
   if (!give_up(L"SeRestorePrivilege")) throw Skip("the privilege cannot be given up here");
   harness.open(path, kOpenRead, kBackupIntent);
   Operation& write = harness.make_path(Opcode::kOpen, path, kOpenBoth, kBackupIntent);
@@ -180,7 +180,7 @@ TEST(windows_backup_intent_opens_with_the_privileges_and_says_so_without_them) {
   harness.open(path, kOpenBoth);
 }
 
-// A file stands in for a drive that goes on where its size ends, as the system fails there.
+// A file stands in for a drive: it fails where its size ends, as the system does for a drive.
 ENGINE_TEST(windows_a_read_of_a_drive_stops_at_its_end) {
   Harness harness(engine);
   constexpr size_t kSector = 4096;
@@ -208,7 +208,7 @@ ENGINE_TEST(windows_a_read_of_a_drive_stops_at_its_end) {
     CHECK(at_end.ok());
     CHECK_EQUAL(at_end.value, 0);
   }
-  // Two buffers, of which the second begins at the end.
+  // Two buffers; the second one begins at the end.
   Operation& vector = harness.make(Opcode::kReadVector, &drive);
   vector.file_offset = sector;
   const std::span<std::byte> memory = harness.memory(2 * kSector);
@@ -229,7 +229,7 @@ TEST(windows_a_handle_is_inherited_only_where_that_was_asked_for) {
 
 namespace {
 
-// A system that completes a lock later, through the port.
+// Imitates a system that completes a lock later, through the port.
 std::atomic<Operation*> pending_lock{nullptr};
 
 uint32_t start_lock_later(Operation& op) {
