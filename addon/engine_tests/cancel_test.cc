@@ -154,7 +154,7 @@ ENGINE_TEST(a_file_is_closed_with_a_thousand_operations_in_flight_a_hundred_time
   }
 }
 
-ENGINE_TEST(what_is_cancelled_before_it_began_has_moved_nothing) {
+ENGINE_TEST(an_operation_cancelled_before_it_began_has_moved_nothing) {
   Harness harness(engine);
   const auto ends = make_pipe(harness.is(EngineKind::kIocp));
   OpenFile& reader = harness.adopt(pipe_end(harness, ends[0]));

@@ -54,7 +54,7 @@ bool exists(const Harness& harness, std::string_view name) {
 
 }  // namespace
 
-ENGINE_TEST(a_small_file_is_copied_whole_and_replaces_what_was_there) {
+ENGINE_TEST(a_small_file_is_copied_whole_and_replaces_an_existing_file) {
   Harness harness(engine);
   put(harness.path("destination"), "what was there before, which is longer");
   // Empty, one byte, a block, as large as the buffer, and larger.
@@ -99,7 +99,7 @@ ENGINE_TEST(a_small_file_does_not_take_a_temporary_name_of_others) {
 
 #ifdef _WIN32
 
-ENGINE_TEST(the_copy_of_a_small_file_has_its_attributes_and_replaces_what_is_read_only) {
+ENGINE_TEST(the_copy_of_a_small_file_has_its_attributes_and_replaces_a_read_only_file) {
   Harness harness(engine);
   const PathString source = harness.path("source");
   put(source, "text");
@@ -150,7 +150,7 @@ class WithoutChown {
   __user_cap_data_struct before_[2] = {};
 };
 
-ENGINE_TEST(a_copy_of_a_small_file_tells_what_is_refused_or_fails_of_what_must_be) {
+ENGINE_TEST(a_copy_of_a_small_file_reports_refused_optional_parts_and_fails_for_required_ones) {
   if (::geteuid() != 0) throw Skip("only the superuser can do without a right");
   constexpr uint32_t kOthers = kMetadataMode | kMetadataTimes;
   constexpr uint32_t kParts = kMetadataOwner | kOthers;

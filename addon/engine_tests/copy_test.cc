@@ -62,7 +62,7 @@ ENGINE_TEST(times_are_copied_exactly) {
 
 #ifdef _WIN32
 
-ENGINE_TEST(what_windows_does_not_have_is_an_error) {
+ENGINE_TEST(operations_that_windows_lacks_are_errors) {
   Harness harness(engine);
   const Pair pair = open_pair(harness, "text");
   for (const uint32_t part : {kMetadataOwner, kMetadataMode, kMetadataXattrs}) {

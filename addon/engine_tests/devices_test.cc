@@ -59,7 +59,7 @@ void check_cancelled_once(Harness& harness, const std::vector<Operation*>& opera
 
 }  // namespace
 
-ENGINE_TEST(what_is_written_to_a_pipe_pair_is_read_and_its_end_is_0_bytes) {
+ENGINE_TEST(bytes_written_to_a_pipe_pair_are_read_and_its_end_is_0_bytes) {
   Harness harness(engine);
   Pipe pipe = make_pipe(harness);
   OpenFile& reader = harness.adopt(std::move(pipe.reader));

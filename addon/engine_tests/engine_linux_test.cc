@@ -114,7 +114,7 @@ ENGINE_TEST(no_wake_up_is_lost_when_bytes_come_at_any_moment) {
   writer.join();
 }
 
-ENGINE_TEST(no_wake_up_is_lost_beside_cancels) {
+ENGINE_TEST(no_wake_up_is_lost_during_cancels) {
   Harness harness(engine);
   Source source(harness);
   std::atomic<int> permits{0};
@@ -255,7 +255,7 @@ std::vector<Operation*> submit_refused(Harness& harness, Source& source) {
   return reads;
 }
 
-TEST(what_a_ring_short_of_resources_refuses_goes_with_the_next_submission) {
+TEST(operations_refused_by_a_ring_short_of_resources_go_with_the_next_submission) {
   need_uring();
   for (const int error : {EAGAIN, EBUSY}) {
     on_a_thread([error] {
@@ -273,7 +273,7 @@ TEST(what_a_ring_short_of_resources_refuses_goes_with_the_next_submission) {
   }
 }
 
-TEST(what_a_ring_short_of_resources_refused_can_be_cancelled) {
+TEST(operations_refused_by_a_ring_short_of_resources_can_be_cancelled) {
   need_uring();
   on_a_thread([] {
     deny(__NR_io_uring_enter, EAGAIN, kRefused);
@@ -286,7 +286,7 @@ TEST(what_a_ring_short_of_resources_refused_can_be_cancelled) {
   });
 }
 
-TEST(drain_hands_over_what_a_ring_short_of_resources_refused) {
+TEST(drain_submits_operations_refused_by_a_ring_short_of_resources) {
   need_uring();
   on_a_thread([] {
     deny(__NR_io_uring_enter, EBUSY, kRefused);
@@ -336,7 +336,7 @@ TEST(a_ring_that_is_denied_after_the_start_gives_way_to_the_workers) {
   }
 }
 
-TEST(drain_ends_what_a_ring_had_that_is_denied) {
+TEST(drain_ends_the_operations_of_a_ring_that_is_denied) {
   need_uring();
   on_a_thread([] {
     Harness harness("uring");
@@ -379,7 +379,7 @@ class SignalFlood {
 
 // While a signal is pending, the kernel creates no worker for a ring, and ends operations that wait
 // for one with ECANCELED (io_uring/io-wq.c), although nobody has canceled them.
-TEST(what_the_kernel_has_no_worker_for_is_done_all_the_same) {
+TEST(operations_without_a_kernel_worker_are_done_anyway) {
   need_uring();
   constexpr int kRings = 200;
   const SignalFlood flood;
@@ -462,7 +462,7 @@ ENGINE_TEST(a_disk_file_open_with_nonblock_is_read_and_written_as_ever) {
 
 // --- operations that are tried on the submitting thread
 
-TEST(what_is_tried_without_waiting_is_done_whole_or_not_at_all) {
+TEST(an_attempt_without_waiting_does_everything_or_nothing) {
   Harness harness("threadpool");
   OpenFile& file = *harness.open(harness.path("a"), kOpenNew);
   const std::span<std::byte> content = harness.memory(10000);
@@ -498,7 +498,7 @@ TEST(what_is_tried_without_waiting_is_done_whole_or_not_at_all) {
   CHECK_EQUAL(attempt(*harness.open("/dev/zero", kOpenRead), 100, 0), -1);
 }
 
-ENGINE_TEST(cached_reads_are_done_before_submit_comes_back) {
+ENGINE_TEST(cached_reads_are_done_before_submit_returns) {
   Harness harness(engine);
   OpenFile& file = *harness.open(harness.path("a"), kOpenNew);
   harness.write(file, harness.memory(65536), 0);

@@ -522,7 +522,7 @@ ENGINE_TEST(closes_that_wait_hold_up_no_disk_and_none_waits_for_reads) {
 }
 
 // Closing one side is what ends the reads of the other.
-ENGINE_TEST(a_close_is_served_beside_as_many_reads_as_may_wait) {
+ENGINE_TEST(a_close_is_served_while_the_maximum_number_of_reads_waits) {
   Harness harness(engine);
   int ends[2];
   REQUIRE(::pipe(ends) == 0);
@@ -577,7 +577,7 @@ ENGINE_TEST(pending_pipe_reads_do_not_hold_up_the_files) {
 
 // --- devices and signals
 
-ENGINE_TEST(what_is_no_regular_file_comes_back_open_from_read_path) {
+ENGINE_TEST(read_path_returns_anything_but_a_regular_file_open) {
   Harness harness(engine);
   Operation& zero = harness.make_path(Opcode::kReadPath, "/dev/zero");
   CHECK_EQUAL(harness.run(zero).os_error, 0U);
@@ -760,7 +760,7 @@ ENGINE_TEST(the_options_of_open_do_what_they_say) {
   CHECK_EQUAL(harness.run(room).os_error, 0U);
   OpenFile& reserved = harness.adopt(std::move(room.detail->opened));
   CHECK_EQUAL(harness.status(reserved).size, 0U);
-  // Neither is supported here. The fallback of an exclusive creation must not meet its own file.
+  // A preferred direct open that falls back must not meet the file that it created exclusively.
   OpenFile& preferred =
       *harness.open(harness.path("p"), kOpenNew | kOpenExclusive, kUnbufferedPrefer);
   CHECK_EQUAL(preferred.unbuffered, preferred.alignment.position > 0);
@@ -821,7 +821,7 @@ ENGINE_TEST(unbuffered_transfers_obey_the_alignment_of_the_handle) {
   CHECK_EQUAL(harness.read(file, all.first(block), 2 * second).value, 0);
 }
 
-ENGINE_TEST(a_cancel_beside_a_direct_read_leaves_right_bytes_or_none) {
+ENGINE_TEST(a_cancel_during_a_direct_read_leaves_right_bytes_or_none) {
   Harness harness(engine);
   Operation& open = harness.make_path(Opcode::kOpen, harness.path("direct"), kOpenNew, kUnbuffered);
   if (harness.run(open).os_error == EINVAL) throw Skip("no direct I/O where temporary files are");

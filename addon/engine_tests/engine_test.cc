@@ -23,7 +23,7 @@ constexpr uint32_t kNotFound = os_error(2, 2);
 // Sizes around the thresholds at which the engines switch to another way of moving bytes.
 constexpr size_t kSizes[] = {1, 511, 4096, 65535, 65536, 65537, 1 << 20, (8 << 20) + 3};
 
-TEST(an_engine_of_an_unknown_name_cannot_be_had_and_says_so) {
+TEST(an_engine_of_an_unknown_name_is_an_error) {
   QueueSink sink;
   const EngineChoice choice = select_engine("steam", sink);
   CHECK(choice.engine == nullptr);
@@ -71,7 +71,7 @@ ENGINE_TEST(reads_give_what_was_written_at_every_size) {
   CHECK_EQUAL(harness.status(file).size, file_offset);
 }
 
-ENGINE_TEST(a_read_at_the_end_gives_what_is_left_and_beyond_it_nothing) {
+ENGINE_TEST(a_read_at_the_end_gives_the_rest_and_a_read_beyond_it_nothing) {
   Harness harness(engine);
   OpenFile& file = *harness.open(harness.path("a"), kOpenNew);
   CHECK_EQUAL(harness.read_text(file, 10, 0), "");
@@ -484,7 +484,7 @@ ENGINE_TEST(two_engines_in_one_process_keep_apart) {
 
 // --- cancel, drain and the end
 
-ENGINE_TEST(a_cancel_of_what_is_done_does_nothing) {
+ENGINE_TEST(a_cancel_of_a_completed_operation_does_nothing) {
   Harness harness(engine);
   OpenFile& file = *harness.open(harness.path("a"), kOpenNew);
   harness.write_text(file, "abc", 0);
@@ -510,7 +510,7 @@ void spin(uint64_t rounds) {
   while (rounds-- > 0) target.store(rounds, std::memory_order_relaxed);
 }
 
-ENGINE_TEST(a_cancel_beside_the_completion_gives_one_result_or_the_other) {
+ENGINE_TEST(a_cancel_that_races_with_the_completion_gives_one_result_or_the_other) {
   Harness harness(engine);
   OpenFile& file = *harness.open(harness.path("a"), kOpenNew);
   constexpr size_t kLarge = 200 * 1024;

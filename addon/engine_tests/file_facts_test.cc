@@ -94,7 +94,7 @@ ENGINE_TEST(a_handle_without_access_tells_of_the_file_and_reads_nothing) {
   CHECK(!harness.read(facts, harness.memory(4), 0).ok());
 }
 
-ENGINE_TEST(who_denies_others_keeps_those_out_who_deny_him) {
+ENGINE_TEST(share_modes_that_deny_each_other_exclude_each_other) {
   Harness harness(engine);
   const PathString path = harness.path("shared");
   {
@@ -144,7 +144,7 @@ ENGINE_TEST(a_hole_reads_as_zeros_and_is_no_allocated_range) {
   CHECK_EQUAL(attributes_of(harness, file).allocated, 5 * kBlock);
 }
 
-ENGINE_TEST(allocated_ranges_are_cut_to_what_was_asked_for_and_leave_the_cursor_alone) {
+ENGINE_TEST(allocated_ranges_are_clipped_to_the_request_and_leave_the_cursor_alone) {
   Harness harness(engine);
   OpenFile& file = *harness.open(harness.path("whole"), kOpenNew);
   CHECK_EQUAL(harness.write(file, harness.memory(10'000), 0).value, 10'000);

@@ -38,7 +38,7 @@ void need_local_file_system(Harness& harness) {
   }
 }
 
-ENGINE_TEST(what_is_cached_on_a_local_disk_is_done_before_submit_comes_back) {
+ENGINE_TEST(cached_operations_on_a_local_disk_are_done_before_submit_returns) {
   Harness harness(engine);
   need_local_file_system(harness);
   const PathString path = harness.path("file");

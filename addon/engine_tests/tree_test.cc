@@ -72,7 +72,7 @@ ENGINE_TEST(a_tree_is_listed_flat_and_with_all_below) {
   CHECK(entries_of(empty).empty());
 }
 
-ENGINE_TEST(a_list_of_what_is_no_folder_fails_and_names_it) {
+ENGINE_TEST(listing_anything_but_a_folder_fails_and_names_it) {
   Harness harness(engine);
   put_file(harness.path("f"));
   for (const char* const name : {"f", "missing"}) {
@@ -146,7 +146,7 @@ ENGINE_TEST(links_are_told_and_followed_only_where_asked) {
   CHECK_EQUAL(entries_of(bytes).count("\xff\xfe"), 1U);
 }
 
-ENGINE_TEST(a_removal_keeps_what_links_lead_to) {
+ENGINE_TEST(a_removal_keeps_the_targets_of_links) {
   Harness harness(engine);
   const stdfs::path other = harness.path("other");
   stdfs::create_directories(other);
@@ -171,7 +171,7 @@ ENGINE_TEST(a_removal_keeps_what_links_lead_to) {
   CHECK_EQUAL(text_of(other / "precious"), "content");
 }
 
-ENGINE_TEST(what_cannot_be_removed_is_named) {
+ENGINE_TEST(an_entry_that_cannot_be_removed_is_named) {
   if (::geteuid() == 0) {
     throw Skip("the superuser may remove all");
   }
@@ -230,7 +230,7 @@ bool removes_what_was_renamed() {
   return system && !GetProcAddress(system, "wine_get_version");
 }
 
-TEST(windows_what_is_removed_is_what_was_opened_whatever_its_name_leads_to_by_now) {
+TEST(windows_a_removal_affects_the_opened_object_even_if_its_name_leads_elsewhere) {
   Harness harness(std::string("threadpool"));
   const stdfs::path folder = harness.path("folder");
   const stdfs::path moved = harness.path("moved");
@@ -289,7 +289,7 @@ ENGINE_TEST(windows_a_tree_with_read_only_files_and_long_paths_is_removed) {
   CHECK_EQUAL(GetFileAttributesW(root.c_str()), INVALID_FILE_ATTRIBUTES);
 }
 
-ENGINE_TEST(windows_what_cannot_be_removed_is_named) {
+ENGINE_TEST(windows_an_entry_that_cannot_be_removed_is_named) {
   Harness harness(engine);
   const stdfs::path folder = stdfs::path(harness.path("tree")) / "inner";
   stdfs::create_directories(folder);

@@ -280,7 +280,7 @@ TEST(windows_append_writes_at_the_end) {
   }
 }
 
-TEST(windows_open_reports_what_is_wrong) {
+TEST(windows_open_reports_errors) {
   on_each_engine([](Fixture& f) {
     std::unique_ptr<OpenFile> file;
     CHECK(f.open(f.path(L"missing"), kReadOnlyFlag, file).os_error == ERROR_FILE_NOT_FOUND);
@@ -546,7 +546,7 @@ TEST(windows_cancel_races_with_completion) {
   }
 }
 
-TEST(windows_pipe_whose_other_side_is_gone_gives_nothing) {
+TEST(windows_pipe_whose_other_side_is_closed_gives_nothing) {
   Fixture f{std::string("iocp")};
   PipePair pipe(*f.engine);
   CHECK(f.write(*pipe.client, "bye", -1).value == 3);
@@ -612,7 +612,7 @@ TEST(windows_blocking_reads_are_interrupted) {
   });
 }
 
-TEST(windows_drain_waits_for_what_is_in_flight) {
+TEST(windows_drain_waits_for_operations_in_flight) {
   constexpr size_t kCount = 2000;
   on_each_engine([](Fixture& f) {
     std::unique_ptr<OpenFile> file;
