@@ -16,7 +16,7 @@ test('no two opcodes have the same number', () => {
   expect(new Set(numbers).size).toBe(numbers.length);
 });
 
-test('both sides know the same opcodes to take a descriptor or give one back', () => {
+test('both sides agree on the opcodes that take or return a descriptor', () => {
   const users = Object.values(boundary.opcodes).filter(({ usesDescriptor }) => usesDescriptor);
   expect(new Set(users.map(({ number }) => number))).toEqual(opcodes.descriptorOpcodes);
 });
@@ -40,7 +40,7 @@ test('limits are the same on both sides', () => {
   });
 });
 
-test('submissions, completions and their details lie at the same places on both sides', () => {
+test('submissions, completions and their details have the same layout on both sides', () => {
   expect(boundary.layout).toEqual({
     submission: native.SubmissionLayout,
     completion: native.CompletionLayout,

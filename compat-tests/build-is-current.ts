@@ -4,10 +4,10 @@ import { fileURLToPath } from 'node:url';
 
 const packageFolder = fileURLToPath(new URL('..', import.meta.url));
 
-/** Runs before all tests: those that start a process run dist/, which must be built from lib/. */
+/** Runs before all tests, because tests that start a process use dist/, built from lib/. */
 export default function checkBuild(): void {
   const library = path.join(packageFolder, 'lib');
-  // The build writes its bundles after everything else.
+  // The build writes its bundles last.
   const bundle = path.join(packageFolder, 'dist', 'index.js');
   const builtAt = fs.statSync(bundle, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   for (const name of fs.readdirSync(library, { recursive: true, encoding: 'utf8' })) {

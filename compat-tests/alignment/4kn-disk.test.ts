@@ -25,14 +25,14 @@ afterAll(() => {
   fullDisk?.remove();
 });
 
-test('a disk with sectors of 4096 bytes says so in handle.alignment', async () => {
+test('handle.alignment reports sectors of 4096 bytes', async () => {
   const handle = await open(path.join(disk.folder, 'sectors'), 'w+', { unbuffered: true });
   expect(handle.alignment?.position).toBe(4096);
   expect(handle.alignment?.length).toBe(4096);
   await handle.close();
 });
 
-test('a transfer aligned to only 512 bytes is refused there before submission', async () => {
+test('a transfer aligned to only 512 bytes is rejected there before submission', async () => {
   const file = path.join(disk.folder, 'refused');
   fs.writeFileSync(file, randomBytes(16_384));
   const handle = await open(file, 'r+', { unbuffered: true });
@@ -70,7 +70,7 @@ async function fill(write: (i: number) => Promise<number>): Promise<number> {
 for (const unbuffered of [false, true]) {
   const kind = unbuffered ? 'unbuffered' : 'buffered';
 
-  test(`${kind}: on a full disk ENOSPC; what was written before is readable`, async () => {
+  test(`${kind}: a full disk is ENOSPC, and earlier data is readable`, async () => {
     const file = path.join(fullDisk.folder, `full-${kind}`);
     const handle = await open(file, 'w+', { unbuffered });
     const block = (i: number): Buffer => allocAligned(256 * 1024).fill(1 + (i % 250));
@@ -129,7 +129,7 @@ test('writeFile of a path on a full disk rejects with ENOSPC', async () => {
   fs.rmSync(folder, { recursive: true });
 });
 
-test('preallocate of more than the disk has rejects with ENOSPC at once', async () => {
+test('preallocating more than the disk has rejects with ENOSPC at once', async () => {
   const file = path.join(fullDisk.folder, 'preallocated');
   const error = await rejection(open(file, 'w', { preallocate: 40 * MiB }));
   expect(error).toMatchObject({ code: 'ENOSPC', syscall: 'open', path: file });

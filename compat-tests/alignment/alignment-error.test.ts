@@ -78,7 +78,7 @@ const transfers: Record<string, Transfer> = {
     handle.writev([allocAligned(4096), buffer.subarray(offset, offset + length)], position),
 };
 
-/** What is wrong with a transfer, given what would be right. */
+/** Breaks one property of a valid transfer. */
 interface Mistake {
   field: AlignmentField;
   offset?: (alignment: Alignment) => number;
@@ -125,7 +125,7 @@ for (const [transferName, transfer] of Object.entries(transfers)) {
     });
   }
 
-  test(`${transferName} with all aligned succeeds`, async () => {
+  test(`${transferName} with everything aligned succeeds`, async () => {
     await withUnbuffered(async (handle) => {
       await transfer(handle, allocAligned(16_384), 4096, 8192, 4096);
       await transfer(handle, allocAligned(16_384), 4096, 8192, 4096n);
@@ -133,7 +133,7 @@ for (const [transferName, transfer] of Object.entries(transfers)) {
   });
 }
 
-test('at the cursor length and address are checked, too', async () => {
+test('at the cursor, length and address are checked, too', async () => {
   await withUnbuffered(async (handle, alignment, file) => {
     const before = sha256OfFile(file);
     const cases = [
@@ -173,7 +173,7 @@ test('readv and writev of aligned buffers move all of them, in order', async () 
   });
 });
 
-test("a handle opened 'w' unbuffered does not read for its caller, as any other", async () => {
+test("an unbuffered handle opened with 'w' does not read, like any other", async () => {
   const handle = await open(path.join(folder, 'write-only'), 'w', { unbuffered: true });
   for (const call of [
     handle.read(allocAligned(4096), 0, 4096, 0),

@@ -7,7 +7,7 @@ import { alignDown, alignUp, checkAligned, isAligned } from '../../lib/transfer/
 const alignments = [1, 512, 4096, 65_536];
 const values = [0, 1, 511, 512, 513, 4095, 4096, 4097, 2 ** 31, 2 ** 32 + 1, 2 ** 52 + 12_345];
 
-test('alignDown and alignUp give the nearest multiples, and what is aligned stays', () => {
+test('alignDown and alignUp give the nearest multiples and keep aligned values', () => {
   for (const alignment of alignments) {
     for (const value of values) {
       const down = alignDown(value, alignment);
@@ -52,7 +52,7 @@ test('checkAligned throws an AlignmentError that names field, value and requirem
   }
 });
 
-test('allocAligned gives zeroed Buffers of the size, whose memory is aligned', () => {
+test('allocAligned returns zeroed, aligned Buffers of the requested size', () => {
   for (const alignment of [1, 2, 512, 4096, 65_536, 2 ** 20]) {
     for (const size of [0, 1, 511, 4096, 1_000_003]) {
       const buffer = allocAligned(size, { alignment });

@@ -7,14 +7,14 @@ function run(command: string, ...args: string[]): string {
   return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
-/** Whether this machine lets us make a disk. */
+/** Whether this machine allows creating loop devices. */
 export const canMakeDisks =
   process.platform === 'linux' && process.getuid?.() === 0 && fs.existsSync('/dev/loop-control');
 
-/** A disk of its own, with sectors of 4096 bytes. */
+/** A loop device with sectors of 4096 bytes. */
 export class LoopDevice {
   readonly path: string;
-  /** The file that the disk is. */
+  /** The file behind the device. */
   readonly image: string;
 
   constructor(size: number) {
@@ -38,19 +38,19 @@ const mkfsOptions: Readonly<Record<FileSystem, readonly string[]>> = {
   btrfs: ['-q'],
 };
 
-/** Whether this machine can make such a file system. */
+/** Whether this machine can create such a file system. */
 export function canMake(type: FileSystem): boolean {
   if (!canMakeDisks) return false;
   const folders = ['/sbin', '/usr/sbin'];
   return folders.some((folder) => fs.existsSync(path.join(folder, `mkfs.${type}`)));
 }
 
-/** A file system on such a disk. */
+/** A file system on a loop device. */
 export class Disk {
   readonly folder: string;
   readonly #device: LoopDevice;
 
-  /** @param options more of mkfs */
+  /** @param options more arguments of mkfs */
   constructor(size: number, type: FileSystem = 'ext4', options: readonly string[] = []) {
     this.folder = path.join(temporaryFolder(), 'mounted');
     fs.mkdirSync(this.folder);
@@ -64,12 +64,12 @@ export class Disk {
     }
   }
 
-  /** The file that the disk is. */
+  /** The file behind the disk. */
   get image(): string {
     return this.#device.image;
   }
 
-  /** Mounts it again, for reading alone or not; what was cached is not any more. */
+  /** Remounts the disk, read-only or not; nothing stays cached. */
   remount(mode: 'ro' | 'rw'): void {
     run('umount', this.folder);
     run('mount', '-o', mode, this.#device.path, this.folder);
@@ -79,7 +79,7 @@ export class Disk {
     try {
       run('umount', this.folder);
     } catch {
-      // What is still open must not keep the device.
+      // Files that are still open must not hold the device.
       run('umount', '--lazy', this.folder);
     }
     this.#device.remove();

@@ -6,7 +6,7 @@ import { randomBytes, sha256, sha256OfFile } from '../helpers.js';
 
 const MiB = 1024 * 1024;
 
-/** Around the sectors of 512 and of 4096 bytes, and around the chunks of what aligns. */
+/** Lengths around the sector sizes of 512 and 4096 bytes, and around the chunks of the aligner. */
 export const lengths = [
   0,
   1,
@@ -24,7 +24,7 @@ export const lengths = [
 
 export const cursors = [0, 1, 511, 512, 4095, 4096, 4097, 100_000, MiB + 1] as const;
 
-/** A transfer on an unbuffered handle that needs an aligned buffer, which it makes. */
+/** Reads from an unbuffered handle, into an aligned buffer of its own. */
 export async function readAligned(
   handle: FileHandle,
   length: number,
@@ -34,7 +34,7 @@ export async function readAligned(
   return buffer.subarray(0, bytesRead);
 }
 
-/** Moves a handle's cursor by reading up to a place, which may lie within a sector. */
+/** Moves a handle's cursor by reading up to a position, which may lie within a sector. */
 async function moveCursor(handle: FileHandle, place: number): Promise<void> {
   if (place > 0) await handle.writeFile(Buffer.alloc(place, 'x'));
 }
@@ -61,7 +61,7 @@ function testWriting(folder: () => string): void {
       }
     });
 
-    test(`appendFile of ${length} bytes to an unbuffered handle keeps what is there`, async () => {
+    test(`appendFile of ${length} bytes to an unbuffered handle keeps the content`, async () => {
       const before = randomBytes(1000, 5);
       const file = path.join(folder(), `append-${length}`);
       fs.writeFileSync(file, before);
@@ -72,7 +72,7 @@ function testWriting(folder: () => string): void {
       expectContent(file, Buffer.concat([before, content, content.subarray(0, 777)]));
     });
 
-    test(`overwriting ${length} bytes in the middle keeps the others`, async () => {
+    test(`overwriting ${length} bytes in the middle keeps the rest`, async () => {
       const before = randomBytes(6_000_000, 6);
       const file = path.join(folder(), `middle-${length}`);
       fs.writeFileSync(file, before);
@@ -120,7 +120,7 @@ function testReading(folder: () => string): void {
     }
   });
 
-  test('reads at positions give what the file has: all, a part, nothing', async () => {
+  test('reads at positions return all, a part or nothing of the request', async () => {
     const content = randomBytes(10_000, 8);
     const file = path.join(folder(), 'positions');
     fs.writeFileSync(file, content);
@@ -135,7 +135,7 @@ function testReading(folder: () => string): void {
 
 function testCursors(folder: () => string): void {
   for (const cursor of cursors) {
-    test(`readFile from cursor ${cursor} on gives the rest and no more`, async () => {
+    test(`readFile from cursor ${cursor} returns exactly the rest`, async () => {
       const rest = randomBytes(50_001, cursor + 1);
       const file = path.join(folder(), `rest-${cursor}`);
       fs.writeFileSync(file, Buffer.concat([Buffer.alloc(cursor, 'x'), rest]));
@@ -147,7 +147,7 @@ function testCursors(folder: () => string): void {
       await handle.close();
     });
 
-    test(`writeFile from cursor ${cursor} on extends the file exactly`, async () => {
+    test(`writeFile from cursor ${cursor} extends the file exactly`, async () => {
       const parts = [1, 4096, 12_345, 511].map((size) => randomBytes(size, size + cursor));
       const file = path.join(folder(), `extend-${cursor}`);
       const handle = await open(file, 'w+', { unbuffered: true });
@@ -160,7 +160,7 @@ function testCursors(folder: () => string): void {
 }
 
 function testData(folder: () => string): void {
-  test('writeFile of iterables of odd parts to an unbuffered handle is exact', async () => {
+  test('writeFile of iterables with odd parts to an unbuffered handle is exact', async () => {
     const parts = [1, 510, 1, 0, 4096, 3, 70_001, MiB + 7, 2].map((size, i) =>
       randomBytes(size, i + 1),
     );
@@ -176,7 +176,7 @@ function testData(folder: () => string): void {
     }
   });
 
-  test('strings, other views and views of a part of their memory are written exactly', async () => {
+  test('strings, other views and views of part of their memory are written exactly', async () => {
     const memory = randomBytes(40_000, 4);
     const view = new DataView(memory.buffer, memory.byteOffset + 3, 20_001);
     const words = new Uint16Array(memory.buffer.slice(0, 8194));
@@ -190,7 +190,7 @@ function testData(folder: () => string): void {
     expectContent(file, Buffer.concat(bytes));
   });
 
-  test('the functions of the module with an unbuffered handle', async () => {
+  test('the functions of the module accept an unbuffered handle', async () => {
     const content = randomBytes(12_345, 12);
     const file = path.join(folder(), 'module');
     const handle = await open(file, 'w+', { unbuffered: true });
@@ -202,7 +202,7 @@ function testData(folder: () => string): void {
     await again.close();
   });
 
-  test('truncate of an unbuffered handle takes any length', async () => {
+  test('truncate of an unbuffered handle accepts any length', async () => {
     const content = randomBytes(20_000, 13);
     const file = path.join(folder(), 'truncate');
     fs.writeFileSync(file, content);

@@ -14,7 +14,7 @@ import {
 export const mainModule = path.join(packageFolder, 'dist', 'cli', 'main.js');
 const importMain = `await import(${JSON.stringify(pathToFileURL(mainModule).href)});`;
 
-/** Runs `overlapped` with these arguments in a process of its own, its output not a terminal. */
+/** Runs `overlapped` with these arguments as a child process whose output is not a terminal. */
 export function overlapped(
   args: readonly string[],
   { before = '', ...options }: ChildOptions & { before?: string } = {},
@@ -34,7 +34,7 @@ export function parseLines(stdout: string): JsonLine[] {
     .map((line) => JSON.parse(line) as JsonLine);
 }
 
-/** As overlapped() with --json, which must end with this code; gives the last object. */
+/** Runs overlapped() with --json, expects this exit code, and returns the last object. */
 export async function lastObject(args: readonly string[], code = 0): Promise<JsonLine> {
   const result = await overlapped([...args, '--json']);
   expect(result.stderr).toBe('');
@@ -42,7 +42,7 @@ export async function lastObject(args: readonly string[], code = 0): Promise<Jso
   return parseLines(result.stdout).at(-1) as JsonLine;
 }
 
-/** It ends with this code and one line for the user, without a stack, and prints no result. */
+/** Expects this exit code, a single line for the user without a stack, and no printed result. */
 export async function expectRefusal(
   args: readonly string[],
   code: number,
@@ -55,7 +55,7 @@ export async function expectRefusal(
   expect(ended).toBe(code);
 }
 
-/** A new folder with these files in it, by their paths. */
+/** A new folder with these files, keyed by path. */
 export function folderWith(files: Record<string, Buffer | string>, parent?: string): string {
   const folder = temporaryFolder(parent);
   for (const [name, content] of Object.entries(files)) {

@@ -15,7 +15,7 @@ import {
 
 const test = testWhere(true, '');
 
-test('copy makes the same file and leaves nothing else behind', async () => {
+test('copy creates an equal file and leaves nothing else behind', async () => {
   const folder = folderWith({ source: data });
   const [source, to] = [path.join(folder, 'source'), path.join(folder, 'to')];
   const { code, stdout, stderr } = await overlapped(['copy', source, to, '--verify']);
@@ -28,7 +28,7 @@ test('copy makes the same file and leaves nothing else behind', async () => {
   expect(namesBelow(folder)).toEqual(['source', 'to']);
 });
 
-test('copy --json prints progress and a result, an object in each line', async () => {
+test('copy --json prints progress and a result, one object per line', async () => {
   const folder = folderWith({ source: data });
   const [source, to] = [path.join(folder, 'source'), path.join(folder, 'to')];
   const args = ['copy', source, to, '--strategy', 'engine', '--hash', 'md5', '--json'];
@@ -64,7 +64,7 @@ test('a failed copy ends with code 1 and one line, or one object', async () => {
 
 const tree = { 'a.txt': 'a', 'sub/b.txt': 'b', 'sub/large': data, 'c.log': 'c' };
 
-test('copy of a folder keeps what else is in the destination; mirror deletes it', async () => {
+test('copy of a folder keeps extra files in the destination; mirror deletes them', async () => {
   const source = folderWith(tree);
   const to = folderWith({ extra: 'extra' });
   const args = [source, to, '--exclude', '*.log'];
@@ -88,7 +88,7 @@ test('copy of a folder keeps what else is in the destination; mirror deletes it'
   expect(fs.readFileSync(path.join(to, 'sub', 'large')).equals(data)).toBe(true);
 });
 
-test('errors of single files are shown, and the exit code is 3', async () => {
+test('per-file errors are shown, and the exit code is 3', async () => {
   const source = folderWith(tree);
   const to = folderWith({ 'a.txt': 'another' });
   const args = ['copy', source, to, '--no-overwrite'];
@@ -109,7 +109,7 @@ testWhere(symbolicLinks, 'this user may make no symbolic links here')(
   async () => {
     const source = folderWith(tree);
     const to = path.join(folderWith({ 'a.txt': 'a file' }), 'to');
-    // It is there when the copy is planned, and a file then.
+    // The destination exists when the copy is planned, and is a file by then.
     fs.symlinkSync(path.join(path.dirname(to), 'none', 'to'), to);
     const { code, stdout } = await overlapped(['copy', source, to]);
     expect(code).toBe(1);
@@ -117,12 +117,12 @@ testWhere(symbolicLinks, 'this user may make no symbolic links here')(
   },
 );
 
-test('a folder that is not there is an error of the whole, with code 1', async () => {
+test('a missing folder fails the whole command with code 1', async () => {
   const none = path.join(temporaryFolder(), 'none');
   await expectRefusal(['mirror', none, temporaryFolder()], 1, /ENOENT/);
 });
 
-test('a dry run names each file and why; --verbose names what is done', async () => {
+test('a dry run names each file with a reason; --verbose names each action', async () => {
   const source = folderWith({ 'new file': 'n' });
   const to = folderWith({ gone: 'g' });
   const lines = /^copy +new file \(new\)\ndelete +gone \(extra\)\n/m;

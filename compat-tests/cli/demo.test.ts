@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { isLinux, temporaryFolder, testWhere, unbufferedFolder } from '../helpers.js';
 import { data, expectRefusal, overlapped } from './command.js';
 
-test('the demo copies, verifies, compares, and leaves the copy alone behind', async () => {
+test('the demo copies, verifies, compares, and leaves only the copy behind', async () => {
   const folder = await unbufferedFolder();
   const [source, to] = [path.join(folder, 'source'), path.join(folder, 'to')];
   fs.writeFileSync(source, data);
@@ -21,7 +21,7 @@ test('the demo copies, verifies, compares, and leaves the copy alone behind', as
   expect(fs.readdirSync(folder).sort()).toEqual([...names, 'to'].sort());
 });
 
-test('without paths the demo makes a sample and removes it', async () => {
+test('without paths the demo creates a sample and removes it', async () => {
   const args = ['demo', '--sample-size', '2000001', '--no-compare'];
   const { code, stdout, stderr } = await overlapped(args);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -31,14 +31,14 @@ test('without paths the demo makes a sample and removes it', async () => {
   expect(fs.existsSync(path.dirname(sample as string))).toBe(false);
 });
 
-test('through the cache there is no alignment', async () => {
+test('a copy through the cache shows no alignment', async () => {
   const args = ['demo', '--buffered', '--sample-size', '2000001', '--no-compare'];
   const { code, stdout } = await overlapped(args);
   expect(code).toBe(0);
   expect(stdout).toMatch(/^alignment +none: through the cache$/m);
 });
 
-test('the demo refuses what makes no sense', async () => {
+test('the demo rejects invalid arguments', async () => {
   await expectRefusal(['demo', 'only-one'], 2, /the destination is missing/);
   await expectRefusal(['demo', 'a', 'b', '--sample-size', '1M'], 2, /goes without a source/);
   const memory = ['--depth', '1024', '--chunk-size', '2M'];

@@ -6,7 +6,7 @@ import { data, folderWith, namesBelow, overlapped, parseLines } from './command.
 
 const test = testWhere(!isWindows, 'Windows has no signals to send to one process');
 
-/** A script that sends its own process a signal once a file under another name is being written. */
+/** A script that signals its own process once a file is being written under a temporary name. */
 function signalWhenWriting(folder: string, names: readonly string[], signal: string): string {
   return `
     const timer = setInterval(() => {
@@ -17,10 +17,10 @@ function signalWhenWriting(folder: string, names: readonly string[], signal: str
     }, 20);`;
 }
 
-// Slow enough that it is in the middle when the signal comes.
+// Slow enough that the signal arrives in the middle of the copy.
 const slow = ['--strategy', 'engine', '--rate-limit', '500K'];
 
-test('Ctrl-C in a copy: code 130, nothing left, the destination as it was', async () => {
+test('Ctrl-C during a copy: code 130, no leftovers, an unchanged destination', async () => {
   const folder = folderWith({ source: data, to: 'old' });
   const [source, to] = [path.join(folder, 'source'), path.join(folder, 'to')];
   const before = signalWhenWriting(folder, ['source', 'to'], 'SIGINT');
@@ -31,7 +31,7 @@ test('Ctrl-C in a copy: code 130, nothing left, the destination as it was', asyn
   expect(fs.readFileSync(to, 'utf8')).toBe('old');
 });
 
-test('SIGTERM in the middle of a mirror: code 143, and no file that is not whole', async () => {
+test('SIGTERM in the middle of a mirror: code 143, and only complete files', async () => {
   const source = folderWith({ a: 'a', b: data });
   const to = folderWith({});
   const before = signalWhenWriting(to, ['a', 'b'], 'SIGTERM');

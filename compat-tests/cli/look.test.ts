@@ -12,7 +12,7 @@ function changed(): Buffer {
   return other;
 }
 
-test('verify tells files that are the same from those that are not, and where', async () => {
+test('verify distinguishes equal and different files, and shows where they differ', async () => {
   const folder = folderWith({ a: data, same: data, other: changed(), short: data.subarray(0, 9) });
   const [a, same, other, short] = ['a', 'same', 'other', 'short'].map((name) =>
     path.join(folder, name),
@@ -45,7 +45,7 @@ test('verify of folders lists every difference with its kind', async () => {
   expect(await lastObject(['verify', source, source])).toMatchObject({ equal: true, files: 4 });
 });
 
-test('hash prints as sha256sum does, and goes on after a file that it cannot read', async () => {
+test('hash prints like sha256sum, and continues after an unreadable file', async () => {
   const folder = folderWith({ a: data, b: 'hello' });
   const [a, b, none] = ['a', 'b', 'none'].map((name) => path.join(folder, name)) as string[];
   const all = await overlapped(['hash', a as string, none as string, b as string]);
@@ -58,7 +58,7 @@ test('hash prints as sha256sum does, and goes on after a file that it cannot rea
   expect(md5).toMatchObject({ algorithm: 'md5', hash: '5d41402abc4b2a76b9719d911017c592' });
 });
 
-test('info tells sizes, attributes, alignment and the engine of a file and a folder', async () => {
+test('info shows sizes, attributes, alignment and engine of a file and a folder', async () => {
   const folder = folderWith({ file: data });
   const file = path.join(folder, 'file');
   const info = await lastObject(['info', file]);
@@ -68,7 +68,7 @@ test('info tells sizes, attributes, alignment and the engine of a file and a fol
     allocatedRanges: { count: 1, first: [{ position: 0, length: data.byteLength }] },
   });
   expect(info.allocatedSize).toBeGreaterThan(0);
-  // Wine lists no streams of anything.
+  // Wine lists no streams.
   const unnamed = { name: '', type: '$DATA', size: data.byteLength };
   expect([isWindows ? [] : null, [unnamed]]).toContainEqual(info.streams);
   expect(await lastObject(['info', folder])).toMatchObject({ kind: 'folder', alignment: null });
@@ -94,7 +94,7 @@ testWhere(isLinux, 'the kernel of Linux tells file systems and sectors')(
   },
 );
 
-test('bench measures both and removes what it made', async () => {
+test('bench measures both and removes its files', async () => {
   const folder = temporaryFolder();
   const args = ['bench', folder, '--size', '2M', '--files', '20'];
   const { measurements } = await lastObject(args);

@@ -16,7 +16,7 @@ function paths(): { source: string; to: string } {
 /** Slow enough that progress is shown more than once. */
 const slow = ['--strategy', 'engine', '--rate-limit', '1500K'];
 
-test('without a terminal progress is lines on stderr, with a rate and the time left', async () => {
+test('without a terminal, progress is printed as lines on stderr, with rate and time', async () => {
   const { source, to } = paths();
   const { code, stdout, stderr } = await overlapped(['copy', source, to, ...slow]);
   expect(code).toBe(0);
@@ -26,7 +26,7 @@ test('without a terminal progress is lines on stderr, with a rate and the time l
   expect(stdout + stderr).not.toContain(csi);
 });
 
-test('--quiet shows none', async () => {
+test('--quiet shows no progress', async () => {
   const { source, to } = paths();
   const args = ['copy', source, to, ...slow, '--quiet'];
   expect(await overlapped(args)).toMatchObject({ code: 0, stderr: '' });
@@ -34,10 +34,10 @@ test('--quiet shows none', async () => {
 
 const onTerminal = testWhere(isLinux, 'script(1) of util-linux makes a terminal');
 
-/** Runs it in a terminal, and gives all that is written there. */
+/** Runs the command in a terminal and returns everything that is written there. */
 async function inTerminal(args: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
   const words = [process.execPath, mainModule, ...args].map((word) => `'${word}'`);
-  // Node takes a terminal of CI for one without colours.
+  // In CI, Node treats a terminal as one without colors.
   const { NO_COLOR: _, FORCE_COLOR: __, CI: ___, ...rest } = process.env;
   const { stdout } = await promisify(execFile)('script', ['-qec', words.join(' '), '/dev/null'], {
     env: { ...rest, TERM: 'xterm-256color', ...env },
@@ -52,7 +52,7 @@ onTerminal('a terminal has a bar with a rate and the time left, and colours', as
   expect(shown).toMatch(/ \| [\d.]+ [kM]B\/s \| /);
   expect(shown).toMatch(/0:\d\d left/);
   expect(shown).toContain(`${csi}1m`);
-  // The cursor, which a bar hides, is there again.
+  // The cursor, which the progress bar hides, is visible again.
   expect(shown.lastIndexOf(`${csi}?25h`)).toBeGreaterThan(shown.lastIndexOf(`${csi}?25l`));
 });
 

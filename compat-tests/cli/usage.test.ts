@@ -25,13 +25,13 @@ testOfMany('--help names every command, and each explains itself and the exit co
   }
 });
 
-test('--version is that of the package', async () => {
+test('--version prints the version of the package', async () => {
   const file = path.join(packageFolder, 'package.json');
   const { version } = JSON.parse(fs.readFileSync(file, 'utf8'));
   expect(await overlapped(['--version'])).toMatchObject({ code: 0, stdout: `${version}\n` });
 });
 
-test('without arguments it shows its help as an error', async () => {
+test('without arguments the command prints its help as an error', async () => {
   const { code, stdout, stderr } = await overlapped([]);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toMatch(/^Usage: overlapped/);
@@ -60,7 +60,7 @@ testOfMany('options that do not go together are bad usage, too', async () => {
   expect(fs.existsSync(to)).toBe(false);
 });
 
-test('with --json a bad command line is an object', async () => {
+test('with --json an invalid command line is reported as an object', async () => {
   expect(await lastObject(['hash'], 2)).toEqual({
     type: 'error',
     message: "missing required argument 'files' (--help shows the options)",

@@ -7,7 +7,7 @@ import * as read from './cases/read.js';
 import * as signals from './cases/signals.js';
 import * as write from './cases/write.js';
 
-/** All cases by the name of their file. */
+/** All cases, keyed by the name of their file. */
 export const caseGroups: Readonly<Record<string, readonly Case[]>> = {
   folders: folders.cases,
   handles: handles.cases,

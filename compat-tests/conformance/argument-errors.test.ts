@@ -11,7 +11,7 @@ import {
   sameOnHandle,
 } from './compare.js';
 
-// Whoever replaces fs may have code that tells these apart: code, class and message are Node's.
+// Programs may distinguish these errors, so code, class and message are Node's.
 
 const type = 'ERR_INVALID_ARG_TYPE';
 const value = 'ERR_INVALID_ARG_VALUE';
@@ -58,8 +58,8 @@ for (const [code, ...args] of badReads) {
   sameOnHandle(`read(${shown(args)}) rejects with ${code}`, code, (handle) => handle.read(...args));
 }
 
-// The promises of Node 20 take a bad position for none. fs.readSync() does not, and its errors are
-// those of later versions' promises.
+// The promises of Node 20 treat an invalid position as missing. fs.readSync() does not; its errors
+// are those of the promises in later versions.
 const badReadPositions: [code: string, position: unknown][] = [
   [type, '0'],
   [type, true],
@@ -138,14 +138,14 @@ for (const [code, ...args] of badWrites) {
   );
 }
 
-// Node takes what it does not know for utf8.
+// Node treats an unknown encoding as utf8.
 for (const encoding of ['no encoding', 5, {}, true]) {
   sameOnHandle(`write in encoding ${shown([encoding])}`, 'ok', (handle) =>
     handle.write('text ü', 0, encoding),
   );
 }
 
-// Stricter than Node, which takes a bad position for none and writes at the cursor.
+// Stricter than Node, which treats an invalid position as missing and writes at the cursor.
 const badPositions = [-2, 1.5, Number.NaN, 2 ** 53];
 for (const position of badPositions) {
   test(`write at position ${position} rejects with ${range} and writes nothing`, async () => {
@@ -180,7 +180,7 @@ for (const vectors of badVectors) {
   );
 }
 
-// ---- others of a handle
+// ---- other methods of a handle
 
 const others: [name: string, code: string, call: (handle: Handle) => Promise<unknown>][] = [
   ['truncate of a string', type, (handle) => handle.truncate('5')],
@@ -284,7 +284,7 @@ const failing: ((handle: Handle) => Promise<Result>)[] = [
   (handle) => handle.readv(null),
 ];
 
-test('mistakes reject; no method throws', async () => {
+test('invalid arguments reject; no method throws', async () => {
   const handle = (await open(fileWith('content'), 'r+')) as unknown as Handle;
   for (const call of failing) {
     const promise = call(handle);

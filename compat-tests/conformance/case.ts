@@ -7,7 +7,7 @@ import { type Outcome, observe, type SyncFs } from './observe.js';
 // biome-ignore lint/suspicious/noExplicitAny: cases also make the calls that the types forbid.
 type AnyCall = (...args: any[]) => any;
 
-/** node:fs/promises, or what has its functions. */
+/** node:fs/promises, or an object with its functions. */
 export type LooseFs = Record<Exclude<keyof typeof nodePromises, 'constants'> | 'glob', AnyCall>;
 /** A FileHandle. */
 export type LooseHandle = Record<
@@ -15,42 +15,42 @@ export type LooseHandle = Record<
   AnyCall
 > & { fd: number; [Symbol.asyncDispose]: AnyCall };
 
-/** What a case works with: a folder that holds the tree of plant(). */
+/** The environment of a case: a folder that holds the tree of plant(). */
 export interface Setting {
   fs: LooseFs;
-  /** For what is made before and looked at afterwards. */
+  /** For preparations and later checks. */
   sync: SyncFs;
   folder: string;
-  /** 'folder/file', which has the content `text`. */
+  /** 'folder/file', whose content is `text`. */
   file: string;
-  /** 'folder/directory', which holds inner, deep/ and deep/leaf. */
+  /** 'folder/directory', which contains inner, deep/ and deep/leaf. */
   directory: string;
-  /** No such file, in the folder. */
+  /** The path of a missing file in the folder. */
   missing: string;
   /** The path of a name in the folder. */
   at(name: string): string;
 }
 
 export interface Case {
-  /** It begins with the function that the case is about, where it is about one. */
+  /** Begins with the tested function, if there is a single one. */
   name: string;
   /**
-   * What Node does: 'ok', or the code (or message) of its error, so that two wrong outcomes are not
-   * taken for right. Where it is left out, Node may do what it likes but fail without a code.
+   * Node's outcome: 'ok', or the code (or message) of its error, so that two wrong outcomes do not
+   * pass. If it is undefined, any outcome of Node is accepted except a failure without a code.
    */
   expected: string | undefined;
   act(setting: Setting): Promise<unknown>;
-  /** Why it cannot be run here. */
+  /** Why the case cannot run here. */
   skip: string | undefined;
-  /** It needs no tree. */
+  /** Whether the case needs no tree. */
   bare: boolean;
-  /** A row of docs/delegated.md that says how ours differs from Node here, which is tested, too. */
+  /** The row of docs/delegated.md that describes our difference from Node; it is tested, too. */
   differs: string | undefined;
 }
 
 export const text = 'The file says: 0123456789 äöü ☃ 𝄞, and ends.\n';
 
-/** The tree that every case begins with. Windows lacks the links. */
+/** Creates the tree that every case starts with. Windows lacks the links. */
 export function plant(sync: SyncFs, folder: string): void {
   const at = (name: string): string => path.join(folder, name);
   sync.writeFileSync(at('file'), text);
@@ -66,7 +66,7 @@ export function plant(sync: SyncFs, folder: string): void {
   sync.symlinkSync('directory', at('to-directory'));
 }
 
-/** Runs a case with these functions in this folder, which is empty. */
+/** Runs a case with these functions in this empty folder. */
 export async function runCase(
   { act, bare }: Case,
   promises: LooseFs,
@@ -79,7 +79,7 @@ export async function runCase(
   return observe(sync, folder, async () => act({ fs: promises, sync, folder, at, ...places }));
 }
 
-// ---- Making cases
+// ---- Creating cases
 
 export type Act = (setting: Setting) => unknown;
 export type ActOnHandle = (handle: LooseHandle, setting: Setting) => unknown;
@@ -89,7 +89,7 @@ type Where = Partial<Pick<Case, 'skip' | 'bare' | 'differs'>>;
 export interface CaseList {
   cases: Case[];
   add(name: string, expected: string | undefined, act: Act, where?: Where): void;
-  /** Of a handle of `file` opened with these flags; it is closed afterwards. */
+  /** Adds a case on a handle of `file` opened with these flags; the handle is closed afterwards. */
   onHandle(
     name: string,
     expected: string | undefined,
@@ -145,7 +145,7 @@ export const since = (version: number): Where =>
 
 // ---- Showing values
 
-/** A value as it stands in the name of a case. */
+/** Formats a value for the name of a case. */
 export function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value);
   if (typeof value === 'bigint') return `${value}n`;
@@ -160,7 +160,7 @@ export function shown(value: unknown): string {
   return entries.length === 0 ? '{}' : `{ ${entries.join(', ')} }`;
 }
 
-/** What a promise came to, as part of a value. */
+/** The outcome of a promise, as part of a value. */
 export async function came(promise: unknown): Promise<unknown> {
   try {
     return { value: await promise };

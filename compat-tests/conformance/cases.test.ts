@@ -7,8 +7,8 @@ import { caseGroups } from './all-cases.js';
 import { type Case, type LooseFs, runCase } from './case.js';
 import type { Outcome } from './observe.js';
 
-// Each case is run with node:fs/promises and with this package, each in a folder of its own: value
-// or error, and the tree afterwards, must be the same.
+// Each case runs with node:fs/promises and with this package, each in a separate folder. The value
+// or error, and the resulting tree, must be the same.
 
 const nodePromises = fs.promises as unknown as LooseFs;
 const ours = overlapped as unknown as LooseFs;
@@ -19,25 +19,25 @@ const parent = temporaryFolder();
 let runs = 0;
 
 async function run(item: Case, promises: LooseFs, name: 'one' | 'two'): Promise<Outcome> {
-  // Of the same length for both, since lengths of paths have their limits.
+  // Both folders have names of the same length, because path lengths are limited.
   const folder = path.join(parent, `${name}-${String(runs++).padStart(5, '0')}`);
   fs.mkdirSync(folder);
   const outcome = await runCase(item, promises, fs, folder);
-  // At once: thousands at the end would take longer than a hook may.
+  // Removed immediately, because removing thousands at the end would exceed a hook's time limit.
   fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   return outcome;
 }
 
-/** Why a case is not run; undefined if it is. */
+/** Why a case does not run; undefined if it does. */
 function reasonToSkip({ name, skip }: Case): string | undefined {
   if (skip !== undefined || !isWindows) return skip;
-  // Files are slow under Wine.
+  // File operations are slow under Wine.
   const called = /^\w+/.exec(name)?.[0] as keyof LooseFs;
   const isDelegated = called in ours && ours[called] === nodePromises[called];
   return isDelegated ? "it is Node's own function, compared on Linux" : undefined;
 }
 
-/** What Node does, checked for being what the case is about. */
+/** Node's outcome, checked against the expectation of the case. */
 async function wantedOutcome(item: Case): Promise<Outcome> {
   const wanted = await run(item, nodePromises, 'one');
   const code = wanted.error ? (wanted.error.code ?? wanted.error.message) : 'ok';
@@ -64,7 +64,7 @@ for (const [group, cases] of Object.entries(caseGroups)) {
   });
 }
 
-test('there are 600 cases or more, and each has a name of its own', () => {
+test('there are at least 600 cases, and their names are unique', () => {
   const names = Object.entries(caseGroups).flatMap(([group, cases]) =>
     cases.map(({ name }) => `${group}: ${name}`),
   );

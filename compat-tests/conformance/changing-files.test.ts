@@ -3,8 +3,8 @@ import { expect, test } from 'vitest';
 import { open, readFile } from '../../lib/index.js';
 import { fileWith, isWindows, randomBytes } from '../helpers.js';
 
-// A file that grows or shrinks while it is read: what is given was in the file, and no read fails,
-// hangs or gives more than was there.
+// Reading a file that grows or shrinks meanwhile: all returned data was in the file, and no read
+// fails, hangs or returns more than the file contained.
 
 const mebibyte = 2 ** 20;
 const large = randomBytes((isWindows ? 40 : 150) * mebibyte + 7, 3);
@@ -23,7 +23,7 @@ function isBeginningOf(whole: Buffer, part: Buffer): boolean {
 }
 
 for (const [name, read] of Object.entries(reads)) {
-  test(`${name} of a large file that grows meanwhile gives what it was`, async () => {
+  test(`${name} of a large file that grows meanwhile returns its earlier content`, async () => {
     const file = fileWith(large);
     const reading = read(file);
     let isDone = false;
@@ -34,12 +34,12 @@ for (const [name, read] of Object.entries(reads)) {
     isDone = true;
     await growing;
     expect(fs.statSync(file).size).toBeGreaterThan(large.length);
-    // What was added before its size was asked for is there, too.
+    // Data that was added before the size was queried is included, too.
     expect(content.length).toBeGreaterThanOrEqual(large.length);
     expect(content.subarray(0, large.length).equals(large)).toBe(true);
   });
 
-  test(`${name} of a large file that shrinks meanwhile gives its beginning`, async () => {
+  test(`${name} of a large file that shrinks meanwhile returns its beginning`, async () => {
     for (const kept of [0, mebibyte, 20 * mebibyte]) {
       const file = fileWith(large);
       const reading = read(file);
@@ -51,7 +51,7 @@ for (const [name, read] of Object.entries(reads)) {
     }
   });
 
-  test(`${name} of a small file that is cut and filled meanwhile gives a state of it`, async () => {
+  test(`${name} of a small file that is cut and refilled returns one of its states`, async () => {
     const file = fileWith(small);
     let isDone = false;
     const changing = (async () => {
@@ -68,7 +68,7 @@ for (const [name, read] of Object.entries(reads)) {
       sizes.add(content.length);
       expect(content.length).toBeGreaterThanOrEqual(1000);
       expect(isBeginningOf(small, content.subarray(0, 1000))).toBe(true);
-      // The system zeroes what is cut while it is being read.
+      // The system zeroes truncated data while it is being read.
       const isKnown = content.every((byte, place) => byte === small[place] || byte === 0);
       expect(isKnown).toBe(true);
     }
@@ -78,7 +78,7 @@ for (const [name, read] of Object.entries(reads)) {
   });
 }
 
-test('a read of a part that has gone gives what is left of it', async () => {
+test('a read of a truncated part returns the rest of it', async () => {
   const file = fileWith(small);
   const handle = await open(file);
   fs.truncateSync(file, 1000);
@@ -89,7 +89,7 @@ test('a read of a part that has gone gives what is left of it', async () => {
   await handle.close();
 });
 
-test('readFile of a file that was empty when it was opened gives what came since', async () => {
+test('readFile of a file that was empty when opened returns data written since', async () => {
   const file = fileWith('');
   const handle = await open(file);
   fs.writeFileSync(file, 'came later');

@@ -5,7 +5,7 @@ import * as overlapped from '../../lib/index.js';
 import { randomBytes, settled, temporaryFolder } from '../helpers.js';
 import { describeError } from './observe.js';
 
-/** A call with whatever arguments: these tests also make the ones that the types forbid. */
+/** A call with arbitrary arguments: these tests also use arguments that the types forbid. */
 export type Call = (...args: unknown[]) => Promise<unknown>;
 
 export interface Result {
@@ -16,7 +16,7 @@ export interface Result {
 }
 type Transfer = (...args: unknown[]) => Promise<Result>;
 
-/** What both FileHandles have. */
+/** The members that both FileHandles share. */
 export interface Handle extends AsyncDisposable {
   fd: number;
   read: Transfer;
@@ -34,7 +34,7 @@ export interface Handle extends AsyncDisposable {
   on(event: string, listener: () => void): unknown;
 }
 
-/** What is compared: node:fs/promises and this package. */
+/** The compared functions of node:fs/promises and of this package. */
 export interface Api {
   open: (...args: unknown[]) => Promise<Handle>;
   readFile: Call;
@@ -46,7 +46,7 @@ export interface Api {
 const nodeApi = fs.promises as unknown as Api;
 const ourApi = overlapped as unknown as Api;
 
-/** What an action works with. `file` exists, `missing` does not; both lie in `folder`. */
+/** The environment of an action. `file` exists, `missing` does not; both are in `folder`. */
 export interface Setting {
   api: Api;
   folder: string;
@@ -73,7 +73,7 @@ function filesOf(folder: string): Record<string, unknown> {
   return files;
 }
 
-/** Runs an action in a new folder and gives everything that can be seen of it. */
+/** Runs an action in a new folder and returns everything observable about it. */
 async function run(api: Api, action: Action): Promise<Outcome> {
   const folder = temporaryFolder();
   const file = path.join(folder, 'file');
@@ -86,9 +86,9 @@ async function run(api: Api, action: Action): Promise<Outcome> {
 }
 
 /**
- * A test that an action does with this package what it does with node:fs/promises: the same value
- * or error, and the same files afterwards.
- * @param expected 'ok' or the code of the error, so that two wrong outcomes are not taken for right
+ * Declares a test that an action has the same value or error, and leaves the same files, with this
+ * package as with node:fs/promises.
+ * @param expected 'ok' or the code of the error, so that two wrong outcomes do not pass
  */
 export function same(name: string, expected: string, action: Action): void {
   test(name, async () => {
@@ -99,7 +99,7 @@ export function same(name: string, expected: string, action: Action): void {
   });
 }
 
-/** same() of an action on an open file, which is closed afterwards. */
+/** same() for an action on an open file, which is closed afterwards. */
 export function sameOnHandle(
   name: string,
   expected: string,
@@ -116,7 +116,7 @@ export function sameOnHandle(
   });
 }
 
-/** Runs an action with both and gives both values. */
+/** Runs an action with both and returns both values. */
 export async function both<T>(action: (api: Api) => Promise<T>): Promise<[node: T, ours: T]> {
   return [await action(nodeApi), await action(ourApi)];
 }

@@ -1,7 +1,7 @@
 /**
- * The cases in which memfs does not do what Node 20 does, by file and name: an error without errno
- * or with another message, an argument that it does not check, a link or a flag that it takes for
- * something else, an option that it lacks. memfs.test.ts keeps the list complete, without excess.
+ * The cases in which memfs differs from Node 20, by file and name: an error without errno or with
+ * another message, an unchecked argument, a link or flag that it treats as something else, a
+ * missing option. memfs.test.ts makes sure that the list is complete and has no excess entries.
  */
 export const memfsDifferences: Readonly<Record<string, readonly string[]>> = {
   folders: [

@@ -9,15 +9,15 @@ import { type Case, type LooseFs, nodeMajor, runCase } from './case.js';
 import { memfsDifferences } from './memfs-differences.js';
 import type { Outcome, SyncFs } from './observe.js';
 
-// The cases with memfs, a file system in memory of node:fs's shape. Where it differs from Node, the
-// case is on a list: a new difference fails, and so does one that has gone.
+// Runs the cases with memfs, an in-memory file system in the shape of node:fs. Cases in which it
+// differs from Node are listed: a new difference fails, and so does one that no longer exists.
 
 const nodePromises = fs.promises as unknown as LooseFs;
 const msMax = 1000;
 
 let umask = 0;
 beforeAll(() => {
-  // memfs knows none.
+  // memfs has no umask.
   umask = process.umask(0);
 });
 afterAll(() => {
@@ -26,7 +26,7 @@ afterAll(() => {
 
 type Failure = 'no end' | 'an uncaught error';
 
-/** Runs a case with memfs, which may also lose its errors, or never answer. */
+/** Runs a case with memfs, which may also lose its errors or never settle. */
 function runInMemory(item: Case): Promise<Outcome | Failure> {
   const memory = createFsFromVolume(new Volume());
   memory.mkdirSync('/memfs/two', { recursive: true });
@@ -55,7 +55,7 @@ async function differs(item: Case): Promise<boolean> {
   }
 }
 
-// memfs has no engine, and is the same on every system. The list is of what Node 20 does.
+// memfs has no engine and is the same on every system. The list matches Node 20.
 const isFirst = isLinux && engine.kind === 'uring' && nodeMajor === 20;
 const testOnce = testWhere(isFirst, 'memfs is compared on Linux, Node 20, beside io_uring');
 

@@ -4,8 +4,8 @@ import { expect, test } from 'vitest';
 import * as overlapped from '../../lib/index.js';
 import { isWindows, temporaryFolder, testWhere } from '../helpers.js';
 
-// Modes that are no signed integer of 32 bits end the process in node:fs, so there is nothing to
-// compare with. They are permissions as others are.
+// node:fs aborts the process for a mode that is not a signed 32-bit integer, so there is nothing to
+// compare with. Here such modes are permissions like any others.
 
 const onPosix = testWhere(!isWindows, 'Windows has no such modes');
 
@@ -31,7 +31,7 @@ for (const [mode, permissions] of modes) {
     await overlapped.mkdir(path.join(folder, 'made-as-well'), mode);
     expect(permissionsOf('by-path')).toBe(permissions);
     expect(permissionsOf('by-handle')).toBe(permissions);
-    // mkdir(2) takes no set-user and set-group bits, and leaves out what the umask holds.
+    // mkdir(2) ignores the set-user and set-group bits, and applies the umask.
     const made = permissions & 0o1777 & ~process.umask();
     expect(permissionsOf('made')).toBe(made);
     expect(permissionsOf('made-as-well')).toBe(made);

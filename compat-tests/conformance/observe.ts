@@ -3,8 +3,8 @@ import * as path from 'node:path';
 import { isWindows, settled } from '../helpers.js';
 
 /**
- * What can be seen of an action on files: its value or error in a form that two runs in two folders
- * share, and the tree that it leaves.
+ * Everything observable about an action on files: its value or error, in a form that two runs in
+ * two folders share, and the resulting tree.
  */
 export interface Outcome {
   value?: unknown;
@@ -12,14 +12,14 @@ export interface Outcome {
   tree: Record<string, unknown>;
 }
 
-/** The functions of node:fs that look at a tree; memfs has them too. */
+/** The functions of node:fs that inspect a tree; memfs has them too. */
 export type SyncFs = typeof fs;
 
 function hideFolder(text: string, folder: string): string {
-  // Node's cp() shows a path of bytes as numbers.
+  // Node's cp() shows a Buffer path as numbers.
   const numbers = [...Buffer.from(folder)].join();
   const hidden = text.replaceAll(folder, '<folder>').replaceAll(numbers, '<folder>');
-  // Within shown strings, and in URLs.
+  // The folder appears within formatted strings and in URLs.
   return isWindows
     ? hidden
         .replaceAll(folder.replaceAll('\\', '\\\\'), '<folder>')
@@ -32,7 +32,7 @@ function hideFolder(text: string, folder: string): string {
 const ownKeys = new Set(['win32Error', 'bytesMayHaveMoved']);
 const errorFields = ['name', 'code', 'message', 'errno', 'syscall', 'path', 'dest'] as const;
 
-/** All of an error that its catcher may look at. */
+/** All parts of an error that a program may inspect. */
 export function describeError(thrown: unknown, folder: string): Record<string, unknown> {
   if (!(thrown instanceof Error)) return { thrown: normalise(thrown, folder) };
   const described: Record<string, unknown> = { class: Object.prototype.toString.call(thrown) };
@@ -42,7 +42,7 @@ export function describeError(thrown: unknown, folder: string): Record<string, u
     described[field] = typeof value === 'string' ? hideFolder(value, folder) : value;
   }
   described.text = hideFolder(String(thrown), folder);
-  // What console.log() shows. Ours say more: the system's own number, and what an abort left.
+  // What console.log() shows. Our errors add the system's own number and the effect of an abort.
   described.keys = Object.keys(thrown).filter((key) => !ownKeys.has(key));
   if (thrown.cause !== undefined) described.cause = normalise(thrown.cause, folder);
   return described;
@@ -65,7 +65,7 @@ function kindOf(value: Kinds): string {
   return kinds.filter((kind) => value[kind]()).join();
 }
 
-// Those of two files in two folders differ, or depend on when the file system writes them.
+// These fields differ between two files, or depend on when the file system writes them.
 const volatileFields =
   /^(dev|ino|blocks|blksize|bfree|bavail|ffree|files|(a|m|c|birth)time(Ms|Ns)?)$/;
 
@@ -84,7 +84,7 @@ function describeObject(value: object, folder: string, depth: number): unknown {
 
 const depthMax = 8;
 
-/** A value without what differs between two folders: their paths, inodes and times. */
+/** A value without the parts that differ between two folders: paths, inodes and times. */
 export function normalise(value: unknown, folder: string, depth = 0): unknown {
   if (typeof value === 'string') return hideFolder(value, folder);
   if (typeof value === 'function') return `function ${value.name}`;
@@ -100,7 +100,7 @@ export function normalise(value: unknown, folder: string, depth = 0): unknown {
   }
   if (value instanceof ArrayBuffer) return { ArrayBuffer: Buffer.from(value).toString('latin1') };
   if (value instanceof Map || value instanceof Set) return normalise([...value], folder, depth);
-  // Handles, streams and folders: what they do is compared, not how they are made.
+  // The behavior of handles, streams and folders is compared, not their structure.
   if ('close' in value || 'destroy' in value) return { class: value.constructor.name };
   return describeObject(value, folder, depth);
 }
@@ -113,13 +113,13 @@ function entryOf(sync: SyncFs, place: string, folder: string): unknown {
   if (status.isSymbolicLink()) return `link to ${hideFolder(sync.readlinkSync(place), folder)}`;
   if (status.isDirectory()) return `folder ${mode}`;
   if (!status.isFile()) return kindOf(status);
-  // Content of what may not be read is looked at all the same.
+  // Unreadable content is compared too.
   if ((status.mode & 0o400) === 0) sync.chmodSync(place, 0o600);
   const data = sync.readFileSync(place);
   return { mode, links: status.nlink, data: data.toString('latin1') };
 }
 
-/** All below a folder, by relative path: kinds, modes, contents, targets of links. */
+/** Everything below a folder, by relative path: kinds, modes, contents, targets of links. */
 export function treeOf(sync: SyncFs, folder: string, below = ''): Record<string, unknown> {
   const tree: Record<string, unknown> = {};
   for (const name of sync.readdirSync(path.join(folder, below)).sort()) {
@@ -133,7 +133,7 @@ export function treeOf(sync: SyncFs, folder: string, below = ''): Record<string,
   return tree;
 }
 
-/** Runs an action in a folder, and gives everything that can be seen of it. */
+/** Runs an action in a folder and returns everything observable about it. */
 export async function observe(
   sync: SyncFs,
   folder: string,

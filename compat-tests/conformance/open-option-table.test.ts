@@ -30,7 +30,7 @@ test('docs/api/open.md lists the options of the table, and no others', () => {
   );
 });
 
-// A value of each option that every system takes.
+// A value of each option that every system accepts.
 const usable = {
   mode: 0o600,
   unbuffered: 'prefer',
@@ -61,7 +61,7 @@ test('fs.promises.open takes each option under overlapped/register', async () =>
   expect(await resultOfChild(script, options)).toEqual(expected);
 });
 
-describe('streams of a path hand their options to open()', () => {
+describe('streams of a path pass their options to open()', () => {
   const name = (share: string): string => `share: ${share}`;
   for (const make of [createReadStream, createWriteStream]) {
     test(`${make.name}: ${name('none')} excludes others`, async () => {
@@ -106,7 +106,7 @@ describe('an option on Object.prototype does not reach open()', () => {
     expect(fs.existsSync(file)).toBe(true);
   });
 
-  test('an own value stands', async () => {
+  test('an own property takes effect', async () => {
     polluted.deleteOnClose = false;
     const file = fileWith('content');
     await (await open(file, 'r', { deleteOnClose: true })).close();
@@ -119,7 +119,7 @@ describe('an option on Object.prototype does not reach open()', () => {
   });
 });
 
-test('options that a class of options inherits count', async () => {
+test('inherited options of a class take effect', async () => {
   class Options {
     get deleteOnClose(): boolean {
       return true;
@@ -130,7 +130,7 @@ test('options that a class of options inherits count', async () => {
   expect(fs.existsSync(file)).toBe(false);
 });
 
-test('windows is an object, and nothing happens otherwise', async () => {
+test('windows must be an object; otherwise nothing happens', async () => {
   const file = path.join(temporaryFolder(), 'new');
   const { submitted } = engine.stats();
   for (const windows of [null, 'backupIntent', ['backupIntent'], true]) {

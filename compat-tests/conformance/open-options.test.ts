@@ -12,7 +12,7 @@ import {
   testWhere,
 } from '../helpers.js';
 
-/** The flags that an open descriptor has, by the kernel's word (proc(5)). */
+/** The flags of an open descriptor, as reported by the kernel (proc(5)). */
 function flagsOf(fd: number): number {
   const info = fs.readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8');
   return Number.parseInt(/^flags:\s*([0-7]+)$/m.exec(info)?.[1] as string, 8);
@@ -30,7 +30,7 @@ testWhere(isLinux, 'flags are read under /proc')(
   },
 );
 
-test('a handle opened with writeThrough writes and reads as any other', async () => {
+test('a handle opened with writeThrough writes and reads like any other', async () => {
   const data = randomBytes(50_000);
   const file = fileWith('');
   const handle = await open(file, 'w+', { writeThrough: true });
@@ -40,7 +40,7 @@ test('a handle opened with writeThrough writes and reads as any other', async ()
 });
 
 for (const access of ['sequential', 'random'] as const) {
-  test(`access: '${access}' is a hint; reads give the same`, async () => {
+  test(`access: '${access}' is a hint; reads return the same`, async () => {
     const data = randomBytes(300_000);
     const handle = await open(fileWith(data), 'r', { access });
     expect((await handle.readFile()).equals(data)).toBe(true);
@@ -54,7 +54,7 @@ test('deleteOnClose: the file can be used until it is closed, and is then delete
   const file = fileWith('content');
   const handle = await open(file, 'r+', { deleteOnClose: true });
   expect(await handle.readFile('utf8')).toBe('content');
-  // On POSIX the name goes at once.
+  // On POSIX the name is removed immediately.
   expect(fs.existsSync(file)).toBe(isWindows);
   await handle.close();
   expect(fs.existsSync(file)).toBe(false);
@@ -69,21 +69,21 @@ test('deleteOnClose of a new file', async () => {
   expect(fs.existsSync(file)).toBe(false);
 });
 
-test('a new file goes again where its space cannot be reserved', async () => {
+test('a new file is removed if its space cannot be reserved', async () => {
   const file = path.join(temporaryFolder(), 'new');
   for (const unbuffered of [false, 'prefer'] as const) {
     const error = await rejection(open(file, 'wx', { preallocate: 2 ** 52, unbuffered }));
     expect(['ENOSPC', 'EFBIG', 'EINVAL', 'ENOMEM']).toContain(error.code);
     expect(fs.existsSync(file)).toBe(false);
   }
-  // One that was there stays.
+  // An existing file is kept.
   fs.writeFileSync(file, 'content');
   await rejection(open(file, 'r+', { preallocate: 2 ** 52 }));
   expect((await rejection(open(file, 'wx', { preallocate: 2 ** 52 }))).code).toBe('EEXIST');
   expect(fs.readFileSync(file, 'utf8')).toBe('content');
 });
 
-test('preallocate leaves the size and the content as they are', async () => {
+test('preallocate changes neither size nor content', async () => {
   const file = fileWith('content');
   const handle = await open(file, 'r+', { preallocate: 1024 * 1024 });
   expect((await handle.stat()).size).toBe(7);
@@ -99,15 +99,15 @@ testWhere(isLinux, 'blocks are counted by stat')('preallocate reserves the space
   await handle.close();
 });
 
-test('preallocate of more than the disk has rejects with ENOSPC, or with EFBIG', async () => {
+test('preallocating more than the disk has rejects with ENOSPC or EFBIG', async () => {
   const opening = open(`${fileWith('')}.new`, 'w', { preallocate: 2 ** 53 - 1 });
   const { code, syscall } = await rejection(opening);
-  // Windows has another word for it on each file system.
+  // On Windows the error depends on the file system.
   if (!isWindows) expect(['ENOSPC', 'EFBIG']).toContain(code);
   expect(syscall).toBe('open');
 });
 
-test('mode as an option, beside the others', async () => {
+test('mode is accepted as an option', async () => {
   const file = `${fileWith('')}.new`;
   const handle = await open(file, 'w', { mode: 0o600, writeThrough: true });
   await handle.close();

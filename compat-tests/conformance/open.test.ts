@@ -7,7 +7,7 @@ import { content, type Handle, same } from './compare.js';
 
 const flags = 'r rs sr r+ rs+ sr+ w wx xw w+ wx+ xw+ a ax xa as sa a+ ax+ xa+ as+ sa+'.split(' ');
 
-/** What can be done with a handle. */
+/** Reports which operations a handle allows. */
 async function abilities(handle: Handle): Promise<unknown> {
   const attempt = async (promise: Promise<unknown>): Promise<unknown> =>
     promise.then(
@@ -191,7 +191,7 @@ testWithFifo('a read that waits for data does not hold up a write on the same FI
     writing.then(() => 'written'),
     new Promise((resolve) => setTimeout(() => resolve('still waiting'), 3000)),
   ]);
-  // So that the test ends also if it fails.
+  // Ends the test even if it fails.
   if (first !== 'written') fs.writeSync(handle.fd, 'awaited');
   const { bytesRead, buffer } = await reading;
   expect(buffer.toString('utf8', 0, bytesRead)).toBe('awaited');

@@ -8,8 +8,8 @@ import type { LooseFs, LooseHandle } from './case.js';
 import { describeError, normalise, treeOf } from './observe.js';
 import { type Operation, sequences, World } from './random-operations.js';
 
-// The sequences are the same in every run, unless FAST_CHECK_SEED names another seed, as
-// `npm run test:seeds` does. A failure prints its sequence, made as short as possible.
+// The sequences are the same in every run, unless FAST_CHECK_SEED sets another seed, as
+// `npm run test:seeds` does. A failure prints its sequence, reduced to the shortest one found.
 const seed = Number(process.env.FAST_CHECK_SEED ?? 1);
 const numRuns = isWindows ? 30 : 150;
 const limits = { seed, numRuns };
@@ -17,7 +17,7 @@ const limits = { seed, numRuns };
 const nodePromises = fs.promises as unknown as LooseFs;
 const ours = overlapped as unknown as LooseFs;
 
-/** What each operation came to, and the tree at the end. */
+/** The outcome of each operation, and the final tree. */
 async function outcomes(promises: LooseFs, operations: readonly Operation[]): Promise<unknown> {
   const folder = path.join(temporaryFolder(), 'folder');
   fs.mkdirSync(folder);
@@ -33,7 +33,7 @@ async function outcomes(promises: LooseFs, operations: readonly Operation[]): Pr
   return { seen, tree };
 }
 
-test(`random sequences of operations do what they do with Node (seed ${seed})`, async () => {
+test(`random sequences of operations match Node (seed ${seed})`, async () => {
   const same = fc.asyncProperty(sequences, async (operations) => {
     const wanted = await outcomes(nodePromises, operations);
     expect(await outcomes(ours, operations)).toEqual(wanted);
@@ -41,7 +41,7 @@ test(`random sequences of operations do what they do with Node (seed ${seed})`, 
   await fc.assert(same, limits);
 });
 
-// ---- At a time
+// ---- Concurrent operations
 
 interface Part {
   start: number;
@@ -52,7 +52,7 @@ const parts = fc.array(fc.record({ start: fc.nat(3000), size: fc.integer({ min: 
   maxLength: 60,
 });
 
-test(`random reads at a time give what the file holds (seed ${seed})`, async () => {
+test(`concurrent random reads return the content of the file (seed ${seed})`, async () => {
   const content = randomBytes(3500, 7);
   const file = path.join(temporaryFolder(), 'file');
   fs.writeFileSync(file, content);
@@ -72,7 +72,7 @@ test(`random reads at a time give what the file holds (seed ${seed})`, async () 
   await handle.close();
 });
 
-test(`random writes at a time, that do not overlap, all land (seed ${seed})`, async () => {
+test(`concurrent random writes that do not overlap all land (seed ${seed})`, async () => {
   const file = path.join(temporaryFolder(), 'file');
   const pieces = fc.array(fc.nat(2000), { minLength: 1, maxLength: 60 });
   const land = fc.asyncProperty(pieces, fc.integer({ min: 1 }), async (sizes, shuffle) => {

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { isWindows, randomBytes } from '../helpers.js';
 import type { LooseFs, LooseHandle } from './case.js';
 
-/** One call, as data that fast-check can make, shrink and print. */
+/** One call, as data that fast-check can generate, shrink and print. */
 export type Operation =
   | { on: 'handle'; slot: number; call: HandleCall }
   | { on: 'path'; call: PathCall };
@@ -31,16 +31,16 @@ type PathCall =
   | { name: 'readdir'; place: string; recursive: boolean; withFileTypes: boolean }
   | { name: 'truncate'; place: string; size: number };
 
-// ---- Making operations
+// ---- Generating operations
 
 const slots = 3;
-// Few, so that operations meet.
+// Few, so that operations interact.
 const places = ['a', 'b', 'c', 'd', 'd/a', 'd/b', 'd/e', 'd/e/a', 'l'] as const;
 const flags = ['r', 'r+', 'w', 'w+', 'wx', 'a', 'a+', 'ax', 'as'] as const;
 
 const place = fc.constantFrom(...places);
 const flag = fc.constantFrom(...flags);
-// The sizes at which the engine does it in another way, among small ones.
+// Sizes around those at which the engine works differently, and small ones.
 const size = fc.oneof(
   { weight: 8, arbitrary: fc.nat(300) },
   { weight: 1, arbitrary: fc.constantFrom(4096, 65_536, 65_537, 100_000) },
@@ -122,7 +122,7 @@ export const sequences = fc.array(operation, { minLength: 1, maxLength: 40, size
 
 // ---- Running them
 
-/** Where operations are run: functions, a folder, and the handles that are open. */
+/** The environment of operations: functions, a folder, and the open handles. */
 export class World {
   readonly #fs: LooseFs;
   readonly #folder: string;

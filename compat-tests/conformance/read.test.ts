@@ -4,7 +4,7 @@ import { open } from '../../lib/index.js';
 import { fileWith, randomBytes } from '../helpers.js';
 import { content, type Handle, type Result, sameOnHandle } from './compare.js';
 
-/** The bytes read, and how the buffer looks as a whole. */
+/** The bytes read, and the resulting content of the buffer. */
 async function shown(read: Promise<Result>): Promise<unknown> {
   const { bytesRead, buffer } = await read;
   const { byteLength, byteOffset } = buffer;
@@ -62,9 +62,9 @@ for (const [name, read] of Object.entries(forms)) {
   });
 }
 
-// Here the promises of Node 20 take a bigint for no position at all; fs.read() knows better.
+// The promises of Node 20 treat a bigint position as missing; fs.read() supports it.
 for (const position of [1234n, 0n, BigInt(content.length), 2n ** 40n, 2n ** 61n, -1n]) {
-  test(`read at position ${position}n gives what fs.readSync() gives`, async () => {
+  test(`read at position ${position}n returns the same as fs.readSync()`, async () => {
     const file = fileWith(content);
     const wanted = Buffer.alloc(100);
     const fd = fs.openSync(file, 'r');
@@ -80,7 +80,7 @@ for (const position of [1234n, 0n, BigInt(content.length), 2n ** 40n, 2n ** 61n,
 }
 
 // Node aborts the process here.
-test('a length that is no integer is cut to one', async () => {
+test('a fractional length is truncated to an integer', async () => {
   const handle = (await open(fileWith(content))) as unknown as Handle;
   for (const length of [10.7, '10']) {
     expect((await handle.read(Buffer.alloc(100), 0, length, 0)).bytesRead).toBe(10);
@@ -112,12 +112,12 @@ sameOnHandle(
 
 sameOnHandle('reads at positions leave the cursor alone', 'ok', async (handle) => {
   const first = await shown(handle.read(Buffer.alloc(10)));
-  // One by one: on Windows libuv moves the file's pointer for these and back.
+  // One by one, because on Windows libuv temporarily moves the file's pointer for these.
   for (const i of [1, 2, 3]) await handle.read(Buffer.alloc(10), 0, 10, i * 1000);
   return [first, await shown(handle.read(Buffer.alloc(10)))];
 });
 
-test('many reads at positions at a time leave the cursor alone', async () => {
+test('many concurrent reads at positions do not move the cursor', async () => {
   const handle = await open(fileWith(content));
   await handle.read(Buffer.alloc(10));
   const positions = Array.from({ length: 100 }, (_, i) => i * 90);
@@ -145,7 +145,7 @@ test('many reads at the cursor, not awaited, are served in order', async () => {
   expect(Buffer.concat(parts).equals(whole)).toBe(true);
 });
 
-test('reads and writes at the cursor that nobody awaits share it in order', async () => {
+test('reads and writes at the cursor, not awaited, share it in order', async () => {
   const handle = await open(fileWith('aaaabbbbccccdddd'), 'r+');
   const results = await Promise.all([
     handle.read(Buffer.alloc(4)),
@@ -161,7 +161,7 @@ test('reads and writes at the cursor that nobody awaits share it in order', asyn
   await handle.close();
 });
 
-test('a read at the cursor that fails does not hold up those after it', async () => {
+test('a failed read at the cursor does not block later reads', async () => {
   const handle = await open(fileWith('content'), 'w');
   const outcomes = await Promise.allSettled([
     handle.read(Buffer.alloc(4)),

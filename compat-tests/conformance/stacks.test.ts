@@ -4,10 +4,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import * as ours from '../../lib/index.js';
 import { packageFolder, temporaryFolder } from '../helpers.js';
 
-// The stack of an error leads to the function that waits for the operation, as Node's does, and
-// shows no function of this package.
+// The stack of an error leads to the function that awaits the operation, as Node's does, and
+// contains no function of this package.
 
-// Vitest has a hook that maps frames to sources.
+// Vitest installs a hook that maps frames to sources.
 const hook = Error.prepareStackTrace;
 beforeAll(() => {
   delete (Error as Partial<typeof Error>).prepareStackTrace;
@@ -49,7 +49,7 @@ const calls: Record<string, (fs: Functions) => Promise<unknown>> = {
     fs.readFile(missing, { signal: AbortSignal.abort() as never }),
 };
 
-// These work on a handle that may only be read.
+// These use a handle that is open for reading only.
 const handleCalls: Record<string, (handle: Handle) => Promise<unknown>> = {
   write: (handle) => handle.write(large, 0, 10, 0),
   'write at the cursor': (handle) => handle.write(large),
@@ -85,7 +85,7 @@ async function stackOf(call: () => Promise<unknown>): Promise<string> {
 
 const ownFolders = ['lib', 'dist'].map((folder) => path.join(packageFolder, folder) + path.sep);
 
-// Node's own rm() does not lead to its caller.
+// The stack of Node's own rm() does not lead to its caller.
 function expectAlike(ourStack: string, nodeStack: string): void {
   expect(ourStack).toContain('theCaller');
   const ownFrames = ourStack
@@ -132,7 +132,7 @@ for (const [name, call] of Object.entries(closedCalls)) {
   });
 }
 
-test('calls that wait for their turn at the cursor lead to their callers', async () => {
+test('the stacks of calls that wait for the cursor lead to their callers', async () => {
   const { node, our } = await handles();
   const stacks = await Promise.all(
     Array.from({ length: 4 }, () => stackOf(() => our.write(large, 0, 10))),
@@ -142,7 +142,7 @@ test('calls that wait for their turn at the cursor lead to their callers', async
   for (const stack of stacks) expect(stack).toContain('theCaller');
 });
 
-test('a stackTraceLimit of the program holds', async () => {
+test('a stackTraceLimit of the program is respected', async () => {
   const before = Error.stackTraceLimit;
   try {
     Error.stackTraceLimit = 1;
@@ -156,7 +156,7 @@ test('a stackTraceLimit of the program holds', async () => {
   }
 });
 
-test('a hook of the program gets the frames of the error itself', async () => {
+test('a hook of the program receives the frames of the error itself', async () => {
   const before = Error.prepareStackTrace;
   const seen: unknown[] = [];
   try {

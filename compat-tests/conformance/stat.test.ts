@@ -50,7 +50,7 @@ const paths: Record<string, () => string> = {
   },
 };
 
-// Its file system keeps no time of birth.
+// Its file system does not record birth times.
 if (isLinux) paths['a folder of the kernel'] = () => '/sys/kernel';
 
 for (const [name, make] of Object.entries(paths)) {

@@ -4,7 +4,7 @@ import { open, readFile, writeFile } from '../../lib/index.js';
 import { fileWith, isWindows, rejection } from '../helpers.js';
 import { type Action, type Setting, same, sameOnHandle } from './compare.js';
 
-// code, errno, syscall, path and message are those of Node.
+// code, errno, syscall, path and message are Node's.
 
 const calls: Record<string, (setting: Setting, file: string) => Promise<unknown>> = {
   open: ({ api }, file) => api.open(file),
@@ -47,7 +47,7 @@ for (const [name, action] of Object.entries(directories)) {
   same(`${name}: EISDIR`, 'EISDIR', action);
 }
 
-// What Windows says to these depends on the file system and its version.
+// On Windows these errors depend on the file system and its version.
 if (!isWindows) {
   same('open of a directory for writing: EISDIR', 'EISDIR', ({ api, folder }) =>
     api.open(folder, 'r+'),
@@ -133,7 +133,7 @@ for (const method of methods) {
   });
 }
 
-// There Node shows how it works inside: an ERR_OUT_OF_RANGE of its fd, or an EBADF.
+// Here Node exposes its internals: an ERR_OUT_OF_RANGE for its fd, or an EBADF.
 test('module-level readFile and writeFile of a closed handle: EBADF', async () => {
   const handle = await open(fileWith('content'), 'r+');
   await handle.close();

@@ -85,7 +85,7 @@ for (const [name, move] of Object.entries(empty)) {
 }
 sameOnHandle('write of an empty buffer', 'ok', (handle) => handle.write(Buffer.alloc(0)), 'r');
 
-// More than the system takes at once; Node splits writes too, but not reads.
+// More than the system accepts per call; Node splits writes too, but not reads.
 const many = 5000;
 
 sameOnHandle('writev of 5000 buffers', 'ok', (handle) =>
@@ -97,7 +97,7 @@ sameOnHandle('writev of 5000 buffers', 'ok', (handle) =>
   ),
 );
 
-test('-1n is the cursor, also for more buffers than the system takes at once', async () => {
+test('-1n is the cursor, even for more buffers than the system accepts at once', async () => {
   const file = fileWith('');
   const handle = await open(file, 'w+');
   const bytes = randomBytes(2000);

@@ -55,7 +55,7 @@ same(
   },
 );
 
-// What one operation of the engine reads and writes at most, and the parts of larger files.
+// The maximum that one engine operation reads or writes, and the part size of larger files.
 const limit = 512 * 1024;
 const part = 16 * 1024 * 1024;
 const sizes = [0, 1, limit - 1, limit, limit + 1, 2 * limit + 17, part - 1, part + 1];
@@ -213,7 +213,7 @@ same(
   },
 );
 
-test('an iterable of numbers is refused, after what came before', async () => {
+test('an iterable of numbers is rejected after its earlier parts', async () => {
   const file = fileWith('');
   const parts = ['kept', 5] as unknown as string[];
   await expect(writeFile(file, parts)).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });

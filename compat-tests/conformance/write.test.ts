@@ -60,7 +60,7 @@ for (const [name, write] of Object.entries(forms)) {
   });
 }
 
-// More than Node takes: there a bigint position of a write is no position at all.
+// More than Node supports, which treats a bigint position of a write as missing.
 test('write at a bigint position writes there', async () => {
   const file = fileWith('0123456789');
   const handle = await open(file, 'r+');
@@ -82,7 +82,7 @@ test('a bigint position beyond 2^53 reaches the system exactly', async () => {
   await handle.close();
 });
 
-test('a position beyond 4 GiB is the same as number and as bigint', async () => {
+test('a position beyond 4 GiB is the same as a number and as a bigint', async () => {
   const file = fileWith('');
   const handle = await open(file, 'r+');
   const position = 5 * 2 ** 30 + 123;
@@ -93,7 +93,7 @@ test('a position beyond 4 GiB is the same as number and as bigint', async () => 
   await handle.close();
 });
 
-test('many writes at the cursor that nobody awaits land in the order they were made', async () => {
+test('many writes at the cursor, not awaited, land in the order of the calls', async () => {
   const parts = Array.from({ length: 1000 }, (_, i) => randomBytes(1 + (i % 50), i + 1));
   const file = fileWith('');
   const handle = await open(file, 'w');
@@ -102,7 +102,7 @@ test('many writes at the cursor that nobody awaits land in the order they were m
   expect(sha256OfFile(file)).toBe(sha256(Buffer.concat(parts)));
 });
 
-test('many appends that nobody awaits land whole, in the order they were made', async () => {
+test('many appends, not awaited, land whole and in the order of the calls', async () => {
   const parts = Array.from({ length: 500 }, (_, i) => randomBytes(1 + (i % 50), i + 1));
   const file = fileWith('start');
   const handle = await open(file, 'a');

@@ -8,7 +8,7 @@ export const { cases } = list;
 
 type Entry = { name: unknown; parentPath?: string };
 
-/** Lists in an order of their own: folders are listed in the order that the disk has them in. */
+/** Sorts a list, because folders are listed in the order of the disk. */
 const sorted = (entries: unknown[]): unknown[] =>
   [...entries].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
 const keyOf = (entry: unknown): string =>

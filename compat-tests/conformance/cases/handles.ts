@@ -1,7 +1,7 @@
 import { isWindows } from '../../helpers.js';
 import { came, caseList, type LooseHandle, posix, shown, text } from '../case.js';
 
-// What handles do beside reading and writing, and what several of them do at a time.
+// Handle methods other than reading and writing, and concurrent use of several handles.
 
 const list = caseList();
 export const { cases } = list;
@@ -207,7 +207,7 @@ list.add('fd is a number that the system knows', 'ok', async ({ fs, file }) => {
   return [isNumber, handle.fd];
 });
 
-// ---- Many at a time
+// ---- Concurrent operations
 
 const appendsAtOnce = isWindows
   ? { skip: 'Wine looks for the end of the file and then writes, so that appends meet there' }
@@ -244,7 +244,7 @@ for (const size of [1, 100, 70_000]) {
       await handle.close();
       const content: Buffer = await fs.readFile(at('new'));
       await fs.rm(at('new'));
-      // Whole parts, in whatever order.
+      // Whole parts, in any order.
       const seen: (number | undefined)[] = [];
       for (let start = 0; start < content.length; start += size) {
         const piece = content.subarray(start, start + size);

@@ -108,7 +108,7 @@ for (const name of ['utimes', 'lutimes'] as const) {
       undefined,
       async ({ fs, sync, file }) => {
         await fs[name](file, 1, time);
-        // A time before 1970 is now for Node 20.
+        // Node 20 replaces times before 1970 with the current time.
         return time === -5 ? undefined : sync.statSync(file).mtimeMs;
       },
       typeof time === 'string' && time === 'x' ? { skip: 'it means now' } : {},

@@ -2,8 +2,8 @@ import * as path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Act, came, caseList, linux, posix, type Setting, shown } from '../case.js';
 
-// Every function that takes a path, with every kind of path: forms, wrong types, and all that may
-// stand at a path. What a function does where it succeeds is seen in its value and the tree.
+// Every function that takes a path, with every kind of path: forms, wrong types, and every kind of
+// entry. The effect of a successful call shows in its value and in the tree.
 
 const list = caseList();
 export const { cases } = list;
@@ -78,7 +78,7 @@ const writers: Record<string, OnPath> = {
 
 const functions = { ...readers, ...writers };
 
-// ---- What stands there
+// ---- Kinds of entries
 
 const places: Record<string, { place: (setting: Setting) => string; where?: typeof posix }> = {
   'a file': { place: ({ file }) => file },
@@ -105,10 +105,10 @@ const places: Record<string, { place: (setting: Setting) => string; where?: type
   'a path that is too long': { place: ({ at }) => at('deep/'.repeat(1000)), where: posix },
 };
 
-// These would go into the folder that they copy: Node's own guard is not ours to test on a loop.
+// These would copy a folder into itself: Node's own guard is not what these tests check.
 const endless = new Set(['cp to, recursive of a path that is too long']);
 
-// Windows leaves it to each file system what these do with such paths, and Wine to chance.
+// On Windows each file system treats such paths differently, and Wine is unpredictable.
 const onlyPosix = new Set(['chown', 'lchown', 'symlink at', 'statfs', 'link from', 'link to']);
 
 for (const [name, call] of Object.entries(functions)) {
@@ -149,7 +149,7 @@ for (const [name, call] of Object.entries(functions)) {
   }
 }
 
-// ---- What is no path
+// ---- Invalid paths
 
 const wrong: unknown[] = [
   undefined,

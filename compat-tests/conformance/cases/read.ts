@@ -12,7 +12,7 @@ const positions: unknown[] = [0, 7, -1, null, undefined, text.length, 2 ** 40, '
 
 const ofBadPositions = '- A position of a write that is no number >= -1 is refused';
 
-// What is no position is the cursor in the promises of Node 20.
+// The promises of Node 20 treat an invalid position as the cursor.
 for (const position of positions) {
   const isWrong = ['7', true, -2].includes(position as never) || typeof position === 'object';
   const where = isWrong && position !== null ? since(22) : {};
@@ -48,7 +48,7 @@ for (const position of positions) {
   );
 }
 
-// ---- Lengths and offsets that are out of the ordinary
+// ---- Unusual lengths and offsets
 
 const places: [offset: unknown, length: unknown][] = [
   [0, 0],
@@ -294,7 +294,7 @@ for (const options of [{ start: -1 }, { start: 6, end: 5 }, { start: '5' }, { en
     async ({ fs, file }) => {
       const handle: LooseHandle = await fs.open(file);
       const error = await came((async () => handle.createReadStream(options).destroy())());
-      // Node's fails at what is left of the stream.
+      // With Node, the close fails because of the unfinished stream.
       await came((async () => handle.close())());
       return error;
     },

@@ -1,6 +1,6 @@
 import { caseList, type LooseHandle, type Setting } from '../case.js';
 
-// What an AbortSignal does to what takes one in Node.
+// The effect of an AbortSignal on every function that takes one in Node.
 
 const list = caseList();
 export const { cases } = list;

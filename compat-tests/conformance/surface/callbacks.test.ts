@@ -16,7 +16,7 @@ interface Place {
 }
 const content = randomBytes(5000);
 
-/** Calls a function with a callback and gives all that can be seen of it. */
+/** Calls a function with a callback and returns everything observable. */
 async function outcomeOf(place: Place, name: string, args: unknown[]): Promise<unknown> {
   let thrown: unknown;
   let returned: unknown;
@@ -56,7 +56,7 @@ function stateOf({ file, missing }: Place): { files: unknown[] } {
 
 type Arguments = (place: Omit<Place, 'fs'>) => unknown[];
 
-/** A test that a function of overlapped/fs does with a callback what that of node:fs does. */
+/** Declares a test that a callback function of overlapped/fs behaves like that of node:fs. */
 function sameCallback(name: string, shown: string, makeArguments: Arguments): void {
   test(`${name} ${shown}`, async () => {
     const outcomes: unknown[] = [];
@@ -67,7 +67,7 @@ function sameCallback(name: string, shown: string, makeArguments: Arguments): vo
       const place = { fs: fs as unknown as Fs, folder, file, missing: path.join(folder, 'new') };
       const args = makeArguments(place);
       outcomes.push(await outcomeOf(place, name, args));
-      // Windows removes no folder whose files are open.
+      // Windows does not remove a folder whose files are open.
       if (shown === 'of a descriptor') nodeFs.closeSync(args[0] as number);
     }
     expect(outcomes[1]).toEqual(outcomes[0]);
@@ -131,7 +131,7 @@ for (const name of ['readFile', 'writeFile', 'appendFile', 'stat', 'lstat', 'rea
   });
 }
 
-test('promisify() gives what it gives of node:fs', async () => {
+test('promisify() gives the same results as with node:fs', async () => {
   const file = fileWith(content);
   expect(await promisify(overlappedFs.readFile)(file)).toEqual(content);
   expect((await promisify(overlappedFs.stat)(file)).size).toBe(content.byteLength);
@@ -145,7 +145,7 @@ test('promisify() gives what it gives of node:fs', async () => {
   nodeFs.closeSync(fd);
 });
 
-test('an abort comes by the callback, after the function has returned', async () => {
+test('an abort reaches the callback after the function has returned', async () => {
   const options = { signal: AbortSignal.abort('reason') };
   for (const args of [
     ['readFile', 'x', options],
@@ -164,7 +164,7 @@ test('an abort comes by the callback, after the function has returned', async ()
   }
 });
 
-test('an error of a callback is uncaught, and the callback is not called again', async () => {
+test('an error thrown by a callback is uncaught, and the callback runs only once', async () => {
   const script = `
     import { pathToFileURL } from 'node:url';
     const { default: overlapped } = await import(pathToFileURL(argument).href);

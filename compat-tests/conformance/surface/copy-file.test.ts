@@ -8,7 +8,7 @@ import { type SurfaceSetting, sameSurface, untyped } from './surface.js';
 const { COPYFILE_EXCL, COPYFILE_FICLONE } = fs.constants;
 const signal = new AbortController().signal;
 
-// With a signal the package copies by itself, and everything else is as without.
+// With a signal the package copies the file itself; everything else is the same.
 type Copy = (setting: SurfaceSetting, from: unknown, to: unknown, mode?: unknown) => unknown;
 const ways: Record<string, Copy> = {
   copyFile: ({ fs }, from, to, mode) => untyped(fs.copyFile)(from, to, mode),
@@ -59,7 +59,7 @@ testWhere(!isWindows, 'Windows has no such modes')(
   },
 );
 
-test('copyFile is aborted by its signal and leaves no part of a file', async () => {
+test('an aborted copyFile leaves no partial file', async () => {
   const source = fileWith(randomBytes(30 * 1024 * 1024));
   const target = path.join(temporaryFolder(), 'copy');
   const before = copyFile(source, target, { signal: AbortSignal.abort() });

@@ -146,7 +146,7 @@ test('readdir and rm are aborted by their signal', async () => {
   await expect(removal).rejects.toMatchObject({ code: 'ABORT_ERR' });
 });
 
-test('mkdtempDisposable makes a folder and removes it with all in it', async () => {
+test('mkdtempDisposable creates a folder and removes it with everything in it', async () => {
   const parent = temporaryFolder();
   const made = await mkdtempDisposable(path.join(parent, 'new-'));
   expect(path.dirname(made.path)).toBe(parent);

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { glob } from '../../../lib/index.js';
 import { rejection, temporaryFolder, testWhere } from '../../helpers.js';
 
-// What Node 24 gives for these patterns; the running Node may have no glob to compare with.
+// The results of Node 24 for these patterns; the running Node may have no glob to compare with.
 
 const files = ['a.js', 'b.ts', '.rc', 'lib/a.js', 'lib/b/c.js', 'lib/b/c.ts', 'lib/.hid/h.js'];
 
@@ -57,7 +57,7 @@ testWhere(hasUrls, 'the glob of this Node takes no URL for cwd')('cwd may be a U
   expect(await collect(glob('*.js', { cwd: tree as unknown as string }))).toEqual(['a.js']);
 });
 
-test('exclude is a function of names', async () => {
+test('exclude can be a function of names', async () => {
   const options = { cwd: makeTree(), exclude: (name: string) => name === 'b' };
   expect(await collect(glob('**/*.js', options))).toEqual(['a.js', 'lib/a.js']);
 });
@@ -70,7 +70,7 @@ testWhere(hasUrls, 'the glob of this Node takes no patterns for exclude')(
   },
 );
 
-test('withFileTypes gives Dirents', async () => {
+test('withFileTypes returns Dirents', async () => {
   const tree = makeTree();
   const found: fs.Dirent[] = [];
   for await (const entry of glob('lib/*', { cwd: tree, withFileTypes: true })) found.push(entry);
@@ -81,7 +81,7 @@ test('withFileTypes gives Dirents', async () => {
   for (const entry of found) expect(entry).toBeInstanceOf(fs.Dirent);
 });
 
-test('mistakes are named', async () => {
+test('invalid arguments are named in the error', async () => {
   const code = async (...args: unknown[]): Promise<string | undefined> => {
     const call = glob as (...given: unknown[]) => AsyncGenerator<unknown>;
     return (await rejection((async () => call(...args).next())())).code;

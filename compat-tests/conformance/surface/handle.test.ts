@@ -47,7 +47,7 @@ sameOnHandle(
 sameOnHandle('handle.utimes', 'ok', async (handle) => {
   await handle.utimes(new Date(5000), '7');
   const { atimeMs, mtimeMs } = await handle.stat();
-  // Wine sets no time of access.
+  // Wine does not set access times.
   return isWindows ? mtimeMs : [atimeMs, mtimeMs];
 });
 sameOnHandle('handle.chmod without a mode', 'ERR_INVALID_ARG_TYPE', (h) =>
@@ -107,7 +107,7 @@ for (const options of [undefined, {}, { type: 'bytes' }] as const) {
   });
 }
 sameOnHandle('a second readableWebStream is refused', 'ERR_INVALID_STATE', async (handle) => {
-  // Node 20 ends the process with an assertion where the stream is of another type.
+  // Node 20 aborts the process with an assertion if the stream has another type.
   handle.readableWebStream({ type: 'bytes' });
   return handle.readableWebStream({ type: 'bytes' });
 });
@@ -137,7 +137,7 @@ test('readableWebStream with autoClose closes the handle at its end and on cance
   await kept.close();
 });
 
-test('close() ends a readableWebStream that nobody reads, and one that waits', async () => {
+test('close() ends a readableWebStream that is unread or has a pending read', async () => {
   const handle = await open(fileWith(randomBytes(50_000)));
   const reader = handle.readableWebStream({ type: 'bytes' }).getReader();
   await reader.read();
@@ -151,7 +151,7 @@ test('close may be called without its handle', async () => {
   await close();
 });
 
-test('getAsyncId gives every handle a number of its own, and always the same', async () => {
+test('getAsyncId returns a unique, constant number for every handle', async () => {
   const file = fileWith('x');
   await using first = await open(file);
   await using second = await open(file);
@@ -160,7 +160,7 @@ test('getAsyncId gives every handle a number of its own, and always the same', a
   expect(first.getAsyncId()).not.toBe(second.getAsyncId());
 });
 
-test('a handle cannot be sent to another thread, and says so', async () => {
+test('sending a handle to another thread is an error', async () => {
   await using handle = await open(fileWith('x'));
   expect(() => structuredClone(handle)).toThrow(/could not be cloned/);
 });
@@ -174,7 +174,7 @@ test("'close' is emitted once, when the file is closed", async () => {
   expect(events).toEqual(['close, fd -1']);
 });
 
-// ---- readFile into memory of the caller, an option of Node 24
+// ---- readFile into the caller's memory, an option of Node 24
 
 const content = randomBytes(1000);
 const readers: Record<string, (options: object) => Promise<unknown>> = {
@@ -188,7 +188,7 @@ const readers: Record<string, (options: object) => Promise<unknown>> = {
   },
 };
 for (const [name, read] of Object.entries(readers)) {
-  test(`${name} reads into a buffer, a view or what a function gives`, async () => {
+  test(`${name} reads into a buffer, a view or the result of a function`, async () => {
     const memory = Buffer.alloc(1200);
     const result = (await read({ buffer: memory })) as Buffer;
     expect(result.equals(content)).toBe(true);
@@ -204,7 +204,7 @@ for (const [name, read] of Object.entries(readers)) {
     expect(sizes).toEqual([1000]);
   });
 
-  test(`${name} refuses a buffer that is too small, and what is none`, async () => {
+  test(`${name} rejects a buffer that is too small or of another type`, async () => {
     expect(await rejection(read({ buffer: Buffer.alloc(999) }))).toMatchObject({
       code: 'ERR_INVALID_ARG_VALUE',
       message:
@@ -223,7 +223,7 @@ sameSurface('the properties that a handle shows', 'ok', async ({ fs, file }) => 
   return { keys: Object.keys(handle), json: JSON.stringify(handle) };
 });
 
-test('readableWebStream() warns of a type as the running Node does', async () => {
+test('readableWebStream() warns about a type as the running Node does', async () => {
   const warnings: string[] = [];
   const listen = ({ message }: Error): void => {
     if (message.includes('options.type')) warnings.push(message);

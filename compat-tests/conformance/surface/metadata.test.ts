@@ -4,10 +4,10 @@ import { pathToFileURL } from 'node:url';
 import { isLinux, isWindows, rejection, sleep } from '../../helpers.js';
 import { sameOnPosix, sameSurface, sameWhere, untyped } from './surface.js';
 
-// Wine sets no time of access.
+// Wine does not set access times.
 const keepsAccessTimes = !isWindows;
 
-// What delegates: a few cases of each, so that nothing is lost or changed on the way.
+// Delegated functions: a few cases of each, to check that nothing is lost or changed on the way.
 
 sameSurface('access of a file', 'ok', ({ fs, file }) => fs.access(file, fs.constants.R_OK));
 sameSurface('access of no file', 'ENOENT', ({ fs, missing }) => fs.access(missing));
@@ -59,7 +59,7 @@ sameSurface('mkdtemp', 'ok', async ({ fs, folder }) => {
   return [path.dirname(made) === folder, path.basename(made).length];
 });
 sameSurface('mkdtemp in no folder', 'ok', async ({ fs, missing }) => {
-  // Its path ends with letters that nobody knows before.
+  // The path ends with random characters.
   const error = await rejection(fs.mkdtemp(path.join(missing, 'x')));
   return [error.code, error.syscall, error.message.slice(0, 30)];
 });

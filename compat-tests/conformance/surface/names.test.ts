@@ -6,7 +6,7 @@ import * as main from '../../../lib/index.js';
 import promises, * as promisesNamespace from '../../../lib/promises.js';
 import { builtModule, fileWith, resultOfChild } from '../../helpers.js';
 
-// Of Node 24; the running one may lack some.
+// The functions of Node 24; the running version may lack some.
 const functions = (
   'access appendFile chmod chown copyFile cp glob lchmod lchown link lstat lutimes mkdir mkdtemp ' +
   'mkdtempDisposable open opendir readFile readdir readlink realpath rename rm rmdir stat statfs ' +

@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { readdir, rm } from '../../../lib/index.js';
 import { isLinux, resultOfChild, temporaryFolder, testWhere } from '../../helpers.js';
 
-// Names that are no UTF-8, and trees deeper than a path of the system may be long.
+// Names that are not UTF-8, and trees deeper than the system's limit for paths.
 
 const test = testWhere(isLinux, 'Linux alone takes any bytes for a name');
 
@@ -58,7 +58,7 @@ test('Dirents of a recursive readdir() have names in any encoding', async () => 
   }
 });
 
-test('parentPath is of the type of the path, as long as that leads to the file', async () => {
+test('parentPath has the type of the path, as long as that leads to the file', async () => {
   const root = makeTree();
   const types = async (given: string | Buffer, encoding: BufferEncoding | 'buffer') => {
     const options = {
@@ -81,7 +81,7 @@ test('parentPath is of the type of the path, as long as that leads to the file',
 test('a tree deeper than PATH_MAX is listed and removed', async () => {
   const root = temporaryFolder();
   const depth = 60;
-  // By steps of the working folder, since no path leads there.
+  // The tree is built by changing the working folder, because no path reaches its end.
   const script = `
     process.chdir(argument);
     for (let i = 0; i < ${depth}; i++) {

@@ -28,7 +28,7 @@ for (const [name, call] of Object.entries(calls)) {
     expect(fs.readFileSync(file, 'utf8')).toBe('content');
   });
 
-  test(`${name} refuses what is no signal`, async () => {
+  test(`${name} rejects an invalid signal`, async () => {
     for (const value of [null, 5, {}, 'x']) {
       const error = await rejection(call(fileWith('content'), value));
       expect(error.code).toBe('ERR_INVALID_ARG_TYPE');
@@ -36,7 +36,7 @@ for (const [name, call] of Object.entries(calls)) {
     }
   });
 
-  test(`${name} with a signal that is not aborted does its work, and lets go of it`, async () => {
+  test(`${name} with a signal that is not aborted succeeds, and removes its listener`, async () => {
     const { signal } = new AbortController();
     let listeners = 0;
     const { addEventListener, removeEventListener } = signal;
@@ -54,7 +54,7 @@ for (const [name, call] of Object.entries(calls)) {
   });
 }
 
-test('a path is looked at before the signal, as in Node', async () => {
+test('the path is validated before the signal, as in Node', async () => {
   const signal = AbortSignal.abort();
   const missing = path.join(temporaryFolder(), 'missing');
   expect((await rejection(overlapped.readdir(missing, { signal }))).code).toBe('ABORT_ERR');

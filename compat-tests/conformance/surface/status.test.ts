@@ -42,7 +42,7 @@ sameSurface('a truthy bigint that is not true counts for nothing', 'ok', async (
   shapeOf((await untyped(fs.lstat)(file, { bigint: 1 })) as object),
 );
 
-test('stat with throwIfNoEntry: false resolves to undefined where there is no file', async () => {
+test('stat with throwIfNoEntry: false resolves to undefined for a missing file', async () => {
   const missing = path.join(temporaryFolder(), 'missing');
   expect(await stat(missing, { throwIfNoEntry: false })).toBeUndefined();
   expect(await stat(missing, { bigint: true, throwIfNoEntry: false })).toBeUndefined();

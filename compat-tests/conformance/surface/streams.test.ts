@@ -35,7 +35,7 @@ interface Place {
 const eventNames = ['open', 'ready', 'data', 'drain', 'finish', 'end', 'error', 'close'] as const;
 const content = randomBytes(200_000);
 
-/** The events of a stream until it closes, with what they bring. */
+/** The events of a stream until it closes, with their arguments. */
 async function eventsOf(stream: Stream): Promise<unknown[]> {
   const events: unknown[] = [];
   const emitter: EventEmitter = stream;
@@ -60,7 +60,7 @@ async function placeOf(fs: Fs): Promise<Place> {
   return { fs, file, missing: path.join(path.dirname(file), 'missing') };
 }
 
-/** A test that the streams of overlapped/fs do what those of node:fs do. */
+/** Declares a test that the streams of overlapped/fs behave like those of node:fs. */
 function sameStream(
   name: string,
   run: (place: Place) => Promise<unknown>,
@@ -283,7 +283,7 @@ const fromHandle: Record<string, (place: Place) => Promise<unknown>> = {
 };
 for (const [name, run] of Object.entries(fromHandle)) sameStream(name, run);
 
-test('a refused stream does not keep its handle from closing', async () => {
+test('a rejected stream does not prevent its handle from closing', async () => {
   const handle = await open(fileWith('x'));
   expect(() => handle.createReadStream({ start: -1 })).toThrow(/out of range/);
   await handle.close();

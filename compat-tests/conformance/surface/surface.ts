@@ -4,7 +4,7 @@ import { type Action, type Setting, same } from '../compare.js';
 
 export type Promises = typeof nodePromises;
 
-/** A setting whose functions are all those of node:fs/promises. */
+/** A setting with all functions of node:fs/promises. */
 export type SurfaceSetting = Omit<Setting, 'api'> & { fs: Promises };
 export type SurfaceAction = (setting: SurfaceSetting) => Promise<unknown>;
 
@@ -12,12 +12,12 @@ function toAction(action: SurfaceAction): Action {
   return ({ api, ...rest }) => action({ ...rest, fs: api as unknown as Promises });
 }
 
-/** same() of an action with the whole of node:fs/promises. */
+/** same() for an action with the whole of node:fs/promises. */
 export function sameSurface(name: string, expected: string, action: SurfaceAction): void {
   same(name, expected, toAction(action));
 }
 
-/** sameSurface() where the machine has what it needs; elsewhere its name says why it is skipped. */
+/** sameSurface() if the machine has the requirements; otherwise the name gives the reason. */
 export function sameWhere(possible: boolean, reason: string): typeof sameSurface {
   if (possible) return sameSurface;
   return (name) => testWhere(false, reason)(name, () => {});
@@ -25,7 +25,7 @@ export function sameWhere(possible: boolean, reason: string): typeof sameSurface
 
 export const sameOnPosix = sameWhere(!isWindows, 'Windows has no such modes, owners or links');
 
-/** Calls what the types forbid. */
+/** A function that accepts arguments that the types forbid. */
 export function untyped(call: unknown): (...args: unknown[]) => Promise<unknown> {
   return call as (...args: unknown[]) => Promise<unknown>;
 }
