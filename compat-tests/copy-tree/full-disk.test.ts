@@ -17,7 +17,7 @@ beforeAll(() => {
 });
 afterAll(() => disk?.remove());
 
-test('a full disk stops the copy, which says so; with room the next one ends it', async () => {
+test('a full disk stops the copy with an error; a later copy completes it', async () => {
   const content: Record<string, Buffer> = {};
   for (let i = 0; i < 400; i++) content[`small/${i}`] = randomBytes(100_000, i);
   content['large.bin'] = randomBytes(2 * mebibyte);
@@ -28,7 +28,7 @@ test('a full disk stops the copy, which says so; with room the next one ends it'
   expect(report.errors.map(({ error }) => (error as NodeJS.ErrnoException).code)).toContain(
     'ENOSPC',
   );
-  // It did not go on for each of the others.
+  // The copy did not continue with each of the other files.
   expect(report.errors.length).toBeLessThan(100);
   expect(engine.stats().inFlight).toBe(0);
   const there = namesIn(to).filter((name) => fs.statSync(path.join(to, name)).isFile());
@@ -43,7 +43,7 @@ test('a full disk stops the copy, which says so; with room the next one ends it'
   expect(whole(to)).toEqual(whole(source));
 });
 
-test('a read-only file system is told once, and not for each file', async () => {
+test('a read-only file system is reported once, not for each file', async () => {
   const to = path.join(disk.folder, 'read-only');
   fs.mkdirSync(to);
   disk.remount('ro');

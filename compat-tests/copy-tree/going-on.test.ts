@@ -22,7 +22,7 @@ import { folderOf, largeSize, namesIn, newPlace, richTree, whole } from './trees
 const testWithLinks = testWhere(symbolicLinks, 'this user may make no symbolic links here');
 const testOnPosix = testWhere(!isWindows, 'a process is not killed there in the middle of a call');
 
-/** A tree of many small files and some large ones. */
+/** Creates a tree of many small files and some large ones. */
 function manyFiles(): string {
   const content: Record<string, Buffer> = {};
   for (let i = 0; i < 400; i++) content[`d${i % 7}/f${i}`] = randomBytes(1 + ((i * 97) % 9000), i);
@@ -30,7 +30,7 @@ function manyFiles(): string {
   return folderOf(content);
 }
 
-/** No file under its own name has another content than its source, and no other name is there. */
+/** Checks that every file under its own name equals its source, and that no other names exist. */
 function checkNothingHalf(source: string, to: string): void {
   for (const name of namesIn(to)) {
     const from = path.join(source, name);
@@ -40,7 +40,7 @@ function checkNothingHalf(source: string, to: string): void {
   }
 }
 
-test('an abort leaves nothing half there or in flight; a second copy ends it', async () => {
+test('an abort leaves no partial files and nothing in flight; a new copy completes', async () => {
   const source = manyFiles();
   const to = newPlace();
   let copied = 0;
@@ -82,33 +82,33 @@ testOnPosix('kill -9 at any moment leaves no wrong file, and a second copy ends 
   for (let i = 0; i < 12; i++) {
     const child = spawn(process.execPath, [file, source, to], { stdio: 'ignore' });
     const exit = once(child, 'exit');
-    // Not before it has begun.
+    // Wait until the copy has begun.
     while (child.exitCode === null && !fs.existsSync(to)) await sleep(1);
     await sleep(((i * 37) % 12) * 10);
     child.kill('SIGKILL');
     const [, signal] = await exit;
     if (signal === 'SIGKILL') killed++;
     if (fs.existsSync(to)) checkNothingHalf(source, to);
-    // A new one each time, so that it is killed at its beginning too.
+    // A new destination now and then, so that copies are also killed at their beginning.
     if (i % 4 === 3) fs.rmSync(to, { recursive: true, force: true });
   }
   expect(killed).toBeGreaterThan(3);
   await settled(copyTree(source, to, { signal: AbortSignal.timeout(20) }));
   expect((await copyTree(source, to)).errors).toEqual([]);
-  // The leftovers of the killed copies have been removed too.
+  // The remains of the killed copies have been removed too.
   expect(whole(to)).toEqual(whole(source));
   expect((await verifyTree(source, to)).differences).toEqual([]);
 });
 
-test('a temporary file that nobody holds is removed, that of a live process stays', async () => {
+test('an abandoned temporary file is removed, that of a live process is kept', async () => {
   const source = folderOf({ 'a/file': 'x' });
   const nameOf = (digit: string): string => `a/.overlapped-${digit.repeat(32)}.tmp`;
   const [left, live] = [nameOf('0'), nameOf('1')];
-  // A copy with `resume` continues from this one.
+  // A copy with `resume` continues this file.
   const partial = 'a/.overlapped-0123456789abcdef01234567.partial';
   const to = folderOf({ [left]: '', [live]: 'half', [partial]: 'half' });
   const handle = await open(path.join(to, live), 'r+');
-  // On Windows it is enough that somebody has it open.
+  // On Windows an open handle is enough.
   if (!isWindows) await handle.lock();
   const report = await copyTree(source, to, { delete: true });
   expect(report).toMatchObject({ errors: [], deleted: 0 });
@@ -118,7 +118,7 @@ test('a temporary file that nobody holds is removed, that of a live process stay
   expect(namesIn(to)).toEqual(['a', partial, 'a/file'].sort());
 });
 
-test('a folder is not copied into itself, by whatever name', async () => {
+test('a folder is not copied into itself under any name', async () => {
   const source = richTree();
   const before = whole(source);
   const parent = path.dirname(source);
@@ -126,7 +126,7 @@ test('a folder is not copied into itself, by whatever name', async () => {
     const error = await rejection(copyTree(source, inside));
     expect(error).toMatchObject({ code: 'EINVAL', syscall: 'copyTree', path: source });
   }
-  // What the source is in would be deleted with it.
+  // The source's parent would be deleted along with it.
   const error = await rejection(copyTree(source, parent, { delete: true }));
   expect(error.code).toBe('EINVAL');
   expect(whole(source)).toEqual(before);
@@ -138,13 +138,13 @@ testWithLinks('nor by a link', async () => {
   fs.symlinkSync(path.join(source, 'a'), link, 'dir');
   expect((await rejection(copyTree(source, path.join(link, 'new')))).code).toBe('EINVAL');
   expect((await rejection(copyTree(link, path.join(source, 'a')))).code).toBe('EINVAL');
-  // The folder that a link leads to is a source.
+  // A link to a folder is accepted as a source.
   const to = newPlace();
   expect(await copyTree(link, to)).toMatchObject({ files: 1, errors: [] });
   expect(namesIn(to)).toEqual(['b']);
 });
 
-test('two copies to one place at a time take nothing away from each other', async () => {
+test('two simultaneous copies to one destination do not disturb each other', async () => {
   const source = manyFiles();
   const to = newPlace();
   const script = `
@@ -169,7 +169,7 @@ test('two copies to one place at a time take nothing away from each other', asyn
   expect(whole(to)).toEqual(whole(source));
 });
 
-test('wrong arguments are refused before anything is made', async () => {
+test('invalid arguments are rejected before anything is created', async () => {
   const source = folderOf({ file: 'x' });
   const to = newPlace();
   const wrong: [unknown, string][] = [
@@ -194,7 +194,7 @@ test('wrong arguments are refused before anything is made', async () => {
   expect(fs.existsSync(to)).toBe(false);
 });
 
-test('a destination that cannot be made stops the copy, which says so', async () => {
+test('a destination that cannot be created stops the copy with an error', async () => {
   const source = folderOf({ file: 'x' });
   const to = path.join(folderOf({ file: 'x' }), 'file', 'below');
   const outcome = await settled(copyTree(source, to));

@@ -1,4 +1,4 @@
-// What another user can do who owns a part of the trees, or a folder that copies go to.
+// Attacks by another user who owns a part of the trees, or a folder that copies go to.
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -16,7 +16,7 @@ const asRoot = testWhere(isLinux && isRoot, 'only the superuser can act for anot
 const hostile = 2004;
 const group = 2003;
 
-/** A folder that other users may enter. */
+/** Creates a folder that other users may enter. */
 function openFolder(): string {
   const folder = temporaryFolder();
   fs.chmodSync(folder, 0o755);
@@ -35,7 +35,7 @@ function put(file: string, content: string, uid: number, mode = 0o644): void {
   fs.chownSync(file, uid, uid);
 }
 
-/** A program of the hostile user. It says `ready`, and ends when its standard input does. */
+/** Starts a program of the hostile user. It prints `ready`, and ends when its stdin is closed. */
 function spawnHostile(code: string, args: readonly string[]) {
   const child = spawn(process.execPath, ['-e', code, ...args], {
     uid: hostile,
@@ -45,7 +45,7 @@ function spawnHostile(code: string, args: readonly string[]) {
   return { child, ready: once(child.stdout, 'data'), closed: once(child, 'close') };
 }
 
-// Exchanges a folder for a link and back, as fast as it can.
+// Exchanges a folder for a link and back, as fast as possible.
 const exchange = `
   const fs = require('fs');
   const [folder, elsewhere] = process.argv.slice(1);
@@ -79,7 +79,7 @@ asRoot(
     const { child, ready, closed } = spawnHostile(exchange, [path.join(to, 'sub'), victim]);
     await ready;
     for (let round = 0; round < 30; round++) {
-      // The source lacks these, so that they are deleted; this one gets another mode and owner.
+      // The source lacks these names, so they are deleted; this one gets another mode and owner.
       for (const name of ['passwd', 'sudoers']) {
         await fs.promises
           .writeFile(path.join(to, 'sub', name), 'extra', { flag: 'wx' })
@@ -105,7 +105,7 @@ asRoot(
   },
 );
 
-// Opens every file that it can, and says which.
+// Opens every file that it can, and prints its name.
 const spy = `
   const fs = require('fs');
   const [folder] = process.argv.slice(1);
@@ -181,7 +181,7 @@ asRoot('new folders are closed to others until they have their owner', async () 
   expect([uid, mode & 0o777]).toEqual([2001, 0o700]);
 });
 
-// Puts a folder of its own in the place of a new one.
+// Replaces a new folder with one of its own.
 const replace = `
   const fs = require('fs');
   const [folder] = process.argv.slice(1);

@@ -9,7 +9,7 @@ import { folderOf, namesIn } from './trees.js';
 
 const test = testWhere(canMakeDisks, 'disks need root and loop devices', { mustRun: isLinux });
 
-/** A disk that accepts writes and loses those that its own store has no room for. */
+/** A disk that accepts writes and loses those for which its backing store has no room. */
 class LosingDisk {
   readonly folder: string;
   readonly #store: string;
@@ -62,7 +62,7 @@ test('a disk that loses writes is an error, and no name leads to lost bytes', as
     expect(report.files).toBeLessThan(400);
     disk.unmount();
     disk.mount();
-    // The disk may have lost folders, too, which then cannot be read.
+    // The disk may also have lost folders, which are then unreadable.
     const read = (file: string): Buffer | undefined => {
       try {
         return fs.readFileSync(file);
@@ -80,7 +80,7 @@ test('a disk that loses writes is an error, and no name leads to lost bytes', as
   }
 });
 
-test('files get their names in groups, and all of them are there', async () => {
+test('files get their names in groups, and all of them are present', async () => {
   const content = Array.from({ length: 300 }, (_, i) => [`${i % 7}/f${i}`, `content ${i}`]);
   const source = folderOf({ ...Object.fromEntries(content), large: randomBytes(3_000_000) });
   const to = path.join(temporaryFolder(), 'to');

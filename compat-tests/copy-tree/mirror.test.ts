@@ -21,12 +21,12 @@ const content = {
   'top.log': 'f',
 };
 
-/** The files in a tree, without folders. */
+/** The files in a tree, without its folders. */
 function filesIn(folder: string): string[] {
   return namesIn(folder).filter((name) => fs.statSync(path.join(folder, name)).isFile());
 }
 
-test('exclude leaves out what matches with all below it; a pattern is the whole path', async () => {
+test('exclude skips matches with everything below them; patterns match whole paths', async () => {
   const to = newPlace();
   await copyTree(folderOf(content), to, { exclude: ['*.log', 'logs/', './src/deep'] });
   expect(namesIn(to)).toEqual(['keep', 'keep/a.txt', 'keep/b.log', 'src', 'src/d.ts']);
@@ -35,7 +35,7 @@ test('exclude leaves out what matches with all below it; a pattern is the whole 
   expect(filesIn(anywhere)).toEqual(['keep/a.txt', 'src/d.ts', 'src/deep/e.ts']);
 });
 
-test('include takes what matches with all below it, and the folders that lead to it', async () => {
+test('include takes matches with everything below them, and their parent folders', async () => {
   const to = newPlace();
   await copyTree(folderOf(content), to, { include: ['src', '*/*.txt'] });
   const wanted = ['keep', 'keep/a.txt', 'src', 'src/d.ts', 'src/deep', 'src/deep/e.ts'];
@@ -52,18 +52,18 @@ test('patterns that start with ! or # are plain names, and dots are not special'
   expect(namesIn(to)).toEqual(['.c', 'e']);
 });
 
-test('delete makes the destination what the source is; without it nothing goes', async () => {
+test('delete makes the destination equal to the source, and is off by default', async () => {
   const source = folderOf(content);
   const to = folderOf({ extra: 'x', 'keep/more/x': 'x', 'gone/a/b/c': 'x', 'empty/': null });
   expect((await copyTree(source, to)).deleted).toBe(0);
   expect(namesIn(to)).toContain('gone/a/b/c');
   const report = await copyTree(source, to, { delete: true });
-  // extra, keep/more and its file, gone with two folders and a file, empty.
+  // Deleted: extra, keep/more and its file, gone with two folders and a file, empty.
   expect(report).toMatchObject({ deleted: 8, errors: [], files: 0, deleteSkipped: false });
   expect(whole(to)).toEqual(whole(source));
 });
 
-test('delete keeps what the filter leaves out, and the folders that it is in', async () => {
+test('delete keeps entries that the filter skips, and their folders', async () => {
   const source = folderOf({ a: 'a' });
   const to = folderOf({ 'b.log': 'b', 'old/c.log': 'c', 'old/d': 'd', 'older/e': 'e' });
   const excluded = await copyTree(source, to, { delete: true, exclude: ['**/*.log'] });
@@ -78,7 +78,7 @@ test('delete keeps what the filter leaves out, and the folders that it is in', a
   expect(filesIn(included)).toEqual(['in/a', 'out/z']);
 });
 
-test('a dry run says what a run does, and does nothing', async () => {
+test('a dry run reports what a run would do, and changes nothing', async () => {
   const source = folderOf(content);
   fs.linkSync(path.join(source, 'top.log'), path.join(source, 'again.log'));
   const to = folderOf({ extra: 'x', 'top.log': 'old content' });
@@ -90,7 +90,7 @@ test('a dry run says what a run does, and does nothing', async () => {
   expect(done).toMatchObject({ files: 6, hardLinks: 1, deleted: 1, bytes: 6, folders: 5 });
 });
 
-test('a file where a folder is to be gives way; a folder where a file is to be stays', async () => {
+test('a folder replaces a file; a file does not replace a folder', async () => {
   const source = folderOf({ 'a/in': 'a', b: 'b', c: 'c' });
   const to = folderOf({ a: 'file', 'b/in/deep': 'folder' });
   const seen: string[] = [];
@@ -101,12 +101,12 @@ test('a file where a folder is to be gives way; a folder where a file is to be s
   expect(seen).toEqual(['b']);
   expect({ ...rehearsed, durationMs: 0 }).toEqual({ ...report, durationMs: 0 });
   expect(filesIn(to)).toEqual(['a/in', 'b/in/deep', 'c']);
-  // With delete it goes.
+  // With delete the folder is removed.
   expect(await copyTree(source, to, { delete: true })).toMatchObject({ deleted: 3, errors: [] });
   expect(whole(to)).toEqual(whole(source));
 });
 
-test('overwrite: false leaves what differs, an error each, and copies the rest', async () => {
+test('overwrite: false reports each differing file as an error and copies the rest', async () => {
   const source = folderOf({ same: 's', other: 'new', fresh: 'f' });
   const to = folderOf({ other: 'old content' });
   fs.copyFileSync(path.join(source, 'same'), path.join(to, 'same'));
@@ -118,7 +118,7 @@ test('overwrite: false leaves what differs, an error each, and copies the rest',
   expect(fs.readFileSync(path.join(to, 'other'), 'utf8')).toBe('old content');
 });
 
-// As a user who may not read everything in the source.
+// Runs as a user who may not read everything in the source.
 const script = `
   const [url, from, to] = process.argv.slice(2);
   const { copyTree } = await import(url);
@@ -151,7 +151,7 @@ testAsOther('each unreadable entry is an error, and its copy stays as it was', a
     { path: 'shut', code: 'EACCES' },
     { path: 'a/secret', code: 'EACCES' },
   ]);
-  // The folder that was there is root's.
+  // The existing folder belongs to root.
   expect(report.metadataRefused).toEqual([
     { path: 'shut', parts: ['mode', 'times'] },
     { path: '.', parts: ['mode', 'times'] },
@@ -160,7 +160,7 @@ testAsOther('each unreadable entry is an error, and its copy stays as it was', a
   expect(fs.statSync(path.join(to, 'z')).mode & 0o777).toBe(0o444);
 });
 
-test('a file that cannot be copied keeps extra files that may be its older name', async () => {
+test('if a file cannot be copied, extra files that may be its old name are kept', async () => {
   const content = Buffer.alloc(4 * 1024 * 1024, 1);
   const source = folderOf({
     'new name': content,
@@ -192,7 +192,7 @@ test('a file that cannot be copied keeps extra files that may be its older name'
   expect(codes).toEqual(['ERR_SOURCE_CHANGED', 'ERR_SOURCE_CHANGED']);
   expect(whole(path.join(to, 'taken'))).toEqual(before);
   expect(filesIn(to)).toEqual(['ok', 'older/old name', 'taken/deep/in']);
-  // When nothing changes any more, all is done.
+  // Once nothing changes any more, everything is copied.
   expect(await copyTree(source, to, { delete: true })).toMatchObject({ deleted: 5, errors: [] });
   expect(whole(to)).toEqual(whole(source));
 });
@@ -234,7 +234,7 @@ testAsOther('a read-only destination is replaced or unchanged', async () => {
   expect(fs.statSync(path.join(parent, 'other'))).toMatchObject({ mode: other.mode, size: 3 });
 });
 
-test('a read-only file is so again when it cannot be replaced, and else is replaced', async () => {
+test('a read-only file is replaced, or stays read-only if that fails', async () => {
   const source = folderOf({ large: Buffer.alloc(3 * 1024 * 1024), small: 'new' });
   const to = folderOf({ large: 'old', small: 'old' });
   const files = ['large', 'small'].map((name) => path.join(to, name));

@@ -5,13 +5,13 @@ import { copyTree, verifyTree } from '../../lib/index.js';
 import { isLinux, isWindows, temporaryFolder, testWhere } from '../helpers.js';
 import { folderOf, namesIn, newPlace } from './trees.js';
 
-// Where the file system takes names of different case for one. In CI that is Windows alone.
+// For file systems that ignore case; in CI only Windows has one.
 const testFolding = testWhere(
   fs.existsSync(temporaryFolder().toUpperCase()),
   'this file system tells case apart',
 );
 
-/** Both names of a pair, by the way past Wine's own folding of names; undefined on real Windows. */
+/** Creates both names of a pair in spite of Wine's name folding; undefined on real Windows. */
 function twoOfOneName(): string | undefined {
   if (!isWindows) return undefined;
   const folder = temporaryFolder('Z:\\tmp');
@@ -43,7 +43,7 @@ testFolding('a name that has changed its case is not taken for what the source l
   expect(fs.readFileSync(path.join(to, 'readme'), 'utf8')).toBe('new one');
 });
 
-test('names that differ by case are two where the file system says so', async () => {
+test('names that differ in case are distinct on a case-sensitive file system', async () => {
   const source = folderOf({ README: 'new one', 'Docs/in': 'content' });
   const to = folderOf({ other: 'x', 'readmE/x': 'y' });
   const isFolding = fs.existsSync(path.join(to, 'OTHER'));

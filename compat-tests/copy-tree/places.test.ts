@@ -1,4 +1,4 @@
-// Trees and destinations that paths alone do not reach.
+// Trees and destinations that a plain path does not reach.
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { expect } from 'vitest';

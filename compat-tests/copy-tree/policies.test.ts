@@ -9,7 +9,7 @@ import { canMakeFaults, FaultyFolder, faultsNeed } from '../faults/fault-fs.js';
 import { isLinux, isWindows, randomBytes, rejection, testWhere } from '../helpers.js';
 import { folderOf, namesIn, newPlace } from './trees.js';
 
-// What a copy of a tree does where not everything is as it should be.
+// The behavior of tree copies in unusual situations.
 
 const isRootOfLinux = isLinux && process.geteuid?.() === 0;
 const testWithFaults = testWhere(canMakeFaults, faultsNeed, { mustRun: isLinux });
@@ -29,7 +29,7 @@ function mount(...words: string[]): void {
   ends.push(() => execFileSync('umount', [folder]));
 }
 
-/** Gives the copy of a file its time, to the last digit. */
+/** Gives the copy of a file exactly the time of its source. */
 function sameTime(from: string, to: string): void {
   execFileSync('touch', ['-r', from, to]);
 }
@@ -50,7 +50,7 @@ test('an empty source deletes nothing, unless maxDelete allows it', async () => 
   expect(await mirror(source, to)).toMatchObject({ deleted: 0, errors: [] });
 });
 
-test('more deletions than maxDelete are not made, and the rest is copied', async () => {
+test('nothing is deleted if maxDelete is exceeded, and the rest is copied', async () => {
   const source = folderOf({ new: 'n' });
   const to = folderOf({ a: 'a', b: 'b' });
   const report = await mirror(source, to, { maxDelete: 1 });
@@ -72,7 +72,7 @@ testWithFaults('an error in one place does not stop deletions elsewhere', async 
   expect(namesIn(faulty.root)).toEqual(['file']);
 });
 
-test('a destination in the source is copied to if it is left out, and else refused', async () => {
+test('a destination within the source is rejected unless it is excluded', async () => {
   const source = folderOf({ 'a/f': 'f', 'backup/old': 'o' });
   const to = path.join(source, 'backup', 'today');
   expect((await rejection(mirror(source, to))).code).toBe('EINVAL');
@@ -83,7 +83,7 @@ test('a destination in the source is copied to if it is left out, and else refus
   expect(await mirror(source, to, { filter })).toMatchObject({ unchanged: 1, errors: [] });
 });
 
-test('filter leaves entries out of both trees', async () => {
+test('filter skips entries of both trees', async () => {
   const source = folderOf({ keep: 'k', 'no/in': 'i', 'sub/no': 'n', 'sub/yes': 'y' });
   const to = folderOf({ 'no/there': 't', gone: 'g' });
   const seen: string[] = [];
@@ -110,7 +110,7 @@ testWithMounts('oneFileSystem leaves mounted file systems alone on both sides', 
 });
 
 for (const way of ['checksum', 'verify'] as const) {
-  test(`${way} mends a copy whose bytes are wrong though size and time agree`, async () => {
+  test(`${way} repairs a copy with wrong bytes although size and time agree`, async () => {
     const source = folderOf({ small: 'right', large: randomBytes(600_000), good: 'good' });
     const to = newPlace();
     await copyTree(source, to);
@@ -135,7 +135,7 @@ for (const way of ['checksum', 'verify'] as const) {
   });
 }
 
-test('verify says whether it read the cache or the disk', async () => {
+test('verify reports whether it read the cache or the disk', async () => {
   const source = folderOf({ file: randomBytes(300_000) });
   const to = newPlace();
   await copyTree(source, to);
@@ -153,14 +153,14 @@ testWithDisk(
     const to = path.join(disk.folder, 'to');
     expect(await copyTree(source, to)).toMatchObject({ files: 3, errors: [] });
     expect(await copyTree(source, to)).toMatchObject({ files: 0, unchanged: 3 });
-    // A change that size does not show is found as soon as its second differs.
+    // A change that keeps the size is found as soon as the second of its time differs.
     const later = fs.statSync(path.join(source, 'a')).mtimeMs / 1000 + 2;
     fs.utimesSync(path.join(source, 'a'), later, later);
     expect(await copyTree(source, to)).toMatchObject({ files: 1, unchanged: 2 });
   },
 );
 
-test('a whole second on a file system with exact times is a change', async () => {
+test('a whole second is a change if the file system has exact times', async () => {
   const source = folderOf({ file: 'new' });
   const to = folderOf({ file: 'old' });
   fs.utimesSync(path.join(source, 'file'), 1_600_000_000.25, 1_600_000_000.25);
@@ -172,7 +172,7 @@ test('a whole second on a file system with exact times is a change', async () =>
   );
 });
 
-test('a file that grows while it is copied is there as far as it reached', async () => {
+test('a file that grows while it is copied is copied up to its earlier end', async () => {
   const source = folderOf({ log: randomBytes(1_000_000), other: 'o' });
   const to = folderOf({ gone: 'g' });
   const log = path.join(source, 'log');

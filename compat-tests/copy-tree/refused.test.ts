@@ -22,7 +22,7 @@ const testWithoutRight = testWhere(canRun, why, { mustRun: isLinux });
 
 const [user, group] = [1234, 4321];
 
-/** Of somebody else: all but the folder itself and one file. */
+/** Creates a tree of another user, except for the folder itself and one file. */
 function treeOfOther(): string {
   const source = folderOf({
     'folder/large': randomBytes(300_000),
@@ -45,7 +45,7 @@ function treeOfOther(): string {
 
 const others = ['folder', 'folder/again', 'folder/large', 'folder/small', 'link'];
 
-// Twice, as root that may not give files away, which the child looks at itself.
+// Runs twice, as root that may not change owners, which the child checks itself.
 const twice = `
   const [url, from, to, options] = process.argv.slice(2);
   const { copyTree } = await import(url);
@@ -79,7 +79,7 @@ async function copyTwice(
   return reports;
 }
 
-/** Content, kind, permissions, time and owner of what is there. */
+/** The content, kind, permissions, time and owner of an entry. */
 function found(folder: string, name: string): unknown {
   const file = path.join(folder, name);
   const { mode, mtimeMs, uid } = fs.lstatSync(file);
@@ -98,10 +98,10 @@ for (const options of [{}, { metadata: true }, { verify: true }]) {
       const refused = others.map((name) => ({ path: name, parts: ['owner'] }));
       expect(first).toMatchObject({ files: 3, folders: 2, links: 1, hardLinks: 1, errors: [] });
       expect(first.metadataRefused).toEqual(refused);
-      // What is as it can be is left; that it lacks its owner is told again.
+      // Complete entries are left alone; their missing owner is reported again.
       expect(second).toMatchObject({ files: 0, folders: 0, links: 0, hardLinks: 0, errors: [] });
       expect(second).toMatchObject({ skipped: 5, metadataRefused: refused });
-      // All but the owner is kept; nobody runs as root what another one made.
+      // Everything but the owner is kept; no set-user bit of another user takes effect as root.
       for (const name of ['folder', ...others.slice(1, 4)]) {
         const mode = name === 'folder' ? 0o750 : 0o755;
         expect(found(to, name), name).toEqual({ ...(found(source, name) as object), mode, uid: 0 });
@@ -146,7 +146,7 @@ testWithoutRight(
   },
 );
 
-test('an attempted part is refused by some errors and fails with all others', async () => {
+test('some errors count as a refusal of an optional part; all others are failures', async () => {
   const refusedBy = async (code: string, wanted: 'try' | 'must' = 'try') => {
     const error = systemErrorOf(code, { syscall: 'test' });
     return keepParts({ times: wanted }, () => Promise.reject(error));

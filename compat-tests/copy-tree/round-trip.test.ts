@@ -19,14 +19,14 @@ import {
 import { copyOfSystem, folderOf, largeSize, namesIn, newPlace, richTree, whole } from './trees.js';
 
 const testOnPosix = testWhere(!isWindows, 'Windows has no cp, no FIFO and no owner');
-// Others keep names in one encoding alone.
+// Other systems restrict names to one encoding.
 const testOnLinux = testWhere(isLinux, 'names of any bytes are those of Linux');
 const testAsRoot = testWhere(process.geteuid?.() === 0, 'only root can become another user', {
   mustRun: isLinux,
 });
 const testWithLinks = testWhere(symbolicLinks, 'this user may make no symbolic links here');
 
-test('a copy has all that its source has, and the report says what was made', async () => {
+test('a copy has everything that its source has, and the report lists it', async () => {
   const source = richTree();
   const to = newPlace('not/there/yet');
   const report = await copyTree(source, to);
@@ -117,7 +117,7 @@ testOnPosix('a mode that has changed without the content is kept too', async () 
   expect(whole(to)).toEqual(whole(source));
 });
 
-test('names of one file are one file in the copy, or with hardLinks: false each one', async () => {
+test('hard links are kept, or with hardLinks: false copied as separate files', async () => {
   const source = folderOf({ 'a/one': 'x' });
   fs.linkSync(path.join(source, 'a/one'), path.join(source, 'two'));
   fs.linkSync(path.join(source, 'a/one'), path.join(source, 'three'));
@@ -132,12 +132,12 @@ test('names of one file are one file in the copy, or with hardLinks: false each 
     hardLinks: 0,
   });
   expect(inode(apart, 'two')).not.toBe(inode(apart, 'a/one'));
-  // The content changes: all names lead to the new one.
+  // The content changes: all names lead to the new content.
   fs.writeFileSync(path.join(source, 'two'), 'other');
   expect(await copyTree(source, to)).toMatchObject({ files: 1, hardLinks: 2, errors: [] });
   expect(fs.readFileSync(path.join(to, 'three'), 'utf8')).toBe('other');
   expect(inode(to, 'three')).toBe(inode(to, 'a/one'));
-  // What were several files becomes one, though each has the right content.
+  // Several files become one, although each has the right content.
   expect(await copyTree(source, apart)).toMatchObject({ hardLinks: 2, errors: [] });
   expect(inode(apart, 'two')).toBe(inode(apart, 'a/one'));
 });
@@ -177,7 +177,7 @@ testWithLinks('a link that leads elsewhere now is made again', async () => {
   expect(fs.readlinkSync(path.join(to, 'link'))).toBe('b');
 });
 
-test('progress ends at the whole, and no number goes back', async () => {
+test('progress ends at the total, and no number decreases', async () => {
   const source = richTree();
   const seen: TreeProgress[] = [];
   await copyTree(source, newPlace(), { onProgress: (progress) => seen.push(progress) });
@@ -202,7 +202,7 @@ test('every file can go through copy(): verified, and at a limited rate', async 
   expect(performance.now() - begun).toBeGreaterThan(300);
 });
 
-test('without metadata content alone is copied', async () => {
+test('without metadata only the content is copied', async () => {
   const source = folderOf({ file: 'x' });
   fs.utimesSync(path.join(source, 'file'), 1_000_000_000, 1_000_000_000);
   const to = newPlace();
@@ -211,7 +211,7 @@ test('without metadata content alone is copied', async () => {
   expect(fs.readFileSync(path.join(to, 'file'), 'utf8')).toBe('x');
 });
 
-// As a user who may not give files away.
+// Runs as a user who may not change owners.
 const asOther = `
   const [url, from, to, metadata] = process.argv.slice(2);
   const { copyTree } = await import(url);
@@ -219,7 +219,7 @@ const asOther = `
   process.seteuid(65534);
   const options = metadata === 'true' ? { metadata: true } : {};
   const reports = [await copyTree(from, to, options)];
-  // A copy that had them from before loses them.
+  // A copy that already had these bits loses them.
   fs.chmodSync(to + '/other', 0o6755);
   reports.push(await copyTree(from, to, options));
   reports[0].metadataRefused.sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -279,7 +279,7 @@ const hammering = `
   for (let i = 0; ; i++) fs.writeSync(file, Buffer.alloc(200_000, i % 250), 0, 200_000, 0);
 `;
 
-test('a small file that is written to meanwhile is an error, and the old one stays', async () => {
+test('a small file that is written to meanwhile is an error, and the old copy stays', async () => {
   const source = folderOf({ file: Buffer.alloc(200_000) });
   const to = folderOf({ file: 'old' });
   const url = new URL(`data:text/javascript,${encodeURIComponent(hammering)}`);

@@ -4,12 +4,12 @@ import * as path from 'node:path';
 import { describeTree, sourceTree } from '../ecosystem/tree.js';
 import { isWindows, randomBytes, temporaryFolder } from '../helpers.js';
 
-// Trees to copy, and all that a copy shall have of them.
+// Trees to copy, and everything that a copy must preserve.
 
-/** Larger than what is copied in one operation. */
+/** Larger than the files that are copied in one operation. */
 export const largeSize = 3 * 1024 * 1024 + 17;
 
-/** Files of many kinds, hard and symbolic links, a folder that may not be written to. */
+/** Creates files of many kinds, hard and symbolic links, and a read-only folder. */
 export function richTree(): string {
   const folder = sourceTree();
   const large = path.join(folder, 'disk.img');
@@ -21,7 +21,7 @@ export function richTree(): string {
   return folder;
 }
 
-/** As describeTree(), with times to the microsecond and owners. */
+/** describeTree() with owners, and times to the microsecond. */
 export function whole(folder: string): Record<string, unknown> {
   const found: Record<string, unknown> = {};
   for (const [name, entry] of Object.entries({ '.': {}, ...describeTree(folder) })) {
@@ -34,7 +34,7 @@ export function whole(folder: string): Record<string, unknown> {
   return found;
 }
 
-/** A folder with this content: text of a file, null for a folder. */
+/** Creates a folder with this content: the text of a file, or null for a folder. */
 export function folderOf(content: Record<string, string | Buffer | null>): string {
   const folder = path.join(temporaryFolder(), 'tree');
   fs.mkdirSync(folder);
@@ -46,17 +46,17 @@ export function folderOf(content: Record<string, string | Buffer | null>): strin
   return folder;
 }
 
-/** The names of all files and folders in a folder, sorted, with slashes. */
+/** The sorted names of all files and folders in a folder, with slashes. */
 export function namesIn(folder: string): string[] {
   return Object.keys(describeTree(folder)).sort();
 }
 
-/** A path for a destination that is not there yet. */
+/** A path for a destination that does not exist yet. */
 export function newPlace(name = 'copy'): string {
   return path.join(temporaryFolder(), name);
 }
 
-/** A copy by the system's own command. */
+/** A copy made by the system's own command. */
 export function copyOfSystem(source: string): string {
   const to = newPlace();
   execFileSync('cp', ['-a', source, to]);

@@ -8,7 +8,7 @@ import { folderOf, newPlace, richTree, whole } from './trees.js';
 
 const testWithLinks = testWhere(symbolicLinks, 'this user may make no symbolic links here');
 
-/** Changes one byte and keeps the times. */
+/** Changes one byte and preserves the times. */
 function flip(file: string, position: number): void {
   const { atime, mtime } = fs.statSync(file);
   const fd = fs.openSync(file, 'r+');
@@ -42,7 +42,7 @@ for (const unbuffered of [false, true]) {
   });
 }
 
-test('missing, extra, another type and another size are told, in the order of paths', async () => {
+test('missing, extra, another type and another size are reported in path order', async () => {
   const source = folderOf({ 'a/x': 'x', b: 'b', c: '12', 'd/y': 'y', e: 'e' });
   const to = folderOf({ 'a/x': 'x', 'b/z': 'z', c: '123', e: 'e', f: 'f' });
   const before = [whole(source), whole(to)];
@@ -69,13 +69,13 @@ testWithLinks(
   },
 );
 
-test('filters hold for both trees', async () => {
+test('filters apply to both trees', async () => {
   const source = folderOf({ 'a.txt': 'a', 'b.log': '1' });
   const to = folderOf({ 'a.txt': 'a', 'b.log': '22', 'c.log': '3' });
   expect((await verifyTree(source, to, { exclude: ['*.log'] })).differences).toEqual([]);
 });
 
-test('progress ends at the whole', async () => {
+test('progress ends at the total', async () => {
   const source = richTree();
   const to = newPlace();
   await copyTree(source, to);

@@ -39,7 +39,7 @@ for (const unbuffered of [false, true]) {
     }
   });
 
-  test(`compareFiles of equal files says so, ${name}`, async () => {
+  test(`compareFiles reports equal files, ${name}`, async () => {
     for (const size of [0, 1, chunkSize, 5 * chunkSize + 1]) {
       const part = data.subarray(0, size);
       const result = await compareFiles(...(await files(part, part)), options);
@@ -68,7 +68,7 @@ for (const unbuffered of [false, true]) {
   });
 }
 
-test('hashFile takes an algorithm and an encoding', async () => {
+test('hashFile accepts an algorithm and an encoding', async () => {
   const [file] = await files(Buffer.from('abc'), data);
   // RFC 1321, appendix A.5, and FIPS 180-2, appendix A.
   expect(await hashFile(file, { algorithm: 'md5' })).toBe('900150983cd24fb0d6963f7d28e17f72');

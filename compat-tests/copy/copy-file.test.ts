@@ -28,7 +28,7 @@ async function failure(data: Buffer, options: (from: string) => ContentOptions) 
   return error;
 }
 
-/** Runs something at the n-th call. */
+/** Runs a function at the n-th call. */
 function onCall(number: number, run: () => void): () => void {
   let calls = 0;
   return () => {
@@ -47,7 +47,7 @@ for (const [fromUnbuffered, toUnbuffered] of [
     test(`a copy of ${size} bytes has the source's bytes and size (${name})`, async () => {
       const data = randomBytes(size, size + 1);
       const { to, source, destination } = await pair(data, fromUnbuffered, toUnbuffered);
-      // What the destination held before must not show behind the end of the copy.
+      // The previous content of the destination must not remain after the end of the copy.
       fs.writeFileSync(to, Buffer.alloc(30 * chunkSize, 7));
       expect(await copyFile(source, destination, size, { depth: 4, chunkSize })).toEqual({
         bytes: size,
@@ -94,7 +94,7 @@ test('progress ends at the size and never goes back', async () => {
 
 const long = randomBytes(40 * chunkSize);
 
-test('a source that is cut meanwhile is an error that says its sizes', async () => {
+test('a source that is truncated meanwhile is an error with both sizes', async () => {
   const error = (await failure(long, (from) => ({
     depth: 2,
     chunkSize,
@@ -116,7 +116,7 @@ test('an abort rejects when nothing is in flight any more', async () => {
   expect(error.name).toBe('AbortError');
 });
 
-test('an error of onChunk, thrown or rejected, ends the copy and wins', async () => {
+test('an error of onChunk, thrown or rejected, ends the copy and is its error', async () => {
   const thrown = await failure(long, () => ({
     chunkSize,
     onChunk: onCall(5, () => {
@@ -133,14 +133,14 @@ test('an error of onChunk, thrown or rejected, ends the copy and wins', async ()
   expect(rejected.message).toBe('rejected');
 });
 
-test('wrong options are refused before anything is written', async () => {
+test('invalid options are rejected before anything is written', async () => {
   expect((await failure(long, () => ({ depth: 0 }))).code).toBe('ERR_OUT_OF_RANGE');
   expect((await failure(long, () => ({ chunkSize: 1.5 }))).code).toBe('ERR_OUT_OF_RANGE');
 });
 
-// ---- Short transfers, which no file system here does on demand
+// ---- Short transfers, which no file system here produces on demand
 
-/** A file in memory whose transfers stop early, as on an unbuffered handle with this block. */
+/** An in-memory file whose transfers stop early, as on an unbuffered handle with such blocks. */
 class ShortFile {
   readonly alignment: CoreHandle['alignment'];
   size: number;
@@ -185,7 +185,7 @@ function copyShort(from: ShortFile, to: ShortFile): Promise<unknown> {
   return copyFile(source, destination, from.size, { depth: 3, chunkSize });
 }
 
-test('short reads and writes go on, from the start of the block in which they ended', async () => {
+test('short reads and writes continue at the start of the block in which they ended', async () => {
   const data = randomBytes(5 * chunkSize + 777);
   const to = new ShortFile(Buffer.alloc(6 * chunkSize), 4096, 4096 + 1000);
   await copyShort(new ShortFile(data, 512, 512 + 100), to);

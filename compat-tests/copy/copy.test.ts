@@ -32,7 +32,7 @@ async function folderWith(data: Buffer) {
   return { folder, source, destination };
 }
 
-/** The options in which the engine copies. */
+/** The options with which the engine copies. */
 const ways: readonly (readonly [string, CopyOptions])[] = [
   ['auto', {}],
   ['engine', { strategy: 'engine' }],
@@ -47,7 +47,7 @@ describe.each(ways)('%s', (_name, way) => {
   test.each([0, 1, 4096, chunkSize + 1, 20 * chunkSize + 1234])('%i bytes', async (size) => {
     const data = randomBytes(size, size + 1);
     const { folder, source, destination } = await folderWith(data);
-    // What the destination held before must not show behind the end of the copy.
+    // The previous content of the destination must not remain after the end of the copy.
     fs.writeFileSync(destination, Buffer.alloc(30 * chunkSize, 7));
     const report = await copyOfFile(source, destination, { ...small, ...way });
     expect(fs.readFileSync(destination).equals(data)).toBe(true);
@@ -60,7 +60,7 @@ describe.each(ways)('%s', (_name, way) => {
   });
 });
 
-test('hash gives the digest by the algorithm that is named', async () => {
+test('hash returns the digest of the named algorithm', async () => {
   const data = Buffer.from('abc');
   const { source, destination } = await folderWith(data);
   const { hash, verified } = await copyOfFile(source, destination, { hash: 'md5' });
@@ -76,7 +76,7 @@ test('the copy has the permission bits of the source', async () => {
   expect(mode).toBe(isWindows ? 0o666 : 0o640);
 });
 
-/** What a copy that fails says; the destination is what it was, and nothing is left over. */
+/** Expects a failing copy and an unchanged destination without leftovers; returns the error. */
 async function failure(
   data: Buffer,
   options: (paths: { source: string; destination: string }) => CopyOptions,
@@ -91,7 +91,7 @@ async function failure(
   return error;
 }
 
-/** Progress that runs something when so many bytes are copied. */
+/** A progress option that runs a function once that many bytes have been copied. */
 function at(bytes: number, run: () => void): CopyOptions {
   let isDone = false;
   return {
@@ -165,7 +165,7 @@ describe('an abort rejects when nothing is in flight any more', () => {
   });
 });
 
-test('a copy that reads back as something else is removed, and both digests are said', async () => {
+test('a copy that reads back differently is removed, and both digests are reported', async () => {
   let expected = '';
   const error = await failure(long, ({ source, destination }) => {
     expected = sha256(fs.readFileSync(source));
@@ -196,7 +196,7 @@ test('an error of onProgress ends the copy', async () => {
   expect(error).toBe(thrown);
 });
 
-describe('a source or destination that cannot be copied is an error that names both', () => {
+describe('an invalid source or destination is an error that names both', () => {
   test('one file by two names', async () => {
     const { folder, source } = await folderWith(long);
     const other = path.join(folder, 'other');
@@ -242,7 +242,7 @@ describe('a source or destination that cannot be copied is an error that names b
 });
 
 describe('without overwrite', () => {
-  test('an existing destination is an error, and stays', async () => {
+  test('an existing destination is an error, and is kept', async () => {
     const { folder, source, destination } = await folderWith(long);
     fs.writeFileSync(destination, 'as it was');
     for (const atomic of [true, false]) {
@@ -253,7 +253,7 @@ describe('without overwrite', () => {
     expect(fs.readdirSync(folder).sort()).toEqual(['destination', 'source']);
   });
 
-  test('so is one that appears meanwhile', async () => {
+  test('a destination that appears meanwhile is an error', async () => {
     const { folder, source, destination } = await folderWith(long);
     const options = at(chunkSize, () => fs.writeFileSync(destination, 'in between'));
     const error = await rejection(
@@ -303,7 +303,7 @@ testWhere(symbolicLinks, 'this user may make no symbolic links here')(
   },
 );
 
-// As a user to whom the mode of a file means something.
+// Runs as a user who is bound by the mode of a file.
 const reserving = `
   const [url, folder] = process.argv.slice(2);
   const { copy } = await import(url);
@@ -331,13 +331,13 @@ testWhere(process.geteuid?.() === 0, 'only root can become another user', { must
     fs.chmodSync(source, 0o444);
     fs.chmodSync(folder, 0o777);
     const args = [pathToFileURL(builtModule).href, folder];
-    // What is there and read-only is not written to, what may not be read is.
+    // An existing read-only file is not written to; an unreadable one is.
     const each = ['444', 'EACCES', '200'];
     expect(await resultOfChild(reserving, { args })).toEqual([...each, ...each, ...each]);
   },
 );
 
-// As a user who may create files in a folder but not list it.
+// Runs as a user who may create files in a folder but not list it.
 const intoDropFolder = `
   const [url, source, destination] = process.argv.slice(2);
   const { copy } = await import(url);
@@ -435,7 +435,7 @@ testWhere(process.platform === 'linux', '/proc is of Linux')(
   },
 );
 
-test('progress ends at the size, never goes back, and knows rate and time left', async () => {
+test('progress ends at the size, never decreases, and reports rate and time left', async () => {
   const { source, destination } = await folderWith(long);
   const seen: { phase: string; bytes: number; total: number }[] = [];
   await copyOfFile(source, destination, {
@@ -469,7 +469,7 @@ test('rateLimit is not exceeded', async () => {
   }
 });
 
-test('wrong options reject before anything is changed', async () => {
+test('invalid options reject before anything is changed', async () => {
   const { folder, source, destination } = await folderWith(long);
   const wrong: readonly (readonly [object, string])[] = [
     [{ strategy: 'fast' }, 'ERR_INVALID_ARG_VALUE'],

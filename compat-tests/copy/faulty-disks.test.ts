@@ -23,7 +23,7 @@ const ways: readonly (readonly [string, CopyOptions])[] = [
   ['resume', { resume: true, strategy: 'engine' }],
 ];
 
-/** A file outside, on a file system that takes direct I/O. */
+/** Creates a file on another file system that supports direct I/O. */
 function outside(data: Buffer): { folder: string; file: string } {
   const folder = temporaryFolder();
   const file = path.join(folder, 'file');
@@ -32,7 +32,7 @@ function outside(data: Buffer): { folder: string; file: string } {
 }
 
 for (const [name, options] of ways) {
-  test(`a disk that becomes full is ENOSPC, the destination is as it was: ${name}`, async () => {
+  test(`a disk that becomes full is ENOSPC, the destination is unchanged: ${name}`, async () => {
     disk = new Disk(24 * MiB);
     const { file } = outside(randomBytes(40 * MiB));
     const to = path.join(disk.folder, 'to');
@@ -46,12 +46,12 @@ for (const [name, options] of ways) {
     expect(engine.stats().inFlight).toBe(0);
   });
 
-  test(`a sector that cannot be read is EIO, and nothing is left over: ${name}`, async () => {
+  test(`an unreadable sector is EIO, and nothing is left over: ${name}`, async () => {
     disk = new Disk(64 * MiB);
     const from = path.join(disk.folder, 'from');
     fs.writeFileSync(from, randomBytes(40 * MiB));
     disk.remount('ro');
-    // What the disk has lost cannot be read: the loop device says so.
+    // Reads of the missing part fail on the loop device.
     fs.truncateSync(disk.image, 30 * MiB);
     const { folder, file } = outside(Buffer.from('as it was'));
     const error = await rejection(copy(from, file, options));
@@ -76,7 +76,7 @@ for (const options of [{}, { unbuffered: true }, { atomic: false }, { resume: tr
         verify: true,
         onProgress: ({ phase, bytes }) => {
           if (phase !== 'verify' || bytes > 0) return;
-          // As a disk does that loses a write: the file system does not know of it.
+          // Imitates a disk that loses a write: the file system does not notice.
           const content = fs.readFileSync(image);
           const place = content.indexOf(data.subarray(3 * MiB, 3 * MiB + 512));
           expect(place).toBeGreaterThan(0);
@@ -112,7 +112,7 @@ test('a disk that is too small is ENOSPC before any copying: preallocate, unbuff
   expect(fs.readdirSync(disk.folder)).toEqual(['lost+found']);
 });
 
-test('a read-only file system is EROFS, for a file that is there and for a new one', async () => {
+test('a read-only file system is EROFS, for an existing and for a new file', async () => {
   disk = new Disk(24 * MiB);
   const there = path.join(disk.folder, 'there');
   fs.writeFileSync(there, 'as it was');

@@ -14,10 +14,10 @@ const sizes: Readonly<Record<FileSystem, number>> = {
 };
 const block = 4096;
 
-/** A file of 4 GiB with some data at its start, in its midst, and in its last sector. */
+/** Creates a file of 4 GiB with some data at its start, in the middle, and in its last sector. */
 async function makeSparse(file: string): Promise<void> {
   const handle = await open(file, 'w');
-  // Else XFS would allocate more than is written.
+  // Otherwise XFS would allocate more than is written.
   await handle.truncate(4 * 1024 * MiB);
   await handle.write(randomBytes(300_000, 1), { position: 0 });
   await handle.write(randomBytes(MiB, 2), { position: 700 * MiB });
@@ -52,14 +52,14 @@ const ways: readonly (readonly [string, CopyOptions])[] = [
   ['preallocate', { strategy: 'engine', preallocate: true }],
 ];
 
-/** What the tests of one file system share. */
+/** The values that the tests of one file system share. */
 interface Place {
   type: FileSystem;
   test: ReturnType<typeof testWhere>;
   file: (name: string) => string;
 }
 
-/** Whether the allocated parts of two files hold the same bytes. */
+/** Whether the allocated ranges of two files contain the same bytes. */
 function haveSameData(a: string, b: string, ranges: readonly FileRange[]): boolean {
   const read = (name: string, { position, length }: FileRange): Buffer => {
     const bytes = Buffer.alloc(length);
@@ -73,7 +73,7 @@ function haveSameData(a: string, b: string, ranges: readonly FileRange[]): boole
 
 function testHoles({ test, file }: Place): void {
   for (const [name, options] of ways) {
-    test(`holes stay holes: 4 GiB, ${name}`, async () => {
+    test(`holes are kept: 4 GiB, ${name}`, async () => {
       const to = file('sparse-copy');
       const report = await copyOfFile(file('sparse'), to, options);
       expect(report.bytes).toBe(4 * 1024 * MiB);
@@ -102,7 +102,7 @@ function testFilledHoles({ test, file }: Place): void {
     }
   });
 
-  test('the digest of a file with holes is that of its bytes, also by a strategy', async () => {
+  test('the digest of a file with holes is that of its bytes, with every strategy', async () => {
     const holes = file('holes-to-hash');
     fs.writeFileSync(holes, randomBytes(100_000));
     fs.truncateSync(holes, 40 * MiB + 5);
@@ -133,7 +133,7 @@ function testStrategies({ type, test, file }: Place): void {
     fs.rmSync(file('by-auto'));
   });
 
-  test('a clone that is asked for is made, or is the error of the system', async () => {
+  test('a requested clone is made, or fails with the error of the system', async () => {
     const cloning = copyOfFile(file('plain'), file('clone'), { strategy: 'clone', hash: 'sha256' });
     if (type === 'ext4') {
       const error = await rejection(cloning);
@@ -153,7 +153,7 @@ function testStrategies({ type, test, file }: Place): void {
 }
 
 function testOffload({ test, file }: Place): void {
-  test('another file system is copied to, and the report says how', async () => {
+  test('a copy to another file system succeeds, and the report says how', async () => {
     const other = path.join(fs.mkdtempSync('/tmp/overlapped-other-'), 'copy');
     const report = await copyOfFile(file('plain'), other);
     expect(report.strategy).not.toBe('clone');
@@ -162,7 +162,7 @@ function testOffload({ test, file }: Place): void {
     fs.rmSync(path.dirname(other), { recursive: true });
   });
 
-  test('an offload keeps a rate, tells its progress, and is aborted', async () => {
+  test('an offload keeps its rate limit, reports progress, and can be aborted', async () => {
     const size = 20 * MiB + 77;
     const seen: number[] = [];
     const options = { strategy: 'offload', rateLimit: 2 * size } as const;

@@ -7,7 +7,7 @@ import { rejection } from '../helpers.js';
 
 const content = { 'a.txt': 'a', 'sub/b.txt': 'b' };
 
-test('copy() takes a file or a folder, and its report says which', async () => {
+test('copy() accepts a file or a folder, and its report says which', async () => {
   const source = folderOf(content);
   const [file, folder] = [newPlace(), newPlace()];
   const ofFile = await copy(path.join(source, 'a.txt'), file);
@@ -17,7 +17,7 @@ test('copy() takes a file or a folder, and its report says which', async () => {
   expect(namesIn(folder)).toEqual(['sub', 'sub/b.txt']);
 });
 
-test('copy() refuses a folder with recursive: false', async () => {
+test('copy() rejects a folder with recursive: false', async () => {
   const source = folderOf(content);
   const to = newPlace();
   expect((await rejection(copy(source, to, { recursive: false }))).code).toBe('EISDIR');
@@ -64,7 +64,7 @@ test('verify() compares files and folders, and a file never equals a folder', as
   expect(await verify(file, to)).toEqual({ kind: 'mixed', equal: false });
 });
 
-test('onChange names each change and why, the same ones in a dry run', async () => {
+test('onChange reports each change with a reason, and the same ones in a dry run', async () => {
   const source = folderOf({ new: 'n', larger: 'larger', 'sub/in': 'i' });
   const to = folderOf({ larger: 'l', extra: 'x' });
   const changesOf = async (dryRun: boolean): Promise<TreeChange[]> => {

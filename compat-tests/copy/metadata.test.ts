@@ -24,7 +24,7 @@ const testWindows = testWhere(isWindows, 'named streams and attributes are of Wi
 const hasXattrTool =
   isLinux && ['/usr/bin', '/bin'].some((folder) => fs.existsSync(`${folder}/setfattr`));
 
-test('times come along, exactly', async () => {
+test('times are copied exactly', async () => {
   const { source, destination } = withMetadata();
   fs.utimesSync(source, 1_000_000_000.25, 1_234_567_890.125);
   for (const metadata of [true, { times: true }]) {
@@ -33,7 +33,7 @@ test('times come along, exactly', async () => {
       const [from, to] = [source, destination].map((file) => fs.statSync(file, { bigint: true }));
       expect(to?.mtimeNs).toBe(from?.mtimeNs);
       expect(to?.mtimeNs).toBe(1_234_567_890_125_000_000n);
-      // Wine notes an access to the source once more when it is closed.
+      // Wine records another access to the source when it is closed.
       if (!isWindows) expect(to?.atimeNs).toBe(from?.atimeNs);
       expect(report.metadataRefused).toEqual([]);
     }
@@ -105,7 +105,7 @@ testWhere(hasXattrTool, 'setfattr is not installed', { mustRun: isLinux })(
   },
 );
 
-// The user 1234 may write to new files: acl(5), as linux/posix_acl_xattr.h has it.
+// The user 1234 may write to new files (acl(5), in the form of linux/posix_acl_xattr.h).
 const openToOthers =
   '0x0200000001000700ffffffff02000700d204000004000700ffffffff10000700ffffffff20000000ffffffff';
 
@@ -131,7 +131,7 @@ testWhere(hasXattrTool && isRoot, 'needs setfattr, and root to mount', { mustRun
     const { source } = withMetadata();
     execFileSync('setfattr', ['-n', 'user.name', '-v', 'value', source]);
     const folder = temporaryFolder();
-    // It takes no attributes of users.
+    // ramfs does not support user attributes.
     execFileSync('mount', ['-t', 'ramfs', 'none', folder]);
     try {
       const destination = path.join(folder, 'destination');

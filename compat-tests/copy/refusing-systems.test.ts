@@ -12,7 +12,7 @@ import {
   testWhere,
 } from '../helpers.js';
 
-// Copies on file systems that refuse steps: the next best way is taken, and the report says so.
+// Copies on file systems that reject some steps: a fallback is used, and the report names it.
 
 const test = testWhere(canMakeFaults, faultsNeed, { mustRun: isLinux });
 const data = randomBytes(2_000_000);
@@ -54,7 +54,7 @@ describe('copy_file_range that fails leaves the copy to the engine', () => {
     });
   }
 
-  test('in the middle of the file', async () => {
+  test('failing in the middle of the file', async () => {
     const folder = faulty('copy=5,copyafter=1000000');
     fs.writeFileSync(path.join(folder.root, 'from'), data);
     const report = await copyOfFile(folder.at('from'), folder.at('to'), { rateLimit: 8_000_000 });
@@ -62,7 +62,7 @@ describe('copy_file_range that fails leaves the copy to the engine', () => {
     expectCopied(folder.at('to'));
   });
 
-  test('by copying nothing without an error', async () => {
+  test('copying nothing without an error', async () => {
     const folder = faulty('copynone=1');
     fs.writeFileSync(path.join(folder.root, 'from'), data);
     expect(await copyOfFile(folder.at('from'), folder.at('to'))).toMatchObject({
@@ -77,7 +77,7 @@ for (const [name, faults, step] of [
   ['fsync of files and folders', 'fsync=95,fsyncdir=95', 'sync'],
   ['ftruncate', 'truncate=1', 'size'],
 ] as const) {
-  test(`a file system without ${name} gets the copy, and the report says so`, async () => {
+  test(`a file system without ${name} accepts the copy, and the report says so`, async () => {
     const folder = faulty(faults);
     const report = await copyOfFile(source(), folder.at('to'), { strategy: 'engine' });
     expect(report.fallbacks.map((fallback) => fallback.step)).toContain(step);
@@ -85,7 +85,7 @@ for (const [name, faults, step] of [
   });
 }
 
-test('a source whose holes cannot be told is read whole', async () => {
+test('a source whose holes are unknown is read completely', async () => {
   const folder = faulty('lseek=5');
   fs.writeFileSync(path.join(folder.root, 'from'), data);
   const to = path.join(temporaryFolder(), 'to');
@@ -94,7 +94,7 @@ test('a source whose holes cannot be told is read whole', async () => {
   expectCopied(to);
 });
 
-test('a read-only file is copied where its mode cannot be set', async () => {
+test('a read-only file is copied even if its mode cannot be set', async () => {
   const folder = faulty('chmod=1');
   const from = source();
   fs.chmodSync(from, 0o444);
@@ -103,7 +103,7 @@ test('a read-only file is copied where its mode cannot be set', async () => {
   expectCopied(folder.at('to'));
 });
 
-test('resume works without locks, and where the numbers of files change', async () => {
+test('resume works without locks, and if file numbers change', async () => {
   for (const faults of ['lock=37', 'numbers=1']) {
     const folder = faulty(faults);
     const ending = new AbortController();
@@ -122,7 +122,7 @@ test('resume works without locks, and where the numbers of files change', async 
   }
 });
 
-test('an error that libuv has no name for keeps its number', async () => {
+test('an error that libuv does not name keeps its number', async () => {
   const folder = faulty('fsync=122');
   const error = await rejection(copyOfFile(source(), folder.at('to')));
   expect(error).toMatchObject({ errno: -122, code: 'Unknown system error -122' });
@@ -160,7 +160,7 @@ testWhere(true, '')('in place, a file with other names is replaced instead', asy
 testWhere(true, '')('a source that changes is accepted, or copied again', async () => {
   const from = source();
   const to = path.join(temporaryFolder(), 'to');
-  // It changes so many times.
+  // The file changes this many times.
   const changing = (times: number, change: (file: string) => void) => {
     let left = times;
     return ({ phase, bytes }: { phase: string; bytes: number }): void => {
@@ -182,7 +182,7 @@ testWhere(true, '')('a source that changes is accepted, or copied again', async 
     ...{ ...options, changed: 'accept', onProgress: changing(1, touch), metadata: { times: true } },
   });
   expect(accepted).toMatchObject({ changed: true, bytes: data.byteLength });
-  // So that the next copy of a tree takes it again.
+  // So that the next copy of a tree includes it again.
   expect(fs.statSync(to).mtimeMs).not.toBe(fs.statSync(from).mtimeMs);
   const grown = await copyOfFile(from, to, {
     ...{ ...options, changed: 'retry', onProgress: changing(99, grow) },

@@ -19,7 +19,7 @@ import {
 
 const MiB = 1024 * 1024;
 const data = randomBytes(16 * MiB + 1234);
-// It takes two seconds, and a note is made every half of one.
+// It takes two seconds, and a note is written every half second.
 const slow: CopyOptions = { resume: true, strategy: 'engine', rateLimit: 8 * MiB };
 
 function paths(content = data) {
@@ -34,7 +34,7 @@ function paths(content = data) {
   return { folder, source, destination, names, partial };
 }
 
-/** Leaves a copy unfinished after so many milliseconds. */
+/** Aborts a copy after a number of milliseconds. */
 async function interrupt(source: string, destination: string, ms: number, options = slow) {
   const signal = AbortSignal.timeout(ms);
   const error = await rejection(copyOfFile(source, destination, { ...options, signal }));
@@ -43,7 +43,7 @@ async function interrupt(source: string, destination: string, ms: number, option
   expect(fs.existsSync(destination)).toBe(false);
 }
 
-/** Finishes it, and gives how many bytes were found to be there. */
+/** Completes the copy, and returns the number of bytes that were already there. */
 async function finish(source: string, destination: string, options: CopyOptions = {}) {
   let resumed = 0;
   const report = await copyOfFile(source, destination, {
@@ -82,7 +82,7 @@ testWhere(!isWindows, 'Windows has no offload')('an offload goes on, too', async
   expect(names()).toEqual(['destination', 'source']);
 });
 
-test('an earlier part is kept up to the first difference', async () => {
+test('an earlier partial copy is kept up to the first difference', async () => {
   const { source, destination, partial } = paths();
   await interrupt(source, destination, 1400);
   const fd = fs.openSync(partial(), 'r+');
@@ -94,7 +94,7 @@ test('an earlier part is kept up to the first difference', async () => {
   expect(fs.readFileSync(destination).equals(data)).toBe(true);
 });
 
-test('a part that was cut, or is longer, or has no note, does no harm', async () => {
+test('a truncated, longer or unannotated partial copy does no harm', async () => {
   const harms: readonly ((partial: string) => void)[] = [
     (partial) => fs.truncateSync(partial, 100_001),
     (partial) => fs.truncateSync(partial, 3 * data.byteLength),
@@ -126,7 +126,7 @@ test('a source that has changed since is copied from its start', async () => {
   expect(fs.readFileSync(destination).equals(other)).toBe(true);
 });
 
-test('resume continues within holes, and they stay holes', async () => {
+test('resume continues within holes and keeps them', async () => {
   const { source, destination } = paths(data.subarray(0, 12 * MiB));
   fs.truncateSync(source, 200 * MiB);
   fs.appendFileSync(source, data.subarray(0, 4 * MiB));
@@ -137,7 +137,7 @@ test('resume continues within holes, and they stay holes', async () => {
   if (!isWindows) expect(fs.statSync(destination).blocks * 512).toBeLessThan(20 * MiB);
 });
 
-test('one destination is copied to by one at a time', async () => {
+test('only one copy at a time writes to a destination', async () => {
   const { source, destination, names } = paths();
   const first = copyOfFile(source, destination, slow);
   await sleep(300);
@@ -150,7 +150,7 @@ test('one destination is copied to by one at a time', async () => {
   expect(names()).toEqual(['destination', 'source']);
 });
 
-test('nobody else works on it until it has its name, also while it is read back', async () => {
+test('no other copy uses the file until it has its name, even while it is read back', async () => {
   const { source, destination, names } = paths();
   let other: Promise<NodeJS.ErrnoException> | undefined;
   await copyOfFile(source, destination, {
@@ -166,7 +166,7 @@ test('nobody else works on it until it has its name, also while it is read back'
   expect(names()).toEqual(['destination', 'source']);
 });
 
-// As a user whom the mode of a file binds.
+// Runs as a user who is bound by the mode of a file.
 const readOnly = `
   const [url, source, destination] = process.argv.slice(2);
   const { copy } = await import(url);
@@ -230,7 +230,7 @@ const options = ${JSON.stringify(slow)};
 await copy(source, destination, options);
 `;
 
-test('killed at twenty moments it ends in the right file, and never in a wrong one', async () => {
+test('a copy killed at twenty moments ends in the right file, never in a wrong one', async () => {
   const { source, destination, names } = paths();
   let killed = 0;
   for (let i = 0; i < 20; i++) {

@@ -17,7 +17,7 @@ import {
   testWhere,
 } from '../helpers.js';
 
-// What goes from one open file to another is in flight on both.
+// A copy from one open file to another is in flight on both.
 
 const test = testWhere(isLinux, 'only Linux copies between open files');
 const data = randomBytes(14 * 1024 * 1024 + 5);
@@ -37,7 +37,7 @@ function offload(source: CoreHandle, destination: CoreHandle, signal?: AbortSign
   return offloadFile(source, destination, options);
 }
 
-test('a close of the source, or of the destination, waits for what is in flight', async () => {
+test('closing the source or the destination waits for the copy in flight', async () => {
   for (const closed of ['source', 'destination'] as const) {
     const { to, source, destination } = await pair();
     const order: string[] = [];
@@ -61,7 +61,7 @@ test('a close of the source, or of the destination, waits for what is in flight'
   }
 });
 
-test('with either handle closed nothing begins', async () => {
+test('if either handle is closed, nothing begins', async () => {
   for (const closed of ['source', 'destination'] as const) {
     const handles = await pair();
     const { source, destination } = handles;
@@ -73,12 +73,12 @@ test('with either handle closed nothing begins', async () => {
   }
 });
 
-test('cancel() of either handle ends it, and both stay usable', async () => {
+test('cancel() of either handle ends the copy, and both stay usable', async () => {
   for (const cancelled of ['source', 'destination'] as const) {
     const handles = await pair();
     const { source, destination } = handles;
     const moving = settled(offload(source, destination));
-    // The ranges are asked for first; then it is under way.
+    // The ranges are queried first; then the copy is in flight.
     await source.stat();
     handles[cancelled].cancelAll();
     const { error } = await moving;

@@ -1,4 +1,4 @@
-// WINDOWS.md: console (never overlapped: worker threads); parallel port LPTx.
+// Consoles (never overlapped: worker threads wait for them) and parallel ports.
 import { spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
@@ -23,7 +23,7 @@ const testInTerminal = testWhere(hasSocat, 'a terminal of its own is made by soc
 });
 const testOnWindows = testWhere(isWindows, 'tested by a terminal of its own elsewhere');
 
-/** Runs a script with a terminal for its console, types into it, and gives what it printed. */
+/** Runs a script in a terminal, types into it, and returns its output. */
 async function inTerminal(script: string, typed: string): Promise<string> {
   const file = path.join(temporaryFolder(), 'script.mjs');
   fs.writeFileSync(file, `import { openConsole } from '${devicesUrl}';\n${script}`);
@@ -79,7 +79,7 @@ testInTerminal(
   },
 );
 
-test('a process without a console is told so', async () => {
+test('opening the console of a process without one is an error', async () => {
   const script = `
     const { openConsole } = await import(process.argv[2]);
     const codes = [];
@@ -88,15 +88,15 @@ test('a process without a console is told so', async () => {
     }
     console.log(JSON.stringify(codes));
   `;
-  // Of a process with a session, or a console, of its own.
+  // The process gets a new session, or a new console.
   const launcher = isWindows ? [] : ['setsid'];
   const codes = await resultOfChild<string[]>(script, { args: [devicesUrl], launcher });
   if (isWindows) expect(['ENXIO', 'opened']).toContain(codes[0]);
   else expect(codes).toEqual(['ENXIO', 'ENXIO']);
 });
 
-// Reads that wait there: addon/engine_tests/devices_test.cc.
-testOnWindows('the console is opened, and written to', async () => {
+// Reads that wait on a console are tested in addon/engine_tests/devices_test.cc.
+testOnWindows('the console can be opened and written to', async () => {
   const { value, error } = await settled(openConsole('output'));
   if (error !== undefined) {
     expect(error).toMatchObject({ code: 'ENXIO', syscall: 'open', path: 'CONOUT$' });
@@ -111,7 +111,7 @@ testOnWindows('the console is opened, and written to', async () => {
   await input.close();
 });
 
-test('a parallel port that is not there says so, and what is none is refused', async () => {
+test('a missing parallel port is an error, and so is another kind of file', async () => {
   const missing = isWindows ? 'LPT9' : '/dev/parport-that-is-not-there';
   expect(await rejection(openParallelPort(missing))).toMatchObject({
     code: 'ENOENT',

@@ -1,4 +1,4 @@
-// WINDOWS.md: logical drive, physical drive (sector aligned); a block device on Linux.
+// Logical and physical drives on Windows (sector aligned); block devices on Linux.
 import * as fs from 'node:fs';
 import { finished, pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -118,7 +118,7 @@ testOnDisk('a write past the end of a drive is refused, and its content stays', 
   expect(fs.readFileSync(devicePath()).subarray(0, start).equals(kept)).toBe(true);
 });
 
-/** All that is on the disk. */
+/** The whole content of the disk. */
 async function contentOfDisk(): Promise<Buffer> {
   const drive = await openDrive(devicePath());
   const content = allocAligned(size, { alignment: drive.alignment?.memory as number });
@@ -180,7 +180,7 @@ testOnDisk('1,000 reads in flight are cancelled or done, each once, 10 times', a
   }
 });
 
-// Wine has the device of a volume where its folder lies on one that it may open.
+// Wine has the device of a volume if its folder is on a device that it may open.
 async function volumeOfWindows(): Promise<FileHandle | undefined> {
   const { value, error } = await settled(openVolume('C:'));
   if (error === undefined) return value as FileHandle;

@@ -1,5 +1,5 @@
-// WINDOWS.md: mailslot server and client (CreateMailslot, SetMailslotInfo read time-out;
-// message-wise reads).
+// Mailslot servers and clients (CreateMailslot, the read timeout of SetMailslotInfo, reads of whole
+// messages).
 import { expect, test } from 'vitest';
 import {
   createMailslot,
@@ -36,7 +36,7 @@ testOnWindows('messages of another process come one by one, and are counted', as
   `;
   expect(await resultOfChild<string>(script, { args: [devicesUrl, name] })).toBe('sent');
   const { messages, nextSize } = await mailslotStatus(mailslot);
-  // Wine counts no further than to the first.
+  // Wine counts only the first message.
   expect([1, 3]).toContain(messages);
   expect(nextSize).toBe(5);
   expect(await readMessage(mailslot)).toBe('first');
@@ -118,7 +118,7 @@ testOnWindows('a name that is taken, and one that nobody has', async () => {
   expect((await rejection(openMailslot(name))).code).toBe('ENOENT');
 });
 
-test('arguments are checked before anything is submitted, the system after them', async () => {
+test('arguments are checked before anything is submitted, and before the platform', async () => {
   const create = createMailslot as (...args: unknown[]) => Promise<unknown>;
   const cases: [Promise<unknown>, string][] = [
     [create(5), 'ERR_INVALID_ARG_TYPE'],

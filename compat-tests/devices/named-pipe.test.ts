@@ -1,4 +1,4 @@
-// WINDOWS.md: named pipe server and client (CreateNamedPipe, ConnectNamedPipe).
+// Named pipe servers and clients (CreateNamedPipe, ConnectNamedPipe).
 import * as fs from 'node:fs';
 import { expect, test } from 'vitest';
 import {
@@ -21,7 +21,7 @@ import { devicesUrl, newPipeName } from './device-names.js';
 const testOnWindows = testWhere(isWindows, 'a FIFO has one direction and one connection');
 const testOnPosix = testWhere(!isWindows, 'Windows has no FIFO');
 
-/** A server that reads, and a client of it. */
+/** A reading server with a connected client. */
 async function connectedPair(): Promise<[NamedPipeServer, FileHandle, FileHandle]> {
   const server = await createNamedPipe(newPipeName(), { direction: 'in' });
   const [reader, writer] = await Promise.all([
@@ -65,7 +65,7 @@ test('the server writes to another process', async () => {
   const child = resultOfChild<string>(script, { args: [devicesUrl, server.name] });
   const writer = await server.connect();
   await writer.writeFile('to another process');
-  // What is not read yet goes with the last handle of a pipe of Windows.
+  // On Windows, unread data is lost with the last handle of a pipe.
   if (isWindows) await writer.sync();
   await writer.close();
   expect(await child).toBe('to another process');
@@ -139,7 +139,7 @@ testOnWindows(
       rejection(server.connect({ signal: controller.signal })),
     );
     await sleep(20);
-    // Those of the bounded workers are free.
+    // The workers of the bounded lane are free.
     const { readFile } = await import('../../lib/index.js');
     const contents = Array.from({ length: 50 }, () => readFile(import.meta.filename));
     expect((await Promise.all(contents)).every((content) => content.length > 0)).toBe(true);
@@ -175,7 +175,7 @@ testOnWindows(
   },
 );
 
-test('disconnect() closes the handle; what was in flight on it is over', async () => {
+test('disconnect() closes the handle and ends its operations', async () => {
   const [server, reader, writer] = await connectedPair();
   const reads = Array.from({ length: 20 }, () => settled(reader.read(Buffer.alloc(1))));
   await sleep(20);
@@ -254,14 +254,14 @@ testOnWindows('a client that has come and gone before connect() is served', asyn
   await server.close();
 });
 
-test('a name that nobody serves is not found', async () => {
+test('a name without a server is not found', async () => {
   const name = newPipeName();
   const gone = await rejection(connectNamedPipe(name, { direction: 'out' }));
   expect(gone).toMatchObject({ code: 'ENOENT', syscall: 'open' });
   expect(gone.path?.endsWith(name)).toBe(true);
 });
 
-test('close() of the server ends a connect() that waits, and not the handles given', async () => {
+test('close() of the server ends a pending connect() but keeps connected handles', async () => {
   const [server, reader, writer] = await connectedPair();
   const other = await createNamedPipe(newPipeName(), { direction: 'in' });
   const waiting = rejection(other.connect());
@@ -274,7 +274,7 @@ test('close() of the server ends a connect() that waits, and not the handles giv
   await Promise.all([reader.close(), writer.close()]);
 });
 
-test('connect() is cancelled by its signal, and the server serves on', async () => {
+test('connect() is canceled by its signal, and the server stays usable', async () => {
   const server = await createNamedPipe(newPipeName(), { direction: 'in' });
   const controller = new AbortController();
   const waiting = rejection(server.connect({ signal: controller.signal }));
@@ -301,7 +301,7 @@ test('streams over a named pipe', async () => {
   await server.close();
 });
 
-test('cancel() of a handle of the server ends its reads, and later ones go on', async () => {
+test('cancel() of a handle of the server ends its reads, and later reads work', async () => {
   const [server, reader, writer] = await connectedPair();
   const reads = Array.from({ length: 100 }, () => rejection(reader.read(Buffer.alloc(1))));
   await sleep(20);

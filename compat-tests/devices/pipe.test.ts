@@ -1,4 +1,4 @@
-// WINDOWS.md: anonymous pipe, a pair of handles; as handles and streams; cancelled and closed.
+// Anonymous pipes: pairs of handles, used as handles and streams, canceled and closed.
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
@@ -14,7 +14,7 @@ async function close({ readable, writable }: PipePair): Promise<void> {
   await Promise.all([readable.close(), writable.close()]);
 }
 
-test('a read gives what was written, and 0 bytes once the other end is closed', async () => {
+test('a read returns written data, and 0 bytes once the other end is closed', async () => {
   const { readable, writable } = await createPipe();
   expect([readable.deviceType, writable.deviceType]).toEqual(['pipe', 'pipe']);
   expect((await writable.write('over the pipe')).bytesWritten).toBe(13);
@@ -52,7 +52,7 @@ test('streams over a pipe carry more than its buffer, in order', async () => {
   expect(sha256(Buffer.concat(chunks))).toBe(sha256(content));
 });
 
-test('a web stream and chunks() end where the other end is closed', async () => {
+test('a web stream and chunks() end when the other end is closed', async () => {
   const first = await createPipe();
   await first.writable.write('as web stream');
   await first.writable.close();
@@ -89,7 +89,7 @@ test('cancelling 1,000 pending reads settles each once; the pipe stays usable', 
   await close(pipe);
 });
 
-test('one of 1,000 pending reads is cancelled by its signal, and the others go on', async () => {
+test('one of 1,000 pending reads is canceled by its signal, and the others continue', async () => {
   const pipe = await createPipe();
   const controller = new AbortController();
   const { signal } = controller;
@@ -116,7 +116,7 @@ test('close({ cancel: true }) with 1,000 operations in flight, 100 times', async
         settlements++;
       }),
     );
-    // Some rounds before the submission, some while the engine takes it over.
+    // Some rounds before the submission, some while the engine takes it.
     if (round % 3 === 1) await null;
     if (round % 3 === 2) await new Promise((resolve) => setImmediate(resolve));
     await readable.close({ cancel: true });
@@ -129,7 +129,7 @@ test('close({ cancel: true }) with 1,000 operations in flight, 100 times', async
   expect(after.cancelled - cancelled).toBe(rounds * count);
 });
 
-test('writes that wait for room are cancelled, and what was read before has come', async () => {
+test('writes that wait for room are canceled, and earlier data is read', async () => {
   const pipe = await createPipe();
   const writes = Array.from({ length: 20 }, () =>
     settled(pipe.writable.write(Buffer.alloc(64 * 1024, 'w'))),

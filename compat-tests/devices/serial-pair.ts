@@ -3,14 +3,14 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { isWindows, temporaryFolder, until } from '../helpers.js';
 
-/** The paths of two serial ports, of which each gets what is written to the other. */
+/** The paths of two connected serial ports. */
 export interface SerialPair {
   one: string;
   other: string;
   end(): void;
 }
 
-// Under Wine scripts/win32.mjs makes the pair and says its names.
+// Under Wine, scripts/win32.mjs creates the pair and passes its names.
 const named = process.env.OVERLAPPED_SERIAL_PAIR?.split(',');
 
 export const hasSerialPair = isWindows

@@ -1,4 +1,4 @@
-// WINDOWS.md: serial port (baud rate, parity, stop bits, time-outs: SetCommState, SetCommTimeouts).
+// Serial ports: baud rate, parity, stop bits (SetCommState) and timeouts (SetCommTimeouts).
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   openSerialPort,
@@ -129,7 +129,7 @@ testWithPair('settings are changed one by one, and the others stay', async () =>
 
 testWithPair('reads that wait are cancelled once each, and the port serves on', async () => {
   const [one, other] = await openBoth();
-  // One round may pass by luck.
+  // A single round may pass by luck.
   for (let round = 0; round < 20; round++) {
     let settlements = 0;
     const reads = Array.from({ length: 200 }, () =>
@@ -176,13 +176,13 @@ testWithPair('streams over a port', async () => {
 });
 
 testOnPosix('a setting that a device does not take is EINVAL with its name', async () => {
-  // A pseudo terminal has 8 bits and no parity, whatever it is asked for.
+  // A pseudoterminal always has 8 bits and no parity.
   const error = await rejection(openSerialPort(pair.one, { dataBits: 7, parity: 'even' }));
   expect(error).toMatchObject({ code: 'EINVAL', path: pair.one });
   expect(error.message).toContain('dataBits, parity');
 });
 
-test('a path that is not a serial port is refused', async () => {
+test('a path that is not a serial port is rejected', async () => {
   const file = fileWith('no port');
   const error = await rejection(openSerialPort(file));
   expect(error.code).toBe('ENXIO');

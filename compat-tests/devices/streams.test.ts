@@ -1,4 +1,4 @@
-// WINDOWS.md: devices as streams, which end, fail and are destroyed while an operation waits.
+// Devices as streams, which end, fail and are destroyed while an operation waits.
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { expect, test } from 'vitest';
@@ -14,7 +14,7 @@ const testOnPosixWithPair = testWhere(hasSerialPair && !isWindows, 'the pair sta
   mustRun: isLinux,
 });
 
-/** The events of a stream, in order; an error by its code. */
+/** The events of a stream, in order; errors by their code. */
 function eventsOf(stream: Readable | Writable): string[] {
   const events: string[] = [];
   for (const name of ['end', 'finish', 'error', 'close']) {
@@ -75,7 +75,7 @@ test('destroy(error) of a stream whose write waits for room ends it with that er
     expect(events).toEqual(['error enough', 'close']);
     expect(await written).toBeDefined();
     expect(engine.stats().inFlight).toBe(0);
-    // What has gone into the pipe comes, and then the end.
+    // The data that is already in the pipe arrives, and then the end.
     const content = await readable.readFile();
     expect(content.byteLength).toBeLessThan(20 * 50_000);
     expect(content.every((byte) => byte === 0)).toBe(true);

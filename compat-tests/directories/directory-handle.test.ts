@@ -7,7 +7,7 @@ import { isLinux, isWindows, temporaryFolder, testWhere } from '../helpers.js';
 
 const onPosix = testWhere(!isWindows, 'Windows has no such thing');
 const isRoot = process.geteuid?.() === 0;
-// Wine makes no symbolic links, and Windows wants a right for them.
+// Wine creates no symbolic links, and Windows requires a privilege for them.
 const withLinks = testWhere(!isWindows, 'links need a right on Windows and do not exist on Wine');
 
 async function withDirectory(
@@ -46,7 +46,7 @@ const wrong: [string, unknown][] = [
 ];
 if (isWindows) wrong.push(['a backslash', 'a\\b'], ['a named stream', 'a:b']);
 
-test.for(wrong)('%s is refused by every method before anything is done', async ([, given]) => {
+test.for(wrong)('%s is rejected by every method before anything is done', async ([, given]) => {
   await withDirectory(async (directory, folder) => {
     fs.writeFileSync(path.join(folder, 'a'), '');
     const name = given as string;
@@ -115,7 +115,7 @@ test('a file is opened, written, described, renamed and removed by its name', as
   });
 });
 
-test('an opened file is cut by the flag w', async () => {
+test('the flag w truncates an opened file', async () => {
   await withDirectory(async (directory, folder) => {
     fs.writeFileSync(path.join(folder, 'f'), 'what was there');
     await (await directory.open('f', 'w')).close();
@@ -123,7 +123,7 @@ test('an opened file is cut by the flag w', async () => {
   });
 });
 
-test('directories are made, opened, listed and removed', async () => {
+test('directories are created, opened, listed and removed', async () => {
   await withDirectory(async (directory, folder) => {
     await directory.mkdir('sub', 0o700);
     const sub = await directory.openDirectory('sub');
@@ -145,7 +145,7 @@ test('directories are made, opened, listed and removed', async () => {
   });
 });
 
-test('several lists of one handle at a time are each complete', async () => {
+test('several concurrent lists of one handle are each complete', async () => {
   await withDirectory(async (directory, folder) => {
     const names = Array.from({ length: 500 }, (_, i) => `file-${i}`).sort();
     for (const name of names) fs.writeFileSync(path.join(folder, name), '');
@@ -167,7 +167,7 @@ test('names move and are linked from one directory to another', async () => {
   });
 });
 
-test('rename replaces what is there unless overwrite is false', async () => {
+test('rename replaces an existing name unless overwrite is false', async () => {
   await withDirectory(async (directory, folder) => {
     fs.writeFileSync(path.join(folder, 'a'), 'a');
     fs.writeFileSync(path.join(folder, 'b'), 'b');
@@ -200,7 +200,7 @@ onPosix('times have nanoseconds and may be before 1970', async () => {
   });
 });
 
-test('times that are none are refused', async () => {
+test('invalid times are rejected', async () => {
   await withDirectory(async (directory) => {
     expect(await codeOf(directory.utimes('f', 1, Number.NaN))).toBe('ERR_INVALID_ARG_VALUE');
     expect(await codeOf(directory.utimes('f', 2n ** 100n, 1))).toBe('ERR_OUT_OF_RANGE');
@@ -244,7 +244,7 @@ test('close ends the handle, and names then fail with EBADF', async () => {
   expect(await codeOf(directory.lstat('x'))).toBe('EBADF');
 });
 
-test('openDirectory of what is no directory fails with ENOTDIR', async () => {
+test('openDirectory of anything but a directory fails with ENOTDIR', async () => {
   const file = path.join(temporaryFolder(), 'f');
   fs.writeFileSync(file, '');
   expect(await codeOf(openDirectory(file))).toBe('ENOTDIR');

@@ -7,9 +7,9 @@ import { hasSerialPair, serialPair } from '../devices/serial-pair.js';
 import { isWindows, packageFolder, runChild, temporaryFolder, testWhere } from '../helpers.js';
 import { makeCommandFiles, pages, type Sample, samplesIn } from './programs.js';
 
-// Every program of README.md and docs/ runs as it stands, in an empty folder below the package,
-// where 'overlapped' resolves to the package itself. Every `npx overlapped` among the commands runs
-// beside the files that makeCommandFiles() makes.
+// Runs every program of README.md and docs/ unchanged, in an empty folder within the package, where
+// 'overlapped' resolves to the package itself. Every `npx overlapped` among the commands runs next
+// to the files of makeCommandFiles().
 
 const parent = path.join(packageFolder, 'build');
 fs.mkdirSync(parent, { recursive: true });
@@ -21,7 +21,7 @@ async function runProgram({ text }: Sample, ...args: string[]): Promise<void> {
   expect(code).toBe(0);
 }
 
-/** The words of a command line with single quotes. */
+/** Splits a command line with single quotes into words. */
 function wordsOf(line: string): string[] {
   return (line.match(/'[^']*'|\S+/g) ?? []).map((word) => word.replaceAll("'", ''));
 }
@@ -91,7 +91,7 @@ test('files that ARCHITECTURE.md names exist', () => {
   const text = fs.readFileSync(path.join(packageFolder, 'ARCHITECTURE.md'), 'utf8');
   const names = [...text.matchAll(/`([\w./*-]+\.(?:ts|cc|h|mjs))`/g)]
     .map(([, name = '']) => name)
-    // A header of the kernel, and a file name extension.
+    // A kernel header, and a file name extension.
     .filter((name) => !/^(linux\/|\.)/.test(name));
   expect(names.length).toBeGreaterThan(30);
   const missing = names.filter((name) => {

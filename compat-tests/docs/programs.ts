@@ -2,17 +2,17 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { packageFolder } from '../helpers.js';
 
-/** A program or a list of commands in a page. */
+/** A program or a list of commands on a page. */
 export interface Sample {
-  /** The page, with slashes, and the number of the line that the sample begins after. */
+  /** The page, with slashes, and the number of the line before the sample. */
   name: string;
   language: 'js' | 'sh';
   text: string;
-  /** The word of the comment `<!-- test: … -->` before the sample. */
+  /** The word in the comment `<!-- test: … -->` before the sample. */
   needs: string | undefined;
 }
 
-/** README.md and the pages below docs/, as paths below the package's folder, with slashes. */
+/** README.md and the pages in docs/, as paths relative to the package, with slashes. */
 export function pages(): string[] {
   const docs = fs.readdirSync(path.join(packageFolder, 'docs'), {
     recursive: true,
@@ -43,7 +43,7 @@ export function samplesIn(page: string): Sample[] {
   return samples;
 }
 
-/** What the commands of the pages work with. */
+/** Creates the files that the commands of the pages use. */
 export function makeCommandFiles(folder: string): void {
   fs.writeFileSync(path.join(folder, 'disk.img'), Buffer.alloc(1024 * 1024, 'overlapped'));
   fs.mkdirSync(path.join(folder, 'photos'));

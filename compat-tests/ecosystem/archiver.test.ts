@@ -12,7 +12,7 @@ interface Archive {
 const source = sourceTree();
 const { run } = runnerOf({ program: 'archiver', source });
 
-test('archiver does its work with node:fs: its archives have the files', async () => {
+test('archiver with node:fs: its archives contain the files', async () => {
   const { tree, result } = await run('node:fs');
   const extracted = below(tree, 'extracted');
   for (const [name, entry] of Object.entries(describeTree(path.join(source, 'library')))) {

@@ -5,7 +5,7 @@ import { describeTree, sourceTree } from './tree.js';
 const source = sourceTree();
 const { run } = runnerOf({ program: 'fast-glob', source });
 
-test('fast-glob does its work with node:fs: it finds every file', async () => {
+test('fast-glob with node:fs finds every file', async () => {
   const { result } = await run('node:fs');
   const { found } = result as { found: Record<'names' | 'streamed' | 'atOnce', string[]>[] };
   const files = Object.entries(describeTree(source)).filter(([, { type }]) => type === 'file');

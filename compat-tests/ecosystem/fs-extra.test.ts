@@ -5,7 +5,7 @@ import { below, describeTree, sourceTree, timesOfFiles } from './tree.js';
 const source = sourceTree();
 const { run } = runnerOf({ program: 'fs-extra', source, timesIn: ['copied'] });
 
-test('fs-extra does its work with node:fs: what it has copied is there', async () => {
+test('fs-extra with node:fs: its copies exist', async () => {
   const { tree, times, result } = await run('node:fs');
   const expected = describeTree(source);
   for (const [name, entry] of Object.entries(below(tree, 'copied'))) {

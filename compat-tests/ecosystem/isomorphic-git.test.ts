@@ -11,7 +11,7 @@ interface Repository {
 
 const { run } = runnerOf({ program: 'isomorphic-git', source: sourceTree() });
 
-test('isomorphic-git does its work with node:fs', async () => {
+test('isomorphic-git works with node:fs', async () => {
   const { result } = await run('node:fs');
   const { byPromises, byCallbacks } = result as Record<string, Repository>;
   expect(byPromises?.log.map(({ commit }) => commit.message)).toEqual([
@@ -19,7 +19,7 @@ test('isomorphic-git does its work with node:fs', async () => {
     'The whole tree\n',
   ]);
   expect(byPromises?.missing.code).toBe('NotFoundError');
-  // Nothing is changed against HEAD in what has been checked out.
+  // No checked-out file differs from HEAD.
   const changed = byPromises?.statuses.checkedOut?.filter(([, head, work]) => head !== work);
   expect(isWindows ? [] : changed).toEqual([]);
   expect(byCallbacks).toEqual(byPromises);

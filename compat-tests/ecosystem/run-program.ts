@@ -4,33 +4,33 @@ import { pathToFileURL } from 'node:url';
 import { packageFolder, runChild, temporaryFolder } from '../helpers.js';
 import { describeTree, type Entry, timesOfFiles } from './tree.js';
 
-// Runs a program of programs/ in a process of its own, once with node:fs and once with this package
-// in one of two ways: `fs` is overlapped/fs, or node:fs is registered. Both work in folders of the
-// same path, one after the other, so that paths in results and files are the same too.
+// Runs a program of programs/ as a child process, once with node:fs and once with this package in
+// one of two ways: `fs` is overlapped/fs, or node:fs is registered. Both use folders of the same
+// path, one after the other, so that paths in results and files are the same too.
 
 export type Placement = 'node:fs' | 'overlapped/fs' | 'overlapped/register';
 
 export interface Outcome {
-  /** What the program has returned. */
+  /** The return value of the program. */
   result: unknown;
   /** The exit code. */
   code: number;
-  /** What it has written to its standard output. */
+  /** The standard output. */
   output: string;
-  /** What it has left in its folder. */
+  /** The final content of its folder. */
   tree: Record<string, Entry>;
-  /** Modification times of the files in what `timesIn` names. */
+  /** Modification times of the files in the folders of `timesIn`. */
   times: Record<string, number>;
-  /** How many operations the engine has served. */
+  /** The number of operations that the engine served. */
   operations: number;
 }
 
 export interface Task {
-  /** Name of a module in programs/. */
+  /** The name of a module in programs/. */
   program: string;
   /** A folder that the program reads. */
   source: string;
-  /** Names of folders that it leaves whose files have times to compare. */
+  /** Names of its output folders whose file times are compared. */
   timesIn?: readonly string[];
 }
 
@@ -45,10 +45,10 @@ const script = `
     const fs = placement === 'overlapped/fs'
       ? (await import(overlappedFs)).default
       : require('node:fs');
-    // Programs that this one starts are registered, too.
+    // Child processes of the program are registered, too.
     if (placement === 'overlapped/register') process.env.NODE_OPTIONS = '--import ' + register;
     let result;
-    // At the exit, since the command lines of some packages end the process themselves.
+    // On exit, because the command lines of some packages end the process themselves.
     process.on('exit', (code) => {
       const operations = ours?.engine.stats().submitted ?? 0;
       console.log('\\n' + JSON.stringify({ result, code, operations }));
@@ -83,7 +83,7 @@ async function runIn(folder: string, placement: Placement, task: Task): Promise<
   };
 }
 
-/** Runs a program once in each placement, when its outcome is first asked for. */
+/** Runs a program once per placement, when its outcome is first needed. */
 export function runnerOf(task: Task): { run: (placement: Placement) => Promise<Outcome> } {
   const parent = temporaryFolder();
   const folder = path.join(parent, 'work');

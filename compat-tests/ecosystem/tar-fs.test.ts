@@ -6,14 +6,14 @@ import { below, describeTree, sourceTree, symbolicLinks, timesOfFiles } from './
 const source = sourceTree();
 const { run } = runnerOf({ program: 'tar-fs', source, timesIn: ['extracted', 'mapped'] });
 
-test('tar-fs does its work with node:fs: what it extracts is what was packed', async () => {
+test('tar-fs with node:fs extracts what was packed', async () => {
   const { tree, times, result } = await run('node:fs');
   const expected = describeTree(source);
-  // It packs each name of a file as a file of its own.
+  // It packs each hard link as a separate file.
   for (const entry of Object.values(expected)) delete entry.sameFileAs;
   expect(below(tree, 'extracted')).toEqual(expected);
   expect(times).toMatchObject(timesOfFiles(source));
-  // On Windows it leaves hard links out.
+  // On Windows it skips hard links.
   const again = isWindows ? undefined : 'large again.bin';
   expect(below(tree, 'hard links')['large.bin']?.sameFileAs).toBe(again);
   expect(result).toMatchObject({ missing: { code: 'ENOENT', syscall: 'lstat' } });

@@ -6,7 +6,7 @@ import { below, describeTree, sourceTree, symbolicLinks, timesOfFiles } from './
 const source = sourceTree();
 const { run } = runnerOf({ program: 'tar', source, timesIn: ['extracted', 'unpacked'] });
 
-test('tar does its work with node:fs: what it extracts is what was archived', async () => {
+test('tar with node:fs extracts what was archived', async () => {
   const { tree, times, result } = await run('node:fs');
   expect(below(tree, 'extracted')).toEqual(describeTree(source));
   expect(times).toMatchObject(timesOfFiles(source));

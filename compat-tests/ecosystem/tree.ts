@@ -5,7 +5,7 @@ import { isWindows, packageFolder, randomBytes, temporaryFolder } from '../helpe
 
 // A real tree as input, and a description of whole trees to compare.
 
-/** What one path of a tree is: all that two trees must have in common. */
+/** One path of a tree: everything that two trees must have in common. */
 export type Entry = Record<string, string | number>;
 
 function describe(file: string, first: Map<string, string>, name: string): Entry {
@@ -24,7 +24,7 @@ function describe(file: string, first: Map<string, string>, name: string): Entry
   return entry;
 }
 
-/** Names of all below a folder, with slashes; the links are not followed. */
+/** The names of everything below a folder, with slashes; links are not followed. */
 function namesBelow(folder: string, prefix = ''): string[] {
   return fs
     .readdirSync(path.join(folder, prefix), { withFileTypes: true })
@@ -36,8 +36,8 @@ function namesBelow(folder: string, prefix = ''): string[] {
 }
 
 /**
- * Every path below a folder, with slashes and in the order of names: type, mode, size, SHA-256,
- * target of a link, and the first name of a file that has several.
+ * Describes every path below a folder, with slashes and sorted by name: type, mode, size, SHA-256,
+ * the target of a link, and the first name of a file with several.
  */
 export function describeTree(folder: string): Record<string, Entry> {
   const firstNames = new Map<string, string>();
@@ -63,7 +63,7 @@ function relativeTo(folder: string, entry: Entry): Entry {
   return { ...entry, sameFileAs: String(entry.sameFileAs).slice(folder.length + 1) };
 }
 
-/** Modification times of the files below a folder, in whole seconds, as archives have them. */
+/** Modification times of the files below a folder, in whole seconds, as archives store them. */
 export function timesOfFiles(folder: string): Record<string, number> {
   const times: Record<string, number> = {};
   for (const [name, { type }] of Object.entries(describeTree(folder))) {
@@ -83,10 +83,10 @@ function hasSymbolicLinks(): boolean {
   }
 }
 
-/** Whether this system lets the tests make symbolic links; Wine 8 and plain users do not. */
+/** Whether the tests may create symbolic links; under Wine 8 and as plain users they may not. */
 export const symbolicLinks = !isWindows || hasSymbolicLinks();
 
-// In the past, and not the same for all.
+// In the past, and different for each file.
 const firstSecond = 1_600_000_000;
 
 function addSpecialFiles(folder: string): void {
@@ -102,7 +102,7 @@ function addSpecialFiles(folder: string): void {
   write('large.bin', randomBytes(300_000));
   write('block.bin', randomBytes(65_536, 2));
   write('names/grüße 日本 🎉.txt', 'grüße\r\n');
-  // Longer than the 100 bytes that a tar header has for it.
+  // Longer than the 100 bytes that a tar header reserves for it.
   write(`names/${'deep/'.repeat(12)}${'n'.repeat(60)}.txt`, 'deep');
   fs.linkSync(path.join(folder, 'large.bin'), path.join(folder, 'large again.bin'));
   if (!isWindows) fs.chmodSync(path.join(folder, 'private'), 0o700);
@@ -114,8 +114,8 @@ function addSpecialFiles(folder: string): void {
 }
 
 /**
- * The sources of this package, and beside them what trees have that is not plain: modes, several
- * names of one file, symbolic links, an empty folder, a large file, long and foreign names.
+ * Creates a tree with the sources of this package and unusual entries: modes, hard and symbolic
+ * links, an empty folder, a large file, long and foreign names.
  */
 export function sourceTree(): string {
   const folder = path.join(temporaryFolder(), 'source');

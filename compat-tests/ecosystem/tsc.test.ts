@@ -6,7 +6,7 @@ import { runnerOf } from './run-program.js';
 const source = path.join(packageFolder, 'compat-tests', 'ecosystem', 'fixtures', 'tsc');
 const { run } = runnerOf({ program: 'tsc', source });
 
-test('tsc does its work with node:fs: it compiles, and finds the mistakes', async () => {
+test('tsc with node:fs compiles, and finds the mistakes', async () => {
   const { code, output, tree } = await run('node:fs');
   expect(code).toBe(2);
   expect(output).toContain("src/mistake.ts(4,14): error TS2322: Type 'string' is not");
@@ -18,7 +18,7 @@ test('tsc does its work with node:fs: it compiles, and finds the mistakes', asyn
   }
 });
 
-// It calls the synchronous functions alone, of which closeSync is ours: the engine serves none.
+// tsc only calls synchronous functions, of which only closeSync is ours: the engine serves none.
 test('tsc with overlapped/register: the same output, code and files', async () => {
   const [plain, ours] = [await run('node:fs'), await run('overlapped/register')];
   expect(ours.output).toBe(plain.output);

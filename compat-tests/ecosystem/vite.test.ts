@@ -7,7 +7,7 @@ import { below } from './tree.js';
 const source = path.join(packageFolder, 'compat-tests', 'ecosystem', 'fixtures', 'vite');
 const { run } = runnerOf({ program: 'vite', source });
 
-test('vite build does its work with node:fs', async () => {
+test('vite build works with node:fs', async () => {
   const { code, tree } = await run('node:fs');
   expect(code).toBe(0);
   const built = Object.keys(below(tree, 'built')).map((name) => name.replace(/-[\w-]{8}\./, '.'));

@@ -4,7 +4,7 @@ import { sourceTree } from './tree.js';
 
 const { run } = runnerOf({ program: 'write-file-atomic', source: sourceTree() });
 
-test('write-file-atomic does its work with node:fs, and leaves no temporary file', async () => {
+test('write-file-atomic with node:fs works and leaves no temporary file', async () => {
   const { tree, result } = await run('node:fs');
   expect(Object.keys(tree).filter((name) => /\d{4,}/.test(name))).toEqual([]);
   expect(tree['contended.txt']?.size).toBe('write 39\n'.repeat(3900).length);

@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { TarArchive, ZipArchive } from 'archiver';
 import tarFs from 'tar-fs';
 
-// One at a time, so that the order of entries is that of the names.
+// One at a time, so that the entries are in the order of their names.
 const settings = { statConcurrency: 1, zlib: { level: 6 } };
 
 async function write(fs, file, archive, fill) {
@@ -19,7 +19,7 @@ async function write(fs, file, archive, fill) {
   return { entries, bytes: archive.pointer(), bytesWritten: output.bytesWritten };
 }
 
-/** Archives out of streams and, by the functions that the package takes itself, out of paths. */
+/** Creates archives from streams, and from paths that the package reads itself. */
 export async function run({ fs, source, folder }) {
   const at = (name) => path.join(folder, name);
   const names = (await fs.promises.readdir(path.join(source, 'library'), { recursive: true }))
@@ -43,7 +43,7 @@ export async function run({ fs, source, folder }) {
       archive.file(path.join(source, name), { name });
     }
   };
-  // In archives of their own: each walk gives its entries as it finds them.
+  // In separate archives, because each walk returns its entries in the order it finds them.
   const addFolder = (archive) => {
     archive.directory(path.join(source, 'library'), 'below', { date });
   };

@@ -20,7 +20,7 @@ const aboutStats = ({ name, path: place, stats }) => ({
   ...{ modified: stats.mtimeMs, isFile: stats.isFile(), isLink: stats.isSymbolicLink() },
 });
 
-/** Searches by promise, stream and at once, in the order of names. */
+/** Searches with promises, streams and synchronously; sorts by name. */
 export async function run({ fs, source }) {
   const found = [];
   for (const [patterns, options] of searches) {

@@ -2,7 +2,7 @@ import * as path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import extra from 'fs-extra';
 
-/** What fails with which message, and what does not. */
+/** The message of each attempt that fails, and the attempts that succeed. */
 async function outcomes(attempts) {
   const list = {};
   for (const [name, attempt] of Object.entries(attempts)) {
@@ -28,7 +28,7 @@ async function copyAndMove(source, at) {
   await extra.copy(path.join(source, 'bin'), at('over'));
   await extra.move(at('over'), at('deep/moved'), { overwrite: true });
   await extra.move(at('deep/moved/tool.sh'), at('tool.sh'));
-  // Its streams are those of graceful-fs, which derives classes from those of fs.
+  // Its streams are those of graceful-fs, whose classes extend those of fs.
   await pipeline(
     extra.createReadStream(path.join(source, 'large.bin'), { start: 10, highWaterMark: 5000 }),
     extra.createWriteStream(at('streamed.bin'), { mode: 0o640 }),
@@ -63,7 +63,7 @@ async function makeAndRemove(source, at) {
   await extra.remove(at('was never there'));
 }
 
-/** The work of a program that uses fs-extra instead of fs. */
+/** The operations of a program that uses fs-extra instead of fs. */
 export async function run({ source, folder }) {
   const at = (name) => path.join(folder, name);
   await copyAndMove(source, at);

@@ -8,7 +8,7 @@ const person = {
   timezoneOffset: -60,
 };
 
-/** Every object of a commit: names, modes and ids. */
+/** Every object of a commit, with names, modes and IDs. */
 function objectsOf(repository, ref) {
   return git.walk({
     ...repository,
@@ -63,15 +63,15 @@ async function useRepository(fs, source, dir) {
     files: await git.listFiles(repository),
     objects: [await objectsOf(repository, 'main'), await objectsOf(repository, 'work')],
   };
-  // It has the times and inode numbers of this very tree.
+  // The index contains the times and inode numbers of this particular tree.
   await fs.promises.rm(path.join(dir, '.git', 'index'));
   return result;
 }
 
-/** A repository from init to checkout, with the promises of `fs` and with its callbacks. */
+/** Uses a repository from init to checkout, with the promises and with the callbacks of `fs`. */
 export async function run({ fs, source, folder }) {
   const { promises, ...callbacks } = fs;
-  // The program's own calls; the package looks at an enumerable property alone.
+  // The program uses these; the package looks only for an enumerable property.
   Object.defineProperty(callbacks, 'promises', { value: promises, enumerable: false });
   return {
     byPromises: await useRepository(fs, source, path.join(folder, 'by promises')),

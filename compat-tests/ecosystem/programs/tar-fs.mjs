@@ -2,7 +2,7 @@ import * as path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import tarFs from 'tar-fs';
 
-/** Trees packed and extracted by way of archive files, filters, and from stream to stream. */
+/** Packs and extracts trees through archive files, with filters, and from stream to stream. */
 export async function run({ fs, source, folder }) {
   const at = (name) => path.join(folder, name);
   await pipeline(
@@ -21,7 +21,7 @@ export async function run({ fs, source, folder }) {
   });
   await pipeline(pack, tarFs.extract(at('mapped'), { fs, strip: 1, dmode: 0o555 }));
 
-  // It makes hard links, but packs none by itself.
+  // The package creates hard links when it extracts, but does not pack any.
   const linked = tarFs.pack(source, {
     ...{ fs, entries: ['large.bin'], finalize: false },
     finish: (whole) => {

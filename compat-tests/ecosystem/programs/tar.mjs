@@ -1,11 +1,11 @@
 import * as path from 'node:path';
 import * as tar from 'tar';
 
-/** Archives written, listed, appended to, updated and extracted, with the fs of the process. */
+/** Writes, lists, appends to, updates and extracts archives with the process's fs. */
 export async function run({ source, folder, fs }) {
   const at = (name) => path.join(folder, name);
   const options = { cwd: source, portable: true };
-  // In the order of names: tar 7.5 fails when the second name of one file comes last of all.
+  // In the order of names, because tar 7.5 fails if a hard link is the last entry.
   const names = (await fs.promises.readdir(source)).sort();
   await tar.create({ ...options, file: at('plain.tar') }, names);
   await tar.create({ ...options, file: at('packed.tgz'), gzip: true }, ['library', 'large.bin']);

@@ -1,9 +1,9 @@
 import * as fs from 'node:fs';
 import { createRequire } from 'node:module';
 
-// The compiler is a program: it looks at process.argv, and ends the process.
+// The compiler is a program: it reads process.argv and ends the process.
 
-/** `tsc` in the folder, on a copy of a project. */
+/** Runs `tsc` in the folder, on a copy of a project. */
 export function run({ source, folder }) {
   fs.cpSync(source, folder, { recursive: true });
   process.chdir(folder);

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import * as path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-/** `vite build` in the folder, on a copy of a project. */
+/** Runs `vite build` in the folder, on a copy of a project. */
 export async function run({ source, folder }) {
   fs.cpSync(source, folder, { recursive: true });
   process.chdir(folder);

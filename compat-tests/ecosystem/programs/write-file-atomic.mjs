@@ -5,11 +5,11 @@ const failure = ({ code, errno, syscall, message }) => ({
   code,
   errno,
   syscall,
-  // The name of the temporary file has the number of the process in it.
+  // The name of the temporary file contains the number of the process.
   message: message.replace(/\.\d+'/, ".<number>'"),
 });
 
-/** Files written atomically: one by one, many at once, with and without a wait for the disk. */
+/** Writes files atomically: one by one, many at once, with and without waiting for the disk. */
 export async function run({ fs, source, folder }) {
   const at = (name) => path.join(folder, name);
   await write(at('text.txt'), 'text');
@@ -20,7 +20,7 @@ export async function run({ fs, source, folder }) {
   await write(at('kept mode.txt'), 'second');
   await write(at('nothing.txt'), undefined);
 
-  // Writes to one file are done in their order: the last one wins.
+  // Writes to one file are ordered: the last one wins.
   const texts = Array.from({ length: 40 }, (_, i) => `write ${i}\n`.repeat(i * 100));
   await Promise.all(texts.map((text) => write(at('contended.txt'), text, { fsync: false })));
   await Promise.all(
