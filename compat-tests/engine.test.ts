@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { engine, readFile } from '../lib/index.js';
 
-test('the engine that serves is the one that OVERLAPPED_ENGINE names', () => {
+test('the engine in use is the one that OVERLAPPED_ENGINE names', () => {
   console.log(`engine: ${engine.kind} (${process.platform}-${process.arch}, ${process.version})`);
   expect(engine.kind).toBe(process.env.OVERLAPPED_ENGINE);
 });
 
-test('engine.reason says why no better engine serves, and is null when the best one does', () => {
+test('engine.reason says why no better engine is in use, and is null for the best one', () => {
   if (engine.kind === 'threadpool') expect(engine.reason).toContain('OVERLAPPED_ENGINE');
   else expect(engine.reason).toBeNull();
 });

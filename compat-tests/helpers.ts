@@ -21,8 +21,8 @@ export const packageFolder = fileURLToPath(new URL('..', import.meta.url));
 export const builtModule = path.join(packageFolder, 'dist', 'index.js');
 
 /**
- * test() where the machine has what a test needs. Elsewhere the test is skipped and its name says
- * why; what is `mustRun` fails in CI instead.
+ * test() on machines that have what the test needs. Elsewhere the test is skipped, and its name
+ * gives the reason; with `mustRun` it fails in CI instead.
  */
 export function testWhere(
   possible: boolean,
@@ -43,12 +43,12 @@ export function testWhere(
 
 const removals: (() => void)[] = [];
 
-/** setup.ts calls it after the tests of each file. */
+/** Called by setup.ts after the tests of each file. */
 export function removeTemporaryFolders(): void {
   for (const remove of removals.splice(0)) remove();
 }
 
-/** A new folder, removed after the tests of the file. */
+/** Creates a folder that is removed after the tests of the file. */
 export function temporaryFolder(parent = os.tmpdir()): string {
   const folder = fs.mkdtempSync(path.join(fs.realpathSync(parent), 'overlapped-'));
   removals.push(() => fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
@@ -56,7 +56,7 @@ export function temporaryFolder(parent = os.tmpdir()): string {
 }
 
 /**
- * Bytes that look random and are the same for the same seed, so that a failure can be repeated.
+ * Pseudorandom bytes that are the same for the same seed, so that failures can be reproduced.
  * (A xorshift generator: G. Marsaglia, "Xorshift RNGs", 2003.)
  */
 export function randomBytes(size: number, seed = 1): Buffer {
@@ -79,7 +79,7 @@ export function sha256OfFile(file: string): string {
   return sha256(fs.readFileSync(file));
 }
 
-/** A file with this content in a new folder. */
+/** Creates a file with this content in a new folder. */
 export function fileWith(content: NodeJS.ArrayBufferView | string, name = 'file'): string {
   const file = path.join(temporaryFolder(), name);
   fs.writeFileSync(file, content);
@@ -88,7 +88,7 @@ export function fileWith(content: NodeJS.ArrayBufferView | string, name = 'file'
 
 // ---- Files whose reads stay in flight (POSIX)
 
-/** A FIFO. Opened 'r+' its reads wait until somebody writes. */
+/** Creates a FIFO. If it is opened with 'r+', its reads wait until someone writes. */
 export function makeFifo(): string {
   const fifo = path.join(temporaryFolder(), 'fifo');
   execFileSync('mkfifo', [fifo]);
@@ -97,14 +97,14 @@ export function makeFifo(): string {
 
 export const testWithFifo = testWhere(!isWindows, 'Windows has no FIFO to keep reads in flight');
 
-/** Opens a FIFO as often as asked for; reads on one handle's cursor wait for each other. */
+/** Opens a FIFO several times, because reads on one handle's cursor wait for each other. */
 export function openFifo(fifo: string, count: number): Promise<FileHandle[]> {
   return Promise.all(Array.from({ length: count }, () => open(fifo, 'r+')));
 }
 
 // ---- Files on a disk, for unbuffered handles
 
-/** A new folder on a file system that takes direct I/O: the temporary one, or the package's. */
+/** A new folder on a file system with direct I/O: in the temporary folder, or in the package. */
 export async function unbufferedFolder(): Promise<string> {
   const folders = [os.tmpdir(), packageFolder];
   for (const parent of folders) {
@@ -128,7 +128,7 @@ export interface Settled {
   error?: NodeJS.ErrnoException & Partial<AlignmentError>;
 }
 
-/** What a promise came to, without throwing. */
+/** The outcome of a promise; never rejects. */
 export async function settled(promise: Promise<unknown>): Promise<Settled> {
   try {
     return { value: await promise };
@@ -137,14 +137,14 @@ export async function settled(promise: Promise<unknown>): Promise<Settled> {
   }
 }
 
-/** The error that a promise is expected to reject with. */
+/** The error of a promise that must reject. */
 export async function rejection(promise: Promise<unknown>): Promise<NonNullable<Settled['error']>> {
   const { error, value } = await settled(promise);
   if (error === undefined) throw new Error(`It resolved, to ${String(value)}`);
   return error;
 }
 
-/** Waits for a condition; a time-out is an error. */
+/** Waits for a condition; fails on timeout. */
 export async function until(condition: () => boolean, msMax = 120_000): Promise<void> {
   const end = Date.now() + msMax;
   while (!condition()) {
@@ -157,7 +157,7 @@ export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** How many descriptors this process has open (Linux). */
+/** The number of open descriptors of this process (Linux). */
 export function openDescriptors(): number {
   return fs.readdirSync('/proc/self/fd').length;
 }
@@ -172,24 +172,24 @@ export interface ChildResult {
 }
 
 export interface ChildOptions {
-  /** Flags of Node. */
+  /** Flags for Node. */
   flags?: readonly string[];
-  /** process.argv from the third on. */
+  /** The arguments of the script. */
   args?: readonly string[];
   env?: Record<string, string | undefined>;
   /** A program that starts Node, with its arguments. */
   launcher?: readonly string[];
-  /** File name of the script; its end says which kind of module it is. */
+  /** The file name of the script; its extension determines the kind of module. */
   name?: string;
-  /** Where the script is written and runs; by default it is written to a new folder. */
+  /** The folder where the script is written and runs. Default: a new folder. */
   folder?: string;
-  /** It is killed after this time, by SIGKILL. Default: less than a test may take. */
+  /** Milliseconds before the child is killed by SIGKILL. Default: less than a test may take. */
   msMax?: number;
 }
 
 const builtUrl = JSON.stringify(pathToFileURL(builtModule).href);
 
-// What scripts of tests use. They are modules with a top-level await.
+// Imports for the scripts of tests, which are modules with a top-level await.
 const prelude = `
 import * as fs from 'node:fs';
 import * as path from 'node:path';
@@ -201,8 +201,8 @@ const [argument] = process.argv.slice(2);
 `;
 
 /**
- * Runs a script in a process of its own, on the engine under test. Its output goes to files: Node
- * under Wine cannot open a pipe there.
+ * Runs a script as a child process, on the engine under test. Its output goes to files, because
+ * Node under Wine cannot open a pipe there.
  */
 export async function runChild(script: string, options: ChildOptions = {}): Promise<ChildResult> {
   const { flags = [], args = [], env = {}, launcher = [], name = 'child.mjs' } = options;
@@ -244,7 +244,7 @@ function childEnvironment(more: Record<string, string | undefined>): NodeJS.Proc
   return env;
 }
 
-/** As runChild(), of a script that ends well: gives what it printed as JSON in its last line. */
+/** runChild() for a script that must succeed: returns the JSON in the last line of its output. */
 export async function resultOfChild<T>(script: string, options?: ChildOptions): Promise<T> {
   const { code, signal, stdout, stderr } = await runChild(script, options);
   if (code !== 0 || stdout === '') {
@@ -253,7 +253,7 @@ export async function resultOfChild<T>(script: string, options?: ChildOptions): 
   return JSON.parse(stdout.trimEnd().split('\n').at(-1) as string) as T;
 }
 
-/** copy() of a file, with the report of its kind. */
+/** copy() of a file, with the report type for files. */
 export async function copyOfFile(
   source: PathLike,
   destination: PathLike,

@@ -20,7 +20,7 @@ interface Fields {
 const EINVAL = process.platform === 'win32' ? -4071 : -22;
 const EBADF = process.platform === 'win32' ? -4083 : -9;
 
-/** An engine of its own, whose rings the test writes. loadBinding() gives a new instance. */
+/** An engine whose rings the test writes itself. loadBinding() returns a new instance. */
 class RawEngine {
   readonly #native: NativeBinding = loadBinding();
   readonly #results: unknown[] = [];
@@ -129,7 +129,7 @@ describe('a transfer outside its buffer fails with EINVAL and touches nothing', 
       expect(error).toBe(EINVAL);
     });
   }
-  test('the file is as it was', () => expect(fs.readFileSync(path, 'utf8')).toBe('hello'));
+  test('the file is unchanged', () => expect(fs.readFileSync(path, 'utf8')).toBe('hello'));
 });
 
 test.each([
@@ -172,7 +172,7 @@ test.each([0, 40, 127, 128, -1, 2 ** 31 - 1])('the opcode %d is EINVAL', async (
   expect((await raw.run({ opcode, file }, undefined)).error).toBe(EINVAL);
 });
 
-test('a count beyond the ring throws, and so does one that is no number', () => {
+test('a count beyond the ring, or of another type, throws', () => {
   for (const count of [1025, 2 ** 31, 2 ** 32 - 1]) {
     expect(() => raw.submit(count, [])).toThrow(
       expect.objectContaining({ code: 'ERR_OUT_OF_RANGE' }),
@@ -181,7 +181,7 @@ test('a count beyond the ring throws, and so does one that is no number', () => 
   expect(() => raw.submit('x' as unknown as number, [])).toThrow();
 });
 
-test('a slot out of range or in use throws, and the rest of the batch is served', async () => {
+test('a slot out of range or in use throws; the rest of the batch is served', async () => {
   for (const slot of [2 ** 32 - 1, 2 ** 24, 0]) {
     raw.write(0, { opcode: Opcode.stat, file, slot: 0 });
     raw.write(1, { opcode: Opcode.stat, file, slot });
@@ -193,7 +193,7 @@ test('a slot out of range or in use throws, and the rest of the batch is served'
   }
 });
 
-test('a cancel of a slot that never was does nothing', async () => {
+test('a cancel of a slot that was never used does nothing', async () => {
   raw.write(0, { opcode: Opcode.cancel, slot: 2 ** 32 - 1 });
   raw.write(1, { opcode: Opcode.cancelFile, file: -1 });
   raw.submit(2, []);
@@ -212,7 +212,7 @@ test('functions of the addon throw before its engine has started, and for wrong 
   expect(native.addressOf(undefined as never)).toBe(0);
 });
 
-test('what somebody puts into Object.prototype never reaches a submission', async () => {
+test('properties of Object.prototype never reach a submission', async () => {
   const script = `
     const names = {
       file: 1, flags: 7, offset: 5, length: 3, source: 0, owner: 1, object: 'x', opcode: 6,

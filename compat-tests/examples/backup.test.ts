@@ -15,7 +15,7 @@ async function snapshotsIn(store: string): Promise<string[]> {
     .sort();
 }
 
-/** What a restored folder has in common with what was saved: hard links are not kept. */
+/** The properties that a restored folder shares with the saved one: hard links are not kept. */
 function comparable(folder: string): unknown {
   const tree = Object.entries(describeTree(folder));
   return tree.map(([name, { sameFileAs: _, ...entry }]) => [name, entry]);
@@ -26,7 +26,7 @@ function objectsIn(store: string): string[] {
   return names.flatMap(([name, { type }]) => (type === 'file' ? name : []));
 }
 
-test('it has fewer than 150 lines', () => {
+test('the example has fewer than 150 lines', () => {
   const text = fs.readFileSync(path.join(packageFolder, 'examples', 'backup.mjs'), 'utf8');
   expect(text.trimEnd().split('\n').length).toBeLessThan(150);
 });
@@ -44,7 +44,7 @@ test('a backup is restored, and a second run reads only changed files', async ()
   fs.writeFileSync(path.join(source, 'empty'), 'no longer');
   fs.rmSync(path.join(source, 'block.bin'));
   const second = await run('backup', source, store);
-  // One file by its two names.
+  // One file with two names.
   expect(second.stdout).toContain('read: 2');
   expect(objectsIn(store).length).toBe(objects.length + 1);
 
@@ -63,7 +63,7 @@ test('a backup is restored, and a second run reads only changed files', async ()
   }
 });
 
-test('a damaged or missing object is an error, and no file', async () => {
+test('a damaged or missing object is an error and produces no file', async () => {
   const source = folderOf({ file: 'the content', other: 'of another' });
   const store = newPlace('store');
   await run('backup', source, store);
@@ -83,7 +83,7 @@ test('a damaged or missing object is an error, and no file', async () => {
   expect((await run('restore', store, snapshot, newPlace())).stderr).toContain('ENOENT');
 });
 
-test('a snapshot that leads out of its folder is refused before anything is made', async () => {
+test('a snapshot that leads out of its folder is rejected before anything is created', async () => {
   const source = folderOf({ file: 'x' });
   const store = newPlace('store');
   await run('backup', source, store);
@@ -102,7 +102,7 @@ test('a snapshot that leads out of its folder is refused before anything is made
   expect((await run('restore', store, snapshot, newPlace())).stderr).toContain('tampered');
 });
 
-test('bad command lines and folders end with a code and a line', async () => {
+test('invalid command lines and folders end with an exit code and a line', async () => {
   const source = folderOf({ file: 'x' });
   expect((await run()).code).toBe(2);
   expect((await run('backup', source)).code).toBe(2);
@@ -114,7 +114,7 @@ test('bad command lines and folders end with a code and a line', async () => {
   const store = newPlace('store');
   await run('backup', source, store);
   expect((await run('restore', store, '../../x', newPlace())).stderr).toContain('no name');
-  // A folder that is there is not written over.
+  // An existing folder is not overwritten.
   const [snapshot] = (await snapshotsIn(store)) as [string];
   expect((await run('restore', store, snapshot, source)).stderr).toContain('EEXIST');
 });

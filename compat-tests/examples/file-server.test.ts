@@ -28,7 +28,7 @@ beforeAll(async () => {
   const file = fileURLToPath(urlOfExample('file-server'));
   server = spawn(process.execPath, [file, root, '0'], {
     stdio: ['ignore', descriptor, descriptor],
-    // Vitest's own would be for a test.
+    // Vitest's own NODE_OPTIONS are meant for tests.
     env: { ...process.env, NODE_OPTIONS: '' },
   });
   fs.closeSync(descriptor);
@@ -44,7 +44,7 @@ interface Answer {
   body: Buffer;
 }
 
-/** The path goes as it is given: no client tidies it up. */
+/** Requests a path unchanged, without the normalization of other clients. */
 function ask(url: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const sent = request({ host: 'localhost', port, path: url, headers, method }, (response) => {
@@ -61,7 +61,7 @@ function ask(url: string, headers: Record<string, string> = {}, method = 'GET'):
   });
 }
 
-test('files have type, length and validators; HEAD is the same without body', async () => {
+test('files have type, length and validators; HEAD returns the same without a body', async () => {
   const whole = await ask('/large.bin');
   expect(whole.status).toBe(200);
   expect(whole.body.equals(large)).toBe(true);
@@ -82,7 +82,7 @@ test('files have type, length and validators; HEAD is the same without body', as
   expect(await ask('/empty')).toMatchObject({ status: 200, body: Buffer.alloc(0) });
 });
 
-test('ranges give their part, what is beyond the end 416, and nonsense all', async () => {
+test('ranges return their part, or 416 beyond the end; invalid ones return all', async () => {
   const size = large.byteLength;
   for (const [range, start, end] of [
     ['bytes=0-0', 0, 1],
@@ -111,7 +111,7 @@ test('ranges give their part, what is beyond the end 416, and nonsense all', asy
   }
 });
 
-test('content that the client has is not sent again: 304, and If-Range', async () => {
+test('content that the client already has is not sent again: 304, and If-Range', async () => {
   const { headers } = await ask('/index.html');
   const etag = headers.etag as string;
   const modified = headers['last-modified'] as string;
@@ -123,7 +123,7 @@ test('content that the client has is not sent again: 304, and If-Range', async (
   ]) {
     expect(await ask('/index.html', known)).toMatchObject({ status: 304, body: Buffer.alloc(0) });
   }
-  // The tag decides where there are both.
+  // If both are present, the tag decides.
   const both = { 'if-none-match': '"other"', 'if-modified-since': modified };
   expect((await ask('/index.html', both)).status).toBe(200);
   const range = 'bytes=1-2';
@@ -133,7 +133,7 @@ test('content that the client has is not sent again: 304, and If-Range', async (
   expect((await ask('/index.html', { 'if-none-match': etag })).body.toString()).toBe('<p>new');
 });
 
-test('nothing outside the folder is served, however it is asked for', async () => {
+test('nothing outside the folder is served, whatever the path', async () => {
   const up = `../${path.basename(path.dirname(outside))}/tree/secret.txt`;
   for (const url of [
     '/../secret.txt',
@@ -187,10 +187,10 @@ testWithFifo('a FIFO is not opened', async () => {
 testWhere(isLinux, 'the descriptors of a process are seen in /proc')(
   'a client that goes away leaves no file open and the server alive',
   async () => {
-    // More than a socket's buffers hold: the server is not done while the client takes nothing.
+    // Larger than a socket's buffers, so the server cannot finish while the client reads nothing.
     fs.writeFileSync(path.join(root, 'huge.bin'), '');
     fs.truncateSync(path.join(root, 'huge.bin'), 256 << 20);
-    // What has been closed since the folder was read is not open.
+    // A descriptor that has been closed since the folder was read is not open.
     const targetOf = (fd: string) => {
       try {
         return fs.readlinkSync(`/proc/${server.pid}/fd/${fd}`);
@@ -213,7 +213,7 @@ testWhere(isLinux, 'the descriptors of a process are seen in /proc')(
   },
 );
 
-test('a bad command line ends with code 2', async () => {
+test('an invalid command line ends with code 2', async () => {
   expect((await runExample('file-server')).code).toBe(2);
   expect((await runExample('file-server', root, 'port')).code).toBe(2);
 });

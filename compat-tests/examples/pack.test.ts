@@ -19,7 +19,7 @@ interface Packed {
   target?: string;
 }
 
-/** What is in an archive. */
+/** The content of an archive. */
 async function unpack(archive: string): Promise<Record<string, Packed>> {
   const found: Record<string, Packed> = {};
   const extract = tar.extract();
@@ -46,7 +46,7 @@ function expectedOf(folder: string): Record<string, Packed> {
   return Object.fromEntries(entries);
 }
 
-test('the archive has the tree, and the digest is that of the archive', async () => {
+test('the archive contains the tree, and the digest is that of the archive', async () => {
   const source = richTree();
   const archive = newPlace('tree.tar.gz');
   const { code, stdout, stderr } = await run(source, archive);
@@ -63,7 +63,7 @@ test('an empty folder is an empty archive', async () => {
   expect(await unpack(archive)).toEqual({});
 });
 
-test('bad input ends with a code and a line, and leaves no archive', async () => {
+test('invalid input ends with an exit code and a line, and leaves no archive', async () => {
   const source = folderOf({ file: 'x' });
   expect((await run(source)).code).toBe(2);
   for (const [folder, archive, text] of [

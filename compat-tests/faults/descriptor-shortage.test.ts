@@ -3,7 +3,7 @@ import { fileWith, isWindows, resultOfChild, testWhere } from '../helpers.js';
 
 const testWithLimit = testWhere(!isWindows, 'Windows has no limit on the handles of a process');
 
-// A limit that a process with an engine just fits in: Node opens many modules of a graph at once.
+// Just enough for a process with an engine: Node opens many modules of a graph at once.
 const limit = 80;
 const options = () => ({
   launcher: ['prlimit', `--nofile=${limit}:${limit}`],
@@ -32,7 +32,7 @@ testWithLimit(
 testWithLimit('whole files are read and written in spite of the limit', async () => {
   const script = `
     const handles = [];
-    // All descriptors but two are taken, for a while.
+    // All descriptors but two are in use for a while.
     for (;;) {
       try { handles.push(openSync(argument)); } catch { break; }
     }
@@ -89,7 +89,7 @@ testWithLimit(
     const second = await fs.promises.open(argument);
     const read = await second.readFile('utf8');
     await second.close();
-    // A class of ours, and Node's own.
+    // One of our classes and one of Node's.
     let classes = 0;
     for (let object = second; object !== null; object = Object.getPrototypeOf(object)) {
       if (Object.hasOwn(object, 'constructor') && object.constructor.name === 'FileHandle') {

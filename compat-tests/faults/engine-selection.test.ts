@@ -40,7 +40,7 @@ const describeEngine = `
   const { kind, reason } = engine;
   console.log(JSON.stringify({ text, kind, reason }));`;
 
-/** What a program learns that cannot have the engine that it asks for. */
+/** Prints the error of a program whose requested engine is not available. */
 const describeFailure = `
   let failure;
   try {
@@ -107,7 +107,7 @@ testDenied('threads fall back as well, each with its reason', async () => {
 const foreign = isWindows ? 'uring' : 'iocp';
 
 for (const wanted of ['nonsense', foreign, 'URING', ' ']) {
-  test(`OVERLAPPED_ENGINE='${wanted}' fails loudly and names it`, async () => {
+  test(`OVERLAPPED_ENGINE='${wanted}' is an error that names the engine`, async () => {
     const options = { args: [fileWith('content')], env: { OVERLAPPED_ENGINE: wanted } };
     const failure = await resultOfChild<Failure>(describeFailure, options);
     expect(failure.code).toBe('ERR_ENGINE_UNAVAILABLE');
@@ -128,7 +128,7 @@ for (const wanted of ['', undefined]) {
     const options = { args: [fileWith('content')], env: { OVERLAPPED_ENGINE: wanted } };
     const { kind, reason } = await resultOfChild<Description>(describeEngine, options);
     const best = isWindows ? 'iocp' : isLinux ? 'uring' : 'threadpool';
-    // Where the best engine is not available, the reason must say so.
+    // If the best engine is not available, the reason must say so.
     if (kind === best && best !== 'threadpool') expect(reason).toBeNull();
     else expect(reason).toMatch(/\w/);
     expect(['iocp', 'uring', 'threadpool']).toContain(kind);

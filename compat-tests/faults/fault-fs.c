@@ -1,5 +1,5 @@
-// A FUSE file system that shows the folder in FAULT_ROOT and fails where FAULTS says so: names with
-// a number each, as "fsync=95,lseek=22". A number is an errno, unless the name says otherwise.
+// A FUSE file system that shows the folder in FAULT_ROOT and fails as FAULTS says: a list of names
+// with numbers, such as "fsync=95,lseek=22". A number is an errno unless noted otherwise.
 #define FUSE_USE_VERSION 35
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -15,7 +15,7 @@
 
 static const char *root;
 
-// The number of a fault; 0 without it.
+// The number of a fault; 0 if it is not set.
 static long fault(const char *name) {
   char wanted[64];
   snprintf(wanted, sizeof wanted, "%s=", name);
@@ -34,7 +34,7 @@ static long fault(const char *name) {
 static int on_getattr(const char *path, struct stat *st, struct fuse_file_info *fi) {
   AT(path);
   if ((fi ? fstat((int)fi->fh, st) : lstat(full, st)) < 0) return -errno;
-  // "numbers": another file number at each look.
+  // "numbers": each look reports another file number.
   static unsigned long looks;
   if (fault("numbers")) st->st_ino = 100000 + ++looks;
   // "nosize": regular files report 0 bytes.
@@ -102,7 +102,7 @@ static off_t on_lseek(const char *path, off_t at, int whence, struct fuse_file_i
 static ssize_t on_copy_range(const char *from, struct fuse_file_info *fi, off_t at, const char *to,
                              struct fuse_file_info *other, off_t other_at, size_t size, int flags) {
   (void)from, (void)to;
-  // "copynone": nothing is copied, without an error. "copyafter": fails from this byte on.
+  // "copynone": copies nothing, without an error. "copyafter": fails from this byte on.
   if (fault("copynone")) return 0;
   if (at >= fault("copyafter")) FAIL_IF("copy");
   ssize_t n = copy_file_range((int)fi->fh, &at, (int)other->fh, &other_at, size, (unsigned)flags);

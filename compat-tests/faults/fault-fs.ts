@@ -3,7 +3,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { isLinux, packageFolder, temporaryFolder } from '../helpers.js';
 
-// File systems that refuse what others do, by fault-fs.c over FUSE.
+// File systems that reject operations, implemented by fault-fs.c with FUSE.
 
 function build(): string | undefined {
   if (!isLinux || process.geteuid?.() !== 0 || !fs.existsSync('/dev/fuse')) return undefined;
@@ -24,7 +24,7 @@ const program = build();
 export const canMakeFaults = program !== undefined;
 export const faultsNeed = 'faults need root, FUSE, libfuse3-dev, pkg-config and a C compiler';
 
-/** A folder on a file system with faults, as `fsync=95,lseek=22`. */
+/** A folder on a file system with faults, such as `fsync=95,lseek=22`. */
 export class FaultyFolder {
   /** Shows the content of `root`, with the faults. */
   readonly folder: string;

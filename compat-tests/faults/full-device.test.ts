@@ -22,14 +22,14 @@ test('writes to a full device reject with ENOSPC, and the handle is usable after
   await handle.close();
 });
 
-test('many writes to a full device at a time all reject, each once', async () => {
+test('many concurrent writes to a full device all reject, each once', async () => {
   const handle = await open(full, 'w');
   const writes = Array.from({ length: 1000 }, () => rejection(handle.write(Buffer.alloc(100))));
   for (const error of await Promise.all(writes)) expect(error).toMatchObject(shape);
   await handle.close();
 });
 
-test('writeFile of a full device rejects with ENOSPC of the write, not of the open', async () => {
+test('writeFile to a full device rejects with ENOSPC of the write, not of the open', async () => {
   for (const data of ['text', ['an', 'iterable'], Buffer.alloc(1_000_000)]) {
     expect(await rejection(writeFile(full, data))).toMatchObject(shape);
   }

@@ -1,10 +1,10 @@
-// A file system (FUSE) whose server falls silent once it is mounted.
+// A file system (FUSE) whose server stops answering once it is mounted.
 //
 //   node silent-server.mjs <folder>
 //
-// It mounts itself there, says "mounted" and does nothing more until it is killed. It does not even
-// take requests: one that a server has taken cannot be ended by a signal, not even by SIGKILL, and
-// so no process could end. Needs the superuser.
+// It mounts itself there, prints "mounted" and does nothing more until it is killed. It does not
+// even read requests: a request that a server has read cannot be interrupted by a signal, not even
+// by SIGKILL, so no process could end. Needs the superuser.
 import { spawnSync } from 'node:child_process';
 import { openSync, readSync, writeSync } from 'node:fs';
 
@@ -16,8 +16,8 @@ const mounted = spawnSync('mount', ['-i', '-t', 'fuse', '-o', options, 'silent',
 });
 if (mounted.status !== 0) process.exit(1);
 
-// The first request is FUSE_INIT. Its answer (struct fuse_init_out) says version 7.31, and how much
-// one write brings at most.
+// The first request is FUSE_INIT. Its answer (struct fuse_init_out) announces version 7.31 and the
+// maximum size of a write.
 const request = Buffer.alloc(1 << 20);
 readSync(device, request, 0, request.length, null);
 const answer = Buffer.alloc(16 + 64);

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { isLinux, resultOfChild, runChild, temporaryFolder, testWhere } from '../helpers.js';
 
-// A file system whose server does not answer: one operation on it holds up nothing but itself.
+// A file system whose server does not answer: an operation on it delays only itself.
 
 const isPossible = isLinux && process.getuid?.() === 0 && fs.existsSync('/dev/fuse');
 const testStuck = testWhere(isPossible, 'only the superuser of Linux mounts a file system');
@@ -23,7 +23,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   if (!isPossible) return;
-  // The system fails what waits for an answer when the server is gone.
+  // Once the server has been killed, the system fails the requests that wait for an answer.
   server.kill('SIGKILL');
   await once(server, 'exit');
   spawnSync('umount', ['-l', folder]);
@@ -38,7 +38,7 @@ testStuck('others of its batch are served, and can be aborted', async () => {
       stat(argument + '/y' + i, { signal: controller.signal }).catch((error) => error.name));
     const served = await Promise.all(others);
     controller.abort();
-    // Those that wait for a worker end at once; a few are in the system's hands.
+    // Operations that wait for a worker end at once; the system already has a few of them.
     const names = await Promise.any(queued);
     console.log(JSON.stringify([served.length, names]));
     process.exit();`;

@@ -5,8 +5,8 @@ import { expect } from 'vitest';
 import { open, readFile, writeFile } from '../../lib/index.js';
 import { temporaryFolder, testWhere } from '../helpers.js';
 
-// More than one system call moves (0x7ffff000 bytes on Linux) and than 31 bits count. These take
-// gigabytes of memory, so they are a project of their own, which runs when no other test does.
+// Transfers larger than one system call moves (0x7ffff000 bytes on Linux) and than 31 bits. They
+// use gigabytes of memory, so they are a separate project, which runs when no other test does.
 
 const gibibyte = 2 ** 30;
 const mebibyte = 2 ** 20;
@@ -18,7 +18,7 @@ const testWithMemory = testWhere(
   { mustRun: true },
 );
 
-/** Where markers stand: at both ends and around the limits of 31 and 32 bits. */
+/** The positions of markers: both ends, and around the limits of 31 and 32 bits. */
 function markersOf(size: number): number[] {
   const limits = [0, mebibyte, 0x7ffff000, 2 ** 31, 3 * gibibyte - 4096, size];
   const places = limits.flatMap((limit) => [limit - 8, limit, limit + 100]);
@@ -31,7 +31,7 @@ const markerAt = (place: number): Buffer => {
   return marker;
 };
 
-/** A sparse file of zeros with markers. */
+/** Creates a sparse file of zeros with markers. */
 function sparseFile(size: number): string {
   const file = path.join(temporaryFolder(), 'large');
   const fd = fs.openSync(file, 'w');
@@ -47,7 +47,7 @@ function contentOf(size: number): Buffer {
   return content;
 }
 
-/** Fails unless this is zeros and the markers of a file of this size. */
+/** Fails unless the content is zeros with the markers of a file of this size. */
 function checkContent(content: Buffer, size: number): void {
   expect(content.length).toBe(size);
   for (const place of markersOf(size)) {
@@ -61,7 +61,7 @@ function checkContent(content: Buffer, size: number): void {
   }
 }
 
-/** As checkContent(), of a file. */
+/** checkContent() for a file. */
 function checkFile(file: string, size: number): void {
   expect(fs.statSync(file).size).toBe(size);
   const content = Buffer.alloc(size);

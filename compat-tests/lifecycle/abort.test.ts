@@ -59,14 +59,14 @@ async function withHandle<R>(file: string, use: (handle: Handle) => Promise<R>):
 }
 
 for (const [name, call] of Object.entries({ ...signalled, ...signalledOnHandle })) {
-  test(`${name} with an aborted signal rejects; the file is as it was`, async () => {
+  test(`${name} with an aborted signal rejects; the file is unchanged`, async () => {
     const file = fileWith('content');
     const reason = new Error('the user has left');
     expectAbortError(await rejection(call(file, AbortSignal.abort(reason))), reason);
     expect(fs.readFileSync(file, 'utf8')).toBe('content');
   });
 
-  test(`${name} takes its listener off the signal, whether it succeeds or fails`, async () => {
+  test(`${name} removes its listener from the signal on success and on failure`, async () => {
     const { signal } = new AbortController();
     await call(fileWith('content'), signal);
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
@@ -74,7 +74,7 @@ for (const [name, call] of Object.entries({ ...signalled, ...signalledOnHandle }
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
-  test(`${name} has succeeded, then an abort changes nothing`, async () => {
+  test(`${name} has succeeded: a later abort changes nothing`, async () => {
     const controller = new AbortController();
     const value = await call(fileWith('content'), controller.signal);
     const { cancelled } = engine.stats();
@@ -137,7 +137,7 @@ test('abort of a large readFile rejects with AbortError between its parts', asyn
   expectAbortError(await reading, reason);
 });
 
-test('abort of writeFile between parts keeps what has been written', async () => {
+test('abort of writeFile between parts keeps the written parts', async () => {
   const file = fileWith('');
   const controller = new AbortController();
   const reason = new Error('enough');
@@ -179,7 +179,7 @@ testWithFifo('1000 reads in flight are aborted; each settles exactly once', asyn
       settlements[i] = (settlements[i] as number) + 1;
     });
   });
-  // Also those that a turn of the event loop has put off for the next one.
+  // Including those that a turn of the event loop has postponed.
   const accepted = before.submitted + handlesMax + settlements.length;
   await until(() => engine.stats().submitted === accepted);
   expect(engine.stats().inFlight).toBe(settlements.length);
@@ -205,7 +205,7 @@ testWithFifo('an abort reaches what waits behind a read on the same cursor', asy
   });
   const second = rejection(handle.read(Buffer.alloc(1), { signal: waiting.signal }));
   waiting.abort();
-  // It must not have to wait for what nobody has aborted.
+  // It must not have to wait for the operation that was not aborted.
   const outcome = await Promise.race([second, sleep(2000).then(() => 'still pending')]);
   const wasSettled = firstSettled;
   fs.writeSync(handle.fd, 'x');
@@ -236,7 +236,7 @@ function abortable(): { signal: AbortSignal; abort: (reason: Error) => void } {
   return { signal: controller.signal, abort: (reason) => controller.abort(reason) };
 }
 
-test('an abort reaches what waits for a worker; no file is half written', async () => {
+test('an abort reaches operations that wait for a worker; no file is half written', async () => {
   const count = 2000;
   const folder = temporaryFolder();
   const files = Array.from({ length: count }, (_, i) => path.join(folder, String(i)));
@@ -251,7 +251,7 @@ test('an abort reaches what waits for a worker; no file is half written', async 
     if (error) aborted++;
     else expect(fs.readFileSync(files[i] as string, 'utf8')).toBe('the content');
   }
-  // The few that had a worker may have succeeded; the rest was waiting.
+  // The few that had a worker may have succeeded; the others were waiting.
   expect(aborted).toBeGreaterThan(count / 2);
   expect(engine.stats().inFlight).toBe(0);
 });

@@ -3,7 +3,7 @@ import { fileWith, resultOfChild } from '../helpers.js';
 
 const registerUrl = new URL('../../dist/register.js', import.meta.url).href;
 
-// A CommonJS program, whose 'beforeExit' no pending module holds back.
+// A CommonJS program, because a pending module would delay 'beforeExit'.
 const uses = {
   'promises.readFile': 'fs.promises.readFile(file)',
   'promises.stat': 'fs.promises.stat(file)',
@@ -48,8 +48,8 @@ test("'beforeExit' is emitted again after the very first use in a listener", asy
   expect(await resultOfChild(script, { ...options, flags: required })).toBe(2);
 });
 
-test('the async resource of the package says that it keeps no process alive', async () => {
-  // As Jest's --detectOpenHandles looks.
+test('the async resource of the package reports that it keeps no process alive', async () => {
+  // Checked in the same way as by Jest's --detectOpenHandles.
   const script = `
     import { createHook } from 'node:async_hooks';
     const resources = [];

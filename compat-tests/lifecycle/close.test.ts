@@ -79,7 +79,7 @@ testWithFifo('close() does not resolve while a read is in flight', async () => {
   const closing = handle.close().then(() => {
     closed = true;
   });
-  // Whatever the engine does meanwhile, it has had many turns of the event loop for it.
+  // Enough turns of the event loop for everything that the engine does meanwhile.
   for (let i = 0; i < 100; i++) await new Promise((resolve) => setImmediate(resolve));
   expect(closed).toBe(false);
   expect(fs.writeSync(writer, 'data')).toBe(4);
@@ -117,7 +117,7 @@ for (const [name, method] of Object.entries(methods)) {
     expect(fs.readFileSync(file, 'utf8')).toBe('content');
   });
 
-  test(`${name} after close() rejects with EBADF also while the close is pending`, async () => {
+  test(`${name} after close() rejects with EBADF even while the close is pending`, async () => {
     const file = fileWith('content');
     const handle = await open(file, 'r+');
     const closing = handle.close();
@@ -146,7 +146,7 @@ const whole: Record<string, (handle: FileHandle) => Promise<unknown>> = {
 };
 
 for (const [name, call] of Object.entries(whole)) {
-  test(`close() resolves after a pending ${name} settles, and does not spoil it`, async () => {
+  test(`close() resolves after a pending ${name} settles, and does not disturb it`, async () => {
     const handle = await open(fileWith(Buffer.alloc(40 * 1024 * 1024)), 'r+');
     let outcome = 'pending';
     const pending = call(handle).then(
@@ -201,7 +201,7 @@ testWhere(isLinux, 'descriptors are counted under /proc')(
   },
 );
 
-test('a number of a closed file is not served by the handle that gets it next', async () => {
+test('the number of a closed file is not served by the next handle that gets it', async () => {
   const folder = temporaryFolder();
   const names = ['one', 'two', 'three'].map((name) => path.join(folder, name));
   for (const name of names) fs.writeFileSync(name, path.basename(name));

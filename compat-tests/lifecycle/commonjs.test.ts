@@ -3,7 +3,7 @@ import { builtModule, fileWith, resultOfChild, testWhere } from '../helpers.js';
 
 const test = testWhere(true, '');
 
-test('require() gives a CommonJS module the whole package', async () => {
+test('require() loads the whole package in a CommonJS module', async () => {
   const script = `
     const overlapped = require(${JSON.stringify(builtModule)});
     overlapped.readFile(process.argv[2], 'utf8').then((text) => {

@@ -2,15 +2,15 @@ import { pathToFileURL } from 'node:url';
 import { expect } from 'vitest';
 import { builtModule, fileWith, isWindows, resultOfChild, testWhere } from '../helpers.js';
 
-// Streams that a program drops without closing them. Their descriptors are the program's to close,
-// if it knows the numbers: a number that it has closed may be another file's.
+// Streams that a program drops without closing them. The program may close their descriptors if it
+// knows the numbers: a number that it has closed may belong to another file.
 
 const test = testWhere(true, '');
 const flags = ['--expose-gc'];
 const builtUrl = JSON.stringify(pathToFileURL(builtModule).href);
 
-// The streams are dropped in functions of their own. Nothing says when they have been collected, so
-// the others of the same kind are waited for.
+// The streams are dropped in separate functions. Nothing reports when they have been collected, so
+// the tests wait for other objects of the same kind.
 const tools = `
   const { createReadStream, createWriteStream } = await import(${builtUrl});
   const warnings = [];

@@ -3,7 +3,7 @@ import { fileWith, resultOfChild, runChild, testWhere } from '../helpers.js';
 
 const test = testWhere(true, '');
 
-test('an exception thrown in a then() becomes an unhandledRejection, and reads go on', async () => {
+test('an exception in a then() becomes an unhandledRejection, and reads continue', async () => {
   const script = `
     const reasons = [];
     process.on('unhandledRejection', (reason) => reasons.push(reason.message));
@@ -25,7 +25,7 @@ test('an exception thrown in a then() becomes an unhandledRejection, and reads g
   expect(result).toEqual({ reasons, right: 11 });
 });
 
-test('a rejection that nobody handles ends the process with code 1 and is named', async () => {
+test('an unhandled rejection ends the process with code 1 and is named', async () => {
   const script = `open('/no/such/file/anywhere'); await sleep(30_000);`;
   const { code, stderr } = await runChild(script);
   expect(code).toBe(1);

@@ -7,20 +7,20 @@ import { fileWith, randomBytes, sleep } from '../helpers.js';
 interface Pace {
   ticks: number;
   echoes: number;
-  /** The part of a processor that the process has got, at most 1. */
+  /** The share of one processor that the process received, at most 1. */
   share: number;
 }
 
 const measuredMs = 1000;
 const intervalMs = 5;
-// A starved interval would not tick at all. Reading may halve its pace and more. A process that
-// reads also gets less of a busy machine than one that waits, so the bound depends on its share.
+// A starved interval would not tick at all. Reading may halve its rate or more. On a busy machine a
+// reading process also gets less time than a waiting one, so the bound depends on its share.
 const tickFactor = 5;
-// Each echo takes two turns of the event loop, and a turn with its share of reads takes up to some
-// milliseconds where an idle one takes microseconds.
+// Each echo takes two turns of the event loop. A turn with its share of reads takes up to some
+// milliseconds; an idle one takes microseconds.
 const echoFactor = 500;
 
-/** A loopback connection whose two ends answer each other without end. */
+/** Opens a loopback connection whose ends answer each other continuously. */
 async function startEcho(count: () => void): Promise<() => Promise<void>> {
   const server = net.createServer((socket) => {
     socket.on('data', (data) => socket.write(data));
@@ -71,7 +71,7 @@ const fileSize = 8 * 1024 * 1024;
 interface Load {
   size: number;
   lanes: number;
-  /** What the program does with each result. */
+  /** How long the program works on each result. */
   workUs?: number;
 }
 
@@ -88,7 +88,7 @@ function work(us: number): void {
 }
 
 for (const [name, { size, lanes, workUs }] of Object.entries(loads)) {
-  test(`${name} leaves their pace to an interval and a loopback socket`, async () => {
+  test(`${name} does not starve an interval and a loopback socket`, async () => {
     const handle = await open(fileWith(randomBytes(fileSize)));
     const idle = await measure();
     let reads = 0;
@@ -112,7 +112,7 @@ for (const [name, { size, lanes, workUs }] of Object.entries(loads)) {
   });
 }
 
-test('a loop of cached reads at the cursor leaves its pace to an interval', async () => {
+test('a loop of cached reads at the cursor does not starve an interval', async () => {
   const handle = await open(fileWith(randomBytes(4096)));
   const buffer = Buffer.alloc(0x1000);
   const idle = await measure();

@@ -12,7 +12,7 @@ import {
 const test = testWhere(true, '');
 const flags = ['--expose-gc'];
 
-// A WeakRef that has been asked keeps its target until the end of the turn, so gc() comes first.
+// A WeakRef that has been read keeps its target until the end of the turn, so gc() comes first.
 const collectUntil = `
   async function collectUntil(condition) {
     for (let i = 0; i < 500; i++) {
@@ -23,7 +23,7 @@ const collectUntil = `
     return false;
   }`;
 
-test('a handle that is collected warns with DEP0137', async () => {
+test('collecting an open handle warns with DEP0137', async () => {
   const script = `${collectUntil}
     const warnings = [];
     process.on('warning', (warning) => warnings.push(warning));
@@ -57,7 +57,7 @@ testWhere(isLinux, 'descriptors are counted under /proc')(
   },
 );
 
-test('a handle that was closed does not warn when it is collected', async () => {
+test('collecting a closed handle does not warn', async () => {
   const script = `${collectUntil}
     const warnings = [];
     process.on('warning', (warning) => warnings.push(warning.message));
@@ -88,7 +88,7 @@ testWithFifo('a read in flight keeps its buffer and handle alive, then lets them
     })();
     for (let i = 0; i < 100; i++) {
       gc();
-      // What would take the place of freed memory.
+      // Allocations that would reuse freed memory.
       Array.from({ length: 50 }, () => Buffer.allocUnsafeSlow(4096).fill(255));
       await turn();
     }

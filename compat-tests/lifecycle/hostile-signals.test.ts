@@ -4,8 +4,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { engine, type FileHandle, open, stat } from '../../lib/index.js';
 import { temporaryFolder } from '../helpers.js';
 
-// A signal is an object of the program's. Whatever it does when it is asked, the other operations
-// of its batch settle.
+// A signal is an object of the program. Whatever its methods do, the other operations of its batch
+// settle.
 
 const folder = temporaryFolder();
 const file = `${folder}/file`;
@@ -24,7 +24,7 @@ beforeEach(() => {
   calls = 0;
 });
 
-/** A signal that runs something when it is asked to add or remove a listener, or for its reason. */
+/** A signal that runs a hook when its listeners or its reason are accessed. */
 function signalThat(hooks: {
   added?: () => void;
   removed?: () => void;
@@ -47,7 +47,7 @@ function signalThat(hooks: {
   } as unknown as AbortSignal;
 }
 
-/** Writes a batch in which one write has the signal. Gives how each write has ended. */
+/** Submits a batch in which one write has the signal, and returns the outcome of each write. */
 async function writeBatch(signal: AbortSignal): Promise<PromiseSettledResult<unknown>[]> {
   const writes = Array.from({ length: batchSize }, (_, i) =>
     handle.write(Buffer.alloc(partSize, i), {
@@ -89,7 +89,7 @@ describe('every promise of a batch settles', () => {
     const nested: Promise<unknown>[] = [];
     const signal = signalThat({
       removed: () => {
-        // More than the ring of submissions holds, so that some are handed over at once.
+        // More than the ring of submissions holds, so that some are submitted at once.
         for (let i = 0; i < 2000; i++) nested.push(stat(file));
       },
     });
@@ -132,7 +132,7 @@ describe('every promise of a batch settles', () => {
   });
 });
 
-test('a listener of abort that starts operations gets all of them', async () => {
+test('operations that an abort listener starts all settle', async () => {
   const controller = new AbortController();
   const nested: Promise<unknown>[] = [];
   const aborted = once(controller.signal, 'abort').then(() => {

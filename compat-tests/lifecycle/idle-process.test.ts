@@ -5,7 +5,7 @@ const test = testWhere(true, '');
 
 const clean = { code: 0, signal: null, stderr: '' };
 
-test('a process that only has idle open handles exits by itself', async () => {
+test('a process with only idle open handles exits by itself', async () => {
   const script = `
     globalThis.handles = await Promise.all(Array.from({ length: 10 }, () => open(argument)));
     for (const handle of handles) await handle.read(Buffer.alloc(4), 0, 4, 0);`;
@@ -29,7 +29,7 @@ test('a process does not exit before its operations have settled', async () => {
   expect(await resultOfChild(script, { args: [fileWith('')] })).toBe(0);
 });
 
-test('a thread that only has an idle open handle ends by itself', async () => {
+test('a thread with only an idle open handle ends by itself', async () => {
   const script = `
     if (isMainThread) {
       const worker = new Worker(new URL(import.meta.url), { argv: [argument] });

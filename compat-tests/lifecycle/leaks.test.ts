@@ -55,7 +55,7 @@ async function expectNoGrowth(script: string, file: string): Promise<void> {
 const msMax = 300_000;
 
 test(
-  `${opensMax} opens and closes leave descriptors and memory as they were`,
+  `${opensMax} opens and closes leak no descriptors and no memory`,
   async () => {
     const work = `
       const work = (count) => inLanes(count, 16, async () => {
@@ -68,7 +68,7 @@ test(
 );
 
 test(
-  `${readsMax} reads leave descriptors and memory as they were`,
+  `${readsMax} reads leak no descriptors and no memory`,
   async () => {
     const work = `
       const work = async (count) => {
@@ -84,7 +84,7 @@ test(
 );
 
 test(
-  'operations that fail or are aborted leave descriptors and memory as they were',
+  'failed and aborted operations leak no descriptors and no memory',
   async () => {
     const work = `
       const work = (count) => inLanes(count, 16, async (i) => {

@@ -3,11 +3,11 @@ import { expect, test } from 'vitest';
 import { engine, open, stat } from '../../lib/index.js';
 import { fileWith, isWindows, randomBytes } from '../helpers.js';
 
-// More than ring, port and pool hold together.
+// More than the ring, the port and the pool hold together.
 const operations = isWindows ? 20_000 : 100_000;
 const size = 64;
 
-test(`${operations} reads at once all settle, each once and with its own bytes`, async () => {
+test(`${operations} simultaneous reads all settle, each once and with its own bytes`, async () => {
   const content = randomBytes(operations * size);
   const handle = await open(fileWith(content));
   const target = Buffer.alloc(content.byteLength);
@@ -30,7 +30,7 @@ test(`${operations} reads at once all settle, each once and with its own bytes`,
   await handle.close();
 });
 
-test(`${operations} writes at once all reach the file`, async () => {
+test(`${operations} simultaneous writes all reach the file`, async () => {
   const content = randomBytes(operations * size, 3);
   const file = fileWith(Buffer.alloc(content.byteLength));
   const handle = await open(file, 'r+');
@@ -43,7 +43,7 @@ test(`${operations} writes at once all reach the file`, async () => {
   expect(fs.readFileSync(file).equals(content)).toBe(true);
 });
 
-test('operations of all kinds at once, more than ring and pool hold, all settle', async () => {
+test('simultaneous operations of all kinds, more than ring and pool hold, all settle', async () => {
   const count = operations / 10;
   const content = randomBytes(count * size);
   const file = fileWith(content);

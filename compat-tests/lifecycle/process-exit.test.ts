@@ -12,7 +12,7 @@ import {
 const test = testWhere(true, '');
 const exitCode = 7;
 
-/** When the process exits, after operations have been started. */
+/** When the process exits after operations have been started. */
 const stages: Record<string, string> = {
   'before they are handed over': '',
   'once they are in flight': 'await null;',
@@ -59,7 +59,7 @@ for (const [stage, wait] of Object.entries(stages)) {
   );
 }
 
-test('process.exit() while opens, closes and whole-file reads are under way', async () => {
+test('process.exit() during opens, closes and whole-file reads', async () => {
   const script = `
     const handles = await Promise.all(Array.from({ length: 50 }, () => open(argument)));
     for (const handle of handles) handle.close().catch(() => {});
@@ -74,7 +74,7 @@ test('process.exit() while opens, closes and whole-file reads are under way', as
   expect({ code, stderr }).toEqual({ code: exitCode, stderr: '' });
 });
 
-test('an exception that nobody catches ends the process although reads are in flight', async () => {
+test('an uncaught exception ends the process although reads are in flight', async () => {
   const script = `${startOnFile} throw new Error('the program is wrong');`;
   const file = fileWith(randomBytes(1024 * 1024));
   const { code, stderr } = await runChild(script, { args: [file] });

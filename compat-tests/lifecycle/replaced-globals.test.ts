@@ -6,7 +6,7 @@ import { fileWith, resultOfChild } from '../helpers.js';
 const fsUrl = new URL('../../dist/fs.js', import.meta.url).href;
 const streamxUrl = new URL('../../dist/streams/streamx.js', import.meta.url).href;
 
-// Gives the names of the uses that did not come to what they should.
+// Returns the names of the uses with a wrong outcome.
 const uses = `
 const text = (stream) => new Promise((resolve, reject) => {
   let seen = '';
@@ -84,7 +84,7 @@ const failing = async (file, { default: ours }, { ReadStream }, isUsed = () => t
 };
 `;
 
-// Node's own streams need the live process.nextTick().
+// Node's own streams need the real process.nextTick().
 test('functions work while fake timers replace everything', async () => {
   const script = `
     const [ours, streamx] = [await import('${fsUrl}'), await import('${streamxUrl}')];
@@ -141,7 +141,7 @@ for (const when of ['before', 'after'] as const) {
       const load = `const [ours, streamx] =
         [await import('${fsUrl}'), await import('${streamxUrl}')];`;
       const steps = when === 'before' ? [replace, load] : [load, replace];
-      // A CommonJS module, since the prelude of the others loads the package first.
+      // A CommonJS module, because the prelude of the others loads the package first.
       const script = `
         const path = require('node:path');
         const vm = require('node:vm');

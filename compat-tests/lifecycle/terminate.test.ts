@@ -33,7 +33,7 @@ function terminating(start: string, { rounds = 5 } = {}): string {
         if (message !== 'started') throw new Error(message);
         codes.push(await worker.terminate());
       }
-      // The engine of the main thread is another one, and works on.
+      // The main thread has another engine, which still works.
       await readFile(new URL(import.meta.url));
       console.log(JSON.stringify(codes));
     }`;
@@ -58,7 +58,7 @@ const readsOnFifo = `
 
 const terminated = 1;
 
-test('terminate() of threads that read and write a file without end', async () => {
+test('terminate() of threads that read and write a file continuously', async () => {
   const file = fileWith(randomBytes(1024 * 1024));
   const codes = await resultOfChild(terminating(loopsOnFile), { args: [file] });
   expect(codes).toEqual(new Array(5).fill(terminated));
@@ -76,7 +76,7 @@ testWithFifo('terminate() of threads whose opens nobody answers', async () => {
   expect(codes).toEqual(new Array(5).fill(terminated));
 });
 
-test('process.exit() in a thread with reads in flight ends that thread alone', async () => {
+test('process.exit() in a thread with reads in flight ends only that thread', async () => {
   const script = `
     if (!isMainThread) {
       const argument = workerData;

@@ -4,7 +4,7 @@ import { fileWith, resultOfChild, temporaryFolder, testWhere } from '../helpers.
 const test = testWhere(true, '');
 const threads = 4;
 
-test('several threads do verified I/O at a time, each on an engine of its own', async () => {
+test('several threads do verified I/O concurrently, each on its own engine', async () => {
   const script = `
     const blockSize = 8192;
     const blocks = 256;
@@ -54,7 +54,7 @@ test('several threads do verified I/O at a time, each on an engine of its own', 
   expect(results).toEqual(new Array(threads + 1).fill(expected));
 });
 
-test('threads that start and end leave the engine of the main thread alone', async () => {
+test('threads that start and end do not affect the engine of the main thread', async () => {
   const script = `
     if (isMainThread) {
       const handle = await open(argument);

@@ -1,9 +1,8 @@
 import { expect, test } from 'vitest';
 import { isWindows, resultOfChild, testWhere } from '../helpers.js';
 
-// Relative paths and the umask are those of the moment of the call, whatever the program does
-// before its turn ends. In a process of its own, since vitest's threads must not change their
-// folder.
+// Relative paths and the umask are those at the time of the call, whatever the program does before
+// its turn ends. Runs in a child process, because vitest's threads must not change their folder.
 
 const fsUrl = new URL('../../dist/fs.js', import.meta.url).href;
 const registerUrl = new URL('../../dist/register.js', import.meta.url).href;
@@ -41,7 +40,7 @@ const calls = {
 };
 `;
 
-test('a path is meant in the folder of the call', async () => {
+test('a path is relative to the working folder at the time of the call', async () => {
   const script = `${prepare}
     const seen = {};
     for (const [name, call] of Object.entries(calls)) {
@@ -83,7 +82,7 @@ testWhere(!isWindows, 'Windows keeps the folder of a process')(
   },
 );
 
-test('process.umask() hands over what has been asked for before, under register', async () => {
+test('under register, process.umask() submits earlier requests first', async () => {
   const script = `${prepare}
     await promises.stat('a');
     const { batches } = engine.stats();

@@ -5,13 +5,13 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { isWindows, resultOfChild, temporaryFolder, testWhere } from '../helpers.js';
 
-// An application that is bundled with the package, and has it installed for the addon.
+// Applications that are bundled with the package, with the package installed for the addon.
 
 const test = testWhere(!isWindows, 'Wine makes no links to folders, which stand for installing');
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 type Build = (options: Record<string, unknown>) => Promise<unknown>;
-// Vite brings it along.
+// A dependency of Vite.
 const { resolve } = createRequire(import.meta.url);
 const { build } = createRequire(resolve('vite/package.json'))('esbuild') as { build: Build };
 
@@ -56,14 +56,14 @@ async function bundle(
   const logOverride = { 'empty-import-meta': 'silent' };
   await build({ ...common, logOverride, entryPoints: [entry], outfile, format });
   if (isInstalled) return outfile;
-  // The addon beside the bundle, as deployments without node_modules have it.
+  // The addon next to the bundle, as in deployments without node_modules.
   fs.unlinkSync(link);
   const addon = path.join('build', 'Release', 'overlapped.node');
   fs.copyFileSync(path.join(root, addon), path.join(application, 'out', 'overlapped.node'));
   return outfile;
 }
 
-/** The lines that a bundle prints in a process of its own. */
+/** The lines that a bundle prints in a child process. */
 function run(outfile: string): Promise<unknown> {
   const script = `
     import { execFileSync } from 'node:child_process';

@@ -26,7 +26,7 @@ const both = { node: nodeFs as unknown as AnyFs, ours: ourFs as unknown as AnyFs
 const content = randomBytes(100_000);
 const builtFs = new URL('../../dist/fs.js', import.meta.url).href;
 
-/** What a function with a callback came to: what it threw, or what it called back with. */
+/** The outcome of a callback function: the exception, or the arguments of the callback. */
 function outcome(fs: AnyFs, name: string, args: unknown[]): Promise<unknown> {
   return new Promise((resolve) => {
     try {
@@ -122,13 +122,13 @@ sameOnDescriptor('readFile', 'a number that is not open', (fd) => [fd + 1000]);
 sameOnDescriptor('writeFile', 'fd, text', (fd) => [fd, 'text']);
 sameOnDescriptor('appendFile', 'fd, text', (fd) => [fd, 'text']);
 
-test('reads at a position run on the engine, others on Node', async () => {
+test('reads at a position run on the engine, other reads on Node', async () => {
   const fd = nodeFs.openSync(fileWith(content), 'r');
   const before = submitted();
   await outcome(both.ours, 'read', [fd, buffer(), 0, 10, 0]);
   await outcome(both.ours, 'readv', [fd, [buffer()], 0]);
   await outcome(both.ours, 'readFile', [fd]);
-  // On Windows a descriptor is a synchronous handle: all is Node's.
+  // On Windows a descriptor is a synchronous handle: Node serves everything.
   if (isWindows) expect(submitted()).toBe(before);
   else expect(submitted()).toBeGreaterThanOrEqual(before + 4);
   const between = submitted();
@@ -137,7 +137,7 @@ test('reads at a position run on the engine, others on Node', async () => {
   nodeFs.closeSync(fd);
 });
 
-test('read() with a position leaves the cursor where readSync() has it', async () => {
+test('read() with a position leaves the cursor where readSync() does', async () => {
   const fd = nodeFs.openSync(fileWith(content), 'r');
   const seen: Buffer[] = [];
   for (let i = 0; i < 50; i++) {
@@ -153,7 +153,7 @@ test('read() with a position leaves the cursor where readSync() has it', async (
 });
 
 for (const closing of ['closeSync', 'close'] as const) {
-  test(`a number that ${closing}() freed and that is given again is the new file`, async () => {
+  test(`a number that ${closing}() freed and that is reused is the new file`, async () => {
     const files = [randomBytes(200, 1), randomBytes(200, 2), randomBytes(200, 3)];
     const names = files.map((bytes) => fileWith(bytes));
     const numbers = new Set<number>();
@@ -163,11 +163,11 @@ for (const closing of ['closeSync', 'close'] as const) {
       const memory = Buffer.alloc(200);
       await promisify(ourFs.read)(fd, memory, 0, 200, 0);
       expect(memory.equals(files[i % 3] as Buffer)).toBe(true);
-      // Also by those that this package knows nothing of.
+      // Also with functions that this package does not know about.
       if (closing === 'closeSync') (i % 2 ? nodeFs : ourFs).closeSync(fd);
       else await promisify(i % 2 ? nodeFs.close : ourFs.close)(fd);
     }
-    // Else this test shows nothing.
+    // Otherwise this test proves nothing.
     expect(numbers.size).toBeLessThan(50);
   });
 }
@@ -206,7 +206,7 @@ testWhere(!isWindows, "descriptors are Node's there, where nobody knows which co
     for (const name of ['closeSync', 'close'] as const) {
       const fd = nodeFs.openSync(here, 'r');
       const read = promisify(ourFs.read);
-      // More than one turn of the event loop takes, so that some wait for the next.
+      // More than one turn of the event loop accepts, so that some wait for the next turn.
       const reads = Array.from({ length: 2000 }, (_, i) => read(fd, buffer(), 0, 64, i));
       const closed = name === 'close' ? promisify(ourFs.close)(fd) : ourFs.closeSync(fd);
       await closed;
@@ -257,7 +257,7 @@ test('the descriptor of a handle works in the functions of node:fs', async () =>
   await handle.close();
 });
 
-test('descriptors of many files at once, read, closed and opened again', async () => {
+test('descriptors of many files, read, closed and reopened concurrently', async () => {
   const files = Array.from({ length: 40 }, (_, seed) => randomBytes(5000, seed + 1));
   const names = files.map((bytes) => fileWith(bytes));
   const readOne = async (index: number): Promise<void> => {
@@ -298,7 +298,7 @@ test('an error thrown by the callback of read() is an uncaught exception', async
   expect(await resultOfChild(script, { args: [builtFs] })).toBe('thrown');
 });
 
-test('standard input, by number 0', async () => {
+test('standard input, as descriptor 0', async () => {
   const file = fileWith('from a file');
   const script = `
     import { spawnSync } from 'node:child_process';
@@ -320,7 +320,7 @@ test('standard input, by number 0', async () => {
   expect(result).toEqual([4, 'a fi', null, 'from a file']);
 });
 
-test('a worker reads the descriptor that the main thread has opened', async () => {
+test('a worker reads a descriptor that the main thread has opened', async () => {
   const file = fileWith('content of the file');
   const script = `
     const { default: ourFs } = await import(argument);
@@ -337,7 +337,7 @@ test('a worker reads the descriptor that the main thread has opened', async () =
   expect(await resultOfChild(script, { args: [builtFs] })).toBe('the fil');
 });
 
-test('programs that end while reads are in flight end', async () => {
+test('programs exit while reads are in flight', async () => {
   const script = `
     const { default: ourFs } = await import(argument);
     const fd = fs.openSync(process.execPath, 'r');

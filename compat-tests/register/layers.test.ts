@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
 import { fileWith, resultOfChild, testWhere } from '../helpers.js';
 
-// Layers between node:fs and the system: they serve, and the engine does not.
+// Layers between node:fs and the system serve calls instead of the engine.
 
 const registerUrl = new URL('../../dist/register.js', import.meta.url).href;
 const fsUrl = new URL('../../dist/fs.js', import.meta.url).href;
 const withImport = { flags: [`--import=${registerUrl}`] };
 const quiet = ['--disable-warning=DeprecationWarning'];
 
-// Replaces the native functions below node:fs as mock-fs does: once, by bound functions that ask
-// each time whether a file is virtual. Nothing under virtual/ is on any disk.
+// Replaces the native functions below node:fs as mock-fs does: once, with bound functions that
+// check for each call whether a file is virtual. Nothing in virtual/ exists on a disk.
 const mock = `
 const binding = process.binding('fs');
 const below = [];
@@ -88,7 +88,7 @@ for (const [when, order] of [
   });
 }
 
-test('overlapped/fs is served by them too', async () => {
+test('overlapped/fs is served by the layer too', async () => {
   const script = `
     const { default: ours } = await import('${fsUrl}');
     ${mock} ${callAll}
@@ -121,7 +121,7 @@ test('a folder that a layer hides is not removed', async () => {
   expect(await resultOfChild(inFolder, { flags })).toEqual([['ENOENT', 'ENOENT'], 'on the disk']);
 });
 
-test('the engine serves again when the layer has been removed', async () => {
+test('the engine serves again after the layer has been removed', async () => {
   const script = `
     const binding = process.binding('fs');
     const counts = [];
@@ -141,7 +141,7 @@ test('the engine serves again when the layer has been removed', async () => {
   expect(await resultOfChild(script, options)).toEqual([1, 0, 1]);
 });
 
-// A virtual file, as the loaders of archives make one: by functions over those of node:fs.
+// A virtual file, as archive loaders create one: with functions that wrap those of node:fs.
 const patch = `
 const fs = require('fs');
 const old = { ...fs };
@@ -162,7 +162,7 @@ fs.close = function close(fd, done) { return old.close(fd, done); };
 require('module').syncBuiltinESMExports();
 `;
 
-test('functions that were replaced before register() stay, and the others are served', async () => {
+test('functions that were replaced before register() are kept, and others are served', async () => {
   const script = `
     const { promisify } = await import('node:util');
     const { submitted } = engine.stats();
@@ -179,7 +179,7 @@ test('functions that were replaced before register() stay, and the others are se
     console.log(JSON.stringify([archived, before - submitted, after - before]));`;
   const args = [fileWith('content')];
   const flags = ['--require', fileWith(patch, 'patch.cjs')];
-  // Node's own writeFile() calls open() by its name in some versions.
+  // In some versions, Node's own writeFile() calls open() by its name.
   const [archived] = await resultOfChild<unknown[]>(script, { flags, args });
   expect(archived).toEqual(expect.arrayContaining(['archived', 8]));
   const registered = { flags: [...flags, ...withImport.flags], args };
@@ -209,7 +209,7 @@ testWhere(process.platform !== 'win32', 'numbers run on the engine there')(
   },
 );
 
-test('a function that Node would call and a program has replaced is called', async () => {
+test('a replaced function that Node would call is called', async () => {
   const script = `
     const { default: live } = await import('node:fs');
     const { promisify } = await import('node:util');
@@ -227,14 +227,14 @@ test('a function that Node would call and a program has replaced is called', asy
     stub('open');
     await once(live.createReadStream(argument), 'error');
     console.log(JSON.stringify(calls));`;
-  // Which ones these are differs between versions of Node.
+  // Which functions these are differs between versions of Node.
   const calls = await resultOfChild<string[]>(script, { args: [fileWith('content')] });
   const registered = { ...withImport, args: [fileWith('content')] };
   expect(await resultOfChild(script, registered)).toEqual(calls);
   expect(calls).toContain('open');
 });
 
-test('--pending-deprecation warns of nothing that the program did not do', async () => {
+test('--pending-deprecation only warns about calls of the program', async () => {
   const script = `
     const warnings = [];
     process.on('warning', ({ code }) => warnings.push(code));

@@ -6,7 +6,7 @@ import { open } from '../../lib/index.js';
 import { inheritMethods } from '../../lib/register/node-methods.js';
 import { fileWith } from '../helpers.js';
 
-// A handle of a Node to come, with a method that works on private fields, as pull() of Node 26.
+// A handle of a future Node, with a method that uses private fields, as pull() of Node 26 does.
 
 const kFd = Symbol('kFd');
 const kLocked = Symbol('kLocked');
@@ -40,7 +40,7 @@ afterEach(() => {
   delete prototype.lines;
 });
 
-test('methods that only Node has work on our handles, and hold them', async () => {
+test('methods that only Node has work on our handles and keep them open', async () => {
   const own = FileHandle.prototype.stat;
   inheritMethods(new NodesHandle());
   expect(FileHandle.prototype.stat).toBe(own);

@@ -2,7 +2,7 @@ import * as path from 'node:path';
 import { expect, test } from 'vitest';
 import { fileWith, resultOfChild, temporaryFolder } from '../helpers.js';
 
-// Modules of Node's own that use node:fs, or take what it gives, in a program that is registered.
+// Node's own modules that use node:fs or accept its objects, in a registered program.
 
 const flags = [`--import=${new URL('../../dist/register.js', import.meta.url).href}`];
 const file = JSON.stringify(fileWith('line one\nline two\n'));
@@ -63,7 +63,7 @@ test('a child process writes to the descriptors of handles and streams', async (
   expect(results).toEqual(['written\n', 'written\n']);
 });
 
-test('fs.cp, with promises, callbacks and at once', async () => {
+test('fs.cp, with promises, with callbacks and synchronously', async () => {
   const script = `
     import { cp, mkdir, readdir, symlink } from 'node:fs/promises';
     import { promisify } from 'node:util';
@@ -112,7 +112,7 @@ test('readline, lines of handles, opendir and watch', async () => {
   expect(await resultOfChild(script, { flags })).toEqual(expected);
 });
 
-test('modules of both kinds are loaded, also large and missing ones', async () => {
+test('modules of both kinds are loaded, including large and missing ones', async () => {
   const script = `
     import { createRequire } from 'node:module';
     process.chdir(${folder()});
@@ -144,7 +144,7 @@ test('process.stdin and process.stdout on files', async () => {
   expect(await resultOfChild(script, { flags })).toEqual([0, 'LINE ONE\nLINE TWO\n']);
 });
 
-test('handles of both worlds go into the functions of both', async () => {
+test('handles of both packages are accepted by the functions of both', async () => {
   const script = `
     const nodeOpen = fs.promises.open;
     const nodeRead = fs.promises.readFile;

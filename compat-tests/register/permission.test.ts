@@ -14,7 +14,7 @@ const readable = [`${path.dirname(content)}*`, `${root}*`].map(
   (place) => `--allow-fs-read=${place}`,
 );
 
-// The script lies in a folder of its own, which may be read, too.
+// The script is in a separate folder, which may be read, too.
 const script = `
 import fs from 'node:fs';
 const own = fs.promises.readFile;
@@ -70,7 +70,7 @@ for (const [flag, remedy] of [
   [permission, 'the permission model denies: add --allow-addons.'],
   ['--no-addons', '--no-addons denies: remove --no-addons.'],
 ] as const) {
-  test(`under ${flag} node:fs stays as it is, and calls say what is missing`, async () => {
+  test(`under ${flag} node:fs is unchanged, and calls report what is missing`, async () => {
     const message = `overlapped needs its native addon, which ${remedy}`;
     const failure = [expect.stringMatching(/^ERR_(DLOPEN_DISABLED|ACCESS_DENIED)$/), message];
     expect(await run([flag])).toEqual({ ...served, direct: failure, kind: failure });

@@ -10,7 +10,7 @@ const quiet = '--disable-warning=ExperimentalWarning';
 const withImport = { flags: [`--import=${registerUrl}`] };
 const withRequire = { flags: [quiet, '--require', registerFile] };
 
-// Says whether a call ran on the engine.
+// Reports whether a call ran on the engine.
 const onEngine = `
 const { engine: ours } = await import(${JSON.stringify(pathToFileURL(builtModule).href)});
 async function onEngine(call) {
@@ -57,7 +57,7 @@ describe('a CommonJS program is served', () => {
     const script = `require(${JSON.stringify(registerFile)});${commonJsScript}`;
     expect(await resultOfChild(script, { name, flags: [quiet] })).toEqual(served);
   });
-  test('that has its functions already, after import()', async () => {
+  test('that has already taken its functions, after import()', async () => {
     const script = `
       const before = require('fs');
       const { promises } = before;
@@ -119,7 +119,7 @@ describe('an ES module is served by default, by name and by star', () => {
   });
 });
 
-// All that can be seen of the properties of an object, with the functions themselves by number.
+// Everything observable about the properties of an object, with the functions themselves by number.
 const snapshot = `
 const seen = new Map();
 const number = (value) => {
@@ -150,7 +150,7 @@ test('replaced functions keep their names, lengths and symbols', async () => {
   expect(changed).toBe(true);
 });
 
-test('unregister() restores the very functions', async () => {
+test('unregister() restores the original functions', async () => {
   const script = `
     ${snapshot}
     import nodeFs, { readFile as named, ReadStream } from 'node:fs';
@@ -181,7 +181,7 @@ test('unregister() restores the very functions', async () => {
   });
 });
 
-test('replaced functions give way to those that others put there', async () => {
+test('replaced functions give way to functions that others install', async () => {
   const script = `
     import nodeFs from 'node:fs';
     import { promisify } from 'node:util';
@@ -246,7 +246,7 @@ test('no function is added that the running Node lacks', async () => {
   expect(after).toEqual(before);
 });
 
-test('open() refuses what Node refuses for a mode, and takes our options', async () => {
+test('open() rejects the modes that Node rejects, and accepts our options', async () => {
   const script = `
     import { open as openByName } from 'node:fs/promises';
     const codes = [];
@@ -263,17 +263,17 @@ test('open() refuses what Node refuses for a mode, and takes our options', async
   expect(await resultOfChild(script, withImport)).toEqual(codes);
 });
 
-test('an engine that is not available fails where a function is used', async () => {
+test('an unavailable engine is an error when a function is called', async () => {
   const script = `
     require('fs/promises').readFile(${file}).catch(({ code }) => {
       console.log(JSON.stringify(code));
     });`;
-  // A CommonJS program: some Nodes read ES modules by the function that is replaced.
+  // A CommonJS program, because some versions of Node read ES modules with the replaced function.
   const options = { ...withRequire, name: 'child.cjs', env: { OVERLAPPED_ENGINE: 'none' } };
   expect(await resultOfChild(script, options)).toBe('ERR_ENGINE_UNAVAILABLE');
 });
 
-test('the package exports it', () => {
+test('the package exports overlapped/register', () => {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
   const { exports } = JSON.parse(text) as { exports: Record<string, unknown> };
   expect(exports['./register']).toEqual({

@@ -6,7 +6,7 @@ const fsUrl = new URL('../../dist/fs.js', import.meta.url).href;
 const indexUrl = new URL('../../dist/index.js', import.meta.url).href;
 const file = JSON.stringify(fileWith('content'));
 
-// Says whether fs.promises.readFile() of a thread runs on the engine of that thread.
+// Reports whether fs.promises.readFile() of a thread runs on the engine of that thread.
 const report = `
 const { parentPort } = require('node:worker_threads');
 const { readFile } = require('node:fs/promises');
@@ -45,7 +45,7 @@ test('workers of a program that was started with --import are served', async () 
   expect(await resultOfChild(script, { flags })).toEqual([yes, yes, yes]);
 });
 
-test('workers that are made after an import are served, by name and by default', async () => {
+test('workers created after an import are served, by name and by default', async () => {
   const script = `${viaImport}
     const { default: threads } = await import('node:worker_threads');
     const same = threads.Worker === Worker;
@@ -55,7 +55,7 @@ test('workers that are made after an import are served, by name and by default',
   expect(await resultOfChild(script)).toEqual([true, yes, yes, yes, yes]);
 });
 
-test('workers with flags of their own, and beside flags that no worker takes', async () => {
+test('workers with their own flags, and with flags that no worker accepts', async () => {
   const script = `${viaImport}
     console.log(JSON.stringify([await ask(${commonJs}, { execArgv: [] }),
       await ask(${commonJs}, { execArgv: ['--no-warnings'] }), await ask(${commonJs})]));`;
@@ -91,7 +91,7 @@ test('Worker stays the class it was', async () => {
   expect(await resultOfChild(script)).toEqual([...yeses, 'Worker', true, ...codes]);
 });
 
-test("workers that are made after unregister() are Node's again", async () => {
+test("workers created after unregister() use Node's functions", async () => {
   const script = `${viaImport}
     const first = await ask(${commonJs});
     (await import('${fsUrl}')).unregister();
