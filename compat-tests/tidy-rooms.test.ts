@@ -3,9 +3,9 @@ import * as path from 'node:path';
 import { expect, test } from 'vitest';
 import { packageFolder } from './helpers.js';
 
-// A room is a folder of lib/. Files of a room import files of that room and of the rooms below it,
-// types included, so that each can be read without those above. Files at the top of lib/ are the
-// entries of the package, which may import everything.
+// A room is a folder of lib/. Its files import only files of the same room and of the rooms below
+// it, types included, so that each can be read without those above. Files at the top of lib/ are
+// the entries of the package, which may import everything.
 
 const floors = [
   ['node'],
@@ -51,7 +51,7 @@ function roomOf(file: string): string {
   return file.includes('/') ? (file.split('/')[0] as string) : file;
 }
 
-/** The imports that do not lead to a lower room or stay in their own. */
+/** The imports that lead to a higher room. */
 function upwardImports(imports: Imports): string[] {
   const found: string[] = [];
   for (const [file, imported] of imports) {
@@ -66,7 +66,7 @@ function upwardImports(imports: Imports): string[] {
   return found;
 }
 
-/** Files that import each other, directly or through others, as one line per circle. */
+/** Files that import each other, directly or through others; one line per circle. */
 function circles(imports: Imports): string[] {
   const found: string[] = [];
   const done = new Set<string>();

@@ -9,7 +9,7 @@ const fileLinesMax = 400;
 const lineLengthMax = 100;
 
 interface Source {
-  /** Below the package's folder, with slashes. */
+  /** The path relative to the package, with slashes. */
   name: string;
   lines: string[];
 }
@@ -31,13 +31,13 @@ function sourcesIn(folders: readonly string[], ends: RegExp): Source[] {
 
 const folders = ['lib', 'addon', 'compat-tests', 'bench', 'scripts', 'examples'];
 const sources = sourcesIn(folders, /\.(ts|mts|mjs|js|cc|c|h)$/);
-// What npm publishes; addon/engine_tests is not among it.
+// The files that npm publishes, which do not include addon/engine_tests.
 const published = sources.filter(({ name }) => /^(lib|addon)\/(?!engine_tests)/.test(name));
 const tests = sources.filter(({ name }) => name.startsWith('compat-tests/'));
 
 type Inside = 'code' | 'comment' | 'template';
 
-// After these a slash begins a regular expression.
+// After these characters a slash starts a regular expression.
 const beforeRegex = /[(,=:[!&|?;{}]\s*$/;
 
 /** The end of a string or regular expression; its start if it does not end on this line. */
@@ -53,7 +53,7 @@ function endOfLiteral(line: string, start: number, end: string): number {
   return start;
 }
 
-/** One line without comments and literals, and what the next one begins in. */
+/** Strips comments and literals from one line, and reports what the next line starts in. */
 function codeOfLine(line: string, begin: Inside): { code: string; inside: Inside } {
   let inside = begin;
   let code = '';
@@ -86,7 +86,7 @@ function codeOfLine(line: string, begin: Inside): { code: string; inside: Inside
   return { code, inside };
 }
 
-/** The lines without comments and literals, so that the braces in these do not count. */
+/** The lines without comments and literals, so that braces in these do not count. */
 function codeOf(lines: readonly string[]): string[] {
   let inside: Inside = 'code';
   return lines.map((line) => {
@@ -96,8 +96,8 @@ function codeOf(lines: readonly string[]): string[] {
   });
 }
 
-// The head of a function: an arrow, or parentheses and what may follow them before the brace. No
-// keyword of a statement comes before the parentheses.
+// The head of a function: an arrow, or parentheses and the tokens that may follow them before the
+// brace. No statement keyword comes before the parentheses.
 const opensFunction = /(=>|\)(\s*(const|noexcept|override|final))*(\s*(->|:)\s*[^={}]+)?)\s*\{\s*$/;
 const statement = /^\s*(\}\s*)?(else\s+)?(if|for|while|switch|catch|do|namespace|class|struct)\b/;
 const opensClass = /\b(class|struct)\b[^()=;]*\{$/;
@@ -236,7 +236,7 @@ test('no test runs alone, and none is skipped without a reason in its name', () 
   expect(found).toEqual([]);
 });
 
-// What lib/node/globals.ts takes when the package is loaded, and types of other contexts.
+// The globals that lib/node/globals.ts copies at load time, and types of other contexts.
 const globalUses = /process\.nextTick|performance\.now|instanceof (Uint8Array|URL|Date|Promise)\b/;
 const takenNames =
   /\b(setTimeout|clearTimeout|setImmediate|queueMicrotask|AbortController|AbortSignal)(?=[.(])/g;

@@ -51,13 +51,13 @@ async function bytesOfByob(reader: ByobReader, viewOf: () => Uint8Array): Promis
 interface Lifecycle {
   closes: number;
   errors: Error[];
-  /** Events that came after 'close'. */
+  /** Events after 'close'. */
   late: string[];
-  /** Operations at 'close'. */
+  /** Operations in flight at 'close'. */
   inFlight: number;
 }
 
-/** Watches a stream until a while after its 'close'. */
+/** Observes a stream until some time after its 'close'. */
 async function lifecycleOf(stream: XStream): Promise<Lifecycle> {
   const seen: Lifecycle = { closes: 0, errors: [], late: [], inFlight: 0 };
   const emitter = stream as unknown as NodeJS.EventEmitter;
@@ -218,7 +218,7 @@ for (const unbuffered of [false, true]) {
     }
   });
 
-  test(`views of a ${kind} BYOB reader are filled, whatever their size and address`, async () => {
+  test(`views of a ${kind} BYOB reader are filled at any size and address`, async () => {
     const aligned = (length: number) => (): Uint8Array => {
       const { buffer, byteOffset } = allocAligned(length, { alignment: 4096 });
       return new Uint8Array(buffer, byteOffset, length);
@@ -262,12 +262,12 @@ for (const unbuffered of [false, true]) {
     const { buffer, byteOffset } = allocAligned(length, { alignment: 4096 });
     const { value } = await reader.read(new Uint8Array(buffer, byteOffset, length));
     expect(value?.byteLength).toBe(length);
-    // The opening and the read itself: nothing was read ahead that would have to be copied.
+    // The open and the read itself: no data was read ahead, which would have to be copied.
     expect(engine.stats().submitted - before).toBeLessThanOrEqual(2);
     await reader.cancel();
   });
 
-  test(`a path that is not there fails every ${kind} stream once`, async () => {
+  test(`a missing path fails every ${kind} stream once`, async () => {
     const missing = path.join(folder, 'no', 'such', 'file');
     for (const kindOf of kinds) {
       const read = await rejection(bytesOf(sourceOf(kindOf, missing, { unbuffered })));
@@ -277,7 +277,7 @@ for (const unbuffered of [false, true]) {
     }
   });
 
-  test(`close() of the handle ends the ${kind} streams over it, and waits for them`, async () => {
+  test(`close() of the handle ends the ${kind} streams on it, and waits for them`, async () => {
     const handle = await open(path.join(folder, 'closed'), 'w+', { unbuffered });
     await handle.writeFile(content);
     const fd = handle as never as x.ReadStreamOptions['fd'];
@@ -303,7 +303,7 @@ for (const unbuffered of [false, true]) {
   });
 }
 
-/** Bytes without an end. */
+/** An endless stream of bytes. */
 function endless(): Readable {
   return new Readable({
     highWaterMark: 100_000,
@@ -313,7 +313,7 @@ function endless(): Readable {
   });
 }
 
-test('wrong arguments throw at once', async () => {
+test('invalid arguments throw immediately', async () => {
   const wrong: [object, RegExp][] = [
     [{ start: -1 }, /options.start/],
     [{ start: 1.5 }, /options.start/],
@@ -387,7 +387,7 @@ test('streamx loads with overlapped/streamx only', async () => {
   expect(loaded).toEqual([false, true]);
 });
 
-// ---- What waits
+// ---- Pending operations
 
 testWithFifo('cancel() of a stream whose FIFO is silent ends its read', async () => {
   const handle = await open(makeFifo(), 'r+');
@@ -419,7 +419,7 @@ testWithFifo(
         : web.createReadableStream(null, { fd: handle });
       const reader = byobReader(stream);
       const other = fs.openSync(fifo, fs.constants.O_RDWR | fs.constants.O_NONBLOCK);
-      // A read that were still in flight when its view is handed back would take these bytes.
+      // A read that was still in flight when its view is returned would take these bytes.
       const waiting = settled(
         reader.read(new Uint8Array(1_000_000)).finally(() => fs.writeSync(other, 'bytes')),
       );
@@ -448,8 +448,8 @@ testWithFifo('a lock that is released while a view waits loses no byte', async (
   first.releaseLock();
   expect((await waiting).error).toBeDefined();
   await handle.write('some bytes');
-  // A reader that asks before the bytes are there gets them with those that follow: so says the
-  // standard, and so do Node 20 to 24.
+  // A reader that asks before the bytes are there receives them along with later ones, according to
+  // the standard and in Node 20 to 24.
   await sleep(20);
   const reader = stream.getReader();
   const { value } = await reader.read();
@@ -493,7 +493,7 @@ testWithFifo('a write that a FIFO takes no more of is cancelled', async () => {
   expect(handle.fd).toBe(-1);
 });
 
-// ---- Errors from the device
+// ---- Device errors
 
 testWhere(isLinux, '/dev/full is a device of Linux')('a full device fails once', async () => {
   for (const length of [1, 10_000, 2_000_000]) {
@@ -552,7 +552,7 @@ test('a failure downstream closes the source', async () => {
   }
 });
 
-test('an error thrown by a listener of a streamx stream is an uncaught exception', async () => {
+test('an exception in a listener of a streamx stream is uncaught', async () => {
   const built = new URL('../../dist/streams/streamx.js', import.meta.url).href;
   const script = `
     import { createReadStream } from ${JSON.stringify(built)};

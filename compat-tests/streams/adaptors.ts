@@ -6,7 +6,7 @@ import * as fs from '../../lib/fs.js';
 import * as streamx from '../../lib/streams/streamx.js';
 import * as web from '../../lib/streams/web.js';
 
-/** The kinds of streams that this package makes, and how they are put together. */
+/** The kinds of streams that this package creates, and how they are connected. */
 
 export const kinds = ['node', 'streamx', 'web'] as const;
 export type Kind = (typeof kinds)[number];
@@ -45,7 +45,7 @@ function isStreamx(stream: unknown): boolean {
   return typeof (stream as { _duplexState?: unknown })._duplexState === 'number';
 }
 
-/** Puts a source and a sink together as a user of the source's kind does. */
+/** Connects a source and a sink as a user of the source's kind would. */
 export async function connect(source: Source, sink: Sink): Promise<void> {
   if (isStreamx(source)) {
     const readable = source as unknown as Readable;
@@ -67,7 +67,7 @@ export async function connect(source: Source, sink: Sink): Promise<void> {
   return pipeline(source as NodeReadable, sink as NodeWritable);
 }
 
-/** All bytes of a source. */
+/** Reads all bytes of a source. */
 export async function bytesOf(source: Source): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of source as AsyncIterable<Uint8Array>) chunks.push(chunk);

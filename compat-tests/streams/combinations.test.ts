@@ -13,7 +13,7 @@ import {
 } from '../helpers.js';
 import { connect, kinds, sinkOf, sourceOf } from './adaptors.js';
 
-// Every kind of source into every kind of sink: what arrives are the same bytes.
+// Every kind of source with every kind of sink: the same bytes arrive.
 
 const sizes = [0, 1, 4096, 70_001, 3_000_003];
 let folder: string;
@@ -46,7 +46,7 @@ for (const from of ways) {
   for (const to of ways) {
     const { unbuffered } = to;
 
-    test(`${from.name} -> ${to.name} gives the same bytes`, async () => {
+    test(`${from.name} -> ${to.name} transfers the same bytes`, async () => {
       const file = path.join(folder, 'copy');
       for (const size of sizes) {
         const source = sourceOf(from.kind, fileOf(size), { unbuffered: from.unbuffered });
@@ -56,7 +56,7 @@ for (const from of ways) {
       }
     });
 
-    test(`a part, ${from.name} -> ${to.name}, lands in its place and nowhere else`, async () => {
+    test(`a part, ${from.name} -> ${to.name}, lands at its position and nowhere else`, async () => {
       const file = path.join(folder, 'part');
       const size = 3_000_003;
       const content = randomBytes(size, size + 1);

@@ -8,8 +8,8 @@ import ourFs from '../../lib/fs.js';
 import { isLinux, isWindows, temporaryFolder, testWhere } from '../helpers.js';
 
 /**
- * The cursor of a stream's descriptor: whoever gets to know the number finds it where node:fs would
- * have left it, and the stream continues there. Each program runs with node:fs and with ours.
+ * The cursor of a stream's descriptor: code that knows the number finds the cursor where node:fs
+ * would have left it, and the stream continues there. Each program runs with node:fs and with ours.
  */
 
 type Fs = typeof nodeFs;

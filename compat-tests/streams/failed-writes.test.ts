@@ -10,7 +10,7 @@ import { isWindows, packageFolder, randomBytes, temporaryFolder, testWhere } fro
 const streams = path.join(packageFolder, 'dist', 'fs.js');
 const limitKibi = 3 * 1024;
 
-// A program that writes 8 MiB to a file that may have no more than 3 MiB, in chunks of some size.
+// Writes 8 MiB, in chunks of some size, to a file that is limited to 3 MiB.
 const script = `
   import fs from ${JSON.stringify(streams)};
   import { Readable } from 'node:stream';
@@ -53,7 +53,7 @@ for (const [chunkSize, how, flags] of kinds) {
     const given = [file, `${chunkSize}`, how, flags];
     const limited = `ulimit -f ${limitKibi * 2}; exec "$0" "$@"`;
     const node = [process.execPath, '--no-warnings', '--input-type=module', '-e', script];
-    // The unit of dash is 512 bytes.
+    // dash counts in units of 512 bytes.
     const { stdout } = await promisify(execFile)('sh', ['-c', limited, ...node, ...given]);
     const { events, isPrefix, size, written } = JSON.parse(stdout);
     expect({ events, isPrefix }).toEqual({ events: ['EFBIG'], isPrefix: true });
@@ -62,7 +62,7 @@ for (const [chunkSize, how, flags] of kinds) {
   });
 }
 
-test('a destroyed stream leaves a prefix of what was piped into it', async () => {
+test('a destroyed stream leaves a prefix of the data that was piped into it', async () => {
   const data = randomBytes(16 * 1024 * 1024);
   const source = path.join(temporaryFolder(), 'source');
   fs.writeFileSync(source, data);
@@ -80,7 +80,7 @@ test('a destroyed stream leaves a prefix of what was piped into it', async () =>
   }
 });
 
-test('a failed stream keeps what its file had behind the place of the failure', async () => {
+test('a failed stream keeps the content of its file after the point of failure', async () => {
   const file = path.join(temporaryFolder(), 'file');
   fs.writeFileSync(file, Buffer.alloc(4 * 1024 * 1024, 'o'));
   const stream = createWriteStream(file, { flags: 'r+' });
@@ -93,7 +93,7 @@ test('a failed stream keeps what its file had behind the place of the failure', 
   expect(content.slice(2 * 1024 * 1024)).toBe('o'.repeat(2 * 1024 * 1024));
 });
 
-test('a stream that is destroyed at once makes its file, also in a busy thread', async () => {
+test('a stream that is destroyed immediately creates its file, even in a busy thread', async () => {
   const file = path.join(temporaryFolder(), 'file');
   const stream = createWriteStream(file);
   const events: string[] = [];

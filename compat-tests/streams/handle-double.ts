@@ -10,12 +10,12 @@ async function notCalled(): Promise<never> {
   throw new Error('The windows of these tests are buffered and at positions');
 }
 
-/** How many bytes a transfer moves, of those that it could. */
+/** The number of bytes that a transfer moves, out of those that it could. */
 export type Shorten = (possible: number, position: number, index: number) => number;
 
 /**
- * A buffered file in memory for the windows, which completes transfers only when it is told to, in
- * any order, and moves fewer bytes than asked for.
+ * An in-memory buffered file for the windows, which completes transfers only on demand, in any
+ * order, and moves fewer bytes than requested.
  */
 export class HandleDouble implements SectorFile {
   readonly alignment: Alignment | null = null;
@@ -79,7 +79,7 @@ export class HandleDouble implements SectorFile {
     });
   }
 
-  // What only windows over unbuffered files, or at the cursor, call.
+  // Called only by windows over unbuffered files, or at the cursor.
   read: SectorFile['read'] = notCalled;
   readonly operate = notCalled;
   truncate: SectorFile['truncate'] = notCalled;
@@ -113,7 +113,7 @@ export class HandleDouble implements SectorFile {
     });
   }
 
-  /** Completes one of the transfers in flight; says whether there was one. */
+  /** Completes one of the transfers in flight; returns whether there was one. */
   complete(choose: (count: number) => number): boolean {
     if (this.pending.length === 0) return false;
     const [transfer] = this.pending.splice(choose(this.pending.length), 1);
@@ -121,7 +121,7 @@ export class HandleDouble implements SectorFile {
     return true;
   }
 
-  /** Completes everything, in the order that `choose` says, until `over` settles. */
+  /** Completes everything, in the order that `choose` determines, until `over` settles. */
   async serve<T>(over: Promise<T>, choose: (count: number) => number): Promise<T> {
     let isOver = false;
     const ended = over.finally(() => {
@@ -136,7 +136,7 @@ export class HandleDouble implements SectorFile {
   }
 }
 
-/** Numbers from 0 to below 1 that are the same for the same seed (xorshift, as randomBytes()). */
+/** Pseudorandom numbers in [0, 1) that are the same for the same seed (xorshift). */
 export function randomNumbers(seed: number): () => number {
   let state = (seed * 2_654_435_761) >>> 0 || 1;
   return () => {

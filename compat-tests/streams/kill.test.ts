@@ -7,7 +7,7 @@ import { builtModule, randomBytes, temporaryFolder, unbufferedFolder, until } fr
 
 const pattern = randomBytes(1_000_003);
 
-// Writes the pattern again and again, and reports how far the file is complete after each sync.
+// Writes the pattern repeatedly, and reports after each sync how far the file is complete.
 const script = `
   import * as fs from 'node:fs';
   import { Readable } from 'node:stream';
@@ -50,7 +50,7 @@ async function positionReportedBefore(kill: string, unbuffered: boolean): Promis
   fs.writeFileSync(patternFile, pattern);
   const module = pathToFileURL(path.join(path.dirname(builtModule), 'fs.js')).href;
   const args = [program, module, patternFile, kill, String(unbuffered)];
-  // A file and no pipe, which Node cannot open under Wine.
+  // A file instead of a pipe, which Node cannot open under Wine.
   const output = path.join(base, 'output');
   const descriptor = fs.openSync(output, 'w');
   const reports = (): string[] => fs.readFileSync(output, 'utf8').split('\n').slice(0, -1);

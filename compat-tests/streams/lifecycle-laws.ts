@@ -13,17 +13,17 @@ import {
 
 export const size = 3_000_000;
 export const content = randomBytes(size);
-/** Known from the first hook on. */
+/** Set by the first hook. */
 export let folder: string;
-/** A file with the content. */
+/** The path of a file with the content. */
 export let source: string;
-/** How many are open before a test. */
+/** The number of open descriptors before a test. */
 export let descriptors: number;
 
 /**
- * Makes the files, and holds every test of this file to the laws of streams: nothing in flight, no
- * descriptor left, no rejection that nobody handles.
- * @param warmUp does what opens something that then stays open: what the engine and Node open once
+ * Creates the files, and checks the laws of streams after every test of this file: nothing in
+ * flight, no descriptor left, no unhandled rejection.
+ * @param warmUp opens everything that the engine and Node open only once and keep open
  */
 export function holdToLaws(warmUp: () => Promise<unknown>): void {
   const unhandled: unknown[] = [];

@@ -53,7 +53,7 @@ for (const make of [createReadStream, createWriteStream]) {
   });
 }
 
-test('a write stream in object mode takes bytes, and fails with anything else', async () => {
+test('a write stream in object mode accepts bytes, and fails with anything else', async () => {
   const options = { objectMode: true } as object;
   const file = path.join(folder, 'objects');
   const stream = createWriteStream(file, options);
@@ -70,11 +70,11 @@ test('a write stream in object mode takes bytes, and fails with anything else', 
 interface Lifecycle {
   closes: number;
   errors: Error[];
-  /** Events that came after 'close'. */
+  /** Events after 'close'. */
   late: string[];
 }
 
-/** Watches a stream until a while after its 'close'. */
+/** Observes a stream until some time after its 'close'. */
 async function lifecycleOf(stream: Stream): Promise<Lifecycle> {
   const seen: Lifecycle = { closes: 0, errors: [], late: [] };
   const emitter: EventEmitter = stream;
@@ -108,7 +108,7 @@ for (const unbuffered of [false, true]) {
     for (const withError of [false, true]) {
       const name = `destroyed ${moment} ${withError ? 'with' : 'without'} an error`;
       const error = withError ? new Error('enough') : undefined;
-      // One that had its end before has nothing to say of it.
+      // A stream that had already ended does not report it again.
       let wasOver = false;
       const destroy = (stream: Stream): void => {
         wasOver = stream.destroyed;
@@ -171,7 +171,7 @@ for (const unbuffered of [false, true]) {
     expect(Buffer.concat(chunks).equals(content)).toBe(true);
   });
 
-  test(`chunks() of a ${kind} handle may be left at any time`, async () => {
+  test(`chunks() of a ${kind} handle may be stopped at any time`, async () => {
     const handle = await open(source, 'r', { unbuffered });
     for (const most of [0, 1, 2, 5, 1000]) {
       let taken = 0;
@@ -184,7 +184,7 @@ for (const unbuffered of [false, true]) {
     await handle.close();
   });
 
-  test(`chunks() of a ${kind} handle give any part`, async () => {
+  test(`chunks() of a ${kind} handle return any part`, async () => {
     const handle = await open(source, 'r', { unbuffered });
     for (const [start, end] of [[0], [1], [4096, 4096], [511, 1_500_000], [size - 1], [size + 5]]) {
       for (const recycle of [false, true]) {
@@ -215,7 +215,7 @@ test('chunks() end with an error when the handle is closed or the signal aborted
   expect(await closed).toMatchObject({ code: 'EBADF' });
 });
 
-test('chunks() refuse what is wrong at once', async () => {
+test('chunks() rejects invalid arguments immediately', async () => {
   const handle = await open(source);
   const wrong = [{ start: -1 }, { end: 1.5 }, { start: 5, end: 4 }, { depth: 0 }, { chunkSize: 0 }];
   for (const options of wrong) expect(() => handle.chunks(options)).toThrow(/out of range/);
@@ -224,7 +224,7 @@ test('chunks() refuse what is wrong at once', async () => {
   expect(() => handle.chunks()).toThrow('file closed');
 });
 
-test('windows and what only open() knows are validated', async () => {
+test('windows and options of open() alone are validated', async () => {
   expect(() => createReadStream(source, { readAhead: { depth: 0 } })).toThrow(/options.readAhead/);
   expect(() => createWriteStream(source, { writeBehind: 5 as never })).toThrow(
     /options.writeBehind/,

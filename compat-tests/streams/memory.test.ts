@@ -16,8 +16,8 @@ function sparseFile(): string {
   return file;
 }
 
-// The most that `run` holds over that before, while it moves the file: of buffers that are in use,
-// and of resident memory, which has also what V8 has not collected yet and what malloc keeps.
+// Measures the peak memory of `run` above the level before it: buffers in use, and resident memory,
+// which includes garbage that V8 has not collected yet and memory that malloc keeps.
 function measured(run: string): string {
   return `
     const { createReadStream, createWriteStream } = await import(
@@ -42,7 +42,7 @@ function measured(run: string): string {
     const most = { rss: 0, arrayBuffers: 0 };
     const watch = () => {
       gc();
-      // The second waits until what the first has found is freed.
+      // The second call waits until the garbage that the first one found is freed.
       gc();
       const now = process.memoryUsage();
       for (const name in most) most[name] = Math.max(most[name], now[name] - before[name]);
@@ -72,13 +72,13 @@ async function growthOf(run: string): Promise<Growth> {
   return result;
 }
 
-test('a file of 4 GiB through a slow consumer takes a bounded memory', async () => {
+test('a file of 4 GiB through a slow consumer takes bounded memory', async () => {
   const { arrayBuffers, rss } = await growthOf('await pipeline(createReadStream(file), slow());');
   expect(arrayBuffers).toBeLessThan(depth * chunkSize + marginMax);
   expect(rss).toBeLessThan(depth * chunkSize + 4 * marginMax);
 });
 
-test('chunks() of it take the window and a margin', async () => {
+test('chunks() of it take the window plus a margin', async () => {
   const { rss } = await growthOf(`
       const handle = await open(file);
       for await (const chunk of handle.chunks({ recycle: true })) {

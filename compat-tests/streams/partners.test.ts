@@ -31,7 +31,7 @@ import {
 import { bytesOf, connect, kinds, type Source, sinkOf, sourceOf } from './adaptors.js';
 
 const size = 2_000_003;
-// Half of it can be compressed.
+// Half of it is compressible.
 const content = Buffer.concat([randomBytes(size - 1_000_000), Buffer.alloc(1_000_000, 'abcdefg')]);
 let folder: string;
 let source: string;
@@ -57,7 +57,7 @@ afterAll(async () => {
   if (isLinux) await until(() => openDescriptors() <= descriptors);
 });
 
-/** A source of one of our kinds as what Node's streams are piped from. */
+/** Converts one of our sources to a stream that Node's streams can be piped from. */
 function asNode(stream: Source): Readable {
   if ('getReader' in stream) return Readable.fromWeb(stream);
   return stream as Readable;
@@ -68,7 +68,7 @@ interface Way {
   name: string;
   read(file: string, options?: object): Source;
   write(file: string): ReturnType<typeof sinkOf>;
-  /** Source through transforms of Node into a sink of the same kind. */
+  /** Pipes a source through transforms of Node into a sink of the same kind. */
   through(from: string, ...transforms: Duplex[]): Promise<string>;
 }
 
@@ -291,7 +291,7 @@ for (const unbuffered of [false, true]) {
     expect(sha256OfFile(restored)).toBe(hash);
   });
 
-  test(`${name}: tee() gives both sides all bytes`, async () => {
+  test(`${name}: tee() passes all bytes to both sides`, async () => {
     const [one, two] = web.createReadableStream(source, { unbuffered }).tee();
     const both = await Promise.all([bytesOf(one), bytesOf(two)]);
     expect(both.every((bytes) => bytes.equals(content))).toBe(true);
@@ -315,7 +315,7 @@ for (const unbuffered of [false, true]) {
   });
 }
 
-test('strings, views and ArrayBuffers may be written by hand', async () => {
+test('strings, views and ArrayBuffers may be written directly', async () => {
   const expected = Buffer.from('äbc\x01\x00\x02\x00xyz');
   for (const unbuffered of [false, true]) {
     const file = newFile();
@@ -332,7 +332,7 @@ test('strings, views and ArrayBuffers may be written by hand', async () => {
   }
 });
 
-test('an encoding of a streamx stream gives strings', async () => {
+test('a streamx stream with an encoding yields strings', async () => {
   const text = 'äöü€'.repeat(100_000);
   const file = newFile();
   fs.writeFileSync(file, text);
@@ -342,7 +342,7 @@ test('an encoding of a streamx stream gives strings', async () => {
   expect(found).toBe(text);
 });
 
-test('a PassThrough takes what a streamx stream pipes', async () => {
+test('a PassThrough accepts data piped from a streamx stream', async () => {
   const through = new PassThrough();
   x.createReadStream(source).pipe(through as never);
   expect((await bytesOf(through)).equals(content)).toBe(true);
@@ -371,7 +371,7 @@ test("memory that drains or resolves is the writer's again", async () => {
   }
 });
 
-test('a write stream of Node and one of streamx say how far the file is complete', async () => {
+test('write streams of Node and of streamx report how far the file is complete', async () => {
   const positions: number[] = [];
   const stream = x.createWriteStream(newFile());
   stream.on('progress', (position) => void positions.push(position));

@@ -26,7 +26,7 @@ async function bytesOf(stream: AsyncIterable<Buffer>): Promise<Buffer> {
 
 const symbols = '/proc/kallsyms';
 
-// Each of its reads gives a page, and one elsewhere makes all that is before that place again.
+// Each read returns a page, and a read elsewhere regenerates everything before that position.
 testWhere(fs.existsSync(symbols), 'there is no large file in /proc')(
   'a large file of /proc is streamed in the time that it takes to make it once',
   async () => {
@@ -84,7 +84,7 @@ testWithFifo('destroying a stream whose FIFO takes no more cancels its write', a
   expect(await told).toMatchObject({ code: 'ERR_STREAM_DESTROYED' });
 });
 
-test('a stream of a handle goes on from the cursor, wherever that is', async () => {
+test('a stream of a handle continues from the cursor', async () => {
   const handle = await open(fileWith(content));
   await handle.read(Buffer.alloc(1000), 0, 1000, null);
   const stream = handle.createReadStream({ autoClose: false, end: 499 });
@@ -94,7 +94,7 @@ test('a stream of a handle goes on from the cursor, wherever that is', async () 
   expect((await bytesOf(handle.createReadStream())).equals(content.subarray(1510))).toBe(true);
 });
 
-test('a cursor that others have moved by the descriptor counts, too', async () => {
+test('a cursor that was moved through the descriptor is respected, too', async () => {
   const handle = await open(fileWith(content));
   const { fd } = handle;
   if (process.platform !== 'win32') {
@@ -117,7 +117,7 @@ test('a write stream of a handle writes at the cursor, and moves it', async () =
   expect(fs.readFileSync(file).subarray(100, 109).toString()).toBe('abcdefghi');
 });
 
-test('streams append, whatever is in flight', async () => {
+test('streams append, regardless of operations in flight', async () => {
   const file = fileWith('before');
   const handle = await open(file, 'a');
   await pipeline(createReadStream(fileWith(content)), handle.createWriteStream());
@@ -126,7 +126,7 @@ test('streams append, whatever is in flight', async () => {
   expect(fs.readFileSync(file).equals(expected)).toBe(true);
 });
 
-test('a file that grows while it is read ends cleanly behind what it had', async () => {
+test('a file that grows while it is read ends cleanly after its earlier content', async () => {
   const file = fileWith(content);
   const stream = createReadStream(file);
   const chunks: Buffer[] = [];
@@ -140,7 +140,7 @@ test('a file that grows while it is read ends cleanly behind what it had', async
   expect(read.equals(fs.readFileSync(file).subarray(0, read.byteLength))).toBe(true);
 });
 
-test('a file that is cut while it is read ends where it does', async () => {
+test('a file that is truncated while it is read ends at its new end', async () => {
   const file = fileWith(content);
   const stream = createReadStream(file, { highWaterMark: 1000 });
   const chunks: Buffer[] = [];
@@ -152,7 +152,7 @@ test('a file that is cut while it is read ends where it does', async () => {
   expect(read.equals(content.subarray(0, read.byteLength))).toBe(true);
 });
 
-test('a write stream of a path that is no file fails as Node says', async () => {
+test('a write stream of a path that is not a file fails as in Node', async () => {
   const stream = createWriteStream(temporaryFolder());
   expect(await rejection(once(stream, 'finish'))).toMatchObject({ syscall: 'open' });
 });
@@ -170,11 +170,11 @@ test("a program's own final is called when all bytes are in the file", async () 
   expect(seen?.equals(content)).toBe(true);
 });
 
-test('data that a drained stream has taken is in the file, and its memory is free', async () => {
+test('data that a drained stream has accepted is in the file, and its memory is free', async () => {
   const file = path.join(temporaryFolder(), 'reused');
   const stream = createWriteStream(file);
   const handle = await open(fileWith(content));
-  // More than what the stream takes without asking to wait.
+  // More than the stream accepts without asking to wait.
   for await (const chunk of handle.chunks({ recycle: true, chunkSize: 100_000 })) {
     if (!stream.write(chunk)) await once(stream, 'drain');
   }
@@ -184,7 +184,7 @@ test('data that a drained stream has taken is in the file, and its memory is fre
   expect(fs.readFileSync(file).equals(content)).toBe(true);
 });
 
-test('functions that a program has put into a handle or into node:fs are called', async () => {
+test('functions that a program has replaced in a handle or in node:fs are called', async () => {
   const handle = await open(fileWith(content), 'r+');
   let calls = 0;
   const { write } = handle;

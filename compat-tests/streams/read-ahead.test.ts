@@ -17,7 +17,7 @@ async function readAll(ahead: ReadAhead): Promise<Buffer> {
 }
 
 for (const seed of seeds) {
-  test(`gives the bytes in order, whatever comes short and when (seed ${seed})`, async () => {
+  test(`returns the bytes in order, despite any short reads (seed ${seed})`, async () => {
     const random = randomNumbers(seed);
     const below = (count: number): number => Math.floor(random() * count);
     const double = new HandleDouble(content, (possible) =>
@@ -36,7 +36,7 @@ for (const seed of seeds) {
   });
 }
 
-test('starts with one read, and is never far ahead of what has been taken', async () => {
+test('starts with one read, and is never far ahead of the consumer', async () => {
   const size = 64 * 1024 * 1024;
   const double = new HandleDouble(Buffer.alloc(size));
   const ahead = new ReadAhead(double.handle);
@@ -51,7 +51,7 @@ test('starts with one read, and is never far ahead of what has been taken', asyn
   expect(double.inFlightMost).toBeGreaterThan(2);
 });
 
-test('a file whose reads all come short is read one read at a time', async () => {
+test('a file whose reads are all short is read one read at a time', async () => {
   const [size, most] = [4 * 1024 * 1024, 4096];
   const double = new HandleDouble(randomBytes(size), (possible) => Math.min(possible, most));
   const ahead = new ReadAhead(double.handle);
@@ -70,7 +70,7 @@ test('after a short read the window grows again', async () => {
   expect(double.inFlightMost).toBeGreaterThan(2);
 });
 
-test('a file that grows gives what it has when its end is reached', async () => {
+test('a file that grows is read to the end that it has when the end is reached', async () => {
   const double = new HandleDouble(content.subarray(0, 1500));
   const ahead = new ReadAhead(double.handle, { chunkSize: 1000, depth: 4, expected: 1e6 });
   const first = await double.serve(ahead.next(), () => 0);
@@ -81,7 +81,7 @@ test('a file that grows gives what it has when its end is reached', async () => 
   expect(given.equals(content.subarray(0, 1700))).toBe(true);
 });
 
-test('a file that shrinks ends where it does', async () => {
+test('a file that shrinks is read to its new end', async () => {
   const double = new HandleDouble(content);
   const ahead = new ReadAhead(double.handle, { chunkSize: 1000, depth: 2 });
   await double.serve(ahead.next(), () => 0);
@@ -90,7 +90,7 @@ test('a file that shrinks ends where it does', async () => {
   expect(rest.byteLength).toBeLessThanOrEqual(2000);
 });
 
-test('an error comes behind the chunks before it, and once', async () => {
+test('an error follows the chunks before it, and is reported once', async () => {
   const double = new HandleDouble(content);
   double.fail = (position) => (position >= 2000 ? new Error(`at ${position}`) : undefined);
   const ahead = new ReadAhead(double.handle, { chunkSize: 1000, depth: 4, expected: 1e6 });
@@ -107,7 +107,7 @@ test('an error comes behind the chunks before it, and once', async () => {
   expect(double.pending).toEqual([]);
 });
 
-test('cancel() resolves after all completions, and asks for them', async () => {
+test('cancel() resolves after all completions, and requests their cancellation', async () => {
   const double = new HandleDouble(content);
   const ahead = new ReadAhead(double.handle, { chunkSize: 1000, depth: 4, expected: 1e6 });
   const next = ahead.next();
@@ -125,7 +125,7 @@ test('cancel() resolves after all completions, and asks for them', async () => {
   await cancelled;
 });
 
-test('an abort comes at once', async () => {
+test('an abort takes effect immediately', async () => {
   const double = new HandleDouble(content);
   const controller = new AbortController();
   const ahead = new ReadAhead(double.handle, { signal: controller.signal });
@@ -148,7 +148,7 @@ async function readAllInto(ahead: ReadAhead, viewOf: () => Uint8Array): Promise<
 }
 
 for (const seed of seeds) {
-  test(`readInto() gives the bytes in order, mixed with next() or not (seed ${seed})`, async () => {
+  test(`readInto() reads the bytes in order, mixed with next() or not (seed ${seed})`, async () => {
     const random = randomNumbers(seed);
     const below = (count: number): number => Math.floor(random() * count);
     const double = new HandleDouble(content, (possible) =>
@@ -189,7 +189,7 @@ test('readInto() of a cancelled window settles only when its read has', async ()
   expect(events.sort()).toEqual(['cancelled', 'read 0']);
 });
 
-test('an error of readInto() comes once, and nothing is submitted after it', async () => {
+test('an error of readInto() is reported once, and nothing is submitted after it', async () => {
   const double = new HandleDouble(content);
   double.fail = () => new Error('broken');
   const ahead = new ReadAhead(double.handle);

@@ -26,7 +26,7 @@ function placesOf(seed: number): { below: (count: number) => number; random: () 
 }
 
 for (const seed of seeds) {
-  test(`an unbuffered read stream gives any part in Node's chunks (seed ${seed})`, async () => {
+  test(`an unbuffered read stream returns any part in Node's chunks (seed ${seed})`, async () => {
     const { random, below } = placesOf(seed);
     const start = below(content.byteLength + 1000);
     const end = random() < 0.3 ? undefined : start + below(content.byteLength);
@@ -47,7 +47,7 @@ for (const seed of seeds) {
     expect(lengths.slice(0, -1).every((length) => length === size)).toBe(true);
   });
 
-  test(`an unbuffered write stream takes chunks of any size (seed ${seed})`, async () => {
+  test(`an unbuffered write stream accepts chunks of any size (seed ${seed})`, async () => {
     const { random, below } = placesOf(seed);
     const file = path.join(folder, `written-${seed}`);
     const before = randomBytes(below(2_000_000), seed);
@@ -105,7 +105,7 @@ test('an unbuffered stream appends', async () => {
   expect(fs.readFileSync(file).equals(content.subarray(0, 100_000))).toBe(true);
 });
 
-test('streams of an unbuffered handle go on from its cursor and move it', async () => {
+test('streams of an unbuffered handle continue from its cursor and move it', async () => {
   const file = path.join(folder, 'cursor');
   fs.writeFileSync(file, content.subarray(0, 100_000));
   const handle = await open(file, 'r+', { unbuffered: true });
@@ -124,21 +124,21 @@ test('streams of an unbuffered handle go on from its cursor and move it', async 
   expect(after.byteLength).toBe(100_000);
 });
 
-// The places where parts of the content begin that are written at a time, in any sector.
+// The positions at which concurrently written parts of the content begin, in arbitrary sectors.
 const parts = [0, 700_003, 1_500_000, 2_999_999].map((start, index, all) => ({
   start,
   bytes: content.subarray(start, all[index + 1]),
 }));
 
 for (const of of ['handles', 'one handle'] as const) {
-  test(`unbuffered streams of ${of} write parts of a file at a time`, async () => {
+  test(`unbuffered streams of ${of} write parts of a file concurrently`, async () => {
     for (let round = 0; round < 5; round++) {
       const file = path.join(folder, 'parts');
       fs.writeFileSync(file, '');
       const shared = of === 'one handle' ? await open(file, 'r+', { unbuffered: true }) : undefined;
       const order = round % 2 === 0 ? parts : [...parts].reverse();
       const whole = order.map(async ({ start, bytes }) => {
-        // What lies in one sector with another part is for that part to write.
+        // Sectors shared with another part are written by that part.
         const [from, to] = [alignUp(start, 4096), alignUp(start + bytes.byteLength, 4096) - 4000];
         const some = content.subarray(from, Math.max(from, Math.min(to, content.byteLength)));
         const stream =
@@ -166,7 +166,7 @@ for (const of of ['handles', 'one handle'] as const) {
   });
 }
 
-test('data that others write behind an unbuffered stream stays', async () => {
+test('data that others write after the end of an unbuffered stream is kept', async () => {
   const file = path.join(folder, 'beside');
   const handle = await open(file, 'w', { unbuffered: true });
   const stream = handle.createWriteStream({ start: 0, autoClose: false });

@@ -7,7 +7,7 @@ import { HandleDouble } from './handle-double.js';
 
 const content = randomBytes(300_000);
 
-/** A regular file that refuses positions, as those of tracefs do. */
+/** A regular file that rejects positions, as those of tracefs do. */
 class StreamOnlyFile extends HandleDouble {
   cursor = 0;
   refused = 0;
@@ -65,14 +65,14 @@ test('a file without positions is written at its cursor, in order', async () => 
   expect(behind.flushedPosition).toBe(content.byteLength);
 });
 
-test('a position that was asked for is refused with ESPIPE', async () => {
+test('a requested position is rejected with ESPIPE', async () => {
   const file = new StreamOnlyFile(content);
   const error = await rejection(new ReadAhead(file, { start: 10 }).next());
   expect(error).toMatchObject({ code: 'ESPIPE' });
 });
 
 for (const size of [1, 3000, 65_535, 65_536, 65_537]) {
-  test(`one read takes a file of ${size} known bytes and sees its end`, async () => {
+  test(`a single read returns a file of ${size} known bytes and detects its end`, async () => {
     const double = new HandleDouble(content.subarray(0, size));
     const ahead = new ReadAhead(double.handle, { size });
     const read = await double.serve(readAll(ahead), () => 0);
@@ -92,7 +92,7 @@ test('a file that is longer or shorter than its known size is read to its real e
   }
 });
 
-test('useCursor() throws away what was read ahead, and reads one chunk at a time', async () => {
+test('useCursor() discards the data that was read ahead, and reads chunk by chunk', async () => {
   const double = new HandleDouble(content);
   const ahead = new ReadAhead(double.handle, { chunkSize: 1000, expected: 1e6 });
   const first = await double.serve(ahead.next(), () => 0);
@@ -106,7 +106,7 @@ test('useCursor() throws away what was read ahead, and reads one chunk at a time
   expect(cursor.cursor).toBe(1500);
 });
 
-test('a failed window leaves a prefix, and what the file had before', async () => {
+test('a failed window leaves a prefix and the earlier content of the file', async () => {
   for (const before of [0, 5000]) {
     const double = new HandleDouble(Buffer.alloc(before, 'o'));
     double.stat = (async () => ({ size: double.content.byteLength })) as typeof double.stat;
@@ -122,7 +122,7 @@ test('a failed window leaves a prefix, and what the file had before', async () =
     });
     double.fail = (position) => (position === 2000 ? new Error('full') : undefined);
     behind.write(content.subarray(0, 20_000));
-    // The last write ends first, so that others are behind the one that fails.
+    // The last write completes first, so that others lie beyond the one that fails.
     await rejection(double.serve(behind.finish(), (count) => count - 1));
     expect(behind.flushedPosition).toBeLessThanOrEqual(2000);
     expect(double.content.byteLength).toBe(Math.max(before, behind.flushedPosition));

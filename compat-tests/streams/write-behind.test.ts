@@ -7,7 +7,7 @@ const seeds = Array.from({ length: 25 }, (_, seed) => seed + 1);
 const content = randomBytes(40_000);
 
 for (const seed of seeds) {
-  test(`writes the bytes, whatever comes short and when (seed ${seed})`, async () => {
+  test(`writes the bytes, despite any short writes (seed ${seed})`, async () => {
     const random = randomNumbers(seed);
     const below = (count: number): number => Math.floor(random() * count);
     const before = randomBytes(3000, seed + 100);
@@ -30,7 +30,7 @@ for (const seed of seeds) {
       for (let at = 0; at < content.byteLength; writes++) {
         const length = 1 + below(random() < 0.5 ? 100 : 20_000);
         const memory = Buffer.from(content.subarray(at, at + length));
-        // It may be written over as soon as it has been released.
+        // The memory may be overwritten as soon as it has been released.
         behind.write(memory, () => {
           released++;
           memory.fill(0);
@@ -53,7 +53,7 @@ for (const seed of seeds) {
   });
 }
 
-test('flushedPosition is where the file is complete, not how much is written', async () => {
+test('flushedPosition is how far the file is complete, not how much is written', async () => {
   const double = new HandleDouble(Buffer.alloc(0));
   const behind = new WriteBehind(double.handle, { chunkSize: 1000, depth: 4 });
   behind.write(content.subarray(0, 4000));
@@ -67,7 +67,7 @@ test('flushedPosition is where the file is complete, not how much is written', a
   }
 });
 
-test('the first error wins; nothing is submitted after it; memory is given back', async () => {
+test('the first error wins; nothing is submitted after it; memory is released', async () => {
   const double = new HandleDouble(Buffer.alloc(0));
   double.fail = (position) => (position >= 1000 ? new Error(`at ${position}`) : undefined);
   const behind = new WriteBehind(double.handle, { chunkSize: 1000, depth: 3 });
@@ -75,7 +75,7 @@ test('the first error wins; nothing is submitted after it; memory is given back'
   for (let index = 0; index < 6; index++) {
     behind.write(randomBytes(1000), (error) => releases.push((error as Error)?.message));
   }
-  // Larger than what is copied, so that they are released only by their writes.
+  // Larger than the chunks that are copied, so that only their writes release them.
   behind.write(randomBytes(20_000), (error) => releases.push((error as Error)?.message));
   const error = await rejection(double.serve(behind.finish(), (count) => count - 1));
   expect(error.message).toBe('at 2000');

@@ -1,4 +1,4 @@
-// Compiled by `npm run typecheck`, not run: what the functions take and give.
+// Compiled by `npm run typecheck`, not run: the parameter and result types of the functions.
 import type { BigIntStats, Dirent, Stats } from 'node:fs';
 import type { ReadableStream } from 'node:stream/web';
 import type { Readable, Writable } from 'streamx';
@@ -74,14 +74,14 @@ expectTypeOf(open(Buffer.from('x'), 0, 0o666)).resolves.toEqualTypeOf<FileHandle
 expectTypeOf(open(new URL('file:///x'), null, '644')).resolves.toEqualTypeOf<FileHandle>();
 expectTypeOf<OpenOptions['unbuffered']>().toEqualTypeOf<boolean | 'prefer' | undefined>();
 expectTypeOf<OpenOptions['access']>().toEqualTypeOf<'sequential' | 'random' | undefined>();
-// @ts-expect-error no such option
+// @ts-expect-error unknown option
 open('x', 'r', { unbufered: true });
-// @ts-expect-error a hint has a name
+// @ts-expect-error unknown access hint
 open('x', 'r', { access: 'backwards' });
-// @ts-expect-error a path is no number
+// @ts-expect-error a path is not a number
 open(5);
 
-// The buffer that comes back is of the type that was given.
+// The returned buffer has the type of the given one.
 expectTypeOf(handle.read()).resolves.toEqualTypeOf<ReadResult<Buffer>>();
 expectTypeOf(handle.read({ position: 5n })).resolves.toEqualTypeOf<ReadResult<Buffer>>();
 expectTypeOf(handle.read(words)).resolves.toEqualTypeOf<ReadResult<Uint16Array>>();
@@ -95,9 +95,9 @@ expectTypeOf<ReadResult<Uint16Array>>().toEqualTypeOf<{
   bytesRead: number;
   buffer: Uint16Array;
 }>();
-// @ts-expect-error nothing can be read into a number
+// @ts-expect-error a number is not a buffer
 handle.read(5);
-// @ts-expect-error a position is no string
+// @ts-expect-error a position is not a string
 handle.read(words, 0, 4, '5');
 
 expectTypeOf(handle.write(words)).resolves.toEqualTypeOf<WriteResult<Uint16Array>>();
@@ -105,9 +105,9 @@ expectTypeOf(handle.write(view, { position: 5n })).resolves.toEqualTypeOf<WriteR
 expectTypeOf(handle.write('text')).resolves.toEqualTypeOf<WriteResult<string>>();
 expectTypeOf(handle.write('text', 5n, 'latin1')).resolves.toEqualTypeOf<WriteResult<string>>();
 expectTypeOf<WriteResult<string>>().toEqualTypeOf<{ bytesWritten: number; buffer: string }>();
-// @ts-expect-error no such encoding
+// @ts-expect-error unknown encoding
 handle.write('text', 0, 'no encoding');
-// @ts-expect-error numbers are no data
+// @ts-expect-error a number is not data
 handle.write(5);
 
 expectTypeOf(handle.readv([words, view])).resolves.toEqualTypeOf<{
@@ -144,7 +144,7 @@ expectTypeOf(writeFile('x', parts(), { signal })).resolves.toEqualTypeOf<void>()
 expectTypeOf(writeFile(handle, ['a', words])).resolves.toEqualTypeOf<void>();
 expectTypeOf(appendFile('x', view)).resolves.toEqualTypeOf<void>();
 expectTypeOf(handle.writeFile(parts())).resolves.toEqualTypeOf<void>();
-// @ts-expect-error numbers are no data
+// @ts-expect-error a number is not data
 writeFile('x', 5);
 
 expectTypeOf(handle.close()).resolves.toEqualTypeOf<void>();
@@ -172,7 +172,7 @@ expectTypeOf<EngineKind>().toEqualTypeOf<'iocp' | 'uring' | 'threadpool'>();
 expectTypeOf(engine.reason).toEqualTypeOf<string | null>();
 expectTypeOf(engine.stats().inFlight).toEqualTypeOf<number>();
 
-// No `any` in what is public.
+// The public types contain no `any`.
 expectTypeOf(open).parameter(2).not.toBeAny();
 expectTypeOf(handle.read).returns.resolves.not.toBeAny();
 expectTypeOf(handle.write).returns.resolves.not.toBeAny();
@@ -183,9 +183,9 @@ expectTypeOf(engine.stats()).not.toBeAny();
 expectTypeOf<OpenOptions['share']>().toEqualTypeOf<
   'all' | 'none' | ShareAccess | readonly ShareAccess[] | undefined
 >();
-// @ts-expect-error no such access
+// @ts-expect-error unknown access
 open('x', 'r', { share: ['execute'] });
-// @ts-expect-error what a file is cannot be chosen
+// @ts-expect-error the kind of a file cannot be set
 open('x', 'w', { windows: { attributes: { directory: true } } });
 expectTypeOf(handle.lock({ position: 1n, length: 2, signal })).resolves.toBeVoid();
 // @ts-expect-error a lock has a length in bytes, not an end
@@ -208,7 +208,7 @@ streamx.createWriteStream('x').on('progress', (position) => {
 expectTypeOf(web.createReadableStream('x', { signal })).toEqualTypeOf<ReadableStream<Uint8Array>>();
 expectTypeOf(web.createWritableStream('x').flushedPosition).toEqualTypeOf<number>();
 expectTypeOf(handle.writableWebStream({ autoClose: true })).toEqualTypeOf<web.FileWritableStream>();
-// @ts-expect-error a descriptor is no handle of this package
+// @ts-expect-error a descriptor is not a handle of this package
 streamx.createReadStream(null, { fd: 5 });
 
 // Copies, digests and comparisons.
@@ -224,9 +224,9 @@ expectTypeOf<Extract<CopyReport, { kind: 'file' }>>().toEqualTypeOf<FileCopyRepo
 expectTypeOf<FileCopyReport['strategy']>().toEqualTypeOf<'clone' | 'offload' | 'engine' | 'none'>();
 expectTypeOf(mirror('a', 'b', { dryRun: true })).resolves.toEqualTypeOf<CopyTreeReport>();
 expectTypeOf(verify('a', 'b')).resolves.toEqualTypeOf<VerifyReport>();
-// @ts-expect-error no such strategy
+// @ts-expect-error unknown strategy
 copy('a', 'b', { strategy: 'fast' });
-// @ts-expect-error no such part
+// @ts-expect-error unknown part
 copy('a', 'b', { metadata: { colour: true } });
 expectTypeOf(hashFile('a', { encoding: 'base64url' })).resolves.toEqualTypeOf<string>();
 expectTypeOf(hashFile(handle)).resolves.toEqualTypeOf<string>();
@@ -235,7 +235,7 @@ expectTypeOf(compareFiles('a', 'b')).resolves.toEqualTypeOf<{
   firstDifference: number | null;
   sizes: [number, number];
 }>();
-// @ts-expect-error handles are compared by nobody
+// @ts-expect-error handles cannot be compared
 compareFiles(handle, 'b');
 
 // Trees.
@@ -247,9 +247,9 @@ copyTree(new URL('file:///a'), 'b', {
   onProgress: (progress) => expectTypeOf(progress).toEqualTypeOf<TreeProgress>(),
   onError: (error, path) => expectTypeOf([error, path]).toEqualTypeOf<unknown[]>(),
 });
-// @ts-expect-error patterns come in a list
+// @ts-expect-error patterns must be a list
 copyTree('a', 'b', { exclude: 'x' });
-// @ts-expect-error the digest of many files is no option
+// @ts-expect-error trees have no hash option
 copyTree('a', 'b', { hash: 'sha256' });
 expectTypeOf(verifyTree('a', 'b', { unbuffered: 'prefer' })).resolves.toEqualTypeOf<{
   files: number;

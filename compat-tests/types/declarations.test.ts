@@ -3,7 +3,7 @@ import * as path from 'node:path';
 import { expect, test } from 'vitest';
 import { packageFolder } from '../helpers.js';
 
-// What editors and compilers of users see of the handles: dist/ has these declarations.
+// The declarations in dist/, which editors and compilers of users read.
 
 const nodeMembers = [
   'fd',
@@ -49,7 +49,7 @@ const publicMembers: Record<string, readonly string[]> = {
   ],
 };
 
-/** The members of the class that a declaration file has; private ones stand as `#private`. */
+/** The members of the class in a declaration file; private ones appear as `#private`. */
 function membersOf(declarations: string): string[] {
   const member = /^ {4}(?:(?:readonly|get|set|static|protected|private) )*([[\w.\]]+)[(<:?]/gm;
   const start = declarations.indexOf('export declare class');

@@ -1,4 +1,4 @@
-// Compiled by `npm run typecheck`, not run: what `overlapped/devices` takes and gives.
+// Compiled by `npm run typecheck`, not run: the parameter and result types of overlapped/devices.
 import { expectTypeOf } from 'vitest';
 import {
   type ConnectOptions,
@@ -45,17 +45,17 @@ createNamedPipe('x', {
   remote: false,
   signal,
 });
-// @ts-expect-error a pipe has a direction
+// @ts-expect-error the direction is required
 createNamedPipe('x', {});
-// @ts-expect-error a direction has a name
+// @ts-expect-error unknown direction
 createNamedPipe('x', { direction: 'both' });
-// @ts-expect-error no such option
+// @ts-expect-error unknown option
 createNamedPipe('x', { direction: 'in', instances: 5 });
-// @ts-expect-error createNamedPipe() makes servers
+// @ts-expect-error only createNamedPipe() creates servers
 new NamedPipeServer();
 
 expectTypeOf(server.name).toEqualTypeOf<string>();
-// @ts-expect-error it stays
+// @ts-expect-error the name is read-only
 server.name = 'y';
 expectTypeOf(server.connect()).resolves.toEqualTypeOf<FileHandle>();
 expectTypeOf(server.connect({ signal })).resolves.toEqualTypeOf<FileHandle>();
@@ -67,7 +67,7 @@ server.disconnect(5);
 
 expectTypeOf(connectNamedPipe('x', { direction: 'out' })).resolves.toEqualTypeOf<FileHandle>();
 expectTypeOf<ConnectOptions['waitMs']>().toEqualTypeOf<number | undefined>();
-// @ts-expect-error what the client does is not to be guessed
+// @ts-expect-error the direction is required
 connectNamedPipe('x');
 // @ts-expect-error milliseconds are a number
 connectNamedPipe('x', { direction: 'in', waitMs: '5' });
@@ -86,7 +86,7 @@ expectTypeOf(openMailslot('x', { signal })).resolves.toEqualTypeOf<FileHandle>()
 expectTypeOf(mailslotStatus(handle)).resolves.toEqualTypeOf<MailslotStatus>();
 expectTypeOf<MailslotStatus['nextSize']>().toEqualTypeOf<number | null>();
 expectTypeOf(setMailslotTimeout(handle, 5)).resolves.toBeVoid();
-// @ts-expect-error a time has to be said
+// @ts-expect-error the timeout is required
 setMailslotTimeout(handle);
 
 // ---- Serial and parallel ports
@@ -99,7 +99,7 @@ expectTypeOf(setSerialSettings(handle, { baudRate: 5 })).resolves.toEqualTypeOf<
 expectTypeOf<SerialSettings['readTimeoutMs']>().toEqualTypeOf<number | null>();
 // @ts-expect-error a byte has 5 to 8 bits
 openSerialPort('COM3', { dataBits: 9 });
-// @ts-expect-error a parity has a name
+// @ts-expect-error unknown parity
 setSerialSettings(handle, { parity: 'E' });
 expectTypeOf(openParallelPort('LPT1', { signal })).resolves.toEqualTypeOf<FileHandle>();
 
@@ -110,7 +110,7 @@ expectTypeOf(openDrive(0)).resolves.toEqualTypeOf<FileHandle>();
 expectTypeOf(openDrive('/dev/sda')).resolves.toEqualTypeOf<FileHandle>();
 expectTypeOf(deviceSize(handle)).resolves.toEqualTypeOf<number>();
 expectTypeOf<DriveOptions['flags']>().toEqualTypeOf<'r' | 'r+' | undefined>();
-// @ts-expect-error nothing creates a drive
+// @ts-expect-error drives cannot be created
 openDrive(0, { flags: 'w' });
 expectTypeOf(openConsole('input')).resolves.toEqualTypeOf<FileHandle>();
 // @ts-expect-error a console has two sides

@@ -4,10 +4,10 @@ import type TypeScript from 'typescript-in-javascript';
 import { expect, test } from 'vitest';
 import { packageFolder } from '../helpers.js';
 
-// The API reference (npm run docs) is made of docstrings: every name that an entry of the package
-// exports, and every public member of an exported class or interface, has one.
+// The API reference (npm run docs) is generated from docstrings: every name that an entry of the
+// package exports, and every public member of an exported class or interface, needs one.
 
-// By require(), since Vite takes its time to transform nine megabytes.
+// Loaded by require(), because Vite takes long to transform nine megabytes.
 const ts: typeof TypeScript = createRequire(import.meta.url)('typescript-in-javascript');
 const library = path.join(packageFolder, 'lib');
 
@@ -38,7 +38,7 @@ class Documentation {
     this.#checker = checker;
   }
 
-  /** Adds what lacks a docstring among the exports of a module. */
+  /** Records the exports of a module that lack a docstring. */
   check(source: TypeScript.SourceFile): void {
     const module = this.#checker.getSymbolAtLocation(source);
     if (module === undefined) return;

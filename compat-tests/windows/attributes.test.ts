@@ -1,4 +1,4 @@
-// WINDOWS.md: attributes set at creation, read and changed later; size on disk.
+// Attributes set at creation, read and changed later; size on disk.
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
@@ -26,11 +26,11 @@ const testOnLinux = testWhere(isLinux, 'the counterpart on Linux');
 
 function namesOf(attributes: FileAttributes): string[] {
   const entries = Object.entries(attributes);
-  // Windows sets 'archive' of what is written.
+  // Windows sets 'archive' on files that are written.
   return entries.filter(([name, set]) => set && name !== 'archive').map(([name]) => name);
 }
 
-/** What `attrib` says, which asks GetFileAttributes. */
+/** The output of `attrib`, which calls GetFileAttributes. */
 function attrib(file: string): string {
   const { stdout } = spawnSync('attrib', [file], { encoding: 'utf8' });
   return stdout.slice(0, stdout.indexOf(':\\') - 1).replaceAll(' ', '');
@@ -57,7 +57,7 @@ for (const [attributes, shown] of creation) {
   });
 }
 
-// Wine has it on every file.
+// Wine sets it on every file.
 function canLoseArchive(): boolean {
   if (!isWindows) return false;
   const file = fileWith('content');
@@ -124,7 +124,7 @@ testOnWindows('encrypted by path leaves the content as it is, or is an error', a
   }
 });
 
-test('a change leaves the other attributes and the times as they are', async () => {
+test('a change leaves other attributes and the times unchanged', async () => {
   const file = fileWith('content');
   const time = new Date(2001, 1, 1);
   fs.utimesSync(file, time, time);
@@ -153,7 +153,7 @@ testOnLinux('of a link, or of what it leads to', async () => {
   expect(ofLink.reparsePoint).toBe(true);
 });
 
-test('allocatedSize: what the file takes, by path and by handle', async () => {
+test('allocatedSize: the space on disk, by path and by handle', async () => {
   const file = fileWith(Buffer.alloc(200_000, 1));
   const handle = await open(file, 'r+');
   await handle.sync();
@@ -186,7 +186,7 @@ test('all four times, file id and link count are in stat()', async () => {
   await handle.close();
 });
 
-test('of what is missing: ENOENT with the path', async () => {
+test('a missing file: ENOENT with the path', async () => {
   const missing = path.join(temporaryFolder(), 'missing');
   for (const call of [
     () => getAttributes(missing),
@@ -202,7 +202,7 @@ testOnLinux('attributes that the system lacks are refused', async () => {
   expect(error).toMatchObject({ code: 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM' });
 });
 
-test('wrong arguments', async () => {
+test('invalid arguments', async () => {
   const file = fileWith('');
   const set = setAttributes as (...args: unknown[]) => Promise<void>;
   for (const [args, code] of [

@@ -1,5 +1,5 @@
-// WINDOWS.md: cancel one operation, all of a handle (CancelIoEx with NULL), all by closing;
-// ERROR_OPERATION_ABORTED -> AbortError; synchronous ones by CancelSynchronousIo.
+// Cancel one operation, all operations of a handle (CancelIoEx with NULL), or all by closing it;
+// ERROR_OPERATION_ABORTED becomes AbortError; synchronous calls end by CancelSynchronousIo.
 import * as fs from 'node:fs';
 import { expect, test } from 'vitest';
 import { AbortError, engine, open } from '../../lib/index.js';
@@ -13,7 +13,7 @@ function expectCancelled(error: unknown): void {
   expect(error).toMatchObject({ name: 'AbortError', code: 'ABORT_ERR' });
 }
 
-test('cancelling 1,000 pending pipe reads settles each once; the handle stays usable', async () => {
+test('canceling 1,000 pending pipe reads settles each once; the handle stays usable', async () => {
   const { handle, feed, end } = await pendingPipe();
   const before = engine.stats();
   const settlements = new Array<number>(count).fill(0);
@@ -39,7 +39,7 @@ test('cancelling 1,000 pending pipe reads settles each once; the handle stays us
   await end();
 });
 
-test('cancel in the turn of the submission reaches what has just been asked for', async () => {
+test('cancel in the turn of the submission reaches operations just requested', async () => {
   const { handle, end } = await pendingPipe();
   const read = rejection(handle.read(Buffer.alloc(1)));
   handle.cancel();
@@ -48,8 +48,8 @@ test('cancel in the turn of the submission reaches what has just been asked for'
   await end();
 });
 
-test('cancel() frees the buffers of what it ends', async () => {
-  // In a process of its own, whose garbage can be collected.
+test('cancel() frees the buffers of the operations that it ends', async () => {
+  // Runs in a child process, whose garbage can be collected.
   const script = `
     import * as net from 'node:net';
     const name = ${isWindows} ? '\\\\\\\\.\\\\pipe\\\\freed-' + process.pid : argument;
@@ -99,7 +99,7 @@ test('close({ cancel: true }) with 1,000 operations in flight, 100 times', async
         settlements++;
       }),
     );
-    // Some rounds before the submission, some while the engine takes it over.
+    // Some rounds before the submission, some while the engine takes it.
     if (round % 3 === 1) await null;
     if (round % 3 === 2) await new Promise((resolve) => setImmediate(resolve));
     await handle.close({ cancel: true });
@@ -109,7 +109,7 @@ test('close({ cancel: true }) with 1,000 operations in flight, 100 times', async
   }
   const after = engine.stats();
   expect(after.inFlight).toBe(0);
-  // With the opens and closes of the handle, and of the writer that a FIFO has.
+  // Including the opens and closes of the handle, and of the writer that a FIFO has.
   expect(after.completed - completed).toBe(rounds * (count + (isWindows ? 2 : 4)));
 });
 
@@ -129,7 +129,7 @@ test('close() waits, and a second close with cancel ends the waiting', async () 
   await end();
 });
 
-test('cancel() of a handle leaves other handles alone', async () => {
+test('cancel() of a handle does not affect other handles', async () => {
   const one = await pendingPipe();
   const other = await pendingPipe();
   const stays = other.handle.read(Buffer.alloc(1));
@@ -142,7 +142,7 @@ test('cancel() of a handle leaves other handles alone', async () => {
   await Promise.all([one, other].map(({ handle, end }) => handle.close().then(end)));
 });
 
-test('cancel() reaches what waits its turn at the cursor of a file', async () => {
+test('cancel() reaches operations that wait for the cursor of a file', async () => {
   const size = 64 * 1024 * 1024;
   const handle = await open(fileWith(Buffer.alloc(size)));
   const reads = Array.from({ length: 50 }, () => settled(handle.read(Buffer.alloc(size / 64))));
@@ -151,7 +151,7 @@ test('cancel() reaches what waits its turn at the cursor of a file', async () =>
   const outcomes = await Promise.all(reads);
   const cancelled = outcomes.filter(({ error }) => error);
   for (const { error } of cancelled) expectCancelled(error);
-  // Those behind the first one had not begun.
+  // Those after the first one had not begun.
   expect(cancelled.length).toBeGreaterThanOrEqual(49);
   expect((await handle.read(Buffer.alloc(4))).bytesRead).toBe(4);
   await handle.close();
@@ -166,20 +166,20 @@ test('cancel() with nothing in flight does nothing; on a closed handle it is EBA
   expect(() => handle.cancel()).toThrow(expect.objectContaining({ code: 'EBADF' }));
 });
 
-test('bytesMayHaveMoved is false where nothing can have moved', async () => {
+test('bytesMayHaveMoved is false if nothing can have moved', async () => {
   const { handle, end } = await pendingPipe();
   const before = await rejection(handle.read(Buffer.alloc(1), { signal: AbortSignal.abort() }));
   expect(before).toMatchObject({ bytesMayHaveMoved: false });
   const read = rejection(handle.read(Buffer.alloc(1)));
   await new Promise((resolve) => setTimeout(resolve, 20));
   handle.cancel();
-  // On Linux an interrupted read has moved nothing; Windows does not say.
+  // On Linux an interrupted read has moved nothing; Windows does not report it.
   expect(await read).toMatchObject({ bytesMayHaveMoved: isWindows });
   await handle.close();
   await end();
 });
 
-test('bytesMayHaveMoved is true where a part of a whole file has been written', async () => {
+test('bytesMayHaveMoved is true if part of a file has been written', async () => {
   const file = fileWith('');
   const handle = await open(file, 'w');
   const controller = new AbortController();

@@ -1,4 +1,4 @@
-// WINDOWS.md, CreateFile: desired access 0, share modes, inheritance, dispositions, flags, paths.
+// CreateFile: desired access 0, share modes, inheritance, dispositions, flags, paths.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
@@ -22,7 +22,7 @@ import {
 const testOnWindows = testWhere(isWindows, 'only Windows has it');
 const testOnLinux = testWhere(isLinux, 'the counterpart on Linux');
 
-/** The code of an open, or 'ok'. */
+/** The error code of an open, or 'ok'. */
 async function openCode(file: string, flags: string, options?: OpenOptions): Promise<string> {
   const { value, error } = await settled(open(file, flags, options));
   if (error) return error.code ?? error.message;
@@ -49,7 +49,7 @@ test('attributesOnly: status and attributes, and no access to the data', async (
   expect(fs.readFileSync(file, 'utf8')).toBe('content');
 });
 
-test('attributesOnly opens what a share mode or the permissions keep closed', async () => {
+test('attributesOnly opens files that a share mode or the permissions deny', async () => {
   const file = fileWith('content');
   const holder = await open(file, 'r+', { share: 'none' });
   if (!isWindows) fs.chmodSync(file, 0);
@@ -120,14 +120,14 @@ test('share by default, as in Node: others read, write, rename and remove', asyn
   await handle.close();
 });
 
-test('handles that ask for a share mode keep each other out as on Windows', async () => {
+test('handles with a share mode exclude each other as on Windows', async () => {
   const file = fileWith('content');
   const shared: OpenOptions = { share: ['read', 'delete'] };
   const reader = await open(file, 'r', shared);
   expect(await openCode(file, 'r', shared)).toBe('ok');
   expect(await openCode(file, 'r+', shared)).toBe('EBUSY');
   expect(await openCode(file, 'r', { share: 'none' })).toBe('EBUSY');
-  // What is refused has not cut the file.
+  // A rejected open has not truncated the file.
   expect(await openCode(file, 'w', { share: 'none' })).toBe('EBUSY');
   expect(fs.readFileSync(file, 'utf8')).toBe('content');
   await reader.close();
@@ -177,7 +177,7 @@ testOnWindows('inheritable: a child keeps the file open, and only then', async (
   }
 });
 
-// ---- Dispositions, from Node's flags
+// ---- Dispositions, derived from Node's flags
 
 const dispositions: [name: string, flags: string, exists: string, missing: string][] = [
   ['CREATE_NEW', 'wx', 'EEXIST', ''],
@@ -225,7 +225,7 @@ const flags: [name: string, options: OpenOptions][] = [
     : []),
 ];
 
-// What the addon makes of each bit is tested there (addon/engine_tests/windows_open_test.cc).
+// The effect of each bit in the addon is tested in addon/engine_tests/windows_open_test.cc.
 const bits: [option: keyof typeof OpenOption, options: OpenOptions][] = [
   ['writeThrough', { writeThrough: true }],
   ['accessSequential', { access: 'sequential' }],
@@ -245,7 +245,7 @@ const bits: [option: keyof typeof OpenOption, options: OpenOptions][] = [
     : []),
 ];
 
-test('each option asks the addon for its flag, and for no other', () => {
+test('each option passes its flag to the addon, and no other', () => {
   expect(parseOpenOptions('r', {}).options).toBe(0);
   for (const [option, options] of bits) {
     expect([option, parseOpenOptions('r', options).options]).toEqual([option, OpenOption[option]]);
@@ -253,7 +253,7 @@ test('each option asks the addon for its flag, and for no other', () => {
 });
 
 for (const [name, options] of flags) {
-  test(`${name}: the file is read and written as ever`, async () => {
+  test(`${name}: the file is read and written as usual`, async () => {
     const file = fileWith('content');
     const handle = await open(file, 'r+', options);
     await handle.write(Buffer.from('C'), { position: 0 });
@@ -269,7 +269,7 @@ test('FILE_FLAG_BACKUP_SEMANTICS: a folder can be opened', async () => {
   await handle.close();
 });
 
-test('FILE_FLAG_OVERLAPPED: the engine chooses, and the port brings the completions', async () => {
+test('FILE_FLAG_OVERLAPPED: the engine sets it, and the port delivers completions', async () => {
   const handle = await open(fileWith('content'));
   const { portPackets } = engine.stats();
   await handle.read(Buffer.alloc(7), { position: 0 });
@@ -325,7 +325,7 @@ testOnWindows('a UNC path is taken as one, and the error names it', async () => 
   expect(error.message).toContain('no-such-share\\file');
 });
 
-// ---- Mistakes
+// ---- Invalid arguments
 
 const w = 'w';
 const bad: [flags: string, options: unknown, code: string, elsewhere?: string][] = [
@@ -385,7 +385,7 @@ for (const options of windowsOnly) {
   });
 }
 
-test('sync() on Windows needs a handle open for writing, and the error says so', async () => {
+test('sync() on Windows requires a handle open for writing, and its error says so', async () => {
   const handle = await open(fileWith('content'));
   for (const [call, syscall] of [
     [() => handle.sync(), 'fsync'],

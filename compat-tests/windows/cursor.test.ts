@@ -1,5 +1,4 @@
-// WINDOWS.md: a cursor on the handle, beyond the end too, aligned when unbuffered
-// (SetFilePointerEx).
+// The cursor of a handle, also beyond the end, and aligned if unbuffered (SetFilePointerEx).
 import * as path from 'node:path';
 import { expect, test } from 'vitest';
 import { AlignmentError, allocAligned, engine, open } from '../../lib/index.js';
@@ -23,7 +22,7 @@ test('seek from the start, the cursor and the end', async () => {
   await handle.close();
 });
 
-test('a read beyond the end gives nothing, a write there leaves zeros before it', async () => {
+test('a read beyond the end returns nothing; a write there leaves zeros before it', async () => {
   const handle = await open(fileWith('abc'), 'r+');
   expect(await handle.seek(10)).toBe(10);
   expect((await handle.read(Buffer.alloc(4))).bytesRead).toBe(0);
@@ -34,7 +33,7 @@ test('a read beyond the end gives nothing, a write there leaves zeros before it'
   await handle.close();
 });
 
-test('seek takes its turn among the calls at the cursor', async () => {
+test('seek is ordered with the other calls at the cursor', async () => {
   const handle = await open(fileWith('0123456789'));
   const [first, at, second] = await Promise.all([
     handle.read(Buffer.alloc(2)),
@@ -80,7 +79,7 @@ test('an unbuffered handle seeks to whole sectors only', async () => {
   await handle.close();
 });
 
-test('before the start: EINVAL, and the cursor stays', async () => {
+test('before the start: EINVAL, and the cursor does not move', async () => {
   const handle = await open(fileWith('0123456789'));
   await handle.seek(4);
   expect(await rejection(handle.seek(-5, 'current'))).toMatchObject({ code: 'EINVAL' });
@@ -89,7 +88,7 @@ test('before the start: EINVAL, and the cursor stays', async () => {
   await handle.close();
 });
 
-test('wrong arguments, and a pipe, which has no cursor', async () => {
+test('invalid arguments, and a pipe, which has no cursor', async () => {
   const handle = await open(fileWith('content'));
   const seek = handle.seek as (...args: unknown[]) => Promise<number>;
   const rejected = (...args: unknown[]): Promise<unknown> => rejection(seek.apply(handle, args));

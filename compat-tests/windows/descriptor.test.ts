@@ -1,4 +1,4 @@
-// handle.fd: on Windows a second handle of the file, which must be like the first.
+// handle.fd: on Windows a second handle of the file, which must behave like the first.
 import * as fs from 'node:fs';
 import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
@@ -59,7 +59,7 @@ test('handle and descriptor share one cursor', async () => {
   await handle.close();
 });
 
-test("a handle with share: 'none' serves everything that a handle can do", async () => {
+test("a handle with share: 'none' supports every operation of a handle", async () => {
   const file = fileWith('one\ntwo\n');
   const handle = await open(file, 'r+', { share: 'none' });
   const lines: string[] = [];

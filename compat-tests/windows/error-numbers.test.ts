@@ -1,11 +1,11 @@
-// The codes of errors whose number libuv translates differently from version to version, or not at
-// all the way that node:fs names them.
+// Codes of errors whose numbers the versions of libuv translate differently, or not at all in the
+// way that node:fs names them.
 import { expect, test } from 'vitest';
 import { createPipe } from '../../lib/devices/index.js';
 import { open } from '../../lib/index.js';
 import { fileWith, isWindows, rejection, settled } from '../helpers.js';
 
-test('a write to a pipe that nobody reads is EPIPE, whenever the reader went', async () => {
+test('a write to a pipe without a reader is EPIPE, whenever the reader left', async () => {
   const pipe = await createPipe();
   await pipe.readable.close();
   const error = await rejection(pipe.writable.write(Buffer.from('nobody')));
@@ -13,12 +13,12 @@ test('a write to a pipe that nobody reads is EPIPE, whenever the reader went', a
   await pipe.writable.close();
 });
 
-test('a reader that goes under a waiting write makes that write an EPIPE', async () => {
+test('a waiting write fails with EPIPE when the reader closes', async () => {
   const pipe = await createPipe({ bufferSize: 4096 });
   const waiting = settled(pipe.writable.write(Buffer.alloc(8 * 1024 * 1024)));
   await pipe.readable.read(Buffer.alloc(16));
   await pipe.readable.close();
-  // What was moved before counts as a short write; the next one meets the error.
+  // Bytes that were moved before count as a short write; the next one meets the error.
   const first = await waiting;
   const error = first.error ?? (await rejection(pipe.writable.write(Buffer.from('more'))));
   expect(error).toMatchObject({ code: 'EPIPE' });

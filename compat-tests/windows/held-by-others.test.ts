@@ -1,4 +1,4 @@
-// Files that another program has open without sharing them, as scanners and indexers do briefly.
+// Files that another program has open without sharing them, as scanners and indexers briefly do.
 import * as nodeFs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import * as path from 'node:path';
@@ -19,7 +19,7 @@ function newFile(folder: string, name = 'file', content = 'content'): string {
   return file;
 }
 
-/** Runs something while a file is held, for heldMs or until it has ended. */
+/** Runs a function while a file is held, for heldMs or until the function has ended. */
 async function whileHeld<T>(file: string, run: () => Promise<T>, ms = heldMs): Promise<T> {
   const holder = await open(file, 'r', { share: 'none' });
   const letGo = sleep(ms).then(() => holder.close());
@@ -77,7 +77,7 @@ testOnWindows('an abort ends the waiting of rm', async () => {
   expect(error).toMatchObject({ name: 'AbortError' });
 });
 
-test('an error that waiting cannot cure comes without a pause', async () => {
+test('a permanent error is reported without a pause', async () => {
   const folder = temporaryFolder();
   const inner = path.join(folder, 'inner');
   nodeFs.mkdirSync(inner);

@@ -1,5 +1,5 @@
-// WINDOWS.md and issue 54446 of Node: byte-range and whole-file locks, shared and exclusive, with
-// wait and AbortSignal (LockFileEx; open file description locks).
+// Byte-range and whole-file locks, shared and exclusive, with waiting and AbortSignal (LockFileEx;
+// open file description locks). See issue 54446 of Node.
 import { expect, test } from 'vitest';
 import { AbortError, engine, type FileHandle, type LockOptions, open } from '../../lib/index.js';
 import {
@@ -31,7 +31,7 @@ async function isHeld(handle: FileHandle, options: LockOptions = {}): Promise<bo
   return error !== undefined;
 }
 
-test('an exclusive lock of a range: EBUSY for others there, and there alone', () =>
+test('an exclusive lock of a range: EBUSY for others in that range only', () =>
   withTwo(async (first, second) => {
     await first.lock({ position: 10, length: 10 });
     expect(await isHeld(second, { position: 5, length: 6 })).toBe(true);
@@ -42,14 +42,14 @@ test('an exclusive lock of a range: EBUSY for others there, and there alone', ()
     expect(await isHeld(second)).toBe(false);
   }));
 
-test('shared locks stand together', () =>
+test('shared locks coexist', () =>
   withTwo(async (first, second) => {
     await first.lock({ exclusive: false });
     expect(await isHeld(second, { exclusive: false })).toBe(false);
     expect(await isHeld(second)).toBe(true);
   }));
 
-test('a lock of the whole file reaches where the file is not yet, to the last byte', () =>
+test('a lock of the whole file extends beyond its end, to the last byte', () =>
   withTwo(async (first, second) => {
     await first.lock();
     expect(await isHeld(second, { position: 2n ** 62n, length: 1 })).toBe(true);
@@ -88,7 +88,7 @@ test('close() releases locks, and a waiting lock is granted', async () => {
   await third.close();
 });
 
-test('an abort ends the waiting with AbortError; nothing is locked by it', () =>
+test('an abort ends the wait with AbortError; nothing is locked', () =>
   withTwo(async (first, second, file) => {
     await first.lock();
     const controller = new AbortController();
@@ -105,7 +105,7 @@ test('an abort ends the waiting with AbortError; nothing is locked by it', () =>
     await third.close();
   }));
 
-test('cancel() of the handle ends the waiting too', () =>
+test('cancel() of the handle ends the wait too', () =>
   withTwo(async (first, second) => {
     await first.lock();
     const waiting = rejection(second.lock());
@@ -114,7 +114,7 @@ test('cancel() of the handle ends the waiting too', () =>
     expect(await waiting).toBeInstanceOf(AbortError);
   }));
 
-test('100 locks wait; reads, writes and other locks go on beside them', () =>
+test('100 locks wait while reads, writes and other locks continue', () =>
   withTwo(async (first, second) => {
     await first.lock({ position: 1000, length: 1 });
     const controller = new AbortController();
@@ -131,7 +131,7 @@ test('100 locks wait; reads, writes and other locks go on beside them', () =>
     expect(engine.stats().inFlight).toBe(0);
   }));
 
-test('the event loop turns while a lock waits', () =>
+test('the event loop keeps running while a lock waits', () =>
   withTwo(async (first, second) => {
     await first.lock();
     const waiting = second.lock();
@@ -146,7 +146,7 @@ test('the event loop turns while a lock waits', () =>
     await waiting;
   }));
 
-test('another process meets the lock, and gets it when this one lets go', async () => {
+test('another process is blocked by the lock, and gets it when this one releases it', async () => {
   const file = fileWith('content');
   const handle = await open(file, 'r+');
   await handle.lock();
@@ -167,7 +167,7 @@ test('another process meets the lock, and gets it when this one lets go', async 
   await handle.close();
 });
 
-test('unlock() of what is not locked is an error on Windows, and none on POSIX', () =>
+test('unlock() of an unlocked range is an error on Windows, but not on POSIX', () =>
   withTwo(async (first) => {
     const { error } = await settled(first.unlock({ position: 5, length: 5 }));
     expect(error !== undefined).toBe(isWindows);
@@ -186,7 +186,7 @@ const bad: [options: unknown, code: string][] = [
   [{ signal: 5 }, 'ERR_INVALID_ARG_TYPE'],
 ];
 
-test('wrong arguments of lock() get their code and submit nothing', async () => {
+test('invalid arguments of lock() have their code and submit nothing', async () => {
   const handle = await open(fileWith('content'), 'r+');
   const { submitted } = engine.stats();
   for (const [options, code] of bad) {

@@ -3,7 +3,7 @@ import * as net from 'node:net';
 import { type FileHandle, open } from '../../lib/index.js';
 import { isWindows, makeFifo } from '../helpers.js';
 
-/** A handle whose reads wait until feed() is called: of a FIFO, or of a named pipe on Windows. */
+/** A handle whose reads wait until feed() is called; on a FIFO, or a named pipe on Windows. */
 export interface PendingPipe {
   handle: FileHandle;
   feed(text: string): Promise<void>;

@@ -1,4 +1,4 @@
-// WINDOWS.md: sparse files: set, punch, allocated ranges.
+// Sparse files: set, punch, allocated ranges.
 import * as fs from 'node:fs';
 import { expect, test } from 'vitest';
 import { engine, type FileHandle, type FileRange, open } from '../../lib/index.js';
@@ -15,7 +15,7 @@ async function rangesOf(
   return ranges;
 }
 
-// Wine takes FSCTL_SET_SPARSE and has no FSCTL_SET_ZERO_DATA.
+// Wine accepts FSCTL_SET_SPARSE but lacks FSCTL_SET_ZERO_DATA.
 const probe = await open(fileWith(Buffer.alloc(block)), 'r+');
 const canPunch =
   (await settled(probe.punchHole({ position: 0, length: block }))).error === undefined;
@@ -113,7 +113,7 @@ test('a file without holes is one range; an empty one, and beyond the end, none'
   await handle.close();
 });
 
-test('the ranges leave the cursor alone, also beside calls at the cursor', async () => {
+test('the ranges do not move the cursor, even during calls at the cursor', async () => {
   const data = randomBytes(100_000);
   const handle = await open(fileWith(data));
   const [first, ranges, second] = await Promise.all([
@@ -137,7 +137,7 @@ test('leaving the loop early leaves nothing in flight', async () => {
   await handle.close();
 });
 
-test('wrong arguments, and a closed handle', async () => {
+test('invalid arguments, and a closed handle', async () => {
   const handle = await open(fileWith('content'), 'r+');
   const punch = handle.punchHole as (range?: unknown) => Promise<void>;
   const { submitted } = engine.stats();

@@ -1,4 +1,4 @@
-// WINDOWS.md: alternate data streams: list, open; reparse points. Backup-intent opens.
+// Alternate data streams (list, open), reparse points, and opens with backup intent.
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { expect, test } from 'vitest';
@@ -43,7 +43,7 @@ test('the list of streams from the addon is parsed', () => {
 testOnWindows('listStreams of what is missing is an error with the path', async () => {
   const missing = path.join(temporaryFolder(), 'missing');
   const { value, error } = await settled(listStreams(missing));
-  // Wine finds no streams of anything.
+  // Wine finds no streams.
   if (error) expect(error).toMatchObject({ code: 'ENOENT', path: missing });
   else expect(value).toEqual([]);
 });

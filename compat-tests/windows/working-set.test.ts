@@ -8,7 +8,7 @@ testWhere(isWindows, 'only Windows has it')(
     const bytes = 1024 * 1024;
     const before = engine.growWorkingSet(bytes);
     expect(before).toBeGreaterThan(bytes);
-    // Wine takes the call and keeps its one size.
+    // Wine accepts the call and keeps its fixed size.
     expect([before, before + bytes]).toContain(engine.growWorkingSet(bytes));
   },
 );
@@ -19,7 +19,7 @@ testWhere(!isWindows, 'only elsewhere')('growWorkingSet is refused on other syst
   );
 });
 
-test('growWorkingSet refuses what is no number of bytes', () => {
+test('growWorkingSet rejects anything but a number of bytes', () => {
   for (const bytes of [0, -1, 1.5, 2 ** 50]) {
     expect(() => engine.growWorkingSet(bytes)).toThrow(
       expect.objectContaining({ code: 'ERR_OUT_OF_RANGE' }),
