@@ -80,7 +80,7 @@ ENGINE_TEST(a_read_at_the_end_gives_the_rest_and_a_read_beyond_it_nothing) {
   CHECK_EQUAL(harness.read_text(file, 10, 6), "");
   CHECK_EQUAL(harness.read_text(file, 10, int64_t{1} << 40), "");
   CHECK_EQUAL(harness.read_text(file, 0, 0), "");
-    // Also above the size that is tried on the submitting thread.
+  // Also above the size that is tried on the submitting thread.
   CHECK_EQUAL(harness.read_text(file, 1 << 20, 4), "ef");
   CHECK_EQUAL(harness.read_text(file, 1 << 20, 6), "");
 }

@@ -1,7 +1,7 @@
 import { getSystemErrorMap, inspect } from 'node:util';
 import { giveCallersStack, withoutStack } from './own-frames.js';
 
-/** What a failed operation calls itself. */
+/** The names under which errors report a failed operation. */
 export interface Subject {
   readonly syscall: string;
   readonly path?: string | undefined;
