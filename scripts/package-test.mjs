@@ -3,9 +3,8 @@
 //   node scripts/package-test.mjs [path of another Node to run it with too]…
 //
 // It needs the tools of `npm run prebuild`, and Wine for the Windows part. Except in CI, that part
-// is left out without Wine. The dependencies come from node_modules; only Node for Windows comes from
-// the registry.
-// The last line is `N passed, N failed`.
+// is left out without Wine. The dependencies come from node_modules; only Node for Windows comes
+// from the registry. The last line is `N passed, N failed`.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';

@@ -19,7 +19,8 @@ const keyOf = (entry: unknown): string =>
 // ---- readdir
 
 const encodings = [undefined, 'utf8', 'buffer', 'latin1', 'hex', 'base64', 'ucs2'] as const;
-const ofAnyEncoding = '- `readdir` with `recursive` takes Buffers and every encoding.';
+const ofAnyEncoding =
+  '- `readdir` with `recursive` takes Buffers and every encoding, as since Node 26.';
 for (const encoding of encodings) {
   for (const recursive of [false, true]) {
     for (const withFileTypes of [false, true]) {

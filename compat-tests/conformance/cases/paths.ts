@@ -128,7 +128,8 @@ const forms: Record<string, (place: string) => unknown> = {
   'a URL': (place) => pathToFileURL(place),
 };
 
-const ofBuffers = '- `readdir` with `recursive` takes Buffers and every encoding.';
+const ofBuffers =
+  '- `readdir` with `recursive` takes Buffers and every encoding, as since Node 26.';
 for (const [name, call] of Object.entries(functions)) {
   for (const [form, make] of Object.entries(forms)) {
     const onFile = /readdir|opendir|rmdir/.test(name) ? 'directory' : 'file';

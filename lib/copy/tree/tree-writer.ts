@@ -159,7 +159,7 @@ export class TreeWriter implements TreeActions {
       this.#destination.spot(madeAt(task), async (destination) => {
         const small = isSmall ? await this.#tryAsOne(source, destination, waits) : null;
         if (small !== null) return small;
-        if (isInPlace) await this.#openWay(task, destination);
+        if (isInPlace) await makeWritable(task, destination);
         const options = { ...fileOptions, onProgress };
         const how = { metadata, namesLater: waits && !isInPlace };
         const copied = await copyInTree(source, destination, options, how);
@@ -230,13 +230,6 @@ export class TreeWriter implements TreeActions {
 
   async close(): Promise<void> {
     await this.#fileSystem?.close();
-  }
-
-  /** Makes what is there such that it can be written to, and nothing else is. */
-  async #openWay({ there }: Task, { directory, name }: Spot): Promise<void> {
-    if (there?.kind === 'link') await directory.unlink(name);
-    const isReadOnly = there?.kind === 'file' && (there.mode & ownerMayWrite) === 0;
-    if (isReadOnly) await directory.chmod(name, there.mode | ownerMayWrite);
   }
 
   /** Another name of what is in the destination already. */
@@ -337,4 +330,11 @@ export class TreeWriter implements TreeActions {
       }
     });
   }
+}
+
+/** Prepares a destination that is written in place: a link goes, a read-only file may be written. */
+async function makeWritable({ there }: Task, { directory, name }: Spot): Promise<void> {
+  if (there?.kind === 'link') await directory.unlink(name);
+  const isReadOnly = there?.kind === 'file' && (there.mode & ownerMayWrite) === 0;
+  if (isReadOnly) await directory.chmod(name, there.mode | ownerMayWrite);
 }
