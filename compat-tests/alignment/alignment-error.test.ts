@@ -188,7 +188,7 @@ test("an unbuffered handle opened with 'w' does not read, like any other", async
 const unbufferedRefused = '/proc/self/status';
 
 testWhere(isLinux, 'it is a path of Linux')(
-  'unbuffered: true where the file system refuses direct I/O rejects with EINVAL',
+  'unbuffered: true rejects with EINVAL if the file system lacks direct I/O',
   async () => {
     const error = await rejection(open(unbufferedRefused, 'r', { unbuffered: true }));
     expect(error).toMatchObject({ code: 'EINVAL', syscall: 'open', path: unbufferedRefused });

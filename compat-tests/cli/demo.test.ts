@@ -46,7 +46,7 @@ test('the demo rejects invalid arguments', async () => {
 });
 
 testWhere(isLinux, 'only Linux is sure to have a file system that refuses direct I/O (/proc)')(
-  'where direct I/O is refused the line names the file and the way on',
+  'if direct I/O is not available, the message names the file and the alternative',
   async () => {
     const to = path.join(temporaryFolder(), 'to');
     const text = /'\/proc\/version'.* refuses direct.*--buffered/;

@@ -79,7 +79,7 @@ test('info shows sizes, attributes, alignment and engine of a file and a folder'
 });
 
 testWhere(isLinux, 'the kernel of Linux tells file systems and sectors')(
-  'info tells the file system, the sectors of its disk and the ranges of a sparse file',
+  'info shows the file system, the sectors of its disk and the ranges of a sparse file',
   async () => {
     const file = path.join(temporaryFolder(), 'sparse');
     const handle = fs.openSync(file, 'w');

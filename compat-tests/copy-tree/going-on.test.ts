@@ -73,7 +73,7 @@ const script = `
   if (errors.length > 0) throw errors[0].error;
 `;
 
-testOnPosix('kill -9 at any moment leaves no wrong file, and a second copy ends it', async () => {
+testOnPosix('kill -9 at any moment leaves no wrong file, and a second copy completes', async () => {
   const source = manyFiles();
   const to = newPlace();
   const file = path.join(temporaryFolder(), 'copy.mjs');

@@ -63,7 +63,7 @@ const exchange = `
 `;
 
 asRoot(
-  'a folder that becomes a link leads no step of a mirror out of the destination',
+  'a folder that becomes a link does not redirect a mirror out of the destination',
   async () => {
     const base = openFolder();
     const [victim, source, to] = ['victim', 'source', 'to'].map((name) =>

@@ -90,7 +90,7 @@ function found(folder: string, name: string): unknown {
 
 for (const options of [{}, { metadata: true }, { verify: true }]) {
   testWithoutRight(
-    `an owner that is refused is told and no error, ${JSON.stringify(options)}`,
+    `a refused owner is reported but is no error, ${JSON.stringify(options)}`,
     async () => {
       const source = treeOfOther();
       const to = newPlace();
@@ -128,7 +128,7 @@ testWithoutRight(
 );
 
 testWithoutRight(
-  'where the owner is named it is an error each, and what was there stays',
+  'with an explicit owner each refusal is an error, and existing files are kept',
   async () => {
     const source = treeOfOther();
     const to = folderOf({ 'folder/small': 'old', 'folder/large': 'old', 'folder/again': 'old' });

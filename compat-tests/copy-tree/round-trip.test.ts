@@ -61,7 +61,7 @@ testOnPosix('a copy is the one that cp -a makes', async () => {
   expect(whole(to)).toEqual(whole(copyOfSystem(source)));
 });
 
-testOnLinux('names that are no UTF-8 keep their bytes', async () => {
+testOnLinux('names that are not UTF-8 keep their bytes', async () => {
   const source = folderOf({ plain: 'x' });
   const names = [Buffer.from([0x66, 0xff, 0x6f]), Buffer.from([0x66, 0xfe, 0x6f])];
   const at = (folder: string, ...parts: Buffer[]) =>
@@ -142,7 +142,7 @@ test('hard links are kept, or with hardLinks: false copied as separate files', a
   expect(inode(apart, 'two')).toBe(inode(apart, 'a/one'));
 });
 
-testOnPosix('where a folder cannot be made its other names are copied all the same', async () => {
+testOnPosix('if one folder cannot be created, the others are copied anyway', async () => {
   const source = folderOf({ 'a/one': 'x', b: 'b' });
   fs.linkSync(path.join(source, 'a/one'), path.join(source, 'two'));
   const to = folderOf({ a: 'in the way' });
@@ -166,7 +166,7 @@ testWithLinks('a link in the destination is replaced, not followed', async () =>
   expect(namesIn(outside)).toEqual(['file', 'large']);
 });
 
-testWithLinks('a link that leads elsewhere now is made again', async () => {
+testWithLinks('a link whose target has changed is recreated', async () => {
   const source = folderOf({ a: 'a', b: 'b' });
   fs.symlinkSync('a', path.join(source, 'link'));
   const to = newPlace();
@@ -233,7 +233,7 @@ interface AsOther {
 }
 
 testAsRoot(
-  'whom a copy does not belong to nobody runs it as, and what is refused is told',
+  'no copy runs as a user who does not own it, and refused parts are reported',
   async () => {
     const parent = temporaryFolder();
     fs.chmodSync(parent, 0o777);

@@ -57,17 +57,14 @@ test('missing, extra, another type and another size are reported in path order',
   expect([whole(source), whole(to)]).toEqual(before);
 });
 
-testWithLinks(
-  'a link that leads elsewhere is told; what it leads to is not looked at',
-  async () => {
-    const [source, to] = [folderOf({}), folderOf({})];
-    fs.symlinkSync('nowhere', path.join(source, 'same'));
-    fs.symlinkSync('nowhere', path.join(to, 'same'));
-    fs.symlinkSync('here', path.join(source, 'other'));
-    fs.symlinkSync('there', path.join(to, 'other'));
-    expect((await verifyTree(source, to)).differences).toEqual([{ path: 'other', kind: 'link' }]);
-  },
-);
+testWithLinks('a link with another target is reported; the targets are not compared', async () => {
+  const [source, to] = [folderOf({}), folderOf({})];
+  fs.symlinkSync('nowhere', path.join(source, 'same'));
+  fs.symlinkSync('nowhere', path.join(to, 'same'));
+  fs.symlinkSync('here', path.join(source, 'other'));
+  fs.symlinkSync('there', path.join(to, 'other'));
+  expect((await verifyTree(source, to)).differences).toEqual([{ path: 'other', kind: 'link' }]);
+});
 
 test('filters apply to both trees', async () => {
   const source = folderOf({ 'a.txt': 'a', 'b.log': '1' });

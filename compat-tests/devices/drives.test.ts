@@ -56,7 +56,7 @@ testOnDisk('whole sectors are written and read past the cache', async () => {
   await drive.close();
 });
 
-testOnDisk('an unaligned transfer is refused before submission', async () => {
+testOnDisk('an unaligned transfer is rejected before submission', async () => {
   const volume = await openVolume(devicePath());
   const error = await rejection(volume.read(allocAligned(sector), { position: 512 }));
   expect(error).toBeInstanceOf(AlignmentError);
@@ -99,7 +99,7 @@ for (const [start, length] of [
   [0, 3],
   [size - 10, 10],
 ] as const) {
-  testOnDisk(`${length} bytes written at ${start} leave what is beside them`, async () => {
+  testOnDisk(`${length} bytes written at ${start} keep the surrounding bytes`, async () => {
     const expected = fill(0x55).fill(0xaa, start, start + length);
     const data = Buffer.alloc(length, 0xaa);
     const stream = createWriteStream(devicePath(), { flags: 'r+', start, unbuffered: true });

@@ -110,7 +110,7 @@ testOnWindows('streams over a mailslot: each chunk is a message', async () => {
   if (!input.closed) await new Promise<void>((resolve) => input.once('close', resolve));
 });
 
-testOnWindows('a name that is taken, and one that nobody has', async () => {
+testOnWindows('a name that is taken, and an unused name', async () => {
   const name = newPipeName();
   const mailslot = await createMailslot(name);
   expect((await rejection(createMailslot(name))).code).toBe('EEXIST');

@@ -131,7 +131,7 @@ testOnWindows('200 connects wait at once, and each gets a client of its own', as
 });
 
 testOnWindows(
-  'connects that wait keep nobody from files, and are cancelled once each',
+  'pending connects do not block file operations, and are canceled once each',
   async () => {
     const server = await createNamedPipe(newPipeName(), { direction: 'in' });
     const controller = new AbortController();
@@ -187,27 +187,24 @@ test('disconnect() closes the handle and ends its operations', async () => {
   await server.close();
 });
 
-testOnWindows(
-  'after disconnect() nobody reads with the old handle what the next client writes',
-  async () => {
-    const server = await createNamedPipe(newPipeName(), { direction: 'duplex', instancesMax: 1 });
-    const connect = () =>
-      Promise.all([server.connect(), connectNamedPipe(server.name, { direction: 'duplex' })]);
-    const [handle, client] = await connect();
-    await server.disconnect(handle);
-    const [next, nextClient] = await connect();
-    expect(next).not.toBe(handle);
-    const late = rejection(handle.read(Buffer.alloc(100)));
-    await nextClient.write('for the next handle');
-    expect((await late).code).toBe('EBADF');
-    expect(await readText(next)).toBe('for the next handle');
-    await Promise.all([client, nextClient, next].map((end) => end.close()));
-    await server.close();
-  },
-);
+testOnWindows('after disconnect() the old handle cannot read data of the next client', async () => {
+  const server = await createNamedPipe(newPipeName(), { direction: 'duplex', instancesMax: 1 });
+  const connect = () =>
+    Promise.all([server.connect(), connectNamedPipe(server.name, { direction: 'duplex' })]);
+  const [handle, client] = await connect();
+  await server.disconnect(handle);
+  const [next, nextClient] = await connect();
+  expect(next).not.toBe(handle);
+  const late = rejection(handle.read(Buffer.alloc(100)));
+  await nextClient.write('for the next handle');
+  expect((await late).code).toBe('EBADF');
+  expect(await readText(next)).toBe('for the next handle');
+  await Promise.all([client, nextClient, next].map((end) => end.close()));
+  await server.close();
+});
 
 testOnWindows(
-  'a handle that is closed after disconnect(), or by its stream, ends no server',
+  'closing a handle after disconnect(), or by its stream, does not end the server',
   async () => {
     const server = await createNamedPipe(newPipeName(), { direction: 'duplex', instancesMax: 1 });
     for (let round = 0; round < 3; round++) {
@@ -243,7 +240,7 @@ testOnWindows('a client waits until an instance is free', async () => {
   await server.close();
 });
 
-testOnWindows('a client that has come and gone before connect() is served', async () => {
+testOnWindows('a client that has connected and left before connect() is served', async () => {
   const server = await createNamedPipe(newPipeName(), { direction: 'in' });
   const client = await connectNamedPipe(server.name, { direction: 'out' });
   await client.write('and gone');
@@ -314,7 +311,7 @@ test('cancel() of a handle of the server ends its reads, and later reads work', 
 });
 
 testOnPosix(
-  'a FIFO is there until the server is closed, has one connection, and no duplex',
+  'a FIFO exists until the server is closed, has one connection, and no duplex',
   async () => {
     const [server, reader, writer] = await connectedPair();
     expect(fs.statSync(server.name).isFIFO()).toBe(true);

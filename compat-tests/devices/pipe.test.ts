@@ -145,7 +145,7 @@ test('writes that wait for room are canceled, and earlier data is read', async (
   await close(pipe);
 });
 
-testOnLinux('bufferSize is what a pipe holds', async () => {
+testOnLinux('bufferSize is the capacity of a pipe', async () => {
   const bufferSize = 256 * 1024;
   const pipe = await createPipe({ bufferSize });
   const { bytesWritten } = await pipe.writable.write(Buffer.alloc(bufferSize));

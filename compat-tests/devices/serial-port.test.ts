@@ -72,7 +72,7 @@ for (const settings of settingsToTry) {
   });
 }
 
-testWithPair('every byte goes through as it is', async () => {
+testWithPair('every byte passes unchanged', async () => {
   const [one, other] = await openBoth();
   const bytes = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
   await one.write(bytes);
@@ -104,7 +104,7 @@ testWithPair('a read for which nothing comes ends after readTimeoutMs with 0 byt
   await closeBoth([one, other]);
 });
 
-testWithPair('with readIntervalMs a read goes on until nothing comes for that long', async () => {
+testWithPair('with readIntervalMs a read ends once no byte arrives for that long', async () => {
   const [one, other] = await openBoth({ readIntervalMs: 400 });
   const read = one.read(Buffer.alloc(100));
   await other.write('in ');

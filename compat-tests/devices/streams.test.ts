@@ -126,7 +126,7 @@ test('cancel() of a web stream whose read waits ends that read', () =>
   }));
 
 testWithPair(
-  'destroy() of a stream of a serial port whose read waits; the other side goes on',
+  'destroy() of a serial port stream with a pending read; the other side continues',
   async () => {
     const pair = await serialPair();
     try {

@@ -31,7 +31,7 @@ test.each(['overlapped/fs', 'overlapped/register'] as const)(
 );
 
 testWhere(symbolicLinks, 'this system lets us make no symbolic links')(
-  'tar-fs with overlapped/fs: symbolic links are packed and made again',
+  'tar-fs with overlapped/fs: symbolic links are packed and extracted',
   async () => {
     const { tree } = await run('overlapped/fs');
     expect(below(tree, 'extracted/links')).toEqual({

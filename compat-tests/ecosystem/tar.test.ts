@@ -26,7 +26,7 @@ test('tar with overlapped/register: the same archives, trees, times and failures
 });
 
 testWhere(symbolicLinks, 'this system lets us make no symbolic links')(
-  'tar with overlapped/register: symbolic links are archived and made again',
+  'tar with overlapped/register: symbolic links are archived and extracted',
   async () => {
     const { tree } = await run('overlapped/register');
     expect(below(tree, 'extracted/links')).toEqual({

@@ -185,7 +185,7 @@ testWithFifo('a FIFO is not opened', async () => {
 });
 
 testWhere(isLinux, 'the descriptors of a process are seen in /proc')(
-  'a client that goes away leaves no file open and the server alive',
+  'a client that disconnects leaves no file open and the server running',
   async () => {
     // Larger than a socket's buffers, so the server cannot finish while the client reads nothing.
     fs.writeFileSync(path.join(root, 'huge.bin'), '');

@@ -78,7 +78,7 @@ test('invalid input ends with an exit code and a line, and leaves no archive', a
   }
 });
 
-testOnPosix('a FIFO in the middle is an error, and what was begun is removed', async () => {
+testOnPosix('a FIFO in the tree is an error, and the partial archive is removed', async () => {
   const source = folderOf({ a: Buffer.alloc(2_000_000, 1), z: 'z' });
   execFileSync('mkfifo', [path.join(source, 'm')]);
   const archive = newPlace('tree.tar.gz');

@@ -67,7 +67,7 @@ interface Failure {
   again: string;
 }
 
-testDenied('where io_uring is denied the thread pool serves, and the reason says why', async () => {
+testDenied('if io_uring is denied, the thread pool is used, and the reason says why', async () => {
   const { text, kind, reason } = await resultOfChild<Description>(
     describeEngine,
     denied(undefined),

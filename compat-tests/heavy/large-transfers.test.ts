@@ -77,7 +77,7 @@ function checkFile(file: string, size: number): void {
 const large = 3 * gibibyte;
 
 testWithMemory(
-  'readFile of a file of 3 GiB gives all of it',
+  'readFile of a file of 3 GiB returns all of it',
   async () => {
     const file = sparseFile(large);
     checkContent(await readFile(file), large);

@@ -195,7 +195,7 @@ testWithFifo('1000 reads in flight are aborted; each settles exactly once', asyn
   expect(after.cancelled - before.cancelled).toBe(settlements.length);
 });
 
-testWithFifo('an abort reaches what waits behind a read on the same cursor', async () => {
+testWithFifo('an abort reaches operations that wait for a read on the same cursor', async () => {
   const handle = await open(makeFifo(), 'r+');
   const waiting = new AbortController();
   const first = handle.read(Buffer.alloc(1));

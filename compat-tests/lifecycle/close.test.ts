@@ -185,7 +185,7 @@ test("'close' is emitted after the pending operations have settled", async () =>
 });
 
 testWhere(isLinux, 'descriptors are counted under /proc')(
-  'close() of many handles with reads pending gives all their descriptors back',
+  'close() of many handles with pending reads releases all their descriptors',
   async () => {
     const file = fileWith(randomBytes(64 * 1024));
     await (await open(file)).close();

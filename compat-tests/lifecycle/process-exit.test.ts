@@ -46,7 +46,7 @@ for (const [stage, wait] of Object.entries(stages)) {
   });
 
   testWithFifo(
-    `process.exit() with reads that nobody answers ends with its code, ${stage}`,
+    `process.exit() with reads that never complete ends with its code, ${stage}`,
     async () => {
       const script = `${startOnFifo} ${wait} process.exit(${exitCode});`;
       expect(await runChild(script, { args: [makeFifo()] })).toEqual({

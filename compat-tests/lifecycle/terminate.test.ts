@@ -64,13 +64,13 @@ test('terminate() of threads that read and write a file continuously', async () 
   expect(codes).toEqual(new Array(5).fill(terminated));
 });
 
-testWithFifo('terminate() of threads whose reads nobody answers', async () => {
+testWithFifo('terminate() of threads with reads that never complete', async () => {
   const script = terminating(readsOnFifo);
   const codes = await resultOfChild(script, { args: [makeFifo()] });
   expect(codes).toEqual(new Array(5).fill(terminated));
 });
 
-testWithFifo('terminate() of threads whose opens nobody answers', async () => {
+testWithFifo('terminate() of threads with opens that never complete', async () => {
   const start = `for (let i = 0; i < 20; i++) open(argument, 'r').catch(() => {}); await turn();`;
   const codes = await resultOfChild(terminating(start), { args: [makeFifo()] });
   expect(codes).toEqual(new Array(5).fill(terminated));

@@ -235,7 +235,7 @@ testWhere(isLinux, 'only Linux lists the descriptors of a process')(
   },
 );
 
-testWithFifo('read() of a FIFO without a position waits, and holds up no other', async () => {
+testWithFifo('read() of a FIFO without a position waits without blocking others', async () => {
   const fifo = makeFifo();
   const pipe = nodeFs.openSync(fifo, 'r+');
   const disk = nodeFs.openSync(fileWith(content), 'r');

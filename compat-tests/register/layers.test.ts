@@ -14,7 +14,7 @@ const mock = `
 const binding = process.binding('fs');
 const below = [];
 let isMocked = false;
-// All but the constructors, which have a prototype of their own.
+// All but the constructors, which have their own prototypes.
 const names = Object.keys(binding).filter((name) => /^[a-z]/.test(name));
 for (const name of names) {
   const own = binding[name];

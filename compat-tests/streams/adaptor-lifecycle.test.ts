@@ -457,7 +457,7 @@ testWithFifo('a lock that is released while a view waits loses no byte', async (
   await reader.cancel();
 });
 
-testWithFifo('a FIFO that nobody writes is not opened for ever', async () => {
+testWithFifo('opening a FIFO without a writer can be ended', async () => {
   const fifo = makeFifo();
   const stream = x.createReadStream(fifo);
   stream.resume();
@@ -476,7 +476,7 @@ testWithFifo('a FIFO that nobody writes is not opened for ever', async () => {
   expect(await rejection(writer.write('x'))).toMatchObject({ name: 'AbortError' });
 });
 
-testWithFifo('a write that a FIFO takes no more of is cancelled', async () => {
+testWithFifo('a pending write to a full FIFO is canceled', async () => {
   const handle = await open(makeFifo(), 'r+');
   const writer = web.createWritableStream(null, { fd: handle, autoClose: false }).getWriter();
   writer.closed.catch(() => {});

@@ -215,7 +215,7 @@ function cursorOf(file: string): number {
 }
 
 testWhere(isLinux, 'needs /proc')(
-  'a stream reads ahead as long as nobody gets to know the number',
+  'a stream reads ahead as long as its descriptor has not been exposed',
   async () => {
     const file = path.join(temporaryFolder(), 'file');
     nodeFs.writeFileSync(file, Buffer.alloc(4 * 1024 * 1024, 'x'));

@@ -47,7 +47,7 @@ testWithFifo('a FIFO streams in order both ways, and ends when its writer does',
 });
 
 testWithFifo(
-  'what a FIFO has is given at once, and no more is read than was asked for',
+  'the data in a FIFO is returned immediately, and no more than requested is read',
   async () => {
     const fifo = makeFifo();
     const writer = await open(fifo, 'r+');
@@ -73,7 +73,7 @@ testWithFifo('destroying the stream of a silent FIFO cancels its read', async ()
   expect(handle.fd).toBe(-1);
 });
 
-testWithFifo('destroying a stream whose FIFO takes no more cancels its write', async () => {
+testWithFifo('destroying a stream whose FIFO is full cancels its write', async () => {
   const fifo = makeFifo();
   const handle = await open(fifo, 'r+');
   const stream = handle.createWriteStream();

@@ -76,7 +76,7 @@ for (const [name, letter] of windowsAttributes) {
   const isKept = name !== 'archive' || canLoseArchive();
   const reason = isWindows ? 'this system keeps no such attribute' : 'only Windows has it';
   testWhere(isWindows && isKept, reason)(
-    `${name} set at creation is what GetFileAttributes says`,
+    `${name} set at creation is reported by GetFileAttributes`,
     async () => {
       const file = path.join(temporaryFolder(), 'new');
       const handle = await open(file, 'wx', { windows: { attributes: { [name]: true } } });
@@ -145,7 +145,7 @@ test('the attributes of a folder, by path and by handle', async () => {
   await handle.close();
 });
 
-testOnLinux('of a link, or of what it leads to', async () => {
+testOnLinux('attributes of a link, or of its target', async () => {
   const file = fileWith('content');
   fs.symlinkSync(file, `${file}.link`);
   expect((await getAttributes(`${file}.link`)).reparsePoint).toBe(false);

@@ -79,7 +79,7 @@ testOnWindows("share: 'none' is EBUSY for everybody, as Node names it", async ()
   expect(await openCode(file, 'r+')).toBe('ok');
 });
 
-testOnWindows('each share mode lets in what it says', async () => {
+testOnWindows('each share mode admits the accesses that it names', async () => {
   const file = fileWith('content');
   const modes: [share: OpenOptions['share'], read: string, write: string][] = [
     ['all', 'ok', 'ok'],
@@ -138,7 +138,7 @@ test('handles with a share mode exclude each other as on Windows', async () => {
   expect(await openCode(file, 'r', shared)).toBe('ok');
 });
 
-testOnLinux('a FIFO has no share mode, and says so', async () => {
+testOnLinux('a share mode for a FIFO is an error', async () => {
   const options: OpenOptions = { share: 'none' };
   expect(await openCode(makeFifo(), 'r+', options)).toBe('ENOTSUP');
 });
@@ -375,7 +375,7 @@ const windowsOnly: OpenOptions[] = [
 ];
 
 for (const options of windowsOnly) {
-  testOnLinux(`${JSON.stringify(options)} is refused there, and nothing happens`, async () => {
+  testOnLinux(`${JSON.stringify(options)} is rejected there, and nothing happens`, async () => {
     const file = path.join(temporaryFolder(), 'new');
     const { submitted } = engine.stats();
     const code = 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM';

@@ -19,7 +19,7 @@ testOnWindows('a stream of a file is opened as file:name', async () => {
 
 const streamsOfFile = isWindows ? await listStreams(fileWith('content')).catch(() => []) : [];
 testWhere(streamsOfFile.length > 0, 'this system lists no streams')(
-  'listStreams gives the unnamed stream and the others with their sizes',
+  'listStreams returns the unnamed stream and the others with their sizes',
   async () => {
     const file = fileWith('content');
     await writeFile(`${file}:notes`, 'four');
@@ -40,7 +40,7 @@ test('the list of streams from the addon is parsed', () => {
   expect(parseStreamList('')).toEqual([]);
 });
 
-testOnWindows('listStreams of what is missing is an error with the path', async () => {
+testOnWindows('listStreams of a missing file is an error with the path', async () => {
   const missing = path.join(temporaryFolder(), 'missing');
   const { value, error } = await settled(listStreams(missing));
   // Wine finds no streams.
@@ -49,7 +49,7 @@ testOnWindows('listStreams of what is missing is an error with the path', async 
 });
 
 testWhere(!isWindows, 'for systems without streams')(
-  'listStreams and readReparsePoint are refused elsewhere',
+  'listStreams and readReparsePoint are not available elsewhere',
   async () => {
     const code = 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM';
     expect(await rejection(listStreams(fileWith('')))).toMatchObject({ code });
@@ -59,7 +59,7 @@ testWhere(!isWindows, 'for systems without streams')(
   },
 );
 
-testOnWindows('readReparsePoint of what is no reparse point is an error', async () => {
+testOnWindows('readReparsePoint of anything but a reparse point is an error', async () => {
   const handle = await open(fileWith('content'), 'r', { windows: { openReparsePoint: true } });
   const error = await rejection(handle.readReparsePoint());
   expect(error).toMatchObject({ syscall: 'readreparsepoint' });
@@ -80,7 +80,7 @@ function makeJunction(): string | undefined {
 
 const junction = makeJunction();
 testWhere(junction !== undefined, 'this system makes no junctions')(
-  'readReparsePoint gives the data of a junction, header included',
+  'readReparsePoint returns the data of a junction, header included',
   async () => {
     const options = { windows: { openReparsePoint: true } };
     const handle = await open(junction as string, 'r', options);

@@ -3,7 +3,7 @@ import { engine } from '../../lib/index.js';
 import { isWindows, testWhere } from '../helpers.js';
 
 testWhere(isWindows, 'only Windows has it')(
-  'growWorkingSet raises the least that stays resident by what is asked for',
+  'growWorkingSet raises the minimum working set by the requested bytes',
   () => {
     const bytes = 1024 * 1024;
     const before = engine.growWorkingSet(bytes);
@@ -13,7 +13,7 @@ testWhere(isWindows, 'only Windows has it')(
   },
 );
 
-testWhere(!isWindows, 'only elsewhere')('growWorkingSet is refused on other systems', () => {
+testWhere(!isWindows, 'only elsewhere')('growWorkingSet is not available on other systems', () => {
   expect(() => engine.growWorkingSet(4096)).toThrow(
     expect.objectContaining({ code: 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM' }),
   );
