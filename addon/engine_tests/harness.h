@@ -161,6 +161,8 @@ class Harness {
   std::deque<std::unique_ptr<OpenFile>> files_;
 };
 
+inline bool is_cancelled(const Operation& op) { return op.result.os_error == kCancelledError; }
+
 // The content that a kReadPath returned.
 std::span<const std::byte> content_of(const Operation& operation);
 
