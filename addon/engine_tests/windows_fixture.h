@@ -73,8 +73,7 @@ class Fixture {
     prepare();
   }
   explicit Fixture(const IocpTuning& tuning) {
-    UniqueHandle port(CreateIoCompletionPort(INVALID_HANDLE_VALUE, nullptr, 0, 2));
-    engine = std::make_unique<IocpEngine>(sink, std::move(port), 2, tuning);
+    engine = std::make_unique<IocpEngine>(sink, CompletionPort::create(2), 2, tuning);
     prepare();
   }
   ~Fixture() {

@@ -247,7 +247,7 @@ uint32_t start_lock_later(Operation& op) {
 TEST(windows_a_lock_at_the_port_keeps_no_thread_and_ends_with_its_packet) {
   const HANDLE port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, nullptr, 0, 2);
   Harness harness(std::in_place, [port](CompletionSink& sink) {
-    return std::make_unique<IocpEngine>(sink, UniqueHandle(port), 2,
+    return std::make_unique<IocpEngine>(sink, CompletionPort(UniqueHandle(port)), 2,
                                         IocpTuning{1024, start_lock_later, LockWait::kAtPort});
   });
   OpenFile& file = *harness.open(harness.path("port"), kOpenNew);
@@ -262,7 +262,7 @@ TEST(windows_a_lock_at_the_port_keeps_no_thread_and_ends_with_its_packet) {
   CHECK_EQUAL(harness.write_text(file, "beside", 0).value, 6);
   CHECK(!harness.is_back(waits));
   waits.overlapped.Internal = 0;
-  CHECK(PostQueuedCompletionStatus(port, 0, IocpEngine::kTransferKey, &waits.overlapped));
+  CHECK(PostQueuedCompletionStatus(port, 0, CompletionPort::kTransferKey, &waits.overlapped));
   CHECK(harness.wait(waits));
   CHECK(waits.result.ok());
 }

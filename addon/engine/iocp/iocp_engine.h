@@ -12,37 +12,36 @@
 #include "engine.h"
 #include "workers/interrupter.h"
 #include "workers/thread_pool.h"
-#include "system/windows/windows_io.h"
+#include "completion_port.h"
+#include "overlapped_calls.h"
 
 namespace overlapped {
 
 // Whether locks that wait do so at the port.
 enum class LockWait : uint8_t { kWhereTheSystemCan, kAtPort };
 
-// What tests replace. `start` makes one overlapped call, as start_transfer() does.
+// What tests replace.
 struct IocpTuning {
   size_t in_flight_max = 1024;
-  uint32_t (*start)(Operation&) = nullptr;
+  OverlappedCalls::Start start = nullptr;
   LockWait lock_wait = LockWait::kWhereTheSystemCan;
 };
 
 // One completion port per engine and a few workers that wait on it. The port brings them three
 // things: completed I/O, and word that transfers or blocking operations are queued. Such a word is
-// a token: there are never more of them than workers can use, and who holds one takes operations
-// from the queue. The submitting thread issues nothing itself, because ReadFile and WriteFile may
-// do their whole work synchronously even on overlapped handles (Microsoft KB156932).
+// a token: there are never more of them than workers can use, and a worker that holds one takes
+// operations from the queue. The submitting thread issues nothing itself, because ReadFile and
+// WriteFile may do their whole work synchronously even on overlapped handles (Microsoft KB156932).
 //
 // Transfers on handles that no port can serve, consoles above all, go to a thread pool of their
-// own: they may wait for ever, and workers that wait would leave nobody for the port.
+// own: they may wait forever, and workers that wait would leave nobody for the port.
 class IocpEngine final : public Engine {
  public:
-  // The completion key of I/O.
-  static constexpr uintptr_t kTransferKey = 1;
-
   // Null and a reason when the system refuses a port or its threads.
   static std::unique_ptr<Engine> create(CompletionSink& sink, std::string& reason);
 
-  IocpEngine(CompletionSink& sink, UniqueHandle port, size_t concurrency, IocpTuning tuning = {});
+  IocpEngine(CompletionSink& sink, CompletionPort port, size_t concurrency,
+             IocpTuning tuning = {});
   ~IocpEngine() override;  // only after drain()
 
   EngineKind kind() const override { return EngineKind::kIocp; }
@@ -60,7 +59,7 @@ class IocpEngine final : public Engine {
     Operation* current = nullptr;  // the blocking operation it executes
   };
   // What one look at the port brought.
-  struct Packets {
+  struct Intake {
     OperationList completed;
     OperationList refused;
     size_t transfers = 0;
@@ -69,17 +68,18 @@ class IocpEngine final : public Engine {
     bool stop = false;
     bool timed_out = false;
   };
-  enum class Issued : uint8_t { kPending, kComplete, kRefused };
+
+  // A token holder issues this many transfers in one go: enough to pay for the lock and the packet,
+  // few enough that another worker gets its share of reads that the cache serves.
+  static constexpr size_t kIssueBatchMax = 16;
 
   void start_workers(size_t count);
   void stop_workers();
   void run_worker(Worker& worker);
-  Packets take_packets();
-  void take_transfer_packet(Operation& operation, Packets& packets);
-  void return_extra_tokens(Packets& packets);
+  Intake take_packets();
+  void take_transfer_packet(Operation& operation, Intake& intake);
+  void return_extra_tokens(Intake& intake);
 
-  Issued issue(Operation& operation);
-  bool settle(Operation& operation);
   OperationList take_transfers();
   void issue_transfers();
   void end_transfers(OperationList completed, OperationList refused, bool made_room, size_t tokens);
@@ -94,19 +94,18 @@ class IocpEngine final : public Engine {
   void queue_batch(OperationList batch, OperationList& completed, OperationList& elsewhere);
   void deliver(OperationList completed);
   void count_out(size_t count);
-  bool post(uintptr_t key);
   uint32_t wake_workers();
   uint32_t starve(uint32_t error);
   void fail_unreachable(OperationList& completed, uint32_t error);
 
   CompletionSink& sink_;
-  const IocpTuning tuning_;
+  const size_t in_flight_max_;
   const bool locks_at_port_;
-  UniqueHandle port_;
+  CompletionPort port_;
+  OverlappedCalls calls_;
   const size_t issue_tokens_max_;
   const size_t blocking_tokens_max_;
 
-  std::atomic<uint64_t> inline_completions_{0};
   std::atomic<uint64_t> retried_{0};
   std::atomic<uint64_t> port_packets_{0};
 

@@ -1,0 +1,61 @@
+#include "overlapped_calls.h"
+
+#include "system/windows/ntdll.h"
+#include "system/windows/windows_io.h"
+
+namespace overlapped {
+
+namespace {
+
+// Errors of a process that fills the system faster than it empties. They pass.
+bool is_shortage(uint32_t error) {
+  switch (error) {
+    case ERROR_INVALID_USER_BUFFER:
+    case ERROR_NOT_ENOUGH_MEMORY:
+    case ERROR_NOT_ENOUGH_QUOTA:
+    case ERROR_WORKING_SET_QUOTA:
+    case ERROR_NO_SYSTEM_RESOURCES:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+OverlappedCalls::Outcome OverlappedCalls::issue(Operation& op) {
+  const HANDLE handle = op.file->handle();
+  for (;;) {
+    if (op.cancel_requested.load(std::memory_order_acquire)) {
+      op.never_began = op.transferred == 0;
+      continue_transfer(op, ERROR_OPERATION_ABORTED, 0);
+      return Outcome::kComplete;
+    }
+    op.holders.store(2);
+    const uint32_t error = start_(op);
+    if (!posts_packet(error)) {
+      if (is_shortage(error)) return Outcome::kRefused;
+      continue_transfer(op, error, 0);
+      return Outcome::kComplete;
+    }
+    if (error != ERROR_IO_PENDING) inline_completions_.fetch_add(1, std::memory_order_relaxed);
+    if (op.cancel_requested.load(std::memory_order_seq_cst)) CancelIoEx(handle, &op.overlapped);
+    if (op.holders.fetch_sub(1) != 1) return Outcome::kPending;
+    if (!settle(op)) return Outcome::kComplete;
+  }
+}
+
+OverlappedCalls::Outcome OverlappedCalls::take_packet(Operation& op) {
+  // If the issuing call has not returned yet, its thread continues the operation.
+  if (op.holders.fetch_sub(1) != 1) return Outcome::kPending;
+  return settle(op) ? issue(op) : Outcome::kComplete;
+}
+
+// Reads the result of a call that has ended. True when the transfer has another one to make.
+bool OverlappedCalls::settle(Operation& op) {
+  DWORD moved = 0;
+  const BOOL done = GetOverlappedResult(op.file->handle(), &op.overlapped, &moved, FALSE);
+  return continue_transfer(op, done ? ERROR_SUCCESS : GetLastError(), moved);
+}
+
+}  // namespace overlapped
