@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine.h"
@@ -72,12 +73,12 @@ class Fixture {
     engine = std::move(choice.engine);
     prepare();
   }
-  explicit Fixture(const IocpTuning& tuning) {
-    engine = std::make_unique<IocpEngine>(sink, CompletionPort::create(2), 2, tuning);
+  explicit Fixture(const IocpTuning& tuning, CompletionPort port = CompletionPort::create(2)) {
+    engine = std::make_unique<IocpEngine>(sink, std::move(port), 2, tuning);
     prepare();
   }
   ~Fixture() {
-    engine->drain();
+    if (engine) engine->drain();
     engine.reset();
     std::error_code ignored;
     std::filesystem::remove_all(folder_, ignored);

@@ -95,9 +95,9 @@ void IocpEngine::submit(OperationList batch) {
   OperationList elsewhere;
   queue_batch(std::move(batch), completed, elsewhere);
   unbounded_.submit(std::move(elsewhere));
-  const size_t count = completed.size();
-  deliver(std::move(completed));
-  count_out(count);
+  if (completed.empty()) return;
+  Lock lock(mutex_);
+  deliver(std::move(completed), lock);
 }
 
 void IocpEngine::queue_batch(OperationList batch, OperationList& completed,
@@ -153,12 +153,10 @@ void IocpEngine::cancel(Operation& op) {
   OperationList cancelled;
   bool with_system = false;
   {
-    std::lock_guard lock(mutex_);
+    Lock lock(mutex_);
     with_system = request_end(op, cancelled);
+    deliver(std::move(cancelled), lock);
   }
-  const size_t count = cancelled.size();
-  deliver(std::move(cancelled));
-  count_out(count);
   // The operation is not delivered before the submitting thread, which is here, lets it be. That
   // nothing is found (ERROR_NOT_FOUND) means that it is not issued yet, or done.
   if (with_system) CancelIoEx(op.file->handle(), &op.overlapped);
@@ -169,19 +167,17 @@ void IocpEngine::cancel_all(std::span<Operation* const> operations) {
   OperationList cancelled;
   HANDLE handle = nullptr;
   {
-    std::lock_guard lock(mutex_);
+    Lock lock(mutex_);
     for (Operation* const op : operations) {
       if (op->engine_data != &unbounded_ && request_end(*op, cancelled)) {
         handle = op->file->handle();
       }
     }
+    deliver(std::move(cancelled), lock);
   }
   for (Operation* const op : operations) {
     if (op->engine_data == &unbounded_) unbounded_.cancel(*op);
   }
-  const size_t count = cancelled.size();
-  deliver(std::move(cancelled));
-  count_out(count);
   if (handle) CancelIoEx(handle, nullptr);
 }
 
@@ -227,13 +223,24 @@ bool IocpEngine::goes_by_port(const Operation& op) const {
   }
 }
 
-// Every call here ends when it is cancelled, so that no deadline is needed.
-bool IocpEngine::drain(Deadline) {
+bool IocpEngine::drain(Deadline deadline) {
   {
-    std::unique_lock lock(mutex_);
-    drained_.wait(lock, [this] { return in_engine_ == 0; });
+    Lock lock(mutex_);
+    if (!wait_until(drained_, lock, deadline, [this] { return in_engine_ == 0; })) return false;
   }
-  return unbounded_.drain(std::nullopt);
+  return unbounded_.drain(deadline);
+}
+
+// A driver may ignore a cancel, and its packet may come at any time. Workers end as they become
+// idle; the port stays open, and no thread takes what comes later.
+void IocpEngine::abandon() {
+  {
+    Lock lock(mutex_);
+    abandoned_ = true;
+    drained_.wait(lock, [this] { return delivering_ == 0; });
+  }
+  port_.post(PacketKind::kStop);
+  unbounded_.abandon();
 }
 
 EngineCounters IocpEngine::counters() const {
@@ -269,19 +276,20 @@ uint32_t IocpEngine::starve(uint32_t error) {
   return error;
 }
 
-void IocpEngine::deliver(OperationList completed) {
-  if (completed.empty()) return;
+// Releases the lock meanwhile. Only afterwards the engine has let go of the operations.
+void IocpEngine::deliver(OperationList completed, Lock& lock) {
+  const size_t count = completed.size();
+  if (count == 0 || abandoned_) return;
   for (Operation* op = completed.front(); op; op = op->next) {
     op->state.store(OperationState::kCompleted, std::memory_order_relaxed);
   }
+  ++delivering_;
+  lock.unlock();
   sink_.complete(std::move(completed));
-}
-
-void IocpEngine::count_out(size_t count) {
-  if (count == 0) return;
-  std::lock_guard lock(mutex_);
+  lock.lock();
+  --delivering_;
   in_engine_ -= count;
-  if (in_engine_ == 0) drained_.notify_all();
+  if (in_engine_ == 0 || abandoned_) drained_.notify_all();
 }
 
 }  // namespace overlapped

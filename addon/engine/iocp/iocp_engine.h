@@ -42,14 +42,15 @@ class IocpEngine final : public Engine {
 
   IocpEngine(CompletionSink& sink, CompletionPort port, size_t concurrency,
              IocpTuning tuning = {});
-  ~IocpEngine() override;  // only after drain()
+  ~IocpEngine() override;  // only after drain() returned true
 
   EngineKind kind() const override { return EngineKind::kIocp; }
   Result attach(OpenFile& file) override;
   void submit(OperationList batch) override;
   void cancel(Operation& operation) override;
   void cancel_all(std::span<Operation* const> operations) override;
-  bool drain(Deadline) override;
+  bool drain(Deadline deadline) override;
+  void abandon() override;
   EngineCounters counters() const override;
 
  private:
@@ -73,6 +74,8 @@ class IocpEngine final : public Engine {
   // few enough that another worker gets its share of reads that the cache serves.
   static constexpr size_t kIssueBatchMax = 16;
 
+  using Lock = std::unique_lock<std::mutex>;
+
   void start_workers(size_t count);
   void stop_workers();
   void run_worker(Worker& worker);
@@ -92,8 +95,7 @@ class IocpEngine final : public Engine {
   void attach_opened(OpenFile* opened);
 
   void queue_batch(OperationList batch, OperationList& completed, OperationList& elsewhere);
-  void deliver(OperationList completed);
-  void count_out(size_t count);
+  void deliver(OperationList completed, Lock& lock);
   uint32_t wake_workers();
   uint32_t starve(uint32_t error);
   void fail_unreachable(OperationList& completed, uint32_t error);
@@ -114,6 +116,8 @@ class IocpEngine final : public Engine {
   OperationList transfers_;  // wait to be issued
   OperationList blocking_;   // wait for a worker
   size_t in_engine_ = 0;     // not yet delivered
+  size_t delivering_ = 0;    // threads that use the sink now
+  bool abandoned_ = false;
   size_t in_flight_ = 0;     // transfers with the kernel, or with a worker that issues them
   size_t issue_tokens_ = 0;  // posted or held
   size_t blocking_tokens_ = 0;

@@ -112,12 +112,11 @@ void IocpEngine::issue_transfers() {
 // queue, gives tokens back and calls for new ones. `made_room` says that it is worth trying again.
 void IocpEngine::end_transfers(OperationList completed, OperationList refused, bool made_room,
                                size_t tokens) {
-  const size_t count = completed.size();
-  deliver(std::move(completed));
-  std::lock_guard lock(mutex_);
+  Lock lock(mutex_);
+  const size_t ended = completed.size() + refused.size();
+  deliver(std::move(completed), lock);
+  in_flight_ -= ended;
   issue_tokens_ -= tokens;
-  in_engine_ -= count;
-  in_flight_ -= count + refused.size();
   if (made_room) starved_.store(false, std::memory_order_relaxed);
   if (!refused.empty()) {
     retried_.fetch_add(1, std::memory_order_relaxed);
@@ -129,7 +128,6 @@ void IocpEngine::end_transfers(OperationList completed, OperationList refused, b
     starved_.store(true, std::memory_order_relaxed);
   }
   wake_workers();
-  if (in_engine_ == 0) drained_.notify_all();
 }
 
 // ---- blocking operations
@@ -152,19 +150,15 @@ void IocpEngine::run_blocking_operation(Worker& worker) {
   Operation* const op = take_blocking(worker);
   if (!op) return;
   execute(*op);
-  {
-    std::lock_guard lock(mutex_);
-    worker.current = nullptr;
-    worker.target.execution = 0;
-  }
+  Lock lock(mutex_);
+  worker.current = nullptr;
+  worker.target.execution = 0;
   OperationList completed;
   completed.push_back(op);
-  deliver(std::move(completed));
-  std::lock_guard lock(mutex_);
+  deliver(std::move(completed), lock);
   --blocking_running_;
   --blocking_tokens_;
   wake_workers();
-  if (--in_engine_ == 0) drained_.notify_all();
 }
 
 void IocpEngine::execute(Operation& op) {
