@@ -127,6 +127,9 @@ struct Operation {
 #ifdef _WIN32
   OverlappedTransfer overlapped;
   size_t vector_index = 0;  // the buffer that the current call of the transfer is for
+  size_t buffer_moved = 0;  // of that buffer, by earlier calls
+  size_t call_length_max = 0;  // bytes; less than all after the system lacked resources
+  uint32_t refusals = 0;       // of the current call, in a row
   // Who still has to do with the current overlapped call: its issuer and its packet. The packet may
   // be taken from the port before the issuing call has returned, and the last of them goes on.
   std::atomic<uint8_t> holders{0};

@@ -1,6 +1,7 @@
 // The completion port with calls that fail, tested without Node. Empty on other systems.
 #ifdef _WIN32
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <iterator>
@@ -46,6 +47,78 @@ TEST(windows_shortage_means_again_later) {
   for (auto& op : ops) CHECK(op.result.value == 512);
   CHECK(f.engine->counters().retried > 0);
   CHECK(f.status(*file).size == kCount * data.size());
+}
+
+constexpr size_t kOthers = 100;
+constexpr int64_t kRefusedPosition = 1 << 20;
+std::atomic<uint32_t> refused_calls{0};
+std::atomic<size_t> issued_others{0};
+std::atomic<size_t> others_before_the_last_refusal{0};
+
+uint32_t start_all_but_one(Operation& op) {
+  if (op.file_offset != kRefusedPosition) {
+    ++issued_others;
+    return start_transfer(op, nullptr, nullptr);
+  }
+  ++refused_calls;
+  others_before_the_last_refusal = issued_others.load();
+  return ERROR_NO_SYSTEM_RESOURCES;
+}
+
+TEST(windows_a_transfer_that_is_always_refused_fails_after_others_have_passed_it) {
+  Fixture f(IocpTuning{1024, start_all_but_one});
+  std::unique_ptr<OpenFile> file;
+  CHECK(f.open(f.path(L"a"), kNew, file).ok());
+  std::vector<std::byte> data(512, std::byte{'s'});
+  std::vector<Operation> ops(kOthers + 1);
+  for (size_t i = 0; i < ops.size(); ++i) {
+    ops[i].opcode = Opcode::kWrite;
+    ops[i].file = file.get();
+    ops[i].data = data.data();
+    ops[i].length = data.size();
+    ops[i].file_offset = i == 0 ? kRefusedPosition : static_cast<int64_t>(i * data.size());
+  }
+  f.sink.clear();
+  f.engine->submit(as_batch(ops));
+  CHECK(f.sink.wait_for(ops.size()));
+  f.engine->drain();
+  CHECK(f.sink.each_once());
+  CHECK(ops[0].result.os_error == ERROR_NO_SYSTEM_RESOURCES);
+  for (size_t i = 1; i < ops.size(); ++i) CHECK(ops[i].result.value == 512);
+  CHECK(refused_calls == OverlappedCalls::kRefusalsMax + 1);
+  CHECK(others_before_the_last_refusal == kOthers);
+}
+
+constexpr size_t kCallLengthMax = 128 * 1024;
+std::atomic<size_t> long_calls{0};
+
+uint32_t start_short_calls(Operation& op) {
+  if (op.call_length_max <= kCallLengthMax) return start_transfer(op, nullptr, nullptr);
+  ++long_calls;
+  return ERROR_WORKING_SET_QUOTA;
+}
+
+TEST(windows_a_refused_transfer_is_made_with_shorter_calls) {
+  constexpr size_t kLength = (1 << 20) + 5;
+  Fixture f(IocpTuning{1024, start_short_calls});
+  std::unique_ptr<OpenFile> file;
+  CHECK(f.open(f.path(L"a"), kNew, file).ok());
+  std::vector<std::byte> data(kLength);
+  for (size_t i = 0; i < kLength; ++i) data[i] = static_cast<std::byte>(i * 7 % 251);
+  CHECK(f.transfer(Opcode::kWrite, *file, data.data(), kLength, 3).value == kLength);
+  CHECK(long_calls > 2);
+  std::vector<std::byte> found(kLength + 100);
+  CHECK(f.transfer(Opcode::kRead, *file, found.data(), found.size(), 3).value == kLength);
+  CHECK(std::equal(data.begin(), data.end(), found.begin()));
+  std::fill(found.begin(), found.end(), std::byte{0});
+  Operation vectors;
+  vectors.opcode = Opcode::kReadVector;
+  vectors.file = file.get();
+  constexpr size_t kFirst = 600'000;
+  vectors.details().vectors = {{found.data(), kFirst}, {found.data() + kFirst, kLength - kFirst}};
+  vectors.file_offset = 3;
+  CHECK(f.run(vectors).value == kLength);
+  CHECK(std::equal(data.begin(), data.end(), found.begin()));
 }
 
 // ---- the end with operations that never complete

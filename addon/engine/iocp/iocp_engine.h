@@ -62,12 +62,22 @@ class IocpEngine final : public Engine {
   // What one look at the port brought.
   struct Intake {
     OperationList completed;
-    OperationList refused;
+    OperationList refused;  // the system lacked the resources for them
     size_t transfers = 0;
     size_t issue_tokens = 0;
     size_t blocking_tokens = 0;
     bool stop = false;
     bool timed_out = false;
+  };
+
+  // What a worker brings back of the transfers that it has issued, or taken from the port.
+  struct EndedTransfers {
+    OperationList completed;
+    OperationList refused;   // the system lacked the resources for them
+    OperationList untried;
+    bool is_short = false;   // the last call was refused
+    bool made_room = false;  // a completion, or time, may have freed resources
+    size_t tokens = 0;       // given back
   };
 
   // A token holder issues this many transfers in one go: enough to pay for the lock and the packet,
@@ -85,7 +95,7 @@ class IocpEngine final : public Engine {
 
   OperationList take_transfers();
   void issue_transfers();
-  void end_transfers(OperationList completed, OperationList refused, bool made_room, size_t tokens);
+  void end_transfers(EndedTransfers ended);
 
   bool goes_by_port(const Operation& operation) const;
   bool request_end(Operation& operation, OperationList& cancelled);

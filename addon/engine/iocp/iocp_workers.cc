@@ -12,6 +12,8 @@ namespace {
 
 // When the system is out of resources and no completion of ours will free any.
 constexpr DWORD kStarvedWaitMs = 5;
+// So many refusals in a row are taken for a shortage that others would meet too.
+constexpr size_t kRefusedInRowMax = 2;
 
 }  // namespace
 
@@ -25,7 +27,12 @@ void IocpEngine::run_worker(Worker& worker) {
     }
     return_extra_tokens(intake);
     if (intake.transfers > 0 || intake.timed_out) {
-      end_transfers(std::move(intake.completed), std::move(intake.refused), true, 0);
+      const bool is_short = !intake.refused.empty();
+      end_transfers({.completed = std::move(intake.completed),
+                     .refused = std::move(intake.refused),
+                     .untried = {},
+                     .is_short = is_short,
+                     .made_room = true});
     }
     if (intake.issue_tokens > 0) issue_transfers();
     if (intake.blocking_tokens > 0) run_blocking_operation(worker);
@@ -95,38 +102,41 @@ OperationList IocpEngine::take_transfers() {
 
 void IocpEngine::issue_transfers() {
   using Outcome = OverlappedCalls::Outcome;
-  OperationList batch = take_transfers();
-  OperationList completed;
-  while (Operation* const op = batch.pop_front()) {
+  EndedTransfers ended;
+  ended.untried = take_transfers();
+  ended.tokens = 1;
+  size_t refused_in_row = 0;
+  while (refused_in_row < kRefusedInRowMax) {
+    Operation* const op = ended.untried.pop_front();
+    if (!op) break;
     const Outcome outcome = calls_.issue(*op);
-    if (outcome == Outcome::kComplete) completed.push_back(op);
-    if (outcome == Outcome::kRefused) {
-      batch.push_front(op);
-      break;
-    }
+    if (outcome == Outcome::kComplete) ended.completed.push_back(op);
+    if (outcome == Outcome::kRefused) ended.refused.push_back(op);
+    refused_in_row = outcome == Outcome::kRefused ? refused_in_row + 1 : 0;
   }
-  end_transfers(std::move(completed), std::move(batch), false, 1);
+  ended.is_short = refused_in_row > 0;
+  end_transfers(std::move(ended));
 }
 
-// Delivers what is complete, puts what the system had no resources for back to the head of the
-// queue, gives tokens back and calls for new ones. `made_room` says that it is worth trying again.
-void IocpEngine::end_transfers(OperationList completed, OperationList refused, bool made_room,
-                               size_t tokens) {
+// Delivers what is complete, queues the rest again, gives tokens back and asks for new ones. A
+// transfer that was refused goes behind the others, which may fare better.
+void IocpEngine::end_transfers(EndedTransfers ended) {
   Lock lock(mutex_);
-  const size_t ended = completed.size() + refused.size();
-  deliver(std::move(completed), lock);
-  in_flight_ -= ended;
-  issue_tokens_ -= tokens;
-  if (made_room) starved_.store(false, std::memory_order_relaxed);
-  if (!refused.empty()) {
-    retried_.fetch_add(1, std::memory_order_relaxed);
-    for (Operation* op = refused.front(); op; op = op->next) {
+  const size_t count = ended.completed.size() + ended.refused.size() + ended.untried.size();
+  deliver(std::move(ended.completed), lock);
+  in_flight_ -= count;
+  issue_tokens_ -= ended.tokens;
+  if (ended.made_room) starved_.store(false, std::memory_order_relaxed);
+  if (!ended.refused.empty()) retried_.fetch_add(1, std::memory_order_relaxed);
+  if (ended.is_short) starved_.store(true, std::memory_order_relaxed);
+  for (OperationList* const list : {&ended.untried, &ended.refused}) {
+    for (Operation* op = list->front(); op; op = op->next) {
       op->state.store(OperationState::kQueued, std::memory_order_relaxed);
     }
-    refused.append(std::move(transfers_));
-    transfers_ = std::move(refused);
-    starved_.store(true, std::memory_order_relaxed);
   }
+  ended.untried.append(std::move(transfers_));
+  transfers_ = std::move(ended.untried);
+  transfers_.append(std::move(ended.refused));
   wake_workers();
 }
 

@@ -34,7 +34,11 @@ OverlappedCalls::Outcome OverlappedCalls::issue(Operation& op) {
     op.holders.store(2);
     const uint32_t error = start_(op);
     if (!posts_packet(error)) {
-      if (is_shortage(error)) return Outcome::kRefused;
+      if (is_shortage(error) && op.refusals < kRefusalsMax) {
+        ++op.refusals;
+        shorten_calls(op);
+        return Outcome::kRefused;
+      }
       continue_transfer(op, error, 0);
       return Outcome::kComplete;
     }

@@ -17,8 +17,12 @@ class OverlappedCalls {
   enum class Outcome : uint8_t {
     kPending,   // a packet will come, and may have come: the operation must not be touched
     kComplete,  // the operation has its result
-    kRefused,   // the system lacks the resources; the call can be made again later
+    kRefused,   // the system lacks the resources; the call is to be made again later
   };
+
+  // A call that the system refuses for lack of resources is made again so many times, each time for
+  // half as much. Then its transfer fails.
+  static constexpr uint32_t kRefusalsMax = 100;
 
   explicit OverlappedCalls(Start start) : start_(start) {}
 

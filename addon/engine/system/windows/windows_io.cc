@@ -12,19 +12,43 @@ namespace {
 // At this position WriteFile appends, whatever the current size (WriteFile, Remarks).
 constexpr uint64_t kEndOfFilePosition = ~uint64_t{0};
 
-IoVector current_buffer(const Operation& op) {
-  IoVector buffer{op.data, op.length};
-  if (op.is_vector()) buffer = op.detail->vectors[op.vector_index];
-  buffer.length = std::min(buffer.length, kTransferMax);
-  return buffer;
-}
-
 // The first nonempty buffer at or after `index`. An empty buffer would cost a call, which would
 // fail at the end of a file.
 size_t next_buffer(const Operation& op, size_t index) {
   const auto& vectors = op.detail->vectors;
   while (index < vectors.size() && vectors[index].length == 0) ++index;
   return index;
+}
+
+// What the current buffer of a transfer has left.
+IoVector rest_of_buffer(const Operation& op) {
+  IoVector buffer{op.data, op.length};
+  if (op.is_vector()) buffer = op.detail->vectors[op.vector_index];
+  buffer.data += op.buffer_moved;
+  buffer.length -= op.buffer_moved;
+  return buffer;
+}
+
+// What the next call is for.
+IoVector current_buffer(const Operation& op) {
+  IoVector buffer = rest_of_buffer(op);
+  buffer.length = std::min(buffer.length, op.call_length_max);
+  return buffer;
+}
+
+// Counts what a call has moved. True when the transfer has another one to make: for the rest of a
+// buffer that the system had no resources for as a whole, or for the next buffer.
+bool advance_buffer(Operation& op, size_t moved) {
+  const bool whole = moved == current_buffer(op).length;
+  op.transferred += moved;
+  op.buffer_moved += moved;
+  op.refusals = 0;
+  if (!whole) return false;
+  if (rest_of_buffer(op).length > 0) return op.call_length_max < kTransferMax;
+  if (!op.is_vector()) return false;
+  op.buffer_moved = 0;
+  op.vector_index = next_buffer(op, op.vector_index + 1);
+  return op.vector_index < op.detail->vectors.size();
 }
 
 // Callers serialize operations at the cursor, so it does not move while one of them runs.
@@ -150,7 +174,9 @@ uint32_t start_lock(const Operation& op, uint32_t lock_flags, OVERLAPPED& overla
 }
 
 bool begin_transfer(Operation& op) {
-  op.transferred = 0;
+  op.transferred = op.buffer_moved = 0;
+  op.call_length_max = kTransferMax;
+  op.refusals = 0;
   op.vector_index = op.is_vector() ? next_buffer(op, 0) : 0;
   // The length of a lock is not a number of bytes to move, and a connect has no length.
   if (op.opcode == Opcode::kLock || op.opcode == Opcode::kConnectPipe) return true;
@@ -188,6 +214,14 @@ uint32_t start_transfer(Operation& op, size_t* moved, HANDLE event) {
   return error;
 }
 
+void shorten_calls(Operation& op) {
+  // What a pipe or a device takes with one call may be a message.
+  if (!op.file->is_disk()) return;
+  const size_t half = current_buffer(op).length / 2;
+  const size_t shorter = half - half % kShortenedUnit;
+  if (shorter > 0) op.call_length_max = shorter;
+}
+
 bool continue_transfer(Operation& op, uint32_t error, size_t moved) {
   if (op.opcode == Opcode::kConnectPipe) {
     op.result = connect_result(error);
@@ -197,12 +231,7 @@ bool continue_transfer(Operation& op, uint32_t error, size_t moved) {
   // The message is longer than the buffer: the next read returns the rest.
   if (op.is_read() && error == ERROR_MORE_DATA) error = ERROR_SUCCESS;
   if (error == ERROR_SUCCESS) {
-    const bool whole = moved == current_buffer(op).length;
-    op.transferred += moved;
-    if (whole && op.is_vector() && op.detail->vectors[op.vector_index].length <= kTransferMax) {
-      op.vector_index = next_buffer(op, op.vector_index + 1);
-      if (op.vector_index < op.detail->vectors.size()) return true;
-    }
+    if (advance_buffer(op, moved)) return true;
   } else if (op.transferred == 0 && !is_end_of_data(op, error)) {
     op.result = transfer_failure(op, error);
     return false;

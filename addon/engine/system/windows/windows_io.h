@@ -14,6 +14,9 @@ namespace overlapped {
 // pages below 2^31 keeps the remainder of a split transfer aligned, and is also Linux's limit.
 inline constexpr size_t kTransferMax = 0x7ffff000;
 
+// Shortened calls are for whole multiples of this, which keeps unbuffered transfers aligned.
+inline constexpr size_t kShortenedUnit = 64 * 1024;
+
 // Owns a handle and closes it.
 class UniqueHandle {
  public:
@@ -65,6 +68,11 @@ inline uint64_t lock_length(const Operation& operation) {
 
 // Calls LockFileEx for a kLock, at the position in `overlapped`, and returns its error.
 uint32_t start_lock(const Operation& operation, uint32_t lock_flags, OVERLAPPED& overlapped);
+
+// Halves what each further call of a transfer asks for, down to kShortenedUnit, because the system
+// had no resources for more. The transfer makes more calls instead. Only transfers of files and
+// drives can be split this way.
+void shorten_calls(Operation& operation);
 
 // Processes the outcome of the last call. Returns true if the transfer needs another call;
 // otherwise it has its result, and the cursor of the handle is after the bytes that were moved.
