@@ -87,7 +87,8 @@ ENGINE_TEST(a_signal_ends_no_operation_that_nobody_cancelled) {
   fill_pattern(large, 0);
   // Starts only once there is a worker, which installs the handler.
   const Pesterer pesterer;
-  for (int i = 0; i < 200; ++i) {
+  // On a busy machine the signals come late.
+  for (int i = 0; i < 200 || pesterer.sent() <= 100; ++i) {
     Operation& pending = harness.make_transfer(Opcode::kRead, pipe.reader(), harness.memory(1), -1);
     harness.submit(pending);
     CHECK_EQUAL(harness.write(file, large, 0).value, large.size());
@@ -100,7 +101,6 @@ ENGINE_TEST(a_signal_ends_no_operation_that_nobody_cancelled) {
     CHECK(harness.wait(pending));
     CHECK_EQUAL(pending.result.value, 1);
   }
-  CHECK(pesterer.sent() > 100);
   CHECK(has_pattern(large, 0));
 }
 
