@@ -332,7 +332,7 @@ export class TreeWriter implements TreeActions {
   }
 }
 
-/** Prepares a destination that is written in place: a link goes, a read-only file may be written. */
+/** Prepares a destination to be written in place: removes a link, makes a file writable. */
 async function makeWritable({ there }: Task, { directory, name }: Spot): Promise<void> {
   if (there?.kind === 'link') await directory.unlink(name);
   const isReadOnly = there?.kind === 'file' && (there.mode & ownerMayWrite) === 0;
