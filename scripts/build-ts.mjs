@@ -1,10 +1,13 @@
-// Builds dist/ from lib/: types by tsc, and one bundled file per entry of package.json.
+// Builds dist/ from lib/: types by tsc, bundled code, and small files per entry of package.json.
 //
 //   node scripts/build-ts.mjs
 //
-// A program that imports the package loads two or three files instead of a hundred, which takes a
-// fifth of the time. Code that several entries share is in dist/chunks/, so that a class is the
-// same one whichever entry it comes from. Files in dist/ that this build did not make are removed.
+// A program that loads the package loads three files instead of a hundred, which takes a fifth of
+// the time. The code is in dist/chunks/ as CommonJS, so that require() and import share one
+// instance, and threads can require it: Node 20 and 22 abort if a thread is terminated while it is
+// in require() of an ES module. Per entry, NAME.js exports the code to ES modules of Node, NAME.cjs
+// to require(), and bundler/NAME.js to bundlers. Files in dist/ that this build did not make are
+// removed.
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
@@ -23,8 +26,10 @@ const entries = [
   'devices/index',
   'streams/streamx',
   'streams/web',
-  'cli/main',
 ];
+
+// dist/cli/main.js stays the ES module that tsc makes, because it awaits at its top level.
+const program = 'cli/program';
 
 // Rooms with a chunk of their own.
 const separateRooms = ['copy', 'cli', 'devices'];
@@ -44,6 +49,14 @@ const lazyBuiltins = new Set([
 
 const builtinPrefix = '\0builtin:';
 
+// The facade of an entry exports again whatever the running module of Node has.
+const starExport = /^export \* from 'node:.*';$/gm;
+
+const fileOf = (entry) => path.join(compiled, `${entry}.js`);
+const flatName = (entry) => entry.replace('/', '-');
+const chunkFile = (entry) => `chunks/${flatName(entry)}.cjs`;
+const chunkFrom = (entry) => `${entry.includes('/') ? '../' : './'}${chunkFile(entry)}`;
+
 function codeOfBuiltin(name) {
   const get = `process.getBuiltinModule(${JSON.stringify(name)})`;
   if (!lazyBuiltins.has(name)) return `export default ${get};`;
@@ -59,10 +72,8 @@ function codeOfBuiltin(name) {
  */
 const builtins = {
   name: 'builtins',
-  resolveId(name, importer) {
+  resolveId(name) {
     if (!name.startsWith('node:')) return null;
-    // This one exports again whatever the running node:fs has.
-    if (importer === path.join(compiled, 'fs.js')) return { id: name, external: true };
     return { id: builtinPrefix + name, moduleSideEffects: false };
   },
   load(id) {
@@ -107,6 +118,27 @@ function isErrorModule(file) {
   return /-errors?\.js$/.test(file);
 }
 
+// The name by which the chunk of an entry exports noteEntry() of lib/node/package-folder.ts.
+const noteEntry = 'overlapped:noteEntry';
+
+/** Adapts the modules of entries: what makes no sense in CommonJS is left to the facades. */
+const entryModules = {
+  name: 'entry-modules',
+  transform(code, id) {
+    if (!entries.some((entry) => fileOf(entry) === id)) return null;
+    const place = JSON.stringify(path.join(compiled, 'node', 'package-folder.js'));
+    const withoutStars = code.replaceAll(starExport, '');
+    const noting = `export { noteEntry as '${noteEntry}' } from ${place};`;
+    return { code: `${withoutStars}\n${noting}\n`, map: null };
+  },
+  resolveImportMeta(property) {
+    if (property !== 'url') return 'undefined';
+    const url = `process.getBuiltinModule('node:url').pathToFileURL(__filename).href`;
+    // A bundle of ES modules has no __filename.
+    return `(typeof __filename === 'string' ? ${url} : undefined)`;
+  },
+};
+
 /** The chunk of a module; undefined where rollup decides. */
 function chunkOf(id) {
   if (id.startsWith(builtinPrefix)) return 'core';
@@ -114,7 +146,9 @@ function chunkOf(id) {
   const name = path.relative(compiled, id).replaceAll('\\', '/');
   const [room, ...rest] = name.split('/');
   if (name === 'promises.js') return 'core';
-  if (rest.length === 0 || entries.includes(name.replace(/\.js$/, ''))) return undefined;
+  if (rest.length === 0 || [...entries, program].includes(name.replace(/\.js$/, ''))) {
+    return undefined;
+  }
   if (isErrorModule(name)) return 'core';
   if (name === 'streams/streamx.js') return undefined;
   return separateRooms.includes(room) ? room : 'core';
@@ -142,28 +176,92 @@ function compile() {
   }
 }
 
+/** Writes dist/chunks/; returns its chunks. */
 async function bundle() {
   const bundled = await rollup({
-    input: Object.fromEntries(entries.map((name) => [name, path.join(compiled, `${name}.js`)])),
+    input: Object.fromEntries([...entries, program].map((name) => [name, fileOf(name)])),
     external: (name) => /^[a-z@]/.test(name) && !name.startsWith('node:'),
-    plugins: [builtins, lazyFunctions],
+    plugins: [builtins, lazyFunctions, entryModules],
     onwarn,
   });
   const { output } = await bundled.write({
     dir: dist,
-    format: 'es',
-    entryFileNames: '[name].js',
-    chunkFileNames: 'chunks/[name].js',
+    format: 'cjs',
+    entryFileNames: ({ name }) => chunkFile(name),
+    chunkFileNames: 'chunks/[name].cjs',
+    exports: 'named',
+    esModule: false,
+    externalLiveBindings: false,
     hoistTransitiveImports: false,
     manualChunks: chunkOf,
   });
   await bundled.close();
-  return output.map(({ fileName }) => fileName);
+  return output;
+}
+
+/** The lines of an ES module that exports all that `exported`, the chunk of the entry, has. */
+function exportLines(entry, names) {
+  const plain = names.filter((name) => /^\w+$/.test(name) && name !== 'default');
+  return [
+    `exported['${noteEntry}'](import.meta.url);`,
+    ...(fs.readFileSync(fileOf(entry), 'utf8').match(starExport) ?? []),
+    plain.length > 0 && `export const { ${plain.join(', ')} } = exported;`,
+    names.includes('default') && 'export default exported.default;',
+    names.includes('module.exports') && "const whole = exported['module.exports'];",
+    names.includes('module.exports') && "export { whole as 'module.exports' };",
+  ];
+}
+
+/** The ES module for Node, where an import of CommonJS takes longer than require(). */
+function moduleForNode(entry, names) {
+  return [
+    "import { createRequire } from 'node:module';",
+    `const exported = createRequire(import.meta.url)('${chunkFrom(entry)}');`,
+    ...exportLines(entry, names),
+  ];
+}
+
+/** The ES module for bundlers, which do not follow createRequire(). */
+function moduleForBundlers(entry, names) {
+  return [`import exported from '../${chunkFile(entry)}';`, ...exportLines(entry, names)];
+}
+
+/** The CommonJS module of an entry. */
+function commonJsModule(entry, names) {
+  const required = `require('${chunkFrom(entry)}')`;
+  if (names.includes('module.exports')) {
+    return ["'use strict';", `module.exports = ${required}['module.exports'];`];
+  }
+  return [
+    "'use strict';",
+    `const { '${noteEntry}': _, ...exported } = ${required};`,
+    'module.exports = exported;',
+  ];
+}
+
+/** Writes the entries; returns their names. */
+function writeEntries(chunks) {
+  const main = fs.readFileSync(fileOf('cli/main'), 'utf8');
+  const files = { 'cli/main.js': main.replace('./program.js', `../${chunkFile(program)}`) };
+  for (const entry of entries) {
+    const { exports } = chunks.find(({ fileName }) => fileName === chunkFile(entry));
+    for (const [name, makeLines] of [
+      [`${entry}.js`, moduleForNode],
+      [`${entry}.cjs`, commonJsModule],
+      [`bundler/${flatName(entry)}.js`, moduleForBundlers],
+    ]) {
+      const lines = makeLines(entry, exports).filter(Boolean);
+      files[name] = `${lines.join('\n')}\n`;
+    }
+  }
+  fs.mkdirSync(path.join(dist, 'bundler'), { recursive: true });
+  for (const [name, text] of Object.entries(files)) fs.writeFileSync(path.join(dist, name), text);
+  return Object.keys(files);
 }
 
 /** Removes what earlier builds have left. */
-function removeOthers(bundles) {
-  const kept = new Set(bundles.map(path.normalize));
+function removeOthers(files) {
+  const kept = new Set(files.map(path.normalize));
   for (const name of fs.readdirSync(path.join(root, 'lib'), {
     recursive: true,
     encoding: 'utf8',
@@ -177,4 +275,5 @@ function removeOthers(bundles) {
 }
 
 compile();
-removeOthers(await bundle());
+const chunks = await bundle();
+removeOthers([...chunks.map(({ fileName }) => fileName), ...writeEntries(chunks)]);

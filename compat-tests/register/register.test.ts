@@ -278,7 +278,9 @@ test('the package exports overlapped/register', () => {
   const { exports } = JSON.parse(text) as { exports: Record<string, unknown> };
   expect(exports['./register']).toEqual({
     types: './dist/register.d.ts',
-    default: './dist/register.js',
+    require: './dist/register.cjs',
+    'node-addons': './dist/register.js',
+    default: './dist/bundler/register.js',
   });
   expect(builtModule).toContain('dist');
 });

@@ -98,3 +98,25 @@ test("workers created after unregister() use Node's functions", async () => {
     console.log(JSON.stringify([first, await ask(${commonJs})]));`;
   expect(await resultOfChild(script)).toEqual([yes, no]);
 });
+
+test('workers are served where require() takes no ES modules', async () => {
+  const script = `${viaImport} console.log(JSON.stringify(await ask(${commonJs})));`;
+  const flags = ['--no-experimental-require-module'];
+  expect(await resultOfChild(script, { flags })).toEqual(yes);
+});
+
+// Node 20 and 22 abort if a thread is terminated while it is in require() of an ES module.
+test('workers that are terminated while they load do not end the process', async () => {
+  const source = JSON.stringify(`require('node:worker_threads').parentPort.postMessage('loaded');`);
+  const script = `${viaImport}
+    const start = performance.now();
+    await ask(${source}, { eval: true });
+    const loadingMs = performance.now() - start;
+    for (let round = 0; round < 60; round++) {
+      const worker = new Worker(${source}, { eval: true });
+      await sleep(loadingMs * (0.3 + 0.9 * (round % 15) / 15));
+      await worker.terminate();
+    }
+    console.log(JSON.stringify(await ask(${commonJs})));`;
+  expect(await resultOfChild(script)).toEqual(yes);
+});

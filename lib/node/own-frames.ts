@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 // The location of this module within the package. A bundle mixes frames of the package and of the
 // application in one file, so there all frames are kept.
-const ownPlace = /^(.*\/)(?:dist\/chunks\/core\.js|lib\/node\/own-frames\.[jt]s)$/;
+const ownPlace = /^(.*\/)(?:dist\/chunks\/core\.cjs|lib\/node\/own-frames\.[jt]s)$/;
 
 function ownFolders(): readonly string[] {
   const url: unknown = import.meta.url;

@@ -8,9 +8,21 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 /** The path of this module in tests. Code in dist/, which is bundled, finds the package by name. */
 const ownPlace = /[\\/]lib[\\/]node[\\/]package-folder\.ts$/;
 
+let entryUrl: unknown;
+let found: string[] | undefined;
+
+/**
+ * Notes where an ES module of dist/ runs. The rest of dist/ is CommonJS, which does not know its
+ * location in a bundle of ES modules.
+ */
+export function noteEntry(url: unknown): void {
+  entryUrl ??= url;
+  found = undefined;
+}
+
 // CommonJS bundles have no import.meta.url, or a substitute that was made for browsers.
 function ownFile(): string | undefined {
-  const url: unknown = import.meta.url;
+  const url: unknown = import.meta.url ?? entryUrl;
   if (typeof url === 'string' && url.startsWith('file:')) return fileURLToPath(url);
   return typeof __filename === 'string' ? __filename : undefined;
 }
@@ -30,8 +42,6 @@ function findFolders(): string[] {
   const folders = [...starts.map(installedFolder), ...starts.map((start) => dirname(start))];
   return [...new Set(folders.filter((folder) => folder !== undefined))];
 }
-
-let found: string[] | undefined;
 
 /**
  * The folder of the package. In a bundle, all folders that may be it: that of the installed

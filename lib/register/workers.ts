@@ -17,15 +17,16 @@ function withoutRefused(execArgv: readonly string[], error: Error): string[] {
 /** Flags for new workers; none if the code runs in a bundle without the package. */
 function registerFlags(): readonly string[] {
   const module = packageFolders()
-    .map((folder) => join(folder, 'dist', 'register.js'))
+    .map((folder) => join(folder, 'dist', 'register.cjs'))
     .find((file) => nodeFs.existsSync(file));
   return module === undefined ? [] : [`--require=${module}`];
 }
 
 /**
- * A worker_threads.Worker whose threads register before any other code runs. They require the
- * module, which also loads ES modules, because Node runs `eval: true` code before an --import has
- * finished. The class is a proxy, so that `instanceof` still works.
+ * A worker_threads.Worker whose threads register before any other code runs. They require a module,
+ * because Node runs `eval: true` code before an --import has finished. It is CommonJS, because Node
+ * 20 and 22 abort if a thread is terminated while it is in require() of an ES module. The class is
+ * a proxy, so that `instanceof` still works.
  */
 export function registeringWorker(base: WorkerClass): WorkerClass {
   let flags: readonly string[] | undefined;
