@@ -3,7 +3,7 @@ import type { ChangedPolicy, FileCopyOptions } from '../copy/file-copy-options.j
 import { parseSize } from './values.js';
 import { addWindowOptions, queueDepthOf, type WindowFlags } from './window-options.js';
 
-/** The options of a copy as the command line has them. */
+/** Options of a copy as the command line parses them. */
 export interface CopyFlags extends WindowFlags {
   strategy?: 'auto' | 'clone' | 'offload' | 'engine';
   sparse?: 'auto' | 'never';
@@ -19,7 +19,7 @@ export interface CopyFlags extends WindowFlags {
   changed?: ChangedPolicy;
 }
 
-/** The options that the functions for files and for folders have in common. */
+/** Options shared by the functions for files and for folders. */
 type GivenOptions = Omit<FileCopyOptions, 'hash' | 'signal' | 'onProgress'>;
 
 const parts = ['times', 'mode', 'owner', 'xattrs', 'attributes', 'streams'] as const;
@@ -60,7 +60,7 @@ export function addCopyOptions(command: Command): Command {
     .option('--no-overwrite', 'the same as --no-force --error-on-exist');
 }
 
-/** The options of copy() and copyTree() that were given. */
+/** Returns the options of copy() and copyTree() that were given. */
 export function copyOptionsOf(flags: CopyFlags): GivenOptions {
   const { strategy, unbuffered, chunkSize, sparse, preallocate } = flags;
   const queueDepth = queueDepthOf(flags);

@@ -3,6 +3,6 @@ export const exitCode = {
   done: 0,
   failed: 1,
   usage: 2,
-  /** Done, but for single files; or the things compared are not the same. */
+  /** Finished, but some files failed or differ. */
   incomplete: 3,
 } as const;

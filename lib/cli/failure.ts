@@ -1,6 +1,6 @@
 import { exitCode } from './exit-code.js';
 
-/** What the user is told in one line, without a stack. */
+/** An error shown to the user in one line, without a stack. */
 export class Failure extends Error {
   readonly exitCode: number;
 
@@ -11,25 +11,25 @@ export class Failure extends Error {
   }
 }
 
-/** A command line that makes no sense. */
+/** An invalid command line. */
 export class UsageError extends Failure {
   constructor(message: string) {
     super(`${message} (--help shows the options)`, { exitCode: exitCode.usage });
   }
 }
 
-/** The code of a system error or of one of Node's, undefined of anything else. */
+/** Returns the code of a system error or of an error of Node.js; undefined for other errors. */
 export function codeOf(error: unknown): string | undefined {
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
   return typeof code === 'string' ? code : undefined;
 }
 
-/** What a function of the library says of arguments that do not go together. */
+/** Whether a code says that the library refused its arguments. */
 function isMisuse(code: string): boolean {
   return code.startsWith('ERR_INVALID_ARG') || code === 'ERR_OUT_OF_RANGE';
 }
 
-/** How the command ends after an error; undefined for a mistake of this program. */
+/** Returns the exit code for an error; undefined for a defect of this program. */
 export function exitCodeOf(error: unknown): number | undefined {
   if (error instanceof Failure) return error.exitCode;
   const code = codeOf(error);
@@ -37,13 +37,13 @@ export function exitCodeOf(error: unknown): number | undefined {
   return isMisuse(code) ? exitCode.usage : exitCode.failed;
 }
 
-/** Whether an error says that the file system will not be read or written past the cache. */
+/** Whether an error says that the file system refuses to bypass the cache. */
 export function refusesUnbuffered(error: unknown): boolean {
   const code = codeOf(error);
   return code === 'EINVAL' || code === 'EOPNOTSUPP' || code === 'ENOTSUP';
 }
 
-/** Runs something unbuffered, and says what to do where the file system refuses that. */
+/** Runs an unbuffered task, and adds a hint if the file system refuses direct I/O. */
 export async function withUnbufferedHint<T>(
   unbuffered: boolean,
   hint: string,

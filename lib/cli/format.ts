@@ -2,7 +2,7 @@ import type { Alignment } from '../transfer/alignment.js';
 
 const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
 
-/** `1.5 GiB`. */
+/** Formats bytes as `1.5 GiB`. */
 export function bytesText(bytes: number): string {
   let value = bytes;
   let unit = 0;
@@ -14,14 +14,14 @@ export function bytesText(bytes: number): string {
   return `${shown} ${units[unit]}`;
 }
 
-/** `123 MB/s` or `12 kB/s`, in units of 1000, as disks and networks are sold. */
+/** Formats a rate as `123 MB/s` or `12 kB/s`, in units of 1000, as disks and networks are sold. */
 export function rateText(bytesPerSecond: number): string {
   const megabytes = bytesPerSecond / 1e6;
   if (megabytes < 1) return `${(megabytes * 1000).toFixed(0)} kB/s`;
   return `${megabytes.toFixed(megabytes < 10 ? 1 : 0)} MB/s`;
 }
 
-/** `1:02:03`, or `0:05`; `-:--` where nobody knows. */
+/** Formats seconds as `1:02:03` or `0:05`; `-:--` if unknown. */
 export function durationText(seconds: number): string {
   if (!Number.isFinite(seconds)) return '-:--';
   const whole = Math.ceil(seconds);
@@ -32,17 +32,17 @@ export function durationText(seconds: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${rest}` : `${minutes}:${rest}`;
 }
 
-/** `0.123 s`. */
+/** Formats milliseconds as `0.123 s`. */
 export function secondsText(milliseconds: number): string {
   return `${(milliseconds / 1000).toFixed(milliseconds < 10_000 ? 3 : 1)} s`;
 }
 
-/** `3,000,001`. */
+/** Formats a number as `3,000,001`. */
 export function grouped(value: number): string {
   return value.toLocaleString('en-US');
 }
 
-/** `1 file`, `2 files`. */
+/** Formats a count as `1 file` or `2 files`. */
 export function counted(count: number, one: string, many = `${one}s`): string {
   return `${grouped(count)} ${count === 1 ? one : many}`;
 }
@@ -56,12 +56,12 @@ function escapeOf(character: string): string {
   return shortEscapes[character] ?? whole;
 }
 
-/** Text as one line of a terminal: names of files may hold line ends and escape sequences. */
+/** Escapes text for one line of a terminal: file names may hold line ends and escape sequences. */
 export function printable(text: string): string {
   return text.replace(controlCharacters, escapeOf);
 }
 
-/** Alignment that an unbuffered handle requires. */
+/** Formats the alignment that an unbuffered handle requires. */
 export function alignmentText({ position, length, memory }: Alignment): string {
   return `position ${position}, length ${length}, memory ${memory} bytes`;
 }

@@ -3,7 +3,7 @@ import { exitCode } from './exit-code.js';
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** What the run was ended by: a signal, or a reader of the output that has gone. */
+/** The reason for ending a run early: a signal, or a closed output. */
 export class Interruption {
   constructor(
     readonly exitCode: number,
@@ -11,11 +11,11 @@ export class Interruption {
   ) {}
 }
 
-// A signal may come twice at once, from the terminal and from a parent that passes it on. Whoever
-// presses Ctrl-C again after this does not want to wait for the end of what is in flight.
+// A signal may arrive twice at once, from the terminal and from a parent that passes it on. A
+// second Ctrl-C after this time exits without waiting for operations in flight.
 const impatientAfterMs = 1000;
 
-/** From now on signals, and an output that nobody reads, abort with an Interruption. */
+/** Makes signals and a closed output abort the controller with an Interruption. */
 export function abortOnSignals(controller: AbortController): void {
   let interruptedAt: number | undefined;
   for (const signal of signals) {
@@ -29,6 +29,6 @@ export function abortOnSignals(controller: AbortController): void {
   process.stdout.on('error', (error) => {
     controller.abort(new Interruption(exitCode.failed, `cannot print: ${error.message}`));
   });
-  // Who has closed it does not want what is printed there.
+  // A closed stderr means that nobody wants its text.
   process.stderr.on('error', () => {});
 }

@@ -7,27 +7,27 @@ import { readFile, writeFile } from '../functions/file-content.js';
 import { createReadStream, createWriteStream } from '../streams/file-streams.js';
 import { counted } from './format.js';
 
-/** What was measured of both; rates are medians, and null where one took longer than there is. */
+/** A result for both libraries; rates are medians, and null if a run took longer than allowed. */
 export interface Measurement {
   task: string;
   unit: 'bytes/s' | 'files/s';
   overlapped: number | null;
   node: number | null;
-  /** How many times faster overlapped is. */
+  /** How many times faster overlapped is than node:fs. */
   ratio: number | null;
 }
 
 interface Sizes {
-  /** Bytes of the large file at most. */
+  /** Maximum bytes of the large file. */
   size: number;
-  /** Number of small files at most. */
+  /** Maximum number of small files. */
   files: number;
 }
 
 const peers = ['overlapped', 'node'] as const;
 type Peer = (typeof peers)[number];
 
-/** One thing to do, by either. */
+/** A task that either library can run. */
 interface Task {
   name: string;
   unit: Measurement['unit'];
@@ -36,8 +36,8 @@ interface Task {
   run(peer: Peer, signal: AbortSignal): Promise<void>;
 }
 
-// All of it is to end within 20 s: the samples are what the disk can write in their shares, of each
-// task no further round begins after its own, and a round that takes far too long is cut.
+// The whole run should end within 20 s: the samples are limited to what the disk writes in their
+// share, no task starts a round after its share, and a round that takes far too long is cut.
 const sampleMsMax = 1_500;
 const taskMsMax = 2_000;
 const cutAfterMs = 4_000;
@@ -48,8 +48,8 @@ const chunk = Buffer.alloc(1024 * 1024, 0xa5);
 const chunksPerSync = 16;
 
 /**
- * Measures in a new folder below this one, and removes it.
- * @param onMeasured called with each measurement as it is there
+ * Measures in a new folder below the given one, and removes it.
+ * @param onMeasured called with each measurement as soon as it exists
  */
 export async function measureFolder(
   parent: string,
@@ -75,7 +75,7 @@ export async function measureFolder(
   }
 }
 
-/** Writes to the disk until the file has its size or time is up; gives the size it has. */
+/** Writes to the disk until the file has its size or time is up. @returns its size in bytes */
 async function makeLargeFile(path: string, size: number, signal: AbortSignal): Promise<number> {
   const end = performance.now() + sampleMsMax;
   const handle = await nodePromises.open(path, 'w');
@@ -95,7 +95,7 @@ async function makeLargeFile(path: string, size: number, signal: AbortSignal): P
   }
 }
 
-/** Makes small files until there are so many or time is up; gives those that are there. */
+/** Makes small files until the count is reached or time is up. @returns their paths */
 async function makeSmallFiles(
   folder: string,
   count: number,
@@ -120,7 +120,7 @@ function* chunksOf(size: number): Generator<Buffer> {
   }
 }
 
-/** With the streams of each, as they are by default. The file is there, and in the cache. */
+/** Tasks for the streams of each library, with default options. The file exists and is cached. */
 function largeTasks(path: string, size: number): Task[] {
   const isNode = (peer: Peer): boolean => peer === 'node';
   const read = async (peer: Peer, signal: AbortSignal): Promise<void> => {
@@ -148,7 +148,7 @@ function largeTasks(path: string, size: number): Task[] {
   ];
 }
 
-/** With the functions of promises of each, many at a time. The files are there. */
+/** Tasks for the promise functions of each library, many at a time. The files exist. */
 function smallTasks(paths: readonly string[]): Task[] {
   const count = paths.length;
   const write = (peer: Peer, signal: AbortSignal): Promise<void> => {
@@ -173,7 +173,7 @@ function smallTasks(paths: readonly string[]): Task[] {
   ];
 }
 
-/** Rounds by turns, so that what changes meanwhile changes for both. */
+/** Runs rounds in turns, so that outside changes affect both libraries. */
 async function measure(task: Task, signal: AbortSignal): Promise<Measurement> {
   const { name, unit, amount, run } = task;
   const started = performance.now();
@@ -191,7 +191,7 @@ async function measure(task: Task, signal: AbortSignal): Promise<Measurement> {
       if (performance.now() - started > taskMsMax) break;
     }
   } catch (error) {
-    // What has been measured by then counts.
+    // The rounds measured so far count.
     if (signal.aborted || !cut.aborted) throw error;
   }
   const [overlapped, node] = [medianOf(rates.overlapped), medianOf(rates.node)];

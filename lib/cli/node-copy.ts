@@ -9,10 +9,10 @@ import { Failure } from './failure.js';
 import type { Context } from './run.js';
 
 /**
- * A verified copy through node:fs streams with their default settings, for comparison: copy and
- * hash, sync, read back and hash. The copy is removed.
- * @param sha256 what both hashes must be
- * @returns how long it took, in milliseconds
+ * Makes a verified copy through node:fs streams with their default settings, for comparison: copy
+ * and hash, sync, read back and hash. The copy is removed.
+ * @param sha256 expected value of both hashes
+ * @returns the duration in milliseconds
  */
 export async function copyWithNode(
   file: { source: string; destination: string; size: number },

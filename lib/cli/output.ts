@@ -16,21 +16,21 @@ export interface OutputOptions {
   quiet?: boolean;
 }
 
-/** A line of a result: a name and its value. */
+/** A line of a result: its name and its value. */
 export type Row = readonly [name: string, value: string];
 
-/** What a command prints. Results go to stdout, progress and errors to stderr. */
+/** The output of a command. Results go to stdout, progress and errors to stderr. */
 export interface Output {
   progress(report: ProgressReport): void;
-  /** A part of the result that people get at once; programs get it with the result. */
+  /** Prints a part of the result at once for people; programs get it with the result. */
   line(text: string): void;
-  /** One change of a tree, which both get at once. */
+  /** Prints one change of a tree at once. */
   change(change: TreeChange): void;
-  /** @param value as JSON has it; @param text the same for people */
+  /** @param value object for JSON; @param text the same for people */
   result(value: object, text: readonly (Row | string)[]): void;
-  /** An error of one file, or the one that has ended it all. */
+  /** Prints an error of one file, or the error that ended the command. */
   error(error: unknown, path?: string): void;
-  /** The end of all progress: nothing of it stays on a terminal unfinished. */
+  /** Ends all progress, so that no unfinished bar stays on a terminal. */
   close(): void;
 }
 
@@ -38,7 +38,7 @@ const actionWidth = 'metadata'.length;
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Colours where the stream is a terminal that has them, and NO_COLOR is not set. */
+/** Adds color if the stream is a terminal that supports it, and NO_COLOR is not set. */
 function styled(style: Style, text: string, stream: NodeJS.WriteStream): string {
   return styleText(style, text, { stream });
 }
@@ -47,13 +47,13 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** As --json has it. */
+/** Converts an error to an object for --json. */
 export function errorObject(error: unknown, path?: string): object {
   const place = path === undefined ? {} : { path };
   return { message: messageOf(error), code: codeOf(error) ?? null, ...place };
 }
 
-/** For people: `name  value` in columns, and a bar or lines of progress. */
+/** Output for people: `name  value` in columns, and a bar or lines of progress. */
 class TextOutput implements Output {
   readonly #view: ProgressView;
 
@@ -94,7 +94,7 @@ class TextOutput implements Output {
     this.#view.stop();
     const { stderr } = process;
     const message = messageOf(error);
-    // Most errors of the system name the path themselves.
+    // Most system errors name the path themselves.
     const place = path === undefined || message.includes(path) ? '' : `${path}: `;
     const text = printable(`${place}${message}`);
     stderr.write(`overlapped: ${styled('red', text, stderr)}\n`);
@@ -105,7 +105,7 @@ class TextOutput implements Output {
   }
 }
 
-/** For programs: an object per line, all on stdout. */
+/** Output for programs: an object per line, all on stdout. */
 class JsonOutput implements Output {
   readonly #view: ProgressView;
 

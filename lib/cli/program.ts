@@ -28,7 +28,7 @@ function makeProgram(start: Start): Command {
     .description('Copies, compares, hashes and looks at files by completion-based I/O.')
     .version(packageVersion())
     .exitOverride()
-    // What it would print of an error is printed by whoever catches it.
+    // The caller that catches an error prints it.
     .configureOutput({ outputError: () => {} })
     .addHelpText('after', exitCodesText);
   for (const add of [addCopy, addMirror, addVerify, addHash, addInfo, addBench, addDemo]) {
@@ -41,7 +41,7 @@ function makeProgram(start: Start): Command {
   return program;
 }
 
-/** Runs a command line; resolves to its exit code. @param args without Node and the script */
+/** Runs a command line. @param args without Node and the script @returns its exit code */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   let code: number = exitCode.done;
   const program = makeProgram(async (options, task) => {
@@ -53,7 +53,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return exitCode.done;
-    // Without any argument it has shown its help.
+    // Without arguments, the program has shown its help.
     if (error.code !== 'commander.help') {
       const message = error.message
         .replace(/^error: /, '')

@@ -1,24 +1,24 @@
 import { Presets, SingleBar } from 'cli-progress';
 import { bytesText, counted, durationText, rateText } from './format.js';
 
-/** How far a command is. */
+/** The progress of a command. */
 export interface ProgressReport {
-  /** What is done, as 'copy'. */
+  /** The current phase, such as 'copy'. */
   phase: string;
   bytes: number;
-  /** Bytes that there are to do; 0 where nobody knows. */
+  /** Bytes in total; 0 if unknown. */
   total: number;
   bytesPerSecond: number;
-  /** Infinity where nobody knows. */
+  /** Infinity if unknown. */
   secondsLeft: number;
   files?: number;
   totalFiles?: number;
 }
 
-/** Shows reports, which come as often as they like. */
+/** Displays reports, which may arrive at any rate. */
 export interface ProgressView {
   show(report: ProgressReport): void;
-  /** Before anything else is printed, and at the end. */
+  /** Called before anything else is printed, and at the end. */
   stop(): void;
 }
 
@@ -39,7 +39,7 @@ function isLast({ bytes, total, files, totalFiles }: ProgressReport): boolean {
   return total > 0 && bytes >= total && (totalFiles === undefined || files === totalFiles);
 }
 
-/** A bar for each phase, in a terminal. */
+/** Shows a bar for each phase in a terminal. */
 export class ProgressBars implements ProgressView {
   readonly #stream: NodeJS.WriteStream;
   #bar: SingleBar | undefined;
@@ -52,7 +52,7 @@ export class ProgressBars implements ProgressView {
   show(report: ProgressReport): void {
     if (report.phase !== this.#phase) this.stop();
     this.#phase = report.phase;
-    // A total of 0 would be shown as NaN %.
+    // A total of 0 would show NaN %.
     const total = Math.max(1, report.total);
     const shown = {
       phase: report.phase.padEnd(7),
@@ -90,7 +90,7 @@ export class ProgressBars implements ProgressView {
 const lineMsMin = 1000;
 const unknownTotalMsMin = 10_000;
 
-/** A line per tenth, at most one in a second, for logs. */
+/** Prints a line per tenth, at most one per second, for logs. */
 export class ProgressLines implements ProgressView {
   readonly #print: (line: string) => void;
   #phase: string | undefined;
@@ -125,7 +125,7 @@ export class ProgressLines implements ProgressView {
 
 const objectMsMin = 500;
 
-/** An object per half second and phase, and one at the end of each, for programs. */
+/** Prints an object per half second and phase, and one at the end of each, for programs. */
 export class ProgressObjects implements ProgressView {
   readonly #print: (value: object) => void;
   #phase: string | undefined;

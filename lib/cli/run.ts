@@ -4,27 +4,27 @@ import { exitCodeOf } from './failure.js';
 import { abortOnSignals, type Interruption } from './interruption.js';
 import { makeOutput, type Output, type OutputOptions } from './output.js';
 
-/** What a command works with. */
+/** The environment of a command. */
 export interface Context {
   output: Output;
   /** Aborted with an Interruption. */
   signal: AbortSignal;
 }
 
-/** A command with its arguments; resolves to its exit code. */
+/** A command with its arguments. @returns its exit code */
 export type Task = (context: Context) => Promise<number>;
 
-/** What a command calls once its arguments are parsed, to run its task. */
+/** Called by a command to run its task once its arguments are parsed. */
 export type Start = (options: OutputOptions, task: Task) => Promise<void>;
 
-/** Runs a command: signals abort it, errors become lines or objects, and an exit code. */
+/** Runs a command: signals abort it, and errors are printed and become an exit code. */
 export async function runTask(options: OutputOptions, task: Task): Promise<number> {
   const controller = new AbortController();
   const { signal } = controller;
   const output = makeOutput(options);
   abortOnSignals(controller);
   try {
-    // Starts the engine: that there is none has nothing to do with any file.
+    // Starts the engine here, so that a failure to start it is not blamed on a file.
     void engine.kind;
     return await task({ output, signal });
   } catch (error) {
@@ -34,7 +34,7 @@ export async function runTask(options: OutputOptions, task: Task): Promise<numbe
       return exitCode;
     }
     const code = exitCodeOf(error);
-    // A mistake of this program is shown whole, for whoever will look for it.
+    // A defect of this program is shown with its stack.
     if (code === undefined) console.error(error);
     else output.error(error);
     return code ?? exitCode.failed;

@@ -83,8 +83,8 @@ async function writeSample(
   await file.sync();
 }
 
-// Random bytes for all of it would take longer than the copy. With its position at the start of
-// every block no two blocks are the same, and a block in the wrong place is noticed.
+// Filling the whole file with random bytes would take longer than the copy. With its position at
+// its start every block is unique, and a block in the wrong place is noticed.
 function stamp(memory: Buffer, position: number): void {
   for (let offset = 0; offset < memory.byteLength; offset += 512) {
     memory.writeDoubleLE(position + offset, offset);

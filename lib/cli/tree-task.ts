@@ -10,7 +10,7 @@ import { collect, parseCount, parseSeconds } from './values.js';
 
 const concurrencyMax = 1024;
 
-/** The options of commands that work on folders. */
+/** Options of commands that work on folders. */
 export interface TreeFlags {
   include?: string[];
   exclude?: string[];
@@ -53,7 +53,7 @@ export function addTreeCopyOptions(command: Command): Command {
     .option('--no-hard-links', 'make a file of each name of a file that has several');
 }
 
-/** The options of copyTree() that were given, without those of each file. */
+/** Returns the options of copyTree() that were given, except those for each file. */
 export function treeOptionsOf(flags: TreeCopyFlags) {
   const { include, exclude, concurrency, dryRun = false, verbose = false, hardLinks } = flags;
   const { maxDelete, checksum, oneFileSystem, modifyWindow } = flags;
@@ -63,7 +63,7 @@ export function treeOptionsOf(flags: TreeCopyFlags) {
   };
 }
 
-/** Copies a folder; errors of single files are shown as they come. */
+/** Copies a folder, and prints errors of single files as they occur. */
 export async function runTree(
   command: string,
   paths: { source: string; destination: string },

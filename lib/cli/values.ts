@@ -11,7 +11,7 @@ const units: Readonly<Record<string, number>> = {
   T: mebibyte * mebibyte,
 };
 
-/** A number of bytes: `4096`, `256K`, `1M`, `2GiB`. */
+/** Parses a number of bytes: `4096`, `256K`, `1M`, `2GiB`. */
 export function parseSize(text: string): number {
   const match = /^(\d+)([KMGT]?)(?:i?B)?$/i.exec(text);
   const size = match ? Number(match[1]) * (units[(match[2] ?? '').toUpperCase()] ?? 1) : 0;
@@ -21,7 +21,7 @@ export function parseSize(text: string): number {
   return size;
 }
 
-/** A whole number from 1 to `max`. */
+/** Parses a whole number from 1 to `max`. */
 export function parseCount(max: number): (text: string) => number {
   return (text) => {
     const count = /^\d+$/.test(text) ? Number(text) : 0;
@@ -32,13 +32,13 @@ export function parseCount(max: number): (text: string) => number {
   };
 }
 
-/** A number of seconds, also with a fraction. */
+/** Parses a number of seconds, possibly with a fraction. */
 export function parseSeconds(text: string): number {
   if (!/^\d+(\.\d+)?$/.test(text)) throw new InvalidArgumentError('It must be seconds, as 2.');
   return Number(text);
 }
 
-/** A number of entries, 0 among them. */
+/** Parses a number of entries, including 0. */
 export function parseMaxDelete(text: string): number {
   if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('It must be a number of entries.');
   return Number(text);
@@ -46,18 +46,18 @@ export function parseMaxDelete(text: string): number {
 
 export const parseDepth = parseCount(depthMax);
 
-/** Of an option that may be given several times. */
+/** Collects the values of an option that may be repeated. */
 export function collect(text: string, before: readonly string[] = []): string[] {
   return [...before, text];
 }
 
-/** An empty path means nothing, and would be taken for the current folder by some functions. */
+/** Refuses an empty path, which some functions would take for the current folder. */
 export function parsePathArgument(text: string): string {
   if (text === '') throw new InvalidArgumentError('It must not be empty.');
   return text;
 }
 
-/** The name of a hash of node:crypto, of which there are several that only OpenSSL knows. */
+/** Checks the name of a hash of node:crypto; some are known only to OpenSSL. */
 export function parseAlgorithm(text: string): string {
   try {
     makeHash(text, 'algorithm');

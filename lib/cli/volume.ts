@@ -2,13 +2,13 @@ import type { Stats } from 'node:fs';
 import { readFile, realpath, stat } from 'node:fs/promises';
 import type { Alignment } from '../transfer/alignment.js';
 
-/** Of a disk, in bytes. */
+/** Sector sizes of a disk, in bytes. */
 export interface SectorSizes {
   logical: number;
   physical: number;
 }
 
-/** proc_pid_mountinfo(5) writes spaces and the like in octal. */
+/** Decodes spaces and the like, which proc_pid_mountinfo(5) writes in octal. */
 function unescapeMount(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, octal) =>
     String.fromCharCode(Number.parseInt(octal, 8)),
@@ -19,7 +19,7 @@ function isBelow(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
 }
 
-/** The type of the file system that a path is on, as in mount(8); null where nobody says. */
+/** Returns the type of the file system of a path, as in mount(8); null if unknown. */
 export async function fileSystemOf(path: string): Promise<string | null> {
   if (process.platform !== 'linux') return null;
   const real = await realpath(path).catch(() => undefined);
@@ -27,11 +27,11 @@ export async function fileSystemOf(path: string): Promise<string | null> {
   if (real === undefined || mounts === undefined) return null;
   let best = { folder: '', type: '' };
   for (const line of mounts.split('\n')) {
-    // ID, parent, device, root, mount point, options, more fields up to a hyphen, type, …
+    // Fields: ID, parent, device, root, mount point, options, more up to a hyphen, type, …
     const [before = '', after = ''] = line.split(' - ');
     const folder = unescapeMount(before.split(' ')[4] ?? '');
     const type = after.split(' ')[0] ?? '';
-    // Of two mounts on one folder the later is the one that is seen.
+    // The later of two mounts on one folder is the visible one.
     const isCloser = folder.length >= best.folder.length;
     if (folder !== '' && isCloser && isBelow(real, folder)) best = { folder, type };
   }
@@ -39,8 +39,8 @@ export async function fileSystemOf(path: string): Promise<string | null> {
 }
 
 /**
- * Sector sizes of the disk below a file, or of a disk: on Linux the kernel's block queue
- * (Documentation/ABI/stable/sysfs-block), on Windows what the alignment is made of; else null.
+ * Returns the sector sizes of a disk, or of the disk that holds a file: on Linux from the kernel's
+ * block queue (Documentation/ABI/stable/sysfs-block), on Windows from the alignment; else null.
  */
 export async function sectorSizesOf(
   status: Stats,
@@ -52,7 +52,7 @@ export async function sectorSizesOf(
   }
   if (process.platform !== 'linux') return null;
   const folder = blockFolder(status.isBlockDevice() ? status.rdev : status.dev);
-  // A partition has its queue one folder up, at its disk.
+  // The queue of a partition is one folder up, at its disk.
   for (const queue of [`${folder}/queue`, `${folder}/../queue`]) {
     if ((await stat(queue).catch(() => undefined)) === undefined) continue;
     const read = async (name: string): Promise<number> =>
@@ -65,11 +65,11 @@ export async function sectorSizesOf(
   return null;
 }
 
-/** Bytes of a disk, whose status says 0; null where the kernel does not say. */
+/** Returns the bytes of a disk, whose status reports 0; null if the kernel does not report them. */
 export async function sizeOfDevice(status: Stats): Promise<number | null> {
   const size = `${blockFolder(status.rdev)}/size`;
   const sectors = await readFile(size, 'utf8').catch(() => undefined);
-  // In units of 512 bytes, whatever its sectors are.
+  // The file counts units of 512 bytes, whatever the sector size.
   return sectors === undefined ? null : Number(sectors) * 512;
 }
 
@@ -78,7 +78,7 @@ function blockFolder(number: number): string {
   return `/sys/dev/block/${majorOf(device)}:${minorOf(device)}`;
 }
 
-// As makedev(3) of glibc puts them together.
+// The inverse of glibc's makedev(3).
 function majorOf(device: bigint): bigint {
   return ((device >> 8n) & 0xfffn) | ((device >> 32n) & ~0xfffn);
 }

@@ -4,7 +4,7 @@ import { parseDepth, parseSize } from './values.js';
 
 export { queueDepthOf };
 
-/** How a file is read: options that several commands share. */
+/** Options for reading a file, shared by several commands. */
 export interface WindowFlags {
   unbuffered?: boolean;
   queueDepth?: number;
@@ -12,7 +12,7 @@ export interface WindowFlags {
   chunkSize?: number;
 }
 
-/** `--queue-depth`, and `--depth`, its shorter name. */
+/** Adds `--queue-depth` and its alias `--depth`. */
 export function addQueueDepth(command: Command): Command {
   const { depth } = chunkDefaults;
   return command

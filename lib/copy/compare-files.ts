@@ -13,19 +13,19 @@ import { type ChunkOptions, queueDepthOf } from './read-chunks.js';
 
 /** Options of compareFiles(). */
 export interface CompareFilesOptions extends ChunkOptions {
-  /** Reads past the system's cache; 'prefer': unless the file system refuses. Default false. */
+  /** Reads past the system's cache; 'prefer' falls back to the cache. Default false. */
   unbuffered?: boolean | 'prefer' | undefined;
-  /** Called as bytes are compared, with those of one file. */
+  /** Called as bytes of a file pair are compared. */
   onProgress?: ((progress: ByteProgress) => void) | undefined;
 }
 
-/** What a comparison of two files has found. */
+/** The result of comparing two files. */
 export interface FileComparison {
   /** Whether both files have the same bytes. */
   equal: boolean;
   /** Position of the first byte that differs, or of the end of the shorter file; else null. */
   firstDifference: number | null;
-  /** Bytes of the two files: those that were read, or after a difference their sizes. */
+  /** Bytes of the two files: the bytes read or, if the files differ, their sizes. */
   sizes: [number, number];
 }
 
@@ -36,9 +36,16 @@ export interface ReadComparison extends FileComparison {
 }
 
 /**
- * Compares two files byte by byte, both read with several chunks in flight, up to the first
- * difference.
- * @throws AbortError; system errors
+ * Compares two files byte by byte up to the first difference, with several chunks of both in
+ * flight.
+ * @param a path of the first file
+ * @param b path of the second file
+ * @param options see `CompareFilesOptions`
+ * @returns whether the files are equal, the first difference and both sizes
+ * @throws AbortError when `signal` aborts; ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE and
+ *   ERR_OUT_OF_RANGE for wrong options; system errors (ENOENT, EACCES, EIO, …)
+ * @example
+ * const { equal } = await compareFiles('disk.img', '/backup/disk.img');
  */
 export async function compareFiles(
   a: PathLike,
@@ -49,7 +56,7 @@ export async function compareFiles(
   return { equal, firstDifference, sizes };
 }
 
-/** compareFiles() that says how the files were read. */
+/** Compares two files like compareFiles(), and also says how they were read. */
 export async function comparePaths(
   a: PathLike,
   b: PathLike,
@@ -73,7 +80,7 @@ export async function comparePaths(
   }
 }
 
-/** The same of two open files. */
+/** Compares two open files. */
 export async function compareHandles(
   first: CoreHandle,
   second: CoreHandle,
@@ -92,15 +99,15 @@ export async function compareHandles(
 }
 
 export interface PrefixOptions extends ChunkOptions {
-  /** Compares no further than this. Default: to the end. */
+  /** Position at which the comparison stops. Default: the end of the files. */
   end?: number | undefined;
-  /** Called with bytes that both have, and the place behind them. */
+  /** Called with bytes that both files share, and the position after them. */
   onEqual?: ((bytes: Buffer, position: number) => void) | undefined;
 }
 
 /**
- * Where two open files begin to differ.
- * @returns the place, and whether both end there (or the comparison does) without a difference
+ * Finds the position at which two open files begin to differ.
+ * @returns the position, and whether both files (or the bounds) end there without a difference
  */
 export async function firstDifference(
   first: CoreHandle,
@@ -147,7 +154,7 @@ class Side {
     this.#ahead = new ReadAhead(handle, { depth, chunkSize, signal, end, memory });
   }
 
-  /** What is next; null at the end. */
+  /** Returns the next bytes to compare, or null at the end of the file. */
   async look(): Promise<Buffer | null> {
     this.#chunk ??= await this.#ahead.next();
     return this.#chunk === null ? null : this.#chunk.subarray(this.#at);

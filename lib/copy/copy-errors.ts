@@ -1,13 +1,13 @@
-/** What keeps two paths from being copied from and to, before anything is touched. */
+/** Reasons for refusing a copy before anything is changed. */
 export type CopyErrorCode =
-  /** Source and destination are one file, by whatever names. */
+  /** Source and destination are the same file, perhaps under different names. */
   | 'ERR_COPY_SAME_FILE'
-  /** One of them is a device, a socket or the like, which has no end or no content. */
+  /** One path is a device, a socket or another file without an end or content. */
   | 'ERR_COPY_FILE_TYPE'
-  /** A strategy that was asked for cannot do what else was asked for. */
+  /** The requested strategy contradicts another option. */
   | 'ERR_COPY_STRATEGY';
 
-/** Thrown before anything is changed: a source and destination that cannot be copied. */
+/** Thrown before anything is changed, when a source cannot be copied to a destination. */
 export class CopyError extends Error {
   /** The reason. */
   readonly code: CopyErrorCode;
@@ -25,7 +25,7 @@ export class CopyError extends Error {
   }
 }
 
-/** What was read back of a copy is not what was read from its source. The copy has been removed. */
+/** Thrown when a copy, read back, differs from its source. The copy has been removed. */
 export class VerifyError extends Error {
   /** Always this code. */
   readonly code = 'ERR_VERIFY_FAILED';
@@ -35,7 +35,7 @@ export class VerifyError extends Error {
   readonly dest: string;
   /** Digest of the source, in hexadecimal. */
   readonly expected: string;
-  /** Digest of what was read back. */
+  /** Digest of the copy as it was read back, in hexadecimal. */
   readonly actual: string;
 
   constructor(path: string, dest: string, expected: string, actual: string) {

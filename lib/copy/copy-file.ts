@@ -15,9 +15,9 @@ import {
 import { setSize } from './set-size.js';
 
 export interface ContentOptions extends ChunkOptions, Pick<ChunkWatch, 'onChunk' | 'acceptsShort'> {
-  /** Where to begin, a multiple of the sectors; bytes before it stay. Default 0. */
+  /** Position of the first byte to copy, a multiple of sectors; earlier bytes stay. Default 0. */
   start?: number | undefined;
-  /** Keeps holes; the destination has no data from `start` on. Default false. */
+  /** Keeps holes; requires a destination without data from `start` on. Default false. */
   sparse?: boolean | undefined;
   /** Called with the number of bytes done so far, including holes and `start`. */
   onProgress?: ((bytesDone: number) => void) | undefined;
@@ -25,26 +25,26 @@ export interface ContentOptions extends ChunkOptions, Pick<ChunkWatch, 'onChunk'
   onHole?: ((position: number, length: number) => Promise<void>) | undefined;
   /** Called with the position up to which the destination is complete, though not yet durable. */
   onFlushed?: ((position: number) => void) | undefined;
-  /** Gets the steps that the system refused. */
+  /** Collects the steps that the system refuses. */
   fallbacks?: FallbackLog | undefined;
 }
 
 export interface ContentResult {
-  /** Bytes of the file. */
+  /** Size of the file in bytes. */
   bytes: number;
-  /** Bytes that were moved; fewer where the source has holes. */
+  /** Bytes that were read and written; fewer than `bytes` if the source has holes. */
   dataBytes: number;
 }
 
 /**
- * Copies the content of a file into another by reads and writes at explicit positions, with
- * several chunks in flight. Either handle may be unbuffered: the tail is padded to whole sectors,
- * written, and the destination cut to its true size. The cursors of the handles do not move.
- * @param size bytes of the source; null: unknown, so it is read to its end
- * @param destination another file, open for writing; its content is lost, and undefined after an
- *   error
- * @throws SourceChangedError when the source ends before; AbortError; system errors. By then
- *   nothing is in flight on either handle.
+ * Copies the content of a file into another by reads and writes at explicit positions, with several
+ * chunks in flight. Either handle may be unbuffered: the tail is padded to whole sectors, written,
+ * and the destination is cut to its true size. The cursors of the handles do not move.
+ * @param size bytes of the source; null reads the source to its end
+ * @param destination another file, open for writing; its content is replaced, and undefined after
+ *   an error
+ * @throws SourceChangedError when the source ends before `size`; AbortError; system errors. No
+ *   operation is in flight on either handle when it rejects.
  */
 export async function copyFile(
   source: CoreHandle,
@@ -77,7 +77,7 @@ export async function copyFile(
     const bytes = await copyRange(source, destination, range, { ...options, onMoved });
     dataBytes += bytes;
     if (bytes < range.end - range.start) {
-      // The file ends before the size that it reports, as files of sysfs do.
+      // The file ends before its reported size, as files of sysfs do.
       await setSize(destination, range.start + bytes, fallbacks);
       return { bytes: range.start + bytes, dataBytes };
     }
@@ -99,7 +99,7 @@ async function copyUnknownSize(
     done += bytes;
     options.onProgress?.(done);
   };
-  // Pipes and terminals have no places.
+  // Pipes and terminals have no positions.
   const start = source.deviceType === 'disk' || source.deviceType === 'block' ? 0 : null;
   const range = { start, end: Number.POSITIVE_INFINITY };
   const bytes = await copyRange(source, destination, range, { ...options, onMoved });
@@ -120,7 +120,7 @@ async function copyRange(
   const expected = Number.isFinite(range.end) ? range.end - start : 0;
   const window = { depth, chunkSize, start, expected, signal, onFlushed };
   const behind = new WriteBehind(destination, window);
-  // This runs where a write ends, and no caller would get the error.
+  // This runs in the completion of a write, where no caller could catch an error.
   const onMoved = (bytes: number): void => {
     try {
       options.onMoved?.(bytes);

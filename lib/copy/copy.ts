@@ -7,34 +7,36 @@ import { copyTree } from './tree/copy-tree.js';
 import type { CopyTreeOptions } from './tree/copy-tree-options.js';
 import type { CopyTreeReport } from './tree/copy-tree-report.js';
 
-/** Options of copy(): those of a file hold for each file of a folder, too. */
+/** Options of copy(). Options for files apply to each file of a folder, too. */
 export interface CopyOptions
   extends FileCopyOptions,
     Omit<CopyTreeOptions, keyof FileCopyOptions | 'onProgress'> {
-  /** Copies folders with all in them; false: a folder is the error EISDIR. Default true. */
+  /** Copies folders with their content; false rejects a folder with EISDIR. Default true. */
   recursive?: boolean | undefined;
   /** Called as bytes are copied, and as they are compared or read back. */
   onProgress?: ((progress: CopyProgress) => void) | undefined;
 }
 
-/** What copy() has done; `kind` tells a file from a folder. */
+/** The result of copy(); `kind` distinguishes a file from a folder. */
 export type CopyReport = FileCopyReport | CopyTreeReport;
 
 /**
- * Copies a file, or a folder with all in it. A file is copied by the file system itself where it
- * can, else with several chunks in flight, and unless `atomic` is false the destination has its old
- * content, or does not exist, until the copy is complete and durable. Symbolic links to a file are
- * followed on both sides. A FIFO, and a file that does not tell its size, are read to their end. A
- * folder is copied as by copyTree().
+ * Copies a file, or a folder with everything below it. The file system itself copies a file if it
+ * can; otherwise several chunks are in flight. Unless `atomic` is false, the destination keeps its
+ * old content, or does not exist, until the copy is complete and durable. Symbolic links to a file
+ * are followed on both sides. FIFOs and files that do not report their size are read to their end.
+ * Folders are copied as by copyTree().
  * @param source a file, a folder, or a link to one
- * @param destination the path of the copy itself, not of a folder to put it into
- * @returns a report of the kind 'file', or of a folder one of the kind 'folder', whose `errors`
- *   lists what failed for single files
- * @throws CopyError: ERR_COPY_SAME_FILE, ERR_COPY_FILE_TYPE; VerifyError; SourceChangedError if the
- *   source is written to meanwhile; AbortError; system errors with `path` and `dest`: EISDIR for a
- *   folder with `recursive: false`, EEXIST with `errorOnExist`, EINVAL where a file system refuses
- *   `unbuffered`, ENOSPC, EIO, … By then nothing is in flight, the destination is unchanged, and
- *   only `resume` leaves anything beside it. Without `atomic` the destination has been removed.
+ * @param destination the path of the copy itself, not of a folder that receives it
+ * @param options see `CopyOptions`
+ * @returns a report of the kind 'file' or 'folder'; for folders, per-file failures are listed in
+ *   `errors`
+ * @throws CopyError: ERR_COPY_SAME_FILE, ERR_COPY_FILE_TYPE, ERR_COPY_STRATEGY; VerifyError if the
+ *   copy differs when read back; SourceChangedError if the source is written to during the copy;
+ *   AbortError; system errors with `path` and `dest`: EISDIR for a folder with `recursive: false`,
+ *   EEXIST with `errorOnExist`, EINVAL if a file system refuses `unbuffered`, ENOSPC, EIO, …. When
+ *   it rejects, nothing is in flight, the destination is unchanged, and only `resume` leaves an
+ *   unfinished file beside it. Without `atomic` the destination has been removed.
  * @example
  * const { bytes } = await copy('disk.img', '/backup/disk.img', { verify: true });
  */

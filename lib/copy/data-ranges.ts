@@ -10,11 +10,11 @@ export interface DataRange {
 }
 
 /**
- * The parts of a file that hold data, in order, rounded to whole sectors. The bytes between them
- * are zeros. Where the file system knows no holes, or does not tell them, that is the whole file.
- * @param bounds the part of the file to look at
+ * Yields the parts of a file that hold data, in order, rounded to whole sectors. The bytes between
+ * them are zeros. Yields the whole bounds if the file system does not report holes.
+ * @param bounds the part of the file to examine
  * @param block starts and ends are multiples of this, except for the end of the bounds
- * @param fallbacks gets the refusal of a file system
+ * @param fallbacks collects a refusal by the file system
  */
 export async function* dataRanges(
   source: CoreHandle,
@@ -56,7 +56,7 @@ async function* allocatedRanges(
   }
 }
 
-/** All of the bounds as one part. */
+/** Yields the whole bounds as one part. */
 export async function* wholeRange(bounds: DataRange): AsyncGenerator<DataRange, void, undefined> {
   if (bounds.start < bounds.end) yield bounds;
 }

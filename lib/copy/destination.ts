@@ -14,7 +14,7 @@ import { type FallbackLog, isMissing } from './fallbacks.js';
 import type { Spot, SystemPath } from './spot.js';
 import { partialName } from './temporary-name.js';
 
-/** Validates a path. */
+/** Validates a path and converts it for the system. */
 export function systemPathOf(path: unknown, name: string): SystemPath {
   const { native } = parsePath(path, name);
   return typeof native === 'string' ? native : Buffer.from(native);
@@ -33,12 +33,12 @@ function split(path: SystemPath): { folder: SystemPath; name: SystemPath } {
   return { folder, name: path.subarray(at + 1, end) };
 }
 
-/** The folder that a path lies in. */
+/** Returns the folder that contains a path. */
 export function folderOf(path: SystemPath): SystemPath {
   return split(path).folder;
 }
 
-/** Opens the directory that a path lies in, which may go up behind a link, as `link/../name`. */
+/** Opens the directory that contains a path; `link/../name` resolves as the system does. */
 export async function openSpot(path: SystemPath): Promise<Spot> {
   const { folder, name } = split(path);
   const directory = await openDirectory(folder);
@@ -50,20 +50,20 @@ export async function openSpot(path: SystemPath): Promise<Spot> {
   }
 }
 
-/** The path of another name in the directory of a place. */
+/** Returns the path of another name in the directory of a spot. */
 export function pathBeside({ path }: Spot, name: EntryName): SystemPath {
   const { folder } = split(path);
   if (typeof folder === 'string') return `${folder}${sep}${showName(name)}`;
   return Buffer.concat([folder, separator, Buffer.from(name)]);
 }
 
-/** The name that unfinished copies to a place are kept under. */
+/** Returns the name under which unfinished copies to a spot are kept. */
 export function partialNameFor({ name }: Spot): string {
   const digest = createHash('sha256').update(name).digest('hex').slice(0, 24);
   return partialName(digest);
 }
 
-/** The status of what a path leads to, or of the link that it is; undefined if there is none. */
+/** Returns the status of a path, optionally of a link itself; undefined if it does not exist. */
 export async function statIfThere(
   path: SystemPath,
   ofLink: boolean,
@@ -76,13 +76,13 @@ export async function statIfThere(
   }
 }
 
-/** Source and destination as errors show them. */
+/** Source and destination as error messages show them. */
 export interface ShownPaths {
   path: string;
   dest: string;
 }
 
-/** @throws EISDIR; CopyError for what has no end or no content */
+/** @throws EISDIR; CopyError for a file without an end or content */
 export function checkSource(status: BigIntStats, { path, dest }: ShownPaths): void {
   if (status.isDirectory()) throw systemErrorOf('EISDIR', { syscall: 'copyfile', path, dest });
   if (status.isFile() || status.isFIFO() || status.isBlockDevice()) return;
@@ -109,7 +109,7 @@ function checkReplaceable(
   if (!force) throw systemErrorOf('EEXIST', subject);
 }
 
-/** The status of a name; undefined if there is none. */
+/** Returns the status of a name; undefined if it does not exist. */
 export async function statusIfThere({ directory, name }: Spot): Promise<BigIntStats | undefined> {
   try {
     return await directory.lstat(name, { bigint: true });
@@ -120,7 +120,7 @@ export async function statusIfThere({ directory, name }: Spot): Promise<BigIntSt
 }
 
 /**
- * Checks that a copy within a tree may be made; a link is replaced itself.
+ * Checks that a file may be copied within a tree. An existing link is itself replaced.
  * @throws EISDIR, EEXIST; CopyError
  */
 export async function checkPlaceInTree(
@@ -133,7 +133,7 @@ export async function checkPlaceInTree(
   if (to !== undefined) checkReplaceable(to, from, force, shown);
 }
 
-/** What links lead to that is not there. */
+/** Follows dangling links to the path that does not exist. */
 async function endOfLinks(path: SystemPath): Promise<SystemPath> {
   let at = path;
   while ((await statIfThere(at, true))?.isSymbolicLink()) {
@@ -146,8 +146,8 @@ async function endOfLinks(path: SystemPath): Promise<SystemPath> {
 }
 
 /**
- * Where the copy goes: of a symbolic link to a file what it leads to, as a rename would replace
- * the link.
+ * Resolves the path that a copy replaces. Links to files are followed, since a rename would replace
+ * the link itself.
  * @throws EISDIR, EEXIST, EACCES, …; CopyError
  */
 export async function resolveDestination(
@@ -163,19 +163,19 @@ export async function resolveDestination(
     return endOfLinks(destination);
   }
   checkReplaceable(to, from, force, shown);
-  // The rename would replace it all the same, but whoever made it read-only does not want that.
+  // A rename would replace a read-only file; its mode says that its owner does not want that.
   await nodePromises.access(destination, nodeFs.constants.W_OK);
   return typeof destination === 'string'
     ? nodePromises.realpath(destination)
     : nodePromises.realpath(destination, { encoding: 'buffer' });
 }
 
-/** Gives a file of the same directory its name; what had that name is replaced in one step. */
+/** Renames a file within a directory, and replaces an existing file in one step. */
 export async function renameOver(from: EntryName, { directory, name }: Spot): Promise<void> {
   await retryWhileHeld(() => directory.rename(from, name));
 }
 
-/** The same, and Windows too replaces links to folders. */
+/** Renames like renameOver(), and also replaces links to folders on Windows. */
 export async function replaceWith(from: EntryName, to: Spot): Promise<void> {
   if (process.platform === 'win32' && (await statusIfThere(to))?.isSymbolicLink()) {
     await to.directory.unlink(to.name);
@@ -184,15 +184,15 @@ export async function replaceWith(from: EntryName, to: Spot): Promise<void> {
 }
 
 /**
- * Gives a file a name that nothing else has.
- * @throws EEXIST, also where something got the name in this very moment, except on file systems
- *   without hard links and without an exclusive rename, which cannot tell
+ * Renames a file to a name that must not exist.
+ * @throws EEXIST, even if the name appears at the last moment; file systems without hard links and
+ *   without an exclusive rename cannot detect that
  */
 export async function renameExclusively(from: EntryName, { directory, name }: Spot): Promise<void> {
   await retryWhileHeld(() => directory.rename(from, name, { overwrite: false }));
 }
 
-/** Makes the names in a directory durable. Network file systems may have no sync of directories. */
+/** Makes the names in a directory durable, unless the file system has no sync of directories. */
 export async function syncFolder(
   directory: DirectoryHandle,
   fallbacks: FallbackLog,

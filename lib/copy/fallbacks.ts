@@ -23,20 +23,20 @@ const alternatives: Readonly<Record<FallbackStep, string>> = {
   rename: 'the existing file was written to in place',
 };
 
-/** What file systems and kernels say of calls that they do not have. */
+/** Error codes that file systems and kernels report for missing calls. */
 const missingCodes: ReadonlySet<string> = new Set(['EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP']);
 
-/** Whether an error is one of the system: not of an argument, and not an abort. */
+/** Whether an error is a system error, not an argument error or an abort. */
 export function isSystemError(error: unknown): error is SystemError {
   return typeof (error as Partial<SystemError>)?.errno === 'number';
 }
 
-/** Whether an error says that the file system does not have the call. */
+/** Whether an error says that the file system lacks the call. */
 export function isMissing(error: unknown): boolean {
   return isSystemError(error) && missingCodes.has(error.code);
 }
 
-/** Collects the fallbacks of a copy, each step and code once. */
+/** Collects the fallbacks of a copy; each step and code once. */
 export class FallbackLog {
   readonly list: CopyFallback[] = [];
 
@@ -48,9 +48,9 @@ export class FallbackLog {
 
   /**
    * Runs a step, and notes a refusal.
-   * @param isRefusal tells refusals from errors
+   * @param isRefusal distinguishes refusals from other errors
    * @returns whether the step succeeded
-   * @throws errors that are no refusals
+   * @throws errors that are not refusals
    */
   async attempt(
     step: FallbackStep,

@@ -15,34 +15,34 @@ import type { ByteProgress } from './progress.js';
 import { type QueueOptions, queueDepthOf } from './read-chunks.js';
 
 /**
- * How the content of a file is copied. 'clone': the file system lets both files share their blocks.
- * 'offload': the system copies between them. 'engine': this package reads and writes.
+ * How the content of a file is copied. 'clone': both files share their blocks; 'offload': the
+ * system copies the bytes; 'engine': this package reads and writes.
  */
 export type CopyStrategy = 'clone' | 'offload' | 'engine';
 
 /** What happens to a source that is written to during its copy. */
 export type ChangedPolicy = 'retry' | 'accept' | 'error';
 
-/** How far a copy or a comparison is. */
+/** The progress of a copy or a comparison. */
 export interface CopyProgress extends ByteProgress {
   /** 'resume': the existing part is compared; 'verify': the copy is read back or compared. */
   phase: 'resume' | 'copy' | 'verify';
-  /** Files that are done; only of a folder. */
+  /** Files that are done; only for folders. */
   files?: number;
-  /** Files in all; only of a folder. */
+  /** Number of files; only for folders. */
   totalFiles?: number;
-  /** The file that was worked on last, relative to the source; only of a folder. */
+  /** The most recent file, relative to the source; only for folders. */
   path?: string;
 }
 
 /** What happens to an existing destination. */
 export interface ReplaceOptions {
   /**
-   * Replaces existing files. False leaves them alone, also those that appear meanwhile. Default
-   * true.
+   * Replaces existing files. False leaves them alone, including files that appear during the copy.
+   * Default true.
    */
   force?: boolean | undefined;
-  /** With `force: false`, an existing file is the error EEXIST. Default false. */
+  /** With `force: false`, rejects with EEXIST if the file exists. Default false. */
   errorOnExist?: boolean | undefined;
   /** `overwrite: false` means `force: false` with `errorOnExist: true`. Default true. */
   overwrite?: boolean | undefined;
@@ -50,40 +50,40 @@ export interface ReplaceOptions {
 
 /** Options of copy() for a file. */
 export interface FileCopyOptions extends ReplaceOptions, QueueOptions {
-  /** Default 'auto': the first of clone, offload and engine that can do what is asked for. */
+  /** Default 'auto': the first of clone, offload and engine that supports the options. */
   strategy?: 'auto' | CopyStrategy | undefined;
-  /** Opens both files past the system's cache, which takes the engine. Default false. */
+  /** Opens both files past the system's cache, which requires the engine. Default false. */
   unbuffered?: boolean | undefined;
-  /** Bytes of a chunk. Default 1 MiB; with `rateLimit` at most an eighth of a second's bytes. */
+  /** Bytes of a chunk. Default 1 MiB; with `rateLimit` at most the bytes of 1/8 second. */
   chunkSize?: number | undefined;
-  /** 'auto': holes stay holes. 'never': they are written as zeros. Default 'auto'. */
+  /** 'auto' preserves holes; 'never' writes them as zeros. Default 'auto'. */
   sparse?: 'auto' | 'never' | undefined;
   /**
-   * Reserves the space first, so that a lack of it shows before anything is copied. Clones and
-   * files that keep their holes reserve none. Default: as `unbuffered`, whose writes then need not
-   * extend the file.
+   * Reserves the space first, so that a full disk is reported before anything is copied. Clones and
+   * files that keep their holes reserve none. Default: the value of `unbuffered`, whose writes then
+   * need not extend the file.
    */
   preallocate?: boolean | undefined;
   /**
-   * Hashes the source while it is copied, reads the copy back, past the cache where the file system
-   * allows that, and compares. Default false.
+   * Hashes the source while it is copied, reads the copy back (past the cache if the file system
+   * allows that) and compares the hashes. Default false.
    */
   verify?: boolean | undefined;
   /**
-   * Algorithm of node:crypto for a digest of the content, in hexadecimal. Default: 'sha256' with
+   * Algorithm of node:crypto for a hexadecimal digest of the content. Default: 'sha256' with
    * `verify`, else none.
    */
   hash?: string | undefined;
-  /** Bytes per second at most, counting those that are read and written. Default: no limit. */
+  /** Maximum bytes per second, counting bytes that are read and written. Default: no limit. */
   rateLimit?: number | undefined;
-  /** Ends the copy with an AbortError. Once the copy has its name it is not undone. */
+  /** Aborts the copy with an AbortError. A copy that has its name is not undone. */
   signal?: AbortSignal | undefined;
   /** Called as bytes are copied, and as they are compared or read back. */
   onProgress?: ((progress: CopyProgress) => void) | undefined;
   /**
-   * Metadata that the copy gets of the source. `true`: all that the system and the file system
-   * have, the owner where the process may give files away. Parts that are named must succeed.
-   * Without it the copy has the source's permission bits, less the umask.
+   * Metadata to copy. `true` copies all metadata that the system and the file system support, and
+   * the owner if the process may change it. Parts requested by name must succeed. By default the
+   * copy has the source's permission bits, less the umask.
    */
   metadata?: boolean | MetadataOptions | undefined;
   /**
@@ -92,17 +92,16 @@ export interface FileCopyOptions extends ReplaceOptions, QueueOptions {
    */
   atomic?: boolean | undefined;
   /**
-   * A source that somebody writes to during the copy. 'error': SourceChangedError, and the
-   * destination is unchanged. 'accept': the copy keeps what was read, and `changed` of the report
-   * is true.
-   * 'retry': the copy begins again, twice at most, before that is an error; a file that has only
-   * grown is accepted as far as it reached when it was opened. Default: 'error' for a file, 'retry'
-   * for the files of a folder.
+   * How to handle a source that is written to during the copy. 'error' rejects with
+   * SourceChangedError and leaves the destination unchanged. 'accept' keeps the bytes that were
+   * read, and sets `changed` in the report. 'retry' starts over, at most twice, before it rejects;
+   * a file that only grew is accepted at its size when it was opened. Default: 'error' for a file,
+   * 'retry' for the files of a folder.
    */
   changed?: ChangedPolicy | undefined;
   /**
-   * Compares the unfinished copy of an earlier call with the source and resumes it; an unfinished
-   * copy of this call is kept for the next one. Needs `atomic`. Default false.
+   * Compares the unfinished copy of an earlier call with the source and resumes it; if this call
+   * fails, its unfinished copy is kept. Requires `atomic`. Default false.
    */
   resume?: boolean | undefined;
 }
@@ -110,25 +109,25 @@ export interface FileCopyOptions extends ReplaceOptions, QueueOptions {
 /** Whether bytes were read past the system's cache. */
 export type ReadSource = 'disk' | 'cache';
 
-/** What copy() did with a file. */
+/** The result of copying a file. */
 export interface FileCopyReport {
-  /** The source was a file. */
+  /** Always 'file'. */
   kind: 'file';
-  /** Bytes of the file. */
+  /** Size of the file in bytes. */
   bytes: number;
-  /** Bytes that were read and written; not those of holes, clones and resumed parts. */
+  /** Bytes that were read and written; excludes holes, clones and resumed parts. */
   dataBytes: number;
-  /** 'none': `force: false` left the existing destination alone. */
+  /** 'none': the existing destination was kept because of `force: false`. */
   strategy: CopyStrategy | 'none';
-  /** Why it was this strategy. */
+  /** Why this strategy was used. */
   reason: string;
-  /** Digest of the content, where one was asked for. */
+  /** Digest of the content, if requested. */
   hash?: string;
   /** Whether the copy was read back and equals the source. */
   verified: boolean;
-  /** Where `verify` read the copy: 'cache' where the file system refuses to bypass it. */
+  /** Where `verify` read the copy: 'cache' if the file system refuses to bypass the cache. */
   verifiedFrom?: ReadSource;
-  /** Whether the source was written to meanwhile, and `changed` accepted that. */
+  /** Whether the source was written to during the copy, and `changed` accepted that. */
   changed: boolean;
   /** Steps that the system refused, and what was done instead. */
   fallbacks: CopyFallback[];
@@ -136,11 +135,11 @@ export interface FileCopyReport {
   metadataRefused: string[];
   /** Milliseconds that the copy took. */
   durationMs: number;
-  /** The engine that served. */
+  /** The engine that was used. */
   engine: EngineKind;
 }
 
-/** The options with their defaults. */
+/** The options of copy(), with their defaults. */
 export interface CopySettings {
   strategy: 'auto' | CopyStrategy;
   unbuffered: boolean;

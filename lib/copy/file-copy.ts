@@ -41,7 +41,7 @@ import { sizeOfContent } from './source-size.js';
 import type { Spot, SystemPath } from './spot.js';
 import { openTarget, type Target } from './target.js';
 
-/** What all steps of one copy share. */
+/** State shared by all steps of one copy. */
 interface Job {
   /** Opens the source. */
   openSource: (flags: number, options: OpenOptions) => Promise<CoreHandle>;
@@ -50,9 +50,9 @@ interface Job {
   destination: Spot;
   shown: ShownPaths;
   settings: CopySettings;
-  /** Follows no links on either side, and replaces read-only files. */
+  /** Whether links are not followed on either side, and read-only files are replaced. */
   isInTree: boolean;
-  /** Leaves the sync of the copy and its name to the caller. */
+  /** Whether the caller syncs and renames the copy. */
   namesLater?: boolean;
 }
 
@@ -65,12 +65,12 @@ export async function copyOneFile(
   return start(source, destination, parseCopyOptions(options));
 }
 
-/** Where a complete copy is that the caller syncs and gives its name. */
+/** The temporary name of a complete copy that the caller syncs and renames. */
 interface Unnamed {
   unnamed?: EntryName;
 }
 
-/** copy() of one file of a tree, between open directories. Follows no link. */
+/** Copies one file of a tree between open directories. Links are not followed. */
 export async function copyInTree(
   source: Spot,
   destination: Spot,
@@ -148,7 +148,7 @@ const { O_NOATIME, O_RDONLY } = constants;
 
 type PartOfReport = Omit<FileCopyReport, 'kind' | 'durationMs' | 'engine'> & Unnamed;
 
-/** Opens the source, if possible without changing the time of last access that is copied. */
+/** Opens the source, if possible without changing its access time, which is copied. */
 async function openToRead({ openSource, settings }: Job): Promise<CoreHandle> {
   const { unbuffered, signal, metadata } = settings;
   const options = { unbuffered, signal, access: 'sequential' } as const;
@@ -165,7 +165,7 @@ async function openToRead({ openSource, settings }: Job): Promise<CoreHandle> {
 
 const attemptsMax = 3;
 
-/** Makes the copy; with `changed: 'retry'` again where the source was written to meanwhile. */
+/** Makes the copy; with `changed: 'retry'` starts over if the source was written to. */
 async function runUntilUnchanged(job: Job): Promise<PartOfReport> {
   const attempts = job.settings.changed === 'retry' ? attemptsMax : 1;
   for (let attempt = 1; ; attempt++) {
@@ -181,7 +181,7 @@ async function run(job: Job): Promise<PartOfReport> {
   const source = await openToRead(job);
   try {
     const before = await source.stat({ bigint: true });
-    // What was a file when it was looked at may be something else by now.
+    // The file may have been replaced since the first check.
     checkSource(before, job.shown);
     return await runBetween(source, before, job);
   } finally {
@@ -199,14 +199,14 @@ async function runBetween(
   const target = await openTarget({ source, before, destination, settings, onResume });
   try {
     const report = await fillAndCheck(source, target, before, job);
-    // It stays open, and so locked, until it has its name. The sync has reported failed writes.
+    // The copy stays open, and so locked, until it is renamed. The sync reports failed writes.
     if (target.isAtomic && !job.namesLater) await giveName(target, job);
     await target.handle.close();
     await target.end();
     return job.namesLater ? { ...report, unnamed: target.name } : report;
   } catch (error) {
     await target.settle().catch(() => {});
-    // The first error is the one to report.
+    // The first error is the one reported.
     await target.handle.close().catch(() => {});
     await target.abandon(error);
     throw error;
@@ -240,11 +240,11 @@ async function fillAndCheck(
   const from = { handle: source, path: job.sourcePath };
   const to = { handle, path: pathBeside(destination, name) };
   const metadataRefused = await copyMetadata(from, to, settings.metadata);
-  // After the owner, since the mode may open the file to others.
+  // The owner is set before the mode, since the mode may open the file to others.
   await target.giveMode();
-  // Checked after the times were copied, so that they surely belong to this content.
+  // This check comes after the times are copied, so that they belong to this content.
   const changed = await isChanged(source, before, filled.bytes, settings.changed);
-  // With the new time, the next copy would take what was read for the new content.
+  // With the new time, the next copy would take the bytes read now for the new content.
   if (changed && settings.metadata.times) await setTimesBefore(handle, before);
   await target.settle();
   const isSynced = (settings.atomic && !job.namesLater) || settings.verify;
@@ -274,7 +274,7 @@ function progressOf(
 
 /**
  * Whether the source was written to since `before`.
- * @throws SourceChangedError where the policy does not accept that
+ * @throws SourceChangedError if the policy does not accept that
  */
 async function isChanged(
   source: CoreHandle,
@@ -339,7 +339,7 @@ async function giveName({ name, fallbacks }: Target, job: Job): Promise<void> {
 
 const refusedCodes = new Set(['EINVAL', 'EOPNOTSUPP']);
 
-// Errors name the caller's paths, not the temporary one.
+// Errors name the caller's paths, not the temporary name.
 function explain(error: unknown, shown: ShownPaths, { unbuffered }: CopySettings): unknown {
   const { code, errno, syscall } = error as Partial<SystemError>;
   if (typeof errno !== 'number' || code === undefined) return error;

@@ -21,11 +21,11 @@ export interface Filling {
   /** Opens the destination once more. */
   openAgain: (flags: number, options: OpenOptions) => Promise<CoreHandle>;
   shown: ShownPaths;
-  /** Bytes of the source; null: unknown. */
+  /** Size of the source in bytes; null if unknown. */
   size: number | null;
-  /** Bytes that the destination has already. */
+  /** Bytes that the destination already has. */
   start: number;
-  /** Has been fed the bytes before `start`. */
+  /** The hash, already fed the bytes before `start`. */
   hash: Hash | undefined;
   settings: CopySettings;
   fallbacks: FallbackLog;
@@ -41,8 +41,8 @@ export interface Filled extends ContentResult {
 type Offer = 'clone' | 'offload';
 
 /**
- * Copies the content by the strategy that is asked for, or by the first that can.
- * @throws errors of the strategies; CopyError for a strategy that another option rules out
+ * Copies the content by the requested strategy, or by the first that succeeds.
+ * @throws errors of the strategies; CopyError if another option rules out the strategy
  */
 export async function fill(filling: Filling): Promise<Filled> {
   const { strategy } = filling.settings;
@@ -103,20 +103,20 @@ function refusalText(strategy: Offer, { code }: SystemError, moved: number): str
   return `no ${strategy}: the system says ${shown}${where}`;
 }
 
-/** Why the system cannot copy, if it cannot. */
+/** Returns why the system cannot copy, or undefined if it can. */
 function whyNotSystem({ size, settings }: Filling): string | undefined {
   if (size === null) return 'the source does not tell its size';
-  // A system that copies may do so by sharing blocks, and holes with them.
+  // The system may copy by sharing blocks, and then keeps holes.
   return settings.keepHoles ? undefined : "options.sparse is 'never'";
 }
 
-/** Why a strategy cannot do what the options ask for, before the system is asked. */
+/** Returns why the options rule out a strategy, before the system is asked. */
 function whyNot(strategy: Offer, filling: Filling): string | undefined {
   const isBegun = strategy === 'clone' && filling.start > 0;
   return whyNotSystem(filling) ?? (isBegun ? 'a part is there already' : undefined);
 }
 
-/** Why only the engine can copy, if so. */
+/** Returns why only the engine can copy, or undefined if others can. */
 function whyEngine(filling: Filling): string | undefined {
   if (filling.settings.unbuffered) return 'options.unbuffered asks for the engine';
   if (filling.hash !== undefined) return 'the bytes are hashed on their way';
@@ -126,8 +126,8 @@ function whyEngine(filling: Filling): string | undefined {
 const ofOffers = new Set(['clone', 'copy_file_range']);
 
 /**
- * Whether the next strategy is tried. File systems report all kinds of errors for copies that they
- * cannot make; an error of the files themselves comes again when they are read and written.
+ * Whether to try the next strategy. File systems report all kinds of errors for copies that they
+ * cannot make; an error of the files themselves recurs when they are read and written.
  */
 function isRefusal(error: unknown): error is SystemError {
   return isSystemError(error) && ofOffers.has(error.syscall);
@@ -169,7 +169,7 @@ async function reserve(filling: Filling): Promise<void> {
   const { preallocate, keepHoles } = settings;
   if (!preallocate || size === null) return;
   if (keepHoles && (await hasHoles(filling, size))) return;
-  // The file may be one that nobody may read.
+  // The file may lack read permission.
   const handle = await openAgain(constants.O_WRONLY, { preallocate: size });
   await handle.close();
 }
@@ -184,7 +184,7 @@ async function hasHoles({ source, fallbacks }: Filling, size: number): Promise<b
 const zeros = Buffer.alloc(256 * 1024);
 const zerosPerTurn = 64;
 
-/** Hashes a hole; the event loop turns meanwhile. */
+/** Hashes the zeros of a hole, yielding to the event loop. */
 async function hashZeros(hash: Hash, length: number, signal?: AbortSignal): Promise<void> {
   for (let left = length, parts = 1; left > 0; left -= zeros.byteLength, parts++) {
     hash.update(left >= zeros.byteLength ? zeros : zeros.subarray(0, left));
@@ -194,10 +194,10 @@ async function hashZeros(hash: Hash, length: number, signal?: AbortSignal): Prom
 }
 
 async function makeSparse(destination: CoreHandle, size: number): Promise<void> {
-  // A file system of Windows without sparse files fills the holes by itself.
+  // A Windows file system without sparse files fills the holes itself.
   await destination.setSparse().catch(() => {});
-  // XFS allocates ahead of writes that extend a file, and those blocks would stay in the holes.
-  // A file system that refuses the size now gets the holes when the file is complete.
+  // XFS allocates ahead of writes that extend a file, and those blocks would stay in the holes. If
+  // a file system refuses the size now, it is set when the file is complete.
   await destination.truncate(size).catch((error: unknown) => {
     if (!isSystemError(error)) throw error;
   });
@@ -231,7 +231,7 @@ async function fillByEngine(filling: Filling, pace: RateLimit | undefined): Prom
   });
 }
 
-/** Reads the source for the hash after a copy whose bytes did not pass through here. */
+/** Reads the source for the hash after a copy whose bytes did not pass through this process. */
 async function hashSource({ source, size, start, hash, settings }: Filling): Promise<void> {
   if (hash === undefined || size === null) return;
   const { depth, chunkSize, signal } = settings;

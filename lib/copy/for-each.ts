@@ -1,8 +1,8 @@
 /**
- * Does something with each item, so many at a time and in their order. After an error no further
- * one is begun.
- * @returns when all that was begun has ended
- * @throws what the first that failed has thrown
+ * Runs work for each item, in order, with limited concurrency. After an error no further item is
+ * started.
+ * @returns when all started work has ended
+ * @throws the first error of the work
  */
 export async function forEach<T>(
   items: readonly T[],

@@ -12,13 +12,13 @@ import { sizeOfContent } from './source-size.js';
 
 /** Options of hashFile(). */
 export interface HashFileOptions extends ChunkOptions {
-  /** Name of the hash in crypto.createHash(). Default 'sha256'. */
+  /** Algorithm name, as in crypto.createHash(). Default 'sha256'. */
   algorithm?: string | undefined;
   /** Encoding of the digest. Default 'hex'. */
   encoding?: BinaryToTextEncoding | undefined;
   /**
-   * Reads a path past the system's cache; 'prefer': unless the file system refuses. A handle is
-   * read as it was opened. Default false.
+   * Reads a path past the system's cache; 'prefer' falls back to the cache. A handle is read as it
+   * was opened. Default false.
    */
   unbuffered?: boolean | 'prefer' | undefined;
   /** Called as bytes are hashed. */
@@ -28,11 +28,15 @@ export interface HashFileOptions extends ChunkOptions {
 const encodings = ['hex', 'base64', 'base64url', 'latin1', 'binary'];
 
 /**
- * Hash of all of a file, read at explicit positions with several chunks in flight. A FIFO, or a
- * file that does not tell its size (/proc), is read to its end.
- * @param file a path, or a handle that is open for reading; its cursor does not move
- * @throws SourceChangedError when the file is cut meanwhile; AbortError; system errors;
+ * Computes the hash of a whole file, read at explicit positions with several chunks in flight.
+ * FIFOs and files that do not report their size (/proc) are read to their end.
+ * @param file a path, or a handle open for reading, whose cursor does not move
+ * @param options see `HashFileOptions`
+ * @returns the digest in the requested encoding
+ * @throws SourceChangedError when the file shrinks while it is read; AbortError; system errors;
  *   ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE
+ * @example
+ * const digest = await hashFile('disk.img', { algorithm: 'sha512' });
  */
 export async function hashFile(
   file: PathLike | FileHandle,
@@ -66,7 +70,7 @@ async function hashInto(
   }
 }
 
-/** Feeds a hash all of an open file. */
+/** Feeds a whole open file to a hash. */
 export async function hashHandle(
   hash: Hash,
   handle: CoreHandle,

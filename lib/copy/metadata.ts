@@ -9,17 +9,17 @@ import { listStreams } from '../win32/named-streams.js';
 import { copyFile } from './copy-file.js';
 import type { SystemPath } from './spot.js';
 
-/** What a copy gets of its source besides the content. */
+/** Metadata that a copy takes from its source, in addition to the content. */
 export interface MetadataOptions {
-  /** Of the last access and change, exactly; on Windows that of creation, too. */
+  /** Access and modification times, exactly; on Windows also the creation time. */
   times?: boolean | undefined;
-  /** POSIX: the permission bits, whatever the umask. */
+  /** POSIX: the permission bits, regardless of the umask. */
   mode?: boolean | undefined;
   /** POSIX: user and group. */
   owner?: boolean | undefined;
-  /** Linux: the extended attributes, access control lists among them. */
+  /** Linux: the extended attributes, including access control lists. */
   xattrs?: boolean | undefined;
-  /** Windows: hidden, read-only and the like. */
+  /** Windows: attributes such as hidden and read-only. */
   attributes?: boolean | undefined;
   /** Windows: the named streams. */
   streams?: boolean | undefined;
@@ -28,13 +28,13 @@ export interface MetadataOptions {
 /** A part of the metadata of a file. */
 export type MetadataPart = keyof MetadataOptions;
 
-/** 'try': what is refused is reported; 'must': it is an error. */
+/** 'try' reports a refusal; 'must' makes it an error. */
 export type MetadataParts = Partial<Record<MetadataPart, 'try' | 'must'>>;
 
 const isWindows = process.platform === 'win32';
 const isLinux = process.platform === 'linux';
-// In the order in which they are copied: a change of the owner takes bits of the mode away, what is
-// written after the times would change them, and what is read-only on Windows takes none by path.
+// The parts are copied in this order: a change of owner clears bits of the mode, writes after the
+// times were set would change them, and a read-only file on Windows takes no changes by path.
 const available: Readonly<Record<MetadataPart, boolean>> = {
   streams: isWindows,
   owner: !isWindows,
@@ -45,11 +45,11 @@ const available: Readonly<Record<MetadataPart, boolean>> = {
 };
 const allParts = Object.keys(available) as MetadataPart[];
 
-/** What a copy of a tree tries to keep when nothing else is said. */
+/** The metadata that a tree copy tries to keep by default. */
 export function usualParts(): MetadataParts {
   if (isWindows) return { times: 'try', attributes: 'try' };
   const parts: MetadataParts = { times: 'try', mode: 'try' };
-  // Others may not give files away.
+  // Only root may give files away.
   return process.geteuid?.() === 0 ? { ...parts, owner: 'try' } : parts;
 }
 
@@ -72,23 +72,23 @@ export function parseMetadata(given: boolean | MetadataOptions | undefined): Met
   return parts;
 }
 
-/** A file, open and by its path. */
+/** An open file with its path. */
 export interface OpenPath {
   handle: CoreHandle;
   path: SystemPath;
 }
 
-// What says that the file system or the rights of the process do not give a part; is_refusal() of
-// addon/engine/threadpool has the same for small files. What else may happen to a write of metadata
-// (EIO, ENOSPC, EROFS) is an error of the copy.
+// Errors which say that the file system or the rights of the process do not allow a part.
+// is_refusal() in addon/engine/threadpool has the same list for small files. Other errors of
+// metadata writes (EIO, ENOSPC, EROFS) fail the copy.
 const refusals = ['EACCES', 'EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EOVERFLOW', 'EPERM'];
-// EISDIR is how libuv has ERROR_INVALID_FUNCTION.
+// libuv maps ERROR_INVALID_FUNCTION to EISDIR.
 const refusalsOfWindows = [...refusals, 'EISDIR'];
 const usualRefusals = new Set(isWindows ? refusalsOfWindows : refusals);
 const refusalsOf: Partial<Record<MetadataPart, ReadonlySet<string>>> = {
-  // ENOSPC is what the room in an inode says (setxattr(2)); a full disk says it of content too.
+  // ENOSPC may mean a full inode (setxattr(2)); a full disk fails content writes as well.
   xattrs: new Set([...refusals, 'E2BIG', 'ENOSPC', 'ERANGE']),
-  // The name of a stream is a wrong one to a file system without them.
+  // File systems without streams report their names as invalid.
   streams: new Set([...refusalsOfWindows, 'ENOENT']),
 };
 
@@ -98,10 +98,10 @@ function isRefusal(error: unknown, part: MetadataPart): boolean {
 }
 
 /**
- * Keeps one part after another, in an order in which none undoes another.
- * @param keep gives undefined for what there is not of this file
+ * Keeps one part of the metadata after another, in an order in which none undoes another.
+ * @param keep returns undefined if the file does not have the part
  * @returns the parts that were tried and refused
- * @throws what else they fail with
+ * @throws errors that are not refusals, and refusals of parts that must succeed
  */
 export async function keepParts(
   parts: MetadataParts,
@@ -120,7 +120,7 @@ export async function keepParts(
   return refused;
 }
 
-/** Copies metadata between open files. Gives the parts that were tried and refused. */
+/** Copies metadata between open files. @returns the parts that were tried and refused */
 export function copyMetadata(
   source: OpenPath,
   destination: OpenPath,

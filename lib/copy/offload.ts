@@ -9,18 +9,18 @@ import type { RateLimit } from './rate-limit.js';
 import { setSize } from './set-size.js';
 import { SourceChangedError } from './source-changed-error.js';
 
-// Copies that the system makes between two files, without their bytes passing through here.
+// Copies made by the system, whose bytes do not pass through this process.
 
 const cloneSubject = { syscall: 'clone' };
 const offloadSubject = { syscall: 'copy_file_range' };
 
-// Small enough for aborts, progress and a rate limit between the parts.
+// Small enough for aborts, progress reports and a rate limit between the parts.
 const partMax = 16 * 1024 * 1024;
 
 /**
  * Makes a file share the blocks of another.
- * @throws a system error where the file system cannot, and the destination is unchanged:
- *   EOPNOTSUPP, EXDEV, EINVAL, …
+ * @throws a system error if the file system cannot: EOPNOTSUPP, EXDEV, EINVAL, …; the destination
+ *   is then unchanged
  */
 export async function cloneFile(
   source: CoreHandle,
@@ -47,8 +47,8 @@ export interface OffloadOptions {
 
 /**
  * Lets the system copy a file, part by part; holes stay holes.
- * @throws a system error where it cannot: EXDEV, EOPNOTSUPP, EINVAL, ENOSYS, …; SourceChangedError
- *   when the source was cut; AbortError
+ * @throws a system error if the system cannot: EXDEV, EOPNOTSUPP, EINVAL, ENOSYS, …;
+ *   SourceChangedError when the source shrinks; AbortError
  */
 export async function offloadFile(
   source: CoreHandle,
@@ -75,7 +75,7 @@ export async function offloadFile(
   return { bytes: bounds.end, dataBytes };
 }
 
-/** Some file systems copy nothing, and report no error, where there is something to copy. */
+/** Some file systems copy nothing and report no error, although bytes remain. */
 async function errorOfNothing(source: CoreHandle, end: number): Promise<Error> {
   const { size } = await source.stat();
   if (size < end) return new SourceChangedError(end, size);

@@ -1,23 +1,23 @@
 import { monotonicMs } from '../node/globals.js';
-/** How many bytes are done, of how many, and how fast. */
+/** Bytes done, bytes in total, and speed. */
 export interface ByteProgress {
-  /** Bytes that are done, holes among them. */
+  /** Bytes that are done, including holes. */
   bytes: number;
-  /** Bytes to do in all; 0 where the source does not tell its size. */
+  /** Bytes in total; 0 if the source does not report its size. */
   total: number;
-  /** Since the start, without what was there before. */
+  /** Rate since the start, excluding bytes that were done before. */
   bytesPerSecond: number;
-  /** At that rate; Infinity while nothing has been done. */
+  /** Estimate at that rate; Infinity while nothing has been done. */
   secondsLeft: number;
 }
 
-/** Makes a report of progress from a number of bytes. */
+/** Computes progress reports from a number of bytes. */
 export class ProgressMeter {
   readonly #total: number;
   readonly #before: number;
   readonly #started = monotonicMs();
 
-  /** @param before bytes that were done before it began */
+  /** @param before bytes that were done before the start */
   constructor(total: number, before = 0) {
     this.#total = total;
     this.#before = before;

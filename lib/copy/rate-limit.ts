@@ -1,10 +1,10 @@
 import { abortError } from '../node/errors.js';
 import { monotonicMs, sleep } from '../node/globals.js';
 
-/** So many times in a second, at least, something is moved and waited for. */
+/** Minimum number of parts moved per second, each followed by a wait. */
 const partsPerSecond = 8;
 
-/** Holds back whoever moves bytes, so that there are no more than so many in a second. */
+/** Delays callers so that they move no more than a number of bytes per second. */
 export class RateLimit {
   readonly bytesPerSecond: number;
   readonly #signal: AbortSignal | undefined;
@@ -16,17 +16,17 @@ export class RateLimit {
     this.#signal = signal;
   }
 
-  /** Bytes to move in one go at most, so that the rate is even. */
+  /** Maximum bytes to move at once, so that the rate is even. */
   get partMax(): number {
     return Math.max(4096, Math.ceil(this.bytesPerSecond / partsPerSecond));
   }
 
-  /** It begins to count the time with this, or with what is moved first. */
+  /** Starts the clock, which otherwise starts with the first bytes moved. */
   start(): void {
     this.#started ??= monotonicMs();
   }
 
-  /** Waits until so many more bytes may have been moved. @throws AbortError */
+  /** Waits until this many more bytes are within the limit. @throws AbortError */
   async moved(bytes: number): Promise<void> {
     this.start();
     this.#moved += bytes;

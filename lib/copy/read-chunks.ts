@@ -7,15 +7,15 @@ import { ReadAhead } from '../transfer/read-ahead.js';
 import { validateWindow } from '../transfer/window.js';
 import { SourceChangedError } from './source-changed-error.js';
 
-/** How many chunks of one file are in flight. */
+/** Limits the chunks of one file in flight. */
 export interface QueueOptions {
   /** Chunks of one file in flight, each with a buffer of its own. Default 8. */
   queueDepth?: number | undefined;
-  /** Another name of `queueDepth`. */
+  /** Alias of `queueDepth`. */
   depth?: number | undefined;
 }
 
-/** The number of chunks in flight that options ask for, if any. */
+/** Returns the requested number of chunks in flight, if any. */
 export function queueDepthOf({ queueDepth, depth }: QueueOptions): number | undefined {
   if (queueDepth !== undefined) validateInteger(queueDepth, 'options.queueDepth', 1, 1024);
   return queueDepth ?? depth;
@@ -25,18 +25,18 @@ export function queueDepthOf({ queueDepth, depth }: QueueOptions): number | unde
 export interface ChunkOptions extends QueueOptions {
   /** Bytes of a chunk, rounded up to whole sectors. Default 1 MiB. */
   chunkSize?: number | undefined;
-  /** Ends the call with an AbortError once nothing is in flight. */
+  /** Aborts the call with an AbortError once nothing is in flight. */
   signal?: AbortSignal | undefined;
 }
 
 export interface ChunkWatch {
-  /** Whether a source that was cut ends where it does. Default: SourceChangedError. */
+  /** Whether a file that shrank is accepted. Default: SourceChangedError. */
   acceptsShort?: boolean | undefined;
   /** Called with the number of bytes of each chunk once its memory is free. */
   onMoved?: ((bytes: number) => void) | undefined;
   /**
-   * Called with each chunk in the order of the file. The bytes are valid until it returns, or until
-   * the promise that it returns has settled.
+   * Called with each chunk in file order. The bytes are valid until it returns, or until the
+   * promise that it returns settles.
    */
   onChunk?: ((bytes: Buffer, position: number) => void | Promise<void>) | undefined;
 }
@@ -45,7 +45,7 @@ export const chunkDefaults = { depth: 8, chunkSize: 1024 * 1024 } as const;
 
 /** The part of a file to read. */
 export interface ReadRange {
-  /** Position of the first byte, a multiple of the sector; null for a FIFO and the like. */
+  /** Position of the first byte, a multiple of the sector size; null for a FIFO and the like. */
   start: number | null;
   /** Position after the last byte; Infinity reads to the end of the file. */
   end: number;
@@ -62,12 +62,11 @@ export interface Consumer {
 }
 
 /**
- * Reads a part of a file with `depth` chunks in flight, in `depth` buffers that are used again and
- * again. The consumer and `onChunk` get the chunks in order; the buffer of a chunk is free when
- * both are done with it.
- * @returns bytes that were read; fewer than the range has where the file reports a wrong size
- * @throws SourceChangedError when the file was cut before the end of the range; AbortError; system
- *   errors. By then no read is in flight.
+ * Reads a part of a file with `depth` chunks in flight, in `depth` recycled buffers. The consumer
+ * and `onChunk` get the chunks in order; the buffer of a chunk is free when both are done with it.
+ * @returns bytes that were read; fewer than the range if the file reports a wrong size
+ * @throws SourceChangedError when the file shrinks to less than the range; AbortError; system
+ *   errors. No read is in flight when it rejects.
  */
 export async function readChunks(
   source: CoreHandle,
@@ -112,7 +111,7 @@ export async function readChunks(
       if (bytes === null && !isKnown) break;
       if (bytes === null) {
         const { size } = await source.stat();
-        // Some file systems report sizes that are not those of the content.
+        // Some file systems report sizes that differ from the content.
         if (size >= range.end || options.acceptsShort) break;
         throw new SourceChangedError(range.end, size);
       }

@@ -12,7 +12,7 @@ function isMounted(error: unknown): boolean {
 }
 
 /**
- * Gives a complete file its name, which replaces what has that name.
+ * Renames a complete file, replacing an existing file.
  * @param replacesReadOnly whether read-only files are replaced on Windows, too
  */
 export async function replaceOrOverwrite(
@@ -28,7 +28,7 @@ export async function replaceOrOverwrite(
   await unlinkIfThere(to.directory, from);
 }
 
-/** Writes the content of a complete file over that of another one. */
+/** Overwrites the content of a file with that of a complete file. */
 async function overwrite(from: EntryName, { directory, name }: Spot): Promise<void> {
   const source = await directory.openCore(from, 'r');
   try {

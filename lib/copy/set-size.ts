@@ -2,8 +2,8 @@ import type { CoreHandle } from '../handle/core-handle.js';
 import { type FallbackLog, isSystemError } from './fallbacks.js';
 
 /**
- * Sets the size of a file. Some file systems refuse that, even for the size that the file has.
- * @throws a system error where the file has another size
+ * Sets the size of a file. Some file systems refuse that, even for the current size.
+ * @throws a system error if the file then has another size
  */
 export async function setSize(
   file: CoreHandle,

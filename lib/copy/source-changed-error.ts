@@ -1,13 +1,13 @@
 /**
- * A file was written to, cut or extended while it was read, so the bytes that were read are no
- * state that the file ever had.
+ * Thrown when a file was written to, cut or extended while it was read. The bytes that were read
+ * may mix several states of the file.
  */
 export class SourceChangedError extends Error {
   /** Always this code. */
   readonly code = 'ERR_SOURCE_CHANGED';
-  /** Bytes of the file when the reading began. */
+  /** Bytes of the file when reading began. */
   readonly expectedSize: number;
-  /** Bytes of the file afterwards; the same if its content changed but not its size. */
+  /** Bytes of the file afterwards; equal to `expectedSize` if only the content changed. */
   readonly actualSize: number;
 
   constructor(expectedSize: number, actualSize: number) {

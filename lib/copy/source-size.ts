@@ -1,8 +1,8 @@
 import type { BigIntStats } from 'node:fs';
 
 /**
- * The bytes of a file, or null for what does not say how many it has: a FIFO, a disk, and files
- * under /proc and /sys, which say that they are empty.
+ * Returns the size of a file, or null if it does not report one: a FIFO, a disk, or a file under
+ * /proc or /sys that reports 0 bytes.
  */
 export function sizeOfContent(status: BigIntStats): number | null {
   return status.isFile() && status.size > 0n ? Number(status.size) : null;

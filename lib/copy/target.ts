@@ -17,35 +17,35 @@ import { sizeOfContent } from './source-size.js';
 import type { Spot } from './spot.js';
 import { hasNoLocks, makeUnfinished, unlinkIfThere } from './unfinished.js';
 
-/** The file that a copy is made in. */
+/** The file that receives the content of a copy. */
 export interface Target {
   readonly name: EntryName;
   readonly handle: CoreHandle;
-  /** Whether it gets its name when it is complete. */
+  /** Whether the file is renamed when it is complete. */
   readonly isAtomic: boolean;
   /** Steps that the system refused. */
   readonly fallbacks: FallbackLog;
-  /** Bytes of the source that it has already. */
+  /** Bytes of the source that the file already has. */
   readonly start: number;
-  /** Has taken what is there. */
+  /** The hash, already fed the existing bytes. */
   readonly hash: Hash | undefined;
-  /** To be called with the place up to where it is complete. */
+  /** Called with the position up to which the file is complete. */
   onFlushed(position: number): void;
-  /** To be called when it is filled. */
+  /** Called when the file is filled. */
   giveMode(): Promise<void>;
-  /** To be called before its last sync; says what has gone wrong meanwhile. */
+  /** Called before the last sync; throws errors of background work. */
   settle(): Promise<void>;
-  /** It has its name. Until then nobody else works on it. */
+  /** Called when the file has its name. Until then no other process works on it. */
   end(): Promise<void>;
-  /** The copy has failed; `handle` is closed. */
+  /** Called when the copy has failed and `handle` is closed. */
   abandon(error: unknown): Promise<void>;
 }
 
-/** What a target is made for. */
+/** The copy for which a target is opened. */
 export interface TargetRequest {
   source: CoreHandle;
   before: BigIntStats;
-  /** Where the copy goes in the end. */
+  /** Final place of the copy. */
   destination: Spot;
   settings: CopySettings;
   onResume: (bytes: number) => void;
@@ -70,8 +70,8 @@ function isModeRefusal(error: unknown): boolean {
 }
 
 /**
- * Gives a new file the mode of a file that is made with that of the source. Until then only its
- * maker may read it. A mode that is kept as metadata has been set by now.
+ * Sets the mode that a new file with the source's mode would have. Until then only its owner may
+ * read it. A mode that is kept as metadata has been set before.
  */
 async function giveMode(
   handle: CoreHandle,
@@ -80,7 +80,7 @@ async function giveMode(
 ): Promise<void> {
   if (settings.metadata.mode !== undefined) return;
   const wanted = Number(before.mode & permissions);
-  // Windows has but one such bit, and a new file is writable.
+  // Windows has only one such bit, and a new file is writable.
   if (process.platform === 'win32' && (wanted & ownerMayWrite) !== 0) return;
   const chmod = (): Promise<void> => handle.chmod(wanted & ~process.umask());
   await fallbacks.attempt('mode', isModeRefusal, chmod);
@@ -89,11 +89,11 @@ async function giveMode(
 interface Opened {
   handle: CoreHandle;
   name: EntryName;
-  /** Whether this call has surely made it. */
+  /** Whether this call certainly created the file. */
   isNew: boolean;
 }
 
-// Opened without the signal: after an abort nobody could tell whether the file was made.
+// The signal is not passed: after an abort the caller could not tell whether the file exists.
 async function openOrMake(
   { directory, name }: Spot,
   { unbuffered, atomic, force }: CopySettings,
@@ -117,7 +117,7 @@ async function openNew(request: TargetRequest): Promise<Target> {
   const fallbacks = new FallbackLog();
   const { handle, name, isNew } = await openOrMake(destination, settings, fallbacks);
   if (!isNew) {
-    // The other names would get the new content, too.
+    // Writing in place would change the file under its other names, too.
     if (await hasOtherNames(handle)) {
       await handle.close();
       return openNew({ ...request, settings: { ...settings, atomic: true } });
@@ -143,22 +143,22 @@ async function hasOtherNames(handle: CoreHandle): Promise<boolean> {
   return (await handle.stat()).nlink > 1;
 }
 
-// ---- What is kept for the next call
+// ---- Unfinished copies kept for the next call
 
-/** What stands beside an unfinished copy. Numbers are in decimal digits. */
+/** The note stored beside an unfinished copy. Numbers are decimal digits. */
 interface Note {
   size: string;
   mtimeNs: string;
-  /** Up to here the copy was complete and durable. */
+  /** Position up to which the copy was complete and durable. */
   flushed: string;
 }
 
 const noteSize = 512;
 const msBetweenNotes = 500;
-// Beyond the end of every file: it keeps others from the file, and nobody from its bytes.
+// A position beyond the end of every file: the lock excludes other copies, but blocks no bytes.
 const lockPosition = Number.MAX_SAFE_INTEGER - 1;
-// Not with the numbers of device and file: those of some file systems change by themselves, and
-// the comparison decides what is kept.
+// Device and inode numbers are left out: some file systems change them, and the comparison decides
+// what is kept.
 function noteOf({ size, mtimeNs }: BigIntStats, flushed: number): Note {
   return {
     size: `${size}`,
@@ -167,7 +167,7 @@ function noteOf({ size, mtimeNs }: BigIntStats, flushed: number): Note {
   };
 }
 
-/** How far an earlier copy of this very source had come, by its own word. */
+/** Returns how far an earlier copy of this source had progressed, according to its note. */
 async function flushedByNote(note: CoreHandle, before: BigIntStats): Promise<number> {
   try {
     const content = Buffer.alloc(noteSize);
@@ -177,28 +177,28 @@ async function flushedByNote(note: CoreHandle, before: BigIntStats): Promise<num
     const isOfThis = JSON.stringify(found) === JSON.stringify(noteOf(before, flushed));
     return isOfThis && Number.isSafeInteger(flushed) && flushed > 0 ? flushed : 0;
   } catch {
-    // It is new, or was not finished: all is copied anew.
+    // The note is new or incomplete: everything is copied again.
     return 0;
   }
 }
 
 const { O_CREAT, O_RDWR, O_NONBLOCK = 0 } = constants;
-// The names can be foretold, so anything may wait there. A FIFO is not waited for.
+// The names are predictable, so any file may be there. O_NONBLOCK keeps a FIFO from blocking.
 const toOwnFile = O_RDWR | O_CREAT | O_NONBLOCK;
 
 /**
- * Whether the last holder of the lock has removed the file that was opened. The numbers of files do
- * not tell, since those of some file systems change by themselves.
+ * Whether the last holder of the lock has removed the file that was opened. Inode numbers do not
+ * tell, since some file systems change them.
  */
 async function isRemoved(handle: CoreHandle, spot: Spot): Promise<boolean> {
   if ((await handle.stat()).nlink > 0) return false;
-  // Some file systems do not count names.
+  // Some file systems do not count links.
   return (await statusIfThere(spot))?.nlink !== 0n;
 }
 
 /**
- * Refuses a file that somebody else has put there: one of another user, a further name of a file
- * that lies elsewhere, or no regular file.
+ * Refuses a file that somebody else may have put there: one of another user, a hard link to another
+ * file, or a file that is not regular.
  * @throws EEXIST
  */
 async function checkOwn(handle: CoreHandle, name: string): Promise<void> {
@@ -230,8 +230,8 @@ async function openOwn(
 }
 
 /**
- * Opens the note once it is ours alone. It is locked, and not the copy, since it exists for as long
- * as somebody works on the copy. @throws EBUSY; EEXIST
+ * Opens the note once this process holds its lock. The note is locked rather than the copy, since
+ * it exists for as long as a process works on the copy. @throws EBUSY; EEXIST
  */
 async function openLocked(
   spot: Spot,
@@ -256,7 +256,7 @@ async function openLocked(
 
 const refusedCodes = new Set(['EACCES', 'EPERM']);
 
-/** Opens what is there, or a new file. */
+/** Opens the existing unfinished file, or creates one. */
 async function openUnfinished(
   spot: Spot,
   name: string,
@@ -268,7 +268,7 @@ async function openUnfinished(
   } catch (error) {
     if (!refusedCodes.has((error as SystemError).code)) throw error;
   }
-  // It was ended when it had the mode of a source that is read-only.
+  // An earlier copy ended after setting the mode of a read-only source.
   await spot.directory.chmod(name, ownerAlone).catch(() => {});
   return openIt();
 }
@@ -309,7 +309,7 @@ async function openPartial(request: TargetRequest): Promise<Target> {
       end: forget,
       abandon: async (error) => {
         await note.settle().catch(() => {});
-        // The next call could do nothing with it.
+        // The next call could not use the file.
         const isOfUse = !(error instanceof SourceChangedError || error instanceof VerifyError);
         if (isOfUse) return noteFile.close();
         await unlinkIfThere(directory, name);
@@ -323,7 +323,7 @@ async function openPartial(request: TargetRequest): Promise<Target> {
   }
 }
 
-/** How much of the file is what the source has, as far as its note says that it may be. */
+/** Returns how much of the existing file equals the source, up to the position in its note. */
 async function compareWhatIsThere(
   handle: CoreHandle,
   note: CoreHandle,
@@ -346,7 +346,7 @@ async function compareWhatIsThere(
   return { start, hash };
 }
 
-/** Keeps the note of an unfinished copy true, without the copy having to wait for it. */
+/** Keeps the note of an unfinished copy up to date in the background. */
 class NoteKeeper {
   readonly #file: CoreHandle;
   readonly #target: CoreHandle;
@@ -370,7 +370,7 @@ class NoteKeeper {
     });
   }
 
-  // An error of a sync is told once, and so must not be lost.
+  // A sync reports an error only once, so the error is kept.
   async #syncAndWrite(position: number): Promise<void> {
     try {
       await this.#target.datasync();
@@ -380,13 +380,13 @@ class NoteKeeper {
     }
   }
 
-  /** One write of always the same length, so that whoever reads finds the old note or the new. */
+  /** Writes a fixed length at once, so that a reader finds the old note or the new one. */
   async write(flushed: number): Promise<void> {
     const text = JSON.stringify(noteOf(this.#before, flushed)).padEnd(noteSize);
     await this.#file.write(Buffer.from(text), { length: noteSize, position: 0 });
   }
 
-  /** Waits for what is under way. @throws the first error */
+  /** Waits for the write in progress. @throws the first error */
   async settle(): Promise<void> {
     await this.#writing;
     if (this.#failure !== undefined) throw this.#failure.error;

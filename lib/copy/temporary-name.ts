@@ -7,8 +7,8 @@ const partialPattern = /(?:^|\/)\.overlapped-[0-9a-f]{24}\.partial[^/]*$/;
 let pool = Buffer.alloc(0);
 
 /**
- * A name that nobody has and nobody can foretell, for a file that gets its own when it is complete.
- * It fits wherever a name of that length does, however long the file's own name is.
+ * Returns an unused, unpredictable name for a file that is renamed when it is complete. Its length
+ * does not depend on the final name.
  */
 export function temporaryName(): string {
   if (pool.byteLength < randomSize) pool = randomBytes(randomSize * pooledNames);
@@ -17,17 +17,17 @@ export function temporaryName(): string {
   return `.overlapped-${random}.tmp`;
 }
 
-/** The name of what a copy leaves that can be resumed; the same for the same digest. */
+/** Returns the name of a copy that can be resumed; it depends only on the digest. */
 export function partialName(digest: string): string {
   return `.overlapped-${digest}.partial`;
 }
 
-/** Whether a name is one of temporaryName(). */
+/** Whether a name was made by temporaryName(). */
 export function isUnfinishedName(name: string): boolean {
   return pattern.test(name);
 }
 
-/** Whether a name is one of temporaryName() or partialName(), or begins with the latter. */
+/** Whether a name was made by temporaryName(), or begins with one made by partialName(). */
 export function isTemporaryName(name: string): boolean {
   return pattern.test(name) || partialPattern.test(name);
 }

@@ -7,10 +7,10 @@ import { type FallbackLog, isMissing } from './fallbacks.js';
 import { temporaryName } from './temporary-name.js';
 
 /**
- * Files under temporary names. Their maker holds a lock on each until it has its own name, and the
- * system releases the lock when the maker dies. So a process can tell the files of a killed one
- * from those of another that is at work, also where it cannot see that process: in a container, on
- * another machine.
+ * Files under temporary names. The process that makes such a file locks it until it has its final
+ * name, and the system releases the lock when the process dies. Another process can so tell
+ * leftovers from files in use, even if it cannot see their maker in another container or on another
+ * machine.
  */
 
 const isWindows = process.platform === 'win32';
@@ -21,19 +21,19 @@ function codeOf(error: unknown): string | undefined {
   return (error as SystemError | undefined)?.code;
 }
 
-// libuv has no name for it.
+// libuv has no name for this error.
 const noLocks = -(constants.errno.ENOLCK ?? Number.NaN);
 
-/** Whether a file system or kernel has no locks. */
+/** Whether an error says that a file system or kernel has no locks. */
 export function hasNoLocks(error: unknown): boolean {
   return isMissing(error) || (error as SystemError).errno === noLocks;
 }
 
-/** Whether this process alone has the file, which still has its name. */
+/** Whether this process alone holds the file, and the file still has its name. */
 async function claim(handle: CoreHandle, fallbacks: FallbackLog): Promise<boolean> {
   try {
     const lock = (): Promise<void> => handle.lock({ exclusive: true, wait: false });
-    // Where there are no locks, nobody removes files that are not locked.
+    // On file systems without locks, no process removes unlocked files.
     if (!(await fallbacks.attempt('lock', hasNoLocks, lock))) return true;
   } catch (error) {
     if (codeOf(error) === 'EBUSY') return false;
@@ -42,7 +42,7 @@ async function claim(handle: CoreHandle, fallbacks: FallbackLog): Promise<boolea
   return (await handle.stat()).nlink > 0;
 }
 
-/** Makes a file that only its maker may read, under a new temporary name. */
+/** Makes a file under a new temporary name that only its owner may read. */
 export async function makeUnfinished(
   directory: DirectoryHandle,
   unbuffered: boolean | 'prefer',
@@ -50,11 +50,11 @@ export async function makeUnfinished(
 ): Promise<{ handle: CoreHandle; name: string }> {
   for (let tries = 1; ; tries++) {
     const name = temporaryName();
-    // Readable, since a lock wants that.
+    // The file is readable, since a lock requires that.
     const handle = await directory.openCore(name, 'wx+', { unbuffered, mode: ownerAlone });
-    // On Windows nobody gets a file for himself alone that somebody has open.
+    // On Windows no process can open a file exclusively while another has it open.
     if (isWindows || (await claim(handle, fallbacks))) return { handle, name };
-    // Somebody is about to remove it, and took it for what a killed process has left.
+    // Another process mistook the file for a leftover, and is about to remove it.
     await handle.close();
     if (tries === triesMax) throw systemErrorOf('EBUSY', { syscall: 'lock' });
   }
@@ -63,7 +63,7 @@ export async function makeUnfinished(
 const linkAgeMsMin = 10 * 60_000;
 
 /**
- * Removes a file under a temporary name if its maker is gone. Links, which take no lock, are
+ * Removes a file under a temporary name if its maker has died. Links, which take no lock, are
  * removed when they are ten minutes old.
  * @returns whether it was removed
  */
@@ -74,7 +74,7 @@ export async function removeLeftOver(
   try {
     return await removeIfLeft(directory, name);
   } catch (error) {
-    // It has got its own name by now, or somebody else has removed it.
+    // The file has its final name by now, or another process has removed it.
     if (codeOf(error) === 'ENOENT') return false;
     throw error;
   }
@@ -96,7 +96,7 @@ async function removeUnlocked(directory: DirectoryHandle, name: EntryName): Prom
   try {
     handle = await directory.openCore(name, 'r');
   } catch (error) {
-    // It is one of another user.
+    // The file belongs to another user.
     if (codeOf(error) === 'EACCES') return false;
     throw error;
   }
@@ -110,7 +110,7 @@ async function removeUnlocked(directory: DirectoryHandle, name: EntryName): Prom
     await directory.unlink(name);
     return true;
   } catch (error) {
-    // EBUSY: its maker is at work. Without locks nobody can tell, and the file stays.
+    // EBUSY: its maker is running. Without locks nobody can tell, and the file stays.
     if (codeOf(error) === 'EBUSY' || hasNoLocks(error)) return false;
     throw error;
   } finally {
@@ -130,7 +130,7 @@ async function removeUnused(directory: DirectoryHandle, name: EntryName): Promis
   }
 }
 
-/** Removes a name if it is there. */
+/** Removes a name if it exists. */
 export async function unlinkIfThere(directory: DirectoryHandle, name: EntryName): Promise<void> {
   try {
     await directory.unlink(name);

@@ -5,23 +5,25 @@ import { comparePaths, type ReadComparison } from './compare-files.js';
 import type { CopyProgress } from './file-copy-options.js';
 import { type VerifyTreeOptions, type VerifyTreeReport, verifyTree } from './tree/verify-tree.js';
 
-/** Options of verify(); filters and `concurrency` hold for folders. */
+/** Options of verify(); filters and `concurrency` apply to folders. */
 export interface VerifyOptions extends Omit<VerifyTreeOptions, 'onProgress'> {
   /** Called as bytes are compared. */
   onProgress?: ((progress: CopyProgress) => void) | undefined;
 }
 
-/** What verify() has found; `kind` says what was compared: files, folders, or one of each. */
+/** The result of verify(); `kind` says what was compared: files, folders, or one of each. */
 export type VerifyReport =
   | ({ kind: 'file' } & ReadComparison)
   | ({ kind: 'folder'; equal: boolean } & VerifyTreeReport)
   | { kind: 'mixed'; equal: false };
 
 /**
- * Compares two files byte by byte, or two folders with all in them as verifyTree() does. Links are
- * followed.
- * @returns `equal` with what differs; a file never equals a folder
- * @throws AbortError; system errors
+ * Compares two files byte by byte, or two folders like verifyTree(). Links are followed.
+ * @param source a file or a folder
+ * @param destination the file or folder to compare with it
+ * @param options see `VerifyOptions`
+ * @returns `equal`, and the differences; a file never equals a folder
+ * @throws AbortError; system errors; ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE
  * @example
  * const { equal } = await verify('disk.img', '/backup/disk.img', { unbuffered: 'prefer' });
  */

@@ -56,7 +56,7 @@ async function copyEither(paths: Paths, flags: Flags, context: Context): Promise
   return exitCode.done;
 }
 
-/** Copies one file, its progress shown. */
+/** Copies one file and shows its progress. */
 export async function copyFile(
   { source, destination }: Paths,
   options: FileCopyOptions,
@@ -73,7 +73,7 @@ export async function copyFile(
   );
 }
 
-/** @param algorithm of the hash */
+/** @param algorithm name of the hash */
 export function rowsOfCopy(done: FileCopyReport, algorithm = 'sha256'): Row[] {
   const { bytes, dataBytes, durationMs, verified, hash, metadataRefused } = done;
   const rate = rateText(bytes / Math.max(1e-3, durationMs / 1000));

@@ -26,7 +26,7 @@ interface Paths {
 }
 
 const mebibyte = 1024 * 1024;
-// No multiple of any sector size, so that the tail has to be padded and cut.
+// Not a multiple of any sector size, so that the tail has to be padded and cut.
 const sampleSizeDefault = 300 * mebibyte + 1234;
 const memoryMax = 1024 * mebibyte;
 
@@ -120,7 +120,7 @@ function textOfAlignments(source: Alignment | null, destination: Alignment | nul
   return from === to ? from : `${from}; of the copy ${to}`;
 }
 
-/** The milliseconds that node:fs took, or why it did not. */
+/** Returns the milliseconds that node:fs took, or why it failed. */
 async function tryNode(
   paths: Paths,
   done: FileCopyReport,
@@ -129,7 +129,7 @@ async function tryNode(
   try {
     return await copyWithNode({ ...paths, size: done.bytes }, done.hash ?? '', context);
   } catch (error) {
-    // The copy is there and verified; that there is no comparison is no reason to fail.
+    // The copy exists and is verified; a missing comparison is no reason to fail.
     if (context.signal.aborted) throw error;
     return messageOf(error);
   }

@@ -37,7 +37,7 @@ async function hashFiles(
     try {
       await hashOne(file, flags, context);
     } catch (error) {
-      // One file that cannot be read says nothing about the next; a signal ends it all.
+      // A file that cannot be read says nothing about the next; a signal ends the command.
       if (context.signal.aborted || files.length === 1) throw error;
       context.output.error(error, file);
       failures++;

@@ -21,13 +21,14 @@ const withSectors: readonly string[] = ['file', 'block device'];
 
 interface Ranges {
   count: number;
-  /** The first ones. */
+  /** The first ranges. */
   first: FileRange[];
 }
 
 /**
- * What opening a file or a disk tells. `alignment` is null where it cannot be opened past the
- * cache, `allocatedRanges` of what is no file; `refused` says why it could not be opened at all.
+ * Facts from opening a file or a disk. `alignment` is null if it cannot be opened past the cache,
+ * `allocatedRanges` is null if it is not a file, and `refused` says why it could not be opened at
+ * all.
  */
 interface OpenedFacts {
   alignment: Alignment | null;
@@ -43,7 +44,7 @@ interface Info extends OpenedFacts {
   fileSystem: string | null;
   sectors: SectorSizes | null;
   attributes: string[];
-  /** Null where the system or the file system has none. */
+  /** Null if the system or the file system has no streams. */
   streams: StreamInfo[] | null;
   engine: string;
   engineReason: string | null;
@@ -75,7 +76,7 @@ async function gather(path: string): Promise<Info> {
     kind: kindOf(status),
     size: (status.isBlockDevice() ? await sizeOfDevice(status) : null) ?? status.size,
     allocatedSize: await allocatedSize(path, ofItself),
-    // A link may lead to another one than it is on.
+    // The target of a link may be on another file system than the link.
     fileSystem: await fileSystemOf(status.isSymbolicLink() ? dirname(path) : path),
     sectors: await sectorSizesOf(status, opened.alignment),
     attributes: namesOf(await getAttributes(path, ofItself)),
@@ -95,7 +96,7 @@ function kindOf(status: Stats): string {
   return status.isFIFO() ? 'FIFO' : 'socket';
 }
 
-/** Opening is left to what has sectors: it would wait at a FIFO, and do things at a device. */
+/** Opens only files and disks: opening would wait at a FIFO, and may have effects at a device. */
 async function factsOfOpened(path: string, status: Stats): Promise<OpenedFacts> {
   const none = { alignment: null, allocatedRanges: null, refused: null };
   if (!status.isFile() && !status.isBlockDevice()) return none;
@@ -109,7 +110,7 @@ async function factsOfOpened(path: string, status: Stats): Promise<OpenedFacts> 
     }
     return { alignment, allocatedRanges: ranges, refused: null };
   } catch (error) {
-    // Who may not read it may still know the rest.
+    // A user without read permission may still see the other facts.
     if (codeOf(error) === undefined) throw error;
     return { ...none, refused: (error as Error).message };
   }

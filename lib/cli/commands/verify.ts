@@ -48,7 +48,7 @@ async function verifyPair(pair: Pair, flags: Flags, context: Context): Promise<n
   return found.equal ? exitCode.done : exitCode.incomplete;
 }
 
-/** A report as JSON has it where that differs from the object, and as lines for people. */
+/** Formats a report: the part of its JSON that differs from the object, and lines for people. */
 function shown(found: VerifyReport): { value: object; lines: string[] } {
   if (found.kind === 'mixed') {
     const value = { differences: [{ path: '.', kind: 'type' }] };

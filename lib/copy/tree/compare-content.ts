@@ -6,11 +6,11 @@ import type { ChunkOptions } from '../read-chunks.js';
 import type { TreeRoot } from './tree-root.js';
 import type { TreeEntry } from './tree-walk.js';
 
-/** Files of up to this many bytes are read whole. */
+/** Files of up to this many bytes are read in one piece. */
 const smallFileMax = 256 * 1024;
 
 export interface ContentComparison extends ChunkOptions {
-  /** Reads past the system's cache; 'prefer': unless the file system refuses. */
+  /** Reads past the system's cache; 'prefer' falls back to the cache. */
   unbuffered: boolean | 'prefer';
   /** Called with the number of bytes that have been compared since the last call. */
   onCompared?: ((bytes: number) => void) | undefined;

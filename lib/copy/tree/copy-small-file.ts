@@ -13,19 +13,19 @@ import { temporaryName } from '../temporary-name.js';
 export interface SmallFileCopy {
   source: Spot;
   destination: Spot;
-  /** Of these owner, mode, times and attributes. */
+  /** Parts to keep; only owner, mode, times and attributes are supported. */
   metadata: MetadataParts;
   /** Leaves the complete file under its temporary name. Default false; not on Windows. */
   leaveUnnamed?: boolean;
   signal: AbortSignal | undefined;
 }
 
-/** What has been copied of a file. */
+/** The result of copying a small file. */
 export interface CopiedFile {
-  /** Of its content. */
+  /** Bytes of content. */
   bytes: number;
   metadataRefused: string[];
-  /** Whether the source was written to meanwhile, and that was accepted. */
+  /** Whether the source was written to during the copy, and that was accepted. */
   changed: boolean;
   fallbacks: readonly CopyFallback[];
   /** Name of the complete file while it waits for a group commit. */
@@ -48,7 +48,7 @@ function flagsOf(metadata: MetadataParts): number {
   return flags;
 }
 
-// What copy_small_file.h gives for a source that has changed.
+// The value that copy_small_file.h returns for a changed source.
 const hasChanged = -1;
 
 function decodeCopied({ value, refusedParts }: Completion): CopiedFile | null {
@@ -64,17 +64,17 @@ function decodeCopied({ value, refusedParts }: Completion): CopiedFile | null {
 const triesMax = 8;
 
 /**
- * Copies all of a regular file in one operation: read, written under a temporary name, given its
- * metadata and renamed, on one worker. It is not synced. A link is not followed.
- * @returns null if it was written to meanwhile, and so was not copied
- * @throws a system error; AbortError. By then nothing is left under the temporary name
+ * Copies a regular file in one operation: one worker reads it, writes it under a temporary name,
+ * sets its metadata and renames it. The copy is not synced. Links are not followed.
+ * @returns null if the source was written to during the copy, which then was not made
+ * @throws a system error; AbortError. The temporary file has been removed by then
  */
 export async function copySmallFile(copy: SmallFileCopy): Promise<CopiedFile | null> {
   for (let tries = 1; ; tries++) {
     try {
       return await retryWhileHeld(() => copyOnce(copy), { signal: copy.signal });
     } catch (error) {
-      // Somebody has taken the new file for what a killed process has left.
+      // Another process has mistaken the new file for a leftover of a killed process.
       if ((error as SystemError).code !== 'EEXIST' || tries === triesMax) throw error;
     }
   }

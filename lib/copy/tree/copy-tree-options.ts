@@ -37,69 +37,70 @@ type FileOptions = Pick<
   | 'changed'
 >;
 
-/** Options of copyTree(); those of copy() for a file hold for each file of the tree. */
+/** Options of copyTree(). Options of copy() for files apply to each file of the tree. */
 export interface CopyTreeOptions extends TreeFilterOptions, FileOptions, ReplaceOptions {
-  /** Files that are copied at a time. Default 16; with rateLimit 1. */
+  /** Files copied at a time. Default 16; with `rateLimit` 1. */
   concurrency?: number | undefined;
   /**
-   * Deletes entries that the source lacks, after everything has been copied; never what the filters
-   * leave out. Where a folder of the source cannot be read, its copy keeps all it has, and so do
-   * files that may be an older name of one that could not be copied. An empty source deletes
-   * nothing unless `maxDelete` is given. Default false; of mirror() true.
+   * Deletes entries that the source lacks, after everything has been copied, except entries that
+   * filters exclude. If a folder of the source cannot be read, its copy keeps all its entries. A
+   * file that may be an older name of one that could not be copied is kept, too. An empty source
+   * deletes nothing unless `maxDelete` is given. Default: false for copyTree(), true for mirror().
    */
   delete?: boolean | undefined;
   /**
-   * Deletes nothing, and reports a DeleteRefusedError, if more entries than this would be deleted.
-   * Default: no limit, but none for an empty source.
+   * Deletes nothing and reports a DeleteRefusedError if more entries than this would be deleted.
+   * Default: no limit, but 0 for an empty source.
    */
   maxDelete?: number | undefined;
   /**
    * Compares the content of files whose copies have the same size and time, and copies those that
-   * differ. `verify` does so, too, past the cache where possible. Default: as `verify`.
+   * differ. `verify` reads past the cache if possible. Default: the value of `verify`.
    */
   checksum?: boolean | undefined;
-  /** Leaves folders alone that other file systems are mounted on, on both sides. Default false. */
+  /** Skips folders on which other file systems are mounted, on both sides. Default false. */
   oneFileSystem?: boolean | undefined;
   /**
-   * Seconds by which the time of a file and that of its copy may differ. Default: the steps in
-   * which the destination keeps times, where those are coarse; else 2 us.
+   * Seconds by which the times of a file and its copy may differ. Default: the time resolution of
+   * the destination if that is coarse, else 2 us.
    */
   modifyWindow?: number | undefined;
   /**
-   * Called with the paths of each entry and of its copy; false leaves the entry out, with all below
-   * it. `delete` never removes an entry that it leaves out. Default: every entry.
+   * Called with the paths of each entry and of its copy; false excludes the entry and everything
+   * below it. `delete` never removes an excluded entry. Default: every entry is included.
    */
   filter?: ((source: string, destination: string) => boolean | Promise<boolean>) | undefined;
-  /** Reports what would be done, and does nothing. Default false. */
+  /** Reports the changes without making them. Default false. */
   dryRun?: boolean | undefined;
-  /** Several names of one file stay that; else each becomes a file. Default true. */
+  /** Preserves hard links; false copies each name as a file of its own. Default true. */
   hardLinks?: boolean | undefined;
   /**
-   * What else than content is kept: true, all that copy() knows; false, nothing; or by name.
-   * Default: times, on POSIX the mode and as root the owner, on Windows the attributes. Folders
-   * have these alone. Parts that are named must succeed; else what is refused is in
-   * `metadataRefused` of the report. Without times a second run copies all again.
+   * Metadata to keep: true keeps everything that copy() supports, false nothing, an object selects
+   * parts by name. Default: times; on POSIX also the mode, and for root the owner; on Windows also
+   * the attributes. Folders keep only these. Parts requested by name must succeed; other refusals
+   * are listed in `metadataRefused` of the report. Without times a second run copies every file
+   * again.
    */
   metadata?: boolean | MetadataOptions | undefined;
   /** Bytes per second of the whole copy. Default: no limit. */
   rateLimit?: number | undefined;
-  /** Ends it with an AbortError when nothing is in flight; what is complete by then stays. */
+  /** Aborts with an AbortError when nothing is in flight; complete files stay. */
   signal?: AbortSignal | undefined;
   /** Called after each file, and while a large one is copied. */
   onProgress?: ((progress: TreeProgress) => void) | undefined;
-  /** Called with each change as it is made; of a dry run with each that would be made. */
+  /** Called with each change as it is made; in a dry run with each change that would be made. */
   onChange?: ((change: TreeChange) => void) | undefined;
-  /** Called with each error as it happens; the report has them all. */
+  /** Called with each error as it happens; the report lists them all. */
   onError?: ((error: unknown, path: string) => void) | undefined;
 }
 
-/** Options of a copy of a tree, parsed. */
+/** Parsed options of a tree copy. */
 export interface TreeSettings {
   filter: TreeFilter;
   concurrency: number;
   delete: boolean;
   maxDelete: number | undefined;
-  /** Whether to compare files that seem unchanged, and how they are read. */
+  /** Whether to compare files that seem unchanged, and how to read them. */
   checksum: 'disk' | 'cache' | undefined;
   oneFileSystem: boolean;
   modifyWindow: number | undefined;
@@ -109,7 +110,7 @@ export interface TreeSettings {
   force: boolean;
   errorOnExist: boolean;
   metadata: MetadataParts;
-  /** Whether every file goes through copy(), whatever its size. */
+  /** Whether every file is copied by copy(), regardless of its size. */
   eachByCopy: boolean;
   /** Options of each file, without the metadata. */
   fileOptions: FileCopyOptions;
@@ -121,7 +122,7 @@ export interface TreeSettings {
 
 const concurrencyDefault = 16;
 const concurrencyMax = 1024;
-// A day.
+// One day.
 const modifyWindowMax = 86_400;
 
 function flag(value: unknown, name: string, preset: boolean): boolean {
@@ -130,14 +131,14 @@ function flag(value: unknown, name: string, preset: boolean): boolean {
   return value;
 }
 
-/** Validates how many files are worked on at a time. */
+/** Validates the number of concurrent files. */
 export function parseConcurrency(value: unknown): number {
   if (value === undefined) return concurrencyDefault;
   validateInteger(value, 'options.concurrency', 1, concurrencyMax);
   return value;
 }
 
-/** Whether an option asks for what the one operation for a small file does not do. */
+/** Whether an option is not supported by the single operation for small files. */
 function needsCopy(options: CopyTreeOptions, force: boolean, metadata: MetadataParts): boolean {
   const { verify, rateLimit, unbuffered, resume } = options;
   if (verify || rateLimit !== undefined || !force || unbuffered || resume) return true;
@@ -149,7 +150,7 @@ function fileOptionsOf(options: CopyTreeOptions, force: boolean): FileCopyOption
   const { verify, atomic, resume, rateLimit, signal, changed = 'retry' } = options;
   const all: FileCopyOptions = {
     ...{ strategy, unbuffered, queueDepth, depth, chunkSize, sparse, preallocate },
-    // A file that appears under the name meanwhile is an error.
+    // A file that appears under the name during the copy is an error.
     ...{ verify, atomic, resume, changed, rateLimit, signal },
     ...{ force, errorOnExist: !force },
   };
@@ -186,14 +187,14 @@ export function parseTreeOptions(given: CopyTreeOptions): TreeSettings {
   const options = { ...given, signal: signalForMany(given.signal) };
   const metadata = options.metadata === undefined ? usualParts() : parseMetadata(options.metadata);
   const { force, errorOnExist } = replacementOf(options);
-  // Wrong options of files are refused before any file is touched.
+  // Invalid file options are refused before any file is touched.
   const fileOptions = fileOptionsOf(options, force);
   parseCopyOptions(fileOptions);
   const concurrency = parseConcurrency(options.concurrency);
   validateLimits(options);
   return {
     filter: new TreeFilter(options),
-    // The limit is that of the whole, so one file has all of it.
+    // The limit applies to the whole copy, so one file at a time uses all of it.
     concurrency: options.rateLimit === undefined ? concurrency : 1,
     delete: flag(options.delete, 'delete', false),
     maxDelete: options.maxDelete,

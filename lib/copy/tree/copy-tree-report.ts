@@ -12,36 +12,36 @@ export interface TreeError {
 export interface RefusedMetadata {
   /** Relative to the source, with slashes. */
   path: string;
-  /** By the names of `options.metadata`. */
+  /** Names of parts, as in `options.metadata`. */
   parts: string[];
 }
 
-/** One change of the destination; of a dry run one that would be made. */
+/** One change of the destination; in a dry run, one that would be made. */
 export interface TreeChange {
   /**
-   * 'copy': the content of a file; 'folder', 'link', 'hardLink': one was made; 'metadata': mode or
-   * owner were set, and the content is left; 'delete': the entry was removed.
+   * 'copy': content of a file was copied; 'folder', 'link', 'hardLink': one was made; 'metadata':
+   * only mode or owner were set; 'delete': the entry was removed.
    */
   action: 'copy' | 'folder' | 'link' | 'hardLink' | 'metadata' | 'delete';
   /** Relative to the source, with slashes. */
   path: string;
   /**
-   * How the destination differed: 'new': it had nothing there; 'type': a file instead of a folder,
-   * for example; 'size', 'time', 'content', 'target',
-   * 'metadata': that differed; 'extra': the source lacks it.
+   * How the destination differed. 'new': it had no such entry; 'type': it had another kind of
+   * entry; 'size', 'time', 'content', 'target', 'metadata': that property differed; 'extra': the
+   * source lacks the entry.
    */
   reason: 'new' | 'type' | 'size' | 'time' | 'content' | 'target' | 'metadata' | 'extra';
 }
 
-/** A step that the system refused for a file, and perhaps for more, and what was done instead. */
+/** A step that the system refused for one file or several, and what was done instead. */
 export interface TreeFallback extends CopyFallback {
   /** Relative to the source, with slashes. */
   path: string;
 }
 
-/** What copyTree() and mirror() have done; of a dry run what they would do. */
+/** The result of copyTree() and mirror(); in a dry run, what they would do. */
 export interface CopyTreeReport {
-  /** The source was a folder. */
+  /** Always 'folder'. */
   kind: 'folder';
   /** Files whose content was copied. */
   files: number;
@@ -49,38 +49,38 @@ export interface CopyTreeReport {
   folders: number;
   /** Symbolic links and junctions that were made. */
   links: number;
-  /** Further names given to files. */
+  /** Hard links that were made. */
   hardLinks: number;
   /** Bytes of content that were copied. */
   bytes: number;
-  /** Files and links that were left alone: unchanged ones, and with `force: false` all existing. */
+  /** Files and links left alone: unchanged ones, and with `force: false` all existing ones. */
   skipped: number;
-  /** Files and links whose copies have the same size and time already, or the same target. */
+  /** Files and links whose copies already have the same size and time, or the same target. */
   unchanged: number;
   /** Files, links and folders that were removed. */
   deleted: number;
-  /** Files that were written to while they were copied, and accepted so, relative to the source. */
+  /** Files that were written to while being copied, and accepted, relative to the source. */
   changed: string[];
-  /** Sockets, which have no content and are left out, relative to the source. */
+  /** Sockets, which have no content and are skipped, relative to the source. */
   leftOut: string[];
   /** Steps that the system refused, and what was done instead; each once, with the first file. */
   fallbacks: TreeFallback[];
-  /** Errors of single entries; empty when the destination has all of the source. */
+  /** Errors of single entries; empty if the destination has everything in the source. */
   errors: TreeError[];
   /**
-   * Metadata that the destination or the rights of the process refused, without having been asked
-   * for by name. It is tried, and listed, again in every run.
+   * Metadata that the destination or the rights of the process refused, unless requested by name.
+   * Every run tries, and lists, it again.
    */
   metadataRefused: RefusedMetadata[];
   /** Whether an error ended the copy early: no space, a read-only file system, no destination. */
   stopped: boolean;
-  /** Whether entries were kept that `delete` would have removed, because of an error. */
+  /** Whether an error made the copy keep entries that `delete` would have removed. */
   deleteSkipped: boolean;
   /** Milliseconds that the copy took. */
   durationMs: number;
 }
 
-/** The report of a copy that has done nothing yet. */
+/** Returns the report of a copy before its first step. */
 export function emptyReport(): CopyTreeReport {
   return {
     kind: 'folder',

@@ -24,7 +24,7 @@ async function walkDestination(
   accepts: WalkOptions['accepts'],
 ): Promise<Tree> {
   const { filter, concurrency, signal, oneFileSystem } = settings;
-  // What the source lacks is looked at only where it is to go.
+  // Entries that the source lacks are examined only if they are to be deleted.
   const enters = (place: Place): boolean =>
     settings.delete || source.entries.has(place) || names.like(place).length > 0;
   try {
@@ -37,7 +37,7 @@ async function walkDestination(
   }
 }
 
-/** The filter of the program, asked once for each place of both trees. */
+/** Wraps the caller's filter so that it is called once for each place of both trees. */
 function acceptsOf(
   from: TreeRoot,
   to: TreeRoot,
@@ -55,18 +55,19 @@ function acceptsOf(
 }
 
 /**
- * Copies a folder with all below it, several files at a time. Files whose copies have the same
- * size and modification time (to 2 us) are left as they are, so that a copy which was ended early
- * resumes when it is called again. No file is ever half there under its own name. Hard links stay
- * hard links, symbolic links are made again with the same target, and folders get their times last.
- * Entries that only the destination has stay, unless `delete` is true.
+ * Copies a folder with everything below it, several files at a time. Files whose copies have the
+ * same size and modification time (to 2 us) are skipped, so that a second call resumes an
+ * interrupted copy. A file appears under its own name only when it is complete. Hard links stay
+ * hard links, symbolic links keep their targets, and folders get their times last. Entries that
+ * only the destination has stay, unless `delete` is true.
  * @param source a folder, or a link to one
- * @param destination the folder that becomes its copy; made with the folders above it
- * @returns a report whose `errors` lists what failed for single files, which does not reject. A
- *   folder that cannot be read or made is one error, and nothing below it is listed. FIFOs, sockets
- *   and devices are not copied; each is an UnsupportedFileError in the list
- * @throws before anything is done: a system error of the source or the destination itself, EINVAL
- *   if the destination is the source or lies in it; and AbortError
+ * @param destination the folder that becomes the copy; made if missing, with its parents
+ * @param options see `CopyTreeOptions`
+ * @returns a report. Per-entry failures are listed in `errors` and do not reject. A folder that
+ *   cannot be read or made is one error, and nothing below it is listed. FIFOs and devices are not
+ *   copied; each is an UnsupportedFileError in the list
+ * @throws a system error of the source or the destination itself, before anything is done; EINVAL
+ *   if the destination is the source or lies in it; AbortError
  * @example
  * const { errors } = await copyTree('/home/ada', '/backup/ada', { exclude: ['.cache'] });
  */
@@ -99,8 +100,9 @@ export async function copyTree(
 }
 
 /**
- * Makes a folder the same as another one: copyTree() that also deletes what the source lacks.
- * @throws as copyTree()
+ * Makes a folder identical to another one: copies like copyTree(), and deletes entries that the
+ * source lacks.
+ * @throws the same errors as copyTree()
  * @example
  * const { deleted } = await mirror('/home/ada', '/backup/ada', { dryRun: true });
  */

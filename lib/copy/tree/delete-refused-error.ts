@@ -1,4 +1,7 @@
-/** More entries would be deleted than `maxDelete` allows, or all of them for an empty source. */
+/**
+ * Reported when more entries would be deleted than `maxDelete` allows, or an empty source would
+ * delete any.
+ */
 export class DeleteRefusedError extends Error {
   /** Always this code. */
   readonly code = 'ERR_DELETE_REFUSED';
@@ -7,7 +10,7 @@ export class DeleteRefusedError extends Error {
   /** Entries of the destination that would be deleted. */
   readonly count: number;
 
-  /** @param reason why they are not deleted */
+  /** @param reason why the entries are not deleted */
   constructor(path: string, count: number, reason: string) {
     super(`${count} entries of '${path}' would be deleted: ${reason}`);
     this.name = 'DeleteRefusedError';

@@ -5,7 +5,7 @@ import { openCore } from '../../handle/open.js';
 import { nodePromises } from '../../node/node-fs.js';
 import type { SystemPath } from '../spot.js';
 
-// File systems that a server keeps, which syncfs(2) does not ask: FUSE, CIFS, SMB2, 9p, VirtualBox.
+// File systems kept by a server, which syncfs(2) does not ask: FUSE, CIFS, SMB2, 9p, VirtualBox.
 // The numbers are those of statfs(2).
 const remoteTypes: ReadonlySet<number> = new Set([
   0x65735546, 0xff534d42, 0xfe534d42, 0x01021997, 0x786f4256,
@@ -13,7 +13,7 @@ const remoteTypes: ReadonlySet<number> = new Set([
 
 const subject = { syscall: 'syncfs' };
 
-/** Makes all of a file system durable at once, and reports errors of any write to it. */
+/** Makes a whole file system durable at once, and reports errors of any write to it. */
 export class FileSystemSync {
   readonly #folder: CoreHandle;
 
@@ -22,8 +22,8 @@ export class FileSystemSync {
   }
 
   /**
-   * To be opened before anything is written: errors from then on are reported.
-   * @returns undefined where the system cannot tell that what was written is durable
+   * Opens a file system. Must be called before anything is written, to report later errors.
+   * @returns undefined if the system cannot tell whether written bytes are durable
    */
   static async open(path: SystemPath): Promise<FileSystemSync | undefined> {
     if (process.platform !== 'linux') return undefined;
@@ -32,7 +32,7 @@ export class FileSystemSync {
     return new FileSystemSync(await openCore(path, 'r'));
   }
 
-  /** @throws EIO, ENOSPC, EDQUOT: something that was written is lost */
+  /** @throws EIO, ENOSPC, EDQUOT if written bytes were lost */
   run(): Promise<void> {
     return this.#folder.file.operate<void>({
       ...syncFileSystemOfFile(),

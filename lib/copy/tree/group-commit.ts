@@ -9,22 +9,22 @@ const filesMax = 2_000;
 const bytesMax = 128 * 1024 * 1024;
 const ageMsMax = 3_000;
 
-/** A file whose content is complete, and which has no name yet. */
+/** A file with complete content and without its final name. */
 interface Unnamed {
   task: Task;
   copied: CopiedFile;
 }
 
 export interface CommitWatch {
-  /** The file is durable and has its name. */
+  /** Called when the file is durable and has its name. */
   onNamed(task: Task, copied: CopiedFile, fallbacks: readonly CopyFallback[]): void;
-  /** The file has been removed. */
+  /** Called when the file has been removed. */
   onFailed(task: Task, error: unknown): void;
 }
 
 /**
- * Gives files their names in groups, each after one sync of the file system: what has a name is
- * durable, and no file pays for a sync of its own.
+ * Renames files in groups, each after one sync of the file system. A file with a name is durable,
+ * and no file pays for a sync of its own.
  */
 export class GroupCommit {
   readonly #actions: TreeActions;
@@ -41,7 +41,7 @@ export class GroupCommit {
     this.#watch = watch;
   }
 
-  /** Takes a complete file; waits where two groups are ready at a time. */
+  /** Adds a complete file; waits while two groups are ready. */
   async add(task: Task, copied: CopiedFile): Promise<void> {
     if (this.#waiting.length === 0) this.#sinceMs = monotonicMs();
     this.#waiting.push({ task, copied });
@@ -51,7 +51,7 @@ export class GroupCommit {
     if (this.#isDue()) this.#commit();
   }
 
-  /** Gives all files their names. */
+  /** Renames all waiting files. */
   async flush(): Promise<void> {
     await this.#committing;
     this.#commit();
@@ -80,7 +80,7 @@ export class GroupCommit {
     try {
       await this.#actions.sync();
     } catch (error) {
-      // It is not known whose bytes are lost.
+      // The sync does not tell whose bytes are lost.
       failure = { error };
     }
     await forEach(group, this.#concurrency, async ({ task, copied }) => {

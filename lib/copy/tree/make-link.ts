@@ -22,7 +22,9 @@ async function windowsKindOf({ directory, name }: Spot): Promise<LinkKind> {
   }
 }
 
-/** Makes a link like another one: a symbolic link, on Windows of its kind, or a junction. */
+/**
+ * Makes a link like an existing one: a symbolic link (of the same kind on Windows) or a junction.
+ */
 export async function makeLink(
   from: Spot,
   target: Buffer,

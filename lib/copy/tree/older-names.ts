@@ -4,14 +4,14 @@ import type { TreeEntry } from './tree-walk.js';
 
 const nsPerMicrosecond = 1_000n;
 
-/** The same for a file and for its copy, by size and time. */
+/** Returns a key of size and time that is the same for a file and its copy. */
 function contentKey({ kind, size, mtimeNs }: TreeEntry): string {
   return `${kind}:${size}:${mtimeNs / nsPerMicrosecond}`;
 }
 
 /**
- * Entries that may be the older name of a file that could not be copied, since they have its size
- * and time, with the folders that they are in.
+ * Returns entries that may be an older name of a file that could not be copied, since they have its
+ * size and time, along with the folders that contain them.
  */
 export function olderNames(extra: readonly TreeEntry[], failedTasks: Iterable<Task>): Set<Place> {
   const failed = new Set([...failedTasks].map(({ entry }) => contentKey(entry)));

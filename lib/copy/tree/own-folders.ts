@@ -6,16 +6,16 @@ import type { TreeRoot } from './tree-root.js';
 
 const othersMayDo = 0o077;
 
-// File systems of Linux that keep owners and modes as they are set (statfs(2)): ext4, XFS, btrfs,
-// tmpfs, F2FS, ZFS, overlayfs. Elsewhere nothing follows from an owner that is another one.
+// Linux file systems that keep owners and modes as they are set (statfs(2)): ext4, XFS, btrfs,
+// tmpfs, F2FS, ZFS, overlayfs. On others a different owner proves nothing.
 const withOwners = new Set([
   ...[0xef53, 0x58465342, 0x9123683e, 0x01021994, 0xf2f52010, 0x2fc12fc1, 0x794c7630],
 ]);
 
 /**
  * The folders that a copy has made and not finished. They belong to this process's user, and nobody
- * else may enter them. Whoever owns the folder above can put one of his own in the place of such a
- * folder, to read what is copied into it, so each is looked at whenever it is opened.
+ * else may enter them. The owner of the parent folder could replace such a folder with one of their
+ * own to read the files copied into it, so each folder is checked whenever it is opened.
  */
 export class OwnFolders {
   readonly #places = new Set<Place>();
@@ -30,12 +30,12 @@ export class OwnFolders {
     this.#places.add(place);
   }
 
-  /** To be called before a folder gets its owner and mode. */
+  /** Called before a folder gets its owner and mode. */
   delete(place: Place): void {
     this.#places.delete(place);
   }
 
-  /** @throws EPERM for another folder than the one that was made */
+  /** @throws EPERM if the folder is not the one that was made */
   async check(place: Place, directory: DirectoryHandle): Promise<void> {
     if (!this.#places.has(place) || process.geteuid === undefined) return;
     this.#keepsOwners ??= keepsOwners(this.#root);

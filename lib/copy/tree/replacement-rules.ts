@@ -3,17 +3,17 @@ import type { Task } from './tree-plan.js';
 import type { TreeRoot } from './tree-root.js';
 
 export interface ReplacementSettings {
-  /** Whether a folder may be deleted that is in the way of something else. */
+  /** Whether a folder may be deleted to make room for another kind of entry. */
   mayDelete: boolean;
-  /** Whether what differs may be replaced. */
+  /** Whether entries that differ may be replaced. */
   force: boolean;
-  /** Without `force`: whether what differs is an error. */
+  /** Without `force`: whether entries that differ are an error. */
   errorOnExist: boolean;
 }
 
 /**
- * Whether a task may replace what is in its place.
- * @returns false where the destination keeps what it has, because of `force: false`
+ * Whether a task may replace the existing entry.
+ * @returns false if `force: false` protects the entry
  * @throws EISDIR for a folder that may not be deleted; EEXIST with `errorOnExist`
  */
 export function mayReplace(
@@ -27,7 +27,7 @@ export function mayReplace(
     throw systemErrorOf('EISDIR', subject, 'a folder is where something else is to be');
   }
   if (force) return true;
-  // Without its folder nothing below it could be copied.
+  // Without the folder nothing below it could be copied.
   if (errorOnExist || kind === 'folder') throw systemErrorOf('EEXIST', subject);
   return false;
 }

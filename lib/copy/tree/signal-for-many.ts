@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { AbortSignal } from '../../node/globals.js';
 
-/** A signal for many files at a time; with the given one Node would warn of so many listeners. */
+/** Returns a signal for many files at a time, without Node's warning about many listeners. */
 export function signalForMany(signal: AbortSignal | undefined): AbortSignal | undefined {
   if (signal === undefined) return undefined;
   const own = AbortSignal.any([signal]);

@@ -6,7 +6,7 @@ import type { Tree } from './tree-walk.js';
 const exactNs = 2_000n;
 const tenMsNs = 10_000_000n;
 const nsPerSecond = 1_000_000_000n;
-/** Steps in which file systems keep times: exFAT, then HFS+, sshfs and old ext4, then FAT. */
+/** Time resolutions of file systems: exFAT, then HFS+, sshfs and old ext4, then FAT. */
 const stepsNs = [tenMsNs, nsPerSecond, 2n * nsPerSecond] as const;
 const looksMax = 8;
 
@@ -15,8 +15,8 @@ export function differenceOf(a: bigint, b: bigint): bigint {
 }
 
 /**
- * Files whose copies have the same size, and the time of the source in whole steps. There are many
- * on a file system with coarse times, and on others hardly one.
+ * Returns files whose copies have the same size, and the time of the source in whole steps. There
+ * are many on a file system with coarse times, and hardly any on others.
  */
 function candidatesFor(stepNs: bigint, source: Tree, destination: Tree): Place[] {
   const found: Place[] = [];
@@ -31,7 +31,7 @@ function candidatesFor(stepNs: bigint, source: Tree, destination: Tree): Place[]
   return found;
 }
 
-/** Whether the times that the system itself gives to entries have no small fractions either. */
+/** Whether times that the system itself sets have no small fractions either. */
 async function isCoarse(root: TreeRoot, places: readonly Place[]): Promise<boolean> {
   const statuses = await Promise.all(
     places.map((place) => root.status(place).catch(() => undefined)),
@@ -40,9 +40,9 @@ async function isCoarse(root: TreeRoot, places: readonly Place[]): Promise<boole
 }
 
 /**
- * By how much the times of a file and its copy may differ, in nanoseconds: by the steps in which
- * the destination keeps times. They show in its own times of change, which no program sets.
- * @param given the window that the caller asks for, in seconds
+ * Returns by how much the times of a file and its copy may differ, in nanoseconds: the time
+ * resolution of the destination. It shows in the change times of its files, which no program sets.
+ * @param given the window requested by the caller, in seconds
  */
 export async function timeWindowOf(
   source: Tree,
@@ -51,7 +51,7 @@ export async function timeWindowOf(
   given: number | undefined,
 ): Promise<bigint> {
   if (given !== undefined) {
-    // Times that differ by exactly the window are the same.
+    // Times that differ by exactly the window count as equal.
     const asked = BigInt(Math.round(given * Number(nsPerSecond))) + 1n;
     return asked > exactNs ? asked : exactNs;
   }

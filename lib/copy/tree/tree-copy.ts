@@ -19,7 +19,7 @@ import { deviceOf, type SpecialKind, type Tree, type TreeEntry } from './tree-wa
 import { TreeWriter } from './tree-writer.js';
 import { UnsupportedFileError } from './unsupported-file-error.js';
 
-/** Groups of the same depth, in the order in which they come. */
+/** Groups items by depth, in the order in which the depths appear. */
 function byDepth<T>(items: readonly T[], placeOf: (item: T) => Place): T[][] {
   const groups = new Map<number, T[]>();
   for (const item of items) {
@@ -37,17 +37,17 @@ function bytesOf(tasks: readonly Task[]): number {
   return tasks.reduce((sum, { entry }) => sum + entry.size, 0);
 }
 
-/** What the walks have found. */
+/** The results of walking both trees. */
 export interface Trees {
   source: Tree;
   destination: Tree;
-  /** Places whose names the destination may take for one. */
+  /** Places whose names the destination may treat as one. */
   clashing: ReadonlySet<Place>;
   /** Times that differ by less than this are the same, in nanoseconds. */
   timeWindowNs: bigint;
 }
 
-/** Folders that are on other file systems than the top. */
+/** Returns folders on other file systems than the top. */
 function otherFileSystems({ entries }: Tree): Set<Place> {
   const found = new Set<Place>();
   const top = entries.get('');
@@ -58,7 +58,7 @@ function otherFileSystems({ entries }: Tree): Set<Place> {
   return found;
 }
 
-/** Makes names, links and metadata durable, too. */
+/** Makes names, links and metadata durable. */
 async function syncAll(actions: TreeActions, reporter: TreeReporter): Promise<void> {
   const { files, folders, links, hardLinks, deleted } = reporter.report;
   if (files + folders + links + hardLinks + deleted === 0) return;
@@ -69,7 +69,7 @@ async function syncAll(actions: TreeActions, reporter: TreeReporter): Promise<vo
   }
 }
 
-/** The execution of a plan, for real or as a dry run. */
+/** Executes a plan, for real or as a dry run. */
 export class TreeCopy {
   readonly #reporter: TreeReporter;
   readonly #source: TreeRoot;
@@ -79,7 +79,7 @@ export class TreeCopy {
   readonly #plan: Plan;
   readonly #actions: TreeActions;
   readonly #commit: GroupCommit;
-  // Folders that could not be made: nothing is tried in them.
+  // Folders that could not be made: their entries are not tried.
   readonly #failedFolders = new Set<Place>();
   readonly #failed = new Set<Task>();
   readonly #clashing: ReadonlySet<Place>;
@@ -117,7 +117,7 @@ export class TreeCopy {
     return this.#reporter.report;
   }
 
-  /** Plans the copy, without deletions where those are more than is allowed. */
+  /** Plans the copy; without deletions if they exceed the limit. */
   #makePlan({ source, destination, timeWindowNs }: Trees): Plan {
     const { hardLinks, delete: deletes, maxDelete } = this.#settings;
     const rules = { hardLinks, timeWindowNs };
@@ -138,7 +138,7 @@ export class TreeCopy {
     try {
       await this.#carryOut();
     } finally {
-      // After an abort, too: complete files get their names.
+      // Complete files get their names even after an abort.
       await this.#commit.flush();
       await this.#actions.closeFolders((place, error) => this.#reporter.error(place, error));
       await this.#actions.close();
@@ -176,7 +176,7 @@ export class TreeCopy {
     await syncAll(this.#actions, this.#reporter);
   }
 
-  /** Works on tasks; an error of one is noted, and only a fatal error or an abort ends all. */
+  /** Runs tasks; records an error of one task, and stops only for a fatal error or an abort. */
   async #each<T extends Task>(
     tasks: readonly T[],
     work: (task: T) => Promise<void>,
@@ -185,7 +185,7 @@ export class TreeCopy {
       there === undefined && this.#clashing.has(entry.place);
     const many = tasks.filter((task) => !mayClash(task));
     await forEach(many, this.#settings.concurrency, (task) => this.#do(task, work));
-    // One after another, so that each sees what is there by then.
+    // These run one after another, so that each sees the entries made before.
     await forEach(tasks.filter(mayClash), 1, (task) =>
       this.#do(task, async () => {
         await this.#checkName(task.entry);
@@ -229,7 +229,7 @@ export class TreeCopy {
     });
   }
 
-  /** Whether a task may be done; an entry that `force: false` protects is counted as skipped. */
+  /** Whether a task may run; an entry that `force: false` protects counts as skipped. */
   #mayMake(task: Task): boolean {
     if (mayReplace(task, this.#destination, this.#replacement)) return true;
     this.report.skipped++;
@@ -299,7 +299,7 @@ export class TreeCopy {
   }
 
   async #copyName(task: NameTask): Promise<void> {
-    // The content is not there under its first name, so that this one gets it.
+    // The content is missing under the first name, so it is copied to this one.
     if (this.#failed.has(task.first)) return this.#copyFile(task);
     if (!this.#mayMake(task)) return;
     await this.#make(task, (made) => this.#actions.writeName({ ...task, ...made }));
@@ -308,7 +308,7 @@ export class TreeCopy {
     this.#reporter.change('hardLink', task);
   }
 
-  /** Makes something; a folder in its place is deleted only when that has been done. */
+  /** Makes an entry; a folder that it replaces is deleted only when the entry is complete. */
   async #make<T>(task: Task, make: (task: Task) => Promise<T>): Promise<T> {
     const { entry, there } = task;
     if (there?.kind !== 'folder') return make(task);
@@ -334,14 +334,14 @@ export class TreeCopy {
     }
   }
 
-  /** Lets read-only folders be emptied. @param entries each before the folder that it is in */
+  /** Makes read-only folders writable. @param entries each before the folder that contains it */
   async #openAll(entries: readonly TreeEntry[]): Promise<void> {
     for (const entry of [...entries].reverse()) {
       if (entry.kind === 'folder') await this.#actions.openFolder(entry).catch(() => {});
     }
   }
 
-  /** @param entries each before the folder that it is in */
+  /** @param entries each before the folder that contains it */
   async #remove(
     entries: readonly TreeEntry[],
     onRemoved: (entry: TreeEntry) => void,

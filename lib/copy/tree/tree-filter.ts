@@ -1,7 +1,7 @@
 import { Minimatch } from 'minimatch';
 import { invalidArgType } from '../../node/errors.js';
 
-/** Which entries of a tree are taken. */
+/** Selects the entries of a tree. */
 export interface TreeFilterOptions {
   /**
    * Glob patterns of paths relative to the source, with slashes: what matches one, and all below a
@@ -9,11 +9,11 @@ export interface TreeFilterOptions {
    * `**\/*.log` anywhere.
    */
   include?: readonly string[] | undefined;
-  /** The same of what is left out, with all below; it has precedence. Default: nothing. */
+  /** Patterns of excluded paths, with everything below; takes precedence. Default: nothing. */
   exclude?: readonly string[] | undefined;
 }
 
-/** 'through': of a folder that is not meant itself, but may have something below that is. */
+/** 'through': a folder that is not included itself, but may contain included entries. */
 export type Admission = 'yes' | 'no' | 'through';
 
 const ignoresCase = process.platform === 'win32' || process.platform === 'darwin';
@@ -24,12 +24,12 @@ function parsePatterns(given: unknown, name: string): Minimatch[] | undefined {
   if (!Array.isArray(given) || !given.every((pattern) => typeof pattern === 'string')) {
     throw invalidArgType(name, 'of type string[]', given);
   }
-  // People write folders with a slash behind, and `./` or `/` before what is at the top.
+  // Patterns for folders may end with a slash, and those for the top begin with `./` or `/`.
   const trimmed = (given as string[]).map((text) => text.replace(/^(\.?\/)+|\/+$/g, ''));
   return trimmed.map((text) => new Minimatch(text, matching));
 }
 
-/** Which paths of a tree are meant. */
+/** Decides which paths of a tree are included. */
 export class TreeFilter {
   readonly #include: Minimatch[] | undefined;
   readonly #exclude: Minimatch[];
@@ -41,7 +41,7 @@ export class TreeFilter {
 
   /**
    * @param path relative to the tree, with slashes
-   * @param isBelow whether the folder that it is in is itself meant
+   * @param isBelow whether the containing folder is itself included
    */
   admit(path: string, isFolder: boolean, isBelow: boolean): Admission {
     if (this.#exclude.some((pattern) => pattern.match(path))) return 'no';
@@ -51,7 +51,7 @@ export class TreeFilter {
     return mayLead ? 'through' : 'no';
   }
 
-  /** Whether the top of a tree is meant, and with it all that is not excluded. */
+  /** Whether the top of a tree is included, and with it everything that is not excluded. */
   get admitsAll(): boolean {
     return this.#include === undefined;
   }

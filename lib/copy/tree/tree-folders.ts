@@ -1,10 +1,10 @@
 import type { DirectoryHandle } from '../../file-handle/directory-handle.js';
 import { folderOf, nameOf, type Place } from './tree-place.js';
 
-/** Refuses a folder that was opened at a place. */
+/** Checks a folder that was opened at a place, and throws to refuse it. */
 export type FolderCheck = (place: Place, directory: DirectoryHandle) => Promise<void>;
 
-/** Folders that stay open although nobody uses them. */
+/** Maximum number of unused folders that stay open. */
 const idleMax = 64;
 
 interface Folder {
@@ -15,12 +15,12 @@ interface Folder {
 }
 
 /**
- * The open folders of a tree. Each is opened by its name in the folder that it is in, and no name
- * is followed, so that nothing outside the tree is reached when somebody exchanges a folder for a
- * link. Those that were used last stay open, up to a bound, whatever the depth of the tree.
+ * The open folders of a tree. Each is opened by its name in its parent folder without following
+ * links, so that nothing outside the tree is reached if somebody replaces a folder with a link. The
+ * most recently used ones stay open, up to a bound, whatever the depth of the tree.
  */
 export class TreeFolders {
-  // In the order of use: the one used last is the last.
+  // In the order of use: the most recently used is last.
   readonly #folders = new Map<Place, Folder>();
   readonly #top: DirectoryHandle;
   readonly #check: FolderCheck;
@@ -32,7 +32,7 @@ export class TreeFolders {
     this.#check = check;
   }
 
-  /** Does something in a folder, which stays open meanwhile. @throws what opening it throws */
+  /** Runs an action in a folder, which stays open meanwhile. @throws errors of opening it */
   async within<T>(place: Place, act: (directory: DirectoryHandle) => Promise<T>): Promise<T> {
     if (place === '') return act(this.#top);
     const folder = this.#take(place);
@@ -43,7 +43,7 @@ export class TreeFolders {
     }
   }
 
-  /** Closes a folder that is about to be removed, and what is open below it. */
+  /** Closes a folder that is about to be removed, and open folders below it. */
   async forget(place: Place): Promise<void> {
     const prefix = `${place}/`;
     const gone = [...this.#folders.values()].filter(
@@ -52,14 +52,14 @@ export class TreeFolders {
     await Promise.all(gone.filter(({ users }) => users === 0).map((folder) => this.#end(folder)));
   }
 
-  /** Closes all. Nobody uses a folder any more. */
+  /** Closes all folders. None may be in use. */
   async close(): Promise<void> {
     await Promise.all([...this.#folders.values()].map((folder) => this.#end(folder)));
     await this.#top.close();
   }
 
   #take(place: Place): Folder {
-    // From the nearest folder that is open down; not by recursion, since a tree may be deep.
+    // Opens downward from the nearest open folder, without recursion, since a tree may be deep.
     const missing: Place[] = [];
     let at = place;
     while (at !== '' && !this.#folders.has(at)) {
@@ -90,7 +90,7 @@ export class TreeFolders {
         this.#closeIdle();
       },
       () => {
-        // Whoever asks for it later tries again.
+        // A later caller tries again.
         if (this.#folders.get(place) === folder) this.#folders.delete(place);
       },
     );

@@ -6,7 +6,7 @@ import type { SystemPath } from '../spot.js';
 import type { TreeRoot } from './tree-root.js';
 import type { TreeEntry } from './tree-walk.js';
 
-// Those that are no part of how the file system keeps the content.
+// Leaves out attributes that say how the file system stores the content.
 async function copyAttributes(from: SystemPath, to: SystemPath): Promise<void> {
   const { readOnly, hidden, system, archive, notContentIndexed } = await getAttributes(from);
   await setAttributes(to, { readOnly, hidden, system, archive, notContentIndexed });
@@ -15,7 +15,9 @@ async function copyAttributes(from: SystemPath, to: SystemPath): Promise<void> {
 const setUserId = 0o4000;
 const setGroupId = 0o2000;
 
-/** The mode of a file that is there: nobody runs it as an owner whom it does not have there. */
+/**
+ * Returns the mode for an existing file, without set-ID bits for an owner that it does not have.
+ */
 function modeOf(entry: TreeEntry, there: TreeEntry): number {
   if (entry.kind !== 'file') return entry.mode;
   const others =
@@ -25,7 +27,7 @@ function modeOf(entry: TreeEntry, there: TreeEntry): number {
 
 type Keepers = Partial<Record<MetadataPart, () => Promise<void>>>;
 
-/** The two trees that metadata goes between. */
+/** The two trees between which metadata is copied. */
 export interface TreePair {
   source: TreeRoot;
   destination: TreeRoot;
@@ -33,7 +35,7 @@ export interface TreePair {
 
 /**
  * Gives a file or folder of the destination the owner, mode, times and attributes of its source.
- * @param there what is at the place; only a new folder has none
+ * @param there the existing entry; undefined only for a new folder
  * @returns the parts that were tried and refused
  */
 export async function keepMetadata(
@@ -57,7 +59,7 @@ export async function keepMetadata(
   });
 }
 
-/** The same of a symbolic link, under any name in a directory. It has no mode of its own. */
+/** Keeps the metadata of a symbolic link under any name in a directory. Links have no mode. */
 export async function keepLinkMetadata(
   directory: DirectoryHandle,
   name: EntryName,
@@ -71,7 +73,7 @@ export async function keepLinkMetadata(
   return keepParts(parts, (part) => keepers[part]?.());
 }
 
-/** Whether what is there has another mode or owner than it is to have. */
+/** Whether an existing entry has another mode or owner than the copy should have. */
 export function differsInMetadata(
   entry: TreeEntry,
   there: TreeEntry,

@@ -3,19 +3,22 @@ import type { TreeRoot } from './tree-root.js';
 import type { Tree, TreeEntry } from './tree-walk.js';
 
 /**
- * What file systems take for one name and what for two: that of the source may tell `A` from `a`,
- * and that of the destination not. Whether it does is asked of the file system itself.
+ * Handling of file systems that treat different names as one: the source may distinguish `A` from
+ * `a` where the destination does not. The file system itself is asked whether it does.
  */
 
-/** The same for all names that any file system takes for one: case, Unicode, dots at the end. */
+/**
+ * Returns the same text for all names that any file system treats as one: case, Unicode, dots at
+ * the end.
+ */
 function folded(place: Place): string {
   if (place === '') return '';
   const text = showPlace(place).normalize('NFKD').toUpperCase().toLowerCase();
-  // A name of nothing but dots and spaces keeps the first of them.
+  // A name of only dots and spaces keeps the first of them.
   return text.replace(/(?<=[^/])[. ]+(?=\/|$)/g, '');
 }
 
-/** The places of a tree by what is the same for all their names. */
+/** The places of a tree, grouped by their folded names. */
 export class FoldedNames {
   readonly #tree: Tree;
   #places: Map<string, Place[]> | undefined;
@@ -24,12 +27,12 @@ export class FoldedNames {
     this.#tree = tree;
   }
 
-  /** Places that may be the same as this one, where names are not told apart. */
+  /** Returns places that may be the same as this one if names are not distinguished. */
   like(place: Place): readonly Place[] {
     return this.#all().get(folded(place)) ?? [];
   }
 
-  /** Places in folders that have another one like them. */
+  /** Returns places whose folder has another entry with a similar name. */
   clashing(): Set<Place> {
     const found = new Set<Place>();
     for (const places of this.#all().values()) {
@@ -69,9 +72,9 @@ async function isAt(root: TreeRoot, place: Place, { identity }: TreeEntry): Prom
 }
 
 /**
- * The destination with the places of the source, where its file system finds by a name of the
- * source what it has itself under another one. Without this that would be what the source lacks.
- * @param names of the source
+ * Returns the destination with the places of the source, where its file system finds an existing
+ * entry by the source's name for it. Otherwise that entry would count as one that the source lacks.
+ * @param names names of the source
  */
 export async function withPlacesOf(
   source: Tree,
@@ -81,7 +84,7 @@ export async function withPlacesOf(
 ): Promise<Tree> {
   const moved = new Map<Place, Place>();
   const entries = new Map<Place, TreeEntry>();
-  // Here a folder stands before what is in it.
+  // A folder precedes its entries here.
   for (const [place, entry] of destination.entries) {
     const folder = moved.get(folderOf(place)) ?? folderOf(place);
     let at = place === '' ? place : placeUnder(folder, place);

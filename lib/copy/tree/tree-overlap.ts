@@ -10,7 +10,7 @@ import type { TreeRoot } from './tree-root.js';
 
 const isWindows = process.platform === 'win32';
 
-// A character for each byte, so that names of any encoding survive.
+// Latin-1 has a character for each byte, so that names of any encoding survive.
 function parentOf(path: SystemPath): SystemPath {
   if (typeof path === 'string') return dirname(path);
   return Buffer.from(dirname(path.toString('latin1')), 'latin1');
@@ -25,19 +25,19 @@ function nameOf(path: SystemPath): string {
   return basename(typeof path === 'string' && !isWindows ? latin1Of(text) : text);
 }
 
-// Places have a character for each byte of a name.
+// Places have one character for each byte of a name.
 function latin1Of(text: string): string {
   return Buffer.from(text).toString('latin1');
 }
 
 interface Existing {
-  /** Without links. */
+  /** The path without links. */
   path: SystemPath;
   /** Names below it that do not exist. */
   missing: string[];
 }
 
-/** The nearest folder above a path that exists, or the path itself. */
+/** Returns the nearest existing ancestor of a path, or the path itself. */
 async function existingPart(path: SystemPath): Promise<Existing> {
   const missing: string[] = [];
   for (let at = path; ; at = parentOf(at)) {
@@ -64,7 +64,7 @@ interface Inside {
   isMounted: boolean;
 }
 
-/** Where a path lies in a folder, by the identities of folders and not by their names. */
+/** Returns where a path lies in a folder, by the identities of folders and not by their names. */
 async function placeInside(path: SystemPath, folder: SystemPath): Promise<Inside | undefined> {
   const wanted = await stat(folder, { bigint: true, throwIfNoEntry: false });
   if (wanted === undefined) return undefined;
@@ -80,7 +80,7 @@ async function placeInside(path: SystemPath, folder: SystemPath): Promise<Inside
   }
 }
 
-/** What decides which places a copy of a tree works on. */
+/** Settings that decide which places a tree copy works on. */
 export interface TreeBounds {
   filter: TreeFilter;
   oneFileSystem: boolean;
@@ -105,7 +105,8 @@ async function isLeftOut({ place, isMounted }: Inside, bounds: TreeBounds): Prom
 
 /**
  * Refuses copies that would never end or would destroy the source: a destination that is the source
- * or lies in it, and with `delete` also one that the source lies in, unless it is left out.
+ * or lies in it, and with `delete` also one that contains the source, unless the inner folder is
+ * excluded.
  * @throws a system error with code EINVAL
  */
 export async function checkApart(

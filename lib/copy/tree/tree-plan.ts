@@ -4,7 +4,7 @@ import { differenceOf } from './time-window.js';
 import { depthOf, folderOf, type Place } from './tree-place.js';
 import type { Tree, TreeEntry } from './tree-walk.js';
 
-/** What a copy of a tree may do with what it finds. */
+/** Rules for planning a tree copy. */
 export interface PlanRules {
   hardLinks: boolean;
   delete: boolean;
@@ -12,42 +12,42 @@ export interface PlanRules {
   timeWindowNs: bigint;
 }
 
-/** Something to be made, and what is in its place. */
+/** An entry to be made, and the existing entry at its place. */
 export interface Task {
   readonly entry: TreeEntry;
   readonly there: TreeEntry | undefined;
-  /** Whether size and time agree, and the bytes do not. */
+  /** Whether the bytes differ although size and time agree. */
   readonly isDamaged?: boolean;
-  /** Where it is made first, if not in its place. */
+  /** The temporary place, if the entry is not made at its own place first. */
   readonly as?: Place;
 }
 
-/** Where something is made. */
+/** Returns the place where an entry is made. */
 export function madeAt({ entry, as }: Task): Place {
   return as ?? entry.place;
 }
 
-/** Another name of a file that has its content under a first one. */
+/** Another name of a file whose content is copied under a first name. */
 export interface NameTask extends Task {
   readonly first: Task;
 }
 
-/** All that a copy of a tree has to do. */
+/** All tasks of a tree copy. */
 export interface Plan {
-  /** Each before what is in it; also those that are there, for their modes and times. */
+  /** Each before its entries; includes existing folders, for their modes and times. */
   folders: Task[];
   files: Task[];
   links: Task[];
   names: NameTask[];
-  /** The content is there; its mode or owner may differ. */
+  /** Tasks whose content is up to date; mode or owner may differ. */
   unchanged: Task[];
-  /** What cannot be copied. */
+  /** Entries that cannot be copied. */
   special: TreeEntry[];
-  /** Folders in the place of something else, with what is in them, deepest first. */
+  /** Folders to be replaced by other kinds of entries, with their content, deepest first. */
   obstacles: TreeEntry[];
-  /** What else the source lacks, deepest first. */
+  /** Other entries that the source lacks, deepest first. */
   extra: TreeEntry[];
-  /** What copies that were killed have left under temporary names. */
+  /** Leftovers of killed copies under temporary names. */
   leftOvers: TreeEntry[];
 }
 
@@ -57,7 +57,7 @@ function isUnchanged({ entry, there }: Task, { timeWindowNs }: PlanRules): boole
   return there.size === entry.size && differenceOf(there.mtimeNs, entry.mtimeNs) < timeWindowNs;
 }
 
-/** How the destination differs where a task has something to do. */
+/** Returns how the destination differs when a task has work to do. */
 export function reasonOf(action: TreeChange['action'], task: Task): TreeChange['reason'] {
   const { entry, there } = task;
   if (action === 'metadata') return 'metadata';
@@ -68,7 +68,7 @@ export function reasonOf(action: TreeChange['action'], task: Task): TreeChange['
   return there.size === entry.size ? 'time' : 'size';
 }
 
-/** What to do so that the destination has all that the source has. */
+/** Plans the steps that give the destination everything the source has. */
 export function planCopy(source: Tree, destination: Tree, rules: PlanRules): Plan {
   const plan: Plan = {
     folders: [],
@@ -114,12 +114,12 @@ type Removals = Pick<Plan, 'obstacles' | 'extra' | 'leftOvers'>;
 
 function removalsOf(source: Tree, destination: Tree, rules: PlanRules): Removals {
   const replaced = new Set<Place>();
-  // In the place of what cannot be copied stays what is there.
+  // A destination entry stays if the source entry at its place cannot be copied.
   const untouched = new Set<Place>();
   const isKept = (place: Place): boolean =>
     destination.withheld.has(place) || isWithin(place, source.unread);
   const removals: Removals = { obstacles: [], extra: [], leftOvers: [] };
-  // Here a folder stands before what is in it.
+  // A folder precedes its entries here.
   for (const entry of destination.entries.values()) {
     const { place, kind } = entry;
     const wanted = source.entries.get(place);
@@ -132,7 +132,7 @@ function removalsOf(source: Tree, destination: Tree, rules: PlanRules): Removals
       if (isUnfinishedName(place)) removals.leftOvers.push(entry);
       else if (!isObstacle) continue;
     } else if (rules.delete && isObstacle) removals.obstacles.push(entry);
-    // The filter leaves out something in a withheld folder, which keeps it. The source may have
+    // A withheld folder contains entries that the filter excludes, so it stays. The source may have
     // entries in a folder that could not be read.
     else if (rules.delete && wanted === undefined && !isKept(place)) {
       removals.extra.push(entry);
@@ -144,7 +144,7 @@ function removalsOf(source: Tree, destination: Tree, rules: PlanRules): Removals
   return removals;
 }
 
-/** Whether a place is one of some folders, or below one. */
+/** Whether a place is one of these folders, or below one. */
 export function isWithin(place: Place, folders: ReadonlySet<Place>): boolean {
   if (folders.size === 0) return false;
   for (let at = place; at !== ''; at = folderOf(at)) if (folders.has(at)) return true;

@@ -2,18 +2,18 @@ import type { CopyProgress } from '../file-copy-options.js';
 import { ProgressMeter } from '../progress.js';
 import { type Place, showPlace } from './tree-place.js';
 
-/** How far a copy or a comparison of a tree is. */
+/** The progress of a copy or a comparison of a tree. */
 export interface TreeProgress extends CopyProgress {
   /** Files that are done: copied, linked, unchanged or failed. */
   files: number;
   totalFiles: number;
-  /** The same as `total`: bytes of content to copy or to compare. */
+  /** Equal to `total`: bytes of content to copy or to compare. */
   totalBytes: number;
-  /** The file that was worked on last, relative to the source. */
+  /** The most recent file, relative to the source. */
   path: string;
 }
 
-/** Counts what has been done of a tree, and reports it. */
+/** Counts the completed work of a tree, and reports it. */
 export class TreeMeter {
   readonly #phase: CopyProgress['phase'];
   readonly #onProgress: ((progress: TreeProgress) => void) | undefined;
@@ -31,7 +31,7 @@ export class TreeMeter {
     this.#onProgress = onProgress;
   }
 
-  /** Begins to measure, with this much to do. */
+  /** Starts measuring with the given amount of work. */
   start(totalFiles: number, totalBytes: number): void {
     this.#meter = new ProgressMeter(totalBytes);
     this.#totalFiles = totalFiles;

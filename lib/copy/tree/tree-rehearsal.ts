@@ -5,7 +5,7 @@ import type { TreeActions } from './tree-actions.js';
 import type { Place } from './tree-place.js';
 import type { Task } from './tree-plan.js';
 
-/** The actions of a dry run: each says what it would come to, and changes nothing. */
+/** The actions of a dry run: each returns its expected result, and changes nothing. */
 export class TreeRehearsal implements TreeActions {
   async makeFolder({ there }: Task): Promise<boolean> {
     return there?.kind !== 'folder';

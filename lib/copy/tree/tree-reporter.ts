@@ -8,7 +8,7 @@ import { reasonOf, type Task } from './tree-plan.js';
 import type { TreeEntry } from './tree-walk.js';
 
 const fatalCodes = new Set(['ENOSPC', 'EROFS']);
-// libuv has no name for it.
+// libuv has no name for this error.
 const quotaExceeded = -(constants.errno.EDQUOT ?? Number.NaN);
 
 /** Whether nothing more can be written after this error. */
@@ -17,11 +17,11 @@ function isFatal(error: unknown): boolean {
   return fatalCodes.has(code ?? '') || errno === quotaExceeded;
 }
 
-/** Writes the report of a copy of a tree, and tells the program as things happen. */
+/** Writes the report of a tree copy, and calls the callbacks as things happen. */
 export class TreeReporter {
   readonly report = emptyReport();
   readonly #settings: TreeSettings;
-  /** By the first name of a file. */
+  /** Refused parts, by the first name of a file. */
   readonly #refused = new Map<Task, string[]>();
 
   constructor(settings: TreeSettings) {
@@ -65,7 +65,7 @@ export class TreeReporter {
     if (task.entry.names > 1) this.#refused.set(task, parts);
   }
 
-  /** Metadata that was refused for the first name of a file. */
+  /** Returns metadata that was refused for the first name of a file. */
   refusedOf(first: Task): string[] {
     return this.#refused.get(first) ?? [];
   }

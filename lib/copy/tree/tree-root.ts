@@ -9,17 +9,17 @@ import { folderOf, fromBytes, nameOf, type Place, toSystem } from './tree-place.
 
 const isWindows = process.platform === 'win32';
 
-/** The top of a tree. What is in the tree is reached through its open folders. */
+/** The top of a tree. Entries in the tree are reached through its open folders. */
 export class TreeRoot {
-  /** As errors name it. */
+  /** The path as errors show it. */
   readonly shown: string;
-  /** Refuses folders below the top when they are opened. */
+  /** Checks folders below the top when they are opened, and throws to refuse them. */
   checkFolder: FolderCheck | undefined;
   readonly #path: string;
   #opening: Promise<TreeFolders> | undefined;
   #folders: TreeFolders | undefined;
 
-  /** @param name of the argument, in errors */
+  /** @param name name of the argument, for errors */
   constructor(path: PathLike, name: string) {
     const { native, shown } = parsePath(path, name);
     const bytes = typeof native === 'string' ? Buffer.from(native) : native;
@@ -27,7 +27,7 @@ export class TreeRoot {
     this.shown = shown;
   }
 
-  /** Opens the top, where a link is followed, unless it is open. @throws ENOENT, ENOTDIR, … */
+  /** Opens the top, following a link, unless it is open. @throws ENOENT, ENOTDIR, … */
   async open(): Promise<TreeFolders> {
     if (this.#folders !== undefined) return this.#folders;
     this.#opening ??= openDirectory(this.at('')).then(
@@ -45,12 +45,12 @@ export class TreeRoot {
     await this.#folders?.close();
   }
 
-  /** Does something in a folder, which stays open meanwhile. */
+  /** Runs an action in a folder, which stays open meanwhile. */
   async within<T>(place: Place, act: (directory: DirectoryHandle) => Promise<T>): Promise<T> {
     return (this.#folders ?? (await this.open())).within(place, act);
   }
 
-  /** Does something with a name in its folder; null stands for the top itself. */
+  /** Runs an action with a name in its folder; null stands for the top itself. */
   beside<T>(
     place: Place,
     act: (directory: DirectoryHandle, name: EntryName | null) => Promise<T>,
@@ -59,26 +59,26 @@ export class TreeRoot {
     return this.within(folderOf(place), (directory) => act(directory, name));
   }
 
-  /** Does something with the place of a file or link. */
+  /** Runs an action with the spot of a file or link. */
   spot<T>(place: Place, act: (spot: Spot) => Promise<T>): Promise<T> {
     const name = nameOf(place);
     const path = this.at(place);
     return this.within(folderOf(place), (directory) => act({ directory, name, path }));
   }
 
-  /** Closes what is open of a folder that is about to be removed. */
+  /** Closes open folders at and below a place that is about to be removed. */
   async forget(place: Place): Promise<void> {
     await this.#folders?.forget(place);
   }
 
-  /** Status of a place, of a link itself. @throws ENOENT, … */
+  /** Returns the status of a place, of a link itself. @throws ENOENT, … */
   status(place: Place): Promise<BigIntStats> {
     return this.beside(place, (directory, name) =>
       name === null ? directory.stat({ bigint: true }) : directory.lstat(name, { bigint: true }),
     );
   }
 
-  /** The same; undefined where there is nothing. */
+  /** Returns the status of a place; undefined if nothing is there. */
   async statusIfThere(place: Place): Promise<BigIntStats | undefined> {
     return this.status(place).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined;
@@ -86,12 +86,12 @@ export class TreeRoot {
     });
   }
 
-  /** The path of a place. */
+  /** Returns the path of a place. */
   at(place: Place): SystemPath {
     return toSystem(this.#join(place));
   }
 
-  /** The same as errors name it. */
+  /** Returns the path of a place as errors show it. */
   show(place: Place): string {
     const path = this.at(place);
     return typeof path === 'string' ? showPath(path) : path.toString();

@@ -9,10 +9,10 @@ import { folderOf, type Place, placeIn, showPlace } from './tree-place.js';
 import type { TreeRoot } from './tree-root.js';
 
 export type EntryKind = 'file' | 'folder' | 'link' | SpecialKind;
-/** What has no content that could be copied. */
+/** Kinds of entries without content to copy. */
 export type SpecialKind = 'fifo' | 'socket' | 'character device' | 'block device' | 'unknown';
 
-/** What a tree has at a place. */
+/** The entry of a tree at a place. */
 export interface TreeEntry {
   readonly place: Place;
   readonly kind: EntryKind;
@@ -27,7 +27,7 @@ export interface TreeEntry {
   readonly identity: string;
   /** How many names the file has. */
   readonly names: number;
-  /** Where a link leads, as it says itself. */
+  /** The target of a link, as it is stored. */
   readonly target: Buffer | undefined;
 }
 
@@ -36,15 +36,15 @@ export interface PlaceError {
   error: unknown;
 }
 
-/** What a walk has found. */
+/** The result of a walk. */
 export interface Tree {
-  /** By place; a folder stands before what is in it. */
+  /** Entries by place; a folder precedes its entries. */
   entries: Map<Place, TreeEntry>;
-  /** What could not be looked at or listed. */
+  /** Errors of entries that could not be examined or listed. */
   errors: PlaceError[];
-  /** Folders that the filter leaves out, or something below them, and which it lets through. */
+  /** Folders that the filter excludes, passes through, or from which it excludes something. */
   withheld: Set<Place>;
-  /** Places of which is not known what they hold: they could not be read, or were not entered. */
+  /** Places with unknown content: they could not be read, or were not entered. */
   unread: Set<Place>;
 }
 
@@ -53,15 +53,15 @@ export interface WalkOptions {
   /** Folders that are read at a time. */
   concurrency: number;
   signal: AbortSignal | undefined;
-  /** Whether to leave folders alone that other file systems are mounted on. */
+  /** Whether to skip folders on which other file systems are mounted. */
   oneFileSystem?: boolean | undefined;
-  /** The filter of a program: whether a place is of the tree. Default: every one. */
+  /** The caller's filter: whether a place belongs to the tree. Default: every place does. */
   accepts?: ((place: Place) => boolean | Promise<boolean>) | undefined;
   /** Whether to read a folder. Default: every one. */
   enters?: ((place: Place) => boolean) | undefined;
 }
 
-// One operation looks at so many names of a folder; several of them run at a time.
+// One operation examines this many names of a folder; several operations run at a time.
 const namesPerLook = 256;
 const looksAtOnce = 4;
 
@@ -90,7 +90,7 @@ function entryOf(place: Place, status: NameStatus): TreeEntry {
   };
 }
 
-/** The file system that an entry is on. */
+/** Returns the file system that an entry is on. */
 export function deviceOf({ identity }: TreeEntry): string {
   return identity.slice(0, identity.indexOf(':'));
 }
@@ -106,7 +106,7 @@ function statusOf(stats: BigIntStats): NameStatus {
 
 class TreeWalk {
   readonly tree: Tree = { entries: new Map(), errors: [], withheld: new Set(), unread: new Set() };
-  // Folders that are not meant themselves, until something below them is.
+  // Folders that are not included themselves, until something below them is.
   readonly #through = new Map<Place, TreeEntry>();
   readonly #root: TreeRoot;
   readonly #options: WalkOptions;
@@ -116,7 +116,7 @@ class TreeWalk {
     this.#options = options;
   }
 
-  /** @throws what the top cannot be looked at with */
+  /** @throws errors of examining the top */
   async run(): Promise<Tree> {
     const { concurrency } = this.#options;
     const top = entryOf('', statusOf(await this.#root.status('')));
@@ -144,7 +144,7 @@ class TreeWalk {
     }
   }
 
-  /** All that is in a folder, in the order of its names. */
+  /** Returns all entries of a folder, in the order of their names. */
   async #look(folder: Place, directory: DirectoryHandle): Promise<TreeEntry[]> {
     const { signal } = this.#options;
     const names = splitNames(await directory.list(signal));
@@ -169,7 +169,7 @@ class TreeWalk {
     return found.sort((a, b) => (a.place < b.place ? -1 : 1));
   }
 
-  /** Notes why a name has no status, unless nothing has that name any more. */
+  /** Records why a name has no status, unless the name no longer exists. */
   async #lookAgain(
     directory: DirectoryHandle,
     name: Buffer,
@@ -197,7 +197,7 @@ class TreeWalk {
     return deviceOf(folder) !== deviceOf(this.tree.entries.get('') as TreeEntry);
   }
 
-  /** Keeps a folder of another file system as it is on both sides. */
+  /** Leaves a folder on another file system unchanged on both sides. */
   #leaveOut(place: Place): void {
     this.tree.unread.add(place);
     this.#withhold(place);
@@ -220,7 +220,7 @@ class TreeWalk {
     return admission !== 'no';
   }
 
-  // A folder that only leads to it stays in the list of those, since it is not meant itself.
+  // A folder that only leads to an entry stays in `#through`, since it is not included itself.
   #addWithFolders(entry: TreeEntry): void {
     const { entries } = this.tree;
     const folder = folderOf(entry.place);
@@ -236,8 +236,8 @@ class TreeWalk {
 }
 
 /**
- * Looks at all below a folder, links not followed but for the top itself. What a folder or an entry
- * fails with is in the result.
+ * Examines everything below a folder, without following links except the top itself. Errors of
+ * folders and entries are listed in the result.
  * @throws a system error of the top; AbortError
  */
 export function walkTree(root: TreeRoot, options: WalkOptions): Promise<Tree> {

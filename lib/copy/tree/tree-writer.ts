@@ -31,18 +31,18 @@ const ownerMayWrite = 0o200;
 const permissions = 0o777;
 
 /**
- * Makes things in the destination: each complete under a temporary name first, then under its own,
- * so that none is ever half there.
+ * Makes the entries of the destination, each under a temporary name that is renamed when the entry
+ * is complete.
  */
 export class TreeWriter implements TreeActions {
   readonly #source: TreeRoot;
   readonly #destination: TreeRoot;
   readonly #settings: TreeSettings;
-  /** Undefined until the top is there, and where files are not synced in groups. */
+  /** Undefined until the top exists, and if files are not synced in groups. */
   #fileSystem: FileSystemSync | undefined;
   /** Folders of the destination on other file systems than its top. */
   readonly #otherFileSystems: ReadonlySet<Place>;
-  /** Modes of folders of the destination that its owner could not write to. */
+  /** Original modes of destination folders that were made writable. */
   readonly #opened = new Map<Place, number>();
 
   /** New folders of the destination. */
@@ -62,7 +62,7 @@ export class TreeWriter implements TreeActions {
     this.#otherFileSystems = otherFileSystems;
   }
 
-  /** A folder that can be written to until finishFolder(). @returns whether it is new */
+  /** Makes a folder that can be written to until finishFolder(). @returns whether it is new */
   async makeFolder(task: Task): Promise<boolean> {
     const isNew = await this.#makeFolder(task);
     const { place } = task.entry;
@@ -81,12 +81,12 @@ export class TreeWriter implements TreeActions {
       const folder = name as EntryName;
       if (there !== undefined) await directory.unlink(folder);
       try {
-        // Until it has its owner and mode, nobody else may look into it.
+        // Until the folder has its owner and mode, nobody else may look into it.
         await directory.mkdir(folder, ownerMayAll);
         this.#own.add(place);
         return true;
       } catch (error) {
-        // Somebody else has made it since the destination was looked at.
+        // Another process has made the folder since the destination was walked.
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
         if ((await directory.lstat(folder)).isDirectory()) return false;
         throw error;
@@ -94,7 +94,7 @@ export class TreeWriter implements TreeActions {
     });
   }
 
-  /** The folders above the top are no part of the tree, and get the usual mode. */
+  /** Makes the top. Folders above it are not part of the tree, and get the usual mode. */
   async #makeTop(): Promise<boolean> {
     const path = this.#destination.at('');
     try {
@@ -113,7 +113,7 @@ export class TreeWriter implements TreeActions {
     return true;
   }
 
-  /** Gives a folder its own metadata, when nothing more is put into it. @returns what is refused */
+  /** Sets a folder's own metadata once it is complete. @returns refused parts */
   async finishFolder(task: Task): Promise<MetadataPart[]> {
     const { place, mode } = task.entry;
     const { metadata } = this.#settings;
@@ -129,9 +129,9 @@ export class TreeWriter implements TreeActions {
     return refused;
   }
 
-  /** Gives folders that were opened, and did not get another mode, the one that they had. */
+  /** Restores the modes of folders that were made writable and got no new mode. */
   async closeFolders(onError: (place: Place, error: unknown) => void): Promise<void> {
-    // What is in a folder comes after it.
+    // A folder precedes its entries here.
     for (const [place, mode] of [...this.#opened].reverse()) {
       await this.#destination
         .beside(place, (directory, name) => directory.chmod(name, mode))
@@ -139,7 +139,7 @@ export class TreeWriter implements TreeActions {
     }
   }
 
-  /** @returns what of its metadata is refused */
+  /** @returns refused parts of its metadata */
   async writeLink(task: Task): Promise<MetadataPart[]> {
     const { entry } = task;
     return this.#complete(madeAt(task), async (directory, temporary) => {
@@ -168,7 +168,7 @@ export class TreeWriter implements TreeActions {
     );
   }
 
-  /** Whether a new file gets its name in a group. */
+  /** Whether a new file is renamed in a group. */
   #waitsForCommit({ entry, as }: Task): boolean {
     const { fileOptions, force } = this.#settings;
     if (this.#fileSystem === undefined || as !== undefined) return false;
@@ -178,8 +178,8 @@ export class TreeWriter implements TreeActions {
 
   /**
    * Copies a file by one operation.
-   * @returns null where that has to be done step by step: somebody writes to the source, or another
-   *   file is mounted over the destination
+   * @returns null if the file must be copied step by step: the source is being written to, or
+   *   another file is mounted over the destination
    */
   async #tryAsOne(
     source: Spot,
@@ -211,8 +211,8 @@ export class TreeWriter implements TreeActions {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
-    // Nobody holds a lock on it while it waits, so another copy to this place may have taken it for
-    // a leftover. It is made again, with a sync of its own.
+    // No lock protects the file while it waits, so another copy to this place may have mistaken it
+    // for a leftover. It is made again, with a sync of its own.
     const { fileOptions, metadata } = this.#settings;
     const copied = await this.#source.spot(place, (source) =>
       this.#destination.spot(place, (destination) =>
@@ -232,7 +232,7 @@ export class TreeWriter implements TreeActions {
     await this.#fileSystem?.close();
   }
 
-  /** Another name of what is in the destination already. */
+  /** Makes a hard link to a file that the destination already has. */
   async writeName(task: NameTask): Promise<void> {
     await this.#complete(madeAt(task), (directory, temporary) =>
       this.#destination.beside(task.first.entry.place, (from, name) =>
@@ -241,19 +241,19 @@ export class TreeWriter implements TreeActions {
     );
   }
 
-  /** Gives what has been made its place, where there is nothing any more. */
+  /** Renames a complete entry to its own place, which is empty by now. */
   async moveIn({ entry, as }: Task): Promise<void> {
     await this.#destination.spot(entry.place, (spot) => renameOver(nameOf(as as Place), spot));
   }
 
-  /** Removes what has been made and cannot be moved in. */
+  /** Removes a complete entry that cannot be moved to its place. */
   async discard({ as }: Task): Promise<void> {
     await this.#destination.spot(as as Place, ({ directory, name }) =>
       unlinkIfThere(directory, name),
     );
   }
 
-  /** Of what is there, metadata alone. @returns what is refused */
+  /** Sets only the metadata of an existing entry. @returns refused parts */
   keepMetadata(task: Task): Promise<MetadataPart[]> {
     const { place, kind } = task.entry;
     const { metadata } = this.#settings;
@@ -266,7 +266,7 @@ export class TreeWriter implements TreeActions {
     return keepMetadata(trees, task, metadata);
   }
 
-  /** Lets the owner of a folder change what is in it. Root needs no permission. */
+  /** Lets the owner of a folder change its entries. Root needs no permission. */
   async openFolder({ place, mode }: TreeEntry): Promise<void> {
     const isClosed = (mode & ownerMayAll) !== ownerMayAll && process.geteuid?.() !== 0;
     if (!isClosed || isWindows || this.#opened.has(place)) return;
@@ -285,14 +285,14 @@ export class TreeWriter implements TreeActions {
     );
   }
 
-  /** Removes what a killed copy has left; a file of one that is at work stays. */
+  /** Removes a leftover of a killed copy; a file of a running copy stays. */
   async removeLeftOver({ place }: TreeEntry): Promise<void> {
     await this.#destination.spot(place, ({ directory, name }) => removeLeftOver(directory, name));
   }
 
   /**
-   * Refuses what would replace something of another name, since the file system takes both names
-   * for one. @throws EEXIST
+   * Refuses to replace an entry of another name, where the file system treats both names as one.
+   * @throws EEXIST
    */
   async checkName(place: Place): Promise<void> {
     if ((await this.#destination.statusIfThere(place)) === undefined) return;
@@ -324,7 +324,7 @@ export class TreeWriter implements TreeActions {
         await replaceWith(temporary, spot);
         return made;
       } catch (error) {
-        // The error that counts is the first one.
+        // The first error is the one reported.
         await unlinkIfThere(spot.directory, temporary).catch(() => {});
         throw error;
       }

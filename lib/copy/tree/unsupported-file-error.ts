@@ -1,6 +1,6 @@
 import type { SpecialKind } from './tree-walk.js';
 
-/** A tree has something that has no content to copy: a FIFO, a socket, a device. */
+/** Reported for an entry of a tree without content to copy: a FIFO, a socket, a device. */
 export class UnsupportedFileError extends Error {
   /** Always this code. */
   readonly code = 'ERR_UNSUPPORTED_FILE';

@@ -17,44 +17,44 @@ import { type Tree, type TreeEntry, walkTree } from './tree-walk.js';
 
 /** Options of verifyTree(). */
 export interface VerifyTreeOptions extends TreeFilterOptions, QueueOptions {
-  /** Files that are compared at a time. Default 16. */
+  /** Files compared at a time. Default 16. */
   concurrency?: number | undefined;
   /**
-   * Reads past the system's cache, so from the devices; 'prefer': unless the file system refuses.
+   * Reads past the system's cache, and so from the devices; 'prefer' falls back to the cache.
    * Default false.
    */
   unbuffered?: boolean | 'prefer' | undefined;
   /** Bytes of one read. Default 1 MiB. */
   chunkSize?: number | undefined;
-  /** Ends the call with an AbortError when nothing is in flight. */
+  /** Aborts the call with an AbortError when nothing is in flight. */
   signal?: AbortSignal | undefined;
   /** Called after each file, and while a large one is compared. */
   onProgress?: ((progress: TreeProgress) => void) | undefined;
 }
 
-/** Something that is not the same in two trees. */
+/** A difference between two trees. */
 export interface TreeDifference {
   /** Relative to the trees, with slashes; '.' for the trees themselves. */
   path: string;
   /**
-   * 'missing': the destination lacks it; 'extra': the source does. 'type': the one is a file and
-   * the other a folder, for example. 'size', 'content': of a file. 'link': a link leads elsewhere.
-   * 'error': it could not be read, so that nothing is known.
+   * 'missing': the destination lacks the entry; 'extra': the source lacks it. 'type': one is a file
+   * and the other a folder, for example. 'size', 'content': files differ. 'link': the targets of
+   * links differ. 'error': the entry could not be read.
    */
   kind: 'missing' | 'extra' | 'type' | 'size' | 'content' | 'link' | 'error';
-  /** Of the kind 'error'. */
+  /** The error, if `kind` is 'error'. */
   error?: unknown;
 }
 
-/** What verifyTree() resolves to. */
+/** The result of verifyTree(). */
 export interface VerifyTreeReport {
-  /** Files whose content was compared to its end, or to where it differs. */
+  /** Files whose content was compared up to the end or the first difference. */
   files: number;
-  /** Their bytes. */
+  /** Bytes of those files. */
   bytes: number;
   /** 'disk' if every file was read past the system's cache. */
   readFrom: ReadSource;
-  /** In the order of paths; empty when the trees are the same. */
+  /** Differences in the order of paths; empty if the trees are the same. */
   differences: TreeDifference[];
 }
 
@@ -91,7 +91,7 @@ class TreeComparison {
     this.report.differences.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
   }
 
-  /** Notes what is seen without reading. */
+  /** Reports differences that show without reading. @returns whether to compare content */
   #isToRead(entry: TreeEntry, other: TreeEntry | undefined): boolean {
     const { place, kind } = entry;
     if (other === undefined) this.#differ(place, 'missing');
@@ -133,11 +133,15 @@ class TreeComparison {
 }
 
 /**
- * Compares two folders with all below them, byte for byte: the types of what is in them, the sizes
- * and contents of files and the targets of links; not times, modes and owners. FIFOs, sockets and
- * devices are not opened.
- * @throws a system error of the source or the destination itself; AbortError. What else fails is a
- *   difference of the kind 'error'
+ * Compares two folders with everything below them, byte for byte: the types of entries, the sizes
+ * and contents of files and the targets of links, but not times, modes or owners. FIFOs, sockets
+ * and devices are not opened.
+ * @param source a folder, or a link to one
+ * @param destination the folder to compare with it
+ * @param given see `VerifyTreeOptions`
+ * @returns the differences; other errors are differences of the kind 'error'
+ * @throws a system error of the source or the destination itself; AbortError; ERR_INVALID_ARG_TYPE,
+ *   ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE
  */
 export async function verifyTree(
   source: PathLike,
