@@ -106,7 +106,8 @@ ENGINE_TEST(nothing_waits_for_a_server_in_place) {
     // Everything about the file is cached before the server falls silent.
     const PathString path = fuse.path("file");
     OpenFile* const file = harness.open(path, kOpenRead);
-    REQUIRE(file);
+    OpenFile* const closed = harness.open(path, kOpenRead);
+    REQUIRE(file && closed);
     CHECK_EQUAL(harness.read_text(*file, 7, 0), "content");
     harness.run(harness.make_path(Opcode::kStatPath, path));
     fuse.hang_at(request);
@@ -120,7 +121,7 @@ ENGINE_TEST(nothing_waits_for_a_server_in_place) {
     harness.submit(harness.make_transfer(Opcode::kRead, *file, harness.memory(100), -1));
     harness.submit(harness.make_transfer(Opcode::kRead, *file, harness.memory(100), 0));
     harness.submit(harness.make(Opcode::kStat, file));
-    harness.submit(harness.make(Opcode::kClose, file));
+    harness.submit(harness.make(Opcode::kClose, closed));
     // Others are served meanwhile.
     CHECK(harness.run(harness.make_path(Opcode::kStatPath, harness.path("."))).ok());
     fuse.end();
