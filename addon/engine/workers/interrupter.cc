@@ -38,6 +38,12 @@ void Interrupter::add(InterruptTarget& target) {
   }
 }
 
+void Interrupter::abandon() {
+  stopping_ = true;
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.detach();
+}
+
 void Interrupter::run() {
   std::unique_lock lock(mutex_);
   for (;;) {

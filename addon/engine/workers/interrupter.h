@@ -28,7 +28,10 @@ class Interrupter {
   Interrupter(const Interrupter&) = delete;
   Interrupter& operator=(const Interrupter&) = delete;
 
-  void add(InterruptTarget& target);  // with the mutex held
+  // Both are called with the mutex held.
+  void add(InterruptTarget& target);
+  // Ends without a wait for the thread. This object must never be freed then.
+  void abandon();
 
  private:
   // The number tells an execution from a later one on the same thread.

@@ -376,9 +376,16 @@ bool ThreadPool::drain(Deadline deadline) {
 void ThreadPool::abandon() {
   Lock lock(mutex_);
   stopping_ = true;
-  watchdog_.stop();
+  watchdog_.abandon();
+  interrupter_.abandon();
   for (Lane& lane : lanes_) {
-    for (auto& worker : lane.workers) worker->work.notify_one();
+    for (auto& worker : lane.workers) {
+      worker->work.notify_one();
+      worker->thread.detach();
+    }
+    for (auto& worker : lane.finished) {
+      if (worker->thread.joinable()) worker->thread.detach();
+    }
   }
   drained_.wait(lock, [this] { return delivering_ == 0; });
 }

@@ -15,14 +15,16 @@ constexpr int kIdleTicksMax = 10;
 Watchdog::~Watchdog() {
   {
     std::lock_guard lock(mutex_);
-    stop();
+    stopping_ = true;
   }
+  changed_.notify_all();
   if (thread_.joinable()) thread_.join();
 }
 
-void Watchdog::stop() {
+void Watchdog::abandon() {
   stopping_ = true;
   changed_.notify_all();
+  if (thread_.joinable()) thread_.detach();
 }
 
 bool Watchdog::arm(const ThreadFactory& factory) {

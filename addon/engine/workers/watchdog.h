@@ -25,7 +25,8 @@ class Watchdog {
 
   // Both are called with the mutex held. False where the system makes no thread.
   bool arm(const ThreadFactory& factory);
-  void stop();
+  // The thread ends by itself some time later. This object must never be freed then.
+  void abandon();
 
  private:
   void run();
