@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "invariant.h"
 #include "opcodes.h"
 #include "open_file.h"
 #include "result.h"
@@ -166,6 +167,33 @@ struct Operation {
   }
 };
 
+// A queued operation may be handed on to another queue, or come back without having run. One that
+// runs may be queued again: for lack of resources, or for another lane. A complete one stays so
+// until its owner has it back and resets it, so that no operation completes twice.
+inline bool may_follow(OperationState next, OperationState state) {
+  switch (state) {
+    case OperationState::kIdle:
+      return next == OperationState::kQueued || next == OperationState::kCompleted;
+    case OperationState::kQueued:
+      return next != OperationState::kIdle;
+    case OperationState::kRunning:
+      return next == OperationState::kQueued || next == OperationState::kCompleted;
+    case OperationState::kCompleted:
+      break;
+  }
+  return false;
+}
+
+// Only the engines do this.
+inline void change_state(Operation& operation, OperationState next) {
+  CHECK_INVARIANT(may_follow(next, operation.state.load(std::memory_order_relaxed)));
+  operation.state.store(next, std::memory_order_relaxed);
+}
+
+inline bool is_complete(const Operation& operation) {
+  return operation.state.load(std::memory_order_relaxed) == OperationState::kCompleted;
+}
+
 // Ends an operation that is taken out of a queue.
 inline void cancel_unbegun(Operation& operation) {
 #ifndef _WIN32
@@ -210,6 +238,7 @@ class OperationList {
   Operation* front() const { return head_; }
 
   void push_back(Operation* operation) {
+    CHECK_INVARIANT(is_free(*operation));
     operation->next = nullptr;
     operation->previous = tail_;
     (tail_ ? tail_->next : head_) = operation;
@@ -218,6 +247,7 @@ class OperationList {
   }
 
   void push_front(Operation* operation) {
+    CHECK_INVARIANT(is_free(*operation));
     operation->previous = nullptr;
     operation->next = head_;
     (head_ ? head_->previous : tail_) = operation;
@@ -238,6 +268,7 @@ class OperationList {
   }
 
   void remove(Operation* operation) {
+    CHECK_INVARIANT(is_member(*operation));
     (operation->previous ? operation->previous->next : head_) = operation->next;
     (operation->next ? operation->next->previous : tail_) = operation->previous;
     operation->next = operation->previous = nullptr;
@@ -255,6 +286,15 @@ class OperationList {
   }
 
  private:
+  // What the links can tell: an operation that is alone in another list seems to be in none.
+  bool is_free(const Operation& operation) const {
+    return !operation.next && !operation.previous && head_ != &operation;
+  }
+  bool is_member(const Operation& operation) const {
+    return (operation.previous ? operation.previous->next : head_) == &operation &&
+           (operation.next ? operation.next->previous : tail_) == &operation;
+  }
+
   void take(OperationList& other) {
     head_ = other.head_;
     tail_ = other.tail_;

@@ -33,7 +33,10 @@ class Collector final : public CompletionSink {
  public:
   void complete(OperationList completed) override {
     std::lock_guard lock(mutex_);
-    while (Operation* const op = completed.pop_front()) done_.push_back(op);
+    while (Operation* const op = completed.pop_front()) {
+      CHECK(op->state.exchange(OperationState::kIdle) == OperationState::kCompleted);
+      done_.push_back(op);
+    }
     changed_.notify_all();
   }
 

@@ -105,7 +105,7 @@ void IocpEngine::queue_batch(OperationList batch, OperationList& completed,
   std::lock_guard lock(mutex_);
   while (Operation* const op = batch.pop_front()) {
     op->engine_data = nullptr;
-    op->state.store(OperationState::kQueued, std::memory_order_relaxed);
+    change_state(*op, OperationState::kQueued);
     const bool by_port = goes_by_port(*op);
     if (op->opcode == Opcode::kLock && !by_port) {
       // Its workers may wait for whoever holds the lock; those of the port may not.
@@ -125,6 +125,7 @@ void IocpEngine::queue_batch(OperationList batch, OperationList& completed,
     } else if (begin_transfer(*op)) {
       transfers_.push_back(op);
     } else {
+      change_state(*op, OperationState::kCompleted);
       completed.push_back(op);
     }
   }
@@ -140,7 +141,10 @@ void IocpEngine::fail_unreachable(OperationList& completed, uint32_t error) {
   if (issue_tokens_ + blocking_tokens_ + in_flight_ > 0) return;
   OperationList lost = std::move(transfers_);
   lost.append(std::move(blocking_));
-  for (Operation* op = lost.front(); op; op = op->next) op->result = Result::failure(error);
+  for (Operation* op = lost.front(); op; op = op->next) {
+    op->result = Result::failure(error);
+    change_state(*op, OperationState::kCompleted);
+  }
   completed.append(std::move(lost));
   starved_.store(false, std::memory_order_relaxed);
 }
@@ -195,7 +199,7 @@ bool IocpEngine::request_end(Operation& op, OperationList& cancelled) {
       blocking_.remove(&op);
       cancel_unbegun(op);
     }
-    op.state.store(OperationState::kCompleted, std::memory_order_relaxed);
+    change_state(op, OperationState::kCompleted);
     cancelled.push_back(&op);
     return false;
   }
@@ -280,9 +284,8 @@ uint32_t IocpEngine::starve(uint32_t error) {
 void IocpEngine::deliver(OperationList completed, Lock& lock) {
   const size_t count = completed.size();
   if (count == 0 || abandoned_) return;
-  for (Operation* op = completed.front(); op; op = op->next) {
-    op->state.store(OperationState::kCompleted, std::memory_order_relaxed);
-  }
+  for (Operation* op = completed.front(); op; op = op->next) CHECK_INVARIANT(is_complete(*op));
+  CHECK_INVARIANT(count <= in_engine_);
   ++delivering_;
   lock.unlock();
   sink_.complete(std::move(completed));

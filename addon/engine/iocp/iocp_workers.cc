@@ -69,8 +69,10 @@ void IocpEngine::take_transfer_packet(Operation& op, Intake& intake) {
   using Outcome = OverlappedCalls::Outcome;
   ++intake.transfers;
   const Outcome outcome = calls_.take_packet(op);
-  if (outcome == Outcome::kComplete) intake.completed.push_back(&op);
   if (outcome == Outcome::kRefused) intake.refused.push_back(&op);
+  if (outcome != Outcome::kComplete) return;
+  change_state(op, OperationState::kCompleted);
+  intake.completed.push_back(&op);
 }
 
 // One look may bring tokens that other workers could use; this one keeps one of each kind. An
@@ -93,7 +95,7 @@ OperationList IocpEngine::take_transfers() {
   while (batch.size() < kIssueBatchMax && in_flight_ < in_flight_max_) {
     Operation* const op = transfers_.pop_front();
     if (!op) break;
-    op->state.store(OperationState::kRunning, std::memory_order_relaxed);
+    change_state(*op, OperationState::kRunning);
     batch.push_back(op);
     ++in_flight_;
   }
@@ -110,7 +112,10 @@ void IocpEngine::issue_transfers() {
     Operation* const op = ended.untried.pop_front();
     if (!op) break;
     const Outcome outcome = calls_.issue(*op);
-    if (outcome == Outcome::kComplete) ended.completed.push_back(op);
+    if (outcome == Outcome::kComplete) {
+      change_state(*op, OperationState::kCompleted);
+      ended.completed.push_back(op);
+    }
     if (outcome == Outcome::kRefused) ended.refused.push_back(op);
     refused_in_row = outcome == Outcome::kRefused ? refused_in_row + 1 : 0;
   }
@@ -124,6 +129,7 @@ void IocpEngine::end_transfers(EndedTransfers ended) {
   Lock lock(mutex_);
   const size_t count = ended.completed.size() + ended.refused.size() + ended.untried.size();
   deliver(std::move(ended.completed), lock);
+  CHECK_INVARIANT(count <= in_flight_ && ended.tokens <= issue_tokens_);
   in_flight_ -= count;
   issue_tokens_ -= ended.tokens;
   if (ended.made_room) starved_.store(false, std::memory_order_relaxed);
@@ -131,7 +137,7 @@ void IocpEngine::end_transfers(EndedTransfers ended) {
   if (ended.is_short) starved_.store(true, std::memory_order_relaxed);
   for (OperationList* const list : {&ended.untried, &ended.refused}) {
     for (Operation* op = list->front(); op; op = op->next) {
-      op->state.store(OperationState::kQueued, std::memory_order_relaxed);
+      change_state(*op, OperationState::kQueued);
     }
   }
   ended.untried.append(std::move(transfers_));
@@ -149,8 +155,9 @@ Operation* IocpEngine::take_blocking(Worker& worker) {
     --blocking_tokens_;
     return nullptr;
   }
-  op->state.store(OperationState::kRunning, std::memory_order_relaxed);
+  change_state(*op, OperationState::kRunning);
   ++blocking_running_;
+  CHECK_INVARIANT(!worker.current);
   worker.current = op;
   worker.target.execution = ++executions_;
   return op;
@@ -163,9 +170,11 @@ void IocpEngine::run_blocking_operation(Worker& worker) {
   Lock lock(mutex_);
   worker.current = nullptr;
   worker.target.execution = 0;
+  change_state(*op, OperationState::kCompleted);
   OperationList completed;
   completed.push_back(op);
   deliver(std::move(completed), lock);
+  CHECK_INVARIANT(blocking_running_ > 0 && blocking_running_ <= blocking_tokens_);
   --blocking_running_;
   --blocking_tokens_;
   wake_workers();

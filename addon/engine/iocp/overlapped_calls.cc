@@ -31,6 +31,7 @@ OverlappedCalls::Outcome OverlappedCalls::issue(Operation& op) {
       continue_transfer(op, ERROR_OPERATION_ABORTED, 0);
       return Outcome::kComplete;
     }
+    CHECK_INVARIANT(op.state.load() == OperationState::kRunning);
     op.holders.store(2);
     const uint32_t error = start_(op);
     if (!posts_packet(error)) {
@@ -50,6 +51,7 @@ OverlappedCalls::Outcome OverlappedCalls::issue(Operation& op) {
 }
 
 OverlappedCalls::Outcome OverlappedCalls::take_packet(Operation& op) {
+  CHECK_INVARIANT(op.holders.load() > 0);
   // If the issuing call has not returned yet, its thread continues the operation.
   if (op.holders.fetch_sub(1) != 1) return Outcome::kPending;
   return settle(op) ? issue(op) : Outcome::kComplete;

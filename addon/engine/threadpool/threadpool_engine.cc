@@ -43,7 +43,7 @@ void ThreadpoolEngine::submit(OperationList batch) {
 }
 
 void ThreadpoolEngine::complete(Operation& operation) {
-  operation.state.store(OperationState::kCompleted, std::memory_order_relaxed);
+  change_state(operation, OperationState::kCompleted);
   ++counters_.inline_completions;
   completed_inline_.push_back(&operation);
 }

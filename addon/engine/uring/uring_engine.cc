@@ -87,7 +87,7 @@ void UringEngine::submit(OperationList batch) {
     } else if (!is_for_ring(*op, few || lost_ring_) && in_place_.try_run(*op)) {
       complete_inline(*op);
     } else if (!lost_ring_ && belongs_on_ring(*op)) {
-      op->state.store(OperationState::kQueued, std::memory_order_relaxed);
+      change_state(*op, OperationState::kQueued);
       backlog_.push_back(op);
     } else {
       op->engine_data = &blocking_;
@@ -104,18 +104,19 @@ void UringEngine::submit(OperationList batch) {
 }
 
 void UringEngine::complete_inline(Operation& operation) {
-  operation.state.store(OperationState::kCompleted, std::memory_order_relaxed);
+  change_state(operation, OperationState::kCompleted);
   ++counters_.inline_completions;
   completed_.push_back(&operation);
 }
 
 // Fills the submission queue from the backlog, as far as both queues have room.
 void UringEngine::prepare_backlog() {
+  CHECK_INVARIANT(in_ring_.size() <= kInFlightMax);
   while (!backlog_.empty() && in_ring_.size() < kInFlightMax) {
     io_uring_sqe* const entry = ring_->next_entry();
     if (!entry) return;
     Operation* const op = backlog_.pop_front();
-    op->state.store(OperationState::kRunning, std::memory_order_relaxed);
+    change_state(*op, OperationState::kRunning);
     prepare(*op, *entry);
     in_ring_.push_back(op);
   }
@@ -245,13 +246,14 @@ void UringEngine::reap() {
 }
 
 void UringEngine::settle(Operation& op, int32_t result) {
+  CHECK_INVARIANT(op.state.load() == OperationState::kRunning);
   const bool short_of_resources = result == -EAGAIN && op.file->is_disk();
   const bool cancel_requested = op.cancel_requested.load();
   if (short_of_resources && !cancel_requested) {
     // Law 5: again, after other completions.
     ++counters_.retried;
     in_ring_.remove(&op);
-    op.state.store(OperationState::kQueued, std::memory_order_relaxed);
+    change_state(op, OperationState::kQueued);
     retries_.push_back(&op);
     return;
   }
@@ -268,7 +270,7 @@ void UringEngine::settle(Operation& op, int32_t result) {
     std::erase(cancels_, &op);
     std::erase(missed_cancels_, &op);
   }
-  op.state.store(OperationState::kCompleted, std::memory_order_relaxed);
+  change_state(op, OperationState::kCompleted);
   // A cancel that is still to be answered names the address, which must not be another's by then.
   if (!op.cancel_in_flight) finish(op);
 }
@@ -285,6 +287,7 @@ void UringEngine::hand_to_own_worker(Operation& op) {
 }
 
 void UringEngine::settle_cancel(Operation& op, int32_t result) {
+  CHECK_INVARIANT(op.cancel_in_flight);
   op.cancel_in_flight = false;
   if (op.state.load(std::memory_order_relaxed) == OperationState::kCompleted) return finish(op);
   // The kernel does not find a transfer that it is about to try again, as a pipe that was readable
@@ -293,6 +296,7 @@ void UringEngine::settle_cancel(Operation& op, int32_t result) {
 }
 
 void UringEngine::finish(Operation& op) {
+  CHECK_INVARIANT(is_complete(op) && !op.cancel_in_flight);
   in_ring_.remove(&op);
   if (submitting_) ++counters_.inline_completions;
   completed_.push_back(&op);
@@ -340,7 +344,7 @@ bool UringEngine::request_end(Operation& operation) {
     take_retries();
     backlog_.remove(&operation);
     cancel_unbegun(operation);
-    operation.state.store(OperationState::kCompleted, std::memory_order_relaxed);
+    change_state(operation, OperationState::kCompleted);
     completed_.push_back(&operation);
     return false;
   }

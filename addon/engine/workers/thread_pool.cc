@@ -128,7 +128,7 @@ void ThreadPool::share(OperationList batch) {
     Lane& lane = lanes_[kBounded];
     in_pool_ += batch.size();
     for (Operation* op = batch.front(); op; op = op->next) {
-      op->state.store(OperationState::kQueued, std::memory_order_relaxed);
+      change_state(*op, OperationState::kQueued);
     }
     lane.shared.append(std::move(batch));
     woken = wake(lane);
@@ -139,6 +139,7 @@ void ThreadPool::share(OperationList batch) {
 Operation* ThreadPool::take_shared() {
   Lock lock(mutex_);
   Operation* const op = lanes_[kBounded].shared.pop_front();
+  CHECK_INVARIANT(!op || in_pool_ > 0);
   if (op) --in_pool_;
   return op;
 }
@@ -147,7 +148,7 @@ void ThreadPool::submit_completed(OperationList completed) {
   Lock lock(mutex_);
   in_pool_ += completed.size();
   for (Operation* op = completed.front(); op; op = op->next) {
-    op->state.store(OperationState::kCompleted, std::memory_order_relaxed);
+    change_state(*op, OperationState::kCompleted);
   }
   completed_.append(std::move(completed));
   deliver(lock);
@@ -170,7 +171,7 @@ bool ThreadPool::take_unreachable(WakeList& wakes) {
     while (Operation* const op = lane.queue.pop_front()) {
       op->result = Result::failure(kNoThreadError);
       if (op->detail) op->detail->opened.reset();
-      op->state.store(OperationState::kCompleted, std::memory_order_relaxed);
+      change_state(*op, OperationState::kCompleted);
       completed_.push_back(op);
       found = true;
     }
@@ -183,6 +184,8 @@ void ThreadPool::deliver(Lock& lock) {
   OperationList completed = std::move(completed_);
   const size_t size = completed.size();
   if (size == 0) return;
+  for (Operation* op = completed.front(); op; op = op->next) CHECK_INVARIANT(is_complete(*op));
+  CHECK_INVARIANT(size <= in_pool_);
   ++delivering_;
   lock.unlock();
   sink_.complete(std::move(completed));
@@ -194,7 +197,7 @@ void ThreadPool::deliver(Lock& lock) {
 
 void ThreadPool::enqueue(OperationList batch) {
   while (Operation* const op = batch.pop_front()) {
-    op->state.store(OperationState::kQueued, std::memory_order_relaxed);
+    change_state(*op, OperationState::kQueued);
     lane_of(*op).queue.push_back(op);
   }
 }
@@ -255,7 +258,8 @@ Operation* ThreadPool::take(Lane& lane, Worker& worker, Lock& lock) {
       wait_for_work(lane, worker, lock);
     } else {
       Operation* const op = lane.take();
-      op->state.store(OperationState::kRunning, std::memory_order_relaxed);
+      change_state(*op, OperationState::kRunning);
+      CHECK_INVARIANT(!worker.current);
       worker.current = op;
       worker.target.execution = ++executions_;
       return op;
@@ -287,10 +291,11 @@ void ThreadPool::take_back(Lane& lane, Worker& worker, Operation& operation, boo
                            Lock& lock) {
   worker.current = nullptr;
   worker.target.execution = 0;
+  CHECK_INVARIANT(!worker.is_stuck || lane.stuck > 0);
   if (worker.is_stuck) --lane.stuck;
   worker.is_stuck = false;
   if (has_ended) {
-    operation.state.store(OperationState::kCompleted, std::memory_order_relaxed);
+    change_state(operation, OperationState::kCompleted);
     completed_.push_back(&operation);
     return;
   }
@@ -347,7 +352,7 @@ void ThreadPool::cancel(Operation& operation) {
     case OperationState::kQueued:
       lane_of(operation).queue.remove(&operation);
       end_cancelled(operation);
-      operation.state.store(OperationState::kCompleted, std::memory_order_relaxed);
+      change_state(operation, OperationState::kCompleted);
       completed_.push_back(&operation);
       deliver(lock);
       return;
