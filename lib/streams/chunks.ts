@@ -9,20 +9,20 @@ import { hasPlaces } from './first-place.js';
 
 /** Options of handle.chunks(). */
 export interface ChunksOptions extends WindowOptions {
-  /** Place of the first byte. Default 0. */
+  /** Position of the first byte. Default 0. */
   start?: number | undefined;
-  /** Place of the last byte, as of streams. Default: the end of the file. */
+  /** Position of the last byte, inclusive, as in Node's streams. Default: the end of the file. */
   end?: number | undefined;
   /**
-   * Whether the memory of a chunk is used again when the next one is asked for. Then no memory is
-   * allocated per chunk; what is to be kept of one must be copied. Default false.
+   * Whether the memory of a chunk is reused when the next one is requested. This saves an
+   * allocation per chunk; a caller that keeps bytes must copy them. Default false.
    */
   recycle?: boolean | undefined;
-  /** Ends it with an AbortError, once nothing is in flight any more. */
+  /** Aborts the iteration with an AbortError, once nothing is in flight. */
   signal?: AbortSignal | undefined;
 }
 
-/** What FileHandle.chunks() gives. */
+/** Implements FileHandle.chunks(). */
 export function chunksOf(
   handle: CoreHandle,
   options: ChunksOptions,

@@ -1,10 +1,10 @@
 import { EventEmitter } from 'node:events';
 
 /**
- * The property `fd` of Node's stream classes. Code that knows the number can use the file's cursor,
- * so a stream that reads or writes at positions of its own is told when the property is read, and
- * when a listener of 'open' is called with the number. Code of Node that reads the property for the
- * stream itself runs quietly().
+ * The property `fd` of Node's stream classes. Code that knows the descriptor can use the file's
+ * cursor, so a stream that reads or writes at its own positions is notified when the property is
+ * read, and when a listener of 'open' receives the descriptor. Node's code that reads the property
+ * for the stream itself runs inside quietly().
  */
 
 export const descriptor = Symbol('descriptor');
@@ -17,7 +17,7 @@ export interface Described {
   [onShared]: () => void;
 }
 
-// Functions that all streams share, so that a stream costs no closures.
+// All streams share these functions, so that a stream costs no closures.
 const property = {
   configurable: true,
   enumerable: true,
@@ -30,7 +30,7 @@ const property = {
   },
 };
 
-/** Defines the property of a stream. @param share called when somebody gets to know the number */
+/** Defines the property of a stream. @param share called when the descriptor becomes known */
 export function defineDescriptor(stream: Described, share: (this: Described) => void): void {
   stream[descriptor] = null;
   stream[isQuiet] = false;
@@ -42,7 +42,7 @@ function share(stream: Described): void {
   if (typeof stream[descriptor] === 'number') stream[onShared]();
 }
 
-/** Runs code of Node that reads the property for the stream itself. */
+/** Runs Node's code that reads the property for the stream itself. */
 export function quietly(stream: Described, run: () => void): void {
   const before = stream[isQuiet];
   stream[isQuiet] = true;
@@ -53,15 +53,15 @@ export function quietly(stream: Described, run: () => void): void {
   }
 }
 
-/** Of Node's classes: whether the file is not open yet. */
+/** Implements `pending` of Node's classes: whether the file is not open yet. */
 export function getPending(this: Described): boolean {
   return this[descriptor] === null;
 }
 
 type Listener = (...given: unknown[]) => void;
 
-// A listener without parameters sees the number by `arguments` or a rest parameter, if at all. The
-// source of native and bound functions does not tell.
+// A listener without parameters can see the descriptor only by `arguments` or a rest parameter. The
+// source of native and bound functions does not show whether it does.
 function seesArguments(listener: Listener): boolean {
   return (
     listener.length > 0 ||

@@ -11,19 +11,19 @@ import { type PathLike, parsePath } from '../node/paths.js';
 import { validateBoolean, validateInteger, validateSignal } from '../node/validate.js';
 import { HeldFile } from './held-file.js';
 
-/** The file of a stream of streamx or of a web stream. */
+/** Options for the file of a streamx stream or a web stream. */
 export interface FileOptions extends StreamOpenOptions, Pick<OpenOptions, 'mode'> {
-  /** How a path is opened; Node's flags. */
+  /** Node's flags for opening a path. */
   flags?: string | number | undefined;
   /** A FileHandle of this package instead of a path. */
   fd?: PublicHandle | null | undefined;
-  /** Whether the stream closes the handle that it was given when it ends. Default true. */
+  /** Whether the stream closes a given handle when it ends. Default true. */
   autoClose?: boolean | undefined;
-  /** Ends the stream with an AbortError. */
+  /** Aborts the stream with an AbortError. */
   signal?: AbortSignal | undefined;
 }
 
-/** Called when others end a stream: with an AbortError, or EBADF where its handle is closed. */
+/** Called when a stream is ended from outside: AbortError, or EBADF if its handle is closed. */
 export type Interrupt = (error: Error) => void;
 
 /** @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
@@ -33,7 +33,7 @@ export function validatePlace(place: unknown, name: string, least = 0): void {
   }
 }
 
-/** Calls back when a signal aborts; never before whoever makes the stream has it. */
+/** Calls back when a signal aborts, but not before the caller has received the stream. */
 function onAbort(signal: AbortSignal, interrupt: Interrupt): () => void {
   const abort = (): void => interrupt(abortError(signal));
   if (signal.aborted) queueMicrotask(abort);
@@ -42,9 +42,9 @@ function onAbort(signal: AbortSignal, interrupt: Interrupt): () => void {
 }
 
 /**
- * The file that the options of a stream name.
- * @param flags how it is opened where the options do not say
- * @returns the file, and a function that ends heeding the signal
+ * Returns the file named by the options of a stream.
+ * @param flags default flags
+ * @returns the file, and a function that stops listening to the signal
  * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE
  */
 export function fileOf(

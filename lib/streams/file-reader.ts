@@ -7,38 +7,38 @@ import { hasPlaces, placeWithoutStart, watchCursor } from './first-place.js';
 import type { HeldFile } from './held-file.js';
 
 export interface FileReaderOptions extends FileOptions {
-  /** Place of the first byte. Default: the start of a path, the cursor of a handle. */
+  /** Position of the first byte. Default: the start of a path, the cursor of a handle. */
   start?: number | undefined;
-  /** Place of the last byte, as of Node's streams. Default: the end of the file. */
+  /** Position of the last byte, inclusive, as in Node's streams. Default: the end of the file. */
   end?: number | undefined;
   /** Bounds of the window of reads. */
   readAhead?: WindowOptions | undefined;
 }
 
 export interface ReadingOptions {
-  /** Place of the first byte where the user gives one. */
+  /** Position of the first byte, if the user gives one. */
   start: number | undefined;
-  /** Place of the last byte; without a start the number of bytes less one. */
+  /** Position of the last byte; without a start the number of bytes less one. */
   end: number;
   readonly autoClose: boolean;
   readonly window: WindowOptions;
-  /** Bytes that chunks shall be multiples of. */
+  /** Chunk sizes are multiples of this many bytes. */
   readonly unit?: number | undefined;
-  /** Bytes of a read at the cursor, where no more may be read than node:fs would. */
+  /** Bytes of a read at the cursor, which must not read more than node:fs would. */
   readonly cursorRead?: number | undefined;
-  /** Bytes that the stream has been given so far. */
+  /** Returns the bytes delivered to the stream so far. */
   delivered(): number;
-  /** Called when the rest is read at the cursor, which is behind what was delivered. */
+  /** Called when the rest is read at the cursor, which is after the delivered bytes. */
   onShared?: (() => void) | undefined;
 }
 
 export interface Reading {
   readonly ahead: ReadAhead;
-  /** Place of the first byte; null at the cursor. */
+  /** Position of the first byte; null at the cursor. */
   readonly start: number | null;
 }
 
-/** Begins to read a file that is open for a stream. */
+/** Starts reading a stream's open file. */
 export function beginReading(file: HeldFile, options: ReadingOptions): Reading {
   const handle = file.handle as CoreHandle;
   const { start: given, end, autoClose, window, unit, cursorRead, delivered } = options;
@@ -48,7 +48,7 @@ export function beginReading(file: HeldFile, options: ReadingOptions): Reading {
   const ahead = new ReadAhead(handle, {
     ...(start === null && cursorRead !== undefined ? { chunkSize: cursorRead } : window),
     start,
-    // Without a start the end is a number of bytes.
+    // Without a start, the end is a number of bytes.
     end: end + 1 + (isFree ? (start ?? 0) : 0),
     unit,
     size: isOwn ? handle.file.sizeWhenOpened : undefined,
@@ -66,7 +66,7 @@ export function beginReading(file: HeldFile, options: ReadingOptions): Reading {
   return { ahead, start };
 }
 
-/** Reads a file for a stream: opens it, reads it ahead, and closes it when nothing is in flight. */
+/** Reads a file for a stream: opens it, reads ahead, and closes it when nothing is in flight. */
 export class FileReader {
   readonly path: PathLike | undefined;
   readonly #file: HeldFile;
@@ -78,11 +78,12 @@ export class FileReader {
   #isCancelled = false;
   #cancelling: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
-  /** Bytes that the stream has been given. */
+  /** Bytes delivered to the stream. */
   bytesRead = 0;
 
   /**
-   * @param interrupt called when others end the stream; the stream then cancels and closes this
+   * @param interrupt called when the stream is ended from outside; the stream then cancels and
+   *   closes this reader
    * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE
    */
   constructor(path: PathLike | null | undefined, options: FileReaderOptions, interrupt: Interrupt) {
@@ -121,7 +122,7 @@ export class FileReader {
     this.#ahead = ahead;
   }
 
-  /** The next chunk; null at the end and once cancelled; undefined where it is not there yet. */
+  /** Returns the next chunk; null at the end and after cancel(); undefined if none is ready. */
   take(): Buffer | null | undefined {
     if (this.#ahead === undefined) return null;
     const chunk = this.#ahead.take();
@@ -129,19 +130,19 @@ export class FileReader {
     return chunk;
   }
 
-  /** Calls back, once, when take() has something to say; after it had not. */
+  /** Calls back once when take() has a result, after it returned undefined. */
   whenReady(callback: () => void): void {
     this.#ahead?.whenReady(callback);
   }
 
-  /** The next chunk, or null at the end and once cancelled. @throws a system error */
+  /** Returns the next chunk, or null at the end and after cancel(). @throws a system error */
   async next(): Promise<Buffer | null> {
     const chunk = (await this.#ahead?.next()) ?? null;
     if (chunk !== null) this.#count(chunk.byteLength);
     return chunk;
   }
 
-  /** As ReadAhead.readInto(); 0 also once cancelled. */
+  /** Reads like ReadAhead.readInto(); returns 0 also after cancel(). */
   async readInto(target: Uint8Array): Promise<number> {
     const bytes = (await this.#ahead?.readInto(target)) ?? 0;
     this.#count(bytes);
@@ -153,14 +154,14 @@ export class FileReader {
     if (this.#movesCursor) (this.#file.handle as CoreHandle).cursor.position += bytes;
   }
 
-  /** Cancels what is in flight; whoever waits for bytes is told that there are no more. */
+  /** Cancels reads in flight; waiting consumers learn that there are no more bytes. */
   cancel(): void {
     this.#isCancelled = true;
     this.#file.cancelOpening();
     this.#cancelling ??= this.#ahead?.cancel();
   }
 
-  /** Cancels what is in flight, waits for it and closes the file. @throws a system error */
+  /** Cancels reads in flight, waits for them and closes the file. @throws a system error */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;

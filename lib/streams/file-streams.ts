@@ -18,7 +18,7 @@ import { NodeFile } from './node-file.js';
 import { type NodeReadStream, ReadSource } from './read-source.js';
 import { type NodeWriteStream, streamDestroyed, WriteSink } from './write-sink.js';
 
-/** What the streams of this package take beside Node's options. */
+/** Options of this package's streams, in addition to Node's options. */
 export interface ReadStreamExtras extends StreamOpenOptions {
   /** Bounds of the window of reads. */
   readAhead?: WindowOptions | undefined;
@@ -52,7 +52,7 @@ const streamWindow = Symbol('window');
 const windowOptions = Symbol('windowOptions');
 
 interface OurState extends Described {
-  /** Nothing where Node's own functions serve, or those of the `fs` option. */
+  /** Undefined if Node's own functions or those of the `fs` option are used. */
   [streamFile]?: NodeFile;
   [windowOptions]: WindowOptions;
   [streamWindow]?: ReadSource | WriteSink;
@@ -67,7 +67,7 @@ type Writer = NodeWriteStream & OurState;
 function copyOptions(given: unknown): Options {
   const options: Options = {};
   if (typeof given === 'string') options.encoding = given;
-  // With inherited ones, as Node copies them.
+  // Inherited options are copied, too, as Node does.
   else for (const name in given as Options) options[name] = (given as Options)[name];
   return options;
 }
@@ -78,15 +78,15 @@ function validateWindowOption(options: Options, name: string): WindowOptions {
   return window;
 }
 
-// A stream that has finished and was not to close its handle would wait for another end.
+// A finished stream that does not close its handle would wait for another end.
 function letGo(stream: Reader | Writer): void {
   if ((stream as Writer).writableFinished) stream.destroy();
   else stream.close();
 }
 
 /**
- * The file of ours that a stream gets where it would use Node's own functions.
- * @param options changed to what Node's constructor takes
+ * Returns this package's file for a stream that would otherwise use Node's functions.
+ * @param options changed to the form that Node's constructor takes
  */
 function fileOf(
   stream: Reader | Writer,
@@ -110,7 +110,7 @@ function fileOf(
   return new NodeFile({ handle: fd as PublicHandle, core, onClosing: () => letGo(stream) });
 }
 
-// Code that knows the number of the file can use its cursor, and close it where Node's docs say so.
+// Code that knows the descriptor can use the cursor, and close the file where Node's docs say so.
 function shareDescriptor(this: Described): void {
   const stream = this as Reader | Writer;
   const held = stream[streamFile]?.held;
@@ -120,7 +120,7 @@ function shareDescriptor(this: Described): void {
   if (held?.isOwn) handle.file.shareDescriptor(!stream.autoClose);
 }
 
-/** Sets a stream up as Node does, and ties it to the handle that it was given. */
+/** Sets up a stream as Node does, and ties it to a given handle. */
 function construct(
   base: StreamConstructor,
   stream: Reader | Writer,
@@ -128,7 +128,7 @@ function construct(
   given: unknown,
   windowName: string,
 ): void {
-  // Node refuses the rest, but for a callback, which it takes for no options.
+  // Node refuses other types, except a callback, which counts as no options.
   const isRefused = given != null && !['object', 'string', 'function'].includes(typeof given);
   if (isRefused) {
     base.call(stream, path, given);
@@ -143,7 +143,7 @@ function construct(
     defineDescriptor(stream, shareDescriptor);
   }
   base.call(stream, path, options);
-  // Only now, since Node may have refused the options.
+  // The handle is held only now, since Node may have refused the options.
   file?.held?.hold();
 }
 
@@ -159,7 +159,8 @@ function openFile(stream: Reader | Writer, file: NodeFile, done: Done): void {
   });
 }
 
-// How both classes open and end. A program may have replaced open(), which Node then calls.
+// Opening and closing, shared by both classes. A program may have replaced open(), which Node then
+// calls.
 function lifeOf(node: NodeMethods): object {
   return {
     _construct(this: Reader | Writer, done: Done): void {
@@ -181,8 +182,8 @@ function lifeOf(node: NodeMethods): object {
 // ---- ReadStream
 
 /**
- * fs.ReadStream over a window of reads: an instance of Node's class, with its events. Besides a
- * number, `options.fd` may be a FileHandle. `options.fs` takes the place of the engine.
+ * fs.ReadStream over a window of reads: an instance of Node's class, with its events. `options.fd`
+ * may be a descriptor or a FileHandle. `options.fs` replaces the engine.
  */
 function ReadStreamOf(this: Reader, path: unknown, options: unknown): unknown {
   if (!(this instanceof ReadStreamOf)) return Reflect.construct(ReadStreamOf, [path, options]);
@@ -196,7 +197,7 @@ function sourceOf(stream: Reader): ReadSource | undefined {
   if (present !== undefined) return present as ReadSource;
   if (file?.held === undefined || file.windowed === undefined) return undefined;
   const fail = (error: unknown, size: number): void => {
-    // Node's own code knows how a stream fails: it reads from its `fs`, which gives it the error.
+    // Node's own code handles the failure: it reads from its `fs`, which returns the error.
     file.failure = { error };
     quietly(stream, () => nodeReader._read.call(stream, size));
   };
@@ -218,9 +219,9 @@ const readerMethods = {
 // ---- WriteStream
 
 /**
- * fs.WriteStream over a window of writes, as ReadStream. The callback of a write is called when the
- * bytes are in the file. `flushedPosition` says up to where all bytes are, and the event 'progress'
- * that it has moved.
+ * fs.WriteStream over a window of writes, like ReadStream. The callback of a write is called when
+ * the bytes are in the file. All bytes before `flushedPosition` are in the file, and the event
+ * 'progress' reports that it has moved.
  */
 function WriteStreamOf(this: Writer, path: unknown, options: unknown): unknown {
   if (!(this instanceof WriteStreamOf)) return Reflect.construct(WriteStreamOf, [path, options]);
@@ -280,7 +281,7 @@ const writerMethods = {
     if (typeof callback !== 'function' || this[streamFile] === undefined) {
       return nodeWriter.write.call(this, chunk, encoding, done);
     }
-    // The stream takes more before the bytes are in the file; who wants to know hears it then.
+    // The stream accepts more before the bytes are in the file; the callback runs when they are.
     const taken = (error?: Error | null): void => {
       const sink = this[streamWindow] as WriteSink | undefined;
       if (error || sink === undefined) callback(error);
@@ -297,8 +298,8 @@ const writerMethods = {
 
 // ---- Classes
 
-// Functions and no classes, as in Node: there are programs that call them without `new`, or on an
-// object of a class that they have derived in the old way.
+// Functions rather than classes, as in Node: some programs call them without `new`, or on an object
+// of a class derived in the old way.
 function derive(derived: StreamConstructor, base: StreamConstructor, methods: object): void {
   Object.defineProperty(derived, 'name', { value: base.name });
   Object.setPrototypeOf(derived, base);
@@ -334,16 +335,16 @@ Object.defineProperty(WriteStreamOf.prototype, 'flushedPosition', {
   },
 });
 
-/** Node's class fs.ReadStream; its streams read ahead. */
+/** Node's class fs.ReadStream, with streams that read ahead. */
 export const ReadStream = ReadStreamOf as unknown as typeof fs.ReadStream;
-/** Node's class fs.WriteStream; its streams write behind. */
+/** Node's class fs.WriteStream, with streams that write behind. */
 export const WriteStream = WriteStreamOf as unknown as typeof fs.WriteStream;
 
-/** An fs.WriteStream that knows up to where its file is complete. */
+/** An fs.WriteStream that reports up to which position its file is complete. */
 export interface WindowedWriteStream extends fs.WriteStream {
   /**
-   * All bytes below it are in the file; they are durable after a sync of the file. The event
-   * 'progress' says that it has moved. Where writes have no place, it counts from 0.
+   * All bytes before this position are in the file; they are durable after a sync of the file. The
+   * event 'progress' reports changes. It counts from 0 if writes have no position.
    */
   readonly flushedPosition: number;
 }
@@ -358,17 +359,28 @@ export type ReadStreamOptions = NodeOptions<typeof fs.createReadStream> & ReadSt
 export type WriteStreamOptions = NodeOptions<typeof fs.createWriteStream> & WriteStreamExtras;
 
 /**
- * A stream of a file, or of a part of it.
- * @param options Node's, `readAhead`, and those of open()
+ * Creates a stream that reads a file, or a part of it.
+ * @param path string, Buffer or file: URL
+ * @param options Node's options, `readAhead`, and the options of open()
+ * @returns a stream; it fails with system errors, and with AbortError when `signal` aborts
+ * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE
+ * @example
+ * createReadStream('disk.img', { readAhead: { depth: 4 } }).pipe(process.stdout);
  */
 export const createReadStream = function createReadStream(path: unknown, options: unknown) {
   return Reflect.construct(ReadStreamOf, [path, options]);
 } as (path: fs.PathLike, options?: BufferEncoding | ReadStreamOptions) => fs.ReadStream;
 
 /**
- * A stream into a file. When it drains, or calls a write's callback, the bytes are in the file;
- * while another stream is piped into it, it takes chunks ahead and drains when it has room.
- * @param options Node's, `writeBehind`, and those of open()
+ * Creates a stream that writes a file. When it drains, or calls a write's callback, the bytes are
+ * in the file; while another stream is piped into it, it accepts chunks ahead and drains when it
+ * has room.
+ * @param path string, Buffer or file: URL
+ * @param options Node's options, `writeBehind`, and the options of open()
+ * @returns a stream; it fails with system errors, and with AbortError when `signal` aborts
+ * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE
+ * @example
+ * await pipeline(source, createWriteStream('disk.img', { flush: true }));
  */
 export const createWriteStream = function createWriteStream(path: unknown, options: unknown) {
   return Reflect.construct(WriteStreamOf, [path, options]);

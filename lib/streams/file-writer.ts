@@ -11,16 +11,16 @@ import { hasPlaces, placeToAppend, placeWithoutStart, watchCursor } from './firs
 import type { HeldFile } from './held-file.js';
 
 export interface FileWriterOptions extends FileOptions {
-  /** Place of the first byte. Default: the start of a path, the cursor of a handle. */
+  /** Position of the first byte. Default: the start of a path, the cursor of a handle. */
   start?: number | undefined;
   /** Bounds of the window of writes. */
   writeBehind?: WindowOptions | undefined;
-  /** Whether the file is synced when all has been written, before it is closed. Default false. */
+  /** Whether the file is synced after the last write, before it is closed. Default false. */
   flush?: boolean | undefined;
 }
 
 export interface WritingOptions {
-  /** Place of the first byte where the user gives one. */
+  /** Position of the first byte, if the user gives one. */
   start: number | undefined;
   readonly autoClose: boolean;
   readonly window: WindowOptions;
@@ -30,11 +30,11 @@ export interface WritingOptions {
 
 export interface Writing {
   readonly behind: WriteBehind;
-  /** Place of the first byte; 0 at the cursor. */
+  /** Position of the first byte; 0 at the cursor. */
   readonly start: number;
 }
 
-/** Begins to write a file that is open for a stream; a promise where its end must be asked for. */
+/** Starts writing a stream's open file; returns a promise if the size must be looked up. */
 export function beginWriting(file: HeldFile, options: WritingOptions): Writing | Promise<Writing> {
   const handle = file.handle as CoreHandle;
   const end = placeToAppend(handle);
@@ -95,8 +95,8 @@ export class FileWriter {
   #closing: Promise<void> | undefined;
 
   /**
-   * @param interrupt called when others end the stream, or a write failed; the stream then cancels
-   *   and closes this
+   * @param interrupt called when the stream is ended from outside, or a write failed; the stream
+   *   then cancels and closes this writer
    * @param onFlushed called when flushedPosition has moved
    * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE
    */
@@ -127,7 +127,7 @@ export class FileWriter {
     return this.#behind === undefined;
   }
 
-  /** All bytes below it are in the file; after a sync of the file they are durable. */
+  /** All bytes before this position are in the file; they are durable after a sync. */
   get flushedPosition(): number {
     return this.#behind?.flushedPosition ?? this.#options.start ?? 0;
   }
@@ -146,7 +146,7 @@ export class FileWriter {
       autoClose: this.#autoClose,
       window: this.#options.writeBehind ?? {},
       onFlushed: this.#onFlushed,
-      // It may be that nobody asks for anything any more.
+      // No later call may report the error.
       onFailed: (error) => {
         if (this.#cancelled === undefined) this.#interrupt(error as Error);
       },
@@ -157,9 +157,8 @@ export class FileWriter {
   }
 
   /**
-   * Takes chunks of an open file.
-   * @param untilFree whether to wait until their memory is free; a stream that is piped into does
-   *   not use it again
+   * Writes chunks to an open file.
+   * @param untilFree whether to wait until their memory is free; a piped stream does not reuse it
    * @param taken called when there is room for more, or with the first error
    */
   write(chunks: readonly Uint8Array[], untilFree: boolean, taken: WriteCallback): void {
@@ -186,7 +185,7 @@ export class FileWriter {
     free();
   }
 
-  /** Writes what is left, and syncs the file where that is asked for. @throws a system error */
+  /** Writes the remaining bytes, and syncs the file if requested. @throws a system error */
   async finish(): Promise<void> {
     await this.#behind?.finish();
     if (this.#cancelled !== undefined) throw this.#cancelled.error;
@@ -195,8 +194,8 @@ export class FileWriter {
   }
 
   /**
-   * Cancels what is in flight, unless all is written.
-   * @param error what those who wait are told
+   * Cancels writes in flight, unless everything is written.
+   * @param error error passed to waiting callers
    */
   cancel(error: unknown = new AbortError()): void {
     if (this.#isFinished || this.#cancelled !== undefined) return;
@@ -207,7 +206,7 @@ export class FileWriter {
     this.#cancelling?.catch(() => {});
   }
 
-  /** Cancels what is in flight, waits for it and closes the file. @throws a system error */
+  /** Cancels writes in flight, waits for them and closes the file. @throws a system error */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;

@@ -1,15 +1,15 @@
 import type { CoreHandle } from '../handle/core-handle.js';
 import type { HeldFile } from './held-file.js';
 
-/** Whether a file has places at all; a pipe or a terminal has none. */
+/** Whether a file has positions at all; a pipe or a terminal has none. */
 export function hasPlaces({ file }: CoreHandle): boolean {
   return file.isSeekable;
 }
 
 /**
- * Where a stream begins that was given no place; null is at the cursor, or where there are no
- * places. On a buffered file the stream chooses its places itself only as long as nobody can see
- * the difference; watchCursor() says when that ends.
+ * Returns where a stream without a given start begins; null means at the cursor, or that the file
+ * has no positions. On a buffered file the stream chooses its own positions only as long as nobody
+ * can see the difference; watchCursor() reports when that ends.
  * @param autoClose whether the stream closes the file, so that nobody uses the cursor after it
  */
 export function placeWithoutStart(
@@ -25,7 +25,7 @@ export function placeWithoutStart(
   return cursor.isAtStart && (isOwn || autoClose) ? 0 : null;
 }
 
-/** Where a stream writes in append mode; undefined in any other. */
+/** Returns where a stream writes in append mode; undefined in other modes. */
 export function placeToAppend(handle: CoreHandle): null | Promise<number> | undefined {
   if (!handle.access.append || !hasPlaces(handle)) return undefined;
   // The system itself appends, but not through an unbuffered handle.
@@ -33,9 +33,9 @@ export function placeToAppend(handle: CoreHandle): null | Promise<number> | unde
 }
 
 /**
- * Calls back when somebody else can see or use the file's cursor, and puts it to the place that the
- * stream has come to. From then on the stream works at the cursor, as node:fs does.
- * @param onShared returns the place, in bytes
+ * Calls back when other code can see or use the file's cursor, and moves it to the stream's
+ * position. From then on the stream works at the cursor, as node:fs does.
+ * @param onShared returns the position in bytes
  */
 export function watchCursor(handle: CoreHandle, onShared: () => number): void {
   handle.cursor.watch(() => {
@@ -45,7 +45,7 @@ export function watchCursor(handle: CoreHandle, onShared: () => number): void {
     try {
       handle.file.moveCursor(place);
     } catch (error) {
-      // A file without places has no cursor to move, and is used in order anyway.
+      // A file without positions has no cursor to move, and is used in order anyway.
       if ((error as NodeJS.ErrnoException).code !== 'ESPIPE') throw error;
     }
   });

@@ -13,17 +13,17 @@ export interface FilePath {
   readonly options: StreamOpenOptions;
 }
 
-/** A handle that a stream was given. */
+/** A handle that was given to a stream. */
 export interface GivenHandle {
   /** Its close() and sync() are called, because a program may have replaced them. */
   readonly handle: PublicHandle;
   readonly core: CoreHandle;
-  /** Called when the handle is closed: it is time to let go. */
+  /** Called when the handle is being closed, so that the stream ends. */
   onClosing(): void;
 }
 
 /**
- * The file below a stream of any kind: one that the stream opens and closes itself, or a handle
+ * The file of a stream of any kind: one that the stream opens and closes itself, or a given handle
  * that is held for it.
  */
 export class HeldFile {
@@ -81,12 +81,12 @@ export class HeldFile {
     );
   }
 
-  /** Whether opening was cancelled and has failed, so that there is nothing to close. */
+  /** Whether opening was canceled and has failed, so that there is nothing to close. */
   get isGivenUp(): boolean {
     return this.#isGivenUp;
   }
 
-  /** Gives up an open that may never end, such as that of a FIFO without a writer. */
+  /** Gives up an open that may never end, such as opening a FIFO without a writer. */
   cancelOpening(): void {
     if (this.handle !== undefined || this.#opening === undefined) return;
     this.#isUnwanted = true;
@@ -98,8 +98,8 @@ export class HeldFile {
   }
 
   /**
-   * Lets go of the file when nothing of the stream is in flight any more.
-   * @param closes whether a given handle is closed; a file that the stream has opened always is
+   * Releases the file when no operation of the stream is in flight.
+   * @param closes whether a given handle is closed; a file opened by the stream always is
    */
   close(closes: boolean): Promise<void> {
     const opening = this.handle === undefined ? this.#opening : undefined;

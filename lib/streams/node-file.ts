@@ -11,10 +11,10 @@ import { HeldFile } from './held-file.js';
 type Callback = (error: unknown, ...results: unknown[]) => void;
 type Arguments = readonly unknown[];
 
-/** What Node calls an `fs`: functions with a callback as the last argument. */
+/** The functions of Node's `fs` option, with a callback as the last argument. */
 type Functions = Record<string, (...given: unknown[]) => void>;
 
-// The functions that Node's streams call of their `fs`.
+// The functions of `fs` that Node's streams call.
 const usedFunctions = ['open', 'read', 'write', 'writev', 'fsync', 'close'] as const;
 
 type Transfer = 'read' | 'write' | 'writev';
@@ -25,8 +25,8 @@ function callLive(name: (typeof usedFunctions)[number], given: Arguments): void 
 }
 
 /**
- * Calls back once the promise has settled, outside of its reaction: an error that a listener of the
- * stream throws is an uncaught exception, as in Node, and no rejection.
+ * Calls back once the promise has settled, outside of its reaction: an error thrown by a listener
+ * of the stream becomes an uncaught exception, as in Node, and not a rejection.
  */
 function callBack(promise: Promise<unknown>, callback: Callback): void {
   promise.then(
@@ -35,20 +35,20 @@ function callBack(promise: Promise<unknown>, callback: Callback): void {
   );
 }
 
-/** After this time a destroyed stream looks whether opening its file may never end. */
+/** After this time a destroyed stream checks whether opening its file may never end. */
 const patienceMs = 50;
 
 /**
- * The file of one of Node's streams, in the shape that their classes take as their `fs` option.
- * They open and close through it. Reads and writes go through a window over the open file, and come
- * here only where there is none: for a descriptor that the program has opened in a way of its own.
+ * The file of one of Node's streams, in the form of their `fs` option. They open and close through
+ * it. Reads and writes go through a window over the open file, and come here only without a window:
+ * for a descriptor that the program has opened with functions of its own.
  */
 export class NodeFile {
-  /** The file; undefined before open() is called, and where functions of the program serve. */
+  /** The file; undefined before open() is called, and if the program's own functions are used. */
   held: HeldFile | undefined;
-  /** Ends what is in flight when the stream is destroyed. */
+  /** Ends operations in flight when the stream is destroyed. */
   settle: (() => Promise<void> | undefined) | undefined;
-  /** The error of the next read. */
+  /** The error to report for the next read. */
   failure: { error: unknown } | undefined;
   readonly #options: StreamOpenOptions;
   readonly #given: PublicHandle | undefined;
@@ -57,7 +57,7 @@ export class NodeFile {
   #patience: NodeJS.Timeout | undefined;
 
   /**
-   * @param file options of open() beside Node's for a path, or the handle that the stream was given
+   * @param file options of open() in addition to Node's for a path, or the given handle
    * @param isClosed whether the stream has ended. A stream that is aborted at once ends before its
    *   file is open, and never closes it.
    */
@@ -72,10 +72,10 @@ export class NodeFile {
     }
   }
 
-  /** The open file, where a window may stand between it and the stream. */
+  /** The open file, if a window may stand between it and the stream. */
   get windowed(): CoreHandle | undefined {
     const given = this.#given;
-    // A program that has put functions of its own into the handle gets the calls it expects.
+    // A program that has replaced functions of the handle gets the calls it expects.
     if (given !== undefined && transfers.some((name) => Object.hasOwn(given, name))) {
       return undefined;
     }
@@ -113,8 +113,8 @@ export class NodeFile {
   };
 
   /**
-   * The stream has been destroyed before its file is open. A file is opened and closed, with the
-   * stream's events, as in Node. The open of a FIFO or a device may never end and is cancelled.
+   * Handles a stream that is destroyed before its file is open. A file is opened and closed, with
+   * the stream's events, as in Node. Opening a FIFO or a device may never end and is canceled.
    * @param path the path of the stream
    */
   cancelOpening(path: string): void {
@@ -122,7 +122,7 @@ export class NodeFile {
     if (this.held !== undefined && this.held.handle === undefined) this.#losePatience(path);
   }
 
-  // Time alone says nothing: the thread may have been busy, or the machine.
+  // Time alone proves nothing: the thread or the machine may have been busy.
   #losePatience(path: string): void {
     this.#patience ??= setTimeout(() => {
       nodeFs.stat(path, (_error, status) => {

@@ -7,30 +7,30 @@ import type { WindowOptions } from '../transfer/window.js';
 import { beginReading } from './file-reader.js';
 import type { HeldFile } from './held-file.js';
 
-/** What Node's class has besides what its types say. */
+/** Members of Node's class that its types leave out. */
 export type NodeReadStream = fs.ReadStream & {
   pos: number | undefined;
   end: number;
   readonly autoClose: boolean;
 };
 
-/** Pushes what a ReadAhead reads into a stream, in chunks of the size that Node's would have. */
+/** Pushes the bytes of a ReadAhead into a stream, in chunks of the size that Node uses. */
 export class ReadSource {
   readonly #stream: NodeReadStream;
   readonly #fail: (error: unknown, size: number) => void;
   readonly #handle: CoreHandle;
   readonly #ahead: ReadAhead;
   readonly #start: number | null;
-  /** Whether chunks of the stream may begin in one chunk of the window and end in the next. */
+  /** Whether chunks of the stream may span two chunks of the window. */
   #isOdd: boolean;
   /** The last chunk of the window, if a part of it has not been pushed. */
   #chunk: Buffer | undefined;
   #at = 0;
-  /** Bytes of the chunk that the stream waits for; 0 if it does not. */
+  /** Bytes of the chunk that the stream waits for; 0 if it does not wait. */
   #wanted = 0;
   #isBusy = false;
 
-  /** @param fail makes the stream fail, while it waits for a chunk of this size */
+  /** @param fail makes the stream fail while it waits for a chunk of this size */
   constructor(
     stream: NodeReadStream,
     file: HeldFile,
@@ -57,7 +57,7 @@ export class ReadSource {
       start !== null && (ahead.unit % size !== 0 || start % blockSizeOf(this.#handle) !== 0);
   }
 
-  // The bytes that the stream has not been given are read again, at the cursor.
+  // Bytes that were not delivered to the stream are read again, at the cursor.
   #forgetChunk(): void {
     this.#chunk = undefined;
     this.#isOdd = false;
@@ -69,8 +69,8 @@ export class ReadSource {
     if (this.#isBusy) return;
     if (size === 0) this.#stream.push(null);
     else if (this.#stream.readableFlowing === true) this.#push();
-    // read() would give what is pushed within it together with what was there before; Node's own
-    // chunks come later, and one by one.
+    // read() would return bytes pushed within it together with earlier ones; Node's own chunks come
+    // later, one by one.
     else this.#onReady();
   }
 
@@ -120,7 +120,7 @@ export class ReadSource {
     }
   }
 
-  // The next chunk; null where the stream has ended or failed, undefined if it must wait.
+  // Returns the next chunk; null if the stream has ended or failed, undefined if it must wait.
   #next(size: number): Buffer | null | undefined {
     let chunk: Buffer | null | undefined;
     try {
@@ -149,7 +149,7 @@ export class ReadSource {
     return chunk.subarray(at, at + size);
   }
 
-  // A chunk that lies in two of the window.
+  // Joins a chunk that spans two chunks of the window.
   #join(first: Buffer, size: number): Buffer | undefined {
     const second = this.#ahead.take();
     if (second === undefined) return undefined;

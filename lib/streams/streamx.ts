@@ -13,7 +13,7 @@ import { validateEncoding } from '../node/validate.js';
 import { FileReader, type FileReaderOptions } from './file-reader.js';
 import { FileWriter, type FileWriterOptions } from './file-writer.js';
 
-/** Files as streams of streamx: `overlapped/streamx`. */
+/** Files as streamx streams: `overlapped/streamx`. */
 
 export interface ReadStreamOptions
   extends FileReaderOptions,
@@ -23,7 +23,7 @@ export interface ReadStreamOptions
 export interface WriteStreamOptions
   extends FileWriterOptions,
     Pick<WritableOptions, 'highWaterMark' | 'eagerOpen'> {
-  /** Of strings that are written. Default 'utf8'. */
+  /** Encoding of written strings. Default 'utf8'. */
   encoding?: BufferEncoding | undefined;
 }
 
@@ -32,25 +32,27 @@ type Callback = (error: Error | null) => void;
 const readableNames = ['highWaterMark', 'eagerOpen', 'encoding'] as const;
 const writableNames = ['highWaterMark', 'eagerOpen'] as const;
 
-// Its other options are functions that would take the place of ours, and a signal that ends a
-// stream with another error than the rest of this package.
+// Other options are functions that would replace this package's functions, and a signal that would
+// end a stream with another error than the rest of this package.
 function only<T extends object, K extends keyof T>(options: T, names: readonly K[]): Pick<T, K> {
   const given = names.filter((name) => options[name] !== undefined);
   return Object.fromEntries(given.map((name) => [name, options[name]])) as Pick<T, K>;
 }
 
 /**
- * A file, or a part of it, as a streamx Readable, read ahead of its consumer. The file is opened
- * when somebody reads, unless `eagerOpen` is set. Chunks have up to `readAhead.chunkSize` bytes.
- * destroy() cancels what is in flight; 'close' comes when all of it has ended and the file is
+ * A streamx Readable for a file, or a part of it, that reads ahead of its consumer. The file is
+ * opened at the first read, unless `eagerOpen` is set. Chunks have up to `readAhead.chunkSize`
+ * bytes. destroy() cancels reads in flight; 'close' is emitted when they have ended and the file is
  * closed.
+ * @example
+ * for await (const chunk of new ReadStream('disk.img')) hash.update(chunk);
  */
 export class ReadStream extends Readable {
   readonly #reader: FileReader;
   #onRead: Callback | undefined;
 
   /**
-   * @param path string, Buffer or file: URL; not looked at where `options.fd` is a handle
+   * @param path string, Buffer or file: URL; ignored if `options.fd` is a handle
    * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE
    */
   constructor(path: PathLike | null | undefined, options: ReadStreamOptions = {}) {
@@ -59,11 +61,11 @@ export class ReadStream extends Readable {
     this.#reader = new FileReader(path, options, (error) => this.destroy(error));
   }
 
-  /** The path as it was given; undefined where a handle was. */
+  /** The path as it was given; undefined for a handle. */
   get path(): PathLike | undefined {
     return this.#reader.path;
   }
-  /** Bytes that have been read and handed over. */
+  /** Bytes that have been read and delivered. */
   get bytesRead(): number {
     return this.#reader.bytesRead;
   }
@@ -87,8 +89,8 @@ export class ReadStream extends Readable {
     if (this.#onRead !== undefined) this.#push();
   };
 
-  // Outside of the promise's reaction that it is called in: what a listener throws is an uncaught
-  // exception then.
+  // Runs outside of the promise's reaction, so that an error thrown by a listener is an uncaught
+  // exception.
   readonly #onReady = (): void => {
     nextTick(this.#continue);
   };
@@ -130,12 +132,13 @@ interface WriteStreamEvents extends WritableEvents {
 }
 
 /**
- * A file, or a part of it, as a streamx Writable, written behind its producer. The file is opened
- * at the first write or end(), unless `eagerOpen` is set. 'drain' says that the memory of what was
- * written is free and that there is room for more, to a stream that is piped into it only the
- * latter; 'finish' that all bytes are in the file. 'progress' says, with flushedPosition, that
- * this has moved. destroy() cancels what is in flight; 'close' comes when all of it has ended and
- * the file is closed.
+ * A streamx Writable for a file, or a part of it, that writes behind its producer. The file is
+ * opened at the first write or end(), unless `eagerOpen` is set. 'drain' means that there is room
+ * for more and, unless a stream is piped in, that the memory of written chunks is free; 'finish'
+ * means that all bytes are in the file. 'progress' reports a new flushedPosition. destroy() cancels
+ * writes in flight; 'close' is emitted when they have ended and the file is closed.
+ * @example
+ * await pipeline(source, new WriteStream('disk.img'));
  */
 export class WriteStream extends Writable<WriteStreamEvents> {
   readonly #writer: FileWriter;
@@ -154,7 +157,7 @@ export class WriteStream extends Writable<WriteStreamEvents> {
     );
   }
 
-  /** The path as it was given; undefined where a handle was. */
+  /** The path as it was given; undefined for a handle. */
   get path(): PathLike | undefined {
     return this.#writer.path;
   }
@@ -162,7 +165,7 @@ export class WriteStream extends Writable<WriteStreamEvents> {
   get bytesWritten(): number {
     return this.#writer.bytesWritten;
   }
-  /** All bytes below this place are in the file; after a sync of the file they are durable. */
+  /** All bytes before this position are in the file; they are durable after a sync of the file. */
   get flushedPosition(): number {
     return this.#writer.flushedPosition;
   }
@@ -179,8 +182,8 @@ export class WriteStream extends Writable<WriteStreamEvents> {
     });
   }
 
-  // streamx notes the pipeline in the state of the stream that is piped into; Node's pipe()
-  // listens.
+  // streamx records a pipeline in the state of the destination stream; Node's pipe() adds a
+  // listener.
   get #isPiped(): boolean {
     const { pipeline } = (this as unknown as { _writableState: { pipeline: unknown } })
       ._writableState;
@@ -237,7 +240,7 @@ function bytesOf(chunk: unknown, encoding: BufferEncoding): Uint8Array {
   throw invalidArgType('chunk', expected, chunk);
 }
 
-/** A file, or a part of it, as a streamx Readable. @see ReadStream */
+/** Creates a streamx Readable for a file, or a part of it. @see ReadStream */
 export function createReadStream(
   path: PathLike | null | undefined,
   options?: ReadStreamOptions,
@@ -245,7 +248,7 @@ export function createReadStream(
   return new ReadStream(path, options);
 }
 
-/** A streamx Writable into a file. @see WriteStream */
+/** Creates a streamx Writable for a file. @see WriteStream */
 export function createWriteStream(
   path: PathLike | null | undefined,
   options?: WriteStreamOptions,

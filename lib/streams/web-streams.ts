@@ -15,9 +15,9 @@ import { FileWriter, type FileWriterOptions } from './file-writer.js';
 // ---- Reading
 
 /**
- * A byte stream over a FileReader. A view that a reader brings is held, and its stream neither
- * closed nor answered, until the read into it has settled: when the memory is handed back, or
- * freed, the system does not know it any more.
+ * The source of a byte stream over a FileReader. A view supplied by a reader is held, and its
+ * stream neither closed nor answered, until the read into it has settled: the memory may not be
+ * returned or freed while the system may still write to it.
  */
 class ByteSource {
   readonly type = 'bytes';
@@ -27,7 +27,7 @@ class ByteSource {
   #failure: { error: unknown } | undefined;
   #isBusy = true;
   #isInterrupted = false;
-  /** Whether the controller has been told of the end, or needs no telling any more. */
+  /** Whether the controller has been told of the end, or no longer needs to be. */
   #isOver = false;
 
   constructor(path: PathLike | null | undefined, options: FileReaderOptions, endsQuietly: boolean) {
@@ -78,11 +78,11 @@ class ByteSource {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#controller.close();
-    // A reader that waits with a view of its own hears of the end only so.
+    // A reader that waits with its own view learns of the end only by this call.
     this.#controller.byobRequest?.respond(0);
   }
 
-  // What others have ended, or has failed.
+  // Ends the stream after an interruption or a failure.
   async #endIfTold(): Promise<void> {
     const failure = this.#failure;
     if (failure === undefined) {
@@ -95,7 +95,7 @@ class ByteSource {
     this.#controller.error(failure.error);
   }
 
-  // While a pull waits, it is the one that ends the stream: only then nothing is in flight.
+  // While a pull waits, it ends the stream itself, since only then nothing is in flight.
   readonly #interrupt = (error: Error & { code?: string }): void => {
     this.#reader.cancel();
     this.#isInterrupted = true;
@@ -116,7 +116,8 @@ interface ReadableStreamBYOBRequest {
 }
 
 /**
- * @param endsQuietly whether the stream ends where its handle is closed; else it fails with EBADF
+ * Creates a byte stream for a file.
+ * @param endsQuietly whether the stream ends if its handle is closed; otherwise it fails with EBADF
  */
 export function byteStreamOf(
   path: PathLike | null | undefined,
@@ -130,7 +131,7 @@ export function byteStreamOf(
 
 // ---- Writing
 
-/** What can be written to a file: strings go as UTF-8. */
+/** Types that can be written to a file; strings are encoded as UTF-8. */
 export type WebChunk = string | ArrayBufferView | ArrayBufferLike;
 
 class FileSink {
@@ -154,7 +155,7 @@ class FileSink {
 
   async start(controller: WritableStreamDefaultController): Promise<void> {
     this.#controller = controller;
-    // abort() is called only when the write that waits has ended.
+    // abort() is called only after the pending write has ended.
     const { signal } = controller as unknown as { signal: AbortSignal };
     signal.addEventListener('abort', () => this.#writer.cancel(signal.reason), { once: true });
     await this.#orEnd(() => this.#writer.open());
@@ -182,7 +183,7 @@ class FileSink {
     await this.#end(reason);
   }
 
-  // A stream that fails is not aborted as well: nobody else would close the file.
+  // A stream that fails is not aborted as well, so nothing else would close the file.
   async #orEnd(run: () => Promise<void>): Promise<void> {
     try {
       await run();
@@ -200,14 +201,14 @@ class FileSink {
 
   readonly #interrupt = (error: Error): void => {
     this.#controller.error(error);
-    // Whoever writes hears the error itself.
+    // The writer receives the error itself.
     this.#end(error).catch(() => {});
   };
 }
 
-/** A WritableStream into a file. */
+/** A WritableStream that writes a file. */
 export interface FileWritableStream extends WritableStream<WebChunk> {
-  /** The file has all bytes below this position; after a sync of the file they are durable. */
+  /** All bytes before this position are in the file; they are durable after a sync of the file. */
   readonly flushedPosition: number;
 }
 
@@ -222,7 +223,7 @@ let streamClass: FileWritableStreamClass | undefined;
 export function writableStreamOf(
   ...args: ConstructorParameters<FileWritableStreamClass>
 ): FileWritableStream {
-  // Node loads WritableStream when it is first used, which takes time that few programs need.
+  // Node loads WritableStream on first use, which takes time, and few programs need it.
   streamClass ??= defineStreamClass();
   return new streamClass(...args);
 }
@@ -249,8 +250,8 @@ function defineStreamClass(): FileWritableStreamClass {
       return this.#sink.flushedPosition;
     }
 
-    // A program that writes by hand may reuse the memory when the write has resolved. pipeTo() does
-    // not, and takes no writer by this method.
+    // A program that writes by hand may reuse the memory once the write has resolved. pipeTo() does
+    // not, and does not get its writer from this method.
     override getWriter(): WritableStreamDefaultWriter<WebChunk> {
       this.#isPiped = false;
       return super.getWriter();

@@ -13,14 +13,18 @@ export type WritableStreamOptions = FileWriterOptions;
 export type { FileWritableStream, WebChunk } from './web-streams.js';
 
 /**
- * A file, or a part of it, as a byte stream, read ahead of its consumer. Chunks have up to
- * `readAhead.chunkSize` bytes (default 1 MiB). A reader with `mode: 'byob'`
- * has its views read into right from the file, one read at a time, where nothing has been read
- * ahead, and on an unbuffered file place and address are aligned; else the bytes are copied into
- * them. cancel() resolves when nothing is in flight and the file is closed.
- * @param path string, Buffer or file: URL; not looked at where `options.fd` is a handle
- * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE. The stream fails with
- *   system errors, with AbortError, and with EBADF where its handle is closed.
+ * Creates a byte stream for a file, or a part of it, that reads ahead of its consumer. Chunks have
+ * up to `readAhead.chunkSize` bytes (default 1 MiB). A reader with `mode: 'byob'` has its views
+ * filled directly from the file, one read at a time, if nothing has been read ahead and, on an
+ * unbuffered file, position and address are aligned; otherwise the bytes are copied. cancel()
+ * resolves when nothing is in flight and the file is closed.
+ * @param path string, Buffer or file: URL; ignored if `options.fd` is a handle
+ * @param options see `ReadableStreamOptions`
+ * @returns a stream that fails with system errors, with AbortError, and with EBADF if its handle is
+ *   closed
+ * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE
+ * @example
+ * await createReadableStream('in.bin').pipeTo(createWritableStream('out.bin'));
  */
 export function createReadableStream(
   path: PathLike | null | undefined,
@@ -31,12 +35,16 @@ export function createReadableStream(
 }
 
 /**
- * A WritableStream into a file, written behind its producer. A write resolves when the memory of
- * its chunk is free and there is room for more, close() when all bytes are in the file and that is
- * closed; `flushedPosition` says how far the file is complete. abort() cancels what is in flight.
- * Chunks are strings (as UTF-8), ArrayBuffers and views.
- * @param path string, Buffer or file: URL; not looked at where `options.fd` is a handle
- * @throws as createReadableStream()
+ * Creates a WritableStream that writes a file behind its producer. A write resolves when the memory
+ * of its chunk is free and there is room for more; close() resolves when all bytes are in the file
+ * and it is closed. All bytes before `flushedPosition` are in the file. abort() cancels writes in
+ * flight. Chunks are strings (encoded as UTF-8), ArrayBuffers and views.
+ * @param path string, Buffer or file: URL; ignored if `options.fd` is a handle
+ * @param options see `WritableStreamOptions`
+ * @returns a stream that fails like that of createReadableStream()
+ * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE
+ * @example
+ * await createReadableStream('in.bin').pipeTo(createWritableStream('out.bin'));
  */
 export function createWritableStream(
   path: PathLike | null | undefined,

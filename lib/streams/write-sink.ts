@@ -9,7 +9,7 @@ import type { WriteCallback } from '../transfer/write-part.js';
 import { beginWriting, type Writing } from './file-writer.js';
 import type { HeldFile } from './held-file.js';
 
-/** What Node's class has besides what its types say. */
+/** Members of Node's class that its types leave out. */
 export type NodeWriteStream = fs.WriteStream & {
   pos: number | undefined;
   readonly autoClose: boolean;
@@ -17,19 +17,19 @@ export type NodeWriteStream = fs.WriteStream & {
 
 type Done = (error?: Error | null) => void;
 
-/** As Node's own. */
+/** Returns the same error as Node's streams. */
 export function streamDestroyed(): Error {
   const error = new Error('Cannot call write after a stream was destroyed');
   return Object.assign(error, { code: 'ERR_STREAM_DESTROYED' });
 }
 
-// Outside of the promise's reaction that it is called in: an error that a listener throws is an
-// uncaught exception then, as in Node.
+// Runs outside of the promise's reaction, so that an error thrown by a listener is an uncaught
+// exception, as in Node.
 function later(done: Done): WriteCallback {
   return (error) => nextTick(done, error ?? null);
 }
 
-/** Takes the chunks of a stream into a WriteBehind. */
+/** Passes the chunks of a stream to a WriteBehind. */
 export class WriteSink {
   readonly #stream: NodeWriteStream;
   /** Whether unaligned bytes are copied, so that their memory is free before they are written. */
@@ -48,7 +48,7 @@ export class WriteSink {
       window,
       onFlushed: (position) => this.#flushed(position),
       onFailed: (error) => {
-        // It may be that nobody asks for anything any more.
+        // No later call may report the error.
         if (stream.autoClose && !stream.destroyed) stream.destroy(error as Error);
       },
     });
@@ -84,14 +84,14 @@ export class WriteSink {
 
   #write(chunks: readonly Uint8Array[], done: Done): void {
     const stream = this.#stream;
-    // With `objectMode` anything comes.
+    // With `objectMode`, chunks may have any type.
     const other = chunks.find((chunk) => !isUint8Array(chunk));
     if (other !== undefined) {
       done(invalidArgType('chunk', 'an instance of Buffer or Uint8Array', other));
       return;
     }
-    // Whoever writes by hand may rely on what Node does: that the bytes are in the file when the
-    // stream drains, and that their memory is free then. Neither matters to a stream that pipes.
+    // A program that writes by hand may rely on Node's behavior: when the stream drains, the bytes
+    // are in the file and their memory is free. Neither matters to a piped stream.
     const isPiped = stream.listenerCount('unpipe') > 0;
     const untilReleased = this.#isCopying && !isPiped;
     let unreleased = 1;
@@ -124,7 +124,7 @@ export class WriteSink {
     return this.#stream.destroyed ? streamDestroyed() : null;
   }
 
-  /** Calls back when all that has been written so far is in the file. */
+  /** Calls back when all bytes written so far are in the file. */
   whenFlushed(done: Done): void {
     this.#behind.whenFlushed(later(done));
   }
@@ -149,7 +149,7 @@ export class WriteSink {
     return this.#hasFinished;
   }
 
-  /** @param error what those who wait are told */
+  /** @param error error passed to waiting callers */
   async cancel(error: unknown): Promise<void> {
     await this.#ready;
     await this.#behind.cancel(error);

@@ -6,7 +6,7 @@ import { alignUp } from './alignment.js';
 // The memory of an ArrayBuffer does not move, so its address is looked up once.
 const addresses = new WeakMap<ArrayBufferLike, number>();
 
-/** Address of the first byte of an ArrayBuffer or SharedArrayBuffer. */
+/** Returns the address of the first byte of an ArrayBuffer or SharedArrayBuffer. */
 function baseAddress(memory: ArrayBufferLike): number {
   let address = addresses.get(memory);
   if (address === undefined) {
@@ -16,18 +16,21 @@ function baseAddress(memory: ArrayBufferLike): number {
   return address;
 }
 
-/** Address of a byte of a view. */
+/** Returns the address of a byte of a view. */
 export function addressAt(view: ArrayBufferView, offset: number): number {
   return baseAddress(view.buffer) + view.byteOffset + offset;
 }
 
 /**
- * A zero-filled Buffer whose memory starts at a multiple of `alignment`, as transfers on unbuffered
- * handles need it. It lies within a larger ArrayBuffer of its own (`buffer.byteOffset` is not 0).
+ * Allocates a zero-filled Buffer at an address that is a multiple of `alignment`, as transfers on
+ * unbuffered handles require. It lies within a larger ArrayBuffer of its own (`buffer.byteOffset`
+ * is not 0).
  * @param size bytes
  * @param options.alignment bytes, a power of two; default 4096, which satisfies every disk with
- *   sectors of up to 4 KiB. `handle.alignment.memory` says what a handle needs.
+ *   sectors of up to 4 KiB. `handle.alignment.memory` is the requirement of a handle.
  * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE
+ * @example
+ * const buffer = allocAligned(65536);
  */
 export function allocAligned(size: number, options: { alignment?: number } = {}): Buffer {
   const { alignment = 4096 } = options;

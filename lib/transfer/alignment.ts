@@ -1,10 +1,10 @@
-/** What transfers on an unbuffered handle must be multiples of, in bytes. */
+/** Alignment that transfers on an unbuffered handle require, in bytes. */
 export interface Alignment {
-  /** Of the place in the file. */
+  /** Alignment of the position in the file. */
   readonly position: number;
-  /** Of the number of bytes. */
+  /** Alignment of the number of bytes. */
   readonly length: number;
-  /** Of the address of the memory. */
+  /** Alignment of the memory address. */
   readonly memory: number;
 }
 
@@ -12,17 +12,17 @@ export interface Alignment {
 export type AlignmentField = 'position' | 'length' | 'address';
 
 /**
- * A read or write on an unbuffered handle that the device would refuse, or that the system would do
- * wrong. Nothing has been submitted.
+ * Thrown for a read or write on an unbuffered handle that the device would refuse, or that the
+ * system would perform incorrectly. Nothing has been submitted.
  */
 export class AlignmentError extends RangeError {
   /** Always this code. */
   readonly code = 'ERR_UNALIGNED';
-  /** Which of the three is not aligned; 'address' is that of the buffer's memory at its offset. */
+  /** The value that is not aligned; 'address' is that of the buffer's memory at its offset. */
   readonly field: AlignmentField;
-  /** What it is. */
+  /** The value itself. */
   readonly value: number | bigint;
-  /** What it must be a multiple of. */
+  /** The required alignment in bytes. */
   readonly required: number;
 
   constructor(field: AlignmentField, value: number | bigint, required: number) {

@@ -2,7 +2,7 @@ import { systemErrorOf } from '../node/errors.js';
 import { alignDown, alignUp } from './alignment.js';
 import type { AlignedFile, ReadableFile, WritableFile } from './transfer-file.js';
 
-/** What positions and lengths of transfers on these files must be multiples of; 1 if buffered. */
+/** Returns the alignment of positions and lengths that these files require; 1 if buffered. */
 export function blockSizeOf(...files: readonly AlignedFile[]): number {
   const sizes = files.map(({ alignment }) =>
     alignment === null ? 1 : Math.max(alignment.position, alignment.length),
@@ -10,22 +10,22 @@ export function blockSizeOf(...files: readonly AlignedFile[]): number {
   return Math.max(...sizes);
 }
 
-/** What addresses of the memory of these transfers must be multiples of; 1 if buffered. */
+/** Returns the alignment of memory addresses that these files require; 1 if buffered. */
 export function memoryAlignmentOf(...files: readonly AlignedFile[]): number {
   return Math.max(...files.map(({ alignment }) => alignment?.memory ?? 1));
 }
 
-// After a transfer that stops within a block, the next one begins at the start of that block, since
-// no other place is aligned. If it stops there again, it will not get any further.
+// After a transfer that stops within a block, the next one starts at the beginning of that block,
+// since no other position is aligned. If it stops there again, no further progress is possible.
 function isStuck(before: number, after: number, block: number): boolean {
   return alignDown(after, block) === before;
 }
 
 /**
- * Reads until `length` bytes have come or the file ends; a single read may be short.
+ * Reads until `length` bytes have arrived or the file ends; a single read may be short.
  * @param memory aligned, of at least `length` bytes rounded up to whole blocks
  * @param position aligned
- * @returns bytes, fewer than `length` only at the end of the file, more if the last block has more
+ * @returns bytes; fewer than `length` only at the end of the file, more if the last block has more
  */
 export async function readChunk(
   file: ReadableFile,
@@ -40,14 +40,14 @@ export async function readChunk(
   while (filled < length) {
     const start = alignDown(filled, block);
     const bytesRead = await file.readAt(memory, start, end - start, position + start, signal);
-    // A read that gives nothing new has met the end of the file.
+    // A read without new bytes has reached the end of the file.
     if (start + bytesRead <= filled) break;
     filled = start + bytesRead;
   }
   return filled;
 }
 
-/** Called with the bytes that are in the file so far, of those that a write in parts writes. */
+/** Called with the number of bytes of a partial write that are in the file so far. */
 export type OnMoved = (bytes: number) => void;
 
 /**
@@ -55,7 +55,7 @@ export type OnMoved = (bytes: number) => void;
  * @param memory aligned, of at least `length` bytes
  * @param length aligned
  * @param position aligned
- * @throws a system error; EIO where writes end without an error and without having written anything
+ * @throws a system error; EIO if writes succeed without writing anything
  */
 export async function writeChunk(
   file: WritableFile,
@@ -73,7 +73,7 @@ export async function writeChunk(
     const written = start + (await file.writeAt(memory, start, length - start, place, signal));
     if (written >= length) return;
     onMoved?.(written);
-    // A full device writes what fits and fails the next write, so there is one more.
+    // A full device writes the bytes that fit and fails the next write, so one more is tried.
     if (isStuck(start, written, block) && ++stuck > 1) {
       throw systemErrorOf('EIO', { syscall: 'write' });
     }
@@ -82,8 +82,8 @@ export async function writeChunk(
 }
 
 /**
- * As writeChunk(), of several views into a buffered file.
- * @param position place in the file, or -1 for the cursor
+ * Writes several views to a buffered file, like writeChunk().
+ * @param position position in the file, or -1 for the cursor
  */
 export async function writeViews(
   file: WritableFile,

@@ -1,15 +1,15 @@
 import { addressAt } from './aligned-buffer.js';
 import { alignUp, isAligned } from './alignment.js';
 
-/** Where the chunks of a window lie. */
+/** Provides the memory for the chunks of a window. */
 export interface ChunkMemory {
-  /** Memory of at least `length` bytes for the chunk at this place in the file. */
+  /** Returns memory of at least `length` bytes for the chunk at this position in the file. */
   take(length: number, position: number): Buffer;
-  /** It is not in use any more. */
+  /** Returns memory that is no longer in use. */
   give(memory: Buffer): void;
 }
 
-/** Bytes that nobody has set, at an address that is a multiple of `alignment`. */
+/** Allocates uninitialized bytes at an address that is a multiple of `alignment`. */
 export function unsetMemory(length: number, alignment: number): Buffer {
   if (alignment === 1) return Buffer.allocUnsafeSlow(length);
   const memory = Buffer.allocUnsafeSlow(length + alignment);
@@ -18,7 +18,7 @@ export function unsetMemory(length: number, alignment: number): Buffer {
   return memory.subarray(start, start + length);
 }
 
-/** New memory for every chunk, which then belongs to whoever gets the chunk. */
+/** Allocates new memory for every chunk, which then belongs to the consumer of the chunk. */
 export class NewMemory implements ChunkMemory {
   readonly #alignment: number;
 
@@ -31,7 +31,7 @@ export class NewMemory implements ChunkMemory {
   give(): void {}
 }
 
-/** Memory that is used again once it has been given back. */
+/** Reuses memory once it has been given back. */
 export class RecycledMemory implements ChunkMemory {
   readonly #alignment: number;
   readonly #free: Buffer[] = [];
@@ -42,7 +42,7 @@ export class RecycledMemory implements ChunkMemory {
   }
   take(length: number): Buffer {
     if (length > this.#length) {
-      // Chunks grow from here on; what is too small for them is let go of.
+      // Chunks grow from here on; smaller memory is released.
       this.#length = length;
       this.#free.length = 0;
     }
@@ -53,14 +53,14 @@ export class RecycledMemory implements ChunkMemory {
   }
 }
 
-/** The chunks' places in a target, where these are aligned; else other memory. */
+/** Places chunks directly in a target if that is aligned; otherwise in other memory. */
 export class MemoryWithin implements ChunkMemory {
   readonly #target: Uint8Array;
   readonly #position: number;
   readonly #alignment: number;
   readonly #other: RecycledMemory;
 
-  /** @param position place in the file of the target's first byte */
+  /** @param position position in the file of the target's first byte */
   constructor(target: Uint8Array, position: number, alignment: number) {
     this.#target = target;
     this.#position = position;

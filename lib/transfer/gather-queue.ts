@@ -5,20 +5,20 @@ import type { CuttableFile, WritableFile } from './transfer-file.js';
 import type { WindowSize } from './window.js';
 import { addView, newPart, type Part, type Pieces } from './write-part.js';
 
-// Smaller writes are copied together, larger ones are written from where they lie.
+// Smaller writes are copied together; larger ones are written directly from their memory.
 const copiedMax = 8 * 1024;
 const stagingSizeMin = 8 * 1024;
 const stagingSizeMax = 64 * 1024;
-// No more than the system takes at once (IOV_MAX is 1,024).
+// At most the number that the system accepts at once (IOV_MAX is 1,024).
 const viewsMax = 512;
 
 export interface GatherOptions {
   /**
-   * Whether a failed or cancelled window leaves no bytes behind the first gap: the file is cut to
-   * where it is complete, or to what it had before. Default false.
+   * Whether a failed or canceled window leaves no bytes after the first gap: the file is cut to its
+   * complete part, or to its previous size. Default false.
    */
   leavesPrefix?: boolean | undefined;
-  /** Size of the file before the window writes to it, where that is known. */
+  /** Size of the file before the window writes to it, if known. */
   size?: number | undefined;
 }
 
@@ -30,7 +30,7 @@ export class GatherQueue extends PartQueue {
   #staging: Buffer | undefined;
   #stagingSize = 0;
   #staged = 0;
-  /** Where the copies of the open part begin that are not among its views yet. */
+  /** Start of the copies of the open part that are not among its views yet. */
   #copiedFrom = 0;
 
   constructor(
@@ -48,7 +48,7 @@ export class GatherQueue extends PartQueue {
   add(bytes: Uint8Array, pieces: Pieces): void {
     const { byteLength } = bytes;
     const isAlone = this.open === undefined && byteLength <= this.window.chunkSize;
-    // A lone write needs no copy; most files of few bytes are written at once.
+    // A lone write needs no copy; most small files are written in one write.
     if (byteLength <= copiedMax && !(isAlone && pieces.mayKeep)) {
       for (let at = 0; at < byteLength; ) at += this.#addCopy(bytes, at, byteLength);
       return;
@@ -67,7 +67,7 @@ export class GatherQueue extends PartQueue {
     }
   }
 
-  // The most frequent case, which makes no view per write.
+  // The most frequent case, which creates no view per write.
   #addCopy(bytes: Uint8Array, at: number, end: number): number {
     const { chunkSize } = this.window;
     this.open ??= this.newPart(this.position);
@@ -109,7 +109,7 @@ export class GatherQueue extends PartQueue {
     return writeViews(this.#file, views, length, isAtCursor ? -1 : position, signal, onMoved);
   }
 
-  /** Puts parts back that the file would not take at a place. */
+  /** Requeues parts that the file refused to write at a position. */
   putBack(parts: readonly Part[]): void {
     const all = [...parts, ...this.sealed.splice(0)].sort((a, b) => a.position - b.position);
     this.#endCopies();
@@ -126,7 +126,7 @@ export class GatherQueue extends PartQueue {
     this.order.push(...this.sealed);
   }
 
-  // One write leaves no gap. Before there are two, the size says what must not be cut.
+  // A single write leaves no gap. Before there are two, the size shows what must not be cut.
   mustLearn(inFlight: number): boolean {
     return this.#leavesPrefix && inFlight > 0 && this.#sizeBefore === undefined;
   }
@@ -150,7 +150,7 @@ export class GatherQueue extends PartQueue {
     if (this.submittedEnd <= kept) return;
     try {
       const end = await endOf(this.#file);
-      // A file that reaches further has been extended by others.
+      // A file that extends further has been extended by others.
       if (end > kept && end <= this.submittedEnd) await this.#file.truncate(kept);
     } catch {
       // The write has failed already, and its error says more.

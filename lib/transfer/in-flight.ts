@@ -5,8 +5,8 @@ export interface CancelOptions {
   /** Makes the window fail with an AbortError at once. */
   signal?: AbortSignal | undefined;
   /**
-   * Cancels all that is in flight on the file, for a window that has the file to itself. Without
-   * it the transfers of the window get a signal.
+   * Cancels all operations in flight on the file, for a window that has the file to itself.
+   * Otherwise the transfers of the window get a signal.
    */
   canceller?: { cancelAll(): void } | undefined;
 }
@@ -14,8 +14,8 @@ export interface CancelOptions {
 const idle = Promise.resolve();
 
 /**
- * What a window has in flight: counts it, keeps the first error, cancels it, and says when all of
- * it has ended.
+ * The operations of a window that are in flight: counts them, keeps the first error, cancels them,
+ * and reports when all have ended.
  */
 export class InFlight {
   count = 0;
@@ -35,7 +35,7 @@ export class InFlight {
     this.#onFailed = onFailed;
   }
 
-  /** Begins to heed the user's signal; the window is ready to fail. */
+  /** Starts listening to the user's signal; the window must be ready to fail. */
   listen(): void {
     const signal = this.#userSignal;
     if (signal === undefined) return;
@@ -44,13 +44,13 @@ export class InFlight {
     else signal.addEventListener('abort', this.#onAbort, { once: true });
   }
 
-  /** The window has ended, and an abort comes too late. */
+  /** Stops listening to the signal when the window has ended. */
   unlisten(): void {
     if (this.#onAbort === undefined) return;
     this.#userSignal?.removeEventListener('abort', this.#onAbort);
   }
 
-  /** The signal for a transfer of the window; undefined where the canceller needs none. */
+  /** The signal for a transfer of the window; undefined if the canceller needs none. */
   get signal(): AbortSignal | undefined {
     if (this.#canceller !== undefined) return undefined;
     this.#controller ??= new AbortController();
@@ -69,7 +69,7 @@ export class InFlight {
     for (const resolve of waiting) resolve();
   }
 
-  /** Keeps the first error, cancels what is in flight, and tells the window. */
+  /** Keeps the first error, cancels operations in flight, and tells the window. */
   fail(error: unknown): void {
     if (this.failure !== undefined) return;
     this.failure = { error };
@@ -78,7 +78,7 @@ export class InFlight {
     this.#onFailed(error);
   }
 
-  /** Asks for the end of what is in flight. */
+  /** Requests cancellation of operations in flight. */
   cancel(): void {
     if (this.count === 0) return;
     if (this.#canceller === undefined) this.#controller?.abort();

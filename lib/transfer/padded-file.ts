@@ -3,17 +3,17 @@ import type { SectorFile } from './transfer-file.js';
 
 /** A window that writes to a file. */
 export interface Writer {
-  /** Resolves when it has nothing in flight. */
+  /** Resolves when the window has nothing in flight. */
   whenIdle(): Promise<void>;
-  /** Resumes writes that have waited while the file was cut. */
+  /** Resumes writes that waited while the file was cut. */
   resume(): void;
 }
 
 const files = new Map<string, PaddedFile>();
 
 /**
- * An unbuffered file with all windows of this process that write to it at the moment. The padding
- * of one window is cut off; bytes that another window has written behind it must stay.
+ * An unbuffered file with all windows of this process that are writing to it. The padding of one
+ * window is cut off, but bytes that another window has written after it must stay.
  */
 export class PaddedFile {
   readonly #key: string;
@@ -24,7 +24,7 @@ export class PaddedFile {
     this.#key = key;
   }
 
-  /** The file of a handle, and its size; a block device has a size only. */
+  /** Returns the file of a handle, and its size; a block device has only a size. */
   static async of(
     handle: SectorFile,
     writer: Writer,
@@ -43,16 +43,16 @@ export class PaddedFile {
     return this.#cutting !== undefined;
   }
 
-  /** The writer has nothing in flight, and will not have. */
+  /** Removes a writer that has nothing in flight and will not write again. */
   leave(writer: Writer): void {
     const isLast = this.#writers.delete(writer) && this.#writers.size === 0;
     if (isLast) files.delete(this.#key);
   }
 
   /**
-   * Cuts the file and syncs it, if it ends where only this writer can have made it end. If not, the
-   * padding is a part of the file, which others have extended or cut.
-   * @param isOurs whether the file ends at a place because of this writer
+   * Cuts the file and syncs it, if it ends where only this writer can have made it end. Otherwise
+   * others have extended or cut the file, and the padding has become a part of it.
+   * @param isOurs whether this writer made the file end at a position
    */
   async cut(
     handle: SectorFile,
@@ -62,7 +62,7 @@ export class PaddedFile {
   ): Promise<void> {
     while (this.#cutting !== undefined) await this.#cutting;
     const cutting = this.#cut(handle, writer, size, isOurs);
-    // Its error belongs to this writer alone.
+    // Its error concerns only this writer.
     this.#cutting = cutting.catch(() => {});
     try {
       await cutting;

@@ -3,19 +3,19 @@ import type { WindowSize } from './window.js';
 import { newPart, type Part, type Pieces } from './write-part.js';
 
 /**
- * The bytes of a WriteBehind on their way to the file, cut into parts of one write each. Gathering
- * of small writes (GatherQueue) and padding of sectors (SectorQueue) are the two kinds.
+ * The bytes of a WriteBehind on their way to the file, cut into parts of one write each. There are
+ * two kinds: GatherQueue gathers small writes, and SectorQueue pads sectors.
  */
 export abstract class PartQueue {
-  /** Parts in the order of the file, from the first that is not written. */
+  /** Parts in file order, from the first that is not written. */
   readonly order: Part[] = [];
   readonly start: number;
-  /** Where the next byte goes. */
+  /** Position of the next byte. */
   position: number;
-  /** Place behind the last byte that has been handed to the system. */
+  /** Position after the last byte that was submitted to the system. */
   submittedEnd = 0;
   protected readonly window: WindowSize;
-  /** Parts that wait for their turn. */
+  /** Parts that wait to be written. */
   protected readonly sealed: Part[] = [];
   /** The last part, which may still grow. */
   protected open: Part | undefined;
@@ -29,19 +29,19 @@ export abstract class PartQueue {
     this.window = window;
   }
 
-  /** Takes bytes; `pieces` learns which parts need their memory. */
+  /** Adds bytes; `pieces` records which parts need their memory. */
   abstract add(bytes: Uint8Array, pieces: Pieces): void;
-  /** @param onMoved called when a part of it is in the file */
+  /** @param onMoved called when a portion of the part is in the file */
   abstract write(part: Part, signal: AbortSignal | undefined, onMoved: OnMoved): Promise<void>;
   /**
-   * Whether something of the file must be known before another part is written.
+   * Whether a fact about the file must be known before another part is written.
    * @param inFlight writes in flight
    */
   abstract mustLearn(inFlight: number): boolean;
   abstract learn(): Promise<void>;
   /** Whether the open part may be written before it is full. */
   protected abstract isWorthWriting(part: Part, isAwaited: boolean): boolean;
-  /** Cuts what does not belong to the file: padding, or bytes behind a write that has failed. */
+  /** Cuts bytes that do not belong to the file: padding, or bytes after a failed write. */
   abstract cut(flushedPosition: number, hasFailed: boolean): Promise<void>;
 
   /** Whether nothing may be written now; the window is told when that ends. */
@@ -49,20 +49,22 @@ export abstract class PartQueue {
     return false;
   }
 
-  /** Whether cut() has something to do after writes that have not failed. */
+  /** Whether cut() has work to do after writes that have not failed. */
   abstract get mayNeedCut(): boolean;
 
   get isAtCursor(): boolean {
     return this.#isAtCursor;
   }
 
-  /** Bytes from here on are written at the cursor; those taken before have their places. */
+  /** Writes further bytes at the cursor; bytes added before keep their positions. */
   useCursor(): void {
     this.seal();
     this.#isAtCursor = true;
   }
 
-  /** The next part to write. @param isAwaited whether somebody waits for all bytes so far */
+  /**
+   * Returns the next part to write. @param isAwaited whether a caller waits for all bytes so far
+   */
   next(inFlight: number, isAwaited: boolean): Part | undefined {
     const part = this.sealed[0] ?? (inFlight === 0 ? this.open : undefined);
     if (part === undefined || (part.isAtCursor && inFlight > 0)) return undefined;
@@ -76,7 +78,7 @@ export abstract class PartQueue {
     return part;
   }
 
-  /** Forgets all parts that have not been submitted; their memory is free. */
+  /** Drops all parts that have not been submitted; their memory is free. */
   drop(error: unknown): void {
     for (const part of this.sealed.splice(0)) this.release(part, error);
     if (this.open !== undefined) this.release(this.open, error);

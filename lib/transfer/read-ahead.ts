@@ -11,31 +11,31 @@ import { type WindowOptions, WindowSize } from './window.js';
 
 export interface ReadAheadOptions extends WindowOptions, CancelOptions {
   /**
-   * Place of the first byte; default 0. Null reads at the handle's cursor, or from a file without
-   * one (a pipe, a terminal): one read at a time, and only when a chunk is wanted.
+   * Position of the first byte; default 0. Null reads at the handle's cursor, or from a file
+   * without one (a pipe, a terminal): one read at a time, and only when a chunk is wanted.
    */
   start?: number | null | undefined;
-  /** Place behind the last byte; without a start the number of bytes. Default: no end. */
+  /** Position after the last byte; without a start the number of bytes. Default: no end. */
   end?: number | undefined;
-  /** Where chunks are read to. Default: new memory, which then belongs to the consumer. */
+  /** Memory for chunks. Default: new memory, which then belongs to the consumer. */
   memory?: ChunkMemory | undefined;
-  /** Bytes that chunks shall be multiples of; rounded up to whole sectors. Default 1. */
+  /** Chunk sizes are multiples of this, rounded up to whole sectors, in bytes. Default 1. */
   unit?: number | undefined;
-  /** Bytes that will surely be taken, so that the window need not grow first. Default 0. */
+  /** Bytes that will certainly be read, so that the window need not grow first. Default 0. */
   expected?: number | undefined;
   /**
-   * Bytes of the file when it was opened, just now. The window reads no further before it has seen
-   * that the file has more, and a read that comes short there is the end. 0: not known.
+   * Bytes of the file when it was just opened. The window reads no further before it has seen that
+   * the file has more, and a short read there is the end. 0: unknown.
    */
   size?: number | undefined;
-  /** Whether a file that knows no places (ESPIPE) is read at its cursor. Default false. */
+  /** Whether a file without positions (ESPIPE) is read at its cursor. Default false. */
   mayUseCursor?: boolean | undefined;
 }
 
 // A multiple of every sector size.
 const intoMax = 1024 * 1024 * 1024;
 
-// Whoever keeps a short chunk must not keep much more memory than that alive.
+// A consumer that keeps a short chunk must not keep much more memory than that alive.
 function trimmed(memory: Buffer, from: number, to: number): Buffer {
   const length = to - from;
   if (length === memory.byteLength) return memory;
@@ -50,16 +50,16 @@ function isCode(error: unknown, code: string): boolean {
 }
 
 /**
- * Reads a file, or a part of it, with several reads in flight at explicit positions, and gives the
- * chunks in order. After a short read, reading resumes where it stopped, and whatever was read
- * behind it is thrown away. The end is where a read gives nothing.
+ * Reads a file, or a part of it, with several reads in flight at explicit positions, and returns
+ * the chunks in order. After a short read, reading resumes where it stopped, and bytes read after
+ * it are discarded. A read without bytes marks the end.
  *
- * take() and whenReady() are for consumers that want no promise per chunk, next() is for others,
- * and readInto() for those that bring the memory.
+ * take() and whenReady() serve consumers that want no promise per chunk, next() serves others, and
+ * readInto() serves those that bring their own memory.
  */
 export class ReadAhead {
   readonly #file: ReadableFile;
-  /** What chunks are multiples of, but for the last, in bytes. */
+  /** Sizes of chunks, except the last, are multiples of this, in bytes. */
   readonly unit: number;
   readonly #block: number;
   readonly #alignment: number;
@@ -70,14 +70,14 @@ export class ReadAhead {
   readonly #mayUseCursor: boolean;
   #atCursor: boolean;
   readonly #range: ReadRange;
-  /** Chunks whose memory the consumer has. */
+  /** Chunks whose memory the consumer holds. */
   #lent: Map<ArrayBufferLike, Buffer> | undefined;
   readonly #slots: ReadSlots;
   #next: number;
   #position: number;
-  /** Bytes since the window has been small. */
+  /** Bytes taken since the window was last small. */
   #taken = 0;
-  /** What readInto() had no room for of the last chunk. */
+  /** The remainder of the last chunk, for which readInto() had no room. */
   #rest: Buffer | undefined;
   #isOver = false;
   #onReady: (() => void) | undefined;
@@ -102,13 +102,13 @@ export class ReadAhead {
     this.#inFlight.listen();
   }
 
-  /** Place of the next byte that take() gives. */
+  /** Position of the next byte that take() returns. */
   get position(): number {
     return this.#position - (this.#rest?.byteLength ?? 0);
   }
 
   /**
-   * The next chunk; null at the end; undefined if it is not there yet.
+   * Returns the next chunk; null at the end; undefined if it is not ready yet.
    * @throws a system error, once the chunks before it have been taken; AbortError at once
    */
   take(): Buffer | null | undefined {
@@ -129,12 +129,12 @@ export class ReadAhead {
     return this.#give(this.#slots.takeFirst());
   }
 
-  /** Calls back, once, when take() has something to say; after it had not. */
+  /** Calls back once when take() has a result, after it returned undefined. */
   whenReady(callback: () => void): void {
     this.#onReady = callback;
   }
 
-  /** The next chunk, or null at the end. @throws as take() */
+  /** Returns the next chunk, or null at the end. @throws the same errors as take() */
   async next(): Promise<Buffer | null> {
     for (;;) {
       const chunk = this.take();
@@ -144,12 +144,12 @@ export class ReadAhead {
   }
 
   /**
-   * Reads the next bytes into memory of the caller: directly where nothing has been read ahead and,
-   * on an unbuffered file, place and address are aligned; otherwise by a copy.
-   * The memory is in use until the promise settles, which is never before the read has ended, even
-   * after cancel(). One call at a time, and not during next().
-   * @returns bytes, as many as there are at once; 0 at the end
-   * @throws as take()
+   * Reads the next bytes into memory of the caller: directly if nothing has been read ahead and, on
+   * an unbuffered file, position and address are aligned; otherwise by a copy. The memory is in use
+   * until the promise settles, which never happens before the read has ended, even after cancel().
+   * Calls must not overlap each other or next().
+   * @returns bytes that are available at once; 0 at the end
+   * @throws the same errors as take()
    */
   async readInto(target: Uint8Array): Promise<number> {
     const length = this.#lengthInto(target);
@@ -163,7 +163,7 @@ export class ReadAhead {
     return bytes;
   }
 
-  /** Gives a chunk's memory back where `memory` is used again; until then it counts as ahead. */
+  /** Returns a chunk's memory if `memory` reuses it; until then it counts as read ahead. */
   release(chunk: Buffer): void {
     const memory = this.#lent?.get(chunk.buffer);
     if (memory === undefined) return;
@@ -173,9 +173,9 @@ export class ReadAhead {
   }
 
   /**
-   * Reads the rest at the file's cursor, which is at this place: one read at a time, and only when
-   * a chunk is wanted. Whatever was read from there on is thrown away.
-   * @param chunkSize bytes of a read at most; default that of the window
+   * Reads the rest at the file's cursor, which is at this position: one read at a time, and only
+   * when a chunk is wanted. Bytes that were read from there on are discarded.
+   * @param chunkSize maximum bytes of a read; default that of the window
    */
   useCursor(position: number, chunkSize = this.#window.chunkSizeMax): void {
     if (this.#atCursor || this.#isOver) return;
@@ -189,8 +189,8 @@ export class ReadAhead {
   }
 
   /**
-   * Cancels what is in flight; there are no more chunks. Resolves when all of it has ended.
-   * @param error what take() throws from now on; without one it gives null
+   * Cancels reads in flight; there are no more chunks. Resolves when all reads have ended.
+   * @param error error that take() throws from now on; without one it returns null
    */
   cancel(error?: unknown): Promise<void> {
     if (error !== undefined) this.#inFlight.fail(error);
@@ -205,7 +205,7 @@ export class ReadAhead {
     return rest;
   }
 
-  /** Bytes that can be read directly into a target; 0 if none can. */
+  /** Returns the bytes that can be read directly into a target; 0 if none can. */
   #lengthInto(target: Uint8Array): number {
     const isNext = this.#slots.isEmpty && this.#rest === undefined;
     if (this.#isOver || !isNext || !isAligned(this.#position, this.#block)) return 0;
@@ -228,7 +228,7 @@ export class ReadAhead {
         return bytes;
       }
     } catch (error) {
-      // The error of a cancelled read is of no interest.
+      // The error of a canceled read does not matter.
       if (!this.#isOver) inFlight.fail(error);
     } finally {
       inFlight.end();
@@ -262,9 +262,9 @@ export class ReadAhead {
     return this.#isNew ? trimmed(memory, from, to) : memory.subarray(from, to);
   }
 
-  // Bytes that were read behind a short read do not follow it. Files that the system makes while
-  // they are read (/proc) give little at a time: what is read behind is made again for nothing, and
-  // some (trace_pipe) give it only once. So one read is in flight until reads are whole again.
+  // Bytes read after a short read do not follow it. Files that the system generates on reading
+  // (/proc) return little at a time: further reads would generate content in vain, and some files
+  // (trace_pipe) return it only once. So one read is in flight until reads are complete again.
   #goBackTo(position: number): void {
     this.#taken = 0;
     this.#window.restart();
@@ -305,7 +305,7 @@ export class ReadAhead {
       (error) => {
         slot.failure = { error };
         const isUnplaced = this.#mayUseCursor && !slot.isDiscarded && this.#taken === 0;
-        // A regular file without places (tracefs, FUSE) refuses the first read with one.
+        // A regular file without positions (tracefs, FUSE) refuses the first positional read.
         if (isUnplaced && !this.#atCursor && isCode(error, 'ESPIPE')) {
           this.useCursor(this.#position);
           this.#inFlight.end();

@@ -5,7 +5,7 @@ export interface ReadSlot {
   readonly memory: Buffer;
   readonly position: number;
   readonly length: number;
-  /** How many bytes have come; -1 while it is in flight. */
+  /** Bytes that have arrived; -1 while the read is in flight. */
   bytes: number;
   failure: { error: unknown } | undefined;
   isDiscarded: boolean;
@@ -15,7 +15,7 @@ export interface ReadSlot {
 export class ReadSlots {
   /** Bytes of all reads that are not discarded. */
   bytes = 0;
-  /** Whether one of them has failed, so that no more are wanted behind it. */
+  /** Whether one of the reads has failed, so that no further reads are wanted. */
   hasFailed = false;
   readonly #memory: ChunkMemory;
   readonly #slots: ReadSlot[] = [];
@@ -29,7 +29,7 @@ export class ReadSlots {
     return this.#slots.length === 0;
   }
 
-  /** Reads that have memory, those among them that are discarded and still in flight. */
+  /** Number of reads that hold memory, including discarded reads still in flight. */
   get count(): number {
     return this.#slots.length + this.#discarded;
   }
@@ -51,7 +51,7 @@ export class ReadSlots {
     return slot;
   }
 
-  /** Forgets all reads; those in flight keep their memory until they end. */
+  /** Discards all reads; those in flight keep their memory until they end. */
   discardAll(): void {
     for (const slot of this.#slots) {
       if (slot.bytes === -1 && slot.failure === undefined) {
@@ -66,7 +66,7 @@ export class ReadSlots {
     this.hasFailed = false;
   }
 
-  /** A discarded read has ended. */
+  /** Frees the memory of a discarded read that has ended. */
   endDiscarded(slot: ReadSlot): void {
     this.#discarded--;
     this.#memory.give(slot.memory);

@@ -9,9 +9,9 @@ import type { WindowSize } from './window.js';
 import { addView, type Part, type Pieces } from './write-part.js';
 
 /**
- * Parts for an unbuffered file. Whole sectors are written from where they lie if that is aligned;
- * other bytes are copied into aligned memory. The last sector is padded with what the file has
- * behind it, and the file is cut to its true size in the end.
+ * Parts for an unbuffered file. Whole sectors are written directly from their memory if that is
+ * aligned; other bytes are copied into aligned memory. The last sector is padded with the bytes
+ * that the file has after it, and finally the file is cut to its true size.
  */
 export class SectorQueue extends PartQueue {
   readonly #handle: SectorFile;
@@ -23,11 +23,11 @@ export class SectorQueue extends PartQueue {
   #sizeBefore = 0;
   /** Whether nothing else may be in flight, because a padded sector is. */
   #isAlone = false;
-  /** The part that begins within a sector of the file. */
+  /** The part that starts within a sector of the file. */
   #first: Part | undefined;
-  /** What has been written so far of a last sector that had to be padded. */
+  /** The bytes written so far of a last sector that had to be padded. */
   #lastSector: Buffer | undefined;
-  /** Where a file ends that has been padded. */
+  /** The end of a padded file. */
   #paddedEnd = 0;
   #file: PaddedFile | undefined;
 
@@ -69,7 +69,7 @@ export class SectorQueue extends PartQueue {
     return length;
   }
 
-  // The open part, if these bytes follow it in memory, or a new one.
+  // Returns the open part, if these bytes follow it in memory, or a new one.
   #directPart(bytes: Uint8Array, at: number): Part {
     const last = this.open?.views[0];
     const isNext =
@@ -96,7 +96,7 @@ export class SectorQueue extends PartQueue {
     const part = this.newPart(position, this.#memory.take(this.window.chunkSize));
     part.length = this.position - position;
     if (this.#lastSector !== undefined) part.memory?.set(this.#lastSector);
-    // The bytes of the first sector are read meanwhile, before anything is written.
+    // The bytes of the first sector are read before anything is written.
     else if (part.length > 0) this.#first = part;
     this.#lastSector = undefined;
     return part;
@@ -114,8 +114,8 @@ export class SectorQueue extends PartQueue {
     return !this.#isKnown;
   }
 
-  // An unbuffered write must know the size of the file, and the bytes before the start in the
-  // sector where it lies.
+  // An unbuffered write must know the size of the file, and the bytes before the start in its
+  // sector.
   async learn(): Promise<void> {
     const { file, size } = await PaddedFile.of(this.#handle, this.#writer);
     this.#file = file;
@@ -124,7 +124,7 @@ export class SectorQueue extends PartQueue {
     this.#isKnown = true;
   }
 
-  /** Fills the sector of a part at this place in it with what the file has, up to `end`. */
+  /** Fills the sector of a part from this offset with the file's bytes, up to `end`. */
   async #readInto(part: Part, at: number, end: number): Promise<void> {
     const memory = part.memory as Buffer;
     const sector = unsetMemory(this.#block, this.#alignment);
@@ -150,8 +150,8 @@ export class SectorQueue extends PartQueue {
     return this.#writePadded(part, memory, signal, onMoved);
   }
 
-  // The last sector is written with what lies behind the end, and again when more comes. Nothing
-  // else may be written until it has been.
+  // The last sector is written with the bytes after the end, and again when more bytes follow.
+  // Nothing else may be written in between.
   async #writePadded(
     part: Part,
     memory: Buffer,

@@ -2,15 +2,15 @@ import type { Alignment } from './alignment.js';
 import type { SizedFile } from './file-size.js';
 
 /**
- * What this room needs of an open file. The core handle satisfies these interfaces; nothing here
- * knows it.
+ * The properties of an open file that this directory needs. The core handle implements these
+ * interfaces; nothing here depends on it.
  */
 export interface AlignedFile {
-  /** What transfers must be multiples of; null on a buffered file. */
+  /** Alignment that transfers require; null on a buffered file. */
   readonly alignment: Alignment | null;
 }
 
-/** Where a read at the cursor puts its bytes. */
+/** Options of a read at the cursor. */
 export interface CursorRead {
   readonly length: number;
   readonly position: null;
@@ -20,7 +20,7 @@ export interface CursorRead {
 /** A file that a window reads. */
 export interface ReadableFile extends AlignedFile {
   /**
-   * Reads at a place in the file. On an unbuffered file place, length and memory are aligned.
+   * Reads at a position in the file. On an unbuffered file position, length and memory are aligned.
    * @returns bytes, 0 at the end of the file
    */
   readAt(
@@ -30,15 +30,15 @@ export interface ReadableFile extends AlignedFile {
     position: number,
     signal?: AbortSignal,
   ): Promise<number>;
-  /** Reads at the cursor, after the calls at the cursor that were made before. */
+  /** Reads at the cursor, after earlier calls at the cursor. */
   read(buffer: Uint8Array, options: CursorRead): Promise<{ bytesRead: number }>;
 }
 
 /** A file that a window writes. */
 export interface WritableFile extends AlignedFile {
   /**
-   * Writes at a place in the file, also in append mode. On an unbuffered file place, length and
-   * memory are aligned.
+   * Writes at a position in the file, even in append mode. On an unbuffered file position, length
+   * and memory are aligned.
    * @returns bytes
    */
   writeAt(
@@ -48,7 +48,7 @@ export interface WritableFile extends AlignedFile {
     position: number,
     signal?: AbortSignal,
   ): Promise<number>;
-  /** Writes several buffers at a place of a buffered file, or at the cursor (-1). */
+  /** Writes several buffers at a position of a buffered file, or at the cursor (-1). */
   writeViewsAt(
     views: readonly Uint8Array[],
     length: number,
@@ -57,12 +57,12 @@ export interface WritableFile extends AlignedFile {
   ): Promise<number>;
 }
 
-/** A file that can be cut to where it is complete. */
+/** A file that can be cut to its complete part. */
 export interface CuttableFile extends SizedFile {
   truncate(length: number): Promise<void>;
 }
 
-/** What writing parts of the sectors of an unbuffered file needs. */
+/** Operations needed to write parts of sectors of an unbuffered file. */
 export interface SectorFile extends ReadableFile, WritableFile, CuttableFile {
   stat(options?: { signal?: AbortSignal | undefined }): Promise<{ size: number }>;
   stat(options: { bigint: true }): Promise<{ dev: bigint; ino: bigint; size: bigint }>;

@@ -10,7 +10,8 @@ import { WriteBehind } from './write-behind.js';
  */
 
 /**
- * Fills `target` from a place in the file. Bytes before the place or behind the end never show.
+ * Fills `target` from a position in the file. Bytes outside of the requested range are never
+ * exposed.
  * @returns bytes, fewer than the target has only at the end of the file
  */
 export async function readUnaligned(
@@ -37,8 +38,8 @@ export async function readUnaligned(
 }
 
 /**
- * Writes all of `data` at a place in the file. Sectors that it covers only in part keep their other
- * bytes; past the end of the file they are padded, and the file is cut to its true size and synced.
+ * Writes all of `data` at a position in the file. Partly covered sectors keep their other bytes;
+ * past the end of the file they are padded, and the file is cut to its true size and synced.
  */
 export async function writeUnaligned(
   file: SectorFile,

@@ -3,9 +3,9 @@ import { alignDown, alignUp } from './alignment.js';
 
 /** Bounds of a window of operations in flight; its memory is at most `depth` times `chunkSize`. */
 export interface WindowOptions {
-  /** Operations in flight, or done and not yet taken, at most. Default 8. */
+  /** Maximum operations in flight, or done and not yet taken. Default 8. */
   depth?: number | undefined;
-  /** Bytes of one operation at most, rounded up to whole sectors. Default 1 MiB. */
+  /** Maximum bytes of one operation, rounded up to whole sectors. Default 1 MiB. */
   chunkSize?: number | undefined;
 }
 
@@ -24,23 +24,23 @@ export function validateWindow(options: WindowOptions, name = 'options'): void {
 }
 
 /**
- * How large a window may be. It starts small and grows with what has gone through it, so that a
+ * The size of a window. It starts small and grows with the bytes that pass through it, so that a
  * small file takes little memory, and a consumer that stops early has wasted at most about twice
- * what it took.
+ * the bytes it took.
  */
 export class WindowSize {
   readonly depth: number;
   readonly chunkSizeMax: number;
   readonly #first: number;
   readonly #bytesMax: number;
-  /** Bytes in flight, or done and not yet taken, at most. */
+  /** Maximum bytes in flight, or done and not yet taken. */
   bytes: number;
   /** Bytes of the next operation. */
   chunkSize: number;
 
   /**
-   * @param unit what operations shall be multiples of, in bytes
-   * @param expected bytes that will surely go through it
+   * @param unit operations are multiples of this, in bytes
+   * @param expected bytes that will certainly pass through the window
    */
   constructor(options: WindowOptions, unit: number, expected = 0) {
     const { depth = depthDefault, chunkSize = chunkSizeDefault } = options;
@@ -54,13 +54,13 @@ export class WindowSize {
     this.grow(expected);
   }
 
-  /** Starts small again, whatever is expected. */
+  /** Starts small again, regardless of the expected bytes. */
   restart(): void {
     this.bytes = this.#first;
     this.chunkSize = this.#first;
   }
 
-  /** @param moved bytes that have gone through the window so far, or since it was restarted */
+  /** @param moved bytes that passed through the window so far, or since it was restarted */
   grow(moved: number): void {
     const bytesMax = this.#bytesMax;
     if (this.bytes === bytesMax) return;

@@ -12,27 +12,26 @@ import { type Part, Pieces, type WriteCallback } from './write-part.js';
 
 export interface WriteBehindOptions extends WindowOptions, CancelOptions, GatherOptions {
   /**
-   * Place of the first byte; default 0. Null writes at the file's cursor, at the end in append
+   * Position of the first byte; default 0. Null writes at the file's cursor, at the end in append
    * mode, or to a file without a cursor (a pipe, a terminal): one write at a time.
    */
   start?: number | null | undefined;
-  /** Whether a file that knows no places (ESPIPE) is written at its cursor. Default false. */
+  /** Whether a file without positions (ESPIPE) is written at its cursor. Default false. */
   mayUseCursor?: boolean | undefined;
-  /** Bytes that will surely be written, so that the window need not grow first. Default 0. */
+  /** Bytes that will certainly be written, so that the window need not grow first. Default 0. */
   expected?: number | undefined;
   /** Called when flushedPosition has moved. */
   onFlushed?: ((flushedPosition: number) => void) | undefined;
-  /** Called with the first error, after the callbacks that wait have been called with it. */
+  /** Called with the first error, after the waiting callbacks have been called with it. */
   onFailed?: ((error: unknown) => void) | undefined;
 }
 
 const noPieces = new Pieces(undefined);
 
 /**
- * Writes what it is given, one after another, with several writes in flight at explicit positions.
- * Small writes are put together while others are in flight. Nothing is submitted after the first
- * error; callbacks are called with the error of a write once nothing is in flight any more, and
- * with an abort at once.
+ * Writes bytes in order, with several writes in flight at explicit positions. Small writes are
+ * combined while others are in flight. Nothing is submitted after the first error; callbacks
+ * receive the error of a write once nothing is in flight, and an abort at once.
  */
 export class WriteBehind {
   readonly #queue: PartQueue;
@@ -46,9 +45,9 @@ export class WriteBehind {
   #bytesWaiting = 0;
   #isScheduled = false;
   #isLearning = false;
-  /** Parts that the file did not take at a place. */
+  /** Parts that the file refused to write at a position. */
   #unplaced: Part[] | undefined;
-  /** Whether the first error is that of a write, and no abort. */
+  /** Whether the first error came from a write rather than an abort. */
   #isWriteError = false;
   #hasReported = false;
   #cutting: Promise<void> | undefined;
@@ -78,23 +77,23 @@ export class WriteBehind {
     this.#inFlight.listen();
   }
 
-  /** Where the next byte goes. */
+  /** Position of the next byte. */
   get position(): number {
     return this.#queue.position;
   }
 
-  /** All bytes below it are in the file; after a sync of the file they are durable. */
+  /** All bytes before this position are in the file; they are durable after a sync of the file. */
   get flushedPosition(): number {
     return this.#flushedPosition;
   }
 
-  /** Whether it is time to write more; write() takes more at any time. */
+  /** Whether the window has room for more; write() accepts more at any time. */
   get hasRoom(): boolean {
     return this.#bytesWaiting < this.#window.depth * this.#window.chunkSizeMax;
   }
 
   /**
-   * Takes bytes. Their memory must stay as it is until `released` is called: with an error if they
+   * Writes bytes. Their memory must not change until `released` is called: with an error if they
    * will never be written; otherwise they have been written by then, or copied.
    * @throws the first error of the window
    */
@@ -108,7 +107,7 @@ export class WriteBehind {
     this.#schedule();
   }
 
-  /** Calls back, once, when there is room again, or with the first error. */
+  /** Calls back once when there is room again, or with the first error. */
   whenRoom(callback: WriteCallback): void {
     const { failure } = this.#inFlight;
     if (failure !== undefined && this.#hasReported) callback(failure.error);
@@ -116,7 +115,7 @@ export class WriteBehind {
     else this.#onRoom = callback;
   }
 
-  /** Calls back when all that has been taken so far is in the file, or with the first error. */
+  /** Calls back when all bytes accepted so far are in the file, or with the first error. */
   whenFlushed(callback: WriteCallback): void {
     const { failure } = this.#inFlight;
     const { position } = this.#queue;
@@ -128,21 +127,21 @@ export class WriteBehind {
     }
   }
 
-  /** whenFlushed() as a promise. */
+  /** Like whenFlushed(), but returns a promise. */
   flush(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.whenFlushed((error) => (error === undefined ? resolve() : reject(error)));
     });
   }
 
-  /** Bytes from here on are written at the file's cursor, which has been put to `position`. */
+  /** Writes further bytes at the file's cursor, which has been moved to `position`. */
   useCursor(): void {
     if (!this.#queue.isAtCursor) this.#queue.useCursor();
   }
 
   /**
-   * Whether all has been written and nothing remains to be done, so that finish() is not needed. No
-   * abort takes effect any more.
+   * Finishes if everything has been written and no work remains, so that finish() is not needed.
+   * Aborts then have no effect.
    */
   finishAtOnce(): boolean {
     const isDone =
@@ -155,8 +154,8 @@ export class WriteBehind {
   }
 
   /**
-   * Writes what is left. If the last sector of an unbuffered file had to be padded, the file is cut
-   * to its true size and synced.
+   * Writes the remaining bytes. If the last sector of an unbuffered file had to be padded, the file
+   * is cut to its true size and synced.
    */
   async finish(): Promise<void> {
     await this.flush();
@@ -165,8 +164,8 @@ export class WriteBehind {
   }
 
   /**
-   * Cancels what is in flight. Resolves when all of it has ended.
-   * @param error what waiting callbacks are called with
+   * Cancels writes in flight. Resolves when all of them have ended.
+   * @param error error passed to waiting callbacks
    */
   async cancel(error: unknown = new AbortError()): Promise<void> {
     this.#inFlight.fail(error);
@@ -233,7 +232,7 @@ export class WriteBehind {
     );
   }
 
-  // A regular file without places (tracefs, FUSE) refuses the first write with one.
+  // A regular file without positions (tracefs, FUSE) refuses the first positional write.
   #canGoByCursor(part: Part, error: unknown): boolean {
     return (
       this.#mayUseCursor &&
@@ -289,7 +288,7 @@ export class WriteBehind {
 
   // ---- Failure
 
-  // An error of a write is reported once nothing is in flight: the file then holds what it will.
+  // A write error is reported once nothing is in flight, when the file no longer changes.
   #fail(error: unknown, part: Part | undefined): void {
     const isFirst = this.#inFlight.failure === undefined;
     this.#isWriteError = isFirst;
@@ -324,7 +323,7 @@ export class WriteBehind {
     return this.#cutting;
   }
 
-  // A device that is full has taken the beginning of a part.
+  // A full device has accepted the beginning of a part.
   #countPartialWrite(): void {
     const [first] = this.#queue.order;
     if (first === undefined || this.#inFlight.count > 0) return;

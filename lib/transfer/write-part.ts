@@ -1,20 +1,20 @@
-/** Called without an error, or with the first error of the window. */
+/** Called without an error on success, or with the first error of the window. */
 export type WriteCallback = (error?: unknown) => void;
 
-/** What goes to the file with one write. */
+/** The bytes of one write to the file. */
 export interface Part {
-  /** Its bytes, in memory of the caller or of the window. */
+  /** The bytes, in memory of the caller or of the window. */
   readonly views: Uint8Array[];
   readonly position: number;
-  /** Written at the file's cursor, after everything before it. */
+  /** Whether it is written at the file's cursor, after everything before it. */
   readonly isAtCursor: boolean;
   length: number;
-  /** How many of its bytes are new; the others are those of a sector that was there before. */
+  /** Number of new bytes; the others belong to an existing sector. */
   newBytes: number;
-  /** On unbuffered files: memory of whole sectors that writes are copied into. */
+  /** For unbuffered files: memory of whole sectors into which writes are copied. */
   readonly memory: Buffer | undefined;
   readonly releases: WriteCallback[];
-  /** How many of its bytes are in the file. */
+  /** Number of bytes that are in the file. */
   moved: number;
   isWritten: boolean;
 }
@@ -33,7 +33,7 @@ export function newPart(position: number, isAtCursor: boolean, memory?: Buffer):
   };
 }
 
-/** Calls back when none of the parts that need a caller's memory needs it any more. */
+/** Calls back when none of the parts needs a caller's memory any longer. */
 export class Pieces {
   #count = 1;
   #error: unknown;
@@ -47,7 +47,7 @@ export class Pieces {
     this.#released = released;
   }
 
-  /** Whether nobody waits for the memory, which stays as it is until it has been written. */
+  /** Whether no callback waits for the memory, so that it stays unchanged until it is written. */
   get mayKeep(): boolean {
     return this.#released === undefined;
   }
