@@ -157,14 +157,7 @@ void Environment::schedule(Slot& slot, OperationList& batch) {
   if (engine_->completes_inline()) {
     if (budget_.is_spent()) {
       slot.deferred = true;
-      // A descriptor that is closed before the next turn, and perhaps given to another file, must
-      // not lead the operation there. If the process has no descriptor left, it stays as it is.
-      if (slot.borrowed) {
-        if (std::unique_ptr<OpenFile> kept = keep_descriptor(*slot.borrowed)) {
-          slot.borrowed = std::move(kept);
-          slot.operation.file = slot.borrowed.get();
-        }
-      }
+      if (slot.borrowed) slot.borrowed->keep();
       deferred_.push_back(&slot.operation);
       return;
     }

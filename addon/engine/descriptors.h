@@ -14,10 +14,6 @@ namespace overlapped {
 // `result`; always null on Windows.
 std::unique_ptr<OpenFile> borrow_descriptor(int descriptor, Result& result);
 
-// The same open file by a descriptor of its own, with the cursor that both share. Null where the
-// process has no descriptor left.
-std::unique_ptr<OpenFile> keep_descriptor(const OpenFile& file);
-
 // The number of an open file; -1 on Windows, where open_descriptor() makes one.
 int descriptor_of(const OpenFile& file);
 

@@ -110,6 +110,11 @@ class OpenFile {
   // Closes the handle once; later calls succeed and do nothing.
   Result close();
 
+  // Replaces a borrowed descriptor with a duplicate of it. Its program may close the number before
+  // a worker uses it, and the number may be another file's then. The number stays if the process
+  // has no descriptor left.
+  void keep();
+
   Alignment alignment;
   bool unbuffered = false;
   bool append = false;

@@ -308,4 +308,11 @@ class OperationList {
   size_t size_ = 0;
 };
 
+// Lets the operations outlive borrowed descriptors, for a thread that runs them later.
+inline void keep_files(const OperationList& operations) {
+  for (Operation* op = operations.front(); op; op = op->next) {
+    if (op->file) op->file->keep();
+  }
+}
+
 }  // namespace overlapped

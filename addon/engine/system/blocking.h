@@ -46,10 +46,6 @@ Result open_file(const OpenRequest& request, HandleMode mode, std::unique_ptr<Op
 // Creates an OpenFile for a descriptor that other code opened and will close. Returns null and
 // stores the error in `result` on failure.
 std::unique_ptr<OpenFile> borrow_file(NativeHandle handle, Result& result);
-
-// Creates another descriptor of the same open file; both share the cursor. Returns null if the
-// process has no descriptor left.
-std::unique_ptr<OpenFile> duplicate_file(const OpenFile& file);
 #endif
 
 }  // namespace overlapped

@@ -110,6 +110,7 @@ ThreadPool::Lane& ThreadPool::lane_of(const Operation& operation) {
 
 void ThreadPool::submit(OperationList batch) {
   if (batch.empty()) return;
+  keep_files(batch);
   WakeList wakes;
   {
     Lock lock(mutex_);

@@ -8,8 +8,6 @@ std::unique_ptr<OpenFile> borrow_descriptor(int descriptor, Result& result) {
   return borrow_file(descriptor, result);
 }
 
-std::unique_ptr<OpenFile> keep_descriptor(const OpenFile& file) { return duplicate_file(file); }
-
 int descriptor_of(const OpenFile& file) { return file.handle(); }
 
 Result open_descriptor(OpenFile& file, DescriptorMaker) { return Result::success(file.handle()); }

@@ -338,17 +338,4 @@ std::unique_ptr<OpenFile> borrow_file(NativeHandle handle, Result& result) {
   return file;
 }
 
-std::unique_ptr<OpenFile> duplicate_file(const OpenFile& file) {
-  const int descriptor = ::fcntl(file.handle(), F_DUPFD_CLOEXEC, 0);
-  if (descriptor < 0) return nullptr;
-  auto duplicate = std::make_unique<OpenFile>(descriptor, file.device_type());
-  duplicate->append = file.append;
-  duplicate->nonblocking = file.nonblocking;
-  duplicate->device = file.device;
-  duplicate->file_system = file.file_system.load();
-  duplicate->unbuffered = file.unbuffered;
-  duplicate->in_flight = file.in_flight;
-  return duplicate;
-}
-
 }  // namespace overlapped

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <utility>
@@ -13,6 +14,14 @@ Result OpenFile::close() {
   // could close a descriptor that another thread has since received (close(2), NOTES).
   if (::close(handle) != 0 && errno != EINTR && errno != EINPROGRESS) return Result::failure(errno);
   return Result::success(0);
+}
+
+void OpenFile::keep() {
+  if (ownership_ == Ownership::kOwned) return;
+  const int descriptor = ::fcntl(handle_, F_DUPFD_CLOEXEC, 0);
+  if (descriptor < 0) return;
+  handle_ = descriptor;
+  ownership_ = Ownership::kOwned;
 }
 
 }  // namespace overlapped

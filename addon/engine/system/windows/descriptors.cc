@@ -9,8 +9,6 @@ std::unique_ptr<OpenFile> borrow_descriptor(int, Result& result) {
   return nullptr;
 }
 
-std::unique_ptr<OpenFile> keep_descriptor(const OpenFile&) { return nullptr; }
-
 int descriptor_of(const OpenFile&) { return -1; }
 
 Result open_descriptor(OpenFile& file, DescriptorMaker make) {

@@ -52,6 +52,9 @@ Result OpenFile::open_second(NativeHandle& handle) {
   return Result::success(0);
 }
 
+// Handles of other programs are never borrowed here.
+void OpenFile::keep() {}
+
 Result OpenFile::close() {
   if (handle_ == invalid_handle()) return Result::success(0);
   const HANDLE handle = handle_;
