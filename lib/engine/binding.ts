@@ -3,11 +3,11 @@ import { nodeFs } from '../node/node-fs.js';
 import { packageFolders } from '../node/package-folder.js';
 import type { NativeBinding } from './native.js';
 
-// What the package carries: docs/platforms.md says how it is made, and what it needs.
+// The addons in the package; docs/platforms.md says how they are built, and what they require.
 const carried = 'linux-x64 (glibc 2.34 and later) and win32-x64';
 
 const platform = `${process.platform}-${process.arch}`;
-// An addon that was built here comes before one that the package carries.
+// A locally built addon comes before a prebuilt one.
 const addonFiles = [
   join('build', 'Release', 'overlapped.node'),
   ...['', '.glibc', '.musl'].map((library) =>
@@ -16,7 +16,7 @@ const addonFiles = [
   'overlapped.node',
 ];
 
-// Codes of Node for "this process loads no addons": by --no-addons, or by the permission model.
+// Node's error codes when --no-addons or the permission model forbids addons.
 const deniedCodes = new Set(['ERR_DLOPEN_DISABLED', 'ERR_ACCESS_DENIED']);
 
 function withCode(message: string, code: string, cause: unknown): Error {
@@ -43,7 +43,7 @@ function notFound(causes: readonly Error[]): Error {
   return withCode(message, 'ERR_ADDON_NOT_FOUND', causes[0]);
 }
 
-/** Refuses machines whose words the rings do not have. An addon for them does not build, either. */
+/** Refuses big-endian machines, for which the addon does not build, either. */
 function checkByteOrder(): void {
   const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
   if (isLittleEndian) return;
@@ -52,10 +52,10 @@ function checkByteOrder(): void {
 }
 
 /**
- * Finds and loads the addon: one built here, or the prebuilt one of the platform. It touches
- * nothing but the package, so it works where the permission model denies all else.
- * @throws Error with code 'ERR_ADDON_NOT_FOUND' that says how to build one; 'ERR_DLOPEN_DISABLED'
- *   or 'ERR_ACCESS_DENIED' where this process may not load addons
+ * Finds and loads the addon: a locally built one, or the prebuilt one of the platform. It touches
+ * only files of the package, so it works where the permission model denies everything else.
+ * @throws ERR_ADDON_NOT_FOUND with instructions for building one; ERR_DLOPEN_DISABLED or
+ *   ERR_ACCESS_DENIED if this process may not load addons
  */
 export function loadBinding(): NativeBinding {
   checkByteOrder();
@@ -65,8 +65,8 @@ export function loadBinding(): NativeBinding {
       const file = join(folder, name);
       const module = { exports: {} };
       try {
-        // Not by require(), which also looks at the folders above, and gives all copies of this
-        // package in one thread the same environment.
+        // require() would also search the parent folders, and would give all copies of this package
+        // in one thread the same environment.
         process.dlopen(module, file);
         return module.exports as NativeBinding;
       } catch (error) {

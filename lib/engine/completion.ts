@@ -11,8 +11,8 @@ const osErrorWord = CompletionLayout.osError / 4;
 const failedStepWord = CompletionLayout.failedStep / 4;
 
 /**
- * The fields of a file's status, by their index in the details of a completion (addon's FileStatus;
- * times are seconds and nanoseconds since 1970).
+ * The fields of a file's status, by their index in the details of a completion (FileStatus in the
+ * addon; times are seconds and nanoseconds since 1970).
  */
 export const StatusField = {
   dev: 0,
@@ -35,7 +35,7 @@ export const StatusField = {
   birthtimeNanoseconds: 17,
 } as const;
 
-/** The fields of the other details, by index. */
+/** Indexes of the fields of other details. */
 export const DetailField = {
   descriptor: 0,
   deviceType: 1,
@@ -51,8 +51,8 @@ export const DetailField = {
 } as const;
 
 /**
- * A completion on the ring that the addon writes. There is one such view, which is moved from one
- * completion to the next: a decoder must not keep it.
+ * A view of a completion on the ring that the addon writes. A single view moves from one completion
+ * to the next, so a decoder must not keep it.
  */
 export class Completion {
   readonly #results: unknown[];
@@ -63,7 +63,7 @@ export class Completion {
   readonly #detailWords: Int32Array;
   #index = 0;
 
-  /** @param results where the addon puts values that belong to completions, by their index */
+  /** @param results array in which the addon puts values of completions, by their index */
   constructor(description: EngineDescription, results: unknown[]) {
     this.#results = results;
     this.#words = new Int32Array(description.completions);
@@ -78,32 +78,32 @@ export class Completion {
     this.#index = index;
   }
 
-  /** What the operation returned: bytes, a position, or the number of an open file. */
+  /** The result of the operation: bytes, a position, or the number of an open file. */
   get value(): number {
     return this.#doubles[this.#index * doubles + valueDouble] as number;
   }
 
-  /** The number of its operation. */
+  /** The slot of the operation. */
   get slot(): number {
     return this.#words[this.#index * words + slotWord] as number;
   }
 
-  /** 0, or libuv's negative number of the error. */
+  /** 0, or libuv's negative error number. */
   get error(): number {
     return this.#words[this.#index * words + errorWord] as number;
   }
 
-  /** errno, or what GetLastError() said. */
+  /** errno, or the result of GetLastError(). */
   get osError(): number {
     return this.#words[this.#index * words + osErrorWord] as number;
   }
 
-  /** How far a compound operation had come when it failed. */
+  /** The step at which a compound operation failed. */
   get failedStep(): number {
     return this.#words[this.#index * words + failedStepWord] as number;
   }
 
-  /** Whether a cancelled operation may have moved bytes all the same. */
+  /** Whether a canceled operation may have moved bytes. */
   get mayHaveMovedBytes(): boolean {
     return this.failedStep === 1;
   }
@@ -118,12 +118,12 @@ export class Completion {
     return this.#detail(DetailField.deviceType);
   }
 
-  /** Bytes of a regular file when it was opened; -1 where they are not known. */
+  /** Bytes of a regular file when it was opened; -1 if unknown. */
   get sizeWhenOpened(): number {
     return this.#detail(DetailField.sizeWhenOpened);
   }
 
-  /** What transfers on an unbuffered file must be multiples of, in bytes; 0 on others. */
+  /** Alignment that an unbuffered file requires, in bytes; 0 on other files. */
   get alignmentPosition(): number {
     return this.#detail(DetailField.alignmentPosition);
   }
@@ -134,7 +134,7 @@ export class Completion {
     return this.#detail(DetailField.alignmentMemory);
   }
 
-  /** The second file of an operation that opens two: its descriptor and its number. */
+  /** Descriptor and number of the second file of an operation that opens two. */
   get peerDescriptor(): number {
     return this.#detail(DetailField.peerDescriptor);
   }
@@ -147,17 +147,17 @@ export class Completion {
     return this.#detail(DetailField.attributes);
   }
 
-  /** Bytes on the disk. */
+  /** Allocated bytes on the disk. */
   get allocatedSize(): number {
     return this.#detail(DetailField.allocatedSize);
   }
 
-  /** MetadataFlag bits of the parts that a copy of a small file was refused. */
+  /** MetadataFlag bits of the parts that were refused when a small file was copied. */
   get refusedParts(): number {
     return this.#detail(DetailField.refusedParts);
   }
 
-  /** A field of a status as the number nearest to it. It makes no bigint on its way. */
+  /** Returns a field of a status as the nearest number, without creating a bigint. */
   status(field: number): number {
     const word = (this.#index * detailNumbers + field) * 2;
     const low = this.#detailWords[word] as number;
@@ -169,7 +169,7 @@ export class Completion {
     return this.#exactDetails[this.#index * detailNumbers + field] as bigint;
   }
 
-  /** Takes the bytes that the operation gives; undefined if it gives none. */
+  /** Takes the bytes that the operation returns; undefined if it returns none. */
   takeContent(): Buffer | undefined {
     return this.#takeResult() as Buffer | undefined;
   }

@@ -2,11 +2,11 @@ import { monotonicMs, setTimeout } from '../node/globals.js';
 import type { Operation } from './operation.js';
 
 /**
- * Without any descriptor coming free for so long, what waits for one fails: the program may hold
- * all of them itself until this very operation is done.
+ * An operation that waits for a descriptor fails if none becomes free for this long: the program
+ * itself may hold all of them until this very operation is done.
  */
 const waitMsMax = 5000;
-/** Others than this engine close descriptors, too, so it tries again from time to time. */
+/** Other code closes descriptors, too, so the engine retries from time to time. */
 const retryMs = 20;
 
 // UV_EMFILE, UV_ENFILE: the negative errno on POSIX, libuv's own numbers on Windows (uv/errno.h).
@@ -18,19 +18,19 @@ export function isDescriptorShortage(error: number): boolean {
 
 interface Waiting {
   readonly operation: Operation;
-  /** Its turn. */
+  /** Position in the queue. */
   readonly number: number;
-  /** Makes the error that it fails with when it has waited in vain. */
+  /** Makes the error for an operation that has waited in vain. */
   readonly makeError: () => Error;
 }
 
 /**
  * Operations that open a file, and for which the system had no descriptor. They wait in order, and
- * are submitted again as descriptors come free.
+ * are submitted again as descriptors become free.
  */
 export class DescriptorShortage {
   #waiting: Waiting[] = [];
-  /** Those that are being tried again. */
+  /** Operations that are being retried. */
   readonly #tried = new Map<Operation, Waiting>();
   #lastNumber = 0;
   #deadline = 0;
@@ -39,8 +39,8 @@ export class DescriptorShortage {
   readonly #fail: (operation: Operation, makeError: () => Error) => void;
 
   /**
-   * @param submitAgain submits an operation that waited
-   * @param fail ends one that waited
+   * @param submitAgain submits a waiting operation
+   * @param fail fails a waiting operation
    */
   constructor(
     submitAgain: (operation: Operation) => void,
@@ -50,24 +50,24 @@ export class DescriptorShortage {
     this.#fail = fail;
   }
 
-  /** Whether nothing has met the shortage. */
+  /** Whether no operation is affected by the shortage. */
   get isOver(): boolean {
     return this.#waiting.length === 0 && this.#tried.size === 0;
   }
 
-  /** Lets an operation wait that has met the shortage. */
+  /** Queues an operation that failed for lack of a descriptor. */
   add(operation: Operation, makeError: () => Error): void {
     if (this.isOver) this.#noteProgress();
     const before = this.#tried.get(operation);
     this.#tried.delete(operation);
     const waiting = before ?? { operation, number: ++this.#lastNumber, makeError };
-    // What was tried keeps its turn.
+    // A retried operation keeps its position in the queue.
     const index = this.#waiting.findIndex(({ number }) => number > waiting.number);
     this.#waiting.splice(index < 0 ? this.#waiting.length : index, 0, waiting);
     this.#timer ??= setTimeout(() => this.#onTime(), retryMs);
   }
 
-  /** Takes an operation out, if it waits here. */
+  /** Removes an operation, if it waits here. */
   remove(operation: Operation): boolean {
     const index = this.#waiting.findIndex((waiting) => waiting.operation === operation);
     if (index < 0) return false;
@@ -75,14 +75,14 @@ export class DescriptorShortage {
     return true;
   }
 
-  /** To be called when an operation has ended that opens or closes a file, and has not failed. */
+  /** Called when an operation that opens or closes a file has succeeded. */
   onSuccess(operation: Operation): void {
     this.#tried.delete(operation);
     this.#noteProgress();
     this.#tryOldest();
   }
 
-  /** To be called when an operation has ended for good with an error. */
+  /** Called when an operation has finally failed. */
   onFailure(operation: Operation): void {
     this.#tried.delete(operation);
   }

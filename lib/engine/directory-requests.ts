@@ -1,6 +1,6 @@
 /**
  * Encoders of the operations on the names in an open directory. The caller adds `file`, the number
- * of the directory, and `source` where there are two. @see requests.ts
+ * of the directory, and `source` if there are two directories. @see requests.ts
  */
 import { Opcode } from './opcodes.js';
 import { blank, creationMode, type Encoded, flag, type OpenArguments } from './requests.js';
@@ -13,7 +13,7 @@ const unlinkDirectory = 1;
 const renameExclusively = 1;
 const optionBits = 2 ** 32;
 
-/** How symlinkIn may lead (Windows), by the addon's number. */
+/** Kinds of link that symlinkIn makes (Windows), by the addon's number. */
 export const linkKinds = ['file', 'dir', 'junction'] as const;
 
 export function openIn(arg: Omit<OpenArguments, 'path'> & { name: Name }): Encoded {
@@ -23,7 +23,7 @@ export function openIn(arg: Omit<OpenArguments, 'path'> & { name: Name }): Encod
     flags: arg.flags,
     position: arg.preallocate,
     offset: creationMode(arg.mode),
-    // `file` is taken by the directory.
+    // `file` holds the directory.
     length: arg.attributes * optionBits + arg.options,
     object: arg.name,
   };
@@ -46,13 +46,13 @@ export function unlinkIn({ name, isDirectory }: { name: Name; isDirectory: boole
   return { opcode: Opcode.unlinkIn, ...blank, flags, object: name };
 }
 
-/** From a name in the source to another one in the directory. */
+/** Renames a name in the source to another one in the directory. */
 export function renameIn(arg: { name: Name; newName: Name; overwrite: boolean }): Encoded {
   const flags = flag(!arg.overwrite, renameExclusively);
   return { opcode: Opcode.renameIn, ...blank, flags, object: [arg.name, arg.newName] };
 }
 
-/** From a name in the source to another one in the directory. */
+/** Links a name in the source under another one in the directory. */
 export function linkIn({ name, newName }: { name: Name; newName: Name }): Encoded {
   return { opcode: Opcode.linkIn, ...blank, object: [name, newName] };
 }
@@ -80,25 +80,25 @@ export function setModeIn({ name, mode }: { name: Name; mode: number }): Encoded
   return { opcode: Opcode.setModeIn, ...blank, flags: mode, object: name };
 }
 
-/** @param arg 0xffffffff as a user or group leaves it */
+/** @param arg 0xffffffff leaves a user or group unchanged */
 export function setOwnerIn(arg: { name: Name; uid: number; gid: number }): Encoded {
   const { name, uid, gid } = arg;
   return { opcode: Opcode.setOwnerIn, ...blank, position: uid, length: gid, object: name };
 }
 
-/** Opens, reads and closes a file as one operation; a large one comes back open. */
+/** Opens, reads and closes a file in one operation; returns a large file open. */
 export function readWholeIn(name: Name): Encoded {
   return { opcode: Opcode.readIn, ...blank, object: name };
 }
 
-/** @param names with a zero byte behind each */
+/** @param names each followed by a zero byte */
 export function statusesIn(names: Uint8Array): Encoded {
   return { opcode: Opcode.statNames, ...blank, length: names.byteLength, object: names };
 }
 
 /**
- * From a name in the source to another one in the directory, by a new file. `metadata` has
- * MetadataFlag bits, and again, shifted by metadataTriedShift, those that may be refused.
+ * Copies a name in the source to another one in the directory, through a new file. `metadata` has
+ * MetadataFlag bits and, shifted by metadataTriedShift, the bits of parts that may be refused.
  */
 export function copySmallFileIn(arg: {
   source: Name;

@@ -23,10 +23,10 @@ import { SubmissionRing } from './submission-ring.js';
 
 const resolved = Promise.resolve();
 const workingSetMax = 2 ** 40;
-// Electron's pages have environments that end before the process does.
+// Environments in Electron's pages end before the process does.
 const endsWithProcess = isMainThread && !('electron' in process.versions);
 
-// A promise hands its two functions to this executor, so that none is made per operation.
+// A promise passes its two functions to this executor, so that no closure is created per operation.
 let lastResolve: Settle = ignore;
 let lastReject: Settle = ignore;
 function executor(resolve: Settle, reject: Settle): void {
@@ -34,7 +34,7 @@ function executor(resolve: Settle, reject: Settle): void {
   lastReject = reject;
 }
 
-// Held on to, they would keep the promise's result alive.
+// References kept here would keep the promise's result alive.
 function takeFunctions(operation: Operation): void {
   operation.resolve = lastResolve;
   operation.reject = lastReject;
@@ -44,14 +44,14 @@ function takeFunctions(operation: Operation): void {
 
 const { hasOwn } = Object;
 
-// A property that a request does not have must not come from Object.prototype.
+// A property missing from a request must not come from Object.prototype.
 function own<Name extends keyof Request>(request: Request, name: Name): Request[Name] | undefined {
   return hasOwn(request, name) ? request[name] : undefined;
 }
 
 /**
  * The engine of one JavaScript environment: collects submissions until the end of the microtask
- * batch, hands them over with one native call, and settles promises from completions.
+ * batch, submits them with one native call, and settles promises from completions.
  */
 export class Engine {
   readonly #native: NativeBinding;
@@ -59,7 +59,7 @@ export class Engine {
   readonly #relativePaths = new RelativePaths();
   readonly #completion: Completion;
   readonly #operations = new OperationTable();
-  /** Operations whose completions have been taken off the ring, and whose promises wait. */
+  /** Operations whose completions have been taken off the ring, but whose promises are pending. */
   readonly #ended: Operation[] = [];
   #isTaking = false;
   #isSettling = false;
@@ -128,7 +128,7 @@ export class Engine {
     return least;
   }
 
-  /** Submits any operation. For reads and writes of one buffer there is transfer(). */
+  /** Submits any operation. Reads and writes of one buffer use transfer(). */
   submit<T>(request: Request): Promise<T> {
     const signal = own(request, 'signal');
     if (signal?.aborted) return Promise.reject(abortError(signal));
@@ -148,7 +148,7 @@ export class Engine {
     return promise as Promise<T>;
   }
 
-  /** Submits a read or a write of one buffer; the arguments are valid. */
+  /** Submits a read or a write of one buffer. The arguments must be valid. */
   transfer<T>(
     opcode: number,
     subject: Subject,
@@ -172,25 +172,25 @@ export class Engine {
   }
 
   /**
-   * Asks for the end of everything that is in flight for an owner. It looks at all operations, so
-   * that operations that are hardly ever cancelled need no signal.
+   * Requests cancellation of everything in flight for an owner. It searches all operations, so that
+   * rarely canceled operations need no signal.
    */
   cancelOwnedBy(owner: object): void {
     this.#cancel(this.#operations.ownedBy(owner));
   }
 
-  /** Asks for the end of all that is in flight on a file. */
+  /** Requests cancellation of everything in flight on a file. */
   cancelFile(file: number): void {
     if (this.#submissions.full) this.flush();
     this.#submissions.push(Opcode.cancelFile, 0, file, 0, 0, 0, 0, undefined);
     this.flush();
   }
 
-  /** Hands over what has been collected. */
+  /** Submits the collected operations. */
   flush(): void {
     const submissions = this.#submissions;
     const { count } = submissions;
-    // The ring of completions must not be written again before it has been read.
+    // The completion ring must not be overwritten before it has been read.
     if (count === 0 || this.#isTaking) return;
     this.#relativePaths.settle(submissions.objects);
     const completions = this.#native.submit(count, submissions.objects);
@@ -238,13 +238,13 @@ export class Engine {
     watch.add(operation);
   }
 
-  // All completions are taken off the ring before the first promise is settled: a listener, signal
-  // or other object of the user's that runs then never meets a half-read ring.
+  // All completions are taken off the ring before the first promise settles, so that user code
+  // which runs then, such as a listener or a signal, never sees a half-read ring.
   #settle(count: number): void {
     this.#isTaking = true;
     for (let index = 0; index < count; index++) this.#take(index);
     this.#isTaking = false;
-    // User code that runs below may lead here again. The outer call settles these too.
+    // User code that runs below may call this again. The outer call settles those operations, too.
     if (this.#isSettling) return;
     this.#isSettling = true;
     const ended = this.#ended;
@@ -316,8 +316,8 @@ export class Engine {
 }
 
 // The record is reused before the error is made. A signal is the user's object: its `reason` may
-// throw when it is read, and the operation then fails with that. Without a failure, the operation
-// was cancelled before it was submitted.
+// throw when it is read, and the operation then fails with that error. Without a failure, the
+// operation was canceled before it was submitted.
 function errorMaker({ subject, watch }: Operation, failure?: Failure): () => Error {
   const signal = watch?.signal;
   if (failure !== undefined && !isCancelled(failure.error)) {
@@ -352,27 +352,27 @@ function isCancelled(error: number): boolean {
 let current: Engine | undefined;
 
 /**
- * The engine of this environment, started on first use. The environment variable OVERLAPPED_ENGINE
- * (iocp, uring, threadpool) forces one.
- * @throws ERR_ENGINE_UNAVAILABLE where the forced engine is not available
+ * Returns the engine of this environment, started on first use. The environment variable
+ * OVERLAPPED_ENGINE (iocp, uring, threadpool) forces an engine.
+ * @throws ERR_ENGINE_UNAVAILABLE if the forced engine is not available
  */
 export function getEngine(): Engine {
   current ??= new Engine(loadBinding(), process.env.OVERLAPPED_ENGINE ?? '');
   return current;
 }
 
-/** Hands over what has been collected, if there is an engine yet. */
+/** Submits the collected operations, if the engine has started. */
 export function flushEngine(): void {
   current?.flush();
 }
 
-/** Which engine serves, why no better one does, and what it has done. */
+/** The engine in use, why a better one is not available, and its counters. */
 export const engine = {
   /** 'iocp', 'uring' or 'threadpool'. */
   get kind(): EngineKind {
     return getEngine().kind;
   },
-  /** Why a better engine does not serve; null when the best one does. */
+  /** Why a better engine is not available; null if the best one is in use. */
   get reason(): string | null {
     return getEngine().reason;
   },
@@ -381,13 +381,13 @@ export const engine = {
     return getEngine().stats();
   },
   /**
-   * Windows: raises the least and the most memory that the process keeps resident
-   * (SetProcessWorkingSetSize). The system locks the buffers of transfers in flight within it, and
-   * has no more to give when many large ones are: `stats().retried` then counts what waits for
-   * that.
-   * @param bytes that are to be had beyond those of now
+   * Windows: raises the minimum and maximum of memory that the process keeps resident. The system
+   * locks the buffers of transfers in flight within it, and may run out when many large ones are in
+   * flight: `stats().retried` then counts the operations that wait.
+   * @see https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-setprocessworkingsetsize
+   * @param bytes bytes to add to the current minimum
    * @returns the new minimum in bytes
-   * @throws ERR_OUT_OF_RANGE; EPERM and other system errors;
+   * @throws ERR_OUT_OF_RANGE; ERR_INVALID_ARG_TYPE; EPERM and other system errors;
    *   ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on other systems
    */
   growWorkingSet(bytes: number): number {

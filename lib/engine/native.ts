@@ -1,9 +1,9 @@
 /**
  * The layout of the memory that JavaScript shares with the addon, and the addon's functions. A test
- * compares the numbers with those of addon/shared_rings.h, which the addon itself describes.
+ * compares the numbers with those of addon/shared_rings.h, which the addon itself reports.
  */
 
-/** One entry of the submission ring: where its fields are, in bytes. */
+/** One entry of the submission ring: offsets of its fields in bytes. */
 export const SubmissionLayout = {
   opcode: 0,
   slot: 4,
@@ -25,8 +25,8 @@ export const CompletionLayout = {
   error: 12,
   osError: 16,
   /**
-   * What a compound operation was doing when it failed; 1 for an operation that was cancelled when
-   * it may have moved bytes.
+   * The step at which a compound operation failed; 1 for a canceled operation that may have moved
+   * bytes.
    */
   failedStep: 20,
   size: 24,
@@ -35,7 +35,7 @@ export const CompletionLayout = {
 export const submissionsMax = 1024;
 export const completionsMax = 256;
 
-/** Numbers of 64 bits beside each completion: an open file, or the status of a file. */
+/** 64-bit numbers beside each completion: an open file, or the status of a file. */
 export const detailNumbers = 18;
 
 /** The engines: io_uring, a completion port, or a pool of threads. */
@@ -54,11 +54,11 @@ export interface EngineDescription extends EngineIdentity {
 
 /** Counts since the engine started in this thread. */
 export interface EngineStats {
-  /** Operations that the engine has taken. */
+  /** Operations that the engine has accepted. */
   submitted: number;
-  /** Operations whose completion has been delivered, also of those refused before submission. */
+  /** Operations whose completion was delivered, including those refused before submission. */
   completed: number;
-  /** Completions that said: cancelled. */
+  /** Operations that completed as canceled. */
   cancelled: number;
   /** Operations accepted and not yet delivered. */
   inFlight: number;
@@ -68,11 +68,11 @@ export interface EngineStats {
   retried: number;
   /** Native calls that handed over submissions. */
   batches: number;
-  /** Completions of I/O that came over a completion port (iocp only). */
+  /** Native calls that submitted operations. */
   portPackets: number;
 }
 
-/** addon/boundary.cc fills this in. */
+/** Filled in by addon/boundary.cc. */
 export interface BoundaryDescription {
   readonly opcodes: Readonly<
     Record<string, { number: number; family: number; usesDescriptor: boolean }>
@@ -85,13 +85,13 @@ export interface BoundaryDescription {
 
 export interface NativeBinding {
   /**
-   * Creates this environment's engine; once.
-   * @param wanted name of an engine, or '' for the best there is
+   * Creates this environment's engine; called once.
+   * @param wanted name of an engine, or '' for the best one available
    * @param onCompletions called on the event loop with the number of completions on the ring
-   * @param results where Buffers that belong to completions are put, by the completion's index
+   * @param results array for Buffers that belong to completions, by the completion's index
    * @param endsWithProcess whether this environment ends only with the process, so that operations
-   *   which are stuck by then need not be waited for; default false
-   * @throws ERR_ENGINE_UNAVAILABLE where the wanted engine is not available
+   *   stuck by then need not be waited for; default false
+   * @throws ERR_ENGINE_UNAVAILABLE if the wanted engine is not available
    */
   start(
     wanted: string,
@@ -100,30 +100,30 @@ export interface NativeBinding {
     endsWithProcess?: boolean,
   ): EngineDescription;
   /**
-   * Hands over the first `count` entries of the submission ring, with the buffer, path or list of
-   * buffers of each. Gives the number of completions that are on the completion ring already.
+   * Submits the first `count` entries of the submission ring, with the buffer, path or list of
+   * buffers of each. Returns the number of completions already on the completion ring.
    */
   submit(count: number, objects: readonly unknown[]): number;
-  /** Which engine serves now; another one than at the start if the system has denied that one. */
+  /** Returns the current engine; it differs from the first if the system has denied that one. */
   identify(): EngineIdentity;
   stats(): EngineStats;
-  /** The numbers of the boundary as the addon has them, for a test that compares the two sides. */
+  /** Returns the boundary numbers of the addon, for a test that compares both sides. */
   describeBoundary(): BoundaryDescription;
-  /** Address of the first byte of a view or ArrayBuffer. */
+  /** Returns the address of the first byte of a view or ArrayBuffer. */
   addressOf(memory: ArrayBufferView | ArrayBufferLike): number;
   /**
-   * Windows: a second, synchronous descriptor of an open file, for code that wants one (node:fs
-   * functions, child_process). The caller closes it. Negative: libuv's error.
+   * Windows: returns a second, synchronous descriptor of an open file, for code that needs one
+   * (node:fs functions, child_process). The caller closes it. Negative: libuv's error.
    */
   duplicateDescriptor(file: number): number;
-  /** Moves the cursor of an open file at once. Negative: libuv's error. */
+  /** Moves the cursor of an open file synchronously. Negative: libuv's error. */
   moveCursor(file: number, position: number): number;
-  /** POSIX: from here on the program may close the descriptor of a file itself. */
+  /** POSIX: lets the program close the descriptor of a file itself from now on. */
   giveAwayDescriptor(file: number): void;
   /** POSIX: frees the number of a file, and leaves its descriptor open. */
   forgetFile(file: number): void;
   /**
-   * Windows only: raises the process's working set. Gives the new minimum in bytes; negative:
+   * Windows only: raises the process's working set. Returns the new minimum in bytes; negative:
    * libuv's error.
    */
   growWorkingSet?(bytes: number): number;

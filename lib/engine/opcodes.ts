@@ -1,9 +1,9 @@
 /**
  * The opcodes and flags of the boundary with the addon. addon/engine/opcodes.h has the table with
- * all that is known about an opcode; a test compares the two.
+ * everything about each opcode; a test compares the two.
  */
 
-/** What a submission asks for. */
+/** The operation that a submission requests. */
 export const Opcode = {
   read: 1,
   write: 2,
@@ -17,13 +17,13 @@ export const Opcode = {
   truncate: 10,
   sync: 11,
   dataSync: 12,
-  /** Open, stat, read and close as one. Gives a Buffer, or an open file when it is large. */
+  /** Opens, stats, reads and closes in one operation. Returns a Buffer, or a large file open. */
   readPath: 13,
-  /** Open, write and close as one. */
+  /** Opens, writes and closes in one operation. */
   writePath: 14,
-  /** Requests the end of the operation in `slot`; has no completion of its own. */
+  /** Requests cancellation of the operation in `slot`; has no completion of its own. */
   cancel: 15,
-  /** The entries of a folder, or of a whole tree; see addon/engine/system/tree.h. */
+  /** Lists the entries of a folder, or of a whole tree; see addon/engine/system/tree.h. */
   listTree: 16,
   /** Removes a file, or a folder with everything below it. */
   removeTree: 17,
@@ -34,17 +34,17 @@ export const Opcode = {
   setAttributesPath: 22,
   setSparse: 23,
   punchHole: 24,
-  /** Gives pairs of 64-bit integers; see addon/engine/system/sparse.h. */
+  /** Returns pairs of 64-bit integers; see addon/engine/system/sparse.h. */
   allocatedRanges: 25,
   lock: 26,
   unlock: 27,
   /** See addon/engine/system/named_streams.h. */
   listStreams: 28,
   readReparsePoint: 29,
-  /** Requests the end of everything in flight on `file`; has no completion of its own. */
+  /** Requests cancellation of everything in flight on `file`; has no completion of its own. */
   cancelFile: 30,
   accessPath: 31,
-  /** Writes out all of the file system that `file` is on; Linux. */
+  /** Writes out the whole file system of `file`; Linux. */
   syncFileSystem: 32,
   createPipeInstance: 50,
   connectPipe: 51,
@@ -61,7 +61,7 @@ export const Opcode = {
   cloneFile: 71,
   copyRange: 72,
   copyMetadata: 73,
-  // Names in an open directory; addon/engine/system/directory.h says what each does.
+  // Names in an open directory; addon/engine/system/directory.h describes each operation.
   openIn: 80,
   statIn: 81,
   listIn: 82,
@@ -75,7 +75,7 @@ export const Opcode = {
   setTimesIn: 90,
   setModeIn: 91,
   setOwnerIn: 92,
-  /** readPath of a name. */
+  /** Reads a name in a directory like readPath. */
   readIn: 93,
 } as const;
 
@@ -92,13 +92,13 @@ export const PipeFlag = { reads: 1, writes: 2, messages: 4, first: 8, remote: 16
 
 export const LockFlag = { exclusive: 1, wait: 2 } as const;
 
-/** Option of the attributes of a path: those of a link itself. */
+/** Option for the attributes of a path: uses a link itself. */
 export const pathOfLink = 1;
 
-/** The most ranges that one allocatedRanges gives. */
+/** Maximum number of ranges that one allocatedRanges returns. */
 export const allocatedRangesMax = 1024;
 
-/** How a path is opened. */
+/** Options for opening a path. */
 export const OpenOption = {
   unbuffered: 1,
   unbufferedPrefer: 2,
@@ -119,22 +119,22 @@ export const OpenOption = {
   concurrent: 32768,
 } as const;
 
-/** Says what the number in the `file` field of a submission is. */
+/** Meaning of the number in the `file` field of a submission. */
 export const FileReference = {
-  /** POSIX: a descriptor that others have opened; every operation looks at it anew. */
+  /** POSIX: a descriptor opened by other code; every operation inspects it anew. */
   descriptor: -(2 ** 31),
 } as const;
 
-/** Where a cursor is counted from. */
+/** Origins for moving a cursor. */
 export const SeekOrigin = { start: 0, current: 1, end: 2 } as const;
 
-/** How listTree walks. */
+/** Options of listTree. */
 export const TreeFlag = { recursive: 1, followLinks: 2 } as const;
 
 /** The kinds of open files, by the addon's number. */
 export const deviceTypes = ['unknown', 'disk', 'block', 'char', 'pipe', 'directory'] as const;
 
-/** Opcodes that take a descriptor of the process or give one back. */
+/** Opcodes that use up or release a descriptor of the process. */
 export const descriptorOpcodes: ReadonlySet<number> = new Set([
   Opcode.open,
   Opcode.close,

@@ -3,12 +3,12 @@ import type { Completion } from './completion.js';
 import type { Encoded } from './requests.js';
 
 /**
- * Turns the completion of an operation into the value of its promise. It runs while completions are
- * being taken off the ring, so it must not call code of the user's.
+ * Converts the completion of an operation to the value of its promise. It runs while completions
+ * are being taken off the ring, so it must not call user code.
  */
 export type Decode = (completion: Completion, operation: Operation) => unknown;
 
-/** An operation to submit: what an encoder of requests.ts gives, and how its end is told. */
+/** An operation to submit: the fields from an encoder in requests.ts, and how to report its end. */
 export interface Request extends Encoded {
   subject: Subject;
   decode: Decode;
@@ -18,14 +18,14 @@ export interface Request extends Encoded {
   signal?: AbortSignal | undefined;
 }
 
-/** An operation that a module submits through an open handle, which adds its file. */
+/** An operation submitted through an open handle, which adds its file. */
 export interface HandleRequest<T> extends Encoded {
   subject: Subject;
   decode: (completion: Completion, operation: Operation) => T;
   signal?: AbortSignal | undefined;
 }
 
-/** What modules need of an open handle. */
+/** The part of an open handle that other modules use. */
 export interface Operable {
   operate<T>(request: HandleRequest<T>): Promise<T>;
 }
@@ -40,23 +40,23 @@ export function decodeValue({ value }: Completion): number {
 
 export type Settle = (value: unknown) => void;
 
-/** Why an operation failed, as its completion says. */
+/** The failure of an operation, as its completion reports it. */
 export interface Failure {
-  /** libuv's negative number. */
+  /** libuv's negative error number. */
   readonly error: number;
-  /** errno, or what GetLastError() said. */
+  /** errno, or the result of GetLastError(). */
   readonly osError: number;
-  /** How far a compound operation had come. */
+  /** The step at which a compound operation failed. */
   readonly step: number;
   readonly mayHaveMovedBytes: boolean;
-  /** The place in a tree where it failed. */
+  /** The place in a tree where the operation failed. */
   readonly place: string | undefined;
 }
 
 /**
- * A promise that waits for a completion, and what must stay alive until then: the memory that the
- * kernel reads or writes and the handle. Records are used again, so that an operation allocates
- * nothing but its promise and its result.
+ * A promise that waits for a completion, with the objects that must stay alive until then: the
+ * handle, and the memory that the kernel reads or writes. Records are reused, so that an operation
+ * allocates only its promise and its result.
  */
 export class Operation {
   readonly slot: number;
@@ -71,10 +71,10 @@ export class Operation {
   watch: AbortWatch | undefined = undefined;
   /** The submission of an operation that opens or closes a file, to repeat it. */
   request: Request | undefined = undefined;
-  /** Between the ring and the promise: the value, unless it failed. */
+  /** The value between ring and promise, unless the operation failed. */
   value: unknown = undefined;
   failure: Failure | undefined = undefined;
-  /** What the decoder has thrown. */
+  /** The error thrown by the decoder. */
   thrown: { readonly error: unknown } | undefined = undefined;
 
   constructor(slot: number) {
@@ -83,29 +83,29 @@ export class Operation {
 }
 
 /**
- * The operations that one signal aborts. The signal has one listener however many there are, since
- * Node warns of a leak at eleven, and a deep queue has more.
+ * The operations that one signal aborts. The signal has a single listener for all of them, since
+ * Node warns of a leak at eleven listeners, and a deep queue has more operations.
  */
 export class AbortWatch {
   readonly signal: AbortSignal;
   readonly #operations = new Set<Operation>();
   readonly #onAbort: () => void;
 
-  /** @param cancel asks for the end of these operations, which stay watched until they end */
+  /** @param cancel requests cancellation of these operations, which stay watched until they end */
   constructor(signal: AbortSignal, cancel: (operations: Iterable<Operation>) => void) {
     this.signal = signal;
     this.#onAbort = () => cancel(this.#operations);
   }
 
-  /** Watches the operation, unless the signal is one that nobody can listen to. */
+  /** Watches the operation, unless the signal does not support listeners. */
   add(operation: Operation): void {
     if (this.#operations.size === 0 && !this.#listen()) return;
     this.#operations.add(operation);
     operation.watch = this;
   }
 
-  // To Node all that has a property `aborted` is a signal, which it looks at between its steps.
-  // What consists of several operations does so, too.
+  // Node treats any object with a property `aborted` as a signal, and checks it between steps.
+  // Calls that consist of several operations do so, too.
   #listen(): boolean {
     try {
       this.signal.addEventListener('abort', this.#onAbort, { once: true });
@@ -122,12 +122,12 @@ export class AbortWatch {
     try {
       this.signal.removeEventListener('abort', this.#onAbort);
     } catch {
-      // The signal is the user's object. The operation has ended, whatever it throws.
+      // The signal is the user's object. The operation has ended, even if the signal throws.
     }
   }
 }
 
-/** The operations in flight by slot, and those that are free. */
+/** The operations in flight by slot, and the free records. */
 export class OperationTable {
   readonly #operations: Operation[] = [];
   readonly #free: Operation[] = [];
@@ -152,7 +152,7 @@ export class OperationTable {
     operation.watch?.delete(operation);
     operation.resolve = ignore;
     operation.reject = ignore;
-    // It may hold the buffer of its result.
+    // The decoder may hold the buffer of its result.
     operation.decode = decodeNothing;
     operation.value = undefined;
     operation.failure = undefined;

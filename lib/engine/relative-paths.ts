@@ -1,10 +1,10 @@
 import { cwd } from 'node:process';
 import { Opcode } from './opcodes.js';
 
-// A batch is handed over when the program's turn ends, and the system resolves a relative path only
-// then. If the program has called process.chdir() meanwhile, the path gets the folder in front that
-// it was meant in. Paths stay relative otherwise: the folder may have been renamed, or one above it
-// may deny access. On Windows all paths are absolute by then.
+// A batch is submitted when the program's turn ends, and the system resolves a relative path only
+// then. If the program has called process.chdir() in the meantime, the path is prefixed with the
+// folder in which it was given. Otherwise paths stay relative: the folder may have been renamed, or
+// a parent folder may deny access. On Windows all paths are absolute by then.
 
 const pathOpcodes = new Set<number>([
   Opcode.open,
@@ -25,13 +25,13 @@ function isRelative(path: unknown): boolean {
   return ArrayBuffer.isView(path) && (path as Uint8Array)[0] !== slash;
 }
 
-/** Whether a request names its file by a relative path. */
+/** Whether a request contains a relative path. */
 export function hasRelativePath({ opcode, object }: { opcode: number; object?: unknown }): boolean {
   if (process.platform === 'win32' || !pathOpcodes.has(opcode)) return false;
   return isRelative(Array.isArray(object) ? object[0] : object);
 }
 
-// It fails where the folder has been removed.
+// cwd() fails if the folder has been removed.
 function workingFolder(): string | undefined {
   try {
     return cwd();
@@ -51,23 +51,23 @@ function objectIn(folder: string, object: unknown): unknown {
   return [pathIn(folder, path), ...others];
 }
 
-/** The relative paths of a batch, and the folder that they are meant in. */
+/** The relative paths of a batch, and the folder in which they were given. */
 export class RelativePaths {
   #folder: string | undefined;
   readonly #indexes: number[] = [];
 
-  /** Whether the program has changed its folder since the first of them. */
+  /** Whether the program has changed its folder since the first relative path. */
   get isElsewhere(): boolean {
     return this.#indexes.length > 0 && workingFolder() !== this.#folder;
   }
 
-  /** @param index place of the path in the batch */
+  /** @param index index of the path in the batch */
   add(index: number): void {
     if (this.#indexes.length === 0) this.#folder = workingFolder();
     this.#indexes.push(index);
   }
 
-  /** To be called when the batch is handed over, with its paths. */
+  /** Called with the paths of the batch when it is submitted. */
   settle(objects: unknown[]): void {
     if (this.#indexes.length === 0) return;
     if (this.#folder !== undefined && this.isElsewhere) {

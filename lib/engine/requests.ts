@@ -7,7 +7,7 @@
  */
 import { FileReference, LockFlag, Opcode, pathOfLink, TreeFlag } from './opcodes.js';
 
-/** A path as the addon takes it: a string, or its bytes. */
+/** A path in the form that the addon takes: a string, or its bytes. */
 export type NativePath = unknown;
 
 /** The fields of a submission. The opcode decides their meaning. */
@@ -30,7 +30,7 @@ interface Range {
   length: number;
 }
 
-// Every field is the submission's own, so nothing is ever read from Object.prototype.
+// Every field is the submission's own, so that nothing is read from Object.prototype.
 export const blank = {
   file: 0,
   flags: 0,
@@ -40,7 +40,7 @@ export const blank = {
   object: undefined,
 } as const;
 
-/** Gives an operation of this opcode without any arguments. */
+/** Encodes an operation without arguments. */
 function plain(opcode: number): Encoded {
   return { opcode, ...blank };
 }
@@ -51,10 +51,10 @@ export function flag(condition: boolean, bit: number): number {
 
 // ---- An open file. The caller adds `file`, its number.
 
-/** Says that `file` is a descriptor that others have opened (POSIX). */
+/** Marks `file` as a descriptor opened by other code (POSIX). */
 export const foreignDescriptor = { flags: FileReference.descriptor } as const;
 
-/** A read or a write of one buffer. */
+/** Encodes a read or a write of one buffer. */
 export function transfer(
   opcode: TransferOpcode,
   arg: { memory: unknown; offset: number; length: number; position: number | bigint },
@@ -63,7 +63,7 @@ export function transfer(
   return { opcode, ...blank, position, offset, length, object: memory };
 }
 
-/** A read into several buffers, or a write from them. @param length bytes of all of them */
+/** Encodes a read or write of several buffers. @param length bytes of all of them */
 export function transferVectors(
   opcode: VectorOpcode,
   arg: { buffers: readonly unknown[]; length: number; position: number | bigint },
@@ -115,12 +115,12 @@ export function punchHoleAt({ position, length }: Range): Encoded {
   return { opcode: Opcode.punchHole, ...blank, position, length };
 }
 
-/** At most allocatedRangesMax ranges that begin in a part of the file. */
+/** Requests at most allocatedRangesMax ranges that begin in a part of the file. */
 export function allocatedRangesIn({ position, length }: Range): Encoded {
   return { opcode: Opcode.allocatedRanges, ...blank, position, length };
 }
 
-/** A lock. A length of 0 reaches to the end of the file, however long it grows. */
+/** Locks bytes. A length of 0 extends to the end of the file, however long it grows. */
 export function lockBytes(arg: Range & { exclusive: boolean; wait: boolean }): Encoded {
   const { position, length } = arg;
   const flags = flag(arg.exclusive, LockFlag.exclusive) | flag(arg.wait, LockFlag.wait);
@@ -170,10 +170,10 @@ export interface OpenArguments {
   attributes: number;
 }
 
-// The C runtime has the umask, and on Windows node and the addon have one each.
+// The C runtime holds the umask, and on Windows node and the addon each have their own.
 const isWindows = process.platform === 'win32';
 
-/** The permission bits of a file that is created, where the system does not take the umask off. */
+/** Returns the permission bits of a new file, less the umask if the system does not apply it. */
 export function creationMode(mode: number): number {
   return isWindows ? mode & ~process.umask() : mode;
 }
@@ -190,7 +190,7 @@ export function openPath(arg: OpenArguments): Encoded {
   };
 }
 
-/** Opens, reads and closes. Gives an open file instead of content that is large. */
+/** Opens, reads and closes. Returns a large file open instead of its content. */
 export function readWholePath(arg: { path: NativePath; flags: number; mode: number }): Encoded {
   const { path, flags, mode } = arg;
   return { opcode: Opcode.readPath, ...blank, flags, offset: creationMode(mode), object: path };
@@ -253,9 +253,9 @@ export function namedStreamsOf(path: NativePath): Encoded {
   return { opcode: Opcode.listStreams, ...blank, object: path };
 }
 
-// ---- Devices; addon/engine/system/devices.h says what each does.
+// ---- Devices; addon/engine/system/devices.h describes each operation.
 
-/** @param flags PipeFlag bits @param bufferSize bytes; 0 for the system's own */
+/** @param flags PipeFlag bits @param bufferSize bytes; 0 for the system default */
 export function createPipeInstanceAt(arg: {
   path: NativePath;
   flags: number;
@@ -286,13 +286,13 @@ export function configurePipeEnd(arg: { flags: number; bufferSize: number }): En
   return { opcode: Opcode.configurePipe, ...blank, flags: arg.flags, length: arg.bufferSize };
 }
 
-/** @param bufferSize bytes; 0 for the system's own */
+/** @param bufferSize bytes; 0 for the system default */
 export function createPipePairAt(arg: { path: NativePath; bufferSize: number }): Encoded {
   const { path, bufferSize } = arg;
   return { opcode: Opcode.createPipePair, ...blank, position: bufferSize, object: path };
 }
 
-/** @param messageSizeMax bytes; 0 for any */
+/** @param messageSizeMax bytes; 0 for no limit */
 export function createMailslotAt(arg: {
   path: NativePath;
   messageSizeMax: number;

@@ -54,7 +54,7 @@ export class SubmissionRing {
   // Machines are little-endian (loadBinding() refuses others), so the low word comes first.
   #setPosition(word: number, position: number | bigint): void {
     if (typeof position === 'number') {
-      // -1 comes out as all ones. A word takes the low 32 bits of what it is given.
+      // -1 becomes all ones. A word keeps the low 32 bits of a value.
       const high = Math.floor(position / twoTo32);
       this.#words[word] = position - high * twoTo32;
       this.#words[word + 1] = high;
@@ -64,7 +64,7 @@ export class SubmissionRing {
     }
   }
 
-  /** Empties the ring; it must not keep the buffers of the last batch alive. */
+  /** Empties the ring, so that it does not keep the buffers of the last batch alive. */
   clear(): void {
     this.objects.fill(undefined, 0, this.count);
     this.count = 0;

@@ -47,7 +47,7 @@ import { type Content, parseEncodingOptions } from './whole-file.js';
 
 /** Options of DirectoryHandle.stat() and lstat(). */
 export interface DirectoryStatOptions {
-  /** Numbers as bigints, times also in nanoseconds. Default false. */
+  /** Returns numbers as bigints, and times also in nanoseconds. Default false. */
   bigint?: boolean | undefined;
 }
 type AsBigInts = { bigint: true };
@@ -58,11 +58,11 @@ type Types = { withFileTypes: true; signal?: AbortSignal | undefined };
 
 /** Options of DirectoryHandle.readdir(). */
 export interface DirectoryReadOptions {
-  /** Encoding of the names. Default 'utf8'; 'buffer' gives Buffers, which hold any name. */
+  /** Encoding of the names. Default 'utf8'; 'buffer' returns Buffers, which hold any name. */
   encoding?: NameEncoding;
-  /** Dirents instead of names. Default false. */
+  /** Returns Dirents instead of names. Default false. */
   withFileTypes?: boolean | undefined;
-  /** Aborts it. */
+  /** Aborts the operation. */
   signal?: AbortSignal | undefined;
 }
 
@@ -74,20 +74,20 @@ export interface NewNameOptions {
 
 /** Options of DirectoryHandle.rename(). */
 export interface RenameOptions extends NewNameOptions {
-  /** Replaces what has the new name; false: fails with EEXIST instead. Default true. */
+  /** Replaces an existing entry; false rejects with EEXIST instead. Default true. */
   overwrite?: boolean | undefined;
 }
 
 const isWindows = process.platform === 'win32';
 const idMax = 2 ** 32 - 1;
-// Stands for the directory itself.
+// The name that stands for the directory itself.
 const itself = '';
 
 function parseNameOrItself(name: EntryName | null): EntryName {
   return name === null ? itself : parseName(name);
 }
 
-/** A user or group as the addon takes it; -1 leaves it as it is. */
+/** Validates a user or group; -1 leaves it unchanged. */
 function parseId(value: unknown, name: string): number {
   validateInteger(value, name, -1, idMax);
   return value >>> 0;
@@ -99,10 +99,10 @@ function decodeTarget(completion: Completion): Content {
 
 /**
  * An open directory, and operations on the names in it. A name is one component of a path, a string
- * or a Buffer, and is never followed: a symbolic link or junction with that name is removed,
- * renamed or described itself, and fails to open with ELOOP. The handle stays on the directory that
- * it was opened on, so nobody can lead these operations elsewhere by exchanging a directory for a
- * link. Made by openDirectory(). close() waits for what is in flight.
+ * or a Buffer, and is never followed: a symbolic link or junction is itself removed, renamed or
+ * described, and fails to open with ELOOP. The handle stays on the directory that was opened, so
+ * nobody can redirect these operations by replacing a directory with a link. Made by
+ * openDirectory(). close() waits for operations in flight.
  *
  * @throws every method: ERR_INVALID_ARG_VALUE for a name that is empty, '.', '..', or has a
  *   separator ('/', on Windows also '\' and ':') or a zero byte, before anything is submitted;
@@ -115,14 +115,14 @@ export class DirectoryHandle {
   readonly #handle: CoreHandle;
   readonly #path: string;
 
-  /** @internal openDirectory() makes handles. @param path as errors show it */
+  /** @internal openDirectory() makes handles. @param path path for errors */
   constructor(handle: CoreHandle, path: string) {
     handle.file.warnWhenCollected();
     this.#handle = handle;
     this.#path = path;
   }
 
-  /** The descriptor; -1 once the handle is closed. On Windows a second one, made when asked for. */
+  /** The descriptor; -1 once the handle is closed. On Windows a second one, made on first use. */
   get fd(): number {
     return this.#handle.file.descriptor;
   }
@@ -141,7 +141,7 @@ export class DirectoryHandle {
     return new FileHandle(await this.openCore(name, flags, modeOrOptions));
   }
 
-  /** @internal As open(), and gives the core of the handle. */
+  /** @internal Opens a file like open(), and returns the core of the handle. */
   async openCore(
     name: EntryName,
     flags: string | number | null = 'r',
@@ -150,21 +150,21 @@ export class DirectoryHandle {
     return this.#open(parseName(name), parseOpenOptions(flags, modeOrOptions));
   }
 
-  /** Opens a directory in this one. @throws ENOTDIR or ELOOP for a link; ENOENT, EACCES, … */
+  /** Opens a subdirectory. @throws ENOTDIR or ELOOP for a link; ENOENT, EACCES, … */
   async openDirectory(name: EntryName): Promise<DirectoryHandle> {
     const parsed = parseName(name);
     const handle = await this.#open(parsed, directoryRequest(undefined));
     return directoryOf(handle, this.#show(parsed));
   }
 
-  /** Status of the directory itself, as Node's Stats, or BigIntStats with `bigint: true`. */
+  /** Returns the status of the directory: Node's Stats, or BigIntStats with `bigint: true`. */
   stat(options?: { bigint?: false | undefined }): Promise<Stats>;
   stat(options: AsBigInts): Promise<BigIntStats>;
   async stat(options?: DirectoryStatOptions): Promise<Stats | BigIntStats> {
     return this.#stat(itself, options);
   }
 
-  /** Status of a name: of a link, not of what it leads to. */
+  /** Returns the status of a name, of a link itself rather than its target. */
   lstat(name: EntryName, options?: { bigint?: false | undefined }): Promise<Stats>;
   lstat(name: EntryName, options: AsBigInts): Promise<BigIntStats>;
   async lstat(name: EntryName, options?: DirectoryStatOptions): Promise<Stats | BigIntStats> {
@@ -178,7 +178,7 @@ export class DirectoryHandle {
   }
 
   /**
-   * Lists the names of the directory, sorted by their bytes. It needs the right to search the
+   * Lists the names of the directory, sorted by their bytes. It requires the right to search the
    * directory as well as to read it.
    */
   readdir(options?: (AsText & Names) | BufferEncoding | null): Promise<string[]>;
@@ -197,7 +197,7 @@ export class DirectoryHandle {
     >;
   }
 
-  /** Removes what is no directory. @throws EISDIR or EPERM for a directory */
+  /** Removes a file or link. @throws EISDIR or EPERM for a directory */
   async unlink(name: EntryName): Promise<void> {
     return this.#unlink(parseName(name), false);
   }
@@ -208,8 +208,8 @@ export class DirectoryHandle {
   }
 
   /**
-   * Renames a name of this directory, also into another one on the same file system. What has the
-   * new name is replaced in one step.
+   * Renames an entry of this directory, within it or into another one on the same file system. An
+   * existing entry with the new name is replaced in one step.
    * @throws EXDEV between file systems; EEXIST with `overwrite: false`
    */
   async rename(name: EntryName, newName: EntryName, options: RenameOptions = {}): Promise<void> {
@@ -219,7 +219,7 @@ export class DirectoryHandle {
     return this.#giveName(renameIn({ ...names, overwrite }), 'renameat', names, options);
   }
 
-  /** Gives a file a further name, in this or another directory. @throws EEXIST; EXDEV; EPERM */
+  /** Makes a hard link in this or another directory. @throws EEXIST; EXDEV; EPERM */
   async link(name: EntryName, newName: EntryName, options: NewNameOptions = {}): Promise<void> {
     const names = { name: parseName(name), newName: parseName(newName, 'newName') };
     return this.#giveName(linkIn(names), 'linkat', names, options);
@@ -227,8 +227,8 @@ export class DirectoryHandle {
 
   /**
    * Makes a symbolic link.
-   * @param target where it leads, taken as it is
-   * @param type Windows: 'file' (the default), 'dir' or 'junction'; without effect elsewhere
+   * @param target target of the link, stored unchanged
+   * @param type Windows: 'file' (the default), 'dir' or 'junction'; ignored elsewhere
    * @throws EEXIST; EPERM
    */
   async symlink(
@@ -242,7 +242,7 @@ export class DirectoryHandle {
     return this.#submit(symlinkIn(how), 'symlinkat', how.name);
   }
 
-  /** Where a link leads, as it says itself. @throws EINVAL for what is no link */
+  /** Returns the target of a link, as it is stored. @throws EINVAL for other entries */
   readlink(name: EntryName, options?: AsText | BufferEncoding | null): Promise<string>;
   readlink(name: EntryName, options: AsBuffer | 'buffer'): Promise<Content>;
   async readlink(
@@ -257,8 +257,8 @@ export class DirectoryHandle {
 
   /**
    * Sets the times of a name, or with null of the directory itself.
-   * @param atime of the last access: seconds since 1970, a Date, or nanoseconds as a bigint
-   * @param mtime of the last modification
+   * @param atime time of the last access: seconds since 1970, a Date, or nanoseconds as a bigint
+   * @param mtime time of the last modification, in the same form
    */
   async utimes(name: EntryName | null, atime: FileTime, mtime: FileTime): Promise<void> {
     const parsed = parseNameOrItself(name);
@@ -267,8 +267,8 @@ export class DirectoryHandle {
   }
 
   /**
-   * Sets the permission bits of a name, or with null of the directory itself. On Windows the bit
-   * 0o200 alone counts: without it a file is read-only.
+   * Sets the permission bits of a name, or with null of the directory itself. Windows uses only the
+   * bit 0o200: without it a file is read-only.
    * @throws EOPNOTSUPP for a link on Linux
    */
   async chmod(name: EntryName | null, mode: number | string): Promise<void> {
@@ -278,8 +278,8 @@ export class DirectoryHandle {
 
   /**
    * Sets the owner of a name, or with null of the directory itself.
-   * @param uid the user, -1 to leave it
-   * @param gid the group, -1 to leave it
+   * @param uid the user; -1 leaves it unchanged
+   * @param gid the group; -1 leaves it unchanged
    * @throws EPERM; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on Windows
    */
   async chown(name: EntryName | null, uid: number, gid: number): Promise<void> {
@@ -289,7 +289,7 @@ export class DirectoryHandle {
     return this.#submit(setOwnerIn({ name: parsed, ...ids }), 'fchownat', parsed);
   }
 
-  /** Makes the names in the directory durable (fsync). Without effect on Windows. */
+  /** Makes the names in the directory durable (fsync). Has no effect on Windows. */
   async sync(): Promise<void> {
     if (!isWindows) return this.#handle.sync();
   }
@@ -301,7 +301,7 @@ export class DirectoryHandle {
     await this.close();
   }
 
-  /** @internal The entries of the directory. */
+  /** @internal Lists the entries of the directory. */
   list(signal?: AbortSignal): Promise<EntryList> {
     validateSignal(signal);
     return this.#handle.operate({
@@ -376,12 +376,12 @@ export class DirectoryHandle {
   }
 }
 
-/** What opens a directory, and nothing else. */
+/** Returns a request to open a directory and no other file. */
 export function directoryRequest(signal: AbortSignal | undefined): OpenRequest {
   return parseOpenOptions(constants.O_RDONLY | (constants.O_DIRECTORY ?? 0), { signal });
 }
 
-/** Makes a directory handle of an open file. @throws ENOTDIR */
+/** Makes a directory handle from an open file. @throws ENOTDIR */
 export async function directoryOf(handle: CoreHandle, path: string): Promise<DirectoryHandle> {
   if (handle.deviceType === 'directory') return new DirectoryHandle(handle, path);
   await handle.close();

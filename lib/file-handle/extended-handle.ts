@@ -10,7 +10,7 @@ import { type ChunksOptions, chunksOf } from '../streams/chunks.js';
 import type { Alignment } from '../transfer/alignment.js';
 import { type ReparsePoint, readReparsePoint } from '../win32/reparse-point.js';
 
-/** What a FileHandle of this package has and Node's has not. */
+/** The members of a FileHandle that Node's class lacks. */
 export class ExtendedHandle extends EventEmitter {
   // Private, so that a handle shows no more properties than Node's.
   readonly #core: CoreHandle;
@@ -26,20 +26,20 @@ export class ExtendedHandle extends EventEmitter {
     return this.#core;
   }
 
-  /** What transfers on this handle must be multiples of; null on a buffered handle. */
+  /** Alignment that transfers on this handle require; null on a buffered handle. */
   get alignment(): Alignment | null {
     return this.#core.alignment;
   }
 
-  /** The kind of file that the handle is open on. */
+  /** The kind of the open file. */
   get deviceType(): DeviceType {
     return this.#core.deviceType;
   }
 
   /**
-   * Moves the handle's cursor, also beyond the end of the file; a write there leaves a hole.
-   * @param position bytes, a number or bigint; negative ones lie before the end or the cursor
-   * @param from what it is counted from: 'start' (the default), 'current' or 'end'
+   * Moves the handle's cursor, possibly beyond the end of the file; a write there leaves a hole.
+   * @param position bytes, a number or bigint; may be negative for 'current' and 'end'
+   * @param from origin: 'start' (the default), 'current' or 'end'
    * @returns the new position from the start
    * @throws ESPIPE on a pipe or a terminal; AlignmentError on an unbuffered handle
    */
@@ -47,41 +47,42 @@ export class ExtendedHandle extends EventEmitter {
     return this.#core.seek(position, from);
   }
 
-  /** The attributes of the file. */
+  /** Returns the attributes of the file. */
   async getAttributes(): Promise<FileAttributes> {
     return this.#core.getAttributes();
   }
 
-  /** Changes attributes; those that are not named stay as they are. @see setAttributes */
+  /** Changes attributes; attributes that are not given stay unchanged. @see setAttributes */
   async setAttributes(attributes: SettableAttributes): Promise<void> {
     return this.#core.setAttributes(attributes);
   }
 
-  /** The bytes that the file takes on the disk. @see allocatedSize */
+  /** Returns the bytes that the file occupies on the disk. @see allocatedSize */
   async allocatedSize(): Promise<number> {
     return this.#core.allocatedSize();
   }
 
   /**
-   * Lets the file have holes (FSCTL_SET_SPARSE; on POSIX every file may). With false the holes that
-   * it has are filled on Linux; Windows refuses that where it would have to fill them.
+   * Allows holes in the file; on POSIX every file may have them. False fills existing holes on
+   * Linux; Windows refuses that if there are any.
+   * @see https://learn.microsoft.com/windows/win32/api/winioctl/ni-winioctl-fsctl_set_sparse
    */
   async setSparse(sparse = true): Promise<void> {
     return this.#core.setSparse(sparse);
   }
 
   /**
-   * Makes zeros of a part of the file, and gives its whole blocks back to the disk. On Windows that
-   * needs setSparse() before; else zeros are written. The size stays.
-   * @throws ENOTSUP where the file system cannot
+   * Zeros a part of the file, and returns its whole blocks to the disk. Windows requires
+   * setSparse() first; otherwise zeros are written. The size does not change.
+   * @throws ENOTSUP if the file system does not support it
    */
   async punchHole(range: FileRange): Promise<void> {
     return this.#core.punchHole(range);
   }
 
   /**
-   * The parts of the file that have space on the disk, in order; what lies between reads as zeros.
-   * Adjacent parts come as one. A file system that does not know holes gives the whole file.
+   * Yields the parts of the file that have space on the disk, in order; bytes between them read as
+   * zeros. Adjacent parts are merged. On a file system without holes it yields the whole file.
    */
   allocatedRanges(
     options: AllocatedRangesOptions = {},
@@ -90,7 +91,7 @@ export class ExtendedHandle extends EventEmitter {
   }
 
   /**
-   * The content of the reparse point that this handle, opened with openReparsePoint, is on.
+   * Returns the content of the reparse point on which this handle was opened with openReparsePoint.
    * Windows only.
    * @throws ERR_FEATURE_UNAVAILABLE_ON_PLATFORM elsewhere, where readlink() reads links
    */
@@ -99,25 +100,27 @@ export class ExtendedHandle extends EventEmitter {
   }
 
   /**
-   * Locks a part of the file, or all of it, against other handles (LockFileEx; Linux: open file
-   * description locks, advisory). unlock() or close() releases it.
-   * @throws EBUSY without `wait` where another handle holds it; AbortError; on Linux EBADF for an
-   *   exclusive lock on a handle that may not write, and for a shared one that may not read
+   * Locks a part of the file, or the whole file, against other handles (LockFileEx; on Linux
+   * advisory open file description locks, see
+   * [fcntl(2)](https://man7.org/linux/man-pages/man2/fcntl.2.html)). unlock() or close() releases
+   * it.
+   * @throws EBUSY with `wait: false` if another handle holds it; AbortError; on Linux EBADF for an
+   *   exclusive lock on a handle without write access, and a shared one without read access
    */
   async lock(options: LockOptions = {}): Promise<void> {
     return this.#core.lock(options);
   }
 
-  /** Gives a lock back. Windows wants exactly the range that lock() was given. */
+  /** Releases a lock. Windows requires exactly the range that lock() was given. */
   async unlock(options: LockRange = {}): Promise<void> {
     return this.#core.unlock(options);
   }
 
   /**
-   * The file, or a part of it, in chunks of up to `chunkSize` bytes (default 1 MiB), with
-   * `depth` reads in flight (default 8). With `recycle: true` the memory of a chunk is used again
-   * when the next one is asked for. Pipes and terminals are read one read at a time.
-   * @throws a system error; AbortError; EBADF when the handle is closed meanwhile
+   * Iterates over the file, or a part of it, in chunks of up to `chunkSize` bytes (default 1 MiB),
+   * with `depth` reads in flight (default 8). With `recycle: true` the memory of a chunk is reused
+   * when the next one is requested. Pipes and terminals are read one read at a time.
+   * @throws a system error; AbortError; EBADF when the handle is closed during the iteration
    */
   chunks(options: ChunksOptions = {}): AsyncGenerator<Buffer, void, undefined> {
     this.#core.file.checkOpen('read');
@@ -125,10 +128,10 @@ export class ExtendedHandle extends EventEmitter {
   }
 
   /**
-   * Cancels everything that is in flight on this handle, and what waits for its turn at the cursor.
-   * Each operation settles as ever: most with an AbortError, whose `bytesMayHaveMoved` says whether
-   * a part of the work may have been done, and those that were done already with their results. The
-   * handle stays usable.
+   * Cancels everything in flight on this handle, and operations that wait for the cursor. Each
+   * operation settles: most with an AbortError, whose `bytesMayHaveMoved` says whether a part of
+   * the work may have been done; those already done settle with their results. The handle stays
+   * usable.
    * @throws EBADF after close()
    */
   cancel(): void {

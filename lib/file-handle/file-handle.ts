@@ -47,7 +47,7 @@ export type HandleWriteStreamOptions = CreateWriteStreamOptions &
 /**
  * An open file. Positions are explicit; calls with `position: null` use the handle's own cursor and
  * are served in the order they were made, except on pipes and terminals, which have no cursor.
- * close() waits for what is in flight.
+ * close() waits for operations in flight.
  *
  * Events: 'close', once the file is closed.
  */
@@ -65,11 +65,11 @@ export class FileHandle extends ExtendedHandle {
   }
 
   /**
-   * The file descriptor, for code that wants a number; -1 once the handle is closed. On Windows it
-   * is a second, synchronous descriptor of the file, made when first asked for.
+   * The file descriptor, for code that needs a number; -1 once the handle is closed. On Windows it
+   * is a second, synchronous descriptor of the file, made on first use.
    */
   get fd(): number {
-    // Code that has the number can move the cursor.
+    // Code with the descriptor can move the cursor.
     this.#core.cursor.share();
     return this.#core.file.descriptor;
   }
@@ -173,15 +173,15 @@ export class FileHandle extends ExtendedHandle {
     return this.#core.sync();
   }
 
-  /** As sync(), without what is not needed to read the data back (fdatasync). */
+  /** Like sync(), without metadata that is not needed to read the data back (fdatasync). */
   async datasync(): Promise<void> {
     return this.#core.datasync();
   }
 
   /**
    * Reads from the cursor to the end of the file.
-   * @param options an encoding, or encoding and signal
-   * @returns a Buffer, or a string when there is an encoding
+   * @param options an encoding, or an object with `encoding`, `signal` and `buffer`
+   * @returns a Buffer, or a string if an encoding is given
    */
   readFile(options?: (ReadFileOptions & { encoding?: null | undefined }) | null): Promise<Content>;
   readFile(
@@ -195,7 +195,7 @@ export class FileHandle extends ExtendedHandle {
   }
 
   /**
-   * Writes all of the data at the cursor (at the end in append mode). On an unbuffered handle the
+   * Writes all of the data at the cursor, or at the end in append mode. On an unbuffered handle the
    * data may have any length: the tail is padded, written, and the file truncated and synced.
    */
   async writeFile(
@@ -207,7 +207,7 @@ export class FileHandle extends ExtendedHandle {
     return file.holds.during(() => writeWholeFile(this.#core, data, options));
   }
 
-  /** The same as writeFile(). */
+  /** Writes data like writeFile(). */
   async appendFile(
     data: WriteData,
     options?: WriteFileOptions | BufferEncoding | null,
@@ -225,31 +225,31 @@ export class FileHandle extends ExtendedHandle {
     return this.#core.chown(uid, gid);
   }
 
-  /** Changes the times of the last access and change. @param atime seconds, or a Date */
+  /** Changes the access and modification times. @param atime seconds, or a Date */
   async utimes(atime: TimeLike, mtime: TimeLike): Promise<void> {
     return this.#core.utimes(atime, mtime);
   }
 
   /**
-   * A stream of the file, or of a part of it: an fs.ReadStream. It closes the handle when it ends,
+   * Creates an fs.ReadStream for the file, or a part of it. It closes the handle when it ends,
    * unless `autoClose` is false, and ends when the handle is closed.
    */
   createReadStream(options?: HandleReadStreamOptions): FsReadStream {
     return Reflect.construct(ReadStream, [undefined, { ...options, fd: this }]);
   }
 
-  /** A stream into the file: an fs.WriteStream. @see createReadStream */
+  /** Creates an fs.WriteStream for the file. @see createReadStream */
   createWriteStream(options?: HandleWriteStreamOptions): WindowedWriteStream {
     return Reflect.construct(WriteStream, [undefined, { ...options, fd: this }]);
   }
 
-  /** The lines of the file, from node:readline. @param options as createReadStream()'s */
+  /** Reads the file line by line with node:readline. @param options those of createReadStream() */
   readLines(options?: CreateReadStreamOptions): Interface {
     return createInterface({ input: this.createReadStream(options), crlfDelay: Infinity });
   }
 
   /**
-   * A web stream of the file from the cursor on. One handle gives one only.
+   * Creates a web stream that reads the file from the cursor on. A handle supports only one.
    * @throws ERR_INVALID_STATE
    */
   readableWebStream(options: ReadableWebStreamOptions = {}): ReadableStream {
@@ -260,9 +260,9 @@ export class FileHandle extends ExtendedHandle {
   }
 
   /**
-   * A web stream into the file, from `start` or else from the cursor on, or at the end in append
-   * mode. Its options and what it does are those of createWritableStream() of `overlapped/web`,
-   * except that it closes the handle only where `autoClose` is true.
+   * Creates a web stream that writes the file, from `start` or else from the cursor on, or at the
+   * end in append mode. It behaves like that of createWritableStream() in `overlapped/web`, with
+   * the same options, except that it closes the handle only if `autoClose` is true.
    * @throws ERR_INVALID_STATE, ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE
    */
   writableWebStream(options: HandleWritableStreamOptions = {}): FileWritableStream {
@@ -277,16 +277,16 @@ export class FileHandle extends ExtendedHandle {
     if (state !== 'open') throw invalidState(`The FileHandle is ${state}`);
   }
 
-  /** The number of this handle for async_hooks. It is made when first asked for. */
+  /** Returns the handle's ID for async_hooks, made on first use. */
   getAsyncId(): number {
     this.#asyncResource ??= new AsyncResource('FILEHANDLE');
     return this.#asyncResource.asyncId();
   }
 
   /**
-   * Closes the file when all that is in flight on it has ended. It may be called without the
-   * handle, as in `.finally(handle.close)`.
-   * @param options.cancel cancels it first, as cancel() does; also after another close()
+   * Closes the file when all operations in flight on it have ended. The method is bound, so that
+   * `.finally(handle.close)` works.
+   * @param options.cancel cancels them first, like cancel(); also works after another close()
    */
   readonly close = (options?: CloseOptions): Promise<void> => this.#core.close(options);
 

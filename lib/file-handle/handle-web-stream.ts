@@ -7,15 +7,15 @@ import { validateBoolean, validateObject } from '../node/validate.js';
 import { byteStreamOf } from '../streams/web-streams.js';
 
 export interface ReadableWebStreamOptions {
-  /** 'bytes'. Since Node 22 all others have no effect; before, the chunks are ArrayBuffers then. */
+  /** 'bytes'. Since Node 22 other values have no effect; before, they make chunks ArrayBuffers. */
   type?: 'bytes' | undefined;
-  /** Closes the handle when the stream has ended or is cancelled. Default false. */
+  /** Closes the handle when the stream has ended or is canceled. Default false. */
   autoClose?: boolean | undefined;
 }
 
 const chunkSize = 16384;
 
-/** Resolves once the handle has been let go of. */
+/** Resolves once the handle has been released. */
 type Finish = () => Promise<void>;
 
 function holdForStream(handle: CoreHandle, autoClose: boolean, onClosing: () => void): Finish {
@@ -42,7 +42,7 @@ function arrayBufferStream(handle: CoreHandle, autoClose: boolean): ReadableStre
     async pull(controller) {
       const reading = handle.read(Buffer.allocUnsafeSlow(chunkSize));
       const { bytesRead, buffer } = await reading.catch(async (error) => {
-        // A stream that has failed lets go of the handle, which could not be closed otherwise.
+        // A failed stream releases the handle, which otherwise could not be closed.
         ended = true;
         await finish();
         throw error;
@@ -60,7 +60,7 @@ function arrayBufferStream(handle: CoreHandle, autoClose: boolean): ReadableStre
   });
 }
 
-/** What FileHandle.readableWebStream() gives. */
+/** Implements FileHandle.readableWebStream(). */
 export function readableStreamOf(
   handle: PublicHandle,
   core: CoreHandle,

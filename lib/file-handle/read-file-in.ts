@@ -8,12 +8,12 @@ import { readWholeFile } from './whole-file.js';
 
 const access = { readable: true, writable: false, append: false };
 
-// A large file comes back open.
+// A large file is returned open.
 function decodeContent(completion: Completion): Buffer | OpenedFile {
   return completion.takeContent() ?? decodeOpened(completion);
 }
 
-/** Reads a file of a directory, by one operation where it is small. No link is followed. */
+/** Reads a file of a directory, in one operation if it is small. Links are not followed. */
 export async function readFileIn(
   directory: DirectoryHandle,
   name: EntryName,

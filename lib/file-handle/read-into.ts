@@ -2,7 +2,7 @@ import { isArrayBufferView } from 'node:util/types';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { abortError, invalidArgType, invalidArgValue } from '../node/errors.js';
 
-/** A view, or a function that gives one for a size in bytes; 0 is a size that is not known. */
+/** A view, or a function that returns one for a size in bytes; a size of 0 is unknown. */
 export type BufferOption = ArrayBufferView | ((size: number) => ArrayBufferView);
 
 const bufferTypes = 'an instance of Buffer, TypedArray, or DataView';
@@ -14,8 +14,8 @@ export function validateBufferOption(buffer: unknown): void {
 
 /**
  * Reads from the handle's cursor to the end into memory of the caller.
- * @returns the part of it that was read, as a Buffer
- * @throws ERR_INVALID_ARG_VALUE where it is smaller than the file
+ * @returns the filled part of the memory, as a Buffer
+ * @throws ERR_INVALID_ARG_VALUE if the memory is smaller than the file
  */
 export async function readIntoBuffer(
   handle: CoreHandle,
@@ -55,7 +55,7 @@ function targetOf(option: BufferOption, size: number): Buffer {
   return Buffer.from(view.buffer, view.byteOffset, view.byteLength);
 }
 
-// A file whose size is not known may have more than the memory takes.
+// A file of unknown size may have more bytes than fit.
 async function checkAtEnd(
   handle: CoreHandle,
   option: BufferOption,

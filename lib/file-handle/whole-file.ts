@@ -9,7 +9,7 @@ import { alignUp } from '../transfer/alignment.js';
 import { readUnaligned, writeUnaligned } from '../transfer/unaligned-io.js';
 import { type BufferOption, readIntoBuffer, validateBufferOption } from './read-into.js';
 
-/** What writeFile() takes. */
+/** Data that writeFile() accepts. */
 export type WriteData =
   | string
   | ArrayBufferView
@@ -17,7 +17,7 @@ export type WriteData =
   | AsyncIterable<string | ArrayBufferView>
   | Stream;
 
-/** What reading gives: memory that is not shared. */
+/** The result of reading: memory that is not shared. */
 export type Content = Buffer<ArrayBuffer>;
 
 export interface EncodingOptions {
@@ -26,16 +26,16 @@ export interface EncodingOptions {
 }
 /** Options of handle.readFile(). */
 export interface ReadFileOptions extends EncodingOptions {
-  /** Where the content goes: a view, or a function that gives one when it hears the file's size. */
+  /** Memory for the content: a view, or a function that returns one for the file's size. */
   buffer?: BufferOption | undefined;
 }
 /** Options of handle.writeFile() and handle.appendFile(). */
 export interface WriteFileOptions extends EncodingOptions {
-  /** Sync the file after writing. Default false. */
+  /** Syncs the file after writing. Default false. */
   flush?: boolean | undefined;
 }
 
-/** An encoding or an object with one, as an object; in the place of options may be a callback. */
+/** Parses an encoding, or an object with one; a callback may stand instead of options. */
 export function parseEncodingOptions<T extends object>(options: unknown): T {
   if (options == null || typeof options === 'function') return {} as T;
   const parsed = typeof options === 'string' ? { encoding: options } : options;
@@ -43,30 +43,30 @@ export function parseEncodingOptions<T extends object>(options: unknown): T {
     throw invalidArgType('options', 'one of type string or object', options);
   }
   const { encoding, signal } = parsed as EncodingOptions;
-  // Node takes it for every function; what cannot use it fails when it comes to decode.
+  // Node accepts 'buffer' everywhere; functions that cannot use it fail when they decode.
   if ((encoding as string) !== 'buffer') validateEncoding(encoding);
   validateSignal(signal);
   return parsed as T;
 }
 
-/** The options with those that they inherit, so that a change by the caller has no effect. */
+/** Copies options with inherited ones, so that a later change by the caller has no effect. */
 export function copyOptions<T extends object>(options: T): T {
   const copy: Partial<T> = {};
   for (const key in options) copy[key] = options[key];
   return copy as T;
 }
 
-/** The content of a file as its caller asked for it. */
+/** Converts the content of a file to the requested form. */
 export function decodeContent(
   content: Buffer,
   encoding: BufferEncoding | null | undefined,
 ): Buffer | string {
   if (!encoding) return content;
-  // From 2 GiB on Buffer's utf8 gives '' where it has to fail, and less is too long already.
+  // From 2 GiB on, Buffer's utf8 returns '' instead of failing; less is already too long.
   return content.subarray(0, 2 ** 31 - 1).toString(encoding);
 }
 
-// Between two parts of a whole-file transfer an abort takes effect.
+// An abort takes effect between two parts of a whole-file transfer.
 const partSize = 16 * 1024 * 1024;
 const unknownSizeStart = 64 * 1024;
 
@@ -104,7 +104,7 @@ interface Part {
   signal: AbortSignal | undefined;
 }
 
-/** What is needed of an open file, without alignment, to read all of it from its cursor on. */
+/** The part of an open file needed to read it from its cursor on, without alignment. */
 export interface ReadableFile {
   stat(options: { signal: AbortSignal | undefined }): Promise<Stats>;
   read(memory: Uint8Array, part: Part): Promise<{ bytesRead: number }>;
@@ -121,7 +121,7 @@ export async function readBuffered(handle: ReadableFile, signal?: AbortSignal): 
     const length = Math.min(content.byteLength - filled, partSize);
     const { bytesRead } = await handle.read(content, { offset: filled, length, signal });
     filled += bytesRead;
-    // As in Node: of a file whose size is known no more than that is read, if it grows meanwhile.
+    // As in Node, a file of known size is read no further, even if it grows.
     if (bytesRead === 0 || (size > 0 && filled === size)) break;
     if (filled === content.byteLength) content = grow(content);
   }
@@ -159,29 +159,29 @@ function toBytes(data: unknown, encoding: BufferEncoding | null | undefined): Ui
     return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   }
   if (typeof data === 'string') return Buffer.from(data, encoding ?? 'utf8');
-  // It may be iterable, too, but this is what Node says.
+  // The data may be iterable, too, but this is Node's message.
   const expected = 'of type string or an instance of Buffer, TypedArray, or DataView';
   throw invalidArgType('data', expected, data);
 }
 
-// As in Node, a part goes to Buffer.from(), whose errors are those of parts that are no data.
+// As in Node, a part is passed to Buffer.from(), which throws for invalid parts.
 function partBytes(part: unknown, encoding: BufferEncoding | null | undefined): Uint8Array {
   return isArrayBufferView(part)
     ? toBytes(part, encoding)
     : Buffer.from(part as string, encoding || 'utf8');
 }
 
-/** Whether writeFile() takes this; for checks before a file is opened. */
+/** Checks data for writeFile() before a file is opened. */
 export function validateData(data: unknown): asserts data is WriteData {
   if (!isArrayBufferView(data) && !isIterable(data)) toBytes(data, undefined);
 }
 
-/** Whether it is data in one piece. */
+/** Checks that data is in one piece. */
 export function validateText(data: unknown): asserts data is string | NodeJS.ArrayBufferView {
   toBytes(data, undefined);
 }
 
-/** Data that is in memory, as bytes; undefined for what comes in parts. */
+/** Returns data in memory as bytes; undefined for data in parts. */
 export function bytesOfData(
   data: WriteData,
   encoding: BufferEncoding | null | undefined,

@@ -32,14 +32,15 @@ const bitOf = {
 type AttributeName = keyof typeof bitOf;
 
 /**
- * The attributes of a file. On systems but Windows: `readOnly` when nobody has permission to write,
- * `directory`, `reparsePoint` for a symbolic link, `sparse` when it takes fewer whole blocks than
- * its size, on Linux `compressed` and `encrypted` as statx(2) says, `normal` when it is none of
- * these; the others are false.
+ * The attributes of a file. On systems other than Windows: `readOnly` if nobody has permission to
+ * write, `directory`, `reparsePoint` for a symbolic link, `sparse` if it occupies fewer whole
+ * blocks than its size, on Linux `compressed` and `encrypted` from
+ * [statx(2)](https://man7.org/linux/man-pages/man2/statx.2.html), `normal` if it is none of these;
+ * the others are false.
  */
 export type FileAttributes = { readonly [name in AttributeName]: boolean };
 
-/** Attributes that can be given to a file; `normal` says none, and stands alone. */
+/** Attributes that can be set; `normal` clears all and must stand alone. */
 export interface SettableAttributes {
   /** Nobody may write to the file. POSIX: the write permissions. */
   readOnly?: boolean | undefined;
@@ -57,7 +58,7 @@ export interface SettableAttributes {
   offline?: boolean | undefined;
   /** The search index leaves the file out. Windows. */
   notContentIndexed?: boolean | undefined;
-  /** At creation, or by path: a handle that is open keeps Windows from changing it. */
+  /** Set at creation or by path; Windows cannot change it through an open handle. */
   encrypted?: boolean | undefined;
 }
 
@@ -81,7 +82,7 @@ interface AttributeChange {
   clear: number;
 }
 
-/** Validates attributes; what is absent stays as it is. */
+/** Validates attributes; absent ones stay unchanged. */
 function parseAttributes(given: SettableAttributes, name: string): AttributeChange {
   validateObject(given, name);
   const unknown = Object.keys(given).find((key) => !(settable as readonly string[]).includes(key));
@@ -101,21 +102,21 @@ function parseAttributes(given: SettableAttributes, name: string): AttributeChan
     if (change.set !== bitOf.normal) {
       throw invalidArgValue(name, given, "must have 'normal' alone");
     }
-    // All that can be taken away without changing the data.
+    // All attributes that can be cleared without changing the data.
     change.clear = settable.reduce((bits, key) => bits | bitOf[key], 0) & ~bitOf.encrypted;
     change.set = isWindows ? bitOf.normal : 0;
   }
   return change;
 }
 
-/** Validates attributes of a new file, as bits. */
+/** Validates attributes of a new file, and returns their bits. */
 export function attributeBits(given: SettableAttributes, name: string): number {
   return parseAttributes(given, name).set;
 }
 
 /** Options of getAttributes() and setAttributes() for a path. */
 export interface PathAttributeOptions {
-  /** Of what a link leads to, not of the link itself. Default true. */
+  /** Uses the target of a link instead of the link itself. Default true. */
   followLinks?: boolean | undefined;
 }
 
@@ -168,8 +169,11 @@ function parseFollowLinks({ followLinks = true }: PathAttributeOptions): boolean
 }
 
 /**
- * The attributes of a file by its path.
- * @throws a system error: ENOENT, …
+ * Returns the attributes of a file by its path.
+ * @param path string, Buffer or file: URL
+ * @throws a system error: ENOENT, …; ERR_INVALID_ARG_TYPE
+ * @example
+ * const { readOnly } = await getAttributes('report.csv');
  */
 export async function getAttributes(
   path: PathLike,
@@ -185,9 +189,14 @@ export async function getAttributes(
 }
 
 /**
- * Changes attributes of a file by its path; those that are not named stay as they are. Systems but
- * Windows have `readOnly`, as permission bits: nobody may write, or else the owner may.
- * @throws a system error; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM for what the system has not got
+ * Changes attributes of a file by its path; attributes that are not given stay unchanged. Systems
+ * other than Windows support `readOnly` by permission bits: nobody may write, or else the owner
+ * may.
+ * @param path string, Buffer or file: URL
+ * @throws a system error; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM for attributes that the system lacks;
+ *   ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE
+ * @example
+ * await setAttributes('report.csv', { readOnly: true });
  */
 export async function setAttributes(
   path: PathLike,
@@ -206,9 +215,12 @@ export async function setAttributes(
 }
 
 /**
- * The bytes that a file takes on the disk, which are fewer than its size where it is sparse or
- * compressed, and mostly more elsewhere (GetCompressedFileSize; st_blocks times 512).
- * @throws a system error
+ * Returns the bytes that a file occupies on the disk: fewer than its size if it is sparse or
+ * compressed, and otherwise usually more (GetCompressedFileSize; st_blocks times 512).
+ * @param path string, Buffer or file: URL
+ * @throws a system error; ERR_INVALID_ARG_TYPE
+ * @example
+ * const bytes = await allocatedSize('disk.img');
  */
 export async function allocatedSize(
   path: PathLike,

@@ -8,20 +8,20 @@ const isWindows = process.platform === 'win32';
 const closeSubject = { syscall: 'close' };
 
 /**
- * What becomes of an open file that nobody can reach any more:
- * - 'close': it is closed in silence. Only the package had it.
+ * How to treat an open file that has become unreachable:
+ * - 'close': it is closed silently. Only the package used it.
  * - 'warn': it is closed with the warnings of Node's own FileHandle.
- * - 'keep': its descriptor stays open, since a program may still use the number, as it may use the
- *   one of a stream of node:fs.
- * - 'forget': its descriptor is the program's, which closes it. Its number may be another file's.
+ * - 'keep': its descriptor stays open, since a program may still use it, as with a stream of
+ *   node:fs.
+ * - 'forget': the program owns its descriptor and closes it. The descriptor may be another file's.
  */
 export type WhenCollected = 'close' | 'warn' | 'keep' | 'forget';
 
-/** An open file, apart from the object that stands for it. */
+/** An open file, separate from the object that represents it. */
 export interface Held {
   /** Its number in the addon's table of open files. */
   readonly file: number;
-  /** The descriptor. On Windows a second one, which is made when it is first asked for. */
+  /** The descriptor. On Windows a second one, made on first use. */
   fd: number;
   whenCollected: WhenCollected;
 }
@@ -29,7 +29,7 @@ export interface Held {
 /** The open files whose objects may be collected. */
 export const collectable = new FinalizationRegistry<Held>(({ file, fd, whenCollected }) => {
   const isKept = whenCollected === 'keep' || whenCollected === 'forget';
-  // On Windows the program has a descriptor of its own, which outlives the file's handle.
+  // On Windows the program has its own descriptor, which outlives the file's handle.
   if (isKept && !isWindows) {
     if (whenCollected === 'forget') getEngine().forgetFile(file);
     return;

@@ -41,8 +41,8 @@ const dataSyncSubject = { syscall: 'fdatasync' };
 type DescriptorCallback = (error: NodeJS.ErrnoException | null) => void;
 
 /**
- * An open file with everything that can be done to it, except what needs streams. Streams, windows
- * and the functions of paths are built on it; the public FileHandle is an object around one.
+ * An open file with all its operations, except those that need streams. Streams, windows and the
+ * functions of paths are built on it; the public FileHandle wraps one.
  */
 export class CoreHandle implements SectorFile {
   readonly file: OpenFile;
@@ -56,7 +56,7 @@ export class CoreHandle implements SectorFile {
     this.transfers = new Transfers(file, this.cursor);
   }
 
-  /** Made when first used, since most handles never are read or written so. */
+  /** Made on first use, since most handles never use vectors. */
   get vectors(): VectorTransfers {
     this.#vectors ??= new VectorTransfers(this.file, this.cursor);
     return this.#vectors;
@@ -72,12 +72,12 @@ export class CoreHandle implements SectorFile {
     return this.file.access;
   }
 
-  /** A read into one buffer. The forms of FileHandle.read() are in `transfers`. */
+  /** Reads into one buffer. The other forms of FileHandle.read() are in `transfers`. */
   read(buffer: Uint8Array, options: TransferOptions = {}): Promise<ReadResult<ArrayBufferView>> {
     return this.transfers.read(buffer, options);
   }
 
-  /** A write of one buffer. The forms of FileHandle.write() are in `transfers`. */
+  /** Writes one buffer. The other forms of FileHandle.write() are in `transfers`. */
   write(
     buffer: Uint8Array,
     options: TransferOptions = {},
@@ -85,7 +85,7 @@ export class CoreHandle implements SectorFile {
     return this.transfers.write(buffer, options);
   }
 
-  // ---- For windows: the arguments are valid and aligned.
+  // ---- For windows: the arguments must be valid and aligned.
 
   readAt(
     buffer: Uint8Array,
@@ -129,7 +129,7 @@ export class CoreHandle implements SectorFile {
     return this.file.stat(options);
   }
 
-  /** The end of the file, or the size of the device, in bytes. */
+  /** Returns the end of the file, or the size of the device, in bytes. */
   size(signal?: AbortSignal): Promise<number> {
     return endOf(this.file, signal);
   }
@@ -188,7 +188,7 @@ export class CoreHandle implements SectorFile {
     );
   }
 
-  // ---- What else the engine can do with an open file
+  // ---- Other operations on an open file
 
   operate<T>(request: HandleRequest<T>): Promise<T> {
     return this.file.operate(request);
@@ -237,14 +237,17 @@ export class CoreHandle implements SectorFile {
     return unlockRange(this, options);
   }
 
-  // ---- Its end
+  // ---- Closing
 
-  /** Keeps the file open until the returned function is called. @param onClosing: let go now */
+  /**
+   * Keeps the file open until the returned function is called. @param onClosing called to ask for
+   * release
+   */
   hold(onClosing: () => void): () => void {
     return this.file.holds.hold(onClosing);
   }
 
-  /** Ends what is in flight, and what waits for its turn at the cursor, with an AbortError. */
+  /** Cancels operations in flight, and those that wait for the cursor, with an AbortError. */
   cancelAll(): void {
     this.cursor.cancelWaiting();
     this.file.cancelAll();
@@ -256,8 +259,8 @@ export class CoreHandle implements SectorFile {
   }
 
   /**
-   * Ends this handle as close({ cancel: true }) does, and gives its open file to a new one.
-   * @returns the new one; undefined where this one is closed, or being closed
+   * Closes this handle like close({ cancel: true }), and passes its open file to a new one.
+   * @returns the new one; undefined if this one is closed, or being closed
    */
   async handOver(): Promise<CoreHandle | undefined> {
     if (this.file.state === 'open') this.cancelAll();

@@ -7,13 +7,13 @@ import { CoreHandle } from './core-handle.js';
  */
 export const coreKey: unique symbol = Symbol('core');
 
-/** The core of a public FileHandle; undefined for everything else. */
+/** Returns the core of a public FileHandle; undefined for other values. */
 export function coreOf(handle: unknown): CoreHandle | undefined {
   const core = (handle as { [coreKey]?: unknown } | null | undefined)?.[coreKey];
   return core instanceof CoreHandle ? core : undefined;
 }
 
-/** The core of a public FileHandle. @throws ERR_INVALID_ARG_TYPE for everything else */
+/** Returns the core of a public FileHandle. @throws ERR_INVALID_ARG_TYPE for other values */
 export function requireCore(handle: unknown, name: string): CoreHandle {
   const core = coreOf(handle);
   if (core !== undefined) return core;

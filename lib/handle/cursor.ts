@@ -2,14 +2,14 @@ import { AbortError } from '../node/errors.js';
 import { endOf } from '../transfer/file-size.js';
 import type { OpenFile } from './open-file.js';
 
-/** What a transfer at the cursor came to, and the bytes that it moved. */
+/** The result of a transfer at the cursor, and the bytes that it moved. */
 interface Moved<R> {
   bytes: number;
   result: R;
 }
 
 /**
- * The place where transfers without a position happen. They are served one after another, in the
+ * The position of transfers without an explicit one. They are served one after another, in the
  * order they were made. The cursor of a buffered file is the system's, which shares it with other
  * users of the descriptor; that of an unbuffered file is kept here, because the end of the file may
  * lie within a sector.
@@ -21,7 +21,7 @@ export class Cursor {
   #isAtStart = true;
   #watchers: (() => void)[] | undefined;
   #isBusy = false;
-  /** What starts those that wait for their turn, in order. */
+  /** Functions that start the waiting operations, in order. */
   readonly #waiting: (() => void)[] = [];
   #cancellations = 0;
 
@@ -35,9 +35,9 @@ export class Cursor {
   }
 
   /**
-   * To be called when the cursor is used, or when somebody gets to know the descriptor and so can
-   * use it. Streams that read or write at positions of their own put the cursor where node:fs would
-   * have left it, and continue at the cursor.
+   * Called when the cursor is used, or when other code learns the descriptor and so can use it.
+   * Streams that read or write at their own positions move the cursor where node:fs would have left
+   * it, and continue at the cursor.
    */
   share(): void {
     this.#isAtStart = false;
@@ -46,19 +46,19 @@ export class Cursor {
     for (const onShared of watchers ?? []) onShared();
   }
 
-  /** Calls back when the cursor is shared; a stream then leaves its own positions. */
+  /** Calls back when the cursor is shared; a stream then gives up its own positions. */
   watch(onShared: () => void): void {
     this.#watchers ??= [];
     this.#watchers.push(onShared);
   }
 
-  /** Whether a stream uses positions of its own instead of the cursor. */
+  /** Whether a stream uses its own positions instead of the cursor. */
   get isWatched(): boolean {
     return this.#watchers !== undefined;
   }
 
   /**
-   * Whether a transfer has to wait for its turn: it is at the cursor, or at an end of file that is
+   * Whether a transfer must wait for its turn: it is at the cursor, or at an end of file that is
    * known only here. The system does not append to an unbuffered file, because its end may lie
    * within a sector.
    */
@@ -67,7 +67,7 @@ export class Cursor {
     return write && this.#file.alignment !== null && this.#file.access.append;
   }
 
-  /** Runs a transfer in its turn, and moves the cursor by the bytes that moved. */
+  /** Runs a transfer in its turn, and advances the cursor by the bytes that moved. */
   transfer<R>(write: boolean, run: (place: number) => Promise<Moved<R>>): Promise<R> {
     return this.inOrder(async () => {
       if (this.#file.alignment === null) return (await run(-1)).result;
@@ -79,13 +79,14 @@ export class Cursor {
     });
   }
 
-  /** Runs something that uses the cursor after everything that was asked for before. */
+  /** Runs code that uses the cursor after everything requested before. */
   inOrder<R>(run: () => Promise<R>): Promise<R> {
     this.share();
     const running = this.#isBusy ? this.#inTurn(run) : run();
     this.#isBusy = true;
     this.#file.holds.add();
-    // One chain of promises, and no reactions beside it: V8 follows it from an error to the caller.
+    // A single chain of promises without other reactions: V8 follows it from an error to the
+    // caller.
     return running.then(this.#pass, this.#fail);
   }
 

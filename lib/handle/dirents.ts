@@ -1,7 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { nodeFs } from '../node/node-fs.js';
 
-// Node documents no constructor, but it is there, and nothing else makes an instance of the class.
+// Node does not document the constructor, but nothing else makes an instance of the class.
 const NodeDirent = nodeFs.Dirent as unknown as new (
   name: string | Buffer,
   type: number,
@@ -10,13 +10,13 @@ const NodeDirent = nodeFs.Dirent as unknown as new (
 
 const types = nodeFs.constants as unknown as Record<`UV_DIRENT_${string}`, number>;
 
-/** Of a folder. */
+/** The type of a folder. */
 export const folderType = types.UV_DIRENT_DIR as number;
 
-/** What names are listed with where the file system does not tell their types. */
+/** The type of names whose file system does not report types. */
 export const unknownType = types.UV_DIRENT_UNKNOWN as number;
 
-/** What tells of itself which kind of thing it is: Stats, Dirents and others. */
+/** Objects that describe the kind of an entry: Stats, Dirents and others. */
 export interface Kind {
   isFile(): boolean;
   isDirectory(): boolean;
@@ -27,7 +27,7 @@ export interface Kind {
   isBlockDevice(): boolean;
 }
 
-/** A kind as one of fs.constants.UV_DIRENT_*. */
+/** Returns a kind as one of fs.constants.UV_DIRENT_*. */
 export function typeOfKind(kind: Kind): number {
   if (kind.isFile()) return types.UV_DIRENT_FILE as number;
   if (kind.isDirectory()) return types.UV_DIRENT_DIR as number;
@@ -38,7 +38,7 @@ export function typeOfKind(kind: Kind): number {
   return kind.isBlockDevice() ? (types.UV_DIRENT_BLOCK as number) : unknownType;
 }
 
-/** One of Node's own Dirents. */
+/** Makes one of Node's own Dirents. */
 export function makeDirent(
   name: string | Buffer,
   type: number,

@@ -2,40 +2,40 @@ import type { Completion } from '../engine/completion.js';
 
 /** The entries of a directory or tree: paths relative to it, and Node's UV_DIRENT_* of each. */
 export interface EntryList {
-  /** In UTF-8, a zero byte between two. */
+  /** Names in UTF-8, separated by zero bytes. */
   paths: Buffer;
   types: Uint8Array;
 }
 
-/** How names are given: as strings of an encoding, or as Buffers. */
+/** The form of names: strings of an encoding, or Buffers. */
 export type NameEncoding = BufferEncoding | 'buffer' | null | undefined;
 
-/** Completion of listTree and listIn. */
+/** Decodes the completion of listTree and listIn. */
 export function decodeEntries(completion: Completion): EntryList {
   const content = completion.takeContent() as Buffer;
   const count = new DataView(content.buffer, content.byteOffset).getUint32(0, true);
   return { types: content.subarray(4, 4 + count), paths: content.subarray(4 + count) };
 }
 
-/** The names of a list as strings. */
+/** Returns the names of a list as strings. */
 export function namesOf(list: EntryList): string[] {
   return list.types.byteLength === 0 ? [] : list.paths.toString('utf8').split('\0');
 }
 
-/** The names of a list as bytes. */
+/** Returns the names of a list as bytes. */
 export function splitNames({ paths, types }: EntryList): Buffer[] {
   const names: Buffer[] = [];
   let start = 0;
   while (names.length < types.byteLength) {
     const end = paths.indexOf(0, start);
-    // A copy, so that one name that is kept does not keep the whole list.
+    // A copy, so that keeping one name does not keep the whole list.
     names.push(Buffer.from(paths.subarray(start, end < 0 ? paths.byteLength : end)));
     start = end + 1;
   }
   return names;
 }
 
-/** The names of a list as their reader asked for them. */
+/** Returns the names of a list in the requested form. */
 export function decodeNames(list: EntryList, encoding: NameEncoding): string[] | Buffer[] {
   if (!encoding || encoding === 'utf8' || encoding === 'utf-8') return namesOf(list);
   const names = splitNames(list);

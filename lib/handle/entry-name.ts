@@ -19,8 +19,8 @@ function isDots(name: EntryName): boolean {
 }
 
 /**
- * Validates a name, and gives it as the addon takes it.
- * @throws ERR_INVALID_ARG_TYPE; ERR_INVALID_ARG_VALUE for what is not one component
+ * Validates a name, and returns it in the form that the addon takes.
+ * @throws ERR_INVALID_ARG_TYPE; ERR_INVALID_ARG_VALUE if it is not a single component
  */
 export function parseName(name: unknown, argument = 'name'): EntryName {
   if (typeof name === 'string') {
@@ -36,11 +36,11 @@ export function parseName(name: unknown, argument = 'name'): EntryName {
   if (isDots(name) || name.includes(0) || name.includes(slash)) {
     throw invalidArgValue(argument, name, reason);
   }
-  // A copy, since it is read when the batch is handed over, and the caller may change it before.
+  // A copy, since it is read when the batch is submitted, and the caller may change it before.
   return new Uint8Array(name);
 }
 
-/** A name as errors show it. */
+/** Formats a name for errors. */
 export function showName(name: EntryName): string {
   if (typeof name === 'string') return name;
   return Buffer.from(name.buffer, name.byteOffset, name.byteLength).toString();

@@ -1,6 +1,6 @@
 /**
- * Counts who still needs a file. close() waits until nobody does: calls that consist of several
- * operations, calls that wait for their turn at the cursor, and streams.
+ * Counts the users of a file. close() waits until there are none: calls that consist of several
+ * operations, calls that wait for the cursor, and streams.
  */
 export class Holds {
   #count = 0;
@@ -11,7 +11,7 @@ export class Holds {
     return this.#count > 0;
   }
 
-  /** Needs the file until release() is called. */
+  /** Holds the file until release() is called. */
   add(): void {
     this.#count++;
   }
@@ -21,7 +21,7 @@ export class Holds {
     if (this.#count === 0) this.#onFree?.();
   }
 
-  /** Needs the file until the promise of `run` has settled. */
+  /** Holds the file until the promise of `run` has settled. */
   async during<R>(run: () => Promise<R>): Promise<R> {
     this.add();
     try {
@@ -32,7 +32,7 @@ export class Holds {
   }
 
   /**
-   * Needs the file until the returned function is called.
+   * Holds the file until the returned function is called.
    * @param onClosing called by askToLetGo()
    */
   hold(onClosing: () => void): () => void {
@@ -44,12 +44,12 @@ export class Holds {
     };
   }
 
-  /** Tells everybody who called hold() that the file is being closed. */
+  /** Tells every caller of hold() that the file is being closed. */
   askToLetGo(): void {
     for (const letGo of this.#onClosing ?? []) letGo();
   }
 
-  /** Resolves when nobody needs the file any more. */
+  /** Resolves when the file has no users. */
   async whenFree(): Promise<void> {
     if (this.#count === 0) return;
     await new Promise<void>((resolve) => {

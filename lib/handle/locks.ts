@@ -9,19 +9,19 @@ import {
   validateSignal,
 } from '../node/validate.js';
 
-/** The part of a file that a lock is for; it may lie beyond the end of the file. */
+/** The part of a file to lock; it may lie beyond the end of the file. */
 export interface LockRange {
-  /** Default 0. */
+  /** Position of the first byte. Default 0. */
   position?: number | bigint | undefined;
-  /** Bytes, at least 1. Default: all from `position` on, however long the file grows. */
+  /** Bytes, at least 1. Default: everything from `position` on, however long the file grows. */
   length?: number | undefined;
 }
 
 /** Options of handle.lock(). */
 export interface LockOptions extends LockRange {
-  /** false: others may hold a shared lock too. Default true. */
+  /** false allows other shared locks. Default true. */
   exclusive?: boolean | undefined;
-  /** false: EBUSY where another holds the range. Default true: waits for it. */
+  /** Whether to wait for a held range; false rejects with EBUSY. Default true. */
   wait?: boolean | undefined;
   /** Aborts the waiting. */
   signal?: AbortSignal | undefined;

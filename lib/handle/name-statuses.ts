@@ -9,7 +9,7 @@ const noTarget = -1n;
 const failed = -2n;
 const wordBytes = 8;
 
-/** What a tree needs to know of a name. */
+/** The status of a name in a tree. */
 export interface NameStatus {
   dev: bigint;
   ino: bigint;
@@ -20,7 +20,7 @@ export interface NameStatus {
   size: number;
   atimeNs: bigint;
   mtimeNs: bigint;
-  /** Of a link. */
+  /** The target of a link. */
   target: Buffer | undefined;
 }
 
@@ -58,8 +58,8 @@ function decodeStatus(view: DataView, at: number, target: Buffer | undefined): N
 }
 
 /**
- * The status of many names in an open directory by one operation, and where the links among them
- * lead. Undefined where there is none; a single lstat() tells why.
+ * Returns the status of many names in an open directory by one operation, with the targets of
+ * links. The status is undefined if it is not available; a single lstat() reports why.
  */
 export function statNames(
   directory: Operable,

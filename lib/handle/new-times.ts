@@ -8,7 +8,7 @@ import { invalidArgType, invalidArgValue, outOfRange } from '../node/errors.js';
 export type FileTime = number | string | Date | bigint;
 
 const nanosecondsPerSecond = 1_000_000_000n;
-// Seconds are 64 bits in the system, and no file system has times beyond these.
+// Seconds have 64 bits in the system, but no file system supports times beyond these.
 const secondsMax = 2 ** 40;
 
 function ofNanoseconds(value: bigint, name: string): [bigint, bigint] {
@@ -47,7 +47,7 @@ function parseTime(value: unknown, name: string): [bigint, bigint] {
 }
 
 /**
- * Two times as the addon takes them.
+ * Converts two times to the form that the addon takes.
  * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE
  */
 export function parseTimes(atime: unknown, mtime: unknown): BigInt64Array {

@@ -14,24 +14,24 @@ import type { StatHandleOptions } from './public-handle.js';
 import { decodeBigIntStats, decodeStats } from './stats.js';
 
 const isWindows = process.platform === 'win32';
-// Node's stream classes want a number. This one belongs to no file.
+// Node's stream classes require a number. This one belongs to no file.
 const placeholderDescriptor = 2 ** 31 - 1;
 const readSubject = { syscall: 'read' };
 const writeSubject = { syscall: 'write' };
 const statSubject = { syscall: 'fstat' };
 
 /**
- * An open file of the engine and its life: open, closing, closed. Every operation keeps this object
- * alive while it is in flight, so the file is not collected under it.
+ * An open file of the engine and its state: open, closing, closed. Every operation keeps this
+ * object alive while it is in flight, so that the file is not collected during the operation.
  */
 export class OpenFile implements SizedFile {
   /** Its number in the addon's table of open files. */
   readonly number: number;
   readonly alignment: Alignment | null;
   readonly deviceType: DeviceType;
-  /** What the caller of open() asked for; an unbuffered file may be open for more. */
+  /** The access requested from open(); an unbuffered file may be open for more. */
   readonly access: Access;
-  /** Bytes of a regular file when it was opened; undefined where they are not known. */
+  /** Bytes of a regular file when it was opened; undefined if unknown. */
   readonly sizeWhenOpened: number | undefined;
   readonly holds = new Holds();
   /**
@@ -42,7 +42,7 @@ export class OpenFile implements SizedFile {
   readonly #held: Held;
   #closing: Promise<void> | undefined;
   #isClosed = false;
-  // From then on the number may be another file's.
+  // After this, the number may belong to another file.
   #hasLeft = false;
 
   constructor(opened: OpenedFile, access: Access) {
@@ -60,7 +60,10 @@ export class OpenFile implements SizedFile {
     return this.#closing === undefined ? 'open' : 'closing';
   }
 
-  /** Whether it has a cursor. A pipe or a terminal has none: reads there never wait for writes. */
+  /**
+   * Whether the file has a cursor. A pipe or a terminal has none: reads there never wait for
+   * writes.
+   */
   get isSeekable(): boolean {
     return this.deviceType === 'disk' || this.deviceType === 'block';
   }
@@ -77,22 +80,22 @@ export class OpenFile implements SizedFile {
 
   /**
    * A descriptor for Node's stream classes. Windows opens neither a pipe nor a device a second
-   * time, so there it is a number that no file has.
+   * time, so there it is a number that belongs to no file.
    */
   get streamDescriptor(): number {
     const isSecond = isWindows && this.#held.fd === noDescriptor;
     return isSecond && !this.isSeekable ? placeholderDescriptor : this.descriptor;
   }
 
-  /** Makes a collection of this object warn: a program had a handle of the file. */
+  /** Makes collection of this object warn, since a program had a handle of the file. */
   warnWhenCollected(): void {
     this.#held.whenCollected = 'warn';
   }
 
   /**
-   * To be called when a program gets to know the descriptor of a file that it has no handle of.
-   * Collection then never closes the number.
-   * @param mayClose whether the program has been given the right to close the descriptor itself
+   * Called when a program learns the descriptor of a file without having a handle. Collection then
+   * never closes the descriptor.
+   * @param mayClose whether the program may close the descriptor itself
    */
   shareDescriptor(mayClose: boolean): void {
     const held = this.#held;
@@ -102,15 +105,16 @@ export class OpenFile implements SizedFile {
     if (mayClose && !isWindows) getEngine().giveAwayDescriptor(this.number);
   }
 
-  /** @throws EBADF once close() has been called, unless something that began before still runs */
+  /** @throws EBADF once close() has been called, unless an earlier operation still runs */
   checkOpen(syscall: string): void {
     if (this.#closing === undefined || this.holds.any) return;
     throw fileClosed(syscall);
   }
 
   /**
-   * An unbuffered file is open for reading even if the caller asked for writing alone, because the
-   * ends of what is written may have to be read. Elsewhere the system itself refuses.
+   * Checks that the caller may read. An unbuffered file is open for reading even if the caller
+   * requested only writing, because partly written sectors may have to be read. On other files the
+   * system itself refuses.
    * @throws EBADF
    */
   checkReadable(): void {
@@ -119,7 +123,7 @@ export class OpenFile implements SizedFile {
   }
 
   /**
-   * For a transfer of no bytes, which is not submitted: the system refuses it where the file may
+   * Checks a transfer of no bytes, which is not submitted: the system refuses it if the file may
    * not be read or written.
    * @throws EBADF
    */
@@ -129,7 +133,7 @@ export class OpenFile implements SizedFile {
     throw systemErrorOf('EBADF', isWrite ? writeSubject : readSubject);
   }
 
-  /** Moves the system's cursor at once. @throws a system error */
+  /** Moves the system's cursor synchronously. @throws a system error */
   moveCursor(position: number): void {
     if (this.#isClosed) return;
     const moved = getEngine().moveCursor(this.number, position);
@@ -142,7 +146,7 @@ export class OpenFile implements SizedFile {
     return getEngine().submit<T>({ ...request, file: this.number, owner: this });
   }
 
-  /** Status of the file, as Node's Stats or, with `bigint: true`, BigIntStats. */
+  /** Returns the status of the file: Node's Stats or, with `bigint: true`, BigIntStats. */
   stat(options?: StatHandleOptions & { bigint?: false | undefined }): Promise<Stats>;
   stat(options: StatHandleOptions & { bigint: true }): Promise<BigIntStats>;
   stat(options?: StatHandleOptions): Promise<Stats | BigIntStats>;
@@ -155,26 +159,26 @@ export class OpenFile implements SizedFile {
     });
   }
 
-  /** Submits an operation that goes from another open file to this one. */
+  /** Submits an operation from another open file to this one. */
   operateFrom<T>(source: OpenFile, request: HandleRequest<T>): Promise<T> {
     for (const file of [source, this]) file.checkOpen(request.subject.syscall);
     const files = { file: this.number, source: source.number, owner: [this, source] };
     return getEngine().submit<T>({ ...request, ...files });
   }
 
-  /** Asks for the end of everything that is in flight. */
+  /** Requests cancellation of everything in flight. */
   cancelAll(): void {
     if (!this.#hasLeft) getEngine().cancelFile(this.number);
   }
 
-  /** Closes the file when nobody needs it any more. */
+  /** Closes the file when it has no users. */
   close(): Promise<void> {
     return this.#end(() => submitClose(this.number));
   }
 
   /**
-   * Ends this object as close() does, and gives its open file to another one.
-   * @returns the other one; undefined where this one is closed, or being closed
+   * Closes this object like close(), and passes its open file to another one.
+   * @returns the other one; undefined if this one is closed, or being closed
    */
   async handOver(): Promise<OpenFile | undefined> {
     if (this.#closing !== undefined) {
@@ -192,7 +196,7 @@ export class OpenFile implements SizedFile {
   #end(leaveFile: () => Promise<void>): Promise<void> {
     if (this.#closing === undefined) {
       this.#closing = this.#endOnce(leaveFile);
-      // Only now, because streams that let go may call close() themselves.
+      // This comes last, because streams that release the file may call close() themselves.
       this.holds.askToLetGo();
     }
     return this.#closing;

@@ -30,7 +30,7 @@ const flagNumbers: Readonly<Record<string, number>> = {
   'sa+': O_APPEND | O_CREAT | O_RDWR | O_SYNC,
 };
 
-/** Node's flags, a string such as 'r+' or a number, as a number. */
+/** Parses Node's flags, a string such as 'r+' or a number. */
 export function parseFlags(flags: unknown, name = 'flags'): number {
   if (flags == null) return O_RDONLY;
   if (typeof flags === 'number') {
@@ -44,7 +44,7 @@ export function parseFlags(flags: unknown, name = 'flags'): number {
   return number;
 }
 
-/** Node's mode, a number or a string in octal, as a number. */
+/** Parses Node's mode, a number or an octal string. */
 export function parseMode(mode: unknown, defaultMode: number): number {
   if (mode == null) return defaultMode;
   if (typeof mode === 'string') {

@@ -13,15 +13,15 @@ import { parseFlags, parseMode } from './open-flags.js';
 import { type ShareMode, shareBits } from './share-mode.js';
 
 // To add an option of open(), add it to OpenOptions or WindowsOpenOptions and give it a row in the
-// table below. Its parser, the streams that take it, and docs/api/open.md follow from that row.
+// table below. Its parser, the streams that accept it, and docs/api/open.md follow from that row.
 
-/** How a file is opened, beyond Node's flags. */
+/** Options for opening a file, in addition to Node's flags. */
 export interface OpenOptions {
   /** Permission bits of a new file, less the umask. Default 0o666. */
   mode?: number | string | undefined;
   /**
    * Transfers bypass the system's cache (O_DIRECT, FILE_FLAG_NO_BUFFERING, F_NOCACHE) and must be
-   * aligned to `handle.alignment`. `true` fails with EINVAL where the file system refuses that;
+   * aligned to `handle.alignment`. `true` fails with EINVAL if the file system refuses that;
    * 'prefer' opens the file buffered instead. Default false.
    */
   unbuffered?: boolean | 'prefer' | undefined;
@@ -44,14 +44,14 @@ export interface OpenOptions {
    */
   preallocate?: number | undefined;
   /**
-   * The access that other handles may have meanwhile: 'all', 'none', or a list of 'read', 'write'
-   * and 'delete'. An open that conflicts with it fails with EBUSY. Default 'all', as in Node. POSIX
-   * uses advisory locks: they bind only handles that also ask for a share mode, they cannot keep a
-   * name from being removed, and they cannot permit writing without reading.
+   * The access that other handles may have while this one is open: 'all', 'none', or a list of
+   * 'read', 'write' and 'delete'. An open that conflicts with it fails with EBUSY. Default 'all',
+   * as in Node. POSIX uses advisory locks: they bind only handles that also request a share mode,
+   * they cannot keep a name from being removed, and they cannot permit writing without reading.
    */
   share?: ShareMode | undefined;
   /**
-   * Opens the file for its status and attributes alone (access 0, O_PATH). That needs no permission
+   * Opens the file only for its status and attributes (access 0, O_PATH). That needs no permission
    * to its data and ignores share modes. Requires flags 'r'. Default false.
    */
   attributesOnly?: boolean | undefined;
@@ -64,30 +64,30 @@ export interface OpenOptions {
 }
 
 /**
- * Options of open() that come from CreateFile. Systems that have the same thing under another name
- * take it too; the others refuse it with ERR_FEATURE_UNAVAILABLE_ON_PLATFORM.
+ * Options of open() that come from CreateFile. Other systems accept those that they support under
+ * another name, and refuse the rest with ERR_FEATURE_UNAVAILABLE_ON_PLATFORM.
  */
 export interface WindowsOpenOptions {
   /**
-   * Opens the file whatever its permissions say, by SeBackupPrivilege, and for writing by
-   * SeRestorePrivilege; both are enabled for this call alone. Fails with EPERM without them.
-   * Windows only. Default false.
+   * Opens the file regardless of its permissions, by SeBackupPrivilege, and for writing by
+   * SeRestorePrivilege; both are enabled only for this call. Fails with EPERM without them. Windows
+   * only. Default false.
    */
   backupIntent?: boolean | undefined;
-  /** Names that differ in case alone are different (FILE_FLAG_POSIX_SEMANTICS). Default false. */
+  /** Distinguishes names that differ only in case (FILE_FLAG_POSIX_SEMANTICS). Default false. */
   posixSemantics?: boolean | undefined;
   /**
    * Opens a link, or another reparse point, itself. On Linux a symbolic link opens without access
    * to data (O_PATH | O_NOFOLLOW) and fails with ELOOP when opened for writing. Default false.
    */
   openReparsePoint?: boolean | undefined;
-  /** Data on remote storage stays there (FILE_FLAG_OPEN_NO_RECALL). Windows only. Default false. */
+  /** Leaves data on remote storage (FILE_FLAG_OPEN_NO_RECALL). Windows only. Default false. */
   noRecall?: boolean | undefined;
-  /** Attributes of a new file. Systems other than Windows know `readOnly` and `normal`. */
+  /** Attributes of a new file. Systems other than Windows support `readOnly` and `normal`. */
   attributes?: SettableAttributes | undefined;
 }
 
-/** What the addon is asked for. */
+/** An open request to the addon. */
 export interface OpenRequest {
   flags: number;
   mode: number;
@@ -99,13 +99,13 @@ export interface OpenRequest {
   signal: AbortSignal | undefined;
 }
 
-/** One option of open(). */
+/** The table row of one option of open(). */
 interface OptionRow {
   /** Validates a value that is not undefined, and writes it into the request. */
   readonly apply: (request: OpenRequest, value: unknown, name: string) => void;
-  /** Refused together with attributesOnly. */
+  /** Whether the option is refused together with attributesOnly. */
   readonly needsData?: true;
-  /** Left out of the options of streams, which have one of their own. */
+  /** Whether streams do not take the option, because they have their own. */
   readonly notOfStreams?: true;
   /** The option's line in docs/api/open.md: its values and its meaning. */
   readonly values: string;
@@ -128,7 +128,7 @@ function switchRow(bit: number, isAvailable: boolean, meaning: string): OptionRo
   return { apply, values: '`true`, `false`', meaning };
 }
 
-/** The options of open() that sit in `windows`. */
+/** The options of open() in `windows`. */
 export const windowsOpenOptions: OptionTable<keyof WindowsOpenOptions> = {
   backupIntent: switchRow(
     OpenOption.backupIntent,
@@ -245,21 +245,21 @@ export const openOptions: OptionTable<keyof OpenOptions> = {
   },
 };
 
-/** Options that streams hand to the open() of their file. */
+/** Options that streams pass to open() for their file. */
 export type StreamOpenOptions = Omit<OpenOptions, 'mode' | 'signal'>;
 
 const optionNames = Object.keys(openOptions) as (keyof OpenOptions)[];
 const streamOptionNames = optionNames.filter((name) => !openOptions[name].notOfStreams);
 const noOptions: StreamOpenOptions = Object.freeze({});
 
-// An option that somebody put on Object.prototype is not the caller's: deleteOnClose would delete
+// An option on Object.prototype does not come from the caller: deleteOnClose there would delete
 // every file that the program opens.
 function optionOf(given: object, name: string): unknown {
   const isForeign = Object.hasOwn(Object.prototype, name) && !Object.hasOwn(given, name);
   return isForeign ? undefined : (given as Record<string, unknown>)[name];
 }
 
-/** The options of a stream that its open() takes. */
+/** Returns the options of a stream that are passed to open(). */
 export function streamOpenOptionsOf(given: object): StreamOpenOptions {
   let options: Record<string, unknown> | undefined;
   for (const name of streamOptionNames) {
@@ -303,7 +303,7 @@ function checkAttributesOnly(flags: number, given: object): void {
   }
 }
 
-/** Validates what a stream is given for the open() of its file. */
+/** Validates the options of a stream for opening its file. */
 export function parseStreamOptions(
   flags: unknown,
   mode: number | string | undefined,
@@ -333,7 +333,7 @@ export function parseOpenOptions(flags: unknown, modeOrOptions: unknown): OpenRe
     }
     isBuffered = optionOf(modeOrOptions, 'unbuffered') === 'prefer';
   }
-  // The flag asks for the same as the option, which alone has 'prefer'.
+  // The flag has the same meaning as the option, but only the option supports 'prefer'.
   if (!isBuffered && request.flags & O_DIRECT) request.options |= OpenOption.unbuffered;
   request.flags &= ~O_DIRECT;
   return request;

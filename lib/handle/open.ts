@@ -12,12 +12,12 @@ import { decodeOpened, type OpenedFile } from './opened-file.js';
 
 const noAccess = { readable: false, writable: false, append: false };
 
-/** What a file that is opened by this request may be used for. */
+/** Returns the access that a request gives. */
 export function accessFor({ flags, options }: OpenRequest): Access {
   return options & OpenOption.attributesOnly ? noAccess : accessOf(flags);
 }
 
-/** Opens a file as open() does, and gives its core. */
+/** Opens a file like open(), and returns its core. */
 export async function openCore(
   path: PathLike,
   flags: string | number | null = 'r',
@@ -26,7 +26,7 @@ export async function openCore(
   return openParsed(parsePath(path), parseOpenOptions(flags, modeOrOptions));
 }
 
-/** Opens a file by arguments that are known to be valid. */
+/** Opens a file with validated arguments. */
 export function openParsed(
   { native, shown }: ParsedPath,
   request: OpenRequest,
@@ -43,7 +43,7 @@ export function openParsed(
 
 /**
  * Opens a file for a stream with one promise.
- * @param owner by which the engine can cancel it
+ * @param owner object by which the engine can cancel the operation
  * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE; rejects with a system error
  */
 export function openForStream(
@@ -75,12 +75,12 @@ export function openForStream(
     );
 }
 
-/** Submits an operation that opens a file, and gives the core of what it opened. */
+/** Submits an operation that opens a file, and returns the core of that file. */
 export function openBy(request: Request, access: Access): Promise<CoreHandle> {
   return coreOfOpening(getEngine().submit<OpenedFile>(request), request, access);
 }
 
-/** The core of what an operation opens. */
+/** Returns the core of the file that an operation opens. */
 export async function coreOfOpening(
   opening: Promise<OpenedFile>,
   { subject, signal }: Pick<Request, 'subject' | 'signal'>,
@@ -100,14 +100,14 @@ export async function coreOfOpening(
   return core;
 }
 
-/** The core of an open file that has none yet. */
+/** Makes a core for an open file. */
 export function coreOfOpened(opened: OpenedFile, access: Access): CoreHandle {
   return new CoreHandle(new OpenFile(opened, access));
 }
 
 const privilegeNotHeld = 1314;
 
-// Windows has one code for every denial, and this one is not about the rights to the file.
+// Windows has one code for every denial, and this one does not concern the rights to the file.
 function explain(error: SystemError, subject: Subject): Error {
   if (error.win32Error !== privilegeNotHeld) return error;
   const hint = 'backupIntent needs SeBackupPrivilege, and SeRestorePrivilege for writing';

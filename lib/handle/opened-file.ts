@@ -2,7 +2,7 @@ import type { Completion } from '../engine/completion.js';
 import { deviceTypes } from '../engine/opcodes.js';
 import type { Alignment } from '../transfer/alignment.js';
 
-/** The kind of file that a handle is open on. */
+/** The kind of an open file. */
 export type DeviceType = (typeof deviceTypes)[number];
 
 /** An open file as the addon describes it. */
@@ -13,11 +13,11 @@ export interface OpenedFile {
   fd: number;
   deviceType: DeviceType;
   alignment: Alignment | null;
-  /** Bytes of a regular file when it was opened; undefined where they are not known. */
+  /** Bytes of a regular file when it was opened; undefined if unknown. */
   size?: number | undefined;
 }
 
-/** The descriptor of a file that is closed, or that has none. */
+/** The descriptor of a file that is closed, or that has no descriptor. */
 export const noDescriptor = -1;
 
 /** Decodes the completion of an open. */

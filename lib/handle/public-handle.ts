@@ -3,19 +3,19 @@ import type { DeviceType } from './opened-file.js';
 
 /** Options of FileHandle.stat(). */
 export interface StatHandleOptions {
-  /** Numbers as bigints, times also in nanoseconds. Default false. */
+  /** Returns numbers as bigints, and times also in nanoseconds. Default false. */
   bigint?: boolean | undefined;
-  /** Aborts it. */
+  /** Aborts the operation. */
   signal?: AbortSignal | undefined;
 }
 
 /** Options of FileHandle.close(). */
 export interface CloseOptions {
-  /** Cancels what is in flight. Default false: close() waits for it. */
+  /** Cancels operations in flight. Default false: close() waits for them. */
   cancel?: boolean | undefined;
 }
 
-/** What the rooms below the public FileHandle see of it. */
+/** The part of the public FileHandle that lower layers use. */
 export interface PublicHandle {
   readonly alignment: Alignment | null;
   readonly deviceType: DeviceType;

@@ -8,7 +8,7 @@ import { endOf } from '../transfer/file-size.js';
 import type { Cursor } from './cursor.js';
 import type { OpenFile } from './open-file.js';
 
-/** What a position is counted from. */
+/** The origin of a position. */
 export type SeekOrigin = 'start' | 'current' | 'end';
 
 const origins: readonly SeekOrigin[] = ['start', 'current', 'end'];
@@ -42,7 +42,7 @@ export function seek(
   );
 }
 
-// The cursor of an unbuffered file is on this side.
+// The cursor of an unbuffered file is kept in JavaScript.
 async function seekUnbuffered(
   file: OpenFile,
   cursor: Cursor,

@@ -4,7 +4,7 @@ import { invalidArgType, invalidArgValue, unavailable } from '../node/errors.js'
 /** A kind of access that other handles may have to a file while this handle is open. */
 export type ShareAccess = 'read' | 'write' | 'delete';
 
-/** The access that a handle leaves to others: all, none, or the kinds named. */
+/** The access that a handle allows others: all, none, or the listed kinds. */
 export type ShareMode = 'all' | 'none' | ShareAccess | readonly ShareAccess[];
 
 const shareAccesses: readonly unknown[] = ['read', 'write', 'delete'] satisfies ShareAccess[];
@@ -21,7 +21,7 @@ function shareList(share: unknown, name: string): readonly unknown[] {
 
 /**
  * Validates a share mode and returns its OpenOption bits.
- * @throws ERR_FEATURE_UNAVAILABLE_ON_PLATFORM for one that advisory locks cannot express
+ * @throws ERR_FEATURE_UNAVAILABLE_ON_PLATFORM for a mode that advisory locks cannot express
  */
 export function shareBits(share: unknown, name: string): number {
   const allowed = shareList(share, name);

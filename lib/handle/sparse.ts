@@ -16,7 +16,7 @@ export interface FileRange {
 
 /** Options of handle.allocatedRanges(). */
 export interface AllocatedRangesOptions {
-  /** Default 0. */
+  /** Position of the first byte. Default 0. */
   position?: number | undefined;
   /** Bytes. Default: to the end of the file. */
   length?: number | undefined;
@@ -67,7 +67,7 @@ function decodeRanges(completion: Completion): FileRange[] {
   return ranges;
 }
 
-/** The arguments are checked when it is called, not when it is first read from. */
+/** Checks the arguments when it is called, not when the first range is requested. */
 export function allocatedRanges(
   file: Operable,
   cursor: Cursor,
@@ -87,7 +87,7 @@ async function* iterate(
 ): AsyncGenerator<FileRange, void, undefined> {
   const end = start + size;
   let position = start;
-  // Two ranges that touch are one: what one operation cut, the next one goes on with.
+  // Adjacent ranges are merged: the next operation may continue a range that was cut off.
   let held: FileRange | undefined;
   while (position < end) {
     const from = position;

@@ -17,13 +17,14 @@ const fields = [
 ] as const;
 const times = ['atime', 'mtime', 'ctime', 'birthtime'] as const;
 
-// Node's Stats may no longer be called.
+// Node's Stats must no longer be called.
 const statsPrototype = fs.Stats.prototype as object;
 
 let bigIntStatsPrototype: object | undefined;
 
-// Node does not export BigIntStats, so an instance shows it. Standard input and its like are open
-// in every process, or nearly, and asking for their status needs no permission to any path.
+// Node does not export BigIntStats, so its prototype is taken from an instance. Nearly every
+// process has standard input or another standard stream open, and their status requires no
+// permission to any path.
 function prototypeOfBigIntStats(): object {
   for (const fd of [0, 1, 2]) {
     try {
@@ -35,13 +36,13 @@ function prototypeOfBigIntStats(): object {
 
 const dateOf = (milliseconds: number): Date => new Date(Math.round(milliseconds));
 
-// Since Node 22 the prototype makes the dates when they are asked for.
+// Since Node 22 the prototype creates the dates on first use.
 const datesAreLazy = Object.getOwnPropertyDescriptor(statsPrototype, 'mtime') !== undefined;
 
 type Fields = Record<string, number | Date>;
 
-// A constructor that names each field, so that all Stats have one shape: a good part of what a stat
-// costs is the making of this object.
+// A constructor that names each field, so that all Stats have one shape: creating this object is a
+// large part of the cost of a stat.
 function StatsRecord(this: Fields, completion: Completion): void {
   this.dev = completion.status(StatusField.dev);
   this.mode = completion.status(StatusField.mode);
@@ -73,12 +74,12 @@ function millisecondsOf(completion: Completion, time: (typeof times)[number]): n
 
 const StatsConstructor = StatsRecord as unknown as new (completion: Completion) => Stats;
 
-/** Completion of a stat operation as Node's Stats. */
+/** Decodes the completion of a stat as Node's Stats. */
 export function decodeStats(completion: Completion): Stats {
   return new StatsConstructor(completion);
 }
 
-/** Completion of a stat operation as Node's BigIntStats. */
+/** Decodes the completion of a stat as Node's BigIntStats. */
 export function decodeBigIntStats(completion: Completion): BigIntStats {
   bigIntStatsPrototype ??= prototypeOfBigIntStats();
   const stats = Object.create(bigIntStatsPrototype) as Record<string, unknown>;

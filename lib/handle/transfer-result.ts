@@ -1,4 +1,4 @@
-/** A place in a file: bytes from its start; null or -1 for the handle's cursor. */
+/** A position in a file: bytes from its start; null or -1 for the handle's cursor. */
 export type Position = number | bigint | null;
 
 /** Options of one read or write of a handle. */
@@ -19,50 +19,51 @@ export interface ReadOptions<T extends ArrayBufferView = Buffer> extends Transfe
 }
 
 /**
- * One read or write moves no more than this on Linux (read(2)), and a DWORD of bytes on Windows. It
- * is a multiple of every sector size, so that the parts of a longer transfer stay aligned.
+ * The maximum that one read or write moves on Linux
+ * ([read(2)](https://man7.org/linux/man-pages/man2/read.2.html)); Windows allows a DWORD of bytes.
+ * It is a multiple of every sector size, so that the parts of a longer transfer stay aligned.
  */
 export const transferMax = 0x7ffff000;
 
-/** The position as a number or bigint. Anything that is neither means the cursor, which is -1. */
+/** Returns the position as a number or bigint. Other values mean the cursor, which is -1. */
 export function placeOf(position: Position | undefined): number | bigint {
   if (typeof position === 'number') return position;
   if (typeof position !== 'bigint') return -1;
   return position === -1n ? -1 : position;
 }
 
-/** The place so many bytes behind another one. */
+/** Returns the position a number of bytes after another one. */
 export function advance(position: number | bigint, bytes: number): number | bigint {
   return typeof position === 'bigint' ? position + BigInt(bytes) : position + bytes;
 }
 
-/** A view as bytes. The addon takes typed arrays, and no DataViews. */
+/** Returns a view as bytes. The addon takes typed arrays, but no DataViews. */
 export function bytesOfView(view: ArrayBufferView): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 }
 
-/** What handle.read() resolves to. */
+/** The result of handle.read(). */
 export interface ReadResult<T extends ArrayBufferView> {
   /** Bytes that were read; 0 at the end of the file. */
   bytesRead: number;
   /** The buffer that was read into. */
   buffer: T;
 }
-/** What handle.write() resolves to. */
+/** The result of handle.write(). */
 export interface WriteResult<T extends ArrayBufferView | string> {
   /** Bytes that were written. */
   bytesWritten: number;
   /** The data that was written. */
   buffer: T;
 }
-/** What handle.readv() resolves to. */
+/** The result of handle.readv(). */
 export interface ReadVectorResult<T extends readonly ArrayBufferView[]> {
   /** Bytes that were read into all buffers together. */
   bytesRead: number;
   /** The buffers that were read into. */
   buffers: T;
 }
-/** What handle.writev() resolves to. */
+/** The result of handle.writev(). */
 export interface WriteVectorResult<T extends readonly ArrayBufferView[]> {
   /** Bytes that were written of all buffers together. */
   bytesWritten: number;
@@ -70,7 +71,7 @@ export interface WriteVectorResult<T extends readonly ArrayBufferView[]> {
   buffers: T;
 }
 
-// Results have no prototype, as Node's. `{ __proto__: null, … }` takes three times as long.
+// Results have no prototype, as in Node. `{ __proto__: null, … }` takes three times as long.
 
 export function readResult<T extends ArrayBufferView>(bytesRead: number, buffer: T): ReadResult<T> {
   const result = Object.create(null);

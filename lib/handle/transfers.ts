@@ -50,7 +50,7 @@ function bytesOfResult(result: Moved): number {
   return 'bytesRead' in result ? result.bytesRead : result.bytesWritten;
 }
 
-/** Reads and writes of one buffer of an open file. */
+/** Reads and writes one buffer of an open file. */
 export class Transfers implements ReadableFile {
   readonly #file: OpenFile;
   readonly #cursor: Cursor;
@@ -64,7 +64,7 @@ export class Transfers implements ReadableFile {
     return this.#file.alignment;
   }
 
-  /** FileHandle.read() in all its forms. */
+  /** Implements all forms of FileHandle.read(). */
   read(
     bufferOrOptions?: ArrayBufferView | ReadOptions<ArrayBufferView> | null,
     offsetOrOptions?: number | TransferOptions | null,
@@ -125,7 +125,7 @@ export class Transfers implements ReadableFile {
     ) as Promise<AnyRead>;
   }
 
-  /** FileHandle.write() in all its forms. */
+  /** Implements all forms of FileHandle.write(). */
   write(
     data: ArrayBufferView | string,
     offsetOrOptions?: Position | TransferOptions,
@@ -161,8 +161,8 @@ export class Transfers implements ReadableFile {
     const offset = givenOffset ?? 0;
     validateInteger(offset, 'offset', 0);
     const size = buffer.byteLength;
-    // As in Node, a length that is no number means the rest of the buffer, and a position that is
-    // no number means the cursor.
+    // As in Node, a length that is not a number means the rest of the buffer, and a position that
+    // is not a number means the cursor.
     const length = typeof givenLength === 'number' ? givenLength : size - offset;
     const position = placeOf(givenPosition);
     if (offset > size) throw outOfRange('offset', `<= ${size}`, offset);
@@ -290,9 +290,9 @@ export class Transfers implements ReadableFile {
     return opcode === Opcode.write ? writeResult(moved, buffer) : readResult(moved, buffer);
   }
 
-  // ---- For windows: the arguments are valid and aligned.
+  // ---- For windows: the arguments must be valid and aligned.
 
-  /** Reads at a position, even if the caller of open() asked for writing alone. */
+  /** Reads at a position, even if the caller of open() requested only writing. */
   readAt(
     buffer: Uint8Array,
     offset: number,
@@ -303,7 +303,7 @@ export class Transfers implements ReadableFile {
     return this.#move(Opcode.read, buffer, offset, length, position, signal);
   }
 
-  /** Writes at a position, also in append mode. */
+  /** Writes at a position, even in append mode. */
   writeAt(
     buffer: Uint8Array,
     offset: number,
@@ -314,7 +314,7 @@ export class Transfers implements ReadableFile {
     return this.#move(Opcode.write, buffer, offset, length, position, signal);
   }
 
-  // Bytes alone, without an object around them.
+  // Returns bytes without an object around them.
   #move(
     opcode: TransferOpcode,
     buffer: Uint8Array,
@@ -353,7 +353,7 @@ export function checkMemory(
   checkAligned('address', addressAt(buffer, offset), alignment.memory);
 }
 
-// As Node's write(): an odd number of hex digits is refused, and an unknown encoding is utf8.
+// As in Node's write(), an odd number of hex digits is refused, and an unknown encoding is utf8.
 function bytesOfString(data: string, encoding: unknown): Buffer {
   const known = typeof encoding === 'string' && Buffer.isEncoding(encoding) ? encoding : 'utf8';
   if (known.toLowerCase() === 'hex' && data.length % 2 !== 0) {

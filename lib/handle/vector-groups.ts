@@ -1,17 +1,17 @@
-/** Buffers that one system call takes. */
+/** The buffers of one system call. */
 export interface VectorGroup {
   views: readonly ArrayBufferView[];
-  /** Bytes of them all. */
+  /** Total bytes of the buffers. */
   length: number;
 }
 
-/** What one system call takes: so many buffers, and so many bytes. */
+/** The limits of one system call, in buffers and bytes. */
 export interface VectorLimits {
   countMax: number;
   bytesMax: number;
 }
 
-/** Buffers in groups that each go in one call; one that is too long is split. */
+/** Groups buffers into system calls; splits a buffer that is too long. */
 export function vectorGroups(
   views: readonly ArrayBufferView[],
   { countMax, bytesMax }: VectorLimits,

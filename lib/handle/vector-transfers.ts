@@ -21,12 +21,12 @@ import {
 import { checkMemory } from './transfers.js';
 import { type VectorGroup, vectorGroups } from './vector-groups.js';
 
-// The system takes 1,024 buffers at once (IOV_MAX).
+// The system accepts 1,024 buffers at once (IOV_MAX).
 const limits = { countMax: 1024, bytesMax: transferMax };
 const readSubject = { syscall: 'read' };
 const writeSubject = { syscall: 'write' };
 
-/** Reads and writes of several buffers of an open file. */
+/** Reads and writes several buffers of an open file. */
 export class VectorTransfers {
   readonly #file: OpenFile;
   readonly #cursor: Cursor;
@@ -36,7 +36,7 @@ export class VectorTransfers {
     this.#cursor = cursor;
   }
 
-  /** FileHandle.readv() */
+  /** Implements FileHandle.readv(). */
   async readv<T extends readonly ArrayBufferView[]>(
     buffers: T,
     position?: Position,
@@ -49,7 +49,7 @@ export class VectorTransfers {
     return readVectorResult(await this.#move(Opcode.readVector, buffers, position), buffers);
   }
 
-  /** FileHandle.writev() */
+  /** Implements FileHandle.writev(). */
   async writev<T extends readonly ArrayBufferView[]>(
     buffers: T,
     position?: Position,
@@ -92,7 +92,7 @@ export class VectorTransfers {
     return bytes;
   }
 
-  /** Moves what one system call takes. @param position bytes, or -1 for the cursor */
+  /** Transfers the buffers of one system call. @param position bytes, or -1 for the cursor */
   moveOnce(
     opcode: VectorOpcode,
     views: readonly ArrayBufferView[],
