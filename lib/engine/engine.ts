@@ -383,8 +383,8 @@ export const engine = {
   /**
    * Windows: raises the minimum and maximum of memory that the process keeps resident. The system
    * locks the buffers of transfers in flight within it, and may run out when many large ones are in
-   * flight: `stats().retried` then counts the operations that wait.
-   * @see https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-setprocessworkingsetsize
+   * flight: `stats().retried` then counts the operations that wait. See
+   * https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-setprocessworkingsetsize
    * @param bytes bytes to add to the current minimum
    * @returns the new minimum in bytes
    * @throws ERR_OUT_OF_RANGE; ERR_INVALID_ARG_TYPE; EPERM and other system errors;

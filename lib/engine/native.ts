@@ -66,9 +66,9 @@ export interface EngineStats {
   inline: number;
   /** Operations submitted again because the system was short of resources. */
   retried: number;
-  /** Native calls that handed over submissions. */
-  batches: number;
   /** Native calls that submitted operations. */
+  batches: number;
+  /** I/O completions that arrived through a completion port (iocp only). */
   portPackets: number;
 }
 

@@ -12,7 +12,7 @@ export type Decode = (completion: Completion, operation: Operation) => unknown;
 export interface Request extends Encoded {
   subject: Subject;
   decode: Decode;
-  /** The number of the open file that bytes come from. */
+  /** The number of the open file from which bytes come. */
   source?: number;
   owner?: unknown;
   signal?: AbortSignal | undefined;

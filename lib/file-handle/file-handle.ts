@@ -77,9 +77,9 @@ export class FileHandle extends ExtendedHandle {
   /**
    * Reads from the file into the buffer.
    * @param buffer default: a new Buffer of 16 KiB
-   * @param offset place in the buffer, in bytes; default 0
+   * @param offset offset in the buffer, in bytes; default 0
    * @param length bytes; default: to the end of the buffer. One of over 2 GiB is split.
-   * @param position place in the file, a number or bigint; null or -1 for the handle's cursor
+   * @param position position in the file, a number or bigint; null or -1 for the handle's cursor
    * @returns bytesRead (0 at the end of the file) and the buffer
    * @throws AlignmentError on an unbuffered handle; ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE, …;
    *   nothing has been submitted then
@@ -105,11 +105,11 @@ export class FileHandle extends ExtendedHandle {
   /**
    * Writes bytes of the buffer to the file.
    * @param buffer a view, or a string, for which the arguments are (string, position, encoding)
-   * @param offset place in the buffer, in bytes; default 0
+   * @param offset offset in the buffer, in bytes; default 0
    * @param length bytes; default: to the end of the buffer. One of over 2 GiB is split.
-   * @param position place in the file, a number or bigint; null or -1 for the handle's cursor
+   * @param position position in the file, a number or bigint; null or -1 for the handle's cursor
    * @returns bytesWritten, which may be fewer than asked for, and the buffer
-   * @throws as read()
+   * @throws the same errors as read()
    */
   write<T extends ArrayBufferView>(
     buffer: T,
@@ -135,7 +135,7 @@ export class FileHandle extends ExtendedHandle {
 
   /**
    * Reads into several buffers, one after another.
-   * @param position place in the file; null or no number for the handle's cursor
+   * @param position position in the file; null or another value for the handle's cursor
    */
   readv<T extends readonly ArrayBufferView[]>(
     buffers: T,
@@ -146,7 +146,7 @@ export class FileHandle extends ExtendedHandle {
 
   /**
    * Writes several buffers, one after another.
-   * @param position place in the file; null or no number for the handle's cursor
+   * @param position position in the file; null or another value for the handle's cursor
    */
   writev<T extends readonly ArrayBufferView[]>(
     buffers: T,

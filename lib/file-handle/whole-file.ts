@@ -139,7 +139,7 @@ async function readUnbuffered(handle: CoreHandle, signal?: AbortSignal): Promise
   const { position } = handle.cursor;
   const length = Math.max(0, (await handle.size(signal)) - position);
   if (length === 0 || alignment === null) return Buffer.alloc(0);
-  // Room for whole sectors, so that all of an aligned file is read in place.
+  // Room for whole sectors, so that an aligned file is read in place.
   const memory = allocAligned(alignUp(length, alignment.length), { alignment: alignment.memory });
   const bytes = Math.min(length, await readUnaligned(handle, memory, position, signal));
   handle.cursor.position = position + bytes;

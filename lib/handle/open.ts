@@ -93,7 +93,7 @@ export async function coreOfOpening(
     throw explain(error as SystemError, subject);
   }
   if (signal?.aborted) {
-    // It was opened before the abort could reach it, and nobody else will close it.
+    // The file was opened before the abort could reach it, and nobody else will close it.
     await core.close();
     throw abortError(signal);
   }

@@ -3,11 +3,11 @@ export type Position = number | bigint | null;
 
 /** Options of one read or write of a handle. */
 export interface TransferOptions {
-  /** Place in the buffer, in bytes. Default 0. */
+  /** Offset in the buffer, in bytes. Default 0. */
   offset?: number | null | undefined;
   /** Bytes. Default: to the end of the buffer. */
   length?: number | null | undefined;
-  /** Place in the file; null or -1 for the handle's own cursor, which then moves. Default null. */
+  /** Position in the file; null or -1 uses and moves the handle's own cursor. Default null. */
   position?: Position | undefined;
   /** Aborts the operation; bytes may have moved by then. */
   signal?: AbortSignal | undefined;
