@@ -9,9 +9,8 @@
 
 namespace overlapped {
 
-// Reads JavaScript values into what an Operation carries. Each gives false where the value is not
-// of the shape that lib/ has promised; lib/ has validated it, so that is a value that changed
-// between.
+// Reads JavaScript values into an Operation. Each function returns false if the value does not have
+// the form that lib/ has validated, because it changed in between.
 
 // The memory of a typed array, if `offset` + `length` bytes of it exist. A transferred (detached)
 // array has none.

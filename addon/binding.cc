@@ -15,8 +15,8 @@
 #include "engine/system/windows/windows_io.h"
 #endif
 
-// The functions that JavaScript sees; lib/engine/native.ts describes them. Node calls them, and it
-// ends the process for any C++ exception that leaves them, so each runs in guarded().
+// The functions that JavaScript calls; lib/engine/native.ts describes them. Node ends the process
+// for any C++ exception that leaves them, so each runs in guarded().
 namespace overlapped {
 
 namespace {
@@ -55,7 +55,7 @@ bool read_string(napi_env env, napi_value value, std::string& text) {
   return napi_get_value_string_utf8(env, value, text.data(), length + 1, &length) == napi_ok;
 }
 
-// The number of an open file; -1, which none has, for other values.
+// Returns the number of an open file; -1, which no file has, for other values.
 int32_t read_file(napi_env env, napi_value value) {
   int32_t file = -1;
   return napi_get_value_int32(env, value, &file) == napi_ok ? file : -1;

@@ -7,8 +7,8 @@
 
 namespace overlapped {
 
-// Carries completions from an engine's threads to the JavaScript thread: one wake-up of the event
-// loop per batch, however many threads add to it meanwhile.
+// Carries completions from an engine's threads to the JavaScript thread with one wake-up of the
+// event loop per batch, regardless of how many threads add to it.
 class CompletionQueue final : public CompletionSink {
  public:
   explicit CompletionQueue(uv::Handle* wake_handle) : wake_handle_(wake_handle) {}
@@ -20,7 +20,7 @@ class CompletionQueue final : public CompletionSink {
       first = completed_.empty();
       completed_.append(std::move(completed));
     }
-    // Not the first: a wake-up is under way, and take_all() will find these too.
+    // A later completion finds a wake-up under way, and take_all() will find it, too.
     if (first) uv::async_send(wake_handle_);
   }
 

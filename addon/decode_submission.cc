@@ -25,7 +25,7 @@ bool is_position(int64_t position, double length, const OpcodeTraits& traits) {
   return position <= std::numeric_limits<int64_t>::max() - static_cast<int64_t>(length);
 }
 
-// Whether the numbers are in the range of what the operation makes of them.
+// Whether the numbers are in the valid range of the operation.
 bool has_valid_numbers(const Submission& submission, const OpcodeTraits& traits) {
   const bool is_place = traits.memory && traits.paths == 0;
   const double offset_max = is_place ? kIntegerMax : std::numeric_limits<uint32_t>::max();
@@ -33,7 +33,7 @@ bool has_valid_numbers(const Submission& submission, const OpcodeTraits& traits)
          is_position(submission.position, submission.length, traits);
 }
 
-// The paths of an operation and its memory.
+// Reads the paths of an operation and its memory.
 bool read_objects(napi_env env, napi_value object, const Submission& submission, Operation& op) {
   const OpcodeTraits& traits = op.traits();
   const bool is_array = traits.paths + (traits.memory ? 1U : 0U) > 1;
@@ -62,7 +62,7 @@ void decode_open(const Submission& submission, OpenRequest& request) {
   request.preallocate = submission.position;
 }
 
-// `file` is taken by the directory, so `length` has both the options and, above 32 bits, the
+// The directory occupies `file`, so `length` has both the options and, above 32 bits, the
 // attributes.
 void decode_open_in(const Submission& submission, OpenRequest& request) {
   const auto packed = static_cast<uint64_t>(submission.length);
@@ -79,8 +79,8 @@ uint32_t decode_for_path(napi_env env, const Submission& submission, napi_value 
   return read_objects(env, object, submission, op) ? 0 : kInvalidArgumentError;
 }
 
-// A descriptor is looked at anew for every operation: whoever opened it may have closed it, and its
-// number may be that of another file by now.
+// A descriptor is inspected anew for every operation: its owner may have closed it, and its number
+// may belong to another file by now.
 uint32_t find_file(const Submission& submission, FileTable& files, Slot& slot, OpenFile*& file) {
   if (static_cast<uint32_t>(submission.flags) & kForeignDescriptor) {
     Result result;

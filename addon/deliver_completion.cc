@@ -50,7 +50,7 @@ void deliver_status(const FileStatus& status, Detail& to) {
   for (size_t i = 0; i < 4; ++i) to.integers[kStatusNanoseconds + i] = status.nanoseconds[i];
 }
 
-// False where there is no memory for the JavaScript value.
+// Returns false if there is no memory for the JavaScript value.
 bool deliver_content(napi_env env, const Operation& operation, uint32_t index,
                      napi_value results) {
   const auto size = static_cast<size_t>(operation.result.value);

@@ -10,8 +10,8 @@
 
 namespace overlapped {
 
-// Writes what an operation has come to on the completion ring. A file that it has opened goes into
-// the table of files; bytes and paths that it gives become JavaScript values in `results`.
+// Writes the result of an operation to the completion ring. A file that it opened goes into the
+// table of files; its bytes and paths become JavaScript values in `results`.
 void deliver_completion(napi_env env, Operation& operation, uint32_t index, SharedRings& rings,
                         FileTable& files, napi_value results);
 

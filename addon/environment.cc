@@ -99,12 +99,12 @@ napi_value Environment::submit(uint32_t count, napi_value objects) {
   return values.number(completions);
 }
 
-// False for a slot that is out of range or in use: no completion could tell of the error.
+// Returns false for a slot that is out of range or in use: no completion could report the error.
 bool Environment::accept(const Submission& submission, napi_value object, OperationList& batch) {
   const Opcode opcode =
       is_opcode(submission.opcode) ? static_cast<Opcode>(submission.opcode) : Opcode::kNone;
   if (traits_of(opcode).family == OpcodeFamily::kRequest) {
-    // The operations that it is about may be in this very batch.
+    // The request may concern operations of this very batch.
     hand_over(std::exchange(batch, OperationList()));
     if (opcode == Opcode::kCancelFile) {
       cancel_file(submission.file);
@@ -202,7 +202,7 @@ void Environment::cancel(Slot& slot) {
   }
 }
 
-// All that is in flight on a file at once; a close that waits for it stays.
+// Cancels everything in flight on a file; a close that waits for it stays.
 void Environment::cancel_file(int32_t file_id) {
   std::vector<Operation*> with_engine;
   for (Slot& slot : *slots_) {
@@ -263,7 +263,7 @@ void Environment::release(Slot& slot) {
   slot.in_use = false;
 }
 
-// The close that waited for the last operation on a file goes to the engine then.
+// Submits the close that waited for the last operation on a file.
 void Environment::end_on_file(int32_t file_id) {
   Operation* const close = files_->end_operation(file_id);
   if (!close) return;
@@ -292,7 +292,7 @@ void Environment::wake_if_needed() {
   if (!ready_.empty() || !deferred_.empty() || engine_->has_unannounced()) uv::async_send(async_);
 }
 
-// What is in flight keeps the event loop, and so the process, alive.
+// Operations in flight keep the event loop, and so the process, alive.
 void Environment::update_reference() {
   const bool wanted = in_flight_ > 0;
   if (wanted == referenced_) return;

@@ -20,36 +20,36 @@ struct StartOptions {
   std::string wanted;  // an engine, or empty for the best there is
   napi_value on_completions = nullptr;
   napi_value results = nullptr;
-  // The end of the environment is that of the process, so nothing outlives it.
+  // The environment ends with the process, so nothing outlives it.
   bool ends_with_process = false;
 };
 
-// All that one JavaScript environment (main thread, worker, Electron renderer) has: its engine, its
-// open files, its operations, and the rings that it shares with JavaScript. Lives on the
-// environment's thread; only the completion queue is touched by others.
+// The state of one JavaScript environment (main thread, worker, Electron renderer): its engine,
+// open files and operations, and the rings that it shares with JavaScript. It lives on the
+// environment's thread; other threads use only the completion queue.
 class Environment {
  public:
-  // Throws a JavaScript error and gives null where the wanted engine is not available.
+  // Throws a JavaScript error and returns null if the wanted engine is not available.
   static Environment* start(napi_env env, const StartOptions& options);
 
   Environment(const Environment&) = delete;
   Environment& operator=(const Environment&) = delete;
 
-  // Which engine serves now, and why no better one does.
+  // Returns the engine in use, and why no better one is.
   napi_value identify() const;
   napi_value describe() const;
   napi_value statistics() const;
 
-  // Takes `count` submissions from the ring, with the JavaScript values that belong to them. Gives
-  // the number of completions that are on the completion ring already, or throws a JavaScript error
-  // where one of the submissions is not valid; the others are served.
+  // Takes `count` submissions from the ring, with their JavaScript values. Returns the number of
+  // completions already on the completion ring, or throws a JavaScript error if one of the
+  // submissions is not valid; the others are served.
   napi_value submit(uint32_t count, napi_value objects);
 
   // A descriptor of an open file for others (descriptors.h), or libuv's negative error.
   int open_descriptor(int32_t file_id);
-  // Gives the new position, or libuv's negative number of the error.
+  // Returns the new position, or libuv's negative error number.
   int64_t move_cursor(int32_t file_id, int64_t position);
-  // POSIX: from here on the program may close the descriptor of a file itself.
+  // POSIX: lets the program close the descriptor of a file itself from now on.
   void give_away_descriptor(int32_t file_id);
   // POSIX: frees the number of a file, and leaves its descriptor open.
   void forget_file(int32_t file_id);
@@ -100,7 +100,7 @@ class Environment {
   std::unique_ptr<Engine> engine_;
   std::string reason_;
   SharedRings rings_;
-  // On the heap, so that they can be left behind with operations that never end.
+  // Allocated on the heap, so that they can be left behind with operations that never end.
   std::unique_ptr<FileTable> files_ = std::make_unique<FileTable>();
   std::unique_ptr<SlotTable> slots_ = std::make_unique<SlotTable>();
   OperationList ready_;     // completed, not yet on the completion ring

@@ -8,8 +8,8 @@
 
 namespace overlapped {
 
-// The open files of an environment by number. A number is given again only after the close of its
-// file has been delivered.
+// The open files of an environment by number. A number is reused only after the close of its file
+// has been delivered.
 class FileTable {
  public:
   int32_t add(std::unique_ptr<OpenFile> file) {
@@ -23,14 +23,14 @@ class FileTable {
     return id;
   }
 
-  // Null for a number that is not open, or whose close has been asked for.
+  // Returns null for a number that is not open, or whose close has been requested.
   OpenFile* find(int32_t id) {
     Entry* const entry = entry_at(id);
     return entry && !entry->closing ? entry->file.get() : nullptr;
   }
 
-  // From here on find() does not give the file out. True when the close can go to the engine now;
-  // else end_operation() gives it back when the last operation in flight has ended (law 4).
+  // Hides the file from find(). Returns true if the close can go to the engine now; otherwise
+  // end_operation() returns it when the last operation in flight has ended (law 4).
   bool begin_close(int32_t id, Operation& close) {
     Entry& entry = *entry_at(id);
     entry.closing = true;
@@ -39,7 +39,7 @@ class FileTable {
     return false;
   }
 
-  // To be called with every operation on the file that has ended. Gives the close that waited.
+  // Called with every operation on the file that has ended. Returns the close that waited.
   Operation* end_operation(int32_t id) {
     Entry& entry = *entry_at(id);
     if (--entry.file->in_flight > 0) return nullptr;

@@ -19,7 +19,7 @@ inline constexpr int kAsyncHandle = 1;
 inline constexpr int kPollHandle = 8;
 inline constexpr int kReadable = 1;
 
-// False where the running program does not export libuv.
+// Returns false if the running program does not export libuv.
 bool load();
 
 size_t handle_size(int type);

@@ -103,8 +103,9 @@ void Environment::shut_down(napi_async_cleanup_hook_handle hook) {
     }
   }
   if (async_context_) napi_async_destroy(env_, async_context_);
-  // The event loop lets go of a handle some time after its close, and only then is its memory free.
-  // A descriptor must not be closed while it is watched (uv_poll_init), so the engine goes after.
+  // The event loop releases a handle some time after its close, and only then is its memory free. A
+  // descriptor must not be closed while it is watched (uv_poll_init), so the engine is destroyed
+  // later.
   if (poll_) close_handle(poll_);
   if (async_) close_handle(async_);
   engine_.reset();
@@ -112,11 +113,11 @@ void Environment::shut_down(napi_async_cleanup_hook_handle hook) {
   if (open_handles_ == 0) finish();
 }
 
-// False if operations are stuck, and nothing forbids to leave them behind.
+// Returns false if operations are stuck, and may be left behind.
 bool Environment::drain() {
   if (engine_->drain(std::chrono::steady_clock::now() + kDrainTimeMax)) return true;
-  // The buffers of a worker are freed with its heap, and there is no way to keep them, so a
-  // transfer that is stuck in one has to be waited for.
+  // The buffers of a worker are freed with its heap and cannot be kept, so a transfer that is stuck
+  // in one must be waited for.
   if (!ends_with_process_ && uses_memory_of_javascript()) return engine_->drain();
   return false;
 }
@@ -131,8 +132,8 @@ bool Environment::uses_memory_of_javascript() {
   return false;
 }
 
-// Law 1 even for operations that never end: the kernel, or a thread, may still touch what they own,
-// so that is never freed.
+// Keeps law 1 even for operations that never end: the kernel, or a thread, may still use their
+// memory, so it is never freed.
 void Environment::leave_stuck() {
   engine_->abandon();
   (void)engine_.release();

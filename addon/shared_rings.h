@@ -14,7 +14,7 @@ static_assert(std::endian::native == std::endian::little,
 
 namespace overlapped {
 
-// The memory that JavaScript and the addon share. lib/engine has its layout for JavaScript; a test
+// The memory shared by JavaScript and the addon. lib/engine has its layout for JavaScript; a test
 // compares the two (boundary.h).
 inline constexpr uint32_t kSubmissionsMax = 1024;
 inline constexpr uint32_t kCompletionsMax = 256;
@@ -43,7 +43,7 @@ struct Completion {
 };
 static_assert(sizeof(Completion) == 24);
 
-// The numbers beside a completion, by index. Which of them it has depends on the opcode.
+// Indexes of the numbers beside a completion. Which of them it has depends on the opcode.
 enum DetailField : size_t {
   kDetailDescriptor = 0,
   kDetailDeviceType,
@@ -58,7 +58,7 @@ enum DetailField : size_t {
   kDetailRefusedParts = 0,
 };
 
-// The same of a file's status, as 64-bit integers. Times are in the order atime, mtime, ctime,
+// Indexes of a file's status, as 64-bit integers. Times are in the order atime, mtime, ctime,
 // birthtime.
 enum StatusField : size_t {
   kStatusDev,
@@ -84,7 +84,7 @@ union Detail {
 
 class SharedRings {
  public:
-  // False where Node-API refuses.
+  // Returns false if Node-API refuses.
   bool create(napi_env env) {
     void* submissions = nullptr;
     void* completions = nullptr;

@@ -9,7 +9,7 @@
 
 namespace overlapped {
 
-// An operation by its number, and how far it has come.
+// An operation by its number, with its progress.
 struct Slot {
   Operation operation;
   int32_t file_id = -1;
@@ -38,7 +38,7 @@ class SlotTable {
     return slots_[id];
   }
 
-  // Null for a number that no operation has had.
+  // Returns null for a number that no operation has had.
   Slot* find(uint32_t id) { return id < slots_.size() ? &slots_[id] : nullptr; }
   Slot& of(const Operation& operation) { return slots_[operation.id]; }
 

@@ -4,18 +4,18 @@ namespace overlapped {
 
 namespace {
 
-// In units of one operation, or of the copying of so many bytes: about half a millisecond of cached
+// In units of one operation, or of copying a number of bytes: about half a millisecond of cached
 // reads.
 constexpr int64_t kUnitsMax = 512;
 constexpr size_t kBytesPerUnit = 8 * 1024;
-// How long a turn may take, with what the program does between its operations.
+// The longest turn, including the program's work between its operations.
 constexpr uint64_t kTurnNanosecondsMax = 1'000'000;
 
 }  // namespace
 
 void TurnBudget::begin() { begin_at(uv::high_resolution_time()); }
 
-// The event loop does not say when it turns, but it takes the time then.
+// The event loop does not report its turns, but it updates its time in each.
 void TurnBudget::update() {
   const uint64_t loop_time = uv::now(loop_);
   const uint64_t time = uv::high_resolution_time();

@@ -7,7 +7,7 @@
 
 namespace overlapped {
 
-// What the JavaScript thread may still do itself in this turn of the event loop (law 7).
+// The work that the JavaScript thread may still do itself in this turn of the event loop (law 7).
 class TurnBudget {
  public:
   explicit TurnBudget(const uv::Loop* loop) : loop_(loop) {}

@@ -7,7 +7,7 @@
 namespace overlapped {
 
 // Makes JavaScript values. Node-API refuses calls while a worker is being terminated; then these
-// give a null value, which the others ignore. Nothing here throws a C++ exception, since none may
+// return a null value, which the others ignore. Nothing here throws a C++ exception, since none may
 // leave a function that Node calls.
 class Values {
  public:
@@ -25,7 +25,7 @@ class Values {
   }
   void set_function(napi_value object, const char* name, napi_callback function) const;
 
-  // Throws a JavaScript error. Gives null, for its caller to return.
+  // Throws a JavaScript error. Returns null, for its caller to return.
   napi_value fail(const char* code, std::string_view message) const;
 
  private:

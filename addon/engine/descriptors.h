@@ -8,10 +8,10 @@
 
 namespace overlapped {
 
-// Descriptors of the process: numbers that its other code uses, too.
+// Descriptors of the process, which its other code uses, too.
 
-// An OpenFile for a descriptor that others have opened and will close. Null with the error in
-// `result`; always null on Windows.
+// Returns an OpenFile for a descriptor that other code has opened and will close. Null with the
+// error in `result`; always null on Windows.
 std::unique_ptr<OpenFile> borrow_descriptor(int descriptor, Result& result);
 
 // The number of an open file; -1 on Windows, where open_descriptor() makes one.

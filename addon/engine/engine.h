@@ -32,10 +32,10 @@ struct EngineCounters {
   uint64_t port_packets = 0;        // I/O completions taken from a completion port (iocp)
 };
 
-// Until when to wait; nullopt for ever.
+// The time until which to wait; nullopt waits without limit.
 using Deadline = std::optional<std::chrono::steady_clock::time_point>;
 
-// As std::condition_variable::wait_until().
+// Waits like std::condition_variable::wait_until().
 template <typename Done>
 bool wait_until(std::condition_variable& changed, std::unique_lock<std::mutex>& lock,
                 Deadline deadline, Done done) {
@@ -56,10 +56,10 @@ class Engine {
  public:
   virtual ~Engine() = default;
   virtual EngineKind kind() const = 0;
-  // Why another kind than at the start serves; empty while none does.
+  // Returns why another engine than at the start is in use; empty if none is.
   virtual std::string reason() const { return {}; }
 
-  // Prepares a handle that the engine has not opened itself, once, before its first operation.
+  // Prepares a handle that other code has opened, once, before its first operation.
   virtual Result attach(OpenFile& file) {
     (void)file;
     return Result::success(0);
@@ -68,38 +68,38 @@ class Engine {
   virtual void submit(OperationList batch) = 0;
   virtual void cancel(Operation& operation) = 0;
 
-  // The same of all these, which are on one file. Some may be done, or have another request.
+  // Cancels these operations of one file. Some may be done, or have been canceled already.
   virtual void cancel_all(std::span<Operation* const> operations) {
     for (Operation* const operation : operations) cancel(*operation);
   }
 
-  // What is complete without a thread's doing: finished during submit(), or found on a ring.
+  // Returns operations that completed without a thread: during submit(), or found on a ring.
   virtual OperationList poll() { return {}; }
 
-  // A descriptor that becomes readable when poll() has something; -1 where the sink tells all.
+  // A descriptor that becomes readable when poll() has results; -1 if the sink reports all.
   virtual int wait_descriptor() const { return -1; }
 
-  // To be called when it has become readable, before poll().
+  // Called when the descriptor has become readable, before poll().
   virtual void clear_wait_descriptor() {}
 
-  // True when poll() has more and the descriptor may not say so.
+  // Whether poll() has more results that the descriptor may not announce.
   virtual bool has_unannounced() const { return false; }
 
   // True when submit() may complete transfers itself, on the submitting thread.
   virtual bool completes_inline() const { return false; }
 
-  // False if `deadline` comes first.
+  // Returns false if `deadline` comes first.
   virtual bool drain(Deadline deadline = std::nullopt) = 0;
   virtual void abandon() {}
   virtual EngineCounters counters() const = 0;
 };
 
 struct EngineChoice {
-  std::unique_ptr<Engine> engine;  // null when the wanted engine cannot be had
-  std::string reason;  // why a better engine does not serve, or why the wanted one cannot
+  std::unique_ptr<Engine> engine;  // null if the wanted engine is not available
+  std::string reason;  // why a better engine is not in use, or the wanted one is not available
 };
 
-// `wanted` is "iocp", "uring", "threadpool", or empty for the best that the system has.
+// `wanted` is "iocp", "uring", "threadpool", or empty for the best available engine.
 EngineChoice select_engine(const std::string& wanted, CompletionSink& sink);
 
 }  // namespace overlapped

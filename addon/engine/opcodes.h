@@ -7,8 +7,8 @@
 
 namespace overlapped {
 
-// What a submission asks for. The numbers are part of the boundary with JavaScript; a test compares
-// them with lib/engine/opcodes.ts.
+// The operation that a submission requests. The numbers are part of the boundary with JavaScript; a
+// test compares them with lib/engine/opcodes.ts.
 enum class Opcode : uint8_t {
   kNone = 0,
   kRead = 1,
@@ -42,8 +42,8 @@ enum class Opcode : uint8_t {
   kReadReparsePoint = 29,
   kAccessPath = 31,  // `mode` is that of access(2)
   kCancelFile = 30,  // requests the end of all operations on a file
-  kSyncFileSystem = 32,  // writes out all of the file system that a file is on (Linux)
-  // Devices: system/devices.h says what each does.
+  kSyncFileSystem = 32,  // writes out the whole file system of a file (Linux)
+  // Devices: system/devices.h describes each operation.
   kCreatePipeInstance = 50,
   kConnectPipe = 51,  // waits until a client has connected to a pipe instance (Windows)
   kDisconnectPipe = 52,
@@ -77,7 +77,7 @@ enum class Opcode : uint8_t {
   kReadIn = 93,      // kReadPath of a name
 };
 
-// What an operation works on.
+// The object of an operation.
 enum class OpcodeFamily : uint8_t {
   kRequest,   // no operation of its own: asks for the end of others and has no completion
   kTransfer,  // moves bytes between an open file and the caller's memory
@@ -105,7 +105,7 @@ enum class WaitingLane : uint8_t {
 // Whether a worker may take the operation together with others.
 enum class Shortness : uint8_t { kNever, kUpToShortTransfer, kAlways };
 
-// What the completion has besides its value.
+// The result of a completion in addition to its value.
 enum class ResultKind : uint8_t {
   kValue,  // nothing
   kOpenFile,
@@ -116,7 +116,7 @@ enum class ResultKind : uint8_t {
   kRefusedParts,
 };
 
-// Whether an operation takes a descriptor of the process or gives one back.
+// Whether an operation uses up a descriptor of the process or releases one.
 enum class DescriptorUse : uint8_t { kNone, kTakes, kGivesBack };
 
 // Which positions are valid. -1 is the handle's cursor.
@@ -139,7 +139,7 @@ struct OpcodeTraits {
   DescriptorUse descriptor = DescriptorUse::kNone;
 };
 
-// The table of opcodes: all that is to be known about one without running it.
+// The table of opcodes: everything about an opcode that is known without running it.
 inline constexpr OpcodeTraits kOpcodes[] = {
     {.opcode = Opcode::kRead,
      .name = "read",

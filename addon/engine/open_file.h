@@ -29,7 +29,7 @@ enum class DeviceType : uint8_t {
   kDirectory = 5
 };
 
-// In bytes; all zero when the handle is buffered and so asks for nothing.
+// In bytes; all zero when the handle is buffered and has no requirements.
 struct Alignment {
   uint32_t position = 0;
   uint32_t length = 0;
@@ -44,7 +44,7 @@ enum OpenOption : uint32_t {
   kAccessSequential = 1U << 3,
   kAccessRandom = 1U << 4,
   kDeleteOnClose = 1U << 5,
-  // What others may not have the file open for meanwhile.
+  // Access denied to other handles while this one is open.
   kDenyRead = 1U << 6,
   kDenyWrite = 1U << 7,
   kDenyDelete = 1U << 8,
@@ -71,7 +71,7 @@ struct OpenRequest {
   bool is_name() const { return directory != invalid_handle(); }
 };
 
-// What a file system promises.
+// The guarantees of a file system.
 enum class FileSystem : uint8_t {
   kUnknown,  // nobody has asked it yet
   kLocal,    // what is cached is read, opened and closed without waiting
@@ -86,9 +86,9 @@ enum class HandleMode : uint8_t { kSynchronous, kOverlapped };
 // Whether closing an OpenFile closes the handle: not that of a descriptor which others opened.
 enum class Ownership : uint8_t { kOwned, kBorrowed };
 
-// An OS handle and what is known of it. One owner holds it (the environment's file table) until
-// its close has been delivered; operations point to it meanwhile, and `in_flight` counts them. That
-// count is touched by the submitting thread alone.
+// An OS handle with its properties. One owner (the environment's file table) holds it until its
+// close has been delivered; operations point to it until then, and `in_flight` counts them. Only
+// the submitting thread uses that count.
 class OpenFile {
  public:
   OpenFile(NativeHandle handle, DeviceType device_type, Ownership ownership = Ownership::kOwned)
@@ -101,7 +101,7 @@ class OpenFile {
 
   NativeHandle handle() const { return handle_; }
   DeviceType device_type() const { return device_type_; }
-  // A disk operation ends by itself; one on a pipe or a terminal may wait for ever.
+  // A disk operation ends by itself; one on a pipe or a terminal may wait indefinitely.
   bool is_disk() const {
     return device_type_ == DeviceType::kDisk || device_type_ == DeviceType::kBlock ||
            device_type_ == DeviceType::kDirectory;
@@ -110,9 +110,9 @@ class OpenFile {
   // Closes the handle once; later calls succeed and do nothing.
   Result close();
 
-  // Replaces a borrowed descriptor with a duplicate of it. Its program may close the number before
-  // a worker uses it, and the number may be another file's then. The number stays if the process
-  // has no descriptor left.
+  // Replaces a borrowed descriptor with a duplicate of it. Its owner may close the descriptor
+  // before a worker uses it, and the number may then belong to another file. The number is kept if
+  // the process has no descriptor left.
   void keep();
 
   Alignment alignment;

@@ -48,8 +48,8 @@ enum class OperationState : uint8_t {
 #ifdef _WIN32
 struct Operation;
 
-// What the kernel writes to while an overlapped transfer is in flight. The packet that ends the
-// transfer brings its address, and so leads back to the operation.
+// The memory to which the kernel writes while an overlapped transfer is in flight. The packet that
+// ends the transfer carries its address, and so leads back to the operation.
 struct OverlappedTransfer : OVERLAPPED {
   Operation* operation = nullptr;
 };
@@ -75,7 +75,7 @@ struct FileAttributes {
   int64_t allocated = 0;  // bytes on the disk
 };
 
-// What the rarer operations carry besides a span of memory.
+// Fields of the rarer operations in addition to a span of memory.
 struct OperationDetail {
   OpenRequest open;
   std::vector<IoVector> vectors;
@@ -113,10 +113,10 @@ struct Operation {
 
   Result result;
 
-  // Cancelled before the system knew of it, so nothing has come of it.
+  // Canceled before the system received it, so it had no effect.
   bool never_began = false;
 
-  // The engine's own; nobody else reads it.
+  // Used only by the engine.
   std::atomic<OperationState> state{OperationState::kIdle};
   std::atomic<bool> cancel_requested{false};
   bool may_wait = false;  // for another party, without end: a pipe, a FIFO that nobody else opens
@@ -167,8 +167,8 @@ struct Operation {
   }
 };
 
-// A queued operation may be handed on to another queue, or come back without having run. One that
-// runs may be queued again: for lack of resources, or for another lane. A complete one stays so
+// A queued operation may move to another queue, or be returned without having run. A running one
+// may be queued again: for lack of resources, or for another lane. A complete one stays complete
 // until its owner has it back and resets it, so that no operation completes twice.
 inline bool may_follow(OperationState next, OperationState state) {
   switch (state) {
@@ -207,8 +207,8 @@ inline void cancel_unbegun(Operation& operation) {
   operation.never_began = true;
 }
 
-// Whether a cancelled operation may have moved bytes all the same. On POSIX an interrupted transfer
-// has moved none (read(2), write(2): EINTR); a whole file may be written in part everywhere.
+// Whether a canceled operation may have moved bytes. On POSIX an interrupted transfer has moved
+// none (read(2), write(2): EINTR); a whole file may be written in part on every system.
 inline bool may_have_moved_bytes(const Operation& operation) {
   if (operation.never_began) return false;
 #ifdef _WIN32
@@ -286,7 +286,7 @@ class OperationList {
   }
 
  private:
-  // What the links can tell: an operation that is alone in another list seems to be in none.
+  // Checks the links alone: the only operation of another list seems to be in none.
   bool is_free(const Operation& operation) const {
     return !operation.next && !operation.previous && head_ != &operation;
   }

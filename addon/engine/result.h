@@ -30,17 +30,17 @@ inline constexpr uint32_t kNoMemoryError = ENOMEM;
 inline constexpr uint32_t kNoThreadError = EAGAIN;  // as pthread_create() says
 #endif
 
-// What an error means where its number alone does not say: Windows has one number for a file that
-// may not be touched and for a handle that was opened for less.
+// The meaning of an error if its number is ambiguous: Windows has one number for a file without
+// access and for a handle that lacks a right.
 enum class ErrorMeaning : uint8_t {
   kOfSystem,       // what the system's number means
   kBadDescriptor,  // EBADF: the handle was not opened for this
   kBrokenPipe,     // EPIPE: nobody reads the pipe
 };
 
-// What one operation came to: a count (bytes, or 0), or the error of the operating system as it
-// gave it (errno on POSIX, GetLastError() on Windows). Mapping it to Node's codes is the business
-// of the binding: the engine never names them.
+// The result of one operation: a count (bytes, or 0), or the error of the operating system (errno
+// on POSIX, GetLastError() on Windows). The binding maps it to Node's codes; the engine never names
+// them.
 struct Result {
   int64_t value = 0;
   uint32_t os_error = 0;

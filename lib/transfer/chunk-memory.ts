@@ -5,7 +5,7 @@ import { alignUp, isAligned } from './alignment.js';
 export interface ChunkMemory {
   /** Returns memory of at least `length` bytes for the chunk at this position in the file. */
   take(length: number, position: number): Buffer;
-  /** Returns memory that is no longer in use. */
+  /** Takes back memory that is no longer in use. */
   give(memory: Buffer): void;
 }
 

@@ -9,10 +9,10 @@ namespace overlapped {
 
 namespace {
 
-// How long the kernel may take to let go of the ring where nothing tells.
+// How long the kernel may take to release the ring if nothing reports it.
 constexpr int kUnknownEndMs = 1000;
 
-// A write that the ring may have done already must not be done twice where it appends.
+// A write that the ring may have completed must not be repeated if it appends.
 bool can_be_repeated(const Operation& op) { return !op.is_write() || !op.file->append; }
 
 }  // namespace

@@ -10,11 +10,11 @@
 
 namespace overlapped {
 
-// The operations of a ring that the kernel takes no calls for any more. They are done again by
-// workers, once the kernel has let go of the closed ring and so of their memory.
+// The operations of a ring for which the kernel accepts no calls any longer. Workers repeat them,
+// once the kernel has released the closed ring and so their memory.
 class LostRing {
  public:
-  // `gone` reports a hang-up when the kernel has let go.
+  // `gone` reports a hang-up when the kernel has released the ring.
   LostRing(Descriptor gone, OperationList orphans, ThreadPool& workers);
   ~LostRing();  // only after wait() returned true
   LostRing(const LostRing&) = delete;

@@ -168,8 +168,8 @@ bool Ring::probe(std::string& reason) const {
   return true;
 }
 
-// The ring alone holds one end of a pipe, as a registered file. It works without as well, as where
-// the process has no descriptor left.
+// Only the ring holds one end of a pipe, as a registered file. The ring also works without the
+// pipe, for instance if the process has no descriptor left.
 void Ring::watch_end() {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return;
@@ -245,8 +245,8 @@ void Ring::clear_event() {
 
 void Ring::announce(bool on) {
   cq_flags_->store(on ? 0U : IORING_CQ_EVENTFD_DISABLED, std::memory_order_relaxed);
-  // What completes before the kernel sees this store is not announced: the caller looks at the
-  // queue afterwards, and that look must not come first.
+  // A completion that precedes the kernel's view of this store is not announced: the caller checks
+  // the queue afterwards, and that check must not come first.
   std::atomic_thread_fence(std::memory_order_seq_cst);
 }
 

@@ -32,25 +32,26 @@ class Mapping {
 // One io_uring on the kernel's UAPI (io_uring_setup(2), io_uring_enter(2)), for one thread.
 class Ring {
  public:
-  // Null with a reason where the kernel denies a ring or lacks an operation that is needed.
+  // Returns null with a reason if the kernel denies a ring or lacks a required operation.
   static std::unique_ptr<Ring> create(unsigned entries, unsigned completions, std::string& reason);
 
   // The next free submission entry, zeroed; null when the queue is full.
   io_uring_sqe* next_entry();
   bool has_entry() const;
 
-  // Hands over what is prepared, runs pending task work, and waits for `wait_count` completions.
-  // Gives 0 or an errno; entries the kernel did not take stay queued.
+  // Submits the prepared entries, runs pending task work, and waits for `wait_count` completions.
+  // Returns 0 or an errno; entries that the kernel did not take stay queued.
   int enter(unsigned wait_count);
 
-  // Takes back an entry that the kernel has not taken: its user data, or 0 when there is none.
+  // Takes back an entry that the kernel has not taken. Returns its user data, or 0 if there is
+  // none.
   uint64_t take_back();
 
-  // Ends the ring; only event_descriptor() stays. Gives a descriptor that reports a hang-up when
-  // the kernel has ended all that it had, and has let go of its memory; or none.
+  // Ends the ring; only event_descriptor() stays. Returns a descriptor that reports a hang-up when
+  // the kernel has ended its operations and released their memory; or none.
   Descriptor close();
 
-  // Waits for a completion, or until the deadline. Gives 0 or an errno.
+  // Waits for a completion, or until the deadline. Returns 0 or an errno.
   int wait(Deadline deadline);
 
   // The oldest completion, or null; consume() releases it.

@@ -142,7 +142,7 @@ void UringEngine::prepare(Operation& op, io_uring_sqe& entry) {
   }
 }
 
-// What the kernel had no resources for goes first; it is older than the rest.
+// Operations for which the kernel had no resources go first, since they are older.
 void UringEngine::take_retries() {
   if (retries_.empty()) return;
   OperationList rest = std::move(backlog_);
@@ -164,8 +164,8 @@ void UringEngine::prepare_cancels() {
   }
 }
 
-// Hands over all that the ring takes and works off what completes meanwhile. Ends when the backlog
-// is empty or waits for operations in flight, so each round makes progress.
+// Submits everything that the ring accepts and processes completions. Ends when the backlog is
+// empty or waits for operations in flight, so that each round makes progress.
 void UringEngine::enter() {
   ring_->announce(false);
   ring_refused_ = false;
@@ -194,15 +194,15 @@ void UringEngine::enter() {
   ring_->announce(true);
 }
 
-// EAGAIN and EBUSY: the kernel is short of memory or of room for completions, but not for ever.
+// EAGAIN and EBUSY: the kernel is temporarily short of memory or of room for completions.
 bool UringEngine::is_refusal(int error) {
   constexpr size_t kRefusalsMax = 1000;
   ++refusals_;
   return (error == EAGAIN || error == EBUSY) && refusals_ < kRefusalsMax;
 }
 
-// From here on the workers do everything. What the kernel has taken is done again when it has let
-// go of it.
+// From here on the workers do everything. They repeat the operations that the kernel had, once it
+// has released them.
 void UringEngine::lose_ring(int error) {
   reap();
   OperationList untaken;
@@ -271,12 +271,12 @@ void UringEngine::settle(Operation& op, int32_t result) {
     std::erase(missed_cancels_, &op);
   }
   change_state(op, OperationState::kCompleted);
-  // A cancel that is still to be answered names the address, which must not be another's by then.
+  // An unanswered cancel names the address, which must not belong to another operation by then.
   if (!op.cancel_in_flight) finish(op);
 }
 
-// The kernel ends what it has no worker for, as where signals or a limit on threads keep it from
-// making one (io_uring/io-wq.c). Nothing of it has been done.
+// The kernel ends operations for which it has no worker, for instance if signals or a limit on
+// threads prevent one (io_uring/io-wq.c). They have had no effect.
 void UringEngine::hand_to_own_worker(Operation& op) {
   ++counters_.retried;
   in_ring_.remove(&op);
@@ -290,8 +290,8 @@ void UringEngine::settle_cancel(Operation& op, int32_t result) {
   CHECK_INVARIANT(op.cancel_in_flight);
   op.cancel_in_flight = false;
   if (op.state.load(std::memory_order_relaxed) == OperationState::kCompleted) return finish(op);
-  // The kernel does not find a transfer that it is about to try again, as a pipe that was readable
-  // may be empty by then, and the transfer would wait on. One on a disk ends by itself.
+  // The kernel does not find a transfer that it is about to retry: a pipe that was readable may be
+  // empty by then, and the transfer would keep waiting. One on a disk ends by itself.
   if (result == -ENOENT && !op.file->is_disk()) missed_cancels_.push_back(&op);
 }
 
@@ -335,7 +335,7 @@ void UringEngine::cancel_all(std::span<Operation* const> operations) {
   if (is_to_enter) enter();
 }
 
-// Takes the operation out of the queue, or prepares a request to the kernel; true for the latter.
+// Takes the operation out of the queue, or prepares a request to the kernel and returns true.
 bool UringEngine::request_end(Operation& operation) {
   const OperationState state = operation.state.load(std::memory_order_relaxed);
   if (operation.cancel_requested.load() || state == OperationState::kCompleted) return false;

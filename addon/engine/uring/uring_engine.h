@@ -12,12 +12,13 @@
 
 namespace overlapped {
 
-// io_uring for reads, writes and syncs; the rest, which blocks or has no opcode, goes to a pool of
-// workers. What exceeds the ring waits in `backlog_`, in order. If the kernel denies the ring later
-// on (a seccomp filter that is installed meanwhile), the workers do everything.
+// io_uring for reads, writes and syncs; other operations, which block or have no opcode, go to a
+// pool of workers. Operations beyond the ring's capacity wait in `backlog_`, in order. If the
+// kernel denies the ring later on (a seccomp filter installed in the meantime), the workers do
+// everything.
 class UringEngine final : public Engine {
  public:
-  // Null with a reason where io_uring cannot be had.
+  // Returns null with a reason if io_uring is not available.
   static std::unique_ptr<Engine> create(CompletionSink& sink, std::string& reason);
 
   UringEngine(std::unique_ptr<Ring> ring, CompletionSink& sink);

@@ -5,13 +5,12 @@
 
 namespace overlapped {
 
-// What the submitting thread does itself of the operations that it is given, and what it leaves to
-// a pool of workers.
+// Runs some operations on the submitting thread itself, and leaves the others to a pool of workers.
 class InPlaceWorker {
  public:
   explicit InPlaceWorker(ThreadPool& pool) : pool_(pool) {}
 
-  // To be called for every operation, before it is run by anybody.
+  // Called for every operation before it runs.
   void prepare(Operation& operation) {
     operation.file_systems = &file_systems_;
     if (operation.is_transfer()) find_file_system(*operation.file, file_systems_);
@@ -21,8 +20,8 @@ class InPlaceWorker {
     return may_be_done_in_place(operation) && try_in_place(operation, file_systems_);
   }
 
-  // Does operations on paths beside the workers, from the other end of what waits. Gives those that
-  // it has done; the workers have, or get, the others.
+  // Runs operations on paths beside the workers, from the other end of the queue. Returns the
+  // operations that it has done; the workers do the others.
   OperationList run_beside_workers(OperationList operations);
 
  private:
@@ -30,14 +29,14 @@ class InPlaceWorker {
   FileSystems file_systems_;
 };
 
-// Whether run_beside_workers() may be given the operation. Opens keep their order, in which they
-// get the descriptors that are left.
+// Whether run_beside_workers() may run the operation. Opens keep their order, in which they get the
+// remaining descriptors.
 inline bool may_be_shared(const Operation& operation) {
   return traits_of(operation.opcode).family == OpcodeFamily::kPath &&
          operation.opcode != Opcode::kOpen && may_be_done_in_place(operation);
 }
 
-// So many operations on paths are worth a worker's waking up.
+// This many operations on paths are worth waking a worker.
 inline constexpr size_t kSharedMin = 16;
 
 }  // namespace overlapped

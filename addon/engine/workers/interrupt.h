@@ -8,9 +8,9 @@
 
 namespace overlapped {
 
-// Interrupts the blocking system call that a worker thread is in, if it is in one. POSIX: a signal
-// without SA_RESTART, so that the call ends with EINTR. Windows: CancelSynchronousIo, and an event
-// for who waits for an overlapped call. A call that has not begun yet is missed, so the caller
+// Interrupts the blocking system call of a worker thread, if it is in one. POSIX: a signal without
+// SA_RESTART, so that the call ends with EINTR. Windows: CancelSynchronousIo, and an event for a
+// thread that waits for an overlapped call. A call that has not begun yet is missed, so the caller
 // repeats until the operation is over.
 class ThreadInterrupt {
  public:

@@ -24,10 +24,9 @@ bool is_unused(int signal) {
          current.sa_handler == SIG_DFL;
 }
 
-// The signals without a name of their own are no other part's, and process.on() cannot take one:
-// its handler would repeat the system call that is to end (libuv installs with SA_RESTART). The
-// last ones are the least likely to be in use. Where there are none it is SIGURG, ignored by
-// default.
+// Signals without a name are used by no other part, and process.on() cannot take one: its handler
+// would restart the system call that is to end (libuv installs with SA_RESTART). The last ones are
+// the least likely to be in use. Without such signals it is SIGURG, ignored by default.
 int choose_signal() {
 #ifdef SIGRTMAX
   for (int signal = SIGRTMAX; signal > SIGRTMIN; --signal) {
@@ -55,7 +54,7 @@ int interrupt_signal() {
   return chosen;
 }
 
-// Puts the handler back where somebody has taken its place.
+// Restores the handler if other code has replaced it.
 void keep_handler(int signal) {
   struct sigaction current {};
   if (::sigaction(signal, nullptr, &current) != 0) return;
@@ -68,7 +67,7 @@ ThreadInterrupt::~ThreadInterrupt() = default;
 
 void ThreadInterrupt::bind() {
   thread_ = pthread_self();
-  // All signals but this one are for the program's own threads.
+  // All other signals are for the program's own threads.
   sigset_t blocked;
   sigfillset(&blocked);
   sigdelset(&blocked, interrupt_signal());

@@ -16,8 +16,8 @@ ThreadInterrupt::~ThreadInterrupt() {
   if (thread_) CloseHandle(thread_);
 }
 
-// GetCurrentThread() gives a pseudo handle that means another thread to each that uses it, so a
-// real one is needed. Without it interrupt() does nothing, and a cancel waits for the call to end.
+// GetCurrentThread() returns a pseudo handle that means the thread that uses it, so a real one is
+// needed. Without it interrupt() does nothing, and a cancel waits for the call to end.
 void ThreadInterrupt::bind() {
   if (thread_) return;
   const HANDLE process = GetCurrentProcess();
@@ -31,8 +31,8 @@ void ThreadInterrupt::bind() {
   call_event_of_thread = call_event_;
 }
 
-// THREAD_TERMINATE is the right that CancelSynchronousIo asks for. ERROR_NOT_FOUND means that no
-// call was running, which is no failure: the caller repeats while there is something to end.
+// CancelSynchronousIo requires the right THREAD_TERMINATE. ERROR_NOT_FOUND means that no call was
+// running, which is no failure: the caller repeats until the operation is over.
 void ThreadInterrupt::interrupt() {
   if (thread_) CancelSynchronousIo(thread_);
   if (event_) SetEvent(event_);

@@ -7,8 +7,8 @@ namespace overlapped {
 
 namespace {
 
-// The first interrupts are for the call that had not begun yet; later ones find a call that the
-// system does not end, as of a disk that does not answer.
+// The first interrupts are for a call that had not begun yet; later ones are for a call that the
+// system does not end, such as on a disk that does not answer.
 constexpr auto kPeriodMin = std::chrono::milliseconds(1);
 constexpr auto kPeriodMax = std::chrono::milliseconds(128);
 
@@ -33,7 +33,7 @@ void Interrupter::add(InterruptTarget& target) {
   try {
     thread_ = std::thread([this] { run(); });
   } catch (const std::system_error&) {
-    // Without a thread to repeat it this one has to do, until the next cancel.
+    // Without a thread that repeats it, this interrupt must suffice until the next cancel.
     target.interrupt.interrupt();
   }
 }

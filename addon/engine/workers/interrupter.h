@@ -11,7 +11,7 @@
 
 namespace overlapped {
 
-// A worker thread as far as interrupting it goes.
+// The interruptible part of a worker thread.
 struct InterruptTarget {
   ThreadInterrupt interrupt;
   uint64_t execution = 0;  // number of what the thread executes now; 0 for nothing
@@ -30,7 +30,7 @@ class Interrupter {
 
   // Both are called with the mutex held.
   void add(InterruptTarget& target);
-  // Ends without a wait for the thread. This object must never be freed then.
+  // Ends without waiting for the thread. This object must never be freed then.
   void abandon();
 
  private:

@@ -14,7 +14,7 @@ namespace {
 constexpr size_t kDeliveryMax = 16;
 constexpr size_t kShortTransferMax = 64 * 1024;
 constexpr size_t kSharedPerWorker = 16;
-// A worker that is in the same operation at so many ticks of the watchdog is stuck.
+// A worker in the same operation for this many ticks of the watchdog is stuck.
 constexpr int kStuckTicks = 10;
 
 // O_WRONLY | O_RDWR, the same on every system.
@@ -27,7 +27,7 @@ bool is_short(const Operation& operation) {
          (shortness == Shortness::kUpToShortTransfer && operation.length <= kShortTransferMax);
 }
 
-// Ends an operation that does not run, or not to its end. It may have opened a FIFO to look at it.
+// Ends an operation that has not run to its end. It may have opened a FIFO to inspect it.
 void end_cancelled(Operation& operation) {
   cancel_unbegun(operation);
   if (operation.detail) operation.detail->opened.reset();
@@ -65,7 +65,7 @@ ThreadPool::~ThreadPool() {
   }
 }
 
-// False where the system makes no thread: a limit of processes, or of memory.
+// Returns false if the system makes no thread: a limit of processes, or of memory.
 bool ThreadPool::start_worker(Lane& lane) {
   std::unique_ptr<Worker> worker;
   if (lane.finished.empty()) {
@@ -156,7 +156,7 @@ void ThreadPool::submit_completed(OperationList completed) {
 }
 
 // Ends operations that wait in a lane which has no worker and gets none. With workers they wait for
-// one of them.
+// one.
 bool ThreadPool::take_unreachable(WakeList& wakes) {
   // Better to close late than not at all.
   if (lanes_[kEnding].workers.empty() && !lanes_[kBounded].workers.empty()) {
@@ -180,7 +180,7 @@ bool ThreadPool::take_unreachable(WakeList& wakes) {
   return found;
 }
 
-// Releases the lock meanwhile. Only afterwards the pool has let go of the operations.
+// Releases the lock meanwhile. The pool has released the operations only afterwards.
 void ThreadPool::deliver(Lock& lock) {
   OperationList completed = std::move(completed_);
   const size_t size = completed.size();
@@ -203,11 +203,11 @@ void ThreadPool::enqueue(OperationList batch) {
   }
 }
 
-// Picks a worker to be notified, or makes one, if there is something to do and nobody is on the way
-// to it. Whoever takes work wakes the next, so that no more threads run than the work keeps busy.
+// Picks a worker to notify, or makes one, if there is work and no worker is on its way. A worker
+// that takes work wakes the next, so that no more threads run than the work keeps busy.
 ThreadPool::Worker* ThreadPool::wake(Lane& lane) {
   if (lane.waking > 0) return nullptr;
-  // The submitting thread has done a few of its own before anybody is awake.
+  // The submitting thread does a few operations itself before a worker is awake.
   if (lane.queue.empty() && lane.shared.size() < kSharedPerWorker) return nullptr;
   if (!lane.idle.empty()) {
     Worker* const worker = lane.idle.back();
@@ -226,11 +226,11 @@ void ThreadPool::wake_all_lanes(WakeList& wakes) {
   for (Lane& lane : lanes_) wakes.add(wake(lane));
 }
 
-// Whether what has completed is to be delivered before the next operation of the lane begins.
+// Whether completions are to be delivered before the next operation of the lane begins.
 bool ThreadPool::is_delivery_due(const Lane& lane) {
   if (completed_.empty() || stopping_) return false;
   if (!lane.has_work() || completed_.size() >= kDeliveryMax) return true;
-  // What is kept back for a moment is delivered by the watchdog if the next operation never ends.
+  // The watchdog delivers completions that were held back if the next operation never ends.
   const bool is_next_short = lane.queue.empty() || is_short(*lane.queue.front());
   return !is_next_short || !watchdog_.arm(factory_);
 }
@@ -249,7 +249,7 @@ Operation* ThreadPool::take(Lane& lane, Worker& worker, Lock& lock) {
   for (;;) {
     if (worker.is_woken) wait_for_work(lane, worker, lock);
     if (is_delivery_due(lane)) {
-      // It looks for work right afterwards, so nobody else needs to wake up for that.
+      // The worker looks for work right afterwards, so no other one needs to wake up for that.
       ++lane.waking;
       deliver(lock);
       --lane.waking;
@@ -287,7 +287,7 @@ void ThreadPool::run_worker(Lane& lane, Worker& worker) {
   }
 }
 
-// An operation that turned out to wait for somebody else changes to a lane for that.
+// Moves an operation that turned out to wait for another party to a lane for that.
 void ThreadPool::take_back(Lane& lane, Worker& worker, Operation& operation, bool has_ended,
                            Lock& lock) {
   worker.current = nullptr;
@@ -312,7 +312,7 @@ void ThreadPool::take_back(Lane& lane, Worker& worker, Operation& operation, boo
   lock.lock();
 }
 
-// Ends a worker that was made to stand in for one whose operation has ended after all.
+// Ends a stand-in for a worker whose operation has ended after all.
 bool ThreadPool::retire(Lane& lane, Worker& worker) {
   if (lane.workers.size() <= lane.threads + lane.stuck || lane.has_work()) return false;
   const auto is_this = [&](const auto& candidate) { return candidate.get() == &worker; };
@@ -322,7 +322,7 @@ bool ThreadPool::retire(Lane& lane, Worker& worker) {
   return true;
 }
 
-// A tick of the watchdog. True while something waits for a worker or for its delivery.
+// A tick of the watchdog. Returns whether operations wait for a worker or for delivery.
 bool ThreadPool::look_for_stuck_workers(Lock& lock) {
   bool has_work = !completed_.empty();
   WakeList wakes;

@@ -17,7 +17,7 @@ namespace overlapped {
 
 struct ThreadPoolLimits {
   size_t bounded_threads = 4;
-  // With those that stand in for workers whose operation does not end.
+  // Includes stand-ins for workers whose operation does not end.
   size_t bounded_threads_max = 64;
   size_t waiting_threads = 64;  // in each of the lanes for operations that may wait for ever
 };
@@ -25,8 +25,8 @@ struct ThreadPoolLimits {
 std::thread make_thread(std::function<void()> body);
 
 // Workers that execute operations with blocking calls, in lanes that never hold each other up:
-// operations that end by themselves; reads that wait for ever (pipes, terminals, a FIFO without a
-// peer); the writes that would end those; locks and clients of pipes that are waited for; and the
+// operations that end by themselves; reads that wait without limit (pipes, terminals, a FIFO
+// without a peer); the writes that would end those; waits for locks and clients of pipes; and the
 // closes that would end any of these.
 //
 // A worker has one operation at a time, so one that never ends (a dead server) holds up nothing
@@ -43,17 +43,17 @@ class ThreadPool {
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   void submit(OperationList batch);
-  // Delivers operations that somebody else has completed.
+  // Delivers operations that other code has completed.
   void submit_completed(OperationList completed);
-  // As submit(), of operations that end by themselves and that the caller does meanwhile as well:
-  // it takes the oldest of them by take_shared(), until that gives null, and workers the newest.
+  // Submits operations that end by themselves and that the caller runs meanwhile, too: it takes the
+  // oldest of them by take_shared() until that returns null, and workers take the newest.
   void share(OperationList batch);
   Operation* take_shared();
   void cancel(Operation& operation);
   // Waits until every operation has come back; false if `deadline` comes first.
   bool drain(Deadline deadline);
-  // After drain() returned false: idle threads end, and no thread uses the sink any more. The pool
-  // and the operations that it still has must never be freed.
+  // Called after drain() returned false: idle threads end, and no thread uses the sink any longer.
+  // The pool and its remaining operations must never be freed.
   void abandon();
 
  private:

@@ -8,14 +8,14 @@
 
 namespace overlapped {
 
-// Makes a thread that runs `body`. Throws std::system_error where the system makes none.
+// Makes a thread that runs `body`. Throws std::system_error if the system makes none.
 using ThreadFactory = std::function<std::thread(std::function<void()>)>;
 
 // Calls `tick` every period while that asks for more, on a thread made when it is first needed.
 // `mutex` is the owner's: it is held during `tick`, which may release it for a while.
 class Watchdog {
  public:
-  // Returns whether there is still something to watch.
+  // Returns whether there is still work to watch.
   using Tick = std::function<bool(std::unique_lock<std::mutex>&)>;
 
   Watchdog(std::mutex& mutex, Tick tick) : mutex_(mutex), tick_(std::move(tick)) {}
@@ -23,7 +23,7 @@ class Watchdog {
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
 
-  // Both are called with the mutex held. False where the system makes no thread.
+  // Both are called with the mutex held. Returns false if the system makes no thread.
   bool arm(const ThreadFactory& factory);
   // The thread ends by itself some time later. This object must never be freed then.
   void abandon();
