@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { median, medianOf } from './lib/measure.mjs';
 import { printTable, shown } from './lib/table.mjs';
 
-/** What loading the package costs, beyond Node's own start. */
+/** The cost of loading the package, beyond Node's own start. */
 export const title = 'loading';
 export const fileSize = { full: 0, quick: 0 };
 export const settings = { full: { rounds: 41 }, quick: { rounds: 11 } };

@@ -45,7 +45,7 @@ async function requestPages(port, count) {
   agent.destroy();
 }
 
-/** What one run of a program costs: { wallMs, cpuMs, rssMb }. */
+/** The cost of one run of a program: { wallMs, cpuMs, rssMb }. */
 async function runOnce(name, side, folder, requests) {
   const output = join(folder, 'output');
   fs.mkdirSync(output);

@@ -27,10 +27,9 @@ enum MetadataPart : uint32_t {
   kMetadataTimes = 1U << 3,
   kMetadataAttributes = 1U << 4,  // Windows, of kCopySmallFile
 };
-// Of kCopySmallFile: `flags` has a part once more, shifted by so many bits, where it may be
-// refused.
+// kCopySmallFile: `flags` has a part once more, shifted by this many bits, if it may be refused.
 inline constexpr uint32_t kMetadataTriedShift = 8;
-// Of kGetAttributesPath and kSetAttributesPath, in OpenRequest::options: of a link itself.
+// kGetAttributesPath and kSetAttributesPath, in OpenRequest::options: uses a link itself.
 inline constexpr uint32_t kOfLink = 1U << 0;
 
 // How far kReadPath or kWritePath has come: what failed if it fails. The numbers are part of the
@@ -85,10 +84,10 @@ struct OperationDetail {
   std::unique_ptr<OpenFile> opened_peer;  // of kCreatePipePair: the end to write to
   // Result of kReadPath, kListTree, kAllocatedRanges, …: `result.value` bytes.
   std::unique_ptr<std::byte[]> content;
-  // What a compound operation was doing when it failed (PathStep, TreeStep), and in a tree where.
+  // The step at which a compound operation failed (PathStep, TreeStep), and its place in a tree.
   int32_t failed_step = 0;
   PathString failed_path;
-  // What comes after the path in `open`. kCopySmallFile: the names of the new file and the copy;
+  // The path after the one in `open`. kCopySmallFile: the names of the new file and the copy;
   // kRenameIn, kLinkIn: the new name; kSymlinkIn: the target.
   PathString second_path;
   PathString third_path;
@@ -131,7 +130,7 @@ struct Operation {
   size_t buffer_moved = 0;  // of that buffer, by earlier calls
   size_t call_length_max = 0;  // bytes; less than all after the system lacked resources
   uint32_t refusals = 0;       // of the current call, in a row
-  // Who still has to do with the current overlapped call: its issuer and its packet. The packet may
+  // Users of the current overlapped call: its issuer and its packet. The packet may
   // be taken from the port before the issuing call has returned, and the last of them goes on.
   std::atomic<uint8_t> holders{0};
 #else

@@ -168,7 +168,7 @@ struct ApcRun {
 
 void CALLBACK on_apc(DWORD error, DWORD count, OVERLAPPED* overlapped) {
   auto& run = *static_cast<ApcRun*>(overlapped->hEvent);
-  // What an APC throws has nobody to catch it.
+  // Nothing would catch an exception of an APC.
   if (error != ERROR_SUCCESS || count != kBlock) std::abort();
   ++run.done;
   if (run.started < run.reads) run.start(*static_cast<Read*>(overlapped));
@@ -248,7 +248,7 @@ uint64_t ticks_of(const FILETIME& time) {
   return static_cast<uint64_t>(time.dwHighDateTime) << 32 | time.dwLowDateTime;
 }
 
-// Of the process, kernel and user, in microseconds.
+// CPU time of the process, kernel and user, in microseconds.
 double cpu_time() {
   FILETIME created, ended, kernel, user;
   if (!GetProcessTimes(GetCurrentProcess(), &created, &ended, &kernel, &user)) fail("times");

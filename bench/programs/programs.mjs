@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
-// What real programs do with files. Each function does its work once. subject.mjs makes `input`;
+// File operations of real programs. Each function does its work once. subject.mjs makes `input`;
 // `output` is an empty folder. A server resolves to its port and works until it is told to end.
 
 const lines = 20_000;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
-// What the programs work with: a tree of files, archives of it, a site, a project of modules.
+// The input of the programs: a tree of files, archives of it, a site, a project of modules.
 
 function makeTree(folder, count) {
   for (let i = 0; i < count; i++) {

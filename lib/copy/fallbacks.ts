@@ -9,7 +9,7 @@ export interface CopyFallback {
   step: FallbackStep;
   /** Code of the system's error. */
   code: string;
-  /** What the copy did instead. */
+  /** The alternative that the copy used. */
   instead: string;
 }
 

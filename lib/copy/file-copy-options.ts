@@ -20,7 +20,7 @@ import { type QueueOptions, queueDepthOf } from './read-chunks.js';
  */
 export type CopyStrategy = 'clone' | 'offload' | 'engine';
 
-/** What happens to a source that is written to during its copy. */
+/** Policy for a source that is written to during its copy. */
 export type ChangedPolicy = 'retry' | 'accept' | 'error';
 
 /** The progress of a copy or a comparison. */
@@ -35,7 +35,7 @@ export interface CopyProgress extends ByteProgress {
   path?: string;
 }
 
-/** What happens to an existing destination. */
+/** Options for an existing destination. */
 export interface ReplaceOptions {
   /**
    * Replaces existing files. False leaves them alone, including files that appear during the copy.

@@ -19,7 +19,7 @@ struct ThreadPoolLimits {
   size_t bounded_threads = 4;
   // Includes stand-ins for workers whose operation does not end.
   size_t bounded_threads_max = 64;
-  size_t waiting_threads = 64;  // in each of the lanes for operations that may wait for ever
+  size_t waiting_threads = 64;  // in each of the lanes for operations without a time limit
 };
 
 std::thread make_thread(std::function<void()> body);
@@ -63,7 +63,7 @@ class ThreadPool {
     InterruptTarget target;
     Operation* current = nullptr;
     bool is_woken = false;
-    // Of the watchdog: the execution that it saw last, how often, and what it made of that.
+    // State of the watchdog: the execution that it saw last, how often, and its conclusion.
     uint64_t seen_execution = 0;
     int seen_times = 0;
     bool is_stuck = false;
