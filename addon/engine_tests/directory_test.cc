@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <utility>
 
 #include "harness.h"
 #include "system/directory.h"
@@ -141,18 +142,25 @@ ENGINE_TEST(times_of_a_name_have_their_fractions) {
   Harness harness(engine);
   put(harness.path("file"), "");
   OpenFile& folder = open_folder(harness);
-  NewTimes times{-2, 500'000'000, 1'234'567'890, 123'456'700};
-  Operation& set = make_in(harness, Opcode::kSetTimesIn, folder, "file");
-  set.data = reinterpret_cast<std::byte*>(&times);
-  set.length = sizeof times;
-  CHECK(harness.run(set).ok());
-  Operation& look = make_in(harness, Opcode::kStatIn, folder, "file");
-  CHECK(harness.run(look).ok());
-  const FileStatus& status = look.detail->status;
-  CHECK_EQUAL(status.seconds[0], int64_t{-2});
-  CHECK_EQUAL(status.nanoseconds[0], int64_t{500'000'000});
-  CHECK_EQUAL(status.seconds[1], int64_t{1'234'567'890});
-  CHECK_EQUAL(status.nanoseconds[1], int64_t{123'456'700});
+  constexpr int64_t kEarly[] = {-2, 500'000'000};
+  constexpr int64_t kLate[] = {1'234'567'890, 123'456'700};
+  for (const auto& [accessed, modified] : {std::pair{kEarly, kLate}, std::pair{kLate, kEarly}}) {
+    NewTimes times{accessed[0], accessed[1], modified[0], modified[1]};
+    Operation& set = make_in(harness, Opcode::kSetTimesIn, folder, "file");
+    set.data = reinterpret_cast<std::byte*>(&times);
+    set.length = sizeof times;
+    CHECK(harness.run(set).ok());
+    Operation& look = make_in(harness, Opcode::kStatIn, folder, "file");
+    CHECK(harness.run(look).ok());
+    const FileStatus& status = look.detail->status;
+#ifndef _WIN32
+    // Wine reads a file that it opens, which changes the time of access.
+    CHECK_EQUAL(status.seconds[0], accessed[0]);
+    CHECK_EQUAL(status.nanoseconds[0], accessed[1]);
+#endif
+    CHECK_EQUAL(status.seconds[1], modified[0]);
+    CHECK_EQUAL(status.nanoseconds[1], modified[1]);
+  }
 }
 
 #ifndef _WIN32

@@ -151,7 +151,9 @@ test('only one copy at a time writes to a destination', async () => {
 });
 
 test('no other copy uses the file until it has its name, even while it is read back', async () => {
-  const { source, destination, names } = paths();
+  // Reading it back takes longer than the other copy takes to begin.
+  const content = Buffer.alloc(128 * MiB, 'content');
+  const { source, destination, names } = paths(content);
   let other: Promise<NodeJS.ErrnoException> | undefined;
   await copyOfFile(source, destination, {
     resume: true,
@@ -161,7 +163,7 @@ test('no other copy uses the file until it has its name, even while it is read b
       other = rejection(copyOfFile(source, destination, { resume: true, hash: 'md5' }));
     },
   });
-  expect(fs.readFileSync(destination).equals(data)).toBe(true);
+  expect(fs.readFileSync(destination).equals(content)).toBe(true);
   expect(await other).toMatchObject({ code: 'EBUSY', dest: destination });
   expect(names()).toEqual(['destination', 'source']);
 });

@@ -14,7 +14,9 @@ function ownFolders(): readonly string[] {
   const folder = typeof url === 'string' ? ownPlace.exec(url)?.[1] : undefined;
   if (folder === undefined || !folder.startsWith('file:')) return [];
   // Frames show the URL of a module, or its path if a loader has transformed the code.
-  const places = [folder, fileURLToPath(folder)];
+  // Loaders write paths with slashes on Windows, too.
+  const path = fileURLToPath(folder);
+  const places = [folder, path, path.replaceAll('\\', '/')];
   return places.flatMap((place) => [`${place}dist`, `${place}lib`]);
 }
 
