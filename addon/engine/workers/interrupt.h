@@ -26,15 +26,12 @@ class ThreadInterrupt {
   // Signalled once by each interrupt(), also by one for an earlier call. Null on a thread that is
   // bound to none.
   static HANDLE event_of_this_thread();
-  // For the overlapped call that this thread waits for. Null on a thread that is bound to none.
-  static HANDLE call_event_of_this_thread();
 #endif
 
  private:
 #ifdef _WIN32
   HANDLE thread_ = nullptr;
   HANDLE event_ = nullptr;
-  HANDLE call_event_ = nullptr;
 #else
   pthread_t thread_{};
 #endif

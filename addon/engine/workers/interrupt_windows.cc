@@ -6,13 +6,11 @@ namespace {
 
 // Without destructors: those of a thread may run when its library has been unloaded.
 thread_local HANDLE event_of_thread = nullptr;
-thread_local HANDLE call_event_of_thread = nullptr;
 
 }  // namespace
 
 ThreadInterrupt::~ThreadInterrupt() {
   if (event_) CloseHandle(event_);
-  if (call_event_) CloseHandle(call_event_);
   if (thread_) CloseHandle(thread_);
 }
 
@@ -27,8 +25,6 @@ void ThreadInterrupt::bind() {
   }
   event_ = CreateEventW(nullptr, FALSE, FALSE, nullptr);
   event_of_thread = event_;
-  call_event_ = CreateEventW(nullptr, TRUE, FALSE, nullptr);
-  call_event_of_thread = call_event_;
 }
 
 // CancelSynchronousIo requires the right THREAD_TERMINATE. ERROR_NOT_FOUND means that no call was
@@ -39,6 +35,5 @@ void ThreadInterrupt::interrupt() {
 }
 
 HANDLE ThreadInterrupt::event_of_this_thread() { return event_of_thread; }
-HANDLE ThreadInterrupt::call_event_of_this_thread() { return call_event_of_thread; }
 
 }  // namespace overlapped

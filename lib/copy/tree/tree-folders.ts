@@ -45,10 +45,13 @@ export class TreeFolders {
 
   /** Closes a folder that is about to be removed, and open folders below it. */
   async forget(place: Place): Promise<void> {
-    const prefix = `${place}/`;
-    const gone = [...this.#folders.values()].filter(
-      (folder) => folder.place === place || folder.place.startsWith(prefix),
-    );
+    // Where names fold, the folder may be open under a name of another case. A folder that is closed
+    // needlessly is opened again.
+    const folded = place.toLowerCase();
+    const gone = [...this.#folders.values()].filter((folder) => {
+      const other = folder.place.toLowerCase();
+      return other === folded || other.startsWith(`${folded}/`);
+    });
     await Promise.all(gone.filter(({ users }) => users === 0).map((folder) => this.#end(folder)));
   }
 

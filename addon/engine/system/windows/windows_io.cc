@@ -136,19 +136,17 @@ Result connect_result(uint32_t error) {
 // Makes the next call of a transfer on a handle that waits with events, and waits until it ends.
 uint32_t transfer_by_event(Operation& op, const std::atomic<bool>& cancel_requested,
                            size_t& moved) {
-  // A thread waits for one call at a time, and the system resets the event when the call begins.
-  HANDLE event = ThreadInterrupt::call_event_of_this_thread();
-  const UniqueHandle own(event ? nullptr : CreateEventW(nullptr, TRUE, FALSE, nullptr));
-  if (!event) event = own.get();
-  if (!event) return GetLastError();
-  const uint32_t error = start_transfer(op, nullptr, event);
+  // Each call has an event of its own. Wine signals that of a canceled call late, and a call that
+  // shared it would seem to be over.
+  const UniqueHandle event(CreateEventW(nullptr, TRUE, FALSE, nullptr));
+  if (!event.valid()) return GetLastError();
+  const uint32_t error = start_transfer(op, nullptr, event.get());
   // A warning, such as ERROR_MORE_DATA, ends the call with a count, as success does.
   if (!posts_packet(error)) return error;
   const HANDLE handle = op.file->handle();
-  const HANDLE events[] = {event, ThreadInterrupt::event_of_this_thread()};
+  const HANDLE events[] = {event.get(), ThreadInterrupt::event_of_this_thread()};
   const DWORD count = events[1] ? 2 : 1;
-  while (error == ERROR_IO_PENDING &&
-         WaitForMultipleObjects(count, events, FALSE, INFINITE) == WAIT_OBJECT_0 + 1) {
+  while (WaitForMultipleObjects(count, events, FALSE, INFINITE) == WAIT_OBJECT_0 + 1) {
     if (cancel_requested.load(std::memory_order_acquire)) CancelIoEx(handle, &op.overlapped);
   }
   DWORD bytes = 0;
