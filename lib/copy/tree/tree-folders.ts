@@ -45,8 +45,8 @@ export class TreeFolders {
 
   /** Closes a folder that is about to be removed, and open folders below it. */
   async forget(place: Place): Promise<void> {
-    // On file systems that ignore case, the folder may be open under a name of another case. A folder
-    // that is closed needlessly is opened again.
+    // On file systems that ignore case, the folder may be open under a name of another case. If a
+    // folder is closed needlessly, it is opened again.
     const folded = place.toLowerCase();
     const gone = [...this.#folders.values()].filter((folder) => {
       const other = folder.place.toLowerCase();
