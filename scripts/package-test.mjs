@@ -135,10 +135,7 @@ function checkExplanation() {
   const output = withoutPrebuilt(() => runNode(process.execPath, flags, { code: 1 }));
   assert.match(output, /ERR_ADDON_NOT_FOUND/);
   assert.match(output, /overlapped has no native addon that loads on linux-x64/);
-  assert.ok(output.includes(`npx --yes cmake-js@8 compile --directory "${installed}/"`), output);
-  // A system with another C library does not load the addon for glibc.
-  const env = { PATH: '', LIBC: 'musl' };
-  assert.match(run(process.execPath, flags, { env, code: 1 }), /libc=musl/);
+  assert.ok(output.includes(`npx --yes cmake-js@8 compile --directory "${installed}"`), output);
 }
 
 // Runs the command that the explanation names, with the cmake-js of this folder instead of npx.

@@ -9,8 +9,8 @@
 //
 // It works in build-win32/, which also has the Wine prefix. OVERLAPPED_WIN32_MINUTES bounds how
 // long one program under Wine may take, OVERLAPPED_WIN32_NODE is the version of Node for Windows.
-// From Node 22 on that needs Wine 10, which `wine-root` installs into a folder with debootstrap;
-// programs then run there.
+// vitest on Node 22 and later needs Wine 10, which `wine-root` installs into a folder with
+// debootstrap; programs for these versions then run there.
 import { spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -20,8 +20,9 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const buildFolder = path.join(root, 'build-win32');
 const nodeVersion = process.env.OVERLAPPED_WIN32_NODE ?? '20.20.2';
-const needsNewWine = Number.parseInt(nodeVersion, 10) >= 22;
 const wineRoot = path.join(buildFolder, 'debian-13');
+const hasNewWine = fs.existsSync(path.join(wineRoot, 'made'));
+const needsNewWine = hasNewWine && Number.parseInt(nodeVersion, 10) >= 22;
 const prefix = path.join(buildFolder, needsNewWine ? 'wine-10' : 'wine');
 const usersFolder = `${prefix}-users`;
 const nodeFolder = path.join(buildFolder, `node-${nodeVersion}`);
@@ -226,9 +227,6 @@ async function endWineServer() {
 
 async function makePrefix() {
   if (!needsNewWine) needTools(['wine', 'wineserver'], 'wine wine64');
-  else if (!fs.existsSync(path.join(wineRoot, 'made'))) {
-    throw new Failure('run "node scripts/win32.mjs wine-root" first');
-  }
   fs.mkdirSync(usersFolder, { recursive: true });
   fs.writeFileSync(path.join(usersFolder, String(process.pid)), '');
   const made = path.join(prefix, 'made');
