@@ -11,7 +11,7 @@
 
 namespace overlapped {
 
-// What a packet at the port tells.
+// The meaning of a packet at the port.
 enum class PacketKind : uintptr_t {
   kTransfer = 1,  // an overlapped call of a transfer has ended
   kIssue,         // transfers wait to be issued

@@ -20,7 +20,7 @@ namespace overlapped {
 // Whether locks that wait do so at the port.
 enum class LockWait : uint8_t { kWhereTheSystemCan, kAtPort };
 
-// What tests replace.
+// The parts that tests replace.
 struct IocpTuning {
   size_t in_flight_max = 1024;
   OverlappedCalls::Start start = nullptr;
@@ -70,7 +70,7 @@ class IocpEngine final : public Engine {
     bool timed_out = false;
   };
 
-  // What a worker brings back of the transfers that it has issued, or taken from the port.
+  // The outcome of the transfers that a worker has issued, or taken from the port.
   struct EndedTransfers {
     OperationList completed;
     OperationList refused;   // the system lacked the resources for them

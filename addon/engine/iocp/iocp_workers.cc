@@ -4,7 +4,7 @@
 #include "iocp_engine.h"
 #include "system/blocking.h"
 
-// What the workers of the engine do: they take packets from the port, issue transfers, and run
+// The work of the engine's workers: they take packets from the port, issue transfers, and run
 // blocking operations.
 namespace overlapped {
 

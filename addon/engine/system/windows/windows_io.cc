@@ -20,7 +20,7 @@ size_t next_buffer(const Operation& op, size_t index) {
   return index;
 }
 
-// What the current buffer of a transfer has left.
+// The part of the current buffer that a transfer has left.
 IoVector rest_of_buffer(const Operation& op) {
   IoVector buffer{op.data, op.length};
   if (op.is_vector()) buffer = op.detail->vectors[op.vector_index];
