@@ -6,13 +6,15 @@
 // the time. The code is in dist/chunks/ as CommonJS, so that require() and import share one
 // instance, and threads can require it: Node 20 and 22 abort if a thread is terminated while it is
 // in require() of an ES module. Per entry, NAME.js exports the code to ES modules of Node, NAME.cjs
-// to require(), and bundler/NAME.js to bundlers. Files in dist/ that this build did not make are
-// removed.
+// to require(), and bundler/NAME.js to bundlers. The libraries that the code uses are bundled, too
+// (third-party.mjs). Files in dist/ that this build did not make are removed.
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rollup } from 'rollup';
+import { writeDeclarations } from './declarations.mjs';
+import { bundleThirdParty, thirdParty, thirdPartyFile } from './third-party.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const compiled = path.join(root, 'build', 'js');
@@ -166,7 +168,7 @@ function compile() {
   const common = [tsc, '-p', path.join(root, 'tsconfig.build.json')];
   for (const options of [
     ['--outDir', compiled, '--declaration', 'false', '--removeComments'],
-    ['--outDir', dist, '--emitDeclarationOnly'],
+    ['--outDir', path.join(dist, 'types'), '--emitDeclarationOnly'],
   ]) {
     const { status, error } = spawnSync(process.execPath, [...common, ...options], {
       stdio: 'inherit',
@@ -189,6 +191,9 @@ async function bundle() {
     format: 'cjs',
     entryFileNames: ({ name }) => chunkFile(name),
     chunkFileNames: 'chunks/[name].cjs',
+    paths: (name) => (thirdParty.includes(name) ? thirdPartyFile(name) : name),
+    // import() of CommonJS would take a turn through the loader of ES modules.
+    dynamicImportInCjs: false,
     exports: 'named',
     esModule: false,
     externalLiveBindings: false,
@@ -262,12 +267,6 @@ function writeEntries(chunks) {
 /** Removes what earlier builds have left. */
 function removeOthers(files) {
   const kept = new Set(files.map(path.normalize));
-  for (const name of fs.readdirSync(path.join(root, 'lib'), {
-    recursive: true,
-    encoding: 'utf8',
-  })) {
-    kept.add(name.replace(/\.ts$/, '.d.ts'));
-  }
   for (const name of fs.readdirSync(dist, { recursive: true, encoding: 'utf8' })) {
     const file = path.join(dist, name);
     if (!kept.has(name) && fs.statSync(file).isFile()) fs.rmSync(file);
@@ -276,4 +275,9 @@ function removeOthers(files) {
 
 compile();
 const chunks = await bundle();
-removeOthers([...chunks.map(({ fileName }) => fileName), ...writeEntries(chunks)]);
+removeOthers([
+  ...chunks.map(({ fileName }) => fileName),
+  ...writeEntries(chunks),
+  ...writeDeclarations(dist, entries),
+  ...(await bundleThirdParty(root, dist)),
+]);

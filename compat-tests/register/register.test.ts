@@ -277,10 +277,12 @@ test('the package exports overlapped/register', () => {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
   const { exports } = JSON.parse(text) as { exports: Record<string, unknown> };
   expect(exports['./register']).toEqual({
-    types: './dist/register.d.ts',
-    require: './dist/register.cjs',
-    'node-addons': './dist/register.js',
-    default: './dist/bundler/register.js',
+    require: { types: './dist/register.d.cts', default: './dist/register.cjs' },
+    default: {
+      types: './dist/register.d.ts',
+      'node-addons': './dist/register.js',
+      default: './dist/bundler/register.js',
+    },
   });
   expect(builtModule).toContain('dist');
 });

@@ -59,7 +59,8 @@ function membersOf(declarations: string): string[] {
 }
 
 function declarationsOf(name: string): string {
-  return fs.readFileSync(path.join(packageFolder, 'dist/file-handle', `${name}.d.ts`), 'utf8');
+  const file = path.join(packageFolder, 'dist/types/file-handle', `${name}.d.ts`);
+  return fs.readFileSync(file, 'utf8');
 }
 
 for (const [name, wanted] of Object.entries(publicMembers)) {
