@@ -103,6 +103,9 @@ const rowsOf = {
   copy: copies,
 };
 
+/** The system without the build number of its kernel. */
+const systemOf = ({ system }) => system.replace(/(\d+\.\d+)\S*/, '$1');
+
 function chartOf(rows, machine) {
   const order = rows.map(({ label }) => label);
   const y = { field: 'label', type: 'nominal', sort: order, title: null };
@@ -118,7 +121,7 @@ function chartOf(rows, machine) {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     title: {
       text: 'overlapped against node:fs',
-      subtitle: `Node ${machine.node}, ${machine.system}, ${machine.cpu}; medians of one run`,
+      subtitle: `Node ${machine.node}, ${systemOf(machine)}, ${machine.cpu}; medians of one run`,
     },
     background: 'white',
     padding: 12,
@@ -138,7 +141,7 @@ async function main([picture, ...files]) {
   const runs = await Promise.all(files.map(async (file) => JSON.parse(await readFile(file))));
   const outcomes = runs.flatMap((run) => run.outcomes).filter(({ result }) => result !== undefined);
   const rows = Object.entries(rowsOf).flatMap(([part, rowsOfPart]) => {
-    // The first is that of the best engine.
+    // Runs list the best engine of the system first.
     const outcome = outcomes.find((each) => each.part === part);
     return outcome === undefined ? [] : rowsOfPart(outcome.result);
   });

@@ -50,7 +50,7 @@ async function runOnce(name, side, folder, requests) {
   const output = join(folder, 'output');
   fs.mkdirSync(output);
   const args = [name, join(folder, 'input'), output];
-  // Some of them use what Node has deprecated.
+  // Some programs use deprecated functions of Node.
   const env = { ...process.env, NODE_NO_WARNINGS: '1' };
   const peer = new Peer('../programs/run.mjs', side, { args, env });
   try {

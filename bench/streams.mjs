@@ -198,7 +198,7 @@ export function checks({ modes }, engineKind) {
     const ours = peers.find((peer) => peer.name === name);
     const best = bestOf(peers, belongs);
     const value = ours && best ? ratioOfMedians(ours, best) : undefined;
-    const against = best?.name ?? 'what is not there';
+    const against = best?.name ?? 'a missing competitor';
     return { what: `${engineKind}, ${titles[mode]}, ${name} against ${against}`, value, limit };
   });
 }

@@ -12,7 +12,8 @@ const atOnce = 8;
 const digestPattern = /^[0-9a-f]{64}$/;
 
 const objectPath = (store, digest) => join(store, 'objects', digest.slice(0, 2), digest.slice(2));
-/** Does something with each item, so many at a time. */
+
+/** Does something with each item, a few at a time. */
 async function each(items, work) {
   const left = items[Symbol.iterator]();
   const lane = async () => {
@@ -68,7 +69,7 @@ export async function list(store) {
 }
 
 async function load(store, snapshot) {
-  if (!/^[\w.-]+$/.test(snapshot)) throw new Error(`'${snapshot}' is no name of a snapshot`);
+  if (!/^[\w.-]+$/.test(snapshot)) throw new Error(`'${snapshot}' is not a snapshot name`);
   const text = await fs.readFile(join(store, 'snapshots', `${snapshot}.json`), 'utf8');
   return JSON.parse(text).entries;
 }
@@ -105,7 +106,7 @@ export async function backup(folder, store) {
   return { snapshot, entries: entries.length, read };
 }
 
-/** Makes a folder what it was; each file is compared with what its snapshot says of it. */
+/** Restores a snapshot into a new folder, and compares each file with its digest. */
 export async function restore(store, snapshot, folder) {
   const entries = await load(store, snapshot);
   for (const { path, type, digest } of entries) {

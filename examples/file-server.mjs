@@ -53,7 +53,7 @@ async function resolveTarget(root, url) {
 }
 
 /**
- * The bytes that are wanted: undefined for all, also where the header is none that is served
+ * Returns the requested bytes, or undefined for the whole file and for an unsupported header
  * (RFC 9110, section 14.2). @throws Refusal 416
  */
 function parseRange(header, size) {

@@ -12,7 +12,7 @@ import { createReadStream, createWriteStream } from 'overlapped/streamx';
 import { pipelinePromise, Transform } from 'streamx';
 import tar from 'tar-stream';
 
-/** Lets all through, and knows its digest in the end. */
+/** Passes data through and computes its digest. */
 function hashing(algorithm) {
   const hash = createHash(algorithm);
   const stream = new Transform({

@@ -87,7 +87,7 @@ function checkNeededLibrary() {
 
 function checkCommand() {
   const command = path.join(project, 'node_modules', '.bin', 'overlapped');
-  // Its first line finds Node by name.
+  // The first line of the command finds Node by PATH.
   const env = { PATH: `${path.dirname(process.execPath)}:/usr/bin:/bin` };
   const output = run(command, ['hash', '--algorithm', 'sha1', 'package.json'], { env });
   assert.match(output, /^[0-9a-f]{40} {2}package\.json\n$/);

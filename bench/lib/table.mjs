@@ -14,7 +14,7 @@ export function printTable(header, rows) {
   }
 }
 
-/** A number with as many places, or a dash where there is none. */
+/** A number with this many decimal places, or a dash for a missing one. */
 export function shown(value, places = 2, unit = '') {
   return value === null || value === undefined ? '-' : `${value.toFixed(places)}${unit}`;
 }

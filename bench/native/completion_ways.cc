@@ -40,7 +40,7 @@ class Handle {
   HANDLE handle_;
 };
 
-// A file of random access that goes with its owner.
+// A temporary file for random reads.
 class SampleFile {
  public:
   explicit SampleFile(uint32_t blocks) : blocks_(blocks) {
@@ -241,7 +241,7 @@ constexpr Way kWays[] = {
     {"APC", by_apcs, kDepthMax,
      "leave the thread that issued it, which must sleep alertably and cannot run an event loop"},
     {"completion port", by_port, kDepthMax,
-     "be taken off the handle again; a packet also comes for what was done at once"},
+     "be taken off the handle again; a read that completes at once also posts a packet"},
 };
 
 uint64_t ticks_of(const FILETIME& time) {

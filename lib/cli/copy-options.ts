@@ -28,7 +28,7 @@ function parseMetadata(text: string): FileCopyOptions['metadata'] {
   const names = text.split(',');
   const unknown = names.find((name) => !(parts as readonly string[]).includes(name));
   if (unknown !== undefined) {
-    throw new InvalidArgumentError(`It must be of ${parts.join(', ')}, with commas between.`);
+    throw new InvalidArgumentError(`Expected a comma-separated list of ${parts.join(', ')}.`);
   }
   return Object.fromEntries(names.map((name) => [name, true]));
 }
@@ -38,20 +38,18 @@ export function addCopyOptions(command: Command): Command {
   const strategies = ['auto', 'clone', 'offload', 'engine'];
   return addWindowOptions(command)
     .addOption(
-      new Option('--strategy <name>', 'who copies; auto: the first that can').choices(strategies),
+      new Option('--strategy <name>', 'how to copy; auto: the first that works').choices(
+        strategies,
+      ),
     )
-    .addOption(new Option('--sparse <how>', 'auto: holes stay holes').choices(['auto', 'never']))
+    .addOption(new Option('--sparse <how>', 'auto: keep holes').choices(['auto', 'never']))
     .option('--preallocate', 'reserve the space at once')
     .option('--verify', 'read the copy back and compare hashes')
     .option('--rate-limit <size>', 'bytes per second at most', parseSize)
-    .option(
-      '--metadata [parts]',
-      `keep all that can be kept, or of: ${parts.join(',')}`,
-      parseMetadata,
-    )
+    .option('--metadata [parts]', `keep all metadata, or only: ${parts.join(',')}`, parseMetadata)
     .option('--no-metadata', 'keep none')
     .addOption(
-      new Option('--changed <how>', 'a source that changes during the copy').choices(changes),
+      new Option('--changed <how>', 'what to do if a source changes meanwhile').choices(changes),
     )
     .option('--resume', 'resume what an earlier run with --resume left unfinished')
     .option('--no-atomic', 'write to the destination itself, not to a temporary name')

@@ -13,10 +13,10 @@ import { makeOutput } from './output.js';
 import { runTask, type Start } from './run.js';
 
 const exitCodesText = `
-Exit code: 0 done, 1 failed, 2 bad usage, 3 done but for single files, or differences found,
-128 + signal interrupted; then no unfinished file has its final name, but with --no-atomic.
+Exit code: 0 done, 1 failed, 2 wrong usage, 3 finished, but some files failed or differ,
+128 + n ended by signal n; except with --no-atomic, no incomplete file has its final name.
 The environment variable OVERLAPPED_ENGINE (uring, iocp, threadpool) forces an engine; NO_COLOR
-leaves out colours. Sizes are bytes, or as 256K, 1M, 2G.`;
+turns off color. Sizes are in bytes; K, M, G and T are units of 1,024.`;
 
 function packageVersion(): string {
   const file = new URL('../../package.json', import.meta.url);
@@ -25,7 +25,7 @@ function packageVersion(): string {
 
 function makeProgram(start: Start): Command {
   const program = new Command('overlapped')
-    .description('Copies, compares, hashes and looks at files by completion-based I/O.')
+    .description('Copies, compares, hashes and inspects files.')
     .version(packageVersion())
     .exitOverride()
     // The caller that catches an error prints it.

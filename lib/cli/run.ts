@@ -34,8 +34,8 @@ export async function runTask(options: OutputOptions, task: Task): Promise<numbe
       return exitCode;
     }
     const code = exitCodeOf(error);
-    // A defect of this program is shown with its stack.
-    if (code === undefined) console.error(error);
+    // A defect of this program is shown with its stack; --json keeps stderr empty.
+    if (code === undefined && !options.json) console.error(error);
     else output.error(error);
     return code ?? exitCode.failed;
   } finally {

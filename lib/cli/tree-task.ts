@@ -30,27 +30,27 @@ export interface TreeCopyFlags extends TreeFlags {
 
 export function addTreeOptions(command: Command): Command {
   return command
-    .option('--include <glob>', 'only what matches, below the source; repeat it for more', collect)
-    .option('--exclude <glob>', 'not what matches; repeat it for more', collect)
+    .option('--include <glob>', 'folders: only matching paths; repeatable', collect)
+    .option('--exclude <glob>', 'folders: no matching paths; repeatable', collect)
     .option(
       '--concurrency <n>',
-      'files at a time (default: 16, with --rate-limit 1)',
+      'folders: files at a time (default: 16; 1 with --rate-limit)',
       parseCount(concurrencyMax),
     );
 }
 
 export function addTreeCopyOptions(command: Command): Command {
   return addTreeOptions(command)
-    .option('-n, --dry-run', 'of a folder: only print what would be done, file by file')
-    .option('-v, --verbose', 'of a folder: print each change as it is made')
-    .option('-c, --checksum', 'of a folder: also compare files whose size and time agree')
-    .option('-x, --one-file-system', 'of a folder: leave other mounted file systems alone')
+    .option('-n, --dry-run', 'folders: print each change and its reason; change nothing')
+    .option('-v, --verbose', 'folders: print each change as it is made')
+    .option('-c, --checksum', 'folders: also compare files whose size and time agree')
+    .option('-x, --one-file-system', 'folders: leave other mounted file systems alone')
     .option(
       '--modify-window <seconds>',
-      'of a folder: times that differ by no more are the same (default: as the file system)',
+      'folders: ignore differences of times up to this (default: as the file system)',
       parseSeconds,
     )
-    .option('--no-hard-links', 'make a file of each name of a file that has several');
+    .option('--no-hard-links', 'folders: copy each hard link as a file of its own');
 }
 
 /** Returns the options of copyTree() that were given, except those for each file. */
@@ -61,6 +61,15 @@ export function treeOptionsOf(flags: TreeCopyFlags) {
     ...{ include, exclude, concurrency, dryRun, verbose, hardLinks },
     ...{ maxDelete, checksum, oneFileSystem, modifyWindow },
   };
+}
+
+/** Returns the given options that only copies of folders have. */
+export function folderOptionsOf(flags: TreeCopyFlags): string[] {
+  const { hardLinks, ...others } = treeOptionsOf(flags);
+  const names = Object.entries(others)
+    .filter(([, value]) => value !== undefined && value !== false)
+    .map(([name]) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
+  return hardLinks ? names : [...names, '--no-hard-links'];
 }
 
 /** Copies a folder, and prints errors of single files as they occur. */

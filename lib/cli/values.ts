@@ -16,7 +16,7 @@ export function parseSize(text: string): number {
   const match = /^(\d+)([KMGT]?)(?:i?B)?$/i.exec(text);
   const size = match ? Number(match[1]) * (units[(match[2] ?? '').toUpperCase()] ?? 1) : 0;
   if (size < 1 || !Number.isSafeInteger(size)) {
-    throw new InvalidArgumentError('It must be a size as 1M or 256K.');
+    throw new InvalidArgumentError('Expected a size such as 1M or 256K.');
   }
   return size;
 }
@@ -26,7 +26,7 @@ export function parseCount(max: number): (text: string) => number {
   return (text) => {
     const count = /^\d+$/.test(text) ? Number(text) : 0;
     if (count < 1 || count > max) {
-      throw new InvalidArgumentError(`It must be a number from 1 to ${max}.`);
+      throw new InvalidArgumentError(`Expected a number from 1 to ${max}.`);
     }
     return count;
   };
@@ -34,13 +34,13 @@ export function parseCount(max: number): (text: string) => number {
 
 /** Parses a number of seconds, possibly with a fraction. */
 export function parseSeconds(text: string): number {
-  if (!/^\d+(\.\d+)?$/.test(text)) throw new InvalidArgumentError('It must be seconds, as 2.');
+  if (!/^\d+(\.\d+)?$/.test(text)) throw new InvalidArgumentError('Expected seconds, such as 2.');
   return Number(text);
 }
 
 /** Parses a number of entries, including 0. */
 export function parseMaxDelete(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('It must be a number of entries.');
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('Expected a number of entries.');
   return Number(text);
 }
 
@@ -63,6 +63,6 @@ export function parseAlgorithm(text: string): string {
     makeHash(text, 'algorithm');
     return text;
   } catch {
-    throw new InvalidArgumentError(`There is no such hash; "sha256" and "blake2b512" are two.`);
+    throw new InvalidArgumentError('Unknown hash; try "sha256" or "blake2b512".');
   }
 }

@@ -10,7 +10,7 @@ import {
 import { parseFlags, parseMode } from '../handle/open-flags.js';
 import { abortError, invalidArgType } from '../node/errors.js';
 import { nextTick } from '../node/globals.js';
-import { inPlaceOf } from '../node/layers.js';
+import { substituteFor } from '../node/layers.js';
 import { likeNode } from '../node/like-node.js';
 import { nodeFs } from '../node/node-fs.js';
 import { parsePath } from '../node/paths.js';
@@ -180,26 +180,27 @@ const writeUses = ['open', 'write', 'fsync', 'close'];
  * fs.readFile() of a path or a descriptor, served by the engine.
  * https://nodejs.org/api/fs.html#fsreadfilepath-options-callback
  */
-export const readFile = inPlaceOf<typeof fs.readFile>(nodeFs.readFile, readFileByCallback);
+export const readFile = substituteFor<typeof fs.readFile>(nodeFs.readFile, readFileByCallback);
 /** fs.writeFile(). The engine serves paths; Node serves descriptors and `flush`. */
-export const writeFile = inPlaceOf<typeof fs.writeFile>(
+export const writeFile = substituteFor<typeof fs.writeFile>(
   nodeFs.writeFile,
   writeFileByCallback,
   writeUses,
 );
 /** fs.appendFile(). The engine serves paths; Node serves descriptors and `flush`. */
-export const appendFile = inPlaceOf<typeof fs.appendFile>(nodeFs.appendFile, appendFileByCallback, [
-  'writeFile',
-  ...writeUses,
-]);
+export const appendFile = substituteFor<typeof fs.appendFile>(
+  nodeFs.appendFile,
+  appendFileByCallback,
+  ['writeFile', ...writeUses],
+);
 /** fs.stat(), served by the engine. */
-export const stat = inPlaceOf<typeof fs.stat>(nodeFs.stat, statByCallback);
+export const stat = substituteFor<typeof fs.stat>(nodeFs.stat, statByCallback);
 /** fs.lstat(), served by the engine. */
-export const lstat = inPlaceOf<typeof fs.lstat>(nodeFs.lstat, lstatByCallback);
+export const lstat = substituteFor<typeof fs.lstat>(nodeFs.lstat, lstatByCallback);
 /** fs.readdir(), served by the engine. */
-export const readdir = inPlaceOf<typeof fs.readdir>(nodeFs.readdir, readdirByCallback);
+export const readdir = substituteFor<typeof fs.readdir>(nodeFs.readdir, readdirByCallback);
 /** fs.rm(), served by the engine. */
-export const rm = inPlaceOf<typeof fs.rm>(nodeFs.rm, rmByCallback, removalUses);
+export const rm = substituteFor<typeof fs.rm>(nodeFs.rm, rmByCallback, removalUses);
 
 const isWindows = process.platform === 'win32';
 /** fs.rename(). On Windows it waits up to 2 s for other programs that hold a file. */

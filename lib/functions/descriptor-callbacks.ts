@@ -2,7 +2,7 @@ import type * as fs from 'node:fs';
 import { isArrayBufferView, isDataView } from 'node:util/types';
 import { flushEngine } from '../engine/engine.js';
 import { nextTick } from '../node/globals.js';
-import { inPlaceOf } from '../node/layers.js';
+import { substituteFor } from '../node/layers.js';
 import { likeNode } from '../node/like-node.js';
 import { nodeFs } from '../node/node-fs.js';
 import { readDescriptor, servesDescriptors } from './descriptor-io.js';
@@ -129,9 +129,9 @@ function closeOfNumberSync(...given: unknown[]): void {
 }
 
 /** fs.read(); the engine serves reads at a position. */
-export const read = inPlaceOf<typeof fs.read>(nodeFs.read, readOfNumber);
+export const read = substituteFor<typeof fs.read>(nodeFs.read, readOfNumber);
 /** fs.readv(); the engine serves reads at a position. */
-export const readv = inPlaceOf<typeof fs.readv>(nodeFs.readv, readvOfNumber);
+export const readv = substituteFor<typeof fs.readv>(nodeFs.readv, readvOfNumber);
 /** fs.close(). It submits reads that were requested earlier in this turn first. */
 export const close = likeNode(closeOfNumber, nodeFs.close) as unknown as typeof fs.close;
 /** fs.closeSync(). It submits reads that were requested earlier in this turn first. */

@@ -1,4 +1,4 @@
-import { inPlaceOf } from '../node/layers.js';
+import { substituteFor } from '../node/layers.js';
 import { likeNode } from '../node/like-node.js';
 import { nodePromises } from '../node/node-fs.js';
 import { copyFile } from './copy-path.js';
@@ -35,7 +35,7 @@ for (const [name, served] of Object.entries(others) as Named<object>) {
 const inPlace = Object.fromEntries(
   (Object.entries(onEngine) as Named<(...given: never[]) => unknown>).map(([name, served]) => [
     name,
-    inPlaceOf(nodePromises[name], served, name === 'rm' ? removalUses : []),
+    substituteFor(nodePromises[name], served, name === 'rm' ? removalUses : []),
   ]),
 ) as typeof onEngine;
 

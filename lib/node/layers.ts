@@ -123,7 +123,7 @@ function isHandle(value: unknown): boolean {
  * Node's own would call.
  * @param uses names of the node:fs functions that Node's own function calls
  */
-export function inPlaceOf<T = AnyFunction>(
+export function substituteFor<T = AnyFunction>(
   nodes: unknown,
   ours: AnyFunction,
   uses: readonly string[] = [],

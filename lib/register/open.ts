@@ -2,7 +2,7 @@ import { devNull } from 'node:os';
 import { ExtendedHandle } from '../file-handle/extended-handle.js';
 import { open } from '../functions/open.js';
 import { isOpenOptions } from '../handle/open-options.js';
-import { inPlaceOf } from '../node/layers.js';
+import { substituteFor } from '../node/layers.js';
 import { nodePromises } from '../node/node-fs.js';
 import type { PathLike } from '../node/paths.js';
 import { inheritMethods } from './node-methods.js';
@@ -45,4 +45,4 @@ async function openLikeNode(
  * The replacement of Node's open(). Its handles are also instances of Node's own class FileHandle,
  * which Node's modules check for, for example in respondWithFD() of http2.
  */
-export const registeredOpen = inPlaceOf(nodePromises.open, openLikeNode);
+export const registeredOpen = substituteFor(nodePromises.open, openLikeNode);

@@ -8,7 +8,13 @@ import { UsageError, withUnbufferedHint } from '../failure.js';
 import { grouped, rateText, secondsText } from '../format.js';
 import type { OutputOptions, Row } from '../output.js';
 import type { Context, Start } from '../run.js';
-import { addTreeCopyOptions, runTree, type TreeCopyFlags, treeOptionsOf } from '../tree-task.js';
+import {
+  addTreeCopyOptions,
+  folderOptionsOf,
+  runTree,
+  type TreeCopyFlags,
+  treeOptionsOf,
+} from '../tree-task.js';
 import { parseAlgorithm, parsePathArgument } from '../values.js';
 
 interface Flags extends CopyFlags, TreeCopyFlags, OutputOptions {
@@ -20,14 +26,14 @@ export function addCopy(program: Command, start: Start): Command {
     .command('copy')
     .summary('copy a file or a folder')
     .description(
-      'Copies a file, or a folder with all in it. What is unchanged in a folder is skipped, and ' +
-        'nothing is deleted (mirror does). Files get their names when they are complete.',
+      'Copies a file, or a folder with everything in it. Unchanged files in a folder are ' +
+        'skipped, and nothing is deleted (mirror does). Files get their names when complete.',
     )
     .argument('<source>', 'a file or a folder', parsePathArgument)
-    .argument('<destination>', 'what the copy is called', parsePathArgument);
+    .argument('<destination>', 'the path of the copy', parsePathArgument);
   addCopyOptions(command).option(
     '--hash <algorithm>',
-    'print the hash of the content; of a file only',
+    'files: print the hash of the content',
     parseAlgorithm,
   );
   return addTreeCopyOptions(command).action((source: string, destination: string, flags: Flags) =>
@@ -42,14 +48,15 @@ interface Paths {
 
 async function copyEither(paths: Paths, flags: Flags, context: Context): Promise<number> {
   const options = copyOptionsOf(flags);
-  const { include, exclude, concurrency, hash, dryRun } = flags;
+  const { hash } = flags;
   if ((await stat(paths.source)).isDirectory()) {
-    if (hash !== undefined) throw new UsageError('--hash is of a file, and the source is a folder');
+    if (hash !== undefined)
+      throw new UsageError('--hash works for files, and the source is a folder');
     return runTree('copy', paths, { ...options, ...treeOptionsOf(flags) }, context);
   }
-  if ([include, exclude, concurrency, dryRun].some((value) => value !== undefined)) {
-    const names = '--dry-run, --include, --exclude and --concurrency';
-    throw new UsageError(`${names} go with a folder as the source`);
+  const [name] = folderOptionsOf(flags);
+  if (name !== undefined) {
+    throw new UsageError(`${name} works for folders, and the source is a file`);
   }
   const done = await copyFile(paths, { ...options, hash }, context);
   context.output.result({ command: 'copy', ...paths, ...done }, rowsOfCopy(done, hash));

@@ -40,7 +40,7 @@ export function addDemo(program: Command, start: Start): Command {
         'a sample file of about 300 MiB, copies that, and removes both.',
     )
     .argument('[source]', 'a file', parsePathArgument)
-    .argument('[destination]', 'what the copy is called', parsePathArgument)
+    .argument('[destination]', 'the path of the copy', parsePathArgument)
     .option('--buffered', 'through the cache, for file systems that refuse direct I/O');
   return addQueueDepth(command)
     .option('--chunk-size <size>', 'bytes of a chunk (default: 1M)', parseSize)
@@ -65,7 +65,7 @@ function pathsOf(
   if (source === undefined) return undefined;
   if (destination === undefined) throw new UsageError('the destination is missing');
   if (sampleSize !== undefined) {
-    throw new UsageError('--sample-size goes without a source and a destination');
+    throw new UsageError('--sample-size cannot be combined with a source');
   }
   return { source, destination };
 }

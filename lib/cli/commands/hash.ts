@@ -15,7 +15,7 @@ export function addHash(program: Command, start: Start): Command {
   const command = program
     .command('hash')
     .summary('print hashes of files')
-    .description('Prints the hash of files, as sha256sum and its kind do.')
+    .description('Prints hashes of files in the format of sha256sum.')
     .argument('<files...>', 'files to read', parsePaths)
     .option('-a, --algorithm <name>', 'as node:crypto names it', parseAlgorithm, 'sha256');
   return addWindowOptions(command).action((files: string[], flags: HashFlags) =>

@@ -54,8 +54,8 @@ export function addInfo(program: Command, start: Start): Command {
   return program
     .command('info')
     .summary('what is known of a file, folder or disk')
-    .description('Tells what the system and this package know of a file, a folder or a disk.')
-    .argument('<path>', 'a link means itself', parsePathArgument)
+    .description('Shows facts about a file, a folder or a disk.')
+    .argument('<path>', 'a link is not followed', parsePathArgument)
     .action((path: string, flags: OutputOptions) =>
       start(flags, (context) => printInfo(path, context)),
     );

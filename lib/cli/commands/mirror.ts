@@ -12,16 +12,16 @@ interface Flags extends CopyFlags, TreeCopyFlags, OutputOptions {
 export function addMirror(program: Command, start: Start): Command {
   const command = program
     .command('mirror')
-    .summary('make a folder the same as another')
+    .summary('make a folder equal to another')
     .description(
-      'Makes a folder the same as another: copies what is new or changed (by size and time), and ' +
-        'deletes what the source lacks, once all has been copied. What a filter leaves out stays.',
+      'Makes a folder equal to another: copies new and changed files (by size and time), then ' +
+        'deletes entries that the source lacks. Entries that a filter excludes stay.',
     )
     .argument('<source>', 'a folder', parsePathArgument)
-    .argument('<destination>', 'the folder that becomes the same', parsePathArgument);
+    .argument('<destination>', 'the folder that becomes equal to it', parsePathArgument);
   return addTreeCopyOptions(addCopyOptions(command))
     .option('--no-delete', 'delete nothing')
-    .option('--max-delete <n>', 'delete nothing if it would be more entries', parseMaxDelete)
+    .option('--max-delete <n>', 'delete nothing if more than n entries would go', parseMaxDelete)
     .action((source: string, destination: string, flags: Flags) => {
       const options = {
         ...{ ...copyOptionsOf(flags), ...treeOptionsOf(flags) },

@@ -19,9 +19,9 @@ export function addVerify(program: Command, start: Start): Command {
   const command = program
     .command('verify')
     .summary('compare files or folders')
-    .description('Compares two files byte by byte, or two folders with all in them.')
+    .description('Compares two files byte by byte, or two folders with everything in them.')
     .argument('<source>', 'a file or a folder', parsePathArgument)
-    .argument('<destination>', 'what it is compared with', parsePathArgument);
+    .argument('<destination>', 'the file or folder to compare it with', parsePathArgument);
   return addTreeOptions(addWindowOptions(command)).action(
     (source: string, destination: string, flags: Flags) =>
       start(flags, (context) => verifyPair([source, destination], flags, context)),
