@@ -259,8 +259,11 @@ function writeEntries(chunks) {
       files[name] = `${lines.join('\n')}\n`;
     }
   }
-  fs.mkdirSync(path.join(dist, 'bundler'), { recursive: true });
-  for (const [name, text] of Object.entries(files)) fs.writeFileSync(path.join(dist, name), text);
+  for (const [name, text] of Object.entries(files)) {
+    const file = path.join(dist, name);
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    fs.writeFileSync(file, text);
+  }
   return Object.keys(files);
 }
 
