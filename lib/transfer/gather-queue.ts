@@ -3,7 +3,7 @@ import { endOf } from './file-size.js';
 import { PartQueue } from './part-queue.js';
 import type { CuttableFile, WritableFile } from './transfer-file.js';
 import type { WindowSize } from './window.js';
-import { addView, newPart, type Part, type Pieces } from './write-part.js';
+import { addView, type Part, type Pieces } from './write-part.js';
 
 // Smaller writes are copied together; larger ones are written directly from their memory.
 const copiedMax = 8 * 1024;
@@ -24,6 +24,7 @@ export interface GatherOptions {
 
 /** Parts for a buffered file: views of the caller's memory, and copies of small writes. */
 export class GatherQueue extends PartQueue {
+  readonly mayUseCursor = true;
   readonly #file: WritableFile & CuttableFile;
   readonly #leavesPrefix: boolean;
   #sizeBefore: number | undefined;
@@ -88,10 +89,11 @@ export class GatherQueue extends PartQueue {
   }
 
   #endCopies(): void {
-    if (this.#copiedFrom === this.#staged) return;
+    // A window that has failed drops the open part.
+    if (this.open === undefined || this.#copiedFrom === this.#staged) return;
     const copies = this.#staging?.subarray(this.#copiedFrom, this.#staged) as Uint8Array;
     this.#copiedFrom = this.#staged;
-    addView((this.open as Part).views, copies);
+    addView(this.open.views, copies);
   }
 
   protected override seal(): void {
@@ -107,23 +109,6 @@ export class GatherQueue extends PartQueue {
   write(part: Part, signal: AbortSignal | undefined, onMoved: OnMoved): Promise<void> {
     const { views, length, position, isAtCursor } = part;
     return writeViews(this.#file, views, length, isAtCursor ? -1 : position, signal, onMoved);
-  }
-
-  /** Requeues parts that the file refused to write at a position. */
-  putBack(parts: readonly Part[]): void {
-    const all = [...parts, ...this.sealed.splice(0)].sort((a, b) => a.position - b.position);
-    this.#endCopies();
-    if (this.open !== undefined) all.push(this.open);
-    this.open = undefined;
-    this.order.length = 0;
-    this.useCursor();
-    for (const { views, length, newBytes, position, releases } of all) {
-      const part = newPart(position, true);
-      part.views.push(...views);
-      part.releases.push(...releases);
-      this.sealed.push(Object.assign(part, { length, newBytes }));
-    }
-    this.order.push(...this.sealed);
   }
 
   // A single write leaves no gap. Before there are two, the size shows what must not be cut.

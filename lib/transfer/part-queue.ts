@@ -49,6 +49,9 @@ export abstract class PartQueue {
     return false;
   }
 
+  /** Whether the file can be written at its cursor; an unbuffered one has none of the system. */
+  abstract readonly mayUseCursor: boolean;
+
   /** Whether cut() has work to do after writes that have not failed. */
   abstract get mayNeedCut(): boolean;
 
@@ -60,6 +63,19 @@ export abstract class PartQueue {
   useCursor(): void {
     this.seal();
     this.#isAtCursor = true;
+  }
+
+  /** Requeues parts that the file refused to write at a position, for writes at the cursor. */
+  putBack(parts: readonly Part[]): void {
+    this.useCursor();
+    const all = [...parts, ...this.sealed.splice(0)].sort((a, b) => a.position - b.position);
+    for (const { views, length, newBytes, position, releases } of all) {
+      const part = newPart(position, true);
+      part.views.push(...views);
+      part.releases.push(...releases);
+      this.sealed.push(Object.assign(part, { length, newBytes }));
+    }
+    this.order.splice(0, this.order.length, ...this.sealed);
   }
 
   /**

@@ -14,6 +14,7 @@ import { addView, type Part, type Pieces } from './write-part.js';
  * that the file has after it, and finally the file is cut to its true size.
  */
 export class SectorQueue extends PartQueue {
+  readonly mayUseCursor = false;
   readonly #handle: SectorFile;
   readonly #writer: Writer;
   readonly #block: number;

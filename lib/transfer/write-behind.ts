@@ -216,8 +216,7 @@ export class WriteBehind {
     operation.then(
       () => {
         onDone();
-        this.#inFlight.end();
-        this.#pump();
+        this.#goOn();
       },
       (error) => {
         if (part !== undefined && this.#canGoByCursor(part, error)) {
@@ -226,10 +225,15 @@ export class WriteBehind {
         } else {
           this.#fail(error, part);
         }
-        this.#inFlight.end();
-        if (this.#unplaced !== undefined && this.#inFlight.count === 0) this.#goByCursor();
+        this.#goOn();
       },
     );
+  }
+
+  #goOn(): void {
+    this.#inFlight.end();
+    if (this.#unplaced !== undefined && this.#inFlight.count === 0) this.#goByCursor();
+    else this.#pump();
   }
 
   // A regular file without positions (tracefs, FUSE) refuses the first positional write.
@@ -239,7 +243,7 @@ export class WriteBehind {
       this.#inFlight.failure === undefined &&
       !part.isAtCursor &&
       this.#flushedPosition === this.#queue.start &&
-      this.#queue instanceof GatherQueue &&
+      this.#queue.mayUseCursor &&
       (error as NodeJS.ErrnoException).code === 'ESPIPE'
     );
   }
@@ -251,7 +255,7 @@ export class WriteBehind {
       for (const part of parts) this.#queue.release(part, this.#inFlight.failure.error);
       return;
     }
-    (this.#queue as GatherQueue).putBack(parts);
+    this.#queue.putBack(parts);
     this.#pump();
   }
 
@@ -330,5 +334,3 @@ export class WriteBehind {
     this.#flushTo(first.position + Math.min(first.moved, first.length));
   }
 }
-
-export type { WriteCallback };
