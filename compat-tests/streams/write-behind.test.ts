@@ -100,3 +100,21 @@ test('small writes in one turn are one write; a lone one does not wait', async (
   await double.serve(behind.finish(), () => 0);
   expect(double.transfers).toBe(2);
 });
+
+test('a write that stalls twice in a row fails with EIO; a stall after progress is another one', async () => {
+  // Of each three writes one writes nothing.
+  const slow = new HandleDouble(Buffer.alloc(0), (possible, _, index) =>
+    index % 3 === 1 ? 0 : Math.min(possible, 1000),
+  );
+  const first = new WriteBehind(slow.handle);
+  first.write(content.subarray(0, 10_000));
+  await slow.serve(first.finish(), () => 0);
+  expect(slow.content.equals(content.subarray(0, 10_000))).toBe(true);
+  const stuck = new HandleDouble(Buffer.alloc(0), (possible, _, index) =>
+    index > 1 ? 0 : Math.min(possible, 1000),
+  );
+  const second = new WriteBehind(stuck.handle);
+  second.write(content.subarray(0, 10_000));
+  const error = await rejection(stuck.serve(second.finish(), () => 0));
+  expect(error).toMatchObject({ code: 'EIO', syscall: 'write' });
+});

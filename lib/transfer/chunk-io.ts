@@ -74,9 +74,8 @@ export async function writeChunk(
     if (written >= length) return;
     onMoved?.(written);
     // A full device writes the bytes that fit and fails the next write, so one more is tried.
-    if (isStuck(start, written, block) && ++stuck > 1) {
-      throw systemErrorOf('EIO', { syscall: 'write' });
-    }
+    stuck = isStuck(start, written, block) ? stuck + 1 : 0;
+    if (stuck > 1) throw systemErrorOf('EIO', { syscall: 'write' });
     start = alignDown(written, block);
   }
 }
@@ -102,7 +101,8 @@ export async function writeViews(
     done += written;
     if (done >= length) return;
     onMoved?.(done);
-    if (written === 0 && ++stuck > 1) throw systemErrorOf('EIO', { syscall: 'write' });
+    stuck = written === 0 ? stuck + 1 : 0;
+    if (stuck > 1) throw systemErrorOf('EIO', { syscall: 'write' });
     left = viewsBehind(left, written);
   }
 }
