@@ -199,6 +199,29 @@ for (const [title, program] of Object.entries(programs)) {
   });
 }
 
+for (const mode of ['byob', undefined] as const) {
+  const reader = mode === undefined ? 'reader' : 'BYOB reader';
+  testOnPosix(`a ${reader} gets every byte once, whenever the number is taken`, async () => {
+    const file = path.join(temporaryFolder(), 'file');
+    nodeFs.writeFileSync(file, letters);
+    for (let turns = 0; turns < 40; turns++) {
+      const handle = await ourFs.promises.open(file);
+      const stream = handle.readableWebStream({ type: 'bytes', autoClose: true });
+      const source = stream.getReader({ mode } as { mode: 'byob' });
+      const take = async (): Promise<string | undefined> => {
+        const { value } = await source.read(new Uint8Array(100));
+        return value?.byteLength ? Buffer.from(value).toString('latin1') : undefined;
+      };
+      const first = take();
+      for (let turn = 0; turn < turns; turn++) await undefined;
+      expect(handle.fd).toBeGreaterThan(0);
+      let text = await first;
+      for (let part = await take(); part !== undefined; part = await take()) text += part;
+      expect([turns, text]).toEqual([turns, letters]);
+    }
+  });
+}
+
 /** The system's cursor of the only descriptor that is open on a file. */
 function cursorOf(file: string): number {
   const folder = '/proc/self/fd';

@@ -1,8 +1,9 @@
+import { EventEmitter, once } from 'node:events';
 import { expect, test } from 'vitest';
 import { ReadAhead } from '../../lib/transfer/read-ahead.js';
 import type { CursorRead, SectorFile } from '../../lib/transfer/transfer-file.js';
 import { WriteBehind } from '../../lib/transfer/write-behind.js';
-import { randomBytes, rejection } from '../helpers.js';
+import { randomBytes, rejection, sleep } from '../helpers.js';
 import { HandleDouble } from './handle-double.js';
 
 const content = randomBytes(300_000);
@@ -127,4 +128,71 @@ test('a failed window leaves a prefix and the earlier content of the file', asyn
     expect(behind.flushedPosition).toBeLessThanOrEqual(2000);
     expect(double.content.byteLength).toBe(Math.max(before, behind.flushedPosition));
   }
+});
+
+test('a file without positions is read at its cursor into memory of the caller, too', async () => {
+  const file = new StreamOnlyFile(content);
+  const ahead = new ReadAhead(file as SectorFile, { mayUseCursor: true });
+  const target = Buffer.alloc(1000);
+  for (const from of [0, 1000]) {
+    expect(await ahead.readInto(target)).toBe(1000);
+    expect(target.equals(content.subarray(from, from + 1000))).toBe(true);
+  }
+  expect(file.refused).toBe(1);
+});
+
+test('useCursor() during readInto() delivers every byte once', async () => {
+  const double = new HandleDouble(content);
+  const ahead = new ReadAhead(double.handle);
+  const target = Buffer.alloc(1000);
+  expect(await double.serve(ahead.readInto(target), () => 0)).toBe(1000);
+  const reading = ahead.readInto(target);
+  const file = new StreamOnlyFile(content);
+  file.cursor = ahead.position;
+  double.read = (memory, options) => file.read(memory, options);
+  ahead.useCursor(ahead.position);
+  expect(await double.serve(reading, () => 0)).toBe(1000);
+  expect(target.equals(content.subarray(1000, 2000))).toBe(true);
+  expect([file.cursor, ahead.position]).toEqual([2000, 2000]);
+  await ahead.readInto(target);
+  expect(target.equals(content.subarray(2000, 3000))).toBe(true);
+});
+
+test('a file that refuses positions while its size is looked up is written at its cursor', async () => {
+  const file = new StreamOnlyFile(Buffer.alloc(0));
+  const told = new EventEmitter();
+  const [refusal, size] = [once(told, 'refusal'), once(told, 'size')];
+  const write = file.writeViewsAt.bind(file);
+  file.writeViewsAt = async (views, length, position) => {
+    if (position !== -1) await refusal;
+    return write(views, length, position);
+  };
+  file.stat = async () => {
+    await size;
+    return { size: 0 } as never;
+  };
+  const behind = new WriteBehind(file, {
+    mayUseCursor: true,
+    leavesPrefix: true,
+    chunkSize: 10_000,
+    expected: 1e6,
+  });
+  behind.write(content.subarray(0, 50_000));
+  await sleep(1);
+  told.emit('refusal');
+  await sleep(1);
+  told.emit('size');
+  await behind.finish();
+  expect(file.content.equals(content.subarray(0, 50_000))).toBe(true);
+});
+
+test('useCursor() after an abort does nothing', async () => {
+  const double = new HandleDouble(Buffer.alloc(0));
+  const behind = new WriteBehind(double.handle);
+  for (let at = 0; at < 5000; at += 100) {
+    behind.write(content.subarray(at, at + 100), () => {});
+  }
+  const cancelling = behind.cancel();
+  behind.useCursor();
+  await double.serve(cancelling, () => 0);
 });

@@ -26,8 +26,8 @@ export interface ReadingOptions {
   readonly unit?: number | undefined;
   /** Bytes of a read at the cursor, which must not read more than node:fs would. */
   readonly cursorRead?: number | undefined;
-  /** Returns the bytes delivered to the stream so far. */
-  delivered(): number;
+  /** Returns the bytes delivered to the stream so far. Default: all that the window returned. */
+  delivered?: (() => number) | undefined;
   /** Called when the rest is read at the cursor, which is after the delivered bytes. */
   onShared?: (() => void) | undefined;
 }
@@ -57,7 +57,7 @@ export function beginReading(file: HeldFile, options: ReadingOptions): Reading {
   });
   if (isFree && start !== null && handle.alignment === null) {
     watchCursor(handle, () => {
-      const place = start + delivered();
+      const place = delivered === undefined ? ahead.position : start + delivered();
       ahead.useCursor(place, cursorRead);
       options.onShared?.();
       return place;
@@ -117,7 +117,6 @@ export class FileReader {
       end,
       autoClose: this.#autoClose,
       window: readAhead,
-      delivered: () => this.bytesRead,
     });
     this.#ahead = ahead;
   }

@@ -2,7 +2,6 @@ import { addressAt } from './aligned-buffer.js';
 import { alignDown, alignUp, isAligned } from './alignment.js';
 import { blockSizeOf, memoryAlignmentOf } from './chunk-io.js';
 import { type ChunkMemory, NewMemory } from './chunk-memory.js';
-
 import { type CancelOptions, InFlight } from './in-flight.js';
 import { ReadRange } from './read-range.js';
 import { type ReadSlot, ReadSlots } from './read-slots.js';
@@ -152,10 +151,18 @@ export class ReadAhead {
    * @throws the same errors as take()
    */
   async readInto(target: Uint8Array): Promise<number> {
-    const length = this.#lengthInto(target);
-    if (length > 0) return this.#readDirectly(target, length);
-    const chunk = await this.next();
-    if (chunk === null) return 0;
+    for (;;) {
+      const length = this.#lengthInto(target);
+      const bytes = length > 0 ? await this.#readDirectly(target, length) : this.#copyNext(target);
+      if (bytes !== undefined) return bytes;
+      if (length === 0) await new Promise<void>((resolve) => this.whenReady(resolve));
+    }
+  }
+
+  /** Copies the next bytes, like take(): 0 at the end, undefined if they are not ready yet. */
+  #copyNext(target: Uint8Array): number | undefined {
+    const chunk = this.take();
+    if (chunk == null) return chunk === null ? 0 : undefined;
     const bytes = Math.min(chunk.byteLength, target.byteLength);
     target.set(chunk.subarray(0, bytes));
     if (bytes < chunk.byteLength) this.#rest = chunk.subarray(bytes);
@@ -214,12 +221,15 @@ export class ReadAhead {
     return alignDown(most, this.#block);
   }
 
-  async #readDirectly(target: Uint8Array, length: number): Promise<number> {
+  /** Returns undefined if useCursor() has been called, so that the bytes must be read again. */
+  async #readDirectly(target: Uint8Array, length: number): Promise<number | undefined> {
     const inFlight = this.#inFlight;
+    const wasAtCursor = this.#atCursor;
     inFlight.begin();
     try {
       const bytes = await this.#read(target, length, this.#position);
-      if (inFlight.failure === undefined && !this.#isOver) {
+      const isNext = this.#atCursor === wasAtCursor;
+      if (inFlight.failure === undefined && !this.#isOver && isNext) {
         this.#position += bytes;
         this.#next = alignDown(this.#position, this.#block);
         this.#taken += bytes;
@@ -228,13 +238,20 @@ export class ReadAhead {
         return bytes;
       }
     } catch (error) {
-      // The error of a canceled read does not matter.
-      if (!this.#isOver) inFlight.fail(error);
+      if (this.#mustUseCursor(error)) this.useCursor(this.#position);
+      // The error of a canceled or repeated read does not matter.
+      if (!this.#isOver && this.#atCursor === wasAtCursor) inFlight.fail(error);
     } finally {
       inFlight.end();
     }
     if (inFlight.failure !== undefined) throw inFlight.failure.error;
-    return 0;
+    return this.#isOver ? 0 : undefined;
+  }
+
+  // A regular file without positions (tracefs, FUSE) refuses the first positional read.
+  #mustUseCursor(error: unknown): boolean {
+    const isFirst = this.#mayUseCursor && !this.#atCursor && this.#taken === 0;
+    return isFirst && isCode(error, 'ESPIPE');
   }
 
   #give(slot: ReadSlot): Buffer | null {
@@ -304,9 +321,7 @@ export class ReadAhead {
       },
       (error) => {
         slot.failure = { error };
-        const isUnplaced = this.#mayUseCursor && !slot.isDiscarded && this.#taken === 0;
-        // A regular file without positions (tracefs, FUSE) refuses the first positional read.
-        if (isUnplaced && !this.#atCursor && isCode(error, 'ESPIPE')) {
+        if (!slot.isDiscarded && this.#mustUseCursor(error)) {
           this.useCursor(this.#position);
           this.#inFlight.end();
           return;
