@@ -158,7 +158,7 @@ test('useCursor() during readInto() delivers every byte once', async () => {
   expect(target.equals(content.subarray(2000, 3000))).toBe(true);
 });
 
-test('a file that refuses positions while its size is looked up is written at its cursor', async () => {
+test('a refusal of positions during the lookup of the size leads to the cursor', async () => {
   const file = new StreamOnlyFile(Buffer.alloc(0));
   const told = new EventEmitter();
   const [refusal, size] = [once(told, 'refusal'), once(told, 'size')];

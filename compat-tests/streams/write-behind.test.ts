@@ -101,7 +101,7 @@ test('small writes in one turn are one write; a lone one does not wait', async (
   expect(double.transfers).toBe(2);
 });
 
-test('a write that stalls twice in a row fails with EIO; a stall after progress is another one', async () => {
+test('a write that stalls twice in a row, without progress, fails with EIO', async () => {
   // Of each three writes one writes nothing.
   const slow = new HandleDouble(Buffer.alloc(0), (possible, _, index) =>
     index % 3 === 1 ? 0 : Math.min(possible, 1000),

@@ -69,8 +69,6 @@ export class ReadAhead {
   readonly #mayUseCursor: boolean;
   #atCursor: boolean;
   readonly #range: ReadRange;
-  /** Chunks whose memory the consumer holds. */
-  #lent: Map<ArrayBufferLike, Buffer> | undefined;
   readonly #slots: ReadSlots;
   #next: number;
   #position: number;
@@ -172,11 +170,7 @@ export class ReadAhead {
 
   /** Returns a chunk's memory if `memory` reuses it; until then it counts as read ahead. */
   release(chunk: Buffer): void {
-    const memory = this.#lent?.get(chunk.buffer);
-    if (memory === undefined) return;
-    this.#lent?.delete(chunk.buffer);
-    this.#memory.give(memory);
-    this.#fill();
+    if (this.#slots.takeBack(chunk)) this.#fill();
   }
 
   /**
@@ -272,10 +266,7 @@ export class ReadAhead {
   }
 
   #chunkOf(memory: Buffer, from: number, to: number): Buffer {
-    if (!this.#isNew) {
-      this.#lent ??= new Map();
-      this.#lent.set(memory.buffer, memory);
-    }
+    if (!this.#isNew) this.#slots.lend(memory);
     return this.#isNew ? trimmed(memory, from, to) : memory.subarray(from, to);
   }
 
@@ -299,7 +290,7 @@ export class ReadAhead {
       !this.#isOver &&
       !this.#slots.hasFailed &&
       this.#next < this.#range.end &&
-      this.#slots.count + (this.#lent?.size ?? 0) < depth &&
+      this.#slots.count < depth &&
       (this.#slots.isEmpty ||
         (this.#range.has(this.#next) && this.#slots.bytes + this.#window.chunkSize <= bytes))
     ) {

@@ -20,6 +20,8 @@ export class ReadSlots {
   readonly #memory: ChunkMemory;
   readonly #slots: ReadSlot[] = [];
   #discarded = 0;
+  /** Memory that the consumer holds. */
+  #lent: Map<ArrayBufferLike, Buffer> | undefined;
 
   constructor(memory: ChunkMemory) {
     this.#memory = memory;
@@ -29,9 +31,9 @@ export class ReadSlots {
     return this.#slots.length === 0;
   }
 
-  /** Number of reads that hold memory, including discarded reads still in flight. */
+  /** Number of reads that hold memory: also discarded reads in flight, and chunks lent out. */
   get count(): number {
-    return this.#slots.length + this.#discarded;
+    return this.#slots.length + this.#discarded + (this.#lent?.size ?? 0);
   }
 
   get first(): ReadSlot | undefined {
@@ -64,6 +66,21 @@ export class ReadSlots {
     this.#slots.length = 0;
     this.bytes = 0;
     this.hasFailed = false;
+  }
+
+  /** Leaves memory to the consumer until takeBack(). */
+  lend(memory: Buffer): void {
+    this.#lent ??= new Map();
+    this.#lent.set(memory.buffer, memory);
+  }
+
+  /** Frees the memory of a chunk; returns false if it has not been lent. */
+  takeBack(chunk: Buffer): boolean {
+    const memory = this.#lent?.get(chunk.buffer);
+    if (memory === undefined) return false;
+    this.#lent?.delete(chunk.buffer);
+    this.#memory.give(memory);
+    return true;
   }
 
   /** Frees the memory of a discarded read that has ended. */

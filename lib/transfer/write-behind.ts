@@ -46,7 +46,7 @@ export class WriteBehind {
   #isScheduled = false;
   #isLearning = false;
   /** Parts that the file refused to write at a position. */
-  #unplaced: Part[] | undefined;
+  readonly #unplaced: Part[] = [];
   /** Whether the first error came from a write rather than an abort. */
   #isWriteError = false;
   #hasReported = false;
@@ -185,7 +185,7 @@ export class WriteBehind {
     const queue = this.#queue;
     const depth = queue.isAtCursor ? 1 : this.#window.depth;
     while (inFlight.count < depth && inFlight.failure === undefined && !queue.isBlocked) {
-      if (this.#isLearning || this.#unplaced !== undefined) return;
+      if (this.#isLearning || this.#unplaced.length > 0) return;
       if (queue.mustLearn(inFlight.count)) {
         this.#learn();
         return;
@@ -220,7 +220,6 @@ export class WriteBehind {
       },
       (error) => {
         if (part !== undefined && this.#canGoByCursor(part, error)) {
-          this.#unplaced ??= [];
           this.#unplaced.push(part);
         } else {
           this.#fail(error, part);
@@ -232,7 +231,7 @@ export class WriteBehind {
 
   #goOn(): void {
     this.#inFlight.end();
-    if (this.#unplaced !== undefined && this.#inFlight.count === 0) this.#goByCursor();
+    if (this.#unplaced.length > 0 && this.#inFlight.count === 0) this.#goByCursor();
     else this.#pump();
   }
 
@@ -249,8 +248,7 @@ export class WriteBehind {
   }
 
   #goByCursor(): void {
-    const parts = this.#unplaced as Part[];
-    this.#unplaced = undefined;
+    const parts = this.#unplaced.splice(0);
     if (this.#inFlight.failure !== undefined) {
       for (const part of parts) this.#queue.release(part, this.#inFlight.failure.error);
       return;
