@@ -120,6 +120,24 @@ function testReading(folder: () => string): void {
     }
   });
 
+  test('readv at the cursor gives the file, then 0 bytes, then appended bytes', async () => {
+    const content = randomBytes(10_000, 9);
+    const file = path.join(folder(), 'cursor-vectors');
+    fs.writeFileSync(file, content);
+    const handle = await open(file, 'r', { unbuffered: true });
+    const readv = async (): Promise<Buffer> => {
+      const buffers = [allocAligned(4096), allocAligned(8192)];
+      const { bytesRead } = await handle.readv(buffers);
+      return Buffer.concat(buffers).subarray(0, bytesRead);
+    };
+    expect((await readv()).equals(content)).toBe(true);
+    expect((await readv()).length).toBe(0);
+    fs.appendFileSync(file, content);
+    expect((await readv()).equals(content)).toBe(true);
+    expect((await readv()).length).toBe(0);
+    await handle.close();
+  });
+
   test('reads at positions return all, a part or nothing of the request', async () => {
     const content = randomBytes(10_000, 8);
     const file = path.join(folder(), 'positions');
@@ -186,7 +204,8 @@ function testData(folder: () => string): void {
     await handle.writeFile(view);
     await handle.writeFile(words);
     await handle.close();
-    const bytes = [Buffer.from('ünïcödé'), memory.subarray(3, 20_004), Buffer.from(words.buffer)];
+    const text = Buffer.from('ünïcödé');
+    const bytes = [text, memory.subarray(3, 20_004), Buffer.from(words.buffer)];
     expectContent(file, Buffer.concat(bytes));
   });
 

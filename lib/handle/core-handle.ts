@@ -58,7 +58,7 @@ export class CoreHandle implements SectorFile {
 
   /** Made on first use, since most handles never use vectors. */
   get vectors(): VectorTransfers {
-    this.#vectors ??= new VectorTransfers(this.file, this.cursor);
+    this.#vectors ??= new VectorTransfers(this.file, this.cursor, this.transfers);
     return this.#vectors;
   }
 

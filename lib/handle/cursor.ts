@@ -1,4 +1,5 @@
 import { AbortError } from '../node/errors.js';
+import { isAligned } from '../transfer/alignment.js';
 import { endOf } from '../transfer/file-size.js';
 import type { OpenFile } from './open-file.js';
 
@@ -65,6 +66,15 @@ export class Cursor {
   serves(write: boolean, position: number | bigint): boolean {
     if (position === -1) return this.#file.isSeekable;
     return write && this.#file.alignment !== null && this.#file.access.append;
+  }
+
+  /**
+   * Whether the end of an unbuffered file has left the cursor within a sector, where no aligned
+   * read can begin; readUnaligned() finds the end there.
+   */
+  isWithinSector(place: number): boolean {
+    const { alignment } = this.#file;
+    return alignment !== null && !isAligned(place, alignment.position);
   }
 
   /** Runs a transfer in its turn, and advances the cursor by the bytes that moved. */

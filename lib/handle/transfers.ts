@@ -13,7 +13,7 @@ import {
   validateSignal,
 } from '../node/validate.js';
 import { addressAt } from '../transfer/aligned-buffer.js';
-import { type Alignment, checkAligned, isAligned } from '../transfer/alignment.js';
+import { type Alignment, checkAligned } from '../transfer/alignment.js';
 import type { ReadableFile } from '../transfer/transfer-file.js';
 import { readUnaligned } from '../transfer/unaligned-io.js';
 import type { Cursor } from './cursor.js';
@@ -209,8 +209,7 @@ export class Transfers implements ReadableFile {
       return this.#submit(opcode, buffer, offset, length, position, signal);
     }
     return this.#cursor.transfer<Moved>(write, async (place) => {
-      if (!write && this.alignment !== null && !isAligned(place, this.alignment.position)) {
-        // The end of a file can leave the cursor within a sector, and a read there finds the end.
+      if (!write && this.#cursor.isWithinSector(place)) {
         const target = bytesOfView(buffer).subarray(offset, offset + length);
         const bytesRead = await readUnaligned(this, target, place, signal);
         return { bytes: bytesRead, result: readResult(bytesRead, buffer) };

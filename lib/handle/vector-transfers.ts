@@ -5,6 +5,8 @@ import { transferVectors, type VectorOpcode } from '../engine/requests.js';
 import { afterMoving, systemErrorOf } from '../node/errors.js';
 import { validateBuffers, validatePosition } from '../node/validate.js';
 import { checkAligned } from '../transfer/alignment.js';
+import type { ReadableFile } from '../transfer/transfer-file.js';
+import { readUnaligned } from '../transfer/unaligned-io.js';
 import type { Cursor } from './cursor.js';
 import type { OpenFile } from './open-file.js';
 import {
@@ -30,10 +32,13 @@ const writeSubject = { syscall: 'write' };
 export class VectorTransfers {
   readonly #file: OpenFile;
   readonly #cursor: Cursor;
+  readonly #readable: ReadableFile;
 
-  constructor(file: OpenFile, cursor: Cursor) {
+  /** @param readable the same file, for reads that are not aligned */
+  constructor(file: OpenFile, cursor: Cursor, readable: ReadableFile) {
     this.#file = file;
     this.#cursor = cursor;
+    this.#readable = readable;
   }
 
   /** Implements FileHandle.readv(). */
@@ -114,9 +119,27 @@ export class VectorTransfers {
     };
     if (!this.#cursor.serves(write, position)) return submit(position);
     return this.#cursor.transfer(write, async (place) => {
-      const bytes = await submit(place);
+      const bytes =
+        !write && this.#cursor.isWithinSector(place)
+          ? await this.#readUnaligned(views, place, signal)
+          : await submit(place);
       return { bytes, result: bytes };
     });
+  }
+
+  async #readUnaligned(
+    views: readonly ArrayBufferView[],
+    place: number,
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
+    let filled = 0;
+    for (const view of views) {
+      const target = bytesOfView(view);
+      const bytes = await readUnaligned(this.#readable, target, place + filled, signal);
+      filled += bytes;
+      if (bytes < target.byteLength) break;
+    }
+    return filled;
   }
 
   #checkAlignment(views: readonly ArrayBufferView[], position: number | bigint): void {
