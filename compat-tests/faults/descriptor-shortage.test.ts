@@ -103,3 +103,39 @@ testWithLimit(
   },
   30_000,
 );
+
+testWithLimit(
+  'without a descriptor to load the addon, calls do what those of node:fs do',
+  async () => {
+    const script = `
+    const uses = {
+      promise: () => fs.promises.readFile(argument, 'utf8'),
+      callback: () => promisify(fs.readFile)(argument, 'utf8'),
+      status: async () => (await promisify(fs.stat)(argument)).size,
+      stream: async () => (await fs.createReadStream(argument).toArray()).join(''),
+    };
+    const results = async () => Promise.all(Object.values(uses).map(
+      (use) => use().catch(({ code, path }) => [code, path === argument])));
+    const handles = [];
+    try { for (;;) handles.push(fs.openSync(argument)); } catch {}
+    const during = await results();
+    for (const fd of handles) fs.closeSync(fd);
+    const after = await results();
+    console.log(JSON.stringify([during, after, engine.stats().completed > 0]));`;
+    const folder = new URL('../../dist/', import.meta.url).href;
+    const imports = "import { promisify } from 'node:util';";
+    const registered = {
+      ...options(),
+      flags: [`--import=${folder}register.js`],
+      name: 'child.mjs',
+    };
+    const refused = ['EMFILE', true];
+    const read = 'hello';
+    expect(await resultOfChild(imports + script, registered)).toEqual([
+      [refused, refused, 5, refused],
+      [read, read, 5, read],
+      true,
+    ]);
+  },
+  30_000,
+);

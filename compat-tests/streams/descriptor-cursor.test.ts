@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import nodeFs from 'node:fs';
 import * as path from 'node:path';
 import { finished } from 'node:stream/promises';
@@ -97,6 +97,27 @@ const programs: Record<string, Program> = {
     const [fd] = await once(stream, 'open');
     const head = readSync(fd, 5);
     return [head, await textOf(stream)];
+  },
+  async 'a listener of open whose parameter has a default'(fs, file) {
+    const stream = fs.createReadStream(file);
+    let head = '';
+    stream.on('open', (fd = 0) => {
+      head = readSync(fd, 5);
+    });
+    return [await textOf(stream), head];
+  },
+  async 'a program that has replaced emit() of all emitters'(fs, file) {
+    const { emit } = EventEmitter.prototype;
+    let head = '';
+    EventEmitter.prototype.emit = function (name: string | symbol, ...given: unknown[]) {
+      if (name === 'open' && head === '') head = readSync(given[0] as number, 5);
+      return emit.call(this, name, ...given);
+    };
+    try {
+      return [await textOf(fs.createReadStream(file)), head];
+    } finally {
+      EventEmitter.prototype.emit = emit;
+    }
   },
   async 'a read stream that has read its file and leaves it open'(fs, file) {
     const stream = fs.createReadStream(file, { autoClose: false, end: 99 });

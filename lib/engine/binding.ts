@@ -51,11 +51,30 @@ function checkByteOrder(): void {
   throw withCode(message, 'ERR_ADDON_NOT_FOUND', undefined);
 }
 
+// Without a descriptor no file can be loaded.
+const shortageCodes = new Set(['EMFILE', 'ENFILE']);
+
+/** Whether an error says that the process has no descriptor left. */
+export function isShortage(error: unknown): boolean {
+  return shortageCodes.has((error as NodeJS.ErrnoException).code ?? '');
+}
+
+/** Whether a file that did not load is there. @throws EMFILE, ENFILE */
+function isThere(file: string): boolean {
+  try {
+    nodeFs.closeSync(nodeFs.openSync(file, 'r'));
+    return true;
+  } catch (error) {
+    if (isShortage(error)) throw error;
+    return nodeFs.existsSync(file);
+  }
+}
+
 /**
  * Finds and loads the addon: a locally built one, or the prebuilt one of the platform. It touches
  * only files of the package, so it works where the permission model denies everything else.
  * @throws ERR_ADDON_NOT_FOUND with instructions for building one; ERR_DLOPEN_DISABLED or
- *   ERR_ACCESS_DENIED if this process may not load addons
+ *   ERR_ACCESS_DENIED if this process may not load addons; EMFILE or ENFILE
  */
 export function loadBinding(): NativeBinding {
   checkByteOrder();
@@ -72,7 +91,7 @@ export function loadBinding(): NativeBinding {
       } catch (error) {
         const cause = error as Error & { code?: string };
         if (deniedCodes.has(cause.code ?? '')) throw denied(cause);
-        if (nodeFs.existsSync(file)) causes.push(cause);
+        if (isThere(file)) causes.push(cause);
       }
     }
   }

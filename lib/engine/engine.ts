@@ -1,10 +1,12 @@
 import { isMainThread } from 'node:worker_threads';
-import { AbortError, abortError, type Subject, systemError, unavailable } from '../node/errors.js';
+import { abortError, type Subject, systemError, unavailable } from '../node/errors.js';
+import { servesWhile } from '../node/layers.js';
 import { validateInteger } from '../node/validate.js';
 import { giveLoopATurn, watchExit } from './before-exit.js';
-import { loadBinding } from './binding.js';
+import { isShortage, loadBinding } from './binding.js';
 import { Completion } from './completion.js';
 import { DescriptorShortage, isDescriptorShortage } from './descriptor-shortage.js';
+import { errorMaker } from './error-maker.js';
 import type { EngineKind, EngineStats, NativeBinding } from './native.js';
 import { descriptorOpcodes, Opcode } from './opcodes.js';
 import {
@@ -315,40 +317,6 @@ export class Engine {
   }
 }
 
-// The record is reused before the error is made. A signal is the user's object: its `reason` may
-// throw when it is read, and the operation then fails with that error. Without a failure, the
-// operation was canceled before it was submitted.
-function errorMaker({ subject, watch }: Operation, failure?: Failure): () => Error {
-  const signal = watch?.signal;
-  if (failure !== undefined && !isCancelled(failure.error)) {
-    return () => systemErrorOf(subject, failure);
-  }
-  const mayHaveMovedBytes = failure?.mayHaveMovedBytes ?? false;
-  return () =>
-    signal?.aborted
-      ? abortError(signal, mayHaveMovedBytes)
-      : new AbortError(undefined, mayHaveMovedBytes);
-}
-
-function systemErrorOf(subject: Subject, { error, osError, step, place }: Failure): Error {
-  const { laterSteps, showPlace } = subject;
-  const laterStep = step === 0 ? undefined : laterSteps?.[step - 1];
-  const syscall = laterStep ?? subject.syscall;
-  if (showPlace !== undefined && place !== undefined) {
-    return systemError(error, { syscall, path: showPlace(place) }, osError);
-  }
-  // As in Node, only the step that works on the path names it.
-  const isFirst = laterSteps === undefined || step === 0;
-  return systemError(error, isFirst ? subject : { syscall }, osError);
-}
-
-// UV_ECANCELED: -ECANCELED on POSIX, libuv's own number on Windows (uv/errno.h).
-const cancelledErrors = new Set([-125, -89, -85, -4081]);
-
-function isCancelled(error: number): boolean {
-  return cancelledErrors.has(error);
-}
-
 let current: Engine | undefined;
 
 /**
@@ -360,6 +328,18 @@ export function getEngine(): Engine {
   current ??= new Engine(loadBinding(), process.env.OVERLAPPED_ENGINE ?? '');
   return current;
 }
+
+// The first call may come when the process has no descriptor left to load the addon. Node then
+// reports that as it does for the call, or serves it.
+servesWhile(() => {
+  if (current !== undefined) return true;
+  try {
+    getEngine();
+  } catch (error) {
+    return !isShortage(error);
+  }
+  return true;
+});
 
 /** Submits the collected operations, if the engine has started. */
 export function flushEngine(): void {

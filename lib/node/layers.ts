@@ -113,14 +113,26 @@ export function isReplaced(names: readonly string[]): boolean {
   });
 }
 
+let canServe = (): boolean => true;
+
+/** @param test tells whether the engine is able to serve; without it Node's own functions do */
+export function servesWhile(test: () => boolean): void {
+  canServe = test;
+}
+
+/** Whether Node's own functions are to serve: a layer is below them, or the engine is unable to. */
+export function isForNode(): boolean {
+  return isSystemReplaced() || !canServe();
+}
+
 function isHandle(value: unknown): boolean {
   return typeof (value as { fd?: unknown } | null | undefined)?.fd === 'number';
 }
 
 /**
  * Makes one of our functions a substitute for Node's: it looks the same to programs, and forwards
- * calls to Node's function while a layer sits below node:fs or replaces one of the functions that
- * Node's own would call.
+ * calls to Node's function while the engine is unable to serve, or a layer sits below node:fs or
+ * replaces one of the functions that Node's own would call.
  * @param uses names of the node:fs functions that Node's own function calls
  */
 export function substituteFor<T = AnyFunction>(
@@ -130,9 +142,9 @@ export function substituteFor<T = AnyFunction>(
 ): T {
   if (typeof nodes !== 'function') return likeNode(ours, nodes) as T;
   const serve = (...given: never[]): unknown => {
-    const isLayered = isSystemReplaced() || (uses.length > 0 && isReplaced(uses));
+    const isNodes = isForNode() || (uses.length > 0 && isReplaced(uses));
     // Calls on an open file belong to the package that opened it.
-    if (!isLayered || isHandle(given[0])) return ours(...given);
+    if (!isNodes || isHandle(given[0])) return ours(...given);
     return Reflect.apply(nodes, nodeFs, given);
   };
   return likeNode(serve, nodes) as unknown as T;

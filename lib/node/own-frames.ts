@@ -24,6 +24,9 @@ const folders = ownFolders();
 // The maximum number of own frames that a stack may have in addition to the caller's.
 const ownFramesMax = 20;
 
+// Programs replace it, or delete it to look like another engine.
+const { captureStackTrace } = Error;
+
 type AnyFunction = Parameters<typeof Error.captureStackTrace>[1];
 
 function isOwn(line: string): boolean {
@@ -59,12 +62,12 @@ export function giveCallersStack(error: Error, hidden: AnyFunction): void {
   const isPlain = typeof limit === 'number' && limit > 0 && folders.length > 0;
   if (isPlain && !hasHook() && hasOwnFrames(hidden)) {
     setLimit(limit + ownFramesMax);
-    Error.captureStackTrace(error, hidden);
+    captureStackTrace(error, hidden);
     const { stack } = error;
     setLimit(limit);
     if (typeof stack === 'string') setStack(error, shorten(stack, limit));
   } else {
-    Error.captureStackTrace(error, hidden);
+    captureStackTrace(error, hidden);
   }
 }
 
@@ -80,7 +83,7 @@ function hasOwnFrames(hidden: AnyFunction): boolean {
   const limit = Error.stackTraceLimit;
   const probe: { stack?: unknown } = {};
   setLimit(2);
-  Error.captureStackTrace(probe, hidden);
+  captureStackTrace(probe, hidden);
   setLimit(limit);
   const { stack } = probe;
   return typeof stack === 'string' && folders.some((folder) => stack.includes(folder));

@@ -60,19 +60,24 @@ export function getPending(this: Described): boolean {
 
 type Listener = (...given: unknown[]) => void;
 
-// A listener without parameters can see the descriptor only by `arguments` or a rest parameter. The
-// source of native and bound functions does not show whether it does.
+// Sources of functions without parameters: `() =>`, `async () =>`, `function name() {`, `name() {`.
+const withoutParameters = /^(?:async\b\s*)?(?:function\b[\s*]*)?[\w$]*\s*\(\s*\)/;
+
+// A listener without parameters can see the descriptor only by `arguments`. `length` does not count
+// parameters with defaults. The source of native and bound functions shows nothing.
 function seesArguments(listener: Listener): boolean {
-  return (
-    listener.length > 0 ||
-    /\barguments\b|\.\.\.|\[native code\]/.test(Function.prototype.toString.call(listener))
-  );
+  if (listener.length > 0) return true;
+  const source = Function.prototype.toString.call(listener);
+  return !withoutParameters.test(source) || /\barguments\b|\[native code\]/.test(source);
 }
+
+// Programs also replace the method of the class, to see the events of all emitters.
+const nodesEmit = EventEmitter.prototype.emit;
 
 /** Emits 'open' and 'ready', as Node does. */
 export function emitOpen(stream: EventEmitter & Described, fd: number): void {
   const isSeen =
-    stream.emit !== EventEmitter.prototype.emit ||
+    stream.emit !== nodesEmit ||
     (stream.listenerCount('open') > 0 && stream.listeners('open').some(seesArguments as never));
   if (isSeen) share(stream);
   stream.emit('open', fd);

@@ -3,7 +3,7 @@ import { coreOf } from '../handle/core-of.js';
 import { type StreamOpenOptions, streamOpenOptionsOf } from '../handle/open-options.js';
 import type { PublicHandle } from '../handle/public-handle.js';
 import { invalidArgValue, notImplemented } from '../node/errors.js';
-import { isSystemReplaced } from '../node/layers.js';
+import { isForNode } from '../node/layers.js';
 import { nodeFs } from '../node/node-fs.js';
 import { validateWindow, type WindowOptions } from '../transfer/window.js';
 import {
@@ -102,8 +102,8 @@ function fileOf(
   }
   const core = coreOf(fd);
   if (core === undefined) {
-    // While a layer sits below node:fs, Node's own methods open and read the path.
-    return isOpen || isSystemReplaced() ? undefined : new NodeFile(more, () => stream.closed);
+    // Node's own methods open and read the path then.
+    return isOpen || isForNode() ? undefined : new NodeFile(more, () => stream.closed);
   }
   if (options.fs) throw notImplemented('FileHandle with fs');
   options.fd = core.file.streamDescriptor;

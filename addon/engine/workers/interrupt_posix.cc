@@ -67,10 +67,13 @@ ThreadInterrupt::~ThreadInterrupt() = default;
 
 void ThreadInterrupt::bind() {
   thread_ = pthread_self();
-  // All other signals are for the program's own threads.
+  // Signals of the process are for the program's own threads. SIGXFSZ and SIGPIPE come from a call
+  // of this thread; a handler of the program would otherwise never see them.
   sigset_t blocked;
   sigfillset(&blocked);
   sigdelset(&blocked, interrupt_signal());
+  sigdelset(&blocked, SIGXFSZ);
+  sigdelset(&blocked, SIGPIPE);
   pthread_sigmask(SIG_SETMASK, &blocked, nullptr);
 }
 

@@ -1,0 +1,39 @@
+import { AbortError, abortError, type Subject, systemError } from '../node/errors.js';
+import type { Failure, Operation } from './operation.js';
+
+// UV_ECANCELED: -ECANCELED on POSIX, libuv's own number on Windows (uv/errno.h).
+const cancelledErrors = new Set([-125, -89, -85, -4081]);
+
+function isCancelled(error: number): boolean {
+  return cancelledErrors.has(error);
+}
+
+/**
+ * Returns a function that makes the error of a failed operation, whose record is reused before the
+ * error is made. A signal is the user's object: its `reason` may throw when it is read, and the
+ * operation then fails with that error.
+ * @param failure undefined if the operation was canceled before it was submitted
+ */
+export function errorMaker({ subject, watch }: Operation, failure?: Failure): () => Error {
+  const signal = watch?.signal;
+  if (failure !== undefined && !isCancelled(failure.error)) {
+    return () => systemErrorOf(subject, failure);
+  }
+  const mayHaveMovedBytes = failure?.mayHaveMovedBytes ?? false;
+  return () =>
+    signal?.aborted
+      ? abortError(signal, mayHaveMovedBytes)
+      : new AbortError(undefined, mayHaveMovedBytes);
+}
+
+function systemErrorOf(subject: Subject, { error, osError, step, place }: Failure): Error {
+  const { laterSteps, showPlace } = subject;
+  const laterStep = step === 0 ? undefined : laterSteps?.[step - 1];
+  const syscall = laterStep ?? subject.syscall;
+  if (showPlace !== undefined && place !== undefined) {
+    return systemError(error, { syscall, path: showPlace(place) }, osError);
+  }
+  // As in Node, only the step that works on the path names it.
+  const isFirst = laterSteps === undefined || step === 0;
+  return systemError(error, isFirst ? subject : { syscall }, osError);
+}
