@@ -82,7 +82,8 @@ uint32_t decode_for_path(napi_env env, const Submission& submission, napi_value 
 // A descriptor is inspected anew for every operation: its owner may have closed it, and its number
 // may belong to another file by now.
 uint32_t find_file(const Submission& submission, FileTable& files, Slot& slot, OpenFile*& file) {
-  if (static_cast<uint32_t>(submission.flags) & kForeignDescriptor) {
+  const bool is_foreign = (static_cast<uint32_t>(submission.flags) & kForeignDescriptor) != 0;
+  if (is_foreign && slot.operation.traits().takes_foreign) {
     Result result;
     slot.borrowed = borrow_descriptor(submission.file, result);
     file = slot.borrowed.get();
@@ -104,7 +105,8 @@ uint32_t decode_for_file(napi_env env, const Submission& submission, napi_value 
   if (opens) decode_open_in(submission, op.detail->open);
   if (op.traits().result != ResultKind::kValue) op.details();
   if (op.has_source()) {
-    const auto source_id = static_cast<int32_t>(submission.offset);
+    // Valid numbers reach 2^32 - 1; those from 2^31 on become negative, which no file has.
+    const auto source_id = static_cast<int32_t>(static_cast<uint32_t>(submission.offset));
     op.source = files.find(source_id);
     if (!op.source) return kBadHandleError;
     slot.source_id = source_id;

@@ -20,8 +20,9 @@ inline constexpr uint32_t kSubmissionsMax = 1024;
 inline constexpr uint32_t kCompletionsMax = 256;
 inline constexpr uint32_t kDetailNumbers = 18;
 
-// Bits of Submission::flags for the opcodes on an open file.
-inline constexpr uint32_t kForeignDescriptor = 1U << 31;  // `file` is a descriptor of others
+// A bit of Submission::flags: `file` is a descriptor that other code has opened. Only the opcodes
+// with OpcodeTraits::takes_foreign have it; elsewhere the flags may be the user's (kOpenIn).
+inline constexpr uint32_t kForeignDescriptor = 1U << 31;
 
 struct Submission {
   int32_t opcode;

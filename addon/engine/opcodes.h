@@ -137,6 +137,8 @@ struct OpcodeTraits {
   Shortness shortness = Shortness::kNever;
   ResultKind result = ResultKind::kValue;
   DescriptorUse descriptor = DescriptorUse::kNone;
+  // The file may be given as a descriptor that other code has opened, by a bit of the flags.
+  bool takes_foreign = false;
 };
 
 // The table of opcodes: everything about an opcode that is known without running it.
@@ -147,7 +149,8 @@ inline constexpr OpcodeTraits kOpcodes[] = {
      .memory = true,
      .position = PositionRange::kOrCursor,
      .waiting = Waiting::kUnlessDisk,
-     .shortness = Shortness::kUpToShortTransfer},
+     .shortness = Shortness::kUpToShortTransfer,
+     .takes_foreign = true},
     {.opcode = Opcode::kWrite,
      .name = "write",
      .family = OpcodeFamily::kTransfer,
@@ -155,20 +158,23 @@ inline constexpr OpcodeTraits kOpcodes[] = {
      .position = PositionRange::kOrCursor,
      .waiting = Waiting::kUnlessDisk,
      .lane = WaitingLane::kWriting,
-     .shortness = Shortness::kUpToShortTransfer},
+     .shortness = Shortness::kUpToShortTransfer,
+     .takes_foreign = true},
     {.opcode = Opcode::kReadVector,
      .name = "readVector",
      .family = OpcodeFamily::kTransfer,
      .vectors = true,
      .position = PositionRange::kOrCursor,
-     .waiting = Waiting::kUnlessDisk},
+     .waiting = Waiting::kUnlessDisk,
+     .takes_foreign = true},
     {.opcode = Opcode::kWriteVector,
      .name = "writeVector",
      .family = OpcodeFamily::kTransfer,
      .vectors = true,
      .position = PositionRange::kOrCursor,
      .waiting = Waiting::kUnlessDisk,
-     .lane = WaitingLane::kWriting},
+     .lane = WaitingLane::kWriting,
+     .takes_foreign = true},
     {.opcode = Opcode::kOpen,
      .name = "open",
      .family = OpcodeFamily::kPath,
@@ -186,7 +192,8 @@ inline constexpr OpcodeTraits kOpcodes[] = {
     {.opcode = Opcode::kStat,
      .name = "stat",
      .shortness = Shortness::kAlways,
-     .result = ResultKind::kStatus},
+     .result = ResultKind::kStatus,
+     .takes_foreign = true},
     {.opcode = Opcode::kStatPath,
      .name = "statPath",
      .family = OpcodeFamily::kPath,

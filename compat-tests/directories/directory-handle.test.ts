@@ -115,6 +115,15 @@ test('a file is opened, written, described, renamed and removed by its name', as
   });
 });
 
+test('the flag -2 ** 31 does not make the number of the directory a descriptor', async () => {
+  await withDirectory(async (directory, folder) => {
+    fs.writeFileSync(path.join(folder, 'file'), 'content');
+    const file = await directory.open('file', -(2 ** 31));
+    expect(await file.readFile('utf8')).toBe('content');
+    await file.close();
+  });
+});
+
 test('the flag w truncates an opened file', async () => {
   await withDirectory(async (directory, folder) => {
     fs.writeFileSync(path.join(folder, 'f'), 'what was there');
