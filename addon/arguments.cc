@@ -4,6 +4,7 @@ namespace overlapped {
 
 namespace {
 
+// Returns 0 for a type that this code does not know: later versions of Node-API have more.
 size_t element_size(napi_typedarray_type type) {
   switch (type) {
     case napi_int8_array:
@@ -17,8 +18,12 @@ size_t element_size(napi_typedarray_type type) {
     case napi_uint32_array:
     case napi_float32_array:
       return 4;
-    default:
+    case napi_float64_array:
+    case napi_bigint64_array:
+    case napi_biguint64_array:
       return 8;
+    default:
+      return 0;
   }
 }
 
@@ -28,14 +33,16 @@ struct Memory {
 };
 
 bool read_typed_array(napi_env env, napi_value value, Memory& memory) {
-  napi_typedarray_type type;
+  // Node-API leaves the type unset if it does not know that of the array; bytes are the smallest.
+  napi_typedarray_type type = napi_uint8_array;
   size_t length = 0;
   void* data = nullptr;
   if (napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) != napi_ok) {
     return false;
   }
-  memory = {static_cast<std::byte*>(data), length * element_size(type)};
-  return true;
+  const size_t bytes_per_element = element_size(type);
+  memory = {static_cast<std::byte*>(data), length * bytes_per_element};
+  return bytes_per_element > 0;
 }
 
 }  // namespace

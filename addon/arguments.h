@@ -13,7 +13,7 @@ namespace overlapped {
 // the form that lib/ has validated, because it changed in between.
 
 // The memory of a typed array, if `offset` + `length` bytes of it exist. A transferred (detached)
-// array has none.
+// array has none, and one of a type that not every version of Node-API knows is refused.
 bool read_memory(napi_env env, napi_value value, double offset, double length, std::byte*& data);
 
 // An array of typed arrays, each whole.

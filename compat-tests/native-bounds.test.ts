@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { loadBinding } from '../lib/engine/binding.js';
 import { CompletionLayout, type NativeBinding, SubmissionLayout } from '../lib/engine/native.js';
 import { Opcode } from '../lib/engine/opcodes.js';
-import { resultOfChild, temporaryFolder } from './helpers.js';
+import { resultOfChild, temporaryFolder, testWhere } from './helpers.js';
 
 // JavaScript writes submissions into shared memory, so the addon checks every number in them.
 
@@ -17,6 +17,10 @@ interface Fields {
   length?: number;
 }
 
+const testWithHalves = testWhere(
+  'Float16Array' in globalThis,
+  'this version of Node has no Float16Array',
+);
 const EINVAL = process.platform === 'win32' ? -4071 : -22;
 const EBADF = process.platform === 'win32' ? -4083 : -9;
 
@@ -142,6 +146,41 @@ test.each([
   ['a proxy', new Proxy(Buffer.alloc(5), {})],
 ])('a read into %s fails with EINVAL', async (_, object) => {
   expect((await raw.run({ file, length: 5 }, object)).error).toBe(EINVAL);
+});
+
+const arrayTypes = [
+  Int8Array,
+  Uint8Array,
+  Uint8ClampedArray,
+  Int16Array,
+  Uint16Array,
+  Int32Array,
+  Uint32Array,
+  Float32Array,
+  Float64Array,
+  BigInt64Array,
+  BigUint64Array,
+] as const;
+
+for (const ArrayType of arrayTypes) {
+  test(`a read fills a ${ArrayType.name} to its last byte, and no further`, async () => {
+    fs.writeFileSync(path, Buffer.alloc(100, 'x'));
+    const bytes = Buffer.from(new ArrayBuffer(200));
+    const length = 3 * ArrayType.BYTES_PER_ELEMENT;
+    const array = new ArrayType(bytes.buffer, 0, 3);
+    expect((await raw.run({ file, length: length + 1 }, array)).error).toBe(EINVAL);
+    expect((await raw.run({ file, length }, array)).value).toBe(length);
+    const vector = { opcode: Opcode.readVector, file, length };
+    expect((await raw.run(vector, [array])).value).toBe(length);
+    expect(bytes.lastIndexOf('x')).toBe(length - 1);
+  });
+}
+
+testWithHalves('a read into a Float16Array, whose type not every Node-API has, fails', async () => {
+  const array = new (globalThis as unknown as { Float16Array: typeof Uint16Array }).Float16Array(8);
+  expect((await raw.run({ file, length: 64 }, array)).error).toBe(EINVAL);
+  const vector = { opcode: Opcode.readVector, file, length: 16 };
+  expect((await raw.run(vector, [array])).error).toBe(EINVAL);
 });
 
 test.each([

@@ -1,6 +1,7 @@
 import type * as fs from 'node:fs';
-import { isArrayBufferView, isDataView } from 'node:util/types';
+import { isArrayBufferView } from 'node:util/types';
 import { flushEngine } from '../engine/engine.js';
+import { nativeView, transferMax } from '../handle/transfer-result.js';
 import { nextTick } from '../node/globals.js';
 import { substituteFor } from '../node/layers.js';
 import { likeNode } from '../node/like-node.js';
@@ -16,8 +17,6 @@ type Callback = (error: unknown, bytes: number, data: unknown) => void;
 type Arguments = readonly unknown[];
 type Position = number | bigint;
 
-// The maximum number of bytes per read on Linux (read(2)).
-const transferMax = 0x7ffff000;
 // The maximum number of buffers per call (IOV_MAX).
 const vectorMax = 1024;
 
@@ -41,12 +40,6 @@ function isCount(value: unknown, max: number): value is number {
 function isPlace(position: unknown): position is Position {
   if (typeof position === 'bigint') return position >= 0n && position < 2n ** 62n;
   return isCount(position, Number.MAX_SAFE_INTEGER);
-}
-
-// The addon accepts typed arrays but not DataViews.
-function typedArray(view: ArrayBufferView): Uint8Array {
-  if (!isDataView(view)) return view as Uint8Array;
-  return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 }
 
 interface Span {
@@ -81,7 +74,7 @@ function readOfNumber(...given: unknown[]): void {
     const span = parseSpan(given.slice(1, -1));
     if (span !== undefined) {
       const { view, offset, length, position } = span;
-      const object = typedArray(view);
+      const object = nativeView(view);
       callBack(
         readDescriptor({ fd, object, offset, length, position }),
         callback as Callback,
@@ -111,7 +104,7 @@ function readvOfNumber(...given: unknown[]): void {
     Reflect.apply(nodeFs.readv, nodeFs, given);
     return;
   }
-  const object = views.map(typedArray);
+  const object = views.map(nativeView);
   const bytes = readDescriptor({ fd, object, offset: 0, length, position });
   callBack(bytes, callback as Callback, buffers);
 }

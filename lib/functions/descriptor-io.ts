@@ -22,9 +22,9 @@ const statSubject = { syscall: 'fstat' };
 /** A read whose arguments are valid. */
 export interface DescriptorRead {
   fd: number;
-  /** A typed array, or a list of them. */
-  object: Uint8Array | readonly Uint8Array[];
-  /** The offset in the array, in bytes. */
+  /** A view in the form that the addon takes (nativeView()), or a list of them. */
+  object: ArrayBufferView | readonly ArrayBufferView[];
+  /** The offset in the view, in bytes. */
   offset: number;
   length: number;
   /** -1 reads at the cursor, which everyone with this open file shares. */

@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 /** A position in a file: bytes from its start; null or -1 for the handle's cursor. */
 export type Position = number | bigint | null;
 
@@ -37,9 +39,25 @@ export function advance(position: number | bigint, bytes: number): number | bigi
   return typeof position === 'bigint' ? position + BigInt(bytes) : position + bytes;
 }
 
-/** Returns a view as bytes. The addon takes typed arrays, but no DataViews. */
+/** Returns the bytes of a view. */
 export function bytesOfView(view: ArrayBufferView): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+}
+
+/**
+ * Returns a view in the form that the addon takes: the view itself, or its bytes if it is a
+ * DataView or a Float16Array, which not every Node-API knows.
+ */
+export function nativeView(view: ArrayBufferView): ArrayBufferView {
+  const { isDataView, isUint8Array } = types;
+  if (isUint8Array(view)) return view;
+  const isKnown = !isDataView(view) && !isFloat16Array(view);
+  return isKnown ? view : bytesOfView(view);
+}
+
+function isFloat16Array(view: ArrayBufferView): boolean {
+  const { BYTES_PER_ELEMENT } = view as Uint16Array;
+  return BYTES_PER_ELEMENT === 2 && !types.isUint16Array(view) && !types.isInt16Array(view);
 }
 
 /** The result of handle.read(). */

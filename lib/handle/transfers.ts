@@ -1,4 +1,3 @@
-import { types } from 'node:util';
 import type { Completion } from '../engine/completion.js';
 import { getEngine } from '../engine/engine.js';
 import { Opcode } from '../engine/opcodes.js';
@@ -21,6 +20,7 @@ import type { OpenFile } from './open-file.js';
 import {
   advance,
   bytesOfView,
+  nativeView,
   type Position,
   placeOf,
   type ReadOptions,
@@ -238,7 +238,8 @@ export class Transfers implements ReadableFile {
     }
     const subject = write ? writeSubject : readSubject;
     const engine = getEngine();
-    if (signal === undefined && !types.isDataView(buffer)) {
+    const memory = nativeView(buffer);
+    if (signal === undefined && memory === buffer) {
       const decode = write ? decodeWrite : decodeRead;
       const owner = this.#file;
       return engine.transfer<Moved>(
@@ -253,7 +254,6 @@ export class Transfers implements ReadableFile {
         position,
       );
     }
-    const memory = types.isDataView(buffer) ? bytesOfView(buffer) : buffer;
     return engine.submit<Moved>({
       ...transfer(opcode, { memory, offset, length, position }),
       subject,
