@@ -40,8 +40,8 @@ enum class Opcode : uint8_t {
   kUnlock = 27,
   kListStreams = 28,
   kReadReparsePoint = 29,
-  kAccessPath = 31,  // `mode` is that of access(2)
   kCancelFile = 30,  // requests the end of all operations on a file
+  kAccessPath = 31,  // `mode` is that of access(2)
   kSyncFileSystem = 32,  // writes out the whole file system of a file (Linux)
   // Devices: system/devices.h describes each operation.
   kCreatePipeInstance = 50,
@@ -137,8 +137,7 @@ struct OpcodeTraits {
   Shortness shortness = Shortness::kNever;
   ResultKind result = ResultKind::kValue;
   DescriptorUse descriptor = DescriptorUse::kNone;
-  // The file may be given as a descriptor that other code has opened, by a bit of the flags.
-  bool takes_foreign = false;
+  bool takes_foreign = false;  // `file` may be a descriptor of other code (kForeignDescriptor)
 };
 
 // The table of opcodes: everything about an opcode that is known without running it.
@@ -247,9 +246,7 @@ inline constexpr OpcodeTraits kOpcodes[] = {
      .family = OpcodeFamily::kPath,
      .paths = 1},
     {.opcode = Opcode::kSeek, .name = "seek", .position = PositionRange::kAny},
-    {.opcode = Opcode::kGetAttributes,
-     .name = "getAttributes",
-     .result = ResultKind::kAttributes},
+    {.opcode = Opcode::kGetAttributes, .name = "getAttributes", .result = ResultKind::kAttributes},
     {.opcode = Opcode::kGetAttributesPath,
      .name = "getAttributesPath",
      .family = OpcodeFamily::kPath,
@@ -262,9 +259,7 @@ inline constexpr OpcodeTraits kOpcodes[] = {
      .paths = 1},
     {.opcode = Opcode::kSetSparse, .name = "setSparse"},
     {.opcode = Opcode::kPunchHole, .name = "punchHole"},
-    {.opcode = Opcode::kAllocatedRanges,
-     .name = "allocatedRanges",
-     .result = ResultKind::kContent},
+    {.opcode = Opcode::kAllocatedRanges, .name = "allocatedRanges", .result = ResultKind::kContent},
     {.opcode = Opcode::kLock, .name = "lock", .lane = WaitingLane::kMeeting},
     {.opcode = Opcode::kUnlock, .name = "unlock"},
     {.opcode = Opcode::kListStreams,
@@ -308,9 +303,7 @@ inline constexpr OpcodeTraits kOpcodes[] = {
      .result = ResultKind::kOpenFile,
      .descriptor = DescriptorUse::kTakes},
     {.opcode = Opcode::kSetMailslot, .name = "setMailslot"},
-    {.opcode = Opcode::kMailslotStatus,
-     .name = "mailslotStatus",
-     .result = ResultKind::kContent},
+    {.opcode = Opcode::kMailslotStatus, .name = "mailslotStatus", .result = ResultKind::kContent},
     {.opcode = Opcode::kSerialSettings,
      .name = "serialSettings",
      .memory = true,
