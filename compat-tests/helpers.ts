@@ -157,9 +157,21 @@ export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** The number of open descriptors of this process (Linux). */
-export function openDescriptors(): number {
-  return fs.readdirSync('/proc/self/fd').length;
+/**
+ * Returns how many descriptors of this process are open, on Linux. With a folder, it counts only
+ * those of files below it, because Node and the engine open descriptors of their own when they
+ * first need them.
+ */
+export function openDescriptors(folder = ''): number {
+  const descriptors = fs.readdirSync('/proc/self/fd');
+  if (folder === '') return descriptors.length;
+  return descriptors.filter((descriptor) => {
+    try {
+      return fs.readlinkSync(`/proc/self/fd/${descriptor}`).startsWith(`${folder}/`);
+    } catch {
+      return false;
+    }
+  }).length;
 }
 
 // ---- Child processes

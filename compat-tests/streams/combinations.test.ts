@@ -17,17 +17,15 @@ import { connect, kinds, sinkOf, sourceOf } from './adaptors.js';
 
 const sizes = [0, 1, 4096, 70_001, 3_000_003];
 let folder: string;
-let descriptors = 0;
 
 beforeAll(async () => {
   folder = await unbufferedFolder();
   for (const size of sizes) fs.writeFileSync(fileOf(size), randomBytes(size, size + 1));
   await connect(sourceOf('node', fileOf(1)), sinkOf('node', path.join(folder, 'warm')));
-  if (isLinux) descriptors = openDescriptors();
 });
 afterAll(async () => {
   await until(() => engine.stats().inFlight === 0);
-  if (isLinux) await until(() => openDescriptors() <= descriptors);
+  if (isLinux) await until(() => openDescriptors(folder) === 0);
 });
 
 function fileOf(size: number): string {

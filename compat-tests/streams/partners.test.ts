@@ -36,7 +36,6 @@ const content = Buffer.concat([randomBytes(size - 1_000_000), Buffer.alloc(1_000
 let folder: string;
 let source: string;
 let hash: string;
-let descriptors = 0;
 let next = 0;
 
 function newFile(): string {
@@ -48,13 +47,10 @@ beforeAll(async () => {
   source = newFile();
   fs.writeFileSync(source, content);
   hash = sha256OfFile(source);
-  createReadStream(source).resume();
-  await once(net.createServer().listen(0).close(), 'close');
-  if (isLinux) descriptors = openDescriptors() + 1;
 });
 afterAll(async () => {
   await until(() => engine.stats().inFlight === 0);
-  if (isLinux) await until(() => openDescriptors() <= descriptors);
+  if (isLinux) await until(() => openDescriptors(folder) === 0);
 });
 
 /** Converts one of our sources to a stream that Node's streams can be piped from. */
