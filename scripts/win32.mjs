@@ -5,6 +5,7 @@
 //   node scripts/win32.mjs completion-ways   what each way to learn of a completion costs
 //   node scripts/win32.mjs run <arguments>   Node for Windows with these arguments
 //   node scripts/win32.mjs test [arguments]  vitest in it, once per engine
+//   node scripts/win32.mjs rows              the tests behind the rows of docs/windows.md
 //   node scripts/win32.mjs wine-root         Debian 13 with Wine 10, for Node 22 and later; as root
 //
 // It works in build-win32/, which also has the Wine prefix. OVERLAPPED_WIN32_MINUTES bounds how
@@ -329,6 +330,17 @@ async function test(args) {
   }
 }
 
+// What the rows of docs/windows.md name, and what a version of Node could change about them: its
+// streams, its threads, its libuv's numbers of errors.
+const testsOfRows = [
+  ...['windows', 'devices', 'alignment', 'directories', 'engine.test'],
+  ...['streams/lifecycle', 'streams/partners'],
+  ...['lifecycle/abort', 'lifecycle/close', 'lifecycle/worker-threads'],
+  ...['conformance/open', 'conformance/read', 'conformance/write', 'conformance/whole-file'],
+];
+
+const rows = (args) => test([...testsOfRows.map((name) => `compat-tests/${name}`), ...args]);
+
 async function testEngines(vitest, args) {
   let worst = 0;
   for (const engine of engines) {
@@ -354,6 +366,7 @@ const commands = {
   'completion-ways': completionWays,
   run,
   test,
+  rows,
   'wine-root': makeWineRoot,
 };
 
