@@ -1,7 +1,5 @@
 #pragma once
 
-#include <mutex>
-
 #include "engine/engine.h"
 #include "libuv.h"
 
@@ -30,7 +28,7 @@ class CompletionQueue final : public CompletionSink {
   }
 
  private:
-  std::mutex mutex_;
+  Mutex mutex_;
   OperationList completed_;
   uv::Handle* const wake_handle_;
 };

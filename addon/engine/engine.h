@@ -1,15 +1,14 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 
+#include "mutex.h"
 #include "operation.h"
 
 namespace overlapped {
@@ -35,10 +34,9 @@ struct EngineCounters {
 // The time until which to wait; nullopt waits without limit.
 using Deadline = std::optional<std::chrono::steady_clock::time_point>;
 
-// Waits like std::condition_variable::wait_until().
+// Waits like wait_until() of a condition variable.
 template <typename Done>
-bool wait_until(std::condition_variable& changed, std::unique_lock<std::mutex>& lock,
-                Deadline deadline, Done done) {
+bool wait_until(ConditionVariable& changed, Lock& lock, Deadline deadline, Done done) {
   if (deadline) return changed.wait_until(lock, *deadline, done);
   changed.wait(lock, done);
   return true;

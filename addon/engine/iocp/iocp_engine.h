@@ -1,10 +1,8 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -84,7 +82,6 @@ class IocpEngine final : public Engine {
   // few enough that another worker gets its share of reads that the cache serves.
   static constexpr size_t kIssueBatchMax = 16;
 
-  using Lock = std::unique_lock<std::mutex>;
 
   void start_workers(size_t count);
   void stop_workers();
@@ -121,8 +118,8 @@ class IocpEngine final : public Engine {
   std::atomic<uint64_t> retried_{0};
   std::atomic<uint64_t> port_packets_{0};
 
-  std::mutex mutex_;  // guards what follows, and the state of queued and blocking operations
-  std::condition_variable drained_;
+  Mutex mutex_;  // guards what follows, and the state of queued and blocking operations
+  ConditionVariable drained_;
   OperationList transfers_;  // wait to be issued
   OperationList blocking_;   // wait for a worker
   size_t in_engine_ = 0;     // not yet delivered

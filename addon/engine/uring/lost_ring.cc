@@ -52,7 +52,7 @@ void LostRing::hand_over() {
 }
 
 bool LostRing::wait(Deadline deadline) {
-  std::unique_lock lock(mutex_);
+  Lock lock(mutex_);
   return wait_until(changed_, lock, deadline, [this] { return handed_over_; });
 }
 

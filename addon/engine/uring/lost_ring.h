@@ -1,7 +1,5 @@
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
 #include <thread>
 
 #include "operation.h"
@@ -29,8 +27,8 @@ class LostRing {
   Descriptor gone_;
   OperationList orphans_;
   ThreadPool& workers_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
+  Mutex mutex_;
+  ConditionVariable changed_;
   bool handed_over_ = false;
   std::thread thread_;
 };

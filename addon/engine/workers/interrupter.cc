@@ -45,7 +45,7 @@ void Interrupter::abandon() {
 }
 
 void Interrupter::run() {
-  std::unique_lock lock(mutex_);
+  Lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [this] { return stopping_ || !pending_.empty(); });
     if (stopping_) return;

@@ -1,13 +1,12 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
-#include <mutex>
 #include <thread>
 #include <vector>
 
 #include "interrupt.h"
+#include "mutex.h"
 
 namespace overlapped {
 
@@ -23,7 +22,7 @@ struct InterruptTarget {
 // it never meets a later execution. The thread that repeats is made when first needed.
 class Interrupter {
  public:
-  explicit Interrupter(std::mutex& mutex) : mutex_(mutex) {}
+  explicit Interrupter(Mutex& mutex) : mutex_(mutex) {}
   ~Interrupter();  // without the mutex
   Interrupter(const Interrupter&) = delete;
   Interrupter& operator=(const Interrupter&) = delete;
@@ -42,8 +41,8 @@ class Interrupter {
 
   void run();
 
-  std::mutex& mutex_;
-  std::condition_variable changed_;
+  Mutex& mutex_;
+  ConditionVariable changed_;
   std::vector<Pending> pending_;
   std::thread thread_;
   std::chrono::milliseconds period_{0};

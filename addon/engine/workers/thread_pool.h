@@ -1,11 +1,9 @@
 #pragma once
 
 #include <array>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -59,7 +57,7 @@ class ThreadPool {
  private:
   struct Worker {
     std::thread thread;
-    std::condition_variable work;
+    ConditionVariable work;
     InterruptTarget target;
     Operation* current = nullptr;
     bool is_woken = false;
@@ -98,7 +96,6 @@ class ThreadPool {
     size_t size_ = 0;
   };
 
-  using Lock = std::unique_lock<std::mutex>;
 
   void run_worker(Lane& lane, Worker& worker);
   bool start_worker(Lane& lane);
@@ -118,8 +115,8 @@ class ThreadPool {
 
   CompletionSink& sink_;
   const ThreadFactory factory_;
-  std::mutex mutex_;
-  std::condition_variable drained_;
+  Mutex mutex_;
+  ConditionVariable drained_;
   std::array<Lane, kLanes> lanes_;
   OperationList completed_;  // to be delivered with others
   Interrupter interrupter_{mutex_};

@@ -44,7 +44,7 @@ bool Watchdog::arm(const ThreadFactory& factory) {
 }
 
 void Watchdog::run() {
-  std::unique_lock lock(mutex_);
+  Lock lock(mutex_);
   int idle_ticks = 0;
   while (!stopping_) {
     if (!armed_) {

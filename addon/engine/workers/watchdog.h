@@ -1,10 +1,10 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <thread>
+
+#include "mutex.h"
 
 namespace overlapped {
 
@@ -16,9 +16,9 @@ using ThreadFactory = std::function<std::thread(std::function<void()>)>;
 class Watchdog {
  public:
   // Returns whether there is still work to watch.
-  using Tick = std::function<bool(std::unique_lock<std::mutex>&)>;
+  using Tick = std::function<bool(Lock&)>;
 
-  Watchdog(std::mutex& mutex, Tick tick) : mutex_(mutex), tick_(std::move(tick)) {}
+  Watchdog(Mutex& mutex, Tick tick) : mutex_(mutex), tick_(std::move(tick)) {}
   ~Watchdog();  // without the mutex
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
@@ -31,9 +31,9 @@ class Watchdog {
  private:
   void run();
 
-  std::mutex& mutex_;
+  Mutex& mutex_;
   const Tick tick_;
-  std::condition_variable changed_;
+  ConditionVariable changed_;
   std::thread thread_;
   bool armed_ = false;
   bool stopping_ = false;

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <mutex>
 #include <vector>
 
+#include "mutex.h"
 #include "open_file.h"
 
 namespace overlapped {
@@ -46,7 +46,7 @@ class FileSystems {
   int mounts_ = -1;
   int descriptors_ = -1;
 
-  std::mutex mutex_;
+  Mutex mutex_;
   bool watches_ = false;  // while false, nothing is cached
   std::vector<Entry> entries_;
 };
