@@ -141,6 +141,8 @@ class OpenFile {
 
   // The rights that the caller asked for; 0 for whatever was granted.
   uint32_t access = 0;
+  // A call that ends before it returns posts no packet to the port.
+  bool skips_packets = false;
   // Opened with a restricted share mode: the file cannot be opened a second time.
   bool is_exclusive = false;
 #endif

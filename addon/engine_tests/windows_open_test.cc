@@ -132,15 +132,15 @@ TEST(windows_a_warning_posts_a_packet_and_an_error_does_not) {
       GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "RtlNtStatusToDosError")));
   REQUIRE(set_status != nullptr);
   const auto posts = [&](uint32_t status) {
-    return posts_packet(set_status(static_cast<LONG>(status)));
+    return is_accepted(set_status(static_cast<LONG>(status)));
   };
   CHECK(posts(0x80000005));   // STATUS_BUFFER_OVERFLOW
   CHECK(posts(0x8000000E));   // STATUS_DEVICE_PAPER_EMPTY
   CHECK(posts(0x80000011));   // STATUS_DEVICE_BUSY
   CHECK(!posts(0xC0000011));  // STATUS_END_OF_FILE
   CHECK(!posts(0xC0000022));  // STATUS_ACCESS_DENIED
-  CHECK(posts_packet(ERROR_SUCCESS));
-  CHECK(posts_packet(ERROR_IO_PENDING));
+  CHECK(is_accepted(ERROR_SUCCESS));
+  CHECK(is_accepted(ERROR_IO_PENDING));
 }
 
 ENGINE_TEST(windows_a_denied_transfer_is_a_bad_descriptor_only_where_the_handle_lacks_the_right) {

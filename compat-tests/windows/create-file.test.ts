@@ -269,11 +269,16 @@ test('FILE_FLAG_BACKUP_SEMANTICS: a folder can be opened', async () => {
   await handle.close();
 });
 
-test('FILE_FLAG_OVERLAPPED: the engine sets it, and the port delivers completions', async () => {
+test('FILE_FLAG_OVERLAPPED: the engine sets it, and transfers are overlapped calls', async () => {
   const handle = await open(fileWith('content'));
-  const { portPackets } = engine.stats();
+  // A call that ends at once, as that of a cached read may, posts no packet to the port.
+  const overlappedCalls = () => {
+    const { portPackets, inline } = engine.stats();
+    return engine.kind === 'iocp' ? portPackets + inline : 0;
+  };
+  const before = overlappedCalls();
   await handle.read(Buffer.alloc(7), { position: 0 });
-  expect(engine.stats().portPackets > portPackets).toBe(engine.kind === 'iocp');
+  expect(overlappedCalls() > before).toBe(engine.kind === 'iocp');
   await handle.close();
 });
 

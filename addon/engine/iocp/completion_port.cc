@@ -12,6 +12,11 @@ Result CompletionPort::attach(HANDLE handle) {
   return attached ? Result::success(0) : Result::failure(GetLastError());
 }
 
+bool CompletionPort::skip_packets(HANDLE handle) {
+  constexpr UCHAR kModes = FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE;
+  return SetFileCompletionNotificationModes(handle, kModes) != 0;
+}
+
 uint32_t CompletionPort::post(PacketKind kind) {
   const auto key = static_cast<ULONG_PTR>(kind);
   return PostQueuedCompletionStatus(port_.get(), 0, key, nullptr) ? ERROR_SUCCESS : GetLastError();

@@ -44,6 +44,11 @@ class CompletionPort {
   // it lives, so this succeeds once.
   Result attach(HANDLE handle);
 
+  // Lets calls on an attached handle that end at once, without an error, post no packet, and saves
+  // all its calls from signaling the handle (SetFileCompletionNotificationModes). Returns false if
+  // every call still posts its packet.
+  static bool skip_packets(HANDLE handle);
+
   // Adds a packet. Gives ERROR_SUCCESS, or the error of a system that has no resources for it.
   uint32_t post(PacketKind kind);
 

@@ -84,7 +84,9 @@ void IocpEngine::stop_workers() {
 
 Result IocpEngine::attach(OpenFile& file) {
   const Result attached = port_.attach(file.handle());
-  if (attached.ok()) file.overlapped = true;
+  if (!attached.ok()) return attached;
+  file.overlapped = true;
+  file.skips_packets = CompletionPort::skip_packets(file.handle());
   return attached;
 }
 

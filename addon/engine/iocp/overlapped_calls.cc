@@ -34,7 +34,7 @@ OverlappedCalls::Outcome OverlappedCalls::issue(Operation& op) {
     CHECK_INVARIANT(op.state.load() == OperationState::kRunning);
     op.holders.store(2);
     const uint32_t error = start_(op);
-    if (!posts_packet(error)) {
+    if (!is_accepted(error)) {
       if (is_shortage(error) && op.refusals < kRefusalsMax) {
         ++op.refusals;
         shorten_calls(op);
@@ -43,7 +43,14 @@ OverlappedCalls::Outcome OverlappedCalls::issue(Operation& op) {
       continue_transfer(op, error, 0);
       return Outcome::kComplete;
     }
-    if (error != ERROR_IO_PENDING) inline_completions_.fetch_add(1, std::memory_order_relaxed);
+    if (error != ERROR_IO_PENDING) {
+      inline_completions_.fetch_add(1, std::memory_order_relaxed);
+      // No packet follows, so this thread is the only one that has the operation.
+      if (op.file->skips_packets) {
+        if (!settle(op)) return Outcome::kComplete;
+        continue;
+      }
+    }
     if (op.cancel_requested.load(std::memory_order_seq_cst)) CancelIoEx(handle, &op.overlapped);
     if (op.holders.fetch_sub(1) != 1) return Outcome::kPending;
     if (!settle(op)) return Outcome::kComplete;

@@ -28,7 +28,7 @@ using ErrorOf = ULONG(NTAPI*)(NTSTATUS);
 
 }  // namespace
 
-bool posts_packet(uint32_t error) {
+bool is_accepted(uint32_t error) {
   if (error == ERROR_SUCCESS || error == ERROR_IO_PENDING) return true;
   static const auto last_status = find_call<LastStatus>("RtlGetLastNtStatus");
   static const auto error_of = find_call<ErrorOf>("RtlNtStatusToDosError");

@@ -6,11 +6,11 @@
 // not export it.
 namespace overlapped {
 
-// Whether the last failed call of this thread, which reported `error`, still posts a packet to the
-// port. The kernel omits the packet only after a status of the severity "error"; a warning, such as
-// STATUS_BUFFER_OVERFLOW behind ERROR_MORE_DATA, posts a packet.
+// Whether the last overlapped call of this thread, which reported `error`, is in flight or has
+// ended with a count. Only a status of the severity "error" ends a call without one; a warning,
+// such as STATUS_BUFFER_OVERFLOW behind ERROR_MORE_DATA, ends it as success does.
 // https://learn.microsoft.com/windows-hardware/drivers/kernel/using-ntstatus-values
-bool posts_packet(uint32_t error);
+bool is_accepted(uint32_t error);
 
 // The access rights that a handle was granted; all rights if the system does not report them.
 uint32_t granted_access(HANDLE handle);

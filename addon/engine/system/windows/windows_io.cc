@@ -142,7 +142,7 @@ uint32_t transfer_by_event(Operation& op, const std::atomic<bool>& cancel_reques
   if (!event.valid()) return GetLastError();
   const uint32_t error = start_transfer(op, nullptr, event.get());
   // A warning, such as ERROR_MORE_DATA, ends the call with a count, as success does.
-  if (!posts_packet(error)) return error;
+  if (!is_accepted(error)) return error;
   const HANDLE handle = op.file->handle();
   const HANDLE events[] = {event.get(), ThreadInterrupt::event_of_this_thread()};
   const DWORD count = events[1] ? 2 : 1;
