@@ -100,6 +100,14 @@ napi_value submit(napi_env env, napi_callback_info info) {
   });
 }
 
+napi_value run_now(napi_env env, napi_callback_info info) {
+  return guarded(env, [&]() -> napi_value {
+    const Call<1> call(env, info);
+    if (!call.environment) return not_started(env);
+    return Values(env).boolean(call.environment->run_now(call.arguments[0]));
+  });
+}
+
 napi_value identify(napi_env env, napi_callback_info info) {
   return guarded(env, [&]() -> napi_value {
     const Call<1> call(env, info);
@@ -181,6 +189,7 @@ napi_value init(napi_env env, napi_value exports) {
   const Values values(env);
   values.set_function(exports, "start", start);
   values.set_function(exports, "submit", submit);
+  values.set_function(exports, "runNow", run_now);
   values.set_function(exports, "describeBoundary", describe);
   values.set_function(exports, "identify", identify);
   values.set_function(exports, "stats", stats);

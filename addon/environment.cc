@@ -7,6 +7,7 @@
 #include "decode_submission.h"
 #include "deliver_completion.h"
 #include "engine/descriptors.h"
+#include "engine/system/in_place.h"
 #include "error_number.h"
 
 namespace overlapped {
@@ -97,6 +98,50 @@ napi_value Environment::submit(uint32_t count, napi_value objects) {
   wake_if_needed();
   update_reference();
   return values.number(completions);
+}
+
+bool Environment::run_now(napi_value object) {
+  if (!engine_->completes_inline() || !deferred_.empty()) return false;
+  budget_.update();
+  if (budget_.is_spent()) return false;
+  Operation& operation = now_.operation;
+  const bool is_done = prepare_now(rings_.submission(0), object) && engine_->run_now(operation);
+  if (is_done) {
+    budget_.spend_on(operation);
+    deliver_completion(env_, operation, 0, rings_, *files_, results_.value());
+    ++submitted_;
+    ++completed_;
+  }
+  if (operation.file && operation.opcode != Opcode::kClose) --operation.file->in_flight;
+  if (is_done && operation.opcode == Opcode::kClose) files_->remove(now_.file_id);
+  operation.reset_keeping_detail();
+  return is_done;
+}
+
+// Returns false for operations that have to go to the engine by submit(), such as invalid ones,
+// whose error that reports.
+bool Environment::prepare_now(const Submission& submission, napi_value object) {
+  if (!is_opcode(submission.opcode)) return false;
+  Operation& operation = now_.operation;
+  operation.opcode = static_cast<Opcode>(submission.opcode);
+  if (!may_be_done_in_place(operation)) return false;
+  if (operation.opcode == Opcode::kClose) {
+    OpenFile* const file = files_->find(submission.file);
+    if (!file || file->in_flight > 0) return false;
+    operation.file = file;
+    now_.file_id = submission.file;
+    return true;
+  }
+  const auto flags = static_cast<uint32_t>(submission.flags);
+  const bool of_file = operation.traits().family != OpcodeFamily::kPath;
+  // Bytes read at the cursor before an operation had to wait would be lost.
+  const bool is_at_cursor = operation.is_transfer() && submission.position < 0;
+  if (is_at_cursor || (of_file && flags & kForeignDescriptor)) return false;
+  try {
+    return decode_submission(env_, submission, object, *files_, now_) == 0;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
 }
 
 // Returns false for a slot that is out of range or in use: no completion could report the error.

@@ -45,6 +45,10 @@ class Environment {
   // submissions is not valid; the others are served.
   napi_value submit(uint32_t count, napi_value objects);
 
+  // Runs the first submission of the ring if that needs no waiting. Returns whether it has: its
+  // completion is then the first on the completion ring. Otherwise the submission has no effect.
+  bool run_now(napi_value object);
+
   // A descriptor of an open file for others (descriptors.h), or libuv's negative error.
   int open_descriptor(int32_t file_id);
   // Returns the new position, or libuv's negative error number.
@@ -71,6 +75,7 @@ class Environment {
   // Submissions
   bool accept(const Submission& submission, napi_value object, OperationList& batch);
   void decode(const Submission& submission, napi_value object, Slot& slot, OperationList& batch);
+  bool prepare_now(const Submission& submission, napi_value object);
   void accept_close(const Submission& submission, Slot& slot, OperationList& batch);
   void schedule(Slot& slot, OperationList& batch);
   void hand_over(OperationList batch);
@@ -103,6 +108,7 @@ class Environment {
   // Allocated on the heap, so that they can be left behind with operations that never end.
   std::unique_ptr<FileTable> files_ = std::make_unique<FileTable>();
   std::unique_ptr<SlotTable> slots_ = std::make_unique<SlotTable>();
+  Slot now_;                // the operation of run_now()
   OperationList ready_;     // completed, not yet on the completion ring
   OperationList deferred_;  // accepted, not yet with the engine
   TurnBudget budget_;

@@ -40,7 +40,7 @@ export {
   verifyTree,
 } from './copy/tree/verify-tree.js';
 export { type VerifyOptions, type VerifyReport, verify } from './copy/verify.js';
-export { engine } from './engine/engine.js';
+export { engine } from './engine/facts.js';
 export type { EngineKind, EngineStats } from './engine/native.js';
 export type {
   DirectoryHandle,

@@ -3,6 +3,7 @@ import { promises } from './functions/promises-object.js';
 // The functions of node:fs/promises: some are served by the engine, the others are Node's own.
 
 export type { FileHandle } from './file-handle/file-handle.js';
+export { access } from './functions/access.js';
 export { type CopyFileOptions, copyFile } from './functions/copy-path.js';
 export * from './functions/delegated.js';
 export {

@@ -43,7 +43,8 @@ bool wait_until(ConditionVariable& changed, Lock& lock, Deadline deadline, Done 
 }
 
 // The laws (docs: ARCHITECTURE.md, "Laws of the engine"):
-// - submit(), cancel(), poll() and drain() are called on one thread, the submitting thread.
+// - submit(), run_now(), cancel(), poll() and drain() are called on one thread, the submitting
+//   thread.
 // - Every submitted operation comes back exactly once, from poll() or through the sink.
 // - cancel() asks; the completion still comes. Cancelling what is done does nothing.
 // - Nothing blocks but drain(). It returns true when every operation has come back.
@@ -64,6 +65,15 @@ class Engine {
   }
 
   virtual void submit(OperationList batch) = 0;
+
+  // Runs an operation before it returns if that needs no waiting. A finished operation has its
+  // result and does not come back from poll(); otherwise the engine has not taken it, and returns
+  // false.
+  virtual bool run_now(Operation& operation) {
+    (void)operation;
+    return false;
+  }
+
   virtual void cancel(Operation& operation) = 0;
 
   // Cancels these operations of one file. Some may be done, or have been canceled already.

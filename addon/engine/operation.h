@@ -147,6 +147,17 @@ struct Operation {
     if (!detail) detail = std::make_unique<OperationDetail>();
     return *detail;
   }
+  // Frees the results that the detail owns, and keeps the detail itself for the next operation.
+  void reset_keeping_detail() {
+    std::unique_ptr<OperationDetail> kept = std::move(detail);
+    reset();
+    if (!kept) return;
+    kept->opened.reset();
+    kept->content.reset();
+    kept->failed_step = 0;
+    kept->failed_path.clear();
+    detail = std::move(kept);
+  }
   void reset() {
     file = source = nullptr;
     data = nullptr;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { engine } from '../../lib/engine/engine.js';
+import { engine } from '../../lib/engine/facts.js';
 import { AlignmentError, allocAligned } from '../../lib/index.js';
 import { addressAt } from '../../lib/transfer/aligned-buffer.js';
 import { alignDown, alignUp, checkAligned, isAligned } from '../../lib/transfer/alignment.js';

@@ -1,4 +1,4 @@
-import { engine } from '../engine/engine.js';
+import { engine } from '../engine/facts.js';
 import { exitCode } from './exit-code.js';
 import { exitCodeOf } from './failure.js';
 import { abortOnSignals, type Interruption } from './interruption.js';

@@ -1,16 +1,17 @@
 import { isMainThread } from 'node:worker_threads';
 import { abortError, type Subject, systemError, unavailable } from '../node/errors.js';
 import { servesWhile } from '../node/layers.js';
-import { validateInteger } from '../node/validate.js';
 import { giveLoopATurn, watchExit } from './before-exit.js';
 import { isShortage, loadBinding } from './binding.js';
 import { Completion } from './completion.js';
 import { DescriptorShortage, isDescriptorShortage } from './descriptor-shortage.js';
-import { errorMaker } from './error-maker.js';
+import { errorMaker, failureOf } from './error-maker.js';
+import { InPlace, notNow } from './in-place.js';
 import type { EngineKind, EngineStats, NativeBinding } from './native.js';
 import { descriptorOpcodes, Opcode } from './opcodes.js';
 import {
   AbortWatch,
+  type CompleteRequest,
   type Decode,
   type Failure,
   ignore,
@@ -19,12 +20,11 @@ import {
   type Request,
   type Settle,
 } from './operation.js';
-import { rejectionWith } from './rejection.js';
+import { type Callback, callBack, FailedNow, rejectionWith, tickCallback } from './outcome.js';
 import { hasRelativePath, RelativePaths } from './relative-paths.js';
 import { SubmissionRing } from './submission-ring.js';
 
 const resolved = Promise.resolve();
-const workingSetMax = 2 ** 40;
 // Environments in Electron's pages end before the process does.
 const endsWithProcess = isMainThread && !('electron' in process.versions);
 
@@ -44,6 +44,9 @@ function takeFunctions(operation: Operation): void {
   lastReject = ignore;
 }
 
+// The value is what the request's decoder returns.
+type Later<T> = (value: never) => T | PromiseLike<T>;
+
 const { hasOwn } = Object;
 
 // A property missing from a request must not come from Object.prototype.
@@ -60,6 +63,7 @@ export class Engine {
   readonly #submissions: SubmissionRing;
   readonly #relativePaths = new RelativePaths();
   readonly #completion: Completion;
+  readonly #inPlace: InPlace;
   readonly #operations = new OperationTable();
   /** Operations whose completions have been taken off the ring, but whose promises are pending. */
   readonly #ended: Operation[] = [];
@@ -89,6 +93,7 @@ export class Engine {
     this.#native = native;
     this.#submissions = new SubmissionRing(description.submissions);
     this.#completion = new Completion(description, results);
+    this.#inPlace = new InPlace(native, this.#submissions, this.#completion);
   }
 
   get kind(): EngineKind {
@@ -148,6 +153,42 @@ export class Engine {
     this.#pushRequest(operation, request);
     if (isRelative) this.#relativePaths.add(this.#submissions.count - 1);
     return promise as Promise<T>;
+  }
+
+  /**
+   * Performs an operation: before this returns, if the kernel guarantees not to wait, or else like
+   * submit().
+   * @param later called with the value of an operation that was submitted
+   */
+  start<T>(request: CompleteRequest, later?: Later<T>): Promise<T> {
+    const value = this.#runNow(request);
+    if (value === notNow) return this.#submitThen(request, later);
+    if (value instanceof FailedNow) return rejectionWith(value.makeError);
+    return Promise.resolve(value as T);
+  }
+
+  /**
+   * Performs an operation like start(), for a function with a callback. The callback runs outside
+   * promise reactions, so that an exception in it is uncaught instead of a rejection.
+   */
+  call<T>(request: CompleteRequest, callback: Callback<T>, later?: Later<T>): void {
+    const value = this.#runNow(request);
+    if (value === notNow) {
+      callBack(this.#submitThen(request, later), callback);
+    } else if (value instanceof FailedNow) {
+      callBack(rejectionWith(value.makeError), callback);
+    } else {
+      tickCallback(callback, value as T);
+    }
+  }
+
+  #submitThen<T>(request: CompleteRequest, later: Later<T> | undefined): Promise<T> {
+    return later === undefined ? this.submit(request) : this.submit<never>(request).then(later);
+  }
+
+  // Operations that wait for a descriptor go first.
+  #runNow(request: CompleteRequest): unknown {
+    return this.#shortage.isOver ? this.#inPlace.run(request) : notNow;
   }
 
   /** Submits a read or a write of one buffer. The arguments must be valid. */
@@ -267,15 +308,8 @@ export class Engine {
     const completion = this.#completion;
     completion.moveTo(index);
     const operation = this.#operations.at(completion.slot);
-    const { error } = completion;
-    if (error !== 0) {
-      operation.failure = {
-        error,
-        osError: completion.osError,
-        step: completion.failedStep,
-        mayHaveMovedBytes: completion.mayHaveMovedBytes,
-        place: completion.takeFailedPath(),
-      };
+    if (completion.error !== 0) {
+      operation.failure = failureOf(completion);
     } else {
       try {
         operation.value = operation.decode(completion, operation);
@@ -345,33 +379,3 @@ servesWhile(() => {
 export function flushEngine(): void {
   current?.flush();
 }
-
-/** The engine in use, why a better one is not available, and its counters. */
-export const engine = {
-  /** 'iocp', 'uring' or 'threadpool'. */
-  get kind(): EngineKind {
-    return getEngine().kind;
-  },
-  /** Why a better engine is not available; null if the best one is in use. */
-  get reason(): string | null {
-    return getEngine().reason;
-  },
-  /** Counts since the start of the engine in this thread. */
-  stats(): EngineStats {
-    return getEngine().stats();
-  },
-  /**
-   * Windows: raises the minimum and maximum of memory that the process keeps resident. The system
-   * locks the buffers of transfers in flight within it, and may run out when many large ones are in
-   * flight: `stats().retried` then counts the operations that wait. See
-   * https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-setprocessworkingsetsize
-   * @param bytes bytes to add to the current minimum
-   * @returns the new minimum in bytes
-   * @throws ERR_OUT_OF_RANGE; ERR_INVALID_ARG_TYPE; EPERM and other system errors;
-   *   ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on other systems
-   */
-  growWorkingSet(bytes: number): number {
-    validateInteger(bytes, 'bytes', 1, workingSetMax);
-    return getEngine().growWorkingSet(bytes);
-  },
-} as const;

@@ -1,5 +1,23 @@
 import { AbortError, abortError, type Subject, systemError } from '../node/errors.js';
-import type { Failure, Operation } from './operation.js';
+import type { Completion } from './completion.js';
+import type { AbortWatch, Failure } from './operation.js';
+
+/** The part of an operation that its error shows. */
+interface Failed {
+  readonly subject: Subject;
+  readonly watch?: AbortWatch | undefined;
+}
+
+/** Copies the failure of an operation from its completion. */
+export function failureOf(completion: Completion): Failure {
+  return {
+    error: completion.error,
+    osError: completion.osError,
+    step: completion.failedStep,
+    mayHaveMovedBytes: completion.mayHaveMovedBytes,
+    place: completion.takeFailedPath(),
+  };
+}
 
 // UV_ECANCELED: -ECANCELED on POSIX, libuv's own number on Windows (uv/errno.h).
 const cancelledErrors = new Set([-125, -89, -85, -4081]);
@@ -14,7 +32,7 @@ function isCancelled(error: number): boolean {
  * operation then fails with that error.
  * @param failure undefined if the operation was canceled before it was submitted
  */
-export function errorMaker({ subject, watch }: Operation, failure?: Failure): () => Error {
+export function errorMaker({ subject, watch }: Failed, failure?: Failure): () => Error {
   const signal = watch?.signal;
   if (failure !== undefined && !isCancelled(failure.error)) {
     return () => systemErrorOf(subject, failure);

@@ -104,6 +104,12 @@ export interface NativeBinding {
    * buffers of each. Returns the number of completions already on the completion ring.
    */
   submit(count: number, objects: readonly unknown[]): number;
+  /**
+   * Runs the first entry of the submission ring, whose object is given, if that needs no waiting.
+   * Returns whether it has: the completion is then the first on the completion ring. Otherwise the
+   * entry has no effect.
+   */
+  runNow(object: unknown): boolean;
   /** Returns the current engine; it differs from the first if the system has denied that one. */
   identify(): EngineIdentity;
   stats(): EngineStats;

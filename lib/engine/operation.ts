@@ -1,12 +1,17 @@
 import type { Subject } from '../node/errors.js';
 import type { Completion } from './completion.js';
-import type { Encoded } from './requests.js';
+import type { Encoded, NativePath } from './requests.js';
 
 /**
  * Converts the completion of an operation to the value of its promise. It runs while completions
  * are being taken off the ring, so it must not call user code.
  */
-export type Decode = (completion: Completion, operation: Operation) => unknown;
+export type Decode = (completion: Completion, operation: WithObject) => unknown;
+
+/** An operation or a request, with its Buffer, Buffers or path. */
+export interface WithObject {
+  readonly object: unknown;
+}
 
 /** An operation to submit: the fields from an encoder in requests.ts, and how to report its end. */
 export interface Request extends Encoded {
@@ -18,10 +23,41 @@ export interface Request extends Encoded {
   signal?: AbortSignal | undefined;
 }
 
+type Mutable<T> = { -readonly [name in keyof T]: T[name] };
+
+/** A request with all of its fields, so that reading one never reaches Object.prototype. */
+export interface CompleteRequest extends Mutable<Encoded> {
+  subject: Subject;
+  decode: Decode;
+  signal: AbortSignal | undefined;
+}
+
+/** Encodes an operation whose only argument is a path. One literal makes it, without copies. */
+export function requestOfPath(
+  opcode: number,
+  path: NativePath,
+  subject: Subject,
+  decode: Decode,
+  signal: AbortSignal | undefined,
+): CompleteRequest {
+  return {
+    opcode,
+    file: 0,
+    flags: 0,
+    position: 0,
+    offset: 0,
+    length: 0,
+    object: path,
+    subject,
+    decode,
+    signal,
+  };
+}
+
 /** An operation submitted through an open handle, which adds its file. */
 export interface HandleRequest<T> extends Encoded {
   subject: Subject;
-  decode: (completion: Completion, operation: Operation) => T;
+  decode: (completion: Completion, operation: WithObject) => T;
   signal?: AbortSignal | undefined;
 }
 

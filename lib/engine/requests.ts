@@ -190,12 +190,6 @@ export function openPath(arg: OpenArguments): Encoded {
   };
 }
 
-/** Opens, reads and closes. Returns a large file open instead of its content. */
-export function readWholePath(arg: { path: NativePath; flags: number; mode: number }): Encoded {
-  const { path, flags, mode } = arg;
-  return { opcode: Opcode.readPath, ...blank, flags, offset: creationMode(mode), object: path };
-}
-
 /** Opens, writes and closes. */
 export function writeWholePath(arg: {
   path: NativePath;
@@ -207,11 +201,6 @@ export function writeWholePath(arg: {
   const object = [path, content];
   const length = content.byteLength;
   return { opcode: Opcode.writePath, ...blank, flags, offset: creationMode(mode), length, object };
-}
-
-export function statusOfPath(path: NativePath, followLinks: boolean): Encoded {
-  const opcode = followLinks ? Opcode.statPath : Opcode.lstatPath;
-  return { opcode, ...blank, object: path };
 }
 
 export function listTreeOf(arg: {

@@ -39,16 +39,40 @@ export class SubmissionRing {
     object: unknown,
   ): void {
     const index = this.count++;
+    this.#words[index * words + slotWord] = slot;
+    this.#write(index, opcode, file, flags, position, offset, length);
+    this.objects[index] = object;
+  }
+
+  /** Writes the first entry, which nobody submits. The ring must be empty. */
+  writeFirst(
+    opcode: number,
+    file: number,
+    flags: number,
+    position: number | bigint,
+    offset: number,
+    length: number,
+  ): void {
+    this.#write(0, opcode, file, flags, position, offset, length);
+  }
+
+  #write(
+    index: number,
+    opcode: number,
+    file: number,
+    flags: number,
+    position: number | bigint,
+    offset: number,
+    length: number,
+  ): void {
     const word = index * words;
     const double = index * doubles;
     this.#words[word + opcodeWord] = opcode;
-    this.#words[word + slotWord] = slot;
     this.#words[word + fileWord] = file;
     this.#words[word + flagsWord] = flags;
     this.#setPosition(word + positionWord, position);
     this.#doubles[double + offsetDouble] = offset;
     this.#doubles[double + lengthDouble] = length;
-    this.objects[index] = object;
   }
 
   // Machines are little-endian (loadBinding() refuses others), so the low word comes first.

@@ -1,5 +1,7 @@
 import type * as fs from 'node:fs';
 import { promisify } from 'node:util';
+import { getEngine } from '../engine/engine.js';
+import { type Callback, callBack } from '../engine/outcome.js';
 import { validateBufferOption } from '../file-handle/read-into.js';
 import {
   decodeContent,
@@ -16,36 +18,27 @@ import { nodeFs } from '../node/node-fs.js';
 import { parsePath } from '../node/paths.js';
 import { validateBoolean } from '../node/validate.js';
 import * as heldByOthers from '../win32/held-by-others.js';
+import { accessRequest, isAccessMode } from './access.js';
 import { readableFileOf, servesDescriptors } from './descriptor-io.js';
 import {
+  afterRead,
   type ReadFilePathOptions,
-  readPath,
+  readPathInto,
+  readRequest,
   type WriteFilePathOptions,
   writePath,
 } from './file-content.js';
 import { type ReaddirOptions, startReaddir } from './read-directory.js';
 import { removalUses, startRm } from './remove.js';
-import { type StatOptions, startLstat, startStat } from './status.js';
+import { type StatOptions, startStat, statusRequest } from './status.js';
 
 // The callback functions that the engine serves. As in Node, invalid arguments throw at once; every
 // other outcome reaches the callback exactly once, never before the function has returned.
 
 // Node also accepts numeric flags, although its types do not say so.
 type NodeReadOptions = { encoding?: BufferEncoding | null; flag?: string; signal?: AbortSignal };
-type Callback = (error: unknown, result?: unknown) => void;
-
 function validateCallback(callback: unknown): asserts callback is Callback {
   if (typeof callback !== 'function') throw invalidArgType('cb', 'of type function', callback);
-}
-
-// The callback runs outside the promise reaction, so that an exception in it is uncaught instead of
-// becoming a rejection.
-function callBack(promise: Promise<unknown>, callback: Callback): void {
-  promise.then(
-    (result) =>
-      result === undefined ? nextTick(callback, null) : nextTick(callback, null, result),
-    (error) => nextTick(callback, error),
-  );
 }
 
 function isDescriptor(path: unknown): path is number {
@@ -85,7 +78,9 @@ function readFileByCallback(path: unknown, given: unknown, last?: unknown): void
   }
   if (isAborted(options.signal, callback)) return;
   const flags = parseFlags(options.flag, 'options.flag');
-  callBack(readPath(parsePath(path), flags, options), callback);
+  const request = readRequest(parsePath(path), flags, options);
+  if (request === undefined) callBack(readPathInto(path, options), callback);
+  else getEngine().call(request, callback, afterRead(request, options));
 }
 
 function writeFileByCallback(path: unknown, data: unknown, given: unknown, last?: unknown): void {
@@ -130,14 +125,29 @@ function statByCallback(path: unknown, given: unknown, last?: unknown): void {
   validateCallback(callback);
   // Node 24 treats everything but an object as missing options.
   const options = typeof given === 'object' && given !== null ? given : {};
-  callBack(startStat(path, options), callback);
+  if ((options as StatOptions).throwIfNoEntry === false)
+    callBack(startStat(path, options), callback);
+  else getEngine().call(statusRequest('stat', path, options), callback);
 }
 
 function lstatByCallback(path: unknown, given: unknown, last?: unknown): void {
   const callback = typeof given === 'function' ? given : last;
   validateCallback(callback);
-  const options = typeof given === 'function' ? {} : (given as StatOptions | undefined);
-  callBack(startLstat(path, options), callback);
+  const isMissing = given === undefined || typeof given === 'function';
+  const options = isMissing ? {} : (given as StatOptions);
+  getEngine().call(statusRequest('lstat', path, options), callback);
+}
+
+// Node reports invalid arguments.
+function accessByCallback(path: unknown, given: unknown, last?: unknown): void {
+  const isWithMode = typeof given !== 'function';
+  const mode = isWithMode ? given : undefined;
+  const callback = isWithMode ? last : given;
+  if (typeof callback === 'function' && isAccessMode(mode)) {
+    getEngine().call(accessRequest(path, mode), callback as Callback);
+  } else {
+    nodeFs.access(path as fs.PathLike, given as number, last as fs.NoParamCallback);
+  }
 }
 
 function readdirByCallback(path: unknown, given: unknown, last?: unknown): void {
@@ -197,6 +207,8 @@ export const appendFile = substituteFor<typeof fs.appendFile>(
 export const stat = substituteFor<typeof fs.stat>(nodeFs.stat, statByCallback);
 /** fs.lstat(), served by the engine. */
 export const lstat = substituteFor<typeof fs.lstat>(nodeFs.lstat, lstatByCallback);
+/** fs.access(), served by the engine on Linux. */
+export const access = substituteFor<typeof fs.access>(nodeFs.access, accessByCallback);
 /** fs.readdir(), served by the engine. */
 export const readdir = substituteFor<typeof fs.readdir>(nodeFs.readdir, readdirByCallback);
 /** fs.rm(), served by the engine. */

@@ -5,8 +5,6 @@ import * as heldByOthers from '../win32/held-by-others.js';
 
 // Node's own functions, which an engine cannot make faster. docs/delegated.md gives the reasons.
 
-/** Checks the permissions of a file. */
-export const access = nodePromises.access;
 /** Changes the owner and group of a file. */
 export const chown = nodePromises.chown;
 /** fs.constants of Node. */

@@ -1,8 +1,14 @@
 import type * as nodeTypes from 'node:fs/promises';
 import type { Completion } from '../engine/completion.js';
 import { getEngine } from '../engine/engine.js';
-import { decodeNothing } from '../engine/operation.js';
-import { readWholePath, writeWholePath } from '../engine/requests.js';
+import { Opcode } from '../engine/opcodes.js';
+import {
+  type CompleteRequest,
+  type Decode,
+  decodeNothing,
+  requestOfPath,
+} from '../engine/operation.js';
+import { creationMode, writeWholePath } from '../engine/requests.js';
 import { FileHandle } from '../file-handle/file-handle.js';
 import { validateBufferOption } from '../file-handle/read-into.js';
 import {
@@ -74,50 +80,79 @@ export function readFile(
   path: PathLike | AnyFileHandle,
   options?: OrNull<ReadFilePathOptions | BufferEncoding>,
 ): Promise<Content | string>;
-export async function readFile(
+export function readFile(
   path: PathLike | AnyFileHandle,
   options?: OrNull<ReadFilePathOptions | BufferEncoding>,
 ): Promise<Buffer | string> {
-  const given = parseEncodingOptions<ReadFilePathOptions>(options);
-  validateBufferOption(given.buffer);
-  if (isOpenFile(path)) return (path as FileHandle).readFile(given);
-  if (given.signal?.aborted) throw abortError(given.signal);
-  return readPath(parsePath(path), parseFlags(given.flag || 'r'), given);
+  // An async function would take three more turns of the microtask queue.
+  try {
+    const given = parseEncodingOptions<ReadFilePathOptions>(options);
+    validateBufferOption(given.buffer);
+    if (isOpenFile(path)) return (path as FileHandle).readFile(given);
+    if (given.signal?.aborted) throw abortError(given.signal);
+    const request = readRequest(parsePath(path), parseFlags(given.flag || 'r'), given);
+    if (request === undefined) return readPathInto(path, given);
+    return getEngine().start(request, afterRead(request, given));
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
 const readSteps = ['read', 'close'];
 const writeSteps = ['write', 'close'];
 
 // A small file arrives as its content; a large file, or one that is not regular, as an open file.
-function decodeReadPath(completion: Completion): Buffer | OpenedFile {
+function decodeReadPath(completion: Completion): Buffer | string | OpenedFile {
   return completion.takeContent() ?? decodeOpened(completion);
 }
 
-/** readFile() with validated arguments. */
-export async function readPath(
+// A function that decodes the content to a string.
+function decodingTo(encoding: BufferEncoding): Decode {
+  return (completion) => {
+    const content = decodeReadPath(completion);
+    return Buffer.isBuffer(content) ? decodeContent(content, encoding) : content;
+  };
+}
+
+/** The request of readFile(); undefined if the caller has the memory to read into. */
+export function readRequest(
   path: ParsedPath,
   flags: number,
-  options: ReadFileOptions,
-): Promise<Buffer | string> {
-  const { encoding, signal, buffer } = options;
-  if (buffer !== undefined) {
-    return using(await openCore(path.native as PathLike, flags, { signal }), (core) =>
-      readWholeFile(core, options),
+  { encoding, signal, buffer }: ReadFileOptions,
+): CompleteRequest | undefined {
+  if (buffer !== undefined) return undefined;
+  const subject = { syscall: 'open', path: path.shown, laterSteps: readSteps };
+  const decode = encoding ? decodingTo(encoding) : decodeReadPath;
+  const request = requestOfPath(Opcode.readPath, path.native, subject, decode, signal);
+  request.flags = flags;
+  request.offset = creationMode(0o666);
+  return request;
+}
+
+/** Reads the rest of a file that the request has opened. */
+export function afterRead(
+  { flags }: CompleteRequest,
+  { encoding, signal }: ReadFileOptions,
+): (content: Buffer | string | OpenedFile) => Promise<Buffer | string> | Buffer | string {
+  return (content) => {
+    if (typeof content === 'string' || Buffer.isBuffer(content)) {
+      checkNotAborted(signal);
+      return content;
+    }
+    return using(coreOfOpened(content, accessOf(flags)), (core) =>
+      readWholeFile(core, { encoding, signal }),
     );
-  }
-  const content = await getEngine().submit<Buffer | OpenedFile>({
-    ...readWholePath({ path: path.native, flags, mode: 0o666 }),
-    subject: { syscall: 'open', path: path.shown, laterSteps: readSteps },
-    decode: decodeReadPath,
-    signal,
-  });
-  if (Buffer.isBuffer(content)) {
-    checkNotAborted(signal);
-    return decodeContent(content, encoding);
-  }
-  return using(coreOfOpened(content, accessOf(flags)), (core) =>
-    readWholeFile(core, { encoding, signal }),
-  );
+  };
+}
+
+/** readFile() into memory of the caller, with validated options. */
+export async function readPathInto(
+  path: unknown,
+  options: ReadFilePathOptions,
+): Promise<Buffer | string> {
+  const { flag, signal } = options;
+  const core = await openCore(path as PathLike, parseFlags(flag || 'r'), { signal });
+  return using(core, () => readWholeFile(core, options));
 }
 
 async function using<T>(core: CoreHandle, use: (core: CoreHandle) => Promise<T>): Promise<T> {
@@ -133,7 +168,7 @@ async function using<T>(core: CoreHandle, use: (core: CoreHandle) => Promise<T>)
  * @param path a path, or an open FileHandle, which is written at its cursor
  * @param options an encoding for strings (default utf8), or encoding, mode, flag ('w'), flush and
  *   signal
- * @throws a system error (EACCES, ENOSPC, …) or AbortError; the file may then hold part of the data
+ * @throws a system error (EACCES, ENOSPC, …) or AbortError; the file may hold part of the data
  * @example
  * await writeFile('notes.txt', 'hello', { flush: true });
  */

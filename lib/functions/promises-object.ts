@@ -1,6 +1,7 @@
 import { substituteFor } from '../node/layers.js';
 import { likeNode } from '../node/like-node.js';
 import { nodePromises } from '../node/node-fs.js';
+import { access } from './access.js';
 import { copyFile } from './copy-path.js';
 import * as delegated from './delegated.js';
 import { appendFile, readFile, writeFile } from './file-content.js';
@@ -12,6 +13,7 @@ import { lstat, stat } from './status.js';
 import { mkdtempDisposable } from './temporary-directory.js';
 
 const onEngine = {
+  access,
   appendFile,
   copyFile,
   lstat,

@@ -1,6 +1,7 @@
 import type { BigIntStats, Stats } from 'node:fs';
 import { getEngine } from '../engine/engine.js';
-import { statusOfPath } from '../engine/requests.js';
+import { Opcode } from '../engine/opcodes.js';
+import { type CompleteRequest, requestOfPath } from '../engine/operation.js';
 import { decodeBigIntStats, decodeStats } from '../handle/stats.js';
 import { type PathLike, parsePath } from '../node/paths.js';
 import { validateSignal } from '../node/validate.js';
@@ -18,14 +19,15 @@ type AsNumbers = StatOptions & { bigint?: false | undefined };
 type AsBigInts = StatOptions & { bigint: true };
 type Lenient = { throwIfNoEntry: false };
 
+const noOptions: StatOptions = Object.freeze({});
 const noEntryCodes = new Set(['ENOENT', 'ENOTDIR']);
 
 /** stat() that throws invalid-argument errors synchronously. */
 export function startStat(
   path: unknown,
-  options: StatOptions = {},
+  options: StatOptions = noOptions,
 ): Promise<Stats | BigIntStats | undefined> {
-  const status = startStatus('stat', path, options);
+  const status = getEngine().start<Stats | BigIntStats>(statusRequest('stat', path, options));
   if (options.throwIfNoEntry !== false) return status;
   return status.catch((error: NodeJS.ErrnoException) => {
     if (error.code !== undefined && noEntryCodes.has(error.code)) return undefined;
@@ -34,26 +36,27 @@ export function startStat(
 }
 
 /** lstat() that throws invalid-argument errors synchronously. */
-export function startLstat(path: unknown, options: StatOptions = {}): Promise<Stats | BigIntStats> {
-  return startStatus('lstat', path, options);
+export function startLstat(
+  path: unknown,
+  options: StatOptions = noOptions,
+): Promise<Stats | BigIntStats> {
+  return getEngine().start(statusRequest('lstat', path, options));
 }
 
-function startStatus(
+/** The request of stat() or lstat(). @throws invalid-argument errors */
+export function statusRequest(
   syscall: 'stat' | 'lstat',
   path: unknown,
   options: StatOptions,
-): Promise<Stats | BigIntStats> {
+): CompleteRequest {
   const { native, shown } = parsePath(path);
   // Read one by one, so that null options fail as they do in Node.
   const bigint = options.bigint === true;
   const { signal } = options;
   validateSignal(signal);
-  return getEngine().submit({
-    ...statusOfPath(native, syscall === 'stat'),
-    subject: { syscall, path: shown },
-    decode: bigint ? decodeBigIntStats : decodeStats,
-    signal,
-  });
+  const opcode = syscall === 'stat' ? Opcode.statPath : Opcode.lstatPath;
+  const subject = { syscall, path: shown };
+  return requestOfPath(opcode, native, subject, bigint ? decodeBigIntStats : decodeStats, signal);
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Completion } from '../engine/completion.js';
 import { getEngine } from '../engine/engine.js';
 import { Opcode } from '../engine/opcodes.js';
-import { decodeValue, type Operation } from '../engine/operation.js';
+import { decodeValue, type WithObject } from '../engine/operation.js';
 import { type TransferOpcode, transfer } from '../engine/requests.js';
 import { afterMoving, invalidArgType, invalidArgValue, outOfRange } from '../node/errors.js';
 import {
@@ -40,10 +40,10 @@ type AnyRead = ReadResult<ArrayBufferView>;
 type AnyWrite = WriteResult<ArrayBufferView>;
 type Moved = AnyRead | AnyWrite;
 
-function decodeRead({ value }: Completion, operation: Operation): AnyRead {
+function decodeRead({ value }: Completion, operation: WithObject): AnyRead {
   return readResult(value, operation.object as ArrayBufferView);
 }
-function decodeWrite({ value }: Completion, operation: Operation): AnyWrite {
+function decodeWrite({ value }: Completion, operation: WithObject): AnyWrite {
   return writeResult(value, operation.object as ArrayBufferView);
 }
 function bytesOfResult(result: Moved): number {

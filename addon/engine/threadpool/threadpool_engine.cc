@@ -42,6 +42,13 @@ void ThreadpoolEngine::submit(OperationList batch) {
   while (Operation* const op = done.pop_front()) complete(*op);
 }
 
+bool ThreadpoolEngine::run_now(Operation& operation) {
+  in_place_.prepare(operation);
+  if (!in_place_.try_run(operation)) return false;
+  ++counters_.inline_completions;
+  return true;
+}
+
 void ThreadpoolEngine::complete(Operation& operation) {
   change_state(operation, OperationState::kCompleted);
   ++counters_.inline_completions;

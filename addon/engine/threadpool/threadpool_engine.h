@@ -13,6 +13,7 @@ class ThreadpoolEngine final : public Engine {
 
   EngineKind kind() const override { return EngineKind::kThreadpool; }
   void submit(OperationList batch) override;
+  bool run_now(Operation& operation) override;
   void cancel(Operation& operation) override { pool_.cancel(operation); }
   OperationList poll() override { return std::move(completed_inline_); }
   bool has_unannounced() const override { return !completed_inline_.empty(); }

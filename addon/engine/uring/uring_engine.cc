@@ -103,6 +103,13 @@ void UringEngine::submit(OperationList batch) {
   submitting_ = false;
 }
 
+bool UringEngine::run_now(Operation& operation) {
+  in_place_.prepare(operation);
+  if (!in_place_.try_run(operation)) return false;
+  ++counters_.inline_completions;
+  return true;
+}
+
 void UringEngine::complete_inline(Operation& operation) {
   change_state(operation, OperationState::kCompleted);
   ++counters_.inline_completions;

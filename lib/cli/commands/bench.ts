@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import type { Command } from 'commander';
-import { engine } from '../../engine/engine.js';
+import { engine } from '../../engine/facts.js';
 import { exitCode } from '../exit-code.js';
 import { grouped, rateText } from '../format.js';
 import { type Measurement, measureFolder } from '../measure.js';

@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
-import { engine } from '../../engine/engine.js';
+import { engine } from '../../engine/facts.js';
 import { open } from '../../functions/open.js';
 import { lstat } from '../../functions/status.js';
 import { allocatedSize, type FileAttributes, getAttributes } from '../../handle/attributes.js';

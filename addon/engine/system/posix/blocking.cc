@@ -322,6 +322,9 @@ bool run_call(Operation& op) {
 void learn_from(const Operation& op, FileSystems& file_systems) {
   if (op.detail && op.detail->opened) return note_file_system(*op.detail->opened, file_systems);
   switch (op.opcode) {
+    case Opcode::kLstatPath:
+      if (S_ISLNK(op.detail->status.mode)) return;
+      [[fallthrough]];
     case Opcode::kStatPath:
       if (file_systems.knows(op.detail->status.dev)) return;
       return note_file_system(op.detail->open.path, file_systems);

@@ -3,6 +3,7 @@
 #include "system/in_place.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -103,9 +104,35 @@ bool stat_path(Operation& op, FileSystems& file_systems) {
   return true;
 }
 
+// Whether the process has capabilities, which access(2) does not use unless its user is root.
+bool has_capabilities() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3]{};
+  if (::syscall(__NR_capget, &header, sets) != 0) return true;
+  return sets[0].effective != 0 || sets[1].effective != 0;
+}
+
+// Whether access(2), which asks for the rights of the real user, follows a path as openat2() does.
+bool has_real_rights() {
+  uid_t real = 0;
+  uid_t effective = 0;
+  uid_t saved = 0;
+  gid_t real_group = 0;
+  gid_t effective_group = 0;
+  gid_t saved_group = 0;
+  if (::getresuid(&real, &effective, &saved) != 0 || real != effective) return false;
+  if (::getresgid(&real_group, &effective_group, &saved_group) != 0) return false;
+  return real_group == effective_group && (real == 0 || !has_capabilities());
+}
+
 bool access_path(Operation& op, FileSystems& file_systems) {
+  if (!has_real_rights()) return false;
   const Look look = look_at(op.detail->open.path, 0, file_systems);
   if (look.error != 0) return end_with_error(op, look.error);
+  if (op.detail->open.mode == F_OK && has_cached_status(look.file_system)) {
+    op.result = Result::success(0);
+    return true;
+  }
   if (look.file_system != FileSystem::kLocal) return false;
   const auto failed = ::syscall(__NR_faccessat2, look.descriptor.get(), "", op.detail->open.mode,
                                 AT_EMPTY_PATH);

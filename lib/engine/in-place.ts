@@ -1,0 +1,55 @@
+import { giveLoopATurn } from './before-exit.js';
+import type { Completion } from './completion.js';
+import { errorMaker, failureOf } from './error-maker.js';
+import type { NativeBinding } from './native.js';
+import type { CompleteRequest } from './operation.js';
+import { FailedNow } from './outcome.js';
+import type { SubmissionRing } from './submission-ring.js';
+
+const resolved = Promise.resolve();
+// If a program starts more operations than this without waiting for them, a batch that workers
+// share is faster.
+const runsMax = 8;
+
+/** Returned for an operation that has to be submitted. */
+export const notNow = Symbol('not now');
+
+/**
+ * Runs operations before the call that starts them returns, if the kernel guarantees not to wait. A
+ * program that awaits one operation after another needs neither a batch nor a record of it.
+ */
+export class InPlace {
+  readonly #native: NativeBinding;
+  readonly #submissions: SubmissionRing;
+  readonly #completion: Completion;
+  /** Operations that have run since the microtask queue last reached its end. */
+  #runs = 0;
+  readonly #endTurn = (): void => {
+    this.#runs = 0;
+  };
+
+  constructor(native: NativeBinding, submissions: SubmissionRing, completion: Completion) {
+    this.#native = native;
+    this.#submissions = submissions;
+    this.#completion = completion;
+  }
+
+  /**
+   * Returns the value of the operation, a FailedNow, or notNow. Operations that wait for submission
+   * go first, and one with a signal must be able to be canceled.
+   */
+  run(request: CompleteRequest): unknown {
+    const submissions = this.#submissions;
+    const isFirst = submissions.count === 0 && this.#runs < runsMax;
+    if (!isFirst || request.signal !== undefined) return notNow;
+    if (++this.#runs === runsMax / 2) resolved.then(this.#endTurn);
+    const { opcode, file, flags, position, offset, length, object } = request;
+    submissions.writeFirst(opcode, file, flags, position, offset, length);
+    if (!this.#native.runNow(object)) return notNow;
+    giveLoopATurn();
+    const completion = this.#completion;
+    completion.moveTo(0);
+    if (completion.error === 0) return request.decode(completion, request);
+    return new FailedNow(errorMaker(request, failureOf(completion)));
+  }
+}

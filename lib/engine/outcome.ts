@@ -1,0 +1,48 @@
+import { nextTick } from '../node/globals.js';
+import { giveCallersStack, withoutStack } from '../node/own-frames.js';
+
+const resolved = Promise.resolve();
+
+function nothing(): void {}
+
+/**
+ * Returns a promise that rejects two turns of the microtask queue later. V8 follows the chain of
+ * promises from the reaction in which an Error gets its stack to the functions that wait for it. A
+ * promise that is resolved with this one is part of the chain by then; one turn is too early.
+ */
+export function rejectionWith(makeError: () => Error): Promise<never> {
+  const fail = (): never => {
+    const error = withoutStack(makeError);
+    giveCallersStack(error, fail);
+    throw error;
+  };
+  return resolved.then(nothing).then(fail);
+}
+
+/** The failure of an operation that has run before the call that started it returned. */
+export class FailedNow {
+  readonly makeError: () => Error;
+  constructor(makeError: () => Error) {
+    this.makeError = makeError;
+  }
+}
+
+/** A callback of node:fs. It gets no second argument if the result is undefined. */
+export type Callback<T = unknown> = (error: unknown, result?: T) => void;
+
+/** Calls back with a result after the current function has returned. */
+export function tickCallback<T>(callback: Callback<T>, result: T): void {
+  if (result === undefined) nextTick(callback, null);
+  else nextTick(callback as (error: unknown, result: T) => void, null, result);
+}
+
+/**
+ * Calls back when a promise has settled. The callback runs outside the promise reaction, so that an
+ * exception in it is uncaught instead of becoming a rejection.
+ */
+export function callBack<T>(promise: Promise<T>, callback: Callback<T>): void {
+  promise.then(
+    (result) => tickCallback(callback, result),
+    (error) => nextTick(callback, error),
+  );
+}
