@@ -8,6 +8,7 @@
 
 #include "harness.h"
 #include "system/directory.h"
+#include "system/entry_statuses.h"
 #include "test.h"
 
 #ifndef _WIN32
@@ -109,33 +110,46 @@ ENGINE_TEST(names_are_made_renamed_linked_and_removed) {
   CHECK(stdfs::exists(harness.path("c")) && !stdfs::exists(harness.path("b")));
 }
 
-ENGINE_TEST(many_names_are_described_at_once) {
-  Harness harness(engine);
-  put(harness.path("one"), "1");
-  put(harness.path("three"), "333");
-  std::string names("one\0missing\0three\0", 18);
-  Operation& op = harness.make(Opcode::kStatNames, &open_folder(harness));
-  op.details();
-  op.data = reinterpret_cast<std::byte*>(names.data());
-  op.length = names.size();
-  CHECK(harness.run(op).ok());
-  NameStatus records[3];
-  CHECK_EQUAL(content_of(op).size(), sizeof records);
-  std::memcpy(records, content_of(op).data(), sizeof records);
-  CHECK_EQUAL(records[0].status.size, uint64_t{1});
-  CHECK_EQUAL(records[0].target_bytes, NameStatus::kNoLink + 0);
-  CHECK_EQUAL(records[1].target_bytes, NameStatus::kFailed + 0);
-  CHECK_EQUAL(records[2].status.size, uint64_t{3});
+// Takes bytes from the front of a content.
+template <typename Value>
+Value take(std::string_view& content) {
+  Value value;
+  CHECK(content.size() >= sizeof value);
+  std::memcpy(&value, content.data(), sizeof value);
+  content.remove_prefix(sizeof value);
+  return value;
 }
 
-ENGINE_TEST(names_without_an_end_are_refused) {
+ENGINE_TEST(a_directory_is_listed_with_the_status_of_each_entry) {
   Harness harness(engine);
-  std::string names = "one";
-  Operation& op = harness.make(Opcode::kStatNames, &open_folder(harness));
+  put(harness.path("three"), "333");
+  put(harness.path("one"), "1");
+  OpenFile& folder = open_folder(harness);
+#ifndef _WIN32
+  CHECK_EQUAL(::symlink("to nothing", harness.path("link").c_str()), 0);
+#endif
+  Operation& op = harness.make(Opcode::kListStatusesIn, &folder);
   op.details();
-  op.data = reinterpret_cast<std::byte*>(names.data());
-  op.length = names.size();
-  CHECK(!harness.run(op).ok());
+  CHECK(harness.run(op).ok());
+  const auto bytes = content_of(op);
+  std::string_view content(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const auto count = take<uint64_t>(content);
+#ifndef _WIN32
+  CHECK_EQUAL(count, uint64_t{3});
+  const auto link = take<EntryStatus>(content);
+  CHECK_EQUAL(link.target_bytes, 10);
+  const std::string_view text = "linkonethreeto nothing";
+#else
+  CHECK_EQUAL(count, uint64_t{2});
+  const std::string_view text = "onethree";
+#endif
+  const auto one = take<EntryStatus>(content);
+  const auto three = take<EntryStatus>(content);
+  CHECK_EQUAL(one.size, uint64_t{1});
+  CHECK_EQUAL(one.name_bytes, 3U);
+  CHECK_EQUAL(one.target_bytes, EntryStatus::kNoLink + 0);
+  CHECK_EQUAL(three.size, uint64_t{3});
+  CHECK_EQUAL(content, text);
 }
 
 ENGINE_TEST(times_of_a_name_have_their_fractions) {

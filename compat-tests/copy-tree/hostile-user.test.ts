@@ -212,7 +212,8 @@ asRoot(
     const { child, ready, closed } = spawnHostile(replace, [path.join(to, 'private')]);
     await ready;
     for (let round = 0; round < 10; round++) {
-      fs.rmSync(to, { recursive: true, force: true });
+      // The hostile user makes entries meanwhile.
+      fs.rmSync(to, { recursive: true, force: true, maxRetries: 20, retryDelay: 5 });
       makeFolder(to, hostile);
       await copyTree(source, to, { metadata: { times: true } });
       const there = fs.statSync(path.join(to, 'private'), { throwIfNoEntry: false });

@@ -91,9 +91,8 @@ export function readWholeIn(name: Name): Encoded {
   return { opcode: Opcode.readIn, ...blank, object: name };
 }
 
-/** @param names each followed by a zero byte */
-export function statusesIn(names: Uint8Array): Encoded {
-  return { opcode: Opcode.statNames, ...blank, length: names.byteLength, object: names };
+export function listStatusesIn(): Encoded {
+  return { opcode: Opcode.listStatusesIn, ...blank };
 }
 
 /**

@@ -1,77 +1,212 @@
 import type { Completion } from '../engine/completion.js';
-import { statusesIn } from '../engine/directory-requests.js';
+import { listStatusesIn } from '../engine/directory-requests.js';
 import type { Operable } from '../engine/operation.js';
 
-// A record of addon/engine/system/directory.h: 18 numbers of 64 bits and the length of a target.
-const recordBytes = 152;
-const targetAt = 144;
-const noTarget = -1n;
-const failed = -2n;
-const wordBytes = 8;
+// The content of kListStatusesIn (addon/engine/system/entry_statuses.h): a count of 64 bits, one
+// record per entry, the names, and the targets of links.
+const headerBytes = 8;
+const recordBytes = 72;
+const wordBytes = 4;
+const headerWords = headerBytes / wordBytes;
+const recordWords = recordBytes / wordBytes;
+const twoTo32 = 2 ** 32;
 
-/** The status of a name in a tree. */
-export interface NameStatus {
-  dev: bigint;
-  ino: bigint;
-  mode: number;
-  nlink: number;
-  uid: number;
-  gid: number;
-  size: number;
-  atimeNs: bigint;
-  mtimeNs: bigint;
-  /** The target of a link. */
-  target: Buffer | undefined;
-}
+/** Fields of a record, by the index of their first word of 32 bits. */
+const Field = {
+  device: 0,
+  inode: 2,
+  size: 4,
+  accessSeconds: 6,
+  modificationSeconds: 8,
+  accessNanoseconds: 10,
+  modificationNanoseconds: 11,
+  mode: 12,
+  links: 13,
+  user: 14,
+  group: 15,
+  nameBytes: 16,
+  targetBytes: 17,
+} as const;
 
-function decodeStatuses(completion: Completion, count: number): (NameStatus | undefined)[] {
-  const content = completion.takeContent() as Buffer;
-  const view = new DataView(content.buffer, content.byteOffset, content.byteLength);
-  let targets = count * recordBytes;
-  return Array.from({ length: count }, (_, record) => {
-    const at = record * recordBytes;
-    const length = view.getBigInt64(at + targetAt, true);
-    if (length === failed) return undefined;
-    if (length === noTarget) return decodeStatus(view, at, undefined);
-    const end = targets + Number(length);
-    const target = Buffer.from(content.subarray(targets, end));
-    targets = end;
-    return decodeStatus(view, at, target);
-  });
-}
+const failed = -2;
+const typeMask = 0o170000;
+const regularFile = 0o100000;
+const nsPerSecond = 1_000_000_000n;
+// Node sets times in floating-point seconds, and older versions did so in whole microseconds.
+const sameTimeNs = 2_000;
+const isWindows = process.platform === 'win32';
 
-function decodeStatus(view: DataView, at: number, target: Buffer | undefined): NameStatus {
-  const word = (field: number): bigint => view.getBigInt64(at + field * wordBytes, true);
-  const number = (field: number): number => Number(view.getBigUint64(at + field * wordBytes, true));
-  return {
-    dev: view.getBigUint64(at, true),
-    mode: number(1),
-    nlink: number(2),
-    uid: number(3),
-    gid: number(4),
-    ino: view.getBigUint64(at + 7 * wordBytes, true),
-    size: number(8),
-    atimeNs: word(10) * 1_000_000_000n + word(14),
-    mtimeNs: word(11) * 1_000_000_000n + word(15),
-    target,
-  };
+/** Returns where each name starts, and behind the last one where the targets of links do. */
+function nameStartsOf(words: Int32Array, count: number): Uint32Array {
+  const starts = new Uint32Array(count + 1);
+  let at = headerBytes + count * recordBytes;
+  for (let index = 0; index < count; index++) {
+    starts[index] = at;
+    at += words[headerWords + index * recordWords + Field.nameBytes] as number;
+  }
+  starts[count] = at;
+  return starts;
 }
 
 /**
- * Returns the status of many names in an open directory by one operation, with the targets of
- * links. The status is undefined if it is not available; a single lstat() reports why.
+ * The entries of a directory with their statuses, in the order of the bytes of their names. Fields
+ * are decoded when they are asked for, since most entries of two large trees need only be compared.
  */
-export function statNames(
+export class EntryStatuses {
+  readonly count: number;
+  readonly #content: Buffer;
+  readonly #words: Int32Array;
+  readonly #nameStarts: Uint32Array;
+  #longs: BigInt64Array | undefined;
+  #targetStarts: Uint32Array | undefined;
+
+  constructor(given: Buffer) {
+    // The records hold numbers of 64 bits.
+    const content =
+      given.byteOffset % headerBytes === 0 ? given : Buffer.from(new Uint8Array(given).buffer);
+    this.#content = content;
+    const { buffer, byteOffset, byteLength } = content;
+    this.#words = new Int32Array(buffer, byteOffset, Math.floor(byteLength / wordBytes));
+    this.count = this.#words[0] as number;
+    this.#nameStarts = nameStartsOf(this.#words, this.count);
+  }
+
+  /** Compares the bytes of two names: negative if this list's name comes first, 0 if equal. */
+  compareNames(index: number, other: EntryStatuses, otherIndex: number): number {
+    const [mine, theirs] = [this.#content, other.#content];
+    const start = this.#nameStarts[index] as number;
+    const otherStart = other.#nameStarts[otherIndex] as number;
+    const length = (this.#nameStarts[index + 1] as number) - start;
+    const otherLength = (other.#nameStarts[otherIndex + 1] as number) - otherStart;
+    const common = Math.min(length, otherLength);
+    for (let at = 0; at < common; at++) {
+      const difference = (mine[start + at] as number) - (theirs[otherStart + at] as number);
+      if (difference !== 0) return difference;
+    }
+    return length - otherLength;
+  }
+
+  /**
+   * Whether two entries are regular files with a single name each, and the same size, modification
+   * time, mode and owner.
+   */
+  isSameFile(index: number, other: EntryStatuses, otherIndex: number): boolean {
+    const [one, two] = [this.#words, other.#words];
+    const a = headerWords + index * recordWords;
+    const b = headerWords + otherIndex * recordWords;
+    if (one[a + Field.size] !== two[b + Field.size]) return false;
+    if (one[a + Field.size + 1] !== two[b + Field.size + 1]) return false;
+    if (one[a + Field.modificationSeconds] !== two[b + Field.modificationSeconds]) return false;
+    if (one[a + Field.modificationSeconds + 1] !== two[b + Field.modificationSeconds + 1]) {
+      return false;
+    }
+    const laterNs =
+      (one[a + Field.modificationNanoseconds] as number) -
+      (two[b + Field.modificationNanoseconds] as number);
+    if (laterNs >= sameTimeNs || laterNs <= -sameTimeNs) return false;
+    const mode = one[a + Field.mode] as number;
+    if (mode !== two[b + Field.mode] || (mode & typeMask) !== regularFile) return false;
+    if (one[a + Field.user] !== two[b + Field.user]) return false;
+    if (one[a + Field.group] !== two[b + Field.group]) return false;
+    return one[a + Field.links] === 1 && two[b + Field.links] === 1;
+  }
+
+  /** Whether the status of an entry is available; a single lstat() reports why not. */
+  isKnown(index: number): boolean {
+    return this.#word(index, Field.targetBytes) !== failed;
+  }
+
+  /** Returns a name; on POSIX with one character for each byte, since names have no encoding. */
+  name(index: number): string {
+    const start = this.#nameStarts[index] as number;
+    const end = this.#nameStarts[index + 1] as number;
+    return this.#content.toString(isWindows ? 'utf8' : 'latin1', start, end);
+  }
+
+  /** Returns the type and the permission bits. */
+  mode(index: number): number {
+    return this.#word(index, Field.mode);
+  }
+
+  links(index: number): number {
+    return this.#word(index, Field.links);
+  }
+
+  user(index: number): number {
+    return this.#word(index, Field.user) >>> 0;
+  }
+
+  group(index: number): number {
+    return this.#word(index, Field.group) >>> 0;
+  }
+
+  size(index: number): number {
+    const low = this.#word(index, Field.size) >>> 0;
+    return (this.#word(index, Field.size + 1) >>> 0) * twoTo32 + low;
+  }
+
+  atimeNs(index: number): bigint {
+    const nanoseconds = this.#word(index, Field.accessNanoseconds);
+    return this.#long(index, Field.accessSeconds) * nsPerSecond + BigInt(nanoseconds);
+  }
+
+  mtimeNs(index: number): bigint {
+    const nanoseconds = this.#word(index, Field.modificationNanoseconds);
+    return this.#long(index, Field.modificationSeconds) * nsPerSecond + BigInt(nanoseconds);
+  }
+
+  device(index: number): bigint {
+    return BigInt.asUintN(64, this.#long(index, Field.device));
+  }
+
+  inode(index: number): bigint {
+    return BigInt.asUintN(64, this.#long(index, Field.inode));
+  }
+
+  /** Returns the target of a link. */
+  target(index: number): Buffer | undefined {
+    const length = this.#word(index, Field.targetBytes);
+    if (length < 0) return undefined;
+    this.#targetStarts ??= this.#findTargets();
+    const start = this.#targetStarts[index] as number;
+    return this.#content.subarray(start, start + length);
+  }
+
+  #findTargets(): Uint32Array {
+    const starts = new Uint32Array(this.count);
+    let at = this.#nameStarts[this.count] as number;
+    for (let index = 0; index < this.count; index++) {
+      starts[index] = at;
+      at += Math.max(0, this.#word(index, Field.targetBytes));
+    }
+    return starts;
+  }
+
+  #word(index: number, field: number): number {
+    return this.#words[headerWords + index * recordWords + field] as number;
+  }
+
+  #long(index: number, field: number): bigint {
+    const { buffer, byteOffset, byteLength } = this.#content;
+    this.#longs ??= new BigInt64Array(buffer, byteOffset, Math.floor(byteLength / headerBytes));
+    return this.#longs[(headerWords + index * recordWords + field) / 2] as bigint;
+  }
+}
+
+function decodeStatuses(completion: Completion): EntryStatuses {
+  return new EntryStatuses(completion.takeContent() as Buffer);
+}
+
+/** Lists the entries of an open directory with their statuses. @param path for errors */
+export function listStatuses(
   directory: Operable,
-  names: readonly Buffer[],
+  path: string,
   signal: AbortSignal | undefined,
-): Promise<(NameStatus | undefined)[]> {
-  const zero = Buffer.of(0);
-  const object = Buffer.concat(names.flatMap((name) => [name, zero]));
+): Promise<EntryStatuses> {
   return directory.operate({
-    ...statusesIn(object),
-    subject: { syscall: 'lstat' },
-    decode: (completion) => decodeStatuses(completion, names.length),
+    ...listStatusesIn(),
+    subject: { syscall: 'scandir', path },
+    decode: decodeStatuses,
     signal,
   });
 }

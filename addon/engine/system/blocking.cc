@@ -43,7 +43,7 @@ Result run_on_metadata(Operation& op) {
       return copy_metadata(op);
     case Opcode::kStatIn:
     case Opcode::kListIn:
-    case Opcode::kStatNames:
+    case Opcode::kListStatusesIn:
     case Opcode::kMakeDirectoryIn:
     case Opcode::kUnlinkIn:
     case Opcode::kRenameIn:

@@ -17,17 +17,6 @@ inline constexpr uint32_t kRenameExclusively = 1U << 0;
 // The kind of link that kSymlinkIn creates on Windows.
 enum class LinkKind : uint32_t { kFile = 0, kDirectory = 1, kJunction = 2 };
 
-// kStatNames returns one record per name, followed by the targets of all links, in the order of the
-// names. Part of the boundary with JavaScript.
-struct NameStatus {
-  FileStatus status{};
-  int64_t target_bytes = kNoLink;
-
-  static constexpr int64_t kNoLink = -1;
-  static constexpr int64_t kFailed = -2;  // kStatIn on this name reports the error
-};
-static_assert(sizeof(NameStatus) == 152);
-
 // The memory of a kSetTimesIn operation. Part of the boundary with JavaScript.
 struct NewTimes {
   int64_t access_seconds = 0;
@@ -39,7 +28,8 @@ struct NewTimes {
 // Executes one of these operations on `file`, with blocking calls:
 // - kStatIn: reads the status of a name, or of the directory itself.
 // - kListIn: lists the directory; the content has the form of kListTree.
-// - kStatNames: reads the status of many names; each name in `data` ends with a zero byte.
+// - kListStatusesIn: lists the directory with the status of each entry; the content is that of
+//   EntryStatuses.
 // - kMakeDirectoryIn: creates a directory; `flags` is the mode.
 // - kUnlinkIn: removes a name.
 // - kRenameIn, kLinkIn: from a name in `source` to another one in `file`.

@@ -3,8 +3,8 @@ import type { CoreHandle } from '../../handle/core-handle.js';
 import { compareHandles } from '../compare-files.js';
 import type { ReadSource } from '../file-copy-options.js';
 import type { ChunkOptions } from '../read-chunks.js';
+import type { TreeEntry } from './tree-entry.js';
 import type { TreeRoot } from './tree-root.js';
-import type { TreeEntry } from './tree-walk.js';
 
 /** Files of up to this many bytes are read in one piece. */
 const smallFileMax = 256 * 1024;

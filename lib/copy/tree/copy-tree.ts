@@ -6,36 +6,10 @@ import { type CopyTreeOptions, parseTreeOptions, type TreeSettings } from './cop
 import type { CopyTreeReport } from './copy-tree-report.js';
 import { timeWindowOf } from './time-window.js';
 import { TreeCopy } from './tree-copy.js';
-import { FoldedNames, withPlacesOf } from './tree-names.js';
 import { checkApart } from './tree-overlap.js';
 import type { Place } from './tree-place.js';
 import { TreeRoot } from './tree-root.js';
-import { type Tree, type WalkOptions, walkTree } from './tree-walk.js';
-
-function codeOf(error: unknown): string | undefined {
-  return (error as NodeJS.ErrnoException | undefined)?.code;
-}
-
-async function walkDestination(
-  root: TreeRoot,
-  source: Tree,
-  names: FoldedNames,
-  settings: TreeSettings,
-  accepts: WalkOptions['accepts'],
-): Promise<Tree> {
-  const { filter, concurrency, signal, oneFileSystem } = settings;
-  // Entries that the source lacks are examined only if they are to be deleted.
-  const enters = (place: Place): boolean =>
-    settings.delete || source.entries.has(place) || names.like(place).length > 0;
-  try {
-    const walk = { filter, concurrency, signal, oneFileSystem, accepts, enters };
-    const tree = await walkTree(root, walk);
-    return withPlacesOf(source, names, tree, root);
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
-    return { entries: new Map(), errors: [], withheld: new Set(), unread: new Set() };
-  }
-}
+import { type WalkOptions, walkTrees } from './tree-walk.js';
 
 /** Wraps the caller's filter so that it is called once for each place of both trees. */
 function acceptsOf(
@@ -85,13 +59,15 @@ export async function copyTree(
   const accepts = acceptsOf(from, to, settings);
   await checkApart(from, to, { ...settings, accepts });
   try {
-    const walk = { filter, concurrency, signal, oneFileSystem, accepts };
-    const wanted = await walkTree(from, walk);
-    const names = new FoldedNames(wanted);
-    const there = await walkDestination(to, wanted, names, settings, accepts);
+    const trees = await walkTrees(from, to, {
+      ...{ filter, concurrency, signal, oneFileSystem, accepts },
+      // Entries that the source lacks are examined only if they are to be deleted.
+      entersExtra: settings.delete,
+      omitsSame: settings.checksum === undefined,
+    });
+    const { source: wanted, destination: there } = trees;
     const timeWindowNs = await timeWindowOf(wanted, there, to, settings.modifyWindow);
-    const trees = { source: wanted, destination: there, clashing: names.clashing(), timeWindowNs };
-    const tree = new TreeCopy(from, to, settings, trees);
+    const tree = new TreeCopy(from, to, settings, { ...trees, timeWindowNs });
     await tree.run();
     return { ...tree.report, durationMs: monotonicMs() - begun };
   } finally {

@@ -1,6 +1,6 @@
+import type { TreeEntry } from './tree-entry.js';
 import { folderOf, type Place } from './tree-place.js';
 import type { Task } from './tree-plan.js';
-import type { TreeEntry } from './tree-walk.js';
 
 const nsPerMicrosecond = 1_000n;
 

@@ -1,6 +1,6 @@
+import type { Tree } from './tree-collector.js';
 import type { Place } from './tree-place.js';
 import type { TreeRoot } from './tree-root.js';
-import type { Tree } from './tree-walk.js';
 
 // Node sets times in floating-point seconds, and older versions did so in whole microseconds.
 const exactNs = 2_000n;

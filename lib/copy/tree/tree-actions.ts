@@ -2,9 +2,9 @@ import type { CopyFallback } from '../fallbacks.js';
 import type { FileCopyOptions } from '../file-copy-options.js';
 import type { MetadataPart } from '../metadata.js';
 import type { CopiedFile } from './copy-small-file.js';
+import type { TreeEntry } from './tree-entry.js';
 import type { Place } from './tree-place.js';
 import type { NameTask, Task } from './tree-plan.js';
-import type { TreeEntry } from './tree-walk.js';
 
 /**
  * Actions of a tree copy on its destination. `TreeWriter` performs them; `TreeRehearsal` only

@@ -8,16 +8,18 @@ import { GroupCommit } from './group-commit.js';
 import { olderNames } from './older-names.js';
 import { mayReplace, type ReplacementSettings } from './replacement-rules.js';
 import type { TreeActions } from './tree-actions.js';
-import { differsInMetadata } from './tree-metadata.js';
-import { depthOf, type Place, showPlace } from './tree-place.js';
+import type { Tree } from './tree-collector.js';
+import { deviceOf, type TreeEntry } from './tree-entry.js';
+import { differsInMetadata, isFolderLike } from './tree-metadata.js';
+import { openAll, TreeObstacles } from './tree-obstacles.js';
+import { depthOf, folderOf, type Place } from './tree-place.js';
 import { isWithin, type NameTask, type Plan, planCopy, type Task } from './tree-plan.js';
 import { TreeMeter } from './tree-progress.js';
 import { TreeRehearsal } from './tree-rehearsal.js';
 import { TreeReporter } from './tree-reporter.js';
 import type { TreeRoot } from './tree-root.js';
-import { deviceOf, type SpecialKind, type Tree, type TreeEntry } from './tree-walk.js';
+import type { Trees } from './tree-walk.js';
 import { TreeWriter } from './tree-writer.js';
-import { UnsupportedFileError } from './unsupported-file-error.js';
 
 /** Groups items by depth, in the order in which the depths appear. */
 function byDepth<T>(items: readonly T[], placeOf: (item: T) => Place): T[][] {
@@ -38,11 +40,7 @@ function bytesOf(tasks: readonly Task[]): number {
 }
 
 /** The results of walking both trees. */
-export interface Trees {
-  source: Tree;
-  destination: Tree;
-  /** Places whose names the destination may treat as one. */
-  clashing: ReadonlySet<Place>;
+export interface ComparedTrees extends Trees {
   /** Times that differ by less than this are the same, in nanoseconds. */
   timeWindowNs: bigint;
 }
@@ -78,19 +76,27 @@ export class TreeCopy {
   readonly #replacement: ReplacementSettings;
   readonly #plan: Plan;
   readonly #actions: TreeActions;
+  readonly #obstacles: TreeObstacles;
   readonly #commit: GroupCommit;
   // Folders that could not be made: their entries are not tried.
   readonly #failedFolders = new Set<Place>();
   readonly #failed = new Set<Task>();
-  readonly #clashing: ReadonlySet<Place>;
+  // Folders in which something was made, replaced or removed, which changes their times.
+  readonly #touched = new Set<Place>();
+  readonly #trees: ComparedTrees;
   readonly #meter: TreeMeter;
 
-  constructor(source: TreeRoot, destination: TreeRoot, settings: TreeSettings, trees: Trees) {
+  constructor(
+    source: TreeRoot,
+    destination: TreeRoot,
+    settings: TreeSettings,
+    trees: ComparedTrees,
+  ) {
     this.#source = source;
     this.#destination = destination;
     this.#settings = settings;
     this.#reporter = new TreeReporter(settings);
-    this.#clashing = trees.clashing;
+    this.#trees = trees;
     this.#meter = new TreeMeter('copy', settings.onProgress);
     this.#plan = this.#makePlan(trees);
     const mayDelete = settings.delete && !this.report.deleteSkipped;
@@ -99,6 +105,7 @@ export class TreeCopy {
     this.#actions = settings.dryRun
       ? new TreeRehearsal()
       : new TreeWriter(source, destination, settings, otherFileSystems(trees.destination));
+    this.#obstacles = new TreeObstacles(this.#plan.obstacles, this.#actions, this.#reporter);
     this.#commit = new GroupCommit(this.#actions, settings.concurrency, {
       onNamed: (task, copied, fallbacks) => {
         this.#reporter.copied(task, copied);
@@ -118,13 +125,14 @@ export class TreeCopy {
   }
 
   /** Plans the copy; without deletions if they exceed the limit. */
-  #makePlan({ source, destination, timeWindowNs }: Trees): Plan {
+  #makePlan({ source, destination, same, timeWindowNs }: ComparedTrees): Plan {
     const { hardLinks, delete: deletes, maxDelete } = this.#settings;
     const rules = { hardLinks, timeWindowNs };
     const plan = planCopy(source, destination, { ...rules, delete: deletes });
-    const count = plan.extra.length + plan.obstacles.length;
+    let count = plan.extra.length;
+    for (const content of plan.obstacles.values()) count += content.length;
     const path = this.#destination.shown;
-    const isEmpty = source.entries.size === 1;
+    const isEmpty = source.entries.size === 1 && same === 0;
     if (count > 0 && isEmpty && maxDelete === undefined) {
       throw new DeleteRefusedError(path, count, 'the source is empty, and maxDelete is not given');
     }
@@ -147,10 +155,18 @@ export class TreeCopy {
 
   async #carryOut(): Promise<void> {
     const { folders, files, links, names, unchanged, leftOvers, extra } = this.#plan;
-    this.#meter.start(files.length + names.length + unchanged.length, bytesOf(files));
-    this.#noteSpecial();
+    const { same } = this.#trees;
+    this.#meter.start(files.length + names.length + unchanged.length + same, bytesOf(files));
+    this.#noteUnchanged(same);
+    if (same > 0) this.#meter.advance('', same, 0);
+    for (const entry of this.#plan.special) {
+      this.#reporter.special(entry, this.#source.show(entry.place));
+    }
     const tasks = leftOvers.map((entry) => ({ entry, there: entry }));
-    await this.#each(tasks, ({ entry }) => this.#actions.removeLeftOver(entry));
+    await this.#each(tasks, ({ entry }) => {
+      this.#touch(entry.place);
+      return this.#actions.removeLeftOver(entry);
+    });
     for (const level of byDepth(folders, placeOfTask)) {
       await this.#each(level, (task) => this.#makeFolder(task));
     }
@@ -168,7 +184,7 @@ export class TreeCopy {
     const kept = olderNames(extra, this.#failed);
     if (kept.size > 0) this.report.deleteSkipped = true;
     const superfluous = extra.filter(({ place }) => !kept.has(place));
-    await this.#openAll(superfluous);
+    await openAll(superfluous, this.#actions);
     await this.#remove(superfluous, (entry) => this.#reporter.deleted(entry));
     for (const level of byDepth(folders, placeOfTask).reverse()) {
       await this.#each(level, (task) => this.#finishFolder(task));
@@ -182,7 +198,7 @@ export class TreeCopy {
     work: (task: T) => Promise<void>,
   ): Promise<void> {
     const mayClash = ({ entry, there }: T): boolean =>
-      there === undefined && this.#clashing.has(entry.place);
+      there === undefined && this.#trees.clashing.has(entry.place);
     const many = tasks.filter((task) => !mayClash(task));
     await forEach(many, this.#settings.concurrency, (task) => this.#do(task, work));
     // These run one after another, so that each sees the entries made before.
@@ -242,6 +258,7 @@ export class TreeCopy {
       const isThere = task.there?.kind === 'folder';
       if (!isThere) mayReplace(task, this.#destination, this.#replacement);
       if (!(await this.#actions.makeFolder(task))) return;
+      this.#touch(place);
       this.report.folders++;
       this.#reporter.change('folder', task);
     } catch (error) {
@@ -262,9 +279,18 @@ export class TreeCopy {
     return !(await compareContent(entry, roots, options)).equal;
   }
 
+  #noteUnchanged(count: number): void {
+    this.report.skipped += count;
+    this.report.unchanged += count;
+  }
+
+  /** Notes that the content of a folder changes. */
+  #touch(place: Place): void {
+    this.#touched.add(folderOf(place));
+  }
+
   async #keep(task: Task): Promise<void> {
-    this.report.skipped++;
-    this.report.unchanged++;
+    this.#noteUnchanged(1);
     const { entry, there } = task;
     if (there === undefined || !differsInMetadata(entry, there, this.#settings.metadata)) return;
     this.#reporter.refused(task, await this.#actions.keepMetadata(task));
@@ -274,8 +300,9 @@ export class TreeCopy {
   async #copyFile(task: Task): Promise<void> {
     if (!this.#mayMake(task)) return;
     const { place } = task.entry;
+    this.#touch(place);
     let before = 0;
-    const copied = await this.#make(task, (made) =>
+    const copied = await this.#obstacles.replace(task, (made) =>
       this.#actions.writeFile(made, (progress) => {
         if (progress.phase !== 'copy') return;
         this.#meter.advance(place, 0, progress.bytes - before);
@@ -289,12 +316,21 @@ export class TreeCopy {
 
   async #copyLink(task: Task): Promise<void> {
     if (!this.#mayMake(task)) return;
-    this.#reporter.refused(task, await this.#make(task, (made) => this.#actions.writeLink(made)));
+    this.#touch(task.entry.place);
+    this.#reporter.refused(
+      task,
+      await this.#obstacles.replace(task, (made) => this.#actions.writeLink(made)),
+    );
     this.report.links++;
     this.#reporter.change('link', task);
   }
 
   async #finishFolder(task: Task): Promise<void> {
+    const { metadata } = this.#settings;
+    const isDone =
+      !this.#touched.has(task.entry.place) &&
+      isFolderLike(task, metadata, this.#trees.timeWindowNs);
+    if (isDone) return;
     this.#reporter.refused(task, await this.#actions.finishFolder(task));
   }
 
@@ -302,43 +338,11 @@ export class TreeCopy {
     // The content is missing under the first name, so it is copied to this one.
     if (this.#failed.has(task.first)) return this.#copyFile(task);
     if (!this.#mayMake(task)) return;
-    await this.#make(task, (made) => this.#actions.writeName({ ...task, ...made }));
+    this.#touch(task.entry.place);
+    await this.#obstacles.replace(task, (made) => this.#actions.writeName({ ...task, ...made }));
     this.report.hardLinks++;
     this.#reporter.refused(task, this.#reporter.refusedOf(task.first));
     this.#reporter.change('hardLink', task);
-  }
-
-  /** Makes an entry; a folder that it replaces is deleted only when the entry is complete. */
-  async #make<T>(task: Task, make: (task: Task) => Promise<T>): Promise<T> {
-    const { entry, there } = task;
-    if (there?.kind !== 'folder') return make(task);
-    const made = { entry, there: undefined, as: this.#actions.temporaryBeside(entry.place) };
-    const result = await make(made);
-    try {
-      await this.#removeObstacle(entry.place);
-      await this.#actions.moveIn(made);
-      return result;
-    } catch (error) {
-      await this.#actions.discard(made).catch(() => {});
-      throw error;
-    }
-  }
-
-  async #removeObstacle(place: Place): Promise<void> {
-    const folder = new Set([place]);
-    const entries = this.#plan.obstacles.filter((entry) => isWithin(entry.place, folder));
-    await this.#openAll(entries);
-    for (const entry of entries) {
-      await this.#actions.remove(entry);
-      this.#reporter.deleted(entry);
-    }
-  }
-
-  /** Makes read-only folders writable. @param entries each before the folder that contains it */
-  async #openAll(entries: readonly TreeEntry[]): Promise<void> {
-    for (const entry of [...entries].reverse()) {
-      if (entry.kind === 'folder') await this.#actions.openFolder(entry).catch(() => {});
-    }
   }
 
   /** @param entries each before the folder that contains it */
@@ -349,21 +353,10 @@ export class TreeCopy {
     for (const level of byDepth(entries, ({ place }) => place)) {
       const tasks = level.map((entry) => ({ entry, there: entry }));
       await this.#each(tasks, async ({ entry }) => {
+        this.#touch(entry.place);
         await this.#actions.remove(entry);
         onRemoved(entry);
       });
-    }
-  }
-
-  #noteSpecial(): void {
-    for (const { kind, place } of this.#plan.special) {
-      // A socket means nothing without its process, and has no content.
-      if (kind === 'socket') this.report.leftOut.push(showPlace(place));
-      else
-        this.#reporter.error(
-          place,
-          new UnsupportedFileError(kind as SpecialKind, this.#source.show(place)),
-        );
     }
   }
 }

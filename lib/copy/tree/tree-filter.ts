@@ -51,6 +51,11 @@ export class TreeFilter {
     return mayLead ? 'through' : 'no';
   }
 
+  /** Whether there are no patterns, so that everything is included. */
+  get isEmpty(): boolean {
+    return this.#include === undefined && this.#exclude.length === 0;
+  }
+
   /** Whether the top of a tree is included, and with it everything that is not excluded. */
   get admitsAll(): boolean {
     return this.#include === undefined;

@@ -3,8 +3,10 @@ import { getAttributes, setAttributes } from '../../handle/attributes.js';
 import type { EntryName } from '../../handle/entry-name.js';
 import { keepParts, type MetadataPart, type MetadataParts } from '../metadata.js';
 import type { SystemPath } from '../spot.js';
+import { differenceOf } from './time-window.js';
+import type { TreeEntry } from './tree-entry.js';
+import type { Task } from './tree-plan.js';
 import type { TreeRoot } from './tree-root.js';
-import type { TreeEntry } from './tree-walk.js';
 
 // Leaves out attributes that say how the file system stores the content.
 async function copyAttributes(from: SystemPath, to: SystemPath): Promise<void> {
@@ -71,6 +73,18 @@ export async function keepLinkMetadata(
     times: () => directory.utimes(name, atimeNs, mtimeNs),
   };
   return keepParts(parts, (part) => keepers[part]?.());
+}
+
+/** Whether an existing folder has the metadata of its source. */
+export function isFolderLike(
+  { entry, there }: Task,
+  metadata: MetadataParts,
+  timeWindowNs: bigint,
+): boolean {
+  if (there?.kind !== 'folder' || differsInMetadata(entry, there, metadata)) return false;
+  // Attributes are not compared.
+  if (metadata.attributes) return false;
+  return !metadata.times || differenceOf(entry.mtimeNs, there.mtimeNs) < timeWindowNs;
 }
 
 /** Whether an existing entry has another mode or owner than the copy should have. */

@@ -22,8 +22,12 @@ export function toSystem(text: string): string | Buffer {
 
 /** Returns the place of a named entry in a folder. */
 export function placeIn(folder: Place, name: Buffer): Place {
-  const text = isWindows ? name.toString() : fromBytes(name);
-  return folder === '' ? text : `${folder}/${text}`;
+  return placeOf(folder, isWindows ? name.toString() : fromBytes(name));
+}
+
+/** Returns the place of an entry in a folder. @param name in the form of places */
+export function placeOf(folder: Place, name: string): Place {
+  return folder === '' ? name : `${folder}/${name}`;
 }
 
 /** Returns the folder that contains a place; the top for a name without a folder. */

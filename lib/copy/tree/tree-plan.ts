@@ -1,8 +1,9 @@
 import { isTemporaryName, isUnfinishedName } from '../temporary-name.js';
 import type { TreeChange } from './copy-tree-report.js';
 import { differenceOf } from './time-window.js';
+import type { Tree } from './tree-collector.js';
+import type { TreeEntry } from './tree-entry.js';
 import { depthOf, folderOf, type Place } from './tree-place.js';
-import type { Tree, TreeEntry } from './tree-walk.js';
 
 /** Rules for planning a tree copy. */
 export interface PlanRules {
@@ -43,8 +44,8 @@ export interface Plan {
   unchanged: Task[];
   /** Entries that cannot be copied. */
   special: TreeEntry[];
-  /** Folders to be replaced by other kinds of entries, with their content, deepest first. */
-  obstacles: TreeEntry[];
+  /** Folders to be replaced by other kinds of entries, each with its content, deepest first. */
+  obstacles: Map<Place, TreeEntry[]>;
   /** Other entries that the source lacks, deepest first. */
   extra: TreeEntry[];
   /** Leftovers of killed copies under temporary names. */
@@ -118,7 +119,7 @@ function removalsOf(source: Tree, destination: Tree, rules: PlanRules): Removals
   const untouched = new Set<Place>();
   const isKept = (place: Place): boolean =>
     destination.withheld.has(place) || isWithin(place, source.unread);
-  const removals: Removals = { obstacles: [], extra: [], leftOvers: [] };
+  const removals: Removals = { obstacles: new Map(), extra: [], leftOvers: [] };
   // A folder precedes its entries here.
   for (const entry of destination.entries.values()) {
     const { place, kind } = entry;
@@ -127,11 +128,15 @@ function removalsOf(source: Tree, destination: Tree, rules: PlanRules): Removals
       (wanted.kind === 'file' || wanted.kind === 'link' ? replaced : untouched).add(place);
     }
     if (isWithin(place, untouched)) continue;
-    const isObstacle = isWithin(place, replaced);
+    const obstacle = enclosing(place, replaced);
     if (wanted === undefined && isTemporaryName(place)) {
       if (isUnfinishedName(place)) removals.leftOvers.push(entry);
-      else if (!isObstacle) continue;
-    } else if (rules.delete && isObstacle) removals.obstacles.push(entry);
+      else if (obstacle === undefined) continue;
+    } else if (rules.delete && obstacle !== undefined) {
+      const content = removals.obstacles.get(obstacle);
+      if (content === undefined) removals.obstacles.set(obstacle, [entry]);
+      else content.push(entry);
+    }
     // A withheld folder contains entries that the filter excludes, so it stays. The source may have
     // entries in a folder that could not be read.
     else if (rules.delete && wanted === undefined && !isKept(place)) {
@@ -139,14 +144,19 @@ function removalsOf(source: Tree, destination: Tree, rules: PlanRules): Removals
     }
   }
   const deepestFirst = (a: TreeEntry, b: TreeEntry): number => depthOf(b.place) - depthOf(a.place);
-  removals.obstacles.sort(deepestFirst);
+  for (const content of removals.obstacles.values()) content.sort(deepestFirst);
   removals.extra.sort(deepestFirst);
   return removals;
 }
 
+/** Returns the folder among these that a place is, or is below. */
+function enclosing(place: Place, folders: ReadonlySet<Place>): Place | undefined {
+  if (folders.size === 0) return undefined;
+  for (let at = place; at !== ''; at = folderOf(at)) if (folders.has(at)) return at;
+  return folders.has('') ? '' : undefined;
+}
+
 /** Whether a place is one of these folders, or below one. */
 export function isWithin(place: Place, folders: ReadonlySet<Place>): boolean {
-  if (folders.size === 0) return false;
-  for (let at = place; at !== ''; at = folderOf(at)) if (folders.has(at)) return true;
-  return folders.has('');
+  return enclosing(place, folders) !== undefined;
 }

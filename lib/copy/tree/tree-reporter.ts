@@ -3,9 +3,10 @@ import type { CopyFallback } from '../fallbacks.js';
 import type { CopiedFile } from './copy-small-file.js';
 import type { TreeSettings } from './copy-tree-options.js';
 import { emptyReport, type TreeChange } from './copy-tree-report.js';
+import type { SpecialKind, TreeEntry } from './tree-entry.js';
 import { type Place, showPlace } from './tree-place.js';
 import { reasonOf, type Task } from './tree-plan.js';
-import type { TreeEntry } from './tree-walk.js';
+import { UnsupportedFileError } from './unsupported-file-error.js';
 
 const fatalCodes = new Set(['ENOSPC', 'EROFS']);
 // libuv has no name for this error.
@@ -33,6 +34,13 @@ export class TreeReporter {
     this.report.errors.push({ path, error });
     if (isFatal(error)) this.report.stopped = true;
     this.#settings.onError?.(error, path);
+  }
+
+  /** Notes an entry that cannot be copied. @param path for its error */
+  special({ kind, place }: TreeEntry, path: string): void {
+    // A socket means nothing without its process, and has no content.
+    if (kind === 'socket') this.report.leftOut.push(showPlace(place));
+    else this.error(place, new UnsupportedFileError(kind as SpecialKind, path));
   }
 
   copied(task: Task, { bytes, metadataRefused, changed, fallbacks }: CopiedFile): void {

@@ -1,245 +1,288 @@
-import type { BigIntStats } from 'node:fs';
 import type { DirectoryHandle } from '../../file-handle/directory-handle.js';
-import { splitNames } from '../../handle/entry-list.js';
-import { type NameStatus, statNames } from '../../handle/name-statuses.js';
-import { abortError } from '../../node/errors.js';
+import type { EntryName } from '../../handle/entry-name.js';
+import { type EntryStatuses, listStatuses } from '../../handle/name-statuses.js';
 import { forEach } from '../for-each.js';
-import type { TreeFilter } from './tree-filter.js';
-import { folderOf, type Place, placeIn, showPlace } from './tree-place.js';
+import { type Tree, TreeCollector, type TreeSelection } from './tree-collector.js';
+import { entryOf, ListedEntry, type TreeEntry } from './tree-entry.js';
+import { clashingNames, foldedName } from './tree-names.js';
+import { type Place, placeOf, showPlace } from './tree-place.js';
 import type { TreeRoot } from './tree-root.js';
 
-export type EntryKind = 'file' | 'folder' | 'link' | SpecialKind;
-/** Kinds of entries without content to copy. */
-export type SpecialKind = 'fifo' | 'socket' | 'character device' | 'block device' | 'unknown';
-
-/** The entry of a tree at a place. */
-export interface TreeEntry {
-  readonly place: Place;
-  readonly kind: EntryKind;
-  readonly size: number;
-  /** Permission bits with set-user-ID, set-group-ID and sticky. */
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly atimeNs: bigint;
-  readonly mtimeNs: bigint;
-  /** The same for all names of a file. */
-  readonly identity: string;
-  /** How many names the file has. */
-  readonly names: number;
-  /** The target of a link, as it is stored. */
-  readonly target: Buffer | undefined;
-}
-
-export interface PlaceError {
-  place: Place;
-  error: unknown;
-}
-
-/** The result of a walk. */
-export interface Tree {
-  /** Entries by place; a folder precedes its entries. */
-  entries: Map<Place, TreeEntry>;
-  /** Errors of entries that could not be examined or listed. */
-  errors: PlaceError[];
-  /** Folders that the filter excludes, passes through, or from which it excludes something. */
-  withheld: Set<Place>;
-  /** Places with unknown content: they could not be read, or were not entered. */
-  unread: Set<Place>;
-}
-
-export interface WalkOptions {
-  filter: TreeFilter;
+export interface WalkOptions extends TreeSelection {
   /** Folders that are read at a time. */
   concurrency: number;
-  signal: AbortSignal | undefined;
-  /** Whether to skip folders on which other file systems are mounted. */
-  oneFileSystem?: boolean | undefined;
-  /** The caller's filter: whether a place belongs to the tree. Default: every place does. */
-  accepts?: ((place: Place) => boolean | Promise<boolean>) | undefined;
-  /** Whether to read a folder. Default: every one. */
-  enters?: ((place: Place) => boolean) | undefined;
+  /** Whether to enter folders of the destination that the source lacks. */
+  entersExtra: boolean;
+  /** Whether to leave files out of the result that need no work, and only count them. */
+  omitsSame: boolean;
 }
 
-// One operation examines this many names of a folder; several operations run at a time.
-const namesPerLook = 256;
-const looksAtOnce = 4;
-
-const typeMask = 0o170000;
-const kinds: ReadonlyMap<number, EntryKind> = new Map<number, EntryKind>([
-  [0o100000, 'file'],
-  [0o040000, 'folder'],
-  [0o120000, 'link'],
-  [0o010000, 'fifo'],
-  [0o140000, 'socket'],
-  [0o020000, 'character device'],
-  [0o060000, 'block device'],
-]);
-
-function entryOf(place: Place, status: NameStatus): TreeEntry {
-  const { dev, ino, mode, nlink, uid, gid, size, atimeNs, mtimeNs, target } = status;
-  return {
-    place,
-    kind: kinds.get(mode & typeMask) ?? 'unknown',
-    size,
-    mode: mode & 0o7777,
-    ...{ uid, gid, atimeNs, mtimeNs },
-    identity: `${dev}:${ino}`,
-    names: nlink,
-    target,
-  };
+/** The result of walking a source and a destination side by side. */
+export interface Trees {
+  source: Tree;
+  /** Its entries have the places of the source, however the destination spells their names. */
+  destination: Tree;
+  /**
+   * Files in neither tree, because both have them with the same size, modification time, mode and
+   * owner.
+   */
+  same: number;
+  /** New places whose names the destination may treat as that of another entry. */
+  clashing: Set<Place>;
 }
 
-/** Returns the file system that an entry is on. */
-export function deviceOf({ identity }: TreeEntry): string {
-  return identity.slice(0, identity.indexOf(':'));
+/** A folder to read in one tree or both. */
+interface Folder {
+  place: Place;
+  inSource: boolean;
+  inDestination: boolean;
 }
 
-function statusOf(stats: BigIntStats): NameStatus {
-  const { dev, ino, atimeNs, mtimeNs } = stats;
-  const [mode, nlink, uid, gid, size] = [
-    ...[Number(stats.mode), Number(stats.nlink), Number(stats.uid)],
-    ...[Number(stats.gid), Number(stats.size)],
-  ] as [number, number, number, number, number];
-  return { dev, ino, mode, nlink, uid, gid, size, atimeNs, mtimeNs, target: undefined };
+/** An entry by its index in the lists of a folder's sides; -1 for a side without it. */
+interface Pair {
+  mine: number;
+  theirs: number;
+}
+
+/** The lists of a folder on both sides; undefined for a side without the folder. */
+interface Lists {
+  mine: EntryStatuses | undefined;
+  theirs: EntryStatuses | undefined;
+}
+
+/**
+ * Returns the entries of both sides by name, in the order of their names.
+ * @param omitsSame whether to leave out files that are the same on both sides
+ */
+function pairsOf({ mine, theirs }: Lists, omitsSame: boolean): Pair[] {
+  const pairs: Pair[] = [];
+  let [one, two] = [0, 0];
+  const [count, otherCount] = [mine?.count ?? 0, theirs?.count ?? 0];
+  if (mine !== undefined && theirs !== undefined) {
+    while (one < count && two < otherCount) {
+      const order = mine.compareNames(one, theirs, two);
+      const isOmitted = order === 0 && omitsSame && mine.isSameFile(one, theirs, two);
+      if (!isOmitted) pairs.push({ mine: order > 0 ? -1 : one, theirs: order < 0 ? -1 : two });
+      if (order <= 0) one++;
+      if (order >= 0) two++;
+    }
+  }
+  while (one < count) pairs.push({ mine: one++, theirs: -1 });
+  while (two < otherCount) pairs.push({ mine: -1, theirs: two++ });
+  return pairs;
+}
+
+/** Returns how many names both sides have. @param alone names that only one side has */
+function countBoth({ mine, theirs }: Lists, alone: number): number {
+  return ((mine?.count ?? 0) + (theirs?.count ?? 0) - alone) / 2;
 }
 
 class TreeWalk {
-  readonly tree: Tree = { entries: new Map(), errors: [], withheld: new Set(), unread: new Set() };
-  // Folders that are not included themselves, until something below them is.
-  readonly #through = new Map<Place, TreeEntry>();
-  readonly #root: TreeRoot;
+  readonly #roots: readonly [TreeRoot, TreeRoot];
   readonly #options: WalkOptions;
+  readonly #source: TreeCollector;
+  readonly #destination: TreeCollector;
+  readonly #clashing = new Set<Place>();
+  #same = 0;
 
-  constructor(root: TreeRoot, options: WalkOptions) {
-    this.#root = root;
+  constructor(roots: readonly [TreeRoot, TreeRoot], options: WalkOptions) {
+    this.#roots = roots;
     this.#options = options;
+    this.#source = new TreeCollector(options);
+    this.#destination = new TreeCollector(options);
   }
 
-  /** @throws errors of examining the top */
-  async run(): Promise<Tree> {
-    const { concurrency } = this.#options;
-    const top = entryOf('', statusOf(await this.#root.status('')));
-    this.tree.entries.set('', top);
-    let level: Place[] = [''];
+  /** @throws errors of examining the tops */
+  async run(): Promise<Trees> {
+    const [from, to] = this.#roots;
+    this.#source.addTop(entryOf('', await from.status('')));
+    const top = await to.statusIfThere('');
+    if (top !== undefined) this.#destination.addTop(entryOf('', top));
+    let level: Folder[] = [{ place: '', inSource: true, inDestination: top !== undefined }];
     while (level.length > 0) {
-      const below: Place[] = [];
-      await forEach(level, concurrency, (folder) => this.#readFolder(folder, below));
+      const below: Folder[] = [];
+      await forEach(level, this.#options.concurrency, (folder) => this.#read(folder, below));
       level = below;
     }
-    return this.tree;
+    return {
+      source: this.#source.tree,
+      destination: this.#destination.tree,
+      same: this.#same,
+      clashing: this.#clashing,
+    };
   }
 
-  async #readFolder(folder: Place, below: Place[]): Promise<void> {
-    const { enters } = this.#options;
+  async #read(folder: Folder, below: Folder[]): Promise<void> {
+    const { place, inSource, inDestination } = folder;
+    const [from, to] = this.#roots;
+    const listing = [
+      inSource ? this.#list(from, place, this.#source) : undefined,
+      inDestination ? this.#list(to, place, this.#destination) : undefined,
+    ] as const;
+    await Promise.allSettled(listing);
+    const lists = { mine: await listing[0], theirs: await listing[1] };
+    const omits = this.#options.omitsSame && !this.#source.hasRules;
+    const pairs = pairsOf(lists, omits);
+    const alone = pairs.filter((pair) => pair.mine < 0 || pair.theirs < 0);
+    const both = pairs.filter((pair) => pair.mine >= 0 && pair.theirs >= 0);
+    if (omits) this.#same += countBoth(lists, alone.length) - both.length;
+    for (const pair of both) await this.#addBoth(place, lists, pair, below);
+    if (alone.length > 0) await this.#addAlone(place, lists, alone, below);
+  }
+
+  async #list(
+    root: TreeRoot,
+    folder: Place,
+    collector: TreeCollector,
+  ): Promise<EntryStatuses | undefined> {
     try {
-      const found = await this.#root.within(folder, (directory) => this.#look(folder, directory));
-      for (const entry of found) {
-        if (!(await this.#add(entry)) || entry.kind !== 'folder') continue;
-        if (this.#isElsewhere(entry)) this.#leaveOut(entry.place);
-        else if (enters === undefined || enters(entry.place)) below.push(entry.place);
-      }
+      const { signal } = this.#options;
+      return await root.within(folder, ({ core }) => listStatuses(core, root.show(folder), signal));
     } catch (error) {
-      this.#fail(folder, error);
-    }
-  }
-
-  /** Returns all entries of a folder, in the order of their names. */
-  async #look(folder: Place, directory: DirectoryHandle): Promise<TreeEntry[]> {
-    const { signal } = this.#options;
-    const names = splitNames(await directory.list(signal));
-    const found: TreeEntry[] = [];
-    const starts = Array.from(
-      { length: Math.ceil(names.length / namesPerLook) },
-      (_, i) => i * namesPerLook,
-    );
-    await forEach(starts, looksAtOnce, async (start) => {
-      const some = names.slice(start, start + namesPerLook);
-      const statuses = await statNames(directory.core, some, signal);
-      for (const [i, status] of statuses.entries()) {
-        const name = some[i] as Buffer;
-        const place = placeIn(folder, name);
-        const entry =
-          status === undefined
-            ? await this.#lookAgain(directory, name, place)
-            : entryOf(place, status);
-        if (entry !== undefined) found.push(entry);
-      }
-    });
-    return found.sort((a, b) => (a.place < b.place ? -1 : 1));
-  }
-
-  /** Records why a name has no status, unless the name no longer exists. */
-  async #lookAgain(
-    directory: DirectoryHandle,
-    name: Buffer,
-    place: Place,
-  ): Promise<TreeEntry | undefined> {
-    try {
-      const status = await directory.lstat(name, { bigint: true });
-      const target = status.isSymbolicLink() ? await directory.readlink(name, 'buffer') : undefined;
-      return entryOf(place, { ...statusOf(status), target });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#fail(place, error);
+      collector.fail(folder, error);
       return undefined;
     }
   }
 
-  #fail(place: Place, error: unknown): void {
-    const { signal } = this.#options;
-    if (signal?.aborted) throw abortError(signal);
-    this.tree.errors.push({ place, error });
-    this.tree.unread.add(place);
-  }
-
-  #isElsewhere(folder: TreeEntry): boolean {
-    if (!this.#options.oneFileSystem) return false;
-    return deviceOf(folder) !== deviceOf(this.tree.entries.get('') as TreeEntry);
-  }
-
-  /** Leaves a folder on another file system unchanged on both sides. */
-  #leaveOut(place: Place): void {
-    this.tree.unread.add(place);
-    this.#withhold(place);
-  }
-
-  /** Whether an entry belongs to the tree, or leads to one that does. */
-  async #add(entry: TreeEntry): Promise<boolean> {
-    const folder = folderOf(entry.place);
-    const { filter, accepts } = this.#options;
-    if (accepts !== undefined && !(await accepts(entry.place))) {
-      this.#withhold(folder);
-      return false;
+  async #addBoth(folder: Place, lists: Lists, pair: Pair, below: Folder[]): Promise<void> {
+    const [mine, theirs] = [lists.mine as EntryStatuses, lists.theirs as EntryStatuses];
+    const place = placeOf(folder, mine.name(pair.mine));
+    if (!this.#options.omitsSame || !mine.isSameFile(pair.mine, theirs, pair.theirs)) {
+      return this.#add(place, lists, pair, below);
     }
-    const isBelow = folder === '' ? filter.admitsAll : this.tree.entries.has(folder);
-    const isMeantBelow = isBelow && !this.#through.has(folder);
-    const admission = filter.admit(showPlace(entry.place), entry.kind === 'folder', isMeantBelow);
-    if (admission === 'yes') this.#addWithFolders(entry);
-    else this.#withhold(admission === 'through' ? entry.place : folder);
-    if (admission === 'through') this.#through.set(entry.place, entry);
-    return admission !== 'no';
+    // Both collectors answer alike.
+    if (await this.#source.admitFile(place)) this.#same++;
+    await this.#destination.admitFile(place);
   }
 
-  // A folder that only leads to an entry stays in `#through`, since it is not included itself.
-  #addWithFolders(entry: TreeEntry): void {
-    const { entries } = this.tree;
-    const folder = folderOf(entry.place);
-    const through = this.#through.get(folder);
-    if (through !== undefined && !entries.has(folder)) this.#addWithFolders(through);
-    entries.set(entry.place, entry);
+  /** Adds a place that at least one side has. */
+  async #add(place: Place, lists: Lists, pair: Pair, below: Folder[]): Promise<void> {
+    const [from, to] = this.#roots;
+    const one = await this.#entry(place, lists.mine, pair.mine, from, this.#source);
+    const two = await this.#entry(place, lists.theirs, pair.theirs, to, this.#destination);
+    const isMine = one !== undefined && (await this.#source.add(one));
+    const isTheirs = two !== undefined && (await this.#destination.add(two));
+    const inSource = isMine && one.kind === 'folder' && this.#source.mayEnter(one);
+    const inDestination =
+      isTheirs &&
+      two.kind === 'folder' &&
+      this.#destination.mayEnter(two) &&
+      (isMine || this.#options.entersExtra);
+    if (inSource || inDestination) below.push({ place, inSource, inDestination });
   }
 
-  #withhold(folder: Place): void {
-    const { withheld } = this.tree;
-    for (let place = folder; !withheld.has(place); place = folderOf(place)) withheld.add(place);
+  /** Returns an entry; records why it has no status, unless it no longer exists. */
+  #entry(
+    place: Place,
+    list: EntryStatuses | undefined,
+    index: number,
+    root: TreeRoot,
+    collector: TreeCollector,
+  ): TreeEntry | undefined | Promise<TreeEntry | undefined> {
+    if (list === undefined || index < 0) return undefined;
+    if (list.isKnown(index)) return new ListedEntry(place, list, index);
+    return root
+      .beside(place, (directory, name) => look(directory, name as EntryName, place))
+      .catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') collector.fail(place, error);
+        return undefined;
+      });
+  }
+
+  /** Adds entries that only one side has under their names. */
+  async #addAlone(
+    folder: Place,
+    lists: Lists,
+    pairs: readonly Pair[],
+    below: Folder[],
+  ): Promise<void> {
+    const mine = pairs.filter(({ theirs }) => theirs < 0);
+    if (lists.mine !== undefined && mine.length > 0) this.#noteClashes(folder, lists.mine);
+    const other =
+      mine.length < pairs.length ? await this.#otherSpellings(folder, lists, pairs) : [];
+    const taken = new Set(other.map((pair) => pair.mine));
+    for (const pair of mine) {
+      if (taken.has(pair.mine)) continue;
+      const place = placeOf(folder, (lists.mine as EntryStatuses).name(pair.mine));
+      await this.#add(place, lists, pair, below);
+    }
+    const spelled = new Map(other.map((pair) => [pair.theirs, pair]));
+    for (const { theirs } of pairs) {
+      if (theirs < 0) continue;
+      const pair = spelled.get(theirs) ?? { mine: -1, theirs };
+      const [list, index] = pair.mine < 0 ? [lists.theirs, theirs] : [lists.mine, pair.mine];
+      const place = placeOf(folder, (list as EntryStatuses).name(index));
+      await this.#add(place, lists, pair, below);
+    }
+  }
+
+  #noteClashes(folder: Place, list: EntryStatuses): void {
+    if (list.count < 2) return;
+    const names = Array.from({ length: list.count }, (_, index) => list.name(index));
+    const shown = names.map(showPlace);
+    const clashing = new Set(clashingNames(shown));
+    if (clashing.size === 0) return;
+    for (const [index, name] of shown.entries()) {
+      if (clashing.has(name)) this.#clashing.add(placeOf(folder, names[index] as string));
+    }
+  }
+
+  /**
+   * Finds entries of the destination under names of the source that only differ in spelling, if
+   * the file system of the destination takes them for the same. Otherwise such an entry would count
+   * as one that the source lacks.
+   */
+  async #otherSpellings(folder: Place, lists: Lists, pairs: readonly Pair[]): Promise<Pair[]> {
+    const [mine, theirs] = [lists.mine, lists.theirs as EntryStatuses];
+    if (mine === undefined) return [];
+    const wanted = new Map<string, number[]>();
+    for (const pair of pairs) {
+      if (pair.mine < 0) continue;
+      const folded = foldedName(showPlace(mine.name(pair.mine)));
+      wanted.set(folded, [...(wanted.get(folded) ?? []), pair.mine]);
+    }
+    const found: Pair[] = [];
+    for (const pair of wanted.size === 0 ? [] : pairs) {
+      if (pair.theirs < 0 || !theirs.isKnown(pair.theirs)) continue;
+      const candidates = wanted.get(foldedName(showPlace(theirs.name(pair.theirs)))) ?? [];
+      const entry = new ListedEntry('', theirs, pair.theirs);
+      for (const index of candidates) {
+        if (found.some((other) => other.mine === index)) continue;
+        if (!(await this.#isAt(placeOf(folder, mine.name(index)), entry))) continue;
+        found.push({ mine: index, theirs: pair.theirs });
+        break;
+      }
+    }
+    return found;
+  }
+
+  async #isAt(place: Place, { identity }: TreeEntry): Promise<boolean> {
+    const [, to] = this.#roots;
+    const status = await to.statusIfThere(place);
+    return status !== undefined && `${status.dev}:${status.ino}` === identity;
   }
 }
 
+async function look(
+  directory: DirectoryHandle,
+  name: EntryName,
+  place: Place,
+): Promise<TreeEntry | undefined> {
+  const status = await directory.lstat(name, { bigint: true });
+  const target = status.isSymbolicLink() ? await directory.readlink(name, 'buffer') : undefined;
+  return entryOf(place, status, target);
+}
+
 /**
- * Examines everything below a folder, without following links except the top itself. Errors of
- * folders and entries are listed in the result.
- * @throws a system error of the top; AbortError
+ * Examines everything below two folders, without following links except the tops themselves.
+ * Errors of folders and entries are listed in the results. A destination that does not exist gives
+ * an empty tree.
+ * @throws a system error of a top; AbortError
  */
-export function walkTree(root: TreeRoot, options: WalkOptions): Promise<Tree> {
-  return new TreeWalk(root, options).run();
+export function walkTrees(
+  source: TreeRoot,
+  destination: TreeRoot,
+  options: WalkOptions,
+): Promise<Trees> {
+  return new TreeWalk([source, destination], options).run();
 }

@@ -17,11 +17,11 @@ import { FileSystemSync } from './file-system-sync.js';
 import { makeLink } from './make-link.js';
 import { OwnFolders } from './own-folders.js';
 import type { TreeActions } from './tree-actions.js';
+import type { TreeEntry } from './tree-entry.js';
 import { keepLinkMetadata, keepMetadata } from './tree-metadata.js';
 import { folderOf, nameOf, type Place, placeIn } from './tree-place.js';
 import { isWithin, madeAt, type NameTask, type Task } from './tree-plan.js';
 import type { TreeRoot } from './tree-root.js';
-import type { TreeEntry } from './tree-walk.js';
 
 const isWindows = process.platform === 'win32';
 /** Files of up to this many bytes are copied by one operation. */
@@ -73,7 +73,7 @@ export class TreeWriter implements TreeActions {
   async #makeFolder({ entry, there }: Task): Promise<boolean> {
     const { place } = entry;
     if (there?.kind === 'folder') {
-      await this.openFolder({ ...there, place });
+      await this.openFolder(there);
       return false;
     }
     if (place === '') return this.#makeTop();

@@ -1,4 +1,4 @@
-import type { SpecialKind } from './tree-walk.js';
+import type { SpecialKind } from './tree-entry.js';
 
 /** Reported for an entry of a tree without content to copy: a FIFO, a socket, a device. */
 export class UnsupportedFileError extends Error {

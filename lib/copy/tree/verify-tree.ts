@@ -8,12 +8,12 @@ import { type QueueOptions, queueDepthOf } from '../read-chunks.js';
 import { compareContent } from './compare-content.js';
 import { parseConcurrency } from './copy-tree-options.js';
 import { signalForMany } from './signal-for-many.js';
+import type { TreeEntry } from './tree-entry.js';
 import { TreeFilter, type TreeFilterOptions } from './tree-filter.js';
-import { FoldedNames, withPlacesOf } from './tree-names.js';
 import { type Place, showPlace } from './tree-place.js';
 import { TreeMeter, type TreeProgress } from './tree-progress.js';
 import { TreeRoot } from './tree-root.js';
-import { type Tree, type TreeEntry, walkTree } from './tree-walk.js';
+import { type Trees, walkTrees } from './tree-walk.js';
 
 /** Options of verifyTree(). */
 export interface VerifyTreeOptions extends TreeFilterOptions, QueueOptions {
@@ -74,7 +74,7 @@ class TreeComparison {
     this.#meter = new TreeMeter('verify', options.onProgress);
   }
 
-  async run(source: Tree, destination: Tree, concurrency: number): Promise<void> {
+  async run({ source, destination }: Trees, concurrency: number): Promise<void> {
     for (const { place, error } of [...source.errors, ...destination.errors]) {
       this.#differ(place, 'error', error);
     }
@@ -153,15 +153,18 @@ export async function verifyTree(
   validateSignal(given.signal);
   const options = { ...given, signal: signalForMany(given.signal) };
   const concurrency = parseConcurrency(options.concurrency);
-  const walk = { filter: new TreeFilter(options), concurrency, signal: options.signal };
+  const walk = {
+    ...{ filter: new TreeFilter(options), concurrency, signal: options.signal },
+    ...{ entersExtra: true, omitsSame: false },
+  };
   const roots = [new TreeRoot(source, 'source'), new TreeRoot(destination, 'destination')] as const;
   if (options.signal?.aborted) throw abortError(options.signal);
   try {
-    const trees = await Promise.all(roots.map((root) => walkTree(root, walk)));
+    // A destination that does not exist is an error here.
+    await roots[1].open();
+    const trees = await walkTrees(...roots, walk);
     const comparison = new TreeComparison(...roots, options);
-    const [one, other] = trees as [Tree, Tree];
-    const aligned = await withPlacesOf(one, new FoldedNames(one), other, roots[1]);
-    await comparison.run(one, aligned, concurrency);
+    await comparison.run(trees, concurrency);
     return comparison.report;
   } finally {
     await Promise.all(roots.map((root) => root.close()));

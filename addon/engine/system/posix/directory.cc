@@ -12,11 +12,11 @@
 #include <cstring>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "file_status.h"
 #include "read_entries.h"
+#include "system/entry_statuses.h"
 #include "system/tree.h"
 #include "system_call.h"
 
@@ -57,51 +57,47 @@ Result stat_name(Operation& op) {
   return status_in(handle_of(op), name_of(op), op.detail->status);
 }
 
-// Uses a descriptor with a separate position, so that concurrent lists of one handle do not take
-// entries from each other.
-Result list(Operation& op) {
+using Directory = std::unique_ptr<DIR, int (*)(DIR*)>;
+
+// Opens a directory again, with a separate position, so that concurrent lists of one handle do not
+// take entries from each other.
+Result open_again(const Operation& op, Directory& directory) {
   const Result opened = repeat_interrupted(op, [&] {
     return ::openat(handle_of(op), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   });
   if (!opened.ok()) return opened;
   Descriptor descriptor(static_cast<int>(opened.value));
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::fdopendir(descriptor.get()), &::closedir);
+  directory.reset(::fdopendir(descriptor.get()));
   if (!directory) return last_error();
   descriptor.release();
+  return Result::success(0);
+}
+
+Result list(Operation& op) {
+  Directory directory(nullptr, &::closedir);
+  const Result opened = open_again(op, directory);
+  if (!opened.ok()) return opened;
   std::vector<TreeEntry> entries;
   const Result read = read_entries(directory.get(), entries);
   return read.ok() ? give_entries(op, entries) : read;
 }
 
-NameStatus look_at(int directory, const char* name, std::string& targets) {
-  NameStatus record;
-  if (!status_in(directory, name, record.status).ok()) {
-    record.target_bytes = NameStatus::kFailed;
-  } else if (S_ISLNK(record.status.mode)) {
-    std::string target;
-    const Result read = read_target(directory, name, target);
-    record.target_bytes = read.ok() ? read.value : NameStatus::kFailed;
-    if (read.ok()) targets += target;
-  }
-  return record;
+Result look_at(const Operation& op, const char* name, FileStatus& status, std::string& targets) {
+  const Result found = status_in(handle_of(op), name, status);
+  if (!found.ok() || !S_ISLNK(status.mode)) return found;
+  std::string target;
+  const Result read = read_target(handle_of(op), name, target);
+  if (read.ok()) targets += target;
+  return read;
 }
 
-Result stat_names(Operation& op) {
-  std::string_view names(reinterpret_cast<const char*>(op.data), op.length);
-  std::vector<NameStatus> records;
-  std::string targets;
-  while (!names.empty()) {
-    if (is_cancelled(op)) return Result::cancelled();
-    const size_t end = names.find('\0');
-    if (end == std::string_view::npos) return Result::failure(EINVAL);
-    records.push_back(look_at(handle_of(op), names.data(), targets));
-    names.remove_prefix(end + 1);
-  }
-  const size_t size = records.size() * sizeof(NameStatus);
-  op.detail->content = std::make_unique_for_overwrite<std::byte[]>(size + targets.size());
-  std::memcpy(op.detail->content.get(), records.data(), size);
-  std::memcpy(op.detail->content.get() + size, targets.data(), targets.size());
-  return Result::success(static_cast<int64_t>(size + targets.size()));
+Result list_statuses(Operation& op) {
+  Directory directory(nullptr, &::closedir);
+  const Result opened = open_again(op, directory);
+  if (!opened.ok()) return opened;
+  EntryStatuses statuses;
+  const Result read = read_names(directory.get(), statuses);
+  return read.ok() ? statuses.give(op, &look_at) : read;
 }
 
 Result make_directory(Operation& op) {
@@ -254,8 +250,8 @@ Result run_in_directory(Operation& op) {
       return stat_name(op);
     case Opcode::kListIn:
       return list(op);
-    case Opcode::kStatNames:
-      return stat_names(op);
+    case Opcode::kListStatusesIn:
+      return list_statuses(op);
     case Opcode::kMakeDirectoryIn:
       return make_directory(op);
     case Opcode::kUnlinkIn:

@@ -61,4 +61,14 @@ Result read_entries(DIR* directory, std::vector<TreeEntry>& entries) {
   return Result::success(0);
 }
 
+Result read_names(DIR* directory, EntryStatuses& names) {
+  for (;;) {
+    errno = 0;
+    const dirent* const entry = ::readdir(directory);
+    if (!entry) break;
+    if (!is_dot(entry->d_name)) names.add(entry->d_name);
+  }
+  return errno == 0 ? Result::success(0) : last_error();
+}
+
 }  // namespace overlapped

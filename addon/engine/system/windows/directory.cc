@@ -15,6 +15,7 @@
 #include "held_entry.h"
 #include "names.h"
 #include "native_calls.h"
+#include "system/entry_statuses.h"
 #include "system/tree.h"
 #include "windows_io.h"
 
@@ -55,13 +56,16 @@ EntryType type_of(HANDLE directory, const FolderEntry& entry) {
 }
 
 // Lists through a new handle, so that concurrent lists do not take entries from each other.
-Result list(Operation& op) {
-  UniqueHandle again;
+Result list_again(const Operation& op, UniqueHandle& again, std::vector<FolderEntry>& found) {
   const Result opened =
       open_name(op.file->handle(), L"", FILE_LIST_DIRECTORY, again, kNativeDirectory);
-  if (!opened.ok()) return opened;
+  return opened.ok() ? list_directory(again.get(), found) : opened;
+}
+
+Result list(Operation& op) {
+  UniqueHandle again;
   std::vector<FolderEntry> found;
-  const Result listed = list_directory(again.get(), found);
+  const Result listed = list_again(op, again, found);
   if (!listed.ok()) return listed;
   std::vector<TreeEntry> entries;
   for (const FolderEntry& entry : found) {
@@ -78,21 +82,25 @@ std::wstring from_utf8(std::string_view text) {
   return wide;
 }
 
-NameStatus look_at(HANDLE directory, const std::wstring& name, std::string& targets) {
-  NameStatus record;
+Result look_at(const Operation& op, const char* name, FileStatus& status, std::string& targets) {
   UniqueHandle handle;
-  record.target_bytes = NameStatus::kFailed;
-  if (!open_name(directory, name, FILE_READ_ATTRIBUTES, handle).ok() ||
-      !status_of_entry(handle.get(), record.status).ok()) {
-    return record;
-  }
+  const Result opened =
+      open_name(op.file->handle(), from_utf8(name), FILE_READ_ATTRIBUTES, handle);
+  if (!opened.ok()) return opened;
+  const Result found = status_of_entry(handle.get(), status);
   std::wstring target;
-  record.target_bytes = NameStatus::kNoLink;
-  if (!link_target(handle.get(), target).ok()) return record;
-  const std::string text = to_utf8(target);
-  record.target_bytes = static_cast<int64_t>(text.size());
-  targets += text;
-  return record;
+  if (found.ok() && link_target(handle.get(), target).ok()) targets += to_utf8(target);
+  return found;
+}
+
+Result list_statuses(Operation& op) {
+  UniqueHandle again;
+  std::vector<FolderEntry> found;
+  const Result listed = list_again(op, again, found);
+  if (!listed.ok()) return listed;
+  EntryStatuses statuses;
+  for (const FolderEntry& entry : found) statuses.add(to_utf8(entry.name));
+  return statuses.give(op, &look_at);
 }
 
 Result give_content(Operation& op, std::string_view first, std::string_view second = {}) {
@@ -100,21 +108,6 @@ Result give_content(Operation& op, std::string_view first, std::string_view seco
   auto* const to = reinterpret_cast<char*>(op.detail->content.get());
   std::copy(second.begin(), second.end(), std::copy(first.begin(), first.end(), to));
   return Result::success(static_cast<int64_t>(first.size() + second.size()));
-}
-
-Result stat_names(Operation& op) {
-  std::string_view names(reinterpret_cast<const char*>(op.data), op.length);
-  std::vector<NameStatus> records;
-  std::string targets;
-  while (!names.empty()) {
-    if (is_cancelled(op)) return Result::cancelled();
-    const size_t end = names.find('\0');
-    if (end == std::string_view::npos) return Result::failure(ERROR_INVALID_PARAMETER);
-    records.push_back(look_at(op.file->handle(), from_utf8(names.substr(0, end)), targets));
-    names.remove_prefix(end + 1);
-  }
-  const auto* const data = reinterpret_cast<const char*>(records.data());
-  return give_content(op, {data, records.size() * sizeof(NameStatus)}, targets);
 }
 
 Result make_directory(Operation& op) {
@@ -270,8 +263,8 @@ Result run_in_directory(Operation& op) {
       return stat_name(op);
     case Opcode::kListIn:
       return list(op);
-    case Opcode::kStatNames:
-      return stat_names(op);
+    case Opcode::kListStatusesIn:
+      return list_statuses(op);
     case Opcode::kMakeDirectoryIn:
       return make_directory(op);
     case Opcode::kUnlinkIn:
