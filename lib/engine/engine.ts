@@ -1,5 +1,5 @@
 import { isMainThread } from 'node:worker_threads';
-import { abortError, type Subject, systemError, unavailable } from '../node/errors.js';
+import { abortError, type Subject } from '../node/errors.js';
 import { servesWhile } from '../node/layers.js';
 import { giveLoopATurn, watchExit } from './before-exit.js';
 import { isShortage, loadBinding } from './binding.js';
@@ -12,6 +12,7 @@ import { descriptorOpcodes, Opcode } from './opcodes.js';
 import {
   AbortWatch,
   type CompleteRequest,
+  complete,
   type Decode,
   type Failure,
   ignore,
@@ -20,11 +21,20 @@ import {
   type Request,
   type Settle,
 } from './operation.js';
-import { type Callback, callBack, FailedNow, rejectionWith, tickCallback } from './outcome.js';
+import {
+  type Callback,
+  callBack,
+  FailedNow,
+  rejectionWith,
+  settledWith,
+  tickCallback,
+} from './outcome.js';
 import { hasRelativePath, RelativePaths } from './relative-paths.js';
 import { SubmissionRing } from './submission-ring.js';
 
 const resolved = Promise.resolve();
+// Larger transfers are never done in place.
+const inPlaceMax = 64 * 1024;
 // Environments in Electron's pages end before the process does.
 const endsWithProcess = isMainThread && !('electron' in process.versions);
 
@@ -59,7 +69,7 @@ function own<Name extends keyof Request>(request: Request, name: Name): Request[
  * batch, submits them with one native call, and settles promises from completions.
  */
 export class Engine {
-  readonly #native: NativeBinding;
+  readonly native: NativeBinding;
   readonly #submissions: SubmissionRing;
   readonly #relativePaths = new RelativePaths();
   readonly #completion: Completion;
@@ -90,49 +100,42 @@ export class Engine {
     Object.defineProperty(results, 'hasRef', { value: () => native.stats().inFlight > 0 });
     const description = native.start(wanted, onCompletions, results, endsWithProcess);
     watchExit();
-    this.#native = native;
+    this.native = native;
     this.#submissions = new SubmissionRing(description.submissions);
     this.#completion = new Completion(description, results);
     this.#inPlace = new InPlace(native, this.#submissions, this.#completion);
   }
 
   get kind(): EngineKind {
-    return this.#native.identify().kind;
+    return this.native.identify().kind;
   }
 
   get reason(): string | null {
-    return this.#native.identify().reason;
+    return this.native.identify().reason;
   }
 
   stats(): EngineStats {
-    return this.#native.stats();
+    return this.native.stats();
   }
 
   addressOf(memory: ArrayBufferView | ArrayBufferLike): number {
-    return this.#native.addressOf(memory);
+    return this.native.addressOf(memory);
   }
 
   giveAwayDescriptor(file: number): void {
-    this.#native.giveAwayDescriptor(file);
+    this.native.giveAwayDescriptor(file);
   }
 
   forgetFile(file: number): void {
-    this.#native.forgetFile(file);
+    this.native.forgetFile(file);
   }
 
   duplicateDescriptor(file: number): number {
-    return this.#native.duplicateDescriptor(file);
+    return this.native.duplicateDescriptor(file);
   }
 
   moveCursor(file: number, position: number): number {
-    return this.#native.moveCursor(file, position);
-  }
-
-  growWorkingSet(bytes: number): number {
-    if (this.#native.growWorkingSet === undefined) throw unavailable('growWorkingSet');
-    const least = this.#native.growWorkingSet(bytes);
-    if (least < 0) throw systemError(least, { syscall: 'SetProcessWorkingSetSize' });
-    return least;
+    return this.native.moveCursor(file, position);
   }
 
   /** Submits any operation. Reads and writes of one buffer use transfer(). */
@@ -162,9 +165,9 @@ export class Engine {
    */
   start<T>(request: CompleteRequest, later?: Later<T>): Promise<T> {
     const value = this.#runNow(request);
-    if (value === notNow) return this.#submitThen(request, later);
-    if (value instanceof FailedNow) return rejectionWith(value.makeError);
-    return Promise.resolve(value as T);
+    return value === notNow
+      ? this.#submitThen(request, later)
+      : settledWith(value as T | FailedNow);
   }
 
   /**
@@ -203,6 +206,11 @@ export class Engine {
     length: number,
     position: number | bigint,
   ): Promise<T> {
+    if (opcode === Opcode.read && length <= inPlaceMax && position !== -1) {
+      const encoded = { opcode, file, flags: 0, position, offset, length, object: buffer };
+      const value = this.#runNow(complete(encoded, subject, decode));
+      if (value !== notNow) return settledWith(value as T | FailedNow);
+    }
     const operation = this.#operations.acquire();
     operation.decode = decode;
     operation.subject = subject;
@@ -236,7 +244,7 @@ export class Engine {
     // The completion ring must not be overwritten before it has been read.
     if (count === 0 || this.#isTaking) return;
     this.#relativePaths.settle(submissions.objects);
-    const completions = this.#native.submit(count, submissions.objects);
+    const completions = this.native.submit(count, submissions.objects);
     submissions.clear();
     if (completions > 0) {
       giveLoopATurn();

@@ -1,3 +1,4 @@
+import { systemError, unavailable } from '../node/errors.js';
 import { validateInteger } from '../node/validate.js';
 import { getEngine } from './engine.js';
 import type { EngineKind, EngineStats } from './native.js';
@@ -30,6 +31,10 @@ export const engine = {
    */
   growWorkingSet(bytes: number): number {
     validateInteger(bytes, 'bytes', 1, workingSetMax);
-    return getEngine().growWorkingSet(bytes);
+    const { native } = getEngine();
+    if (native.growWorkingSet === undefined) throw unavailable('growWorkingSet');
+    const least = native.growWorkingSet(bytes);
+    if (least < 0) throw systemError(least, { syscall: 'SetProcessWorkingSetSize' });
+    return least;
   },
 } as const;

@@ -1,6 +1,6 @@
 import type { Subject } from '../node/errors.js';
 import type { Completion } from './completion.js';
-import type { Encoded, NativePath } from './requests.js';
+import type { Encoded } from './requests.js';
 
 /**
  * Converts the completion of an operation to the value of its promise. It runs while completions
@@ -23,31 +23,29 @@ export interface Request extends Encoded {
   signal?: AbortSignal | undefined;
 }
 
-type Mutable<T> = { -readonly [name in keyof T]: T[name] };
-
 /** A request with all of its fields, so that reading one never reaches Object.prototype. */
-export interface CompleteRequest extends Mutable<Encoded> {
-  subject: Subject;
-  decode: Decode;
-  signal: AbortSignal | undefined;
+export interface CompleteRequest extends Encoded {
+  readonly subject: Subject;
+  readonly decode: Decode;
+  readonly signal: AbortSignal | undefined;
 }
 
-/** Encodes an operation whose only argument is a path. One literal makes it, without copies. */
-export function requestOfPath(
-  opcode: number,
-  path: NativePath,
+/** Completes the fields from an encoder. One literal makes every request, without copies. */
+export function complete(
+  encoded: Encoded,
   subject: Subject,
   decode: Decode,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal | undefined,
 ): CompleteRequest {
+  const { opcode, file, flags, position, offset, length, object } = encoded;
   return {
     opcode,
-    file: 0,
-    flags: 0,
-    position: 0,
-    offset: 0,
-    length: 0,
-    object: path,
+    file,
+    flags,
+    position,
+    offset,
+    length,
+    object,
     subject,
     decode,
     signal,

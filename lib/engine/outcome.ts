@@ -27,6 +27,11 @@ export class FailedNow {
   }
 }
 
+/** Returns a promise of what has been done before the call returns. */
+export function settledWith<T>(value: T | FailedNow): Promise<T> {
+  return value instanceof FailedNow ? rejectionWith(value.makeError) : Promise.resolve(value);
+}
+
 /** A callback of node:fs. It gets no second argument if the result is undefined. */
 export type Callback<T = unknown> = (error: unknown, result?: T) => void;
 

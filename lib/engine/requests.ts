@@ -72,8 +72,10 @@ export function transferVectors(
   return { opcode, ...blank, position, length, object: buffers };
 }
 
-export function closeFile(): Encoded {
-  return plain(Opcode.close);
+/** @param file the number of the file */
+export function closeFile(file: number): Encoded {
+  const { close: opcode } = Opcode;
+  return { opcode, file, flags: 0, position: 0, offset: 0, length: 0, object: undefined };
 }
 
 export function statusOfFile(): Encoded {
@@ -190,6 +192,11 @@ export function openPath(arg: OpenArguments): Encoded {
   };
 }
 
+/** Opens, reads and closes. Returns a large file open instead of its content. */
+export function readWholePath(arg: { path: NativePath; flags: number; mode: number }): Encoded {
+  return ofPath(Opcode.readPath, arg.path, arg.flags, creationMode(arg.mode));
+}
+
 /** Opens, writes and closes. */
 export function writeWholePath(arg: {
   path: NativePath;
@@ -201,6 +208,20 @@ export function writeWholePath(arg: {
   const object = [path, content];
   const length = content.byteLength;
   return { opcode: Opcode.writePath, ...blank, flags, offset: creationMode(mode), length, object };
+}
+
+export function statusOfPath(path: NativePath, followLinks: boolean): Encoded {
+  return ofPath(followLinks ? Opcode.statPath : Opcode.lstatPath, path, 0, 0);
+}
+
+/** @param mode that of access(2) */
+export function accessToPath(path: NativePath, mode: number): Encoded {
+  return ofPath(Opcode.accessPath, path, 0, mode);
+}
+
+// Without a copy of `blank`, because these are called most.
+function ofPath(opcode: number, path: NativePath, flags: number, mode: number): Encoded {
+  return { opcode, file: 0, flags, position: 0, offset: mode, length: 0, object: path };
 }
 
 export function listTreeOf(arg: {

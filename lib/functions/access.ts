@@ -1,6 +1,6 @@
 import { getEngine } from '../engine/engine.js';
-import { Opcode } from '../engine/opcodes.js';
-import { type CompleteRequest, decodeNothing, requestOfPath } from '../engine/operation.js';
+import { type CompleteRequest, complete, decodeNothing } from '../engine/operation.js';
+import { accessToPath } from '../engine/requests.js';
 import { nodePromises } from '../node/node-fs.js';
 import { type PathLike, parsePath } from '../node/paths.js';
 
@@ -22,9 +22,7 @@ export function isAccessMode(mode: unknown): mode is number | undefined {
 export function accessRequest(path: unknown, mode: number | undefined): CompleteRequest {
   const { native, shown } = parsePath(path);
   const subject = { syscall: 'access', path: shown };
-  const request = requestOfPath(Opcode.accessPath, native, subject, decodeNothing, undefined);
-  request.offset = mode ?? 0;
-  return request;
+  return complete(accessToPath(native, mode ?? 0), subject, decodeNothing);
 }
 
 /**

@@ -1,14 +1,8 @@
 import type * as nodeTypes from 'node:fs/promises';
 import type { Completion } from '../engine/completion.js';
 import { getEngine } from '../engine/engine.js';
-import { Opcode } from '../engine/opcodes.js';
-import {
-  type CompleteRequest,
-  type Decode,
-  decodeNothing,
-  requestOfPath,
-} from '../engine/operation.js';
-import { creationMode, writeWholePath } from '../engine/requests.js';
+import { type CompleteRequest, complete, type Decode, decodeNothing } from '../engine/operation.js';
+import { readWholePath, writeWholePath } from '../engine/requests.js';
 import { FileHandle } from '../file-handle/file-handle.js';
 import { validateBufferOption } from '../file-handle/read-into.js';
 import {
@@ -123,10 +117,8 @@ export function readRequest(
   if (buffer !== undefined) return undefined;
   const subject = { syscall: 'open', path: path.shown, laterSteps: readSteps };
   const decode = encoding ? decodingTo(encoding) : decodeReadPath;
-  const request = requestOfPath(Opcode.readPath, path.native, subject, decode, signal);
-  request.flags = flags;
-  request.offset = creationMode(0o666);
-  return request;
+  const encoded = readWholePath({ path: path.native, flags, mode: 0o666 });
+  return complete(encoded, subject, decode, signal);
 }
 
 /** Reads the rest of a file that the request has opened. */

@@ -1,4 +1,5 @@
 import { FileHandle } from '../file-handle/file-handle.js';
+import type { CoreHandle } from '../handle/core-handle.js';
 import { openCore, openParsed } from '../handle/open.js';
 import { type OpenOptions, parseOpenOptions } from '../handle/open-options.js';
 import { type PathLike, parsePath } from '../node/paths.js';
@@ -14,13 +15,22 @@ import { type PathLike, parsePath } from '../node/paths.js';
  * await file.write(Buffer.from('hello'), { position: 0 });
  * await file.close();
  */
-export async function open(
+export function open(
   path: PathLike,
   flags: string | number | null = 'r',
   modeOrOptions?: number | string | OpenOptions | null,
 ): Promise<FileHandle> {
-  const parsed = parsePath(path);
-  return new FileHandle(await openParsed(parsed, parseOpenOptions(flags, modeOrOptions)));
+  // An async function would take three more turns of the microtask queue.
+  try {
+    const parsed = parsePath(path);
+    return openParsed(parsed, parseOpenOptions(flags, modeOrOptions), toHandle);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+function toHandle(core: CoreHandle): FileHandle {
+  return new FileHandle(core);
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { BigIntStats, Stats } from 'node:fs';
 import { getEngine } from '../engine/engine.js';
-import { Opcode } from '../engine/opcodes.js';
-import { type CompleteRequest, requestOfPath } from '../engine/operation.js';
+import { type CompleteRequest, complete } from '../engine/operation.js';
+import { statusOfPath } from '../engine/requests.js';
 import { decodeBigIntStats, decodeStats } from '../handle/stats.js';
 import { type PathLike, parsePath } from '../node/paths.js';
 import { validateSignal } from '../node/validate.js';
@@ -54,9 +54,9 @@ export function statusRequest(
   const bigint = options.bigint === true;
   const { signal } = options;
   validateSignal(signal);
-  const opcode = syscall === 'stat' ? Opcode.statPath : Opcode.lstatPath;
-  const subject = { syscall, path: shown };
-  return requestOfPath(opcode, native, subject, bigint ? decodeBigIntStats : decodeStats, signal);
+  const encoded = statusOfPath(native, syscall === 'stat');
+  const decode = bigint ? decodeBigIntStats : decodeStats;
+  return complete(encoded, { syscall, path: shown }, decode, signal);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { getEngine } from '../engine/engine.js';
-import { decodeNothing } from '../engine/operation.js';
+import { complete, decodeNothing } from '../engine/operation.js';
 import { closeFile } from '../engine/requests.js';
 import { nodeFs } from '../node/node-fs.js';
 import { noDescriptor } from './opened-file.js';
@@ -53,10 +53,5 @@ function warn(fd: number): void {
 
 /** Closes an open file that has nothing in flight. */
 export function submitClose(file: number): Promise<void> {
-  return getEngine().submit<void>({
-    ...closeFile(),
-    subject: closeSubject,
-    decode: decodeNothing,
-    file,
-  });
+  return getEngine().start<void>(complete(closeFile(file), closeSubject, decodeNothing));
 }

@@ -1,6 +1,7 @@
+import type { Completion } from '../engine/completion.js';
 import { getEngine } from '../engine/engine.js';
 import { OpenOption } from '../engine/opcodes.js';
-import type { Request } from '../engine/operation.js';
+import { complete, type Request } from '../engine/operation.js';
 import { openPath } from '../engine/requests.js';
 import { abortError, type Subject, type SystemError, systemError } from '../node/errors.js';
 import { type ParsedPath, type PathLike, parsePath } from '../node/paths.js';
@@ -26,19 +27,36 @@ export async function openCore(
   return openParsed(parsePath(path), parseOpenOptions(flags, modeOrOptions));
 }
 
+// Windows explains some errors further.
+const isWindows = process.platform === 'win32';
+
 /** Opens a file with validated arguments. */
-export function openParsed(
-  { native, shown }: ParsedPath,
+export function openParsed(path: ParsedPath, request: OpenRequest): Promise<CoreHandle>;
+/** @param wrap makes the result from the core; it must not call code of the user */
+export function openParsed<T>(
+  path: ParsedPath,
   request: OpenRequest,
-): Promise<CoreHandle> {
-  const { signal, ...how } = request;
-  const submission = {
-    ...openPath({ path: native, ...how }),
-    subject: { syscall: 'open', path: shown },
-    decode: decodeOpened,
-    signal,
+  wrap: (core: CoreHandle) => T,
+): Promise<T>;
+export function openParsed<T>(
+  path: ParsedPath,
+  request: OpenRequest,
+  wrap?: (core: CoreHandle) => T,
+): Promise<CoreHandle | T> {
+  const { flags, mode, options, preallocate, attributes, signal } = request;
+  const { native, shown } = path;
+  const encoded = openPath({ path: native, flags, mode, options, preallocate, attributes });
+  const subject = { syscall: 'open', path: shown };
+  const access = accessFor(request);
+  if (signal !== undefined || isWindows) {
+    const opening = openBy(complete(encoded, subject, decodeOpened, signal), access);
+    return wrap === undefined ? opening : opening.then(wrap);
+  }
+  const decode = (completion: Completion): CoreHandle | T => {
+    const core = coreOfOpened(decodeOpened(completion), access);
+    return wrap === undefined ? core : wrap(core);
   };
-  return openBy(submission, accessFor(request));
+  return getEngine().start(complete(encoded, subject, decode));
 }
 
 /**

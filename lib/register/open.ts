@@ -8,6 +8,7 @@ import type { PathLike } from '../node/paths.js';
 import { inheritMethods } from './node-methods.js';
 
 let linking: Promise<void> | undefined;
+let isLinked = false;
 
 // Node's class FileHandle is not public, so a handle is opened to get it. If that fails for lack of
 // a descriptor or of permission, the next open() tries again; existing handles are then linked too.
@@ -22,18 +23,29 @@ async function linkToNodes(): Promise<void> {
     if (!Object.prototype.isPrototypeOf.call(prototype, nodes)) {
       Object.setPrototypeOf(prototype, nodes);
     }
+    isLinked = true;
   } catch {
     linking = undefined;
   }
 }
 
-async function openLikeNode(
+type OpenArguments = [
   path: PathLike,
   flags?: string | number | null,
   modeOrOptions?: Parameters<typeof open>[2],
-): Promise<unknown> {
+];
+
+function openLikeNode(...given: OpenArguments): Promise<unknown> {
+  return isLinked ? openLinked(...given) : openFirst(given);
+}
+
+async function openFirst(given: OpenArguments): Promise<unknown> {
   linking ??= linkToNodes();
   await linking;
+  return openLinked(...given);
+}
+
+function openLinked(...[path, flags, modeOrOptions]: OpenArguments): Promise<unknown> {
   // Node rejects an object as the mode with its own message.
   if (typeof modeOrOptions === 'object' && modeOrOptions && !isOpenOptions(modeOrOptions)) {
     return nodePromises.open(path, flags as string, modeOrOptions as never);
