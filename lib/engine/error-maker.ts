@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { AbortError, abortError, type Subject, systemError } from '../node/errors.js';
 import type { Completion } from './completion.js';
 import type { AbortWatch, Failure } from './operation.js';
@@ -20,11 +21,7 @@ export function failureOf(completion: Completion): Failure {
 }
 
 // UV_ECANCELED: -ECANCELED on POSIX, libuv's own number on Windows (uv/errno.h).
-const cancelledErrors = new Set([-125, -89, -85, -4081]);
-
-function isCancelled(error: number): boolean {
-  return cancelledErrors.has(error);
-}
+const canceledError = process.platform === 'win32' ? -4081 : -constants.errno.ECANCELED;
 
 /**
  * Returns a function that makes the error of a failed operation, whose record is reused before the
@@ -34,7 +31,7 @@ function isCancelled(error: number): boolean {
  */
 export function errorMaker({ subject, watch }: Failed, failure?: Failure): () => Error {
   const signal = watch?.signal;
-  if (failure !== undefined && !isCancelled(failure.error)) {
+  if (failure !== undefined && failure.error !== canceledError) {
     return () => systemErrorOf(subject, failure);
   }
   const mayHaveMovedBytes = failure?.mayHaveMovedBytes ?? false;
