@@ -78,6 +78,25 @@ testWithLimit(
   30_000,
 );
 
+testWithLimit('an open aborted while its failure arrives waits for no descriptor', async () => {
+  const script = `
+    const fds = [];
+    await open(argument + '-new', 'a').then((handle) => handle.close());
+    try { for (;;) fds.push(openSync(argument)); } catch {}
+    const controller = new AbortController();
+    const opening = open(argument + '-new', 'a', { signal: controller.signal });
+    const settled = opening.catch(({ name }) => name);
+    // Runs after the submission. The worker fails meanwhile, and its completion waits for the loop.
+    await new Promise(process.nextTick);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+    controller.abort();
+    const name = await settled;
+    for (const fd of fds) closeSync(fd);
+    console.log(JSON.stringify(name));`;
+  const imports = "import { closeSync, openSync } from 'node:fs';";
+  expect(await resultOfChild(imports + script, options())).toBe('AbortError');
+});
+
 testWithLimit(
   'fs.promises.open of overlapped/register works again when the shortage is over',
   async () => {

@@ -83,6 +83,7 @@ export class Engine {
   readonly #flush = (): void => this.flush();
   readonly #cancel = (operations: Iterable<Operation>): void => {
     for (const operation of [...operations]) {
+      operation.isCanceled = true;
       if (this.#shortage.remove(operation)) this.#end(operation, errorMaker(operation));
       else this.#push(operation, Opcode.cancel, 0, 0, 0, 0, 0);
     }
@@ -244,8 +245,13 @@ export class Engine {
     // The completion ring must not be overwritten before it has been read.
     if (count === 0 || this.#isTaking) return;
     this.#relativePaths.settle(submissions.objects);
-    const completions = this.native.submit(count, submissions.objects);
-    submissions.clear();
+    let completions = 0;
+    try {
+      completions = this.native.submit(count, submissions.objects);
+    } finally {
+      // The addon throws for a submission whose slot it refuses, and serves all others.
+      submissions.clear();
+    }
     if (completions > 0) {
       giveLoopATurn();
       this.#settle(completions);
@@ -343,13 +349,14 @@ export class Engine {
   }
 
   #settleFailed(operation: Operation, failure: Failure): void {
-    const makeError = errorMaker(operation, failure);
-    if (operation.request !== undefined && isDescriptorShortage(failure.error)) {
+    const isShort = operation.request !== undefined && isDescriptorShortage(failure.error);
+    if (isShort && !operation.isCanceled) {
       operation.failure = undefined;
-      this.#shortage.add(operation, makeError);
+      this.#shortage.add(operation, errorMaker(operation, failure));
     } else {
       this.#shortage.onFailure(operation);
-      this.#end(operation, makeError);
+      // A canceled operation does not wait for a descriptor.
+      this.#end(operation, isShort ? errorMaker(operation) : errorMaker(operation, failure));
     }
   }
 

@@ -105,6 +105,8 @@ export class Operation {
   watch: AbortWatch | undefined = undefined;
   /** The submission of an operation that opens or closes a file, to repeat it. */
   request: Request | undefined = undefined;
+  /** Whether a cancel was requested. */
+  isCanceled = false;
   /** The value between ring and promise, unless the operation failed. */
   value: unknown = undefined;
   failure: Failure | undefined = undefined;
@@ -194,6 +196,7 @@ export class OperationTable {
     operation.object = undefined;
     operation.owner = undefined;
     operation.request = undefined;
+    operation.isCanceled = false;
     this.#free.push(operation);
   }
 }
