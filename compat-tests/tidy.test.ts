@@ -238,8 +238,22 @@ test('no test runs alone, and none is skipped without a reason in its name', () 
 
 // The globals that lib/node/globals.ts copies at load time, and types of other contexts.
 const globalUses = /process\.nextTick|performance\.now|instanceof (Uint8Array|URL|Date|Promise)\b/;
+const importedNames = { Buffer: " from 'node:buffer'", process: " from 'node:process'" };
 const takenNames =
   /\b(setTimeout|clearTimeout|setImmediate|queueMicrotask|AbortController|AbortSignal)(?=[.(])/g;
+
+test('lib/ imports Buffer and process, because programs replace the globals', () => {
+  const found = sources
+    .filter(({ name }) => /^lib\/(?!cli\/)/.test(name))
+    .flatMap(({ name, lines }) => {
+      const text = lines.filter((line) => !/^\s*(\/\/|\/?\*)/.test(line)).join('\n');
+      return Object.entries(importedNames)
+        .filter(([global]) => new RegExp(`(?<![.\\w])${global}\\.`).test(text))
+        .filter(([, from]) => !text.includes(from))
+        .map(([global]) => `${name}: ${global}`);
+    });
+  expect(found).toEqual([]);
+});
 
 test('lib/ takes globals that test environments replace from node/globals.ts', () => {
   const found = sources

@@ -123,6 +123,13 @@ const replacements = {
     const timers = [];
     globalThis.setTimeout = (...given) => timers.push(real(...given));
     globalThis.clearTimeout = (number) => clear(timers[number - 1]);`,
+  'a Buffer of its own': `
+    const { from, alloc } = Buffer;
+    globalThis.Buffer = { from, alloc, isBuffer: () => false, isEncoding: () => false };`,
+  'a process of its own': `
+    const { argv, getBuiltinModule } = process;
+    const env = { OVERLAPPED_ENGINE: process.env.OVERLAPPED_ENGINE };
+    globalThis.process = { argv, env, getBuiltinModule, platform: 'browser', versions: {} };`,
   'an AbortController of its own': `
     class Signal extends EventTarget { aborted = false; reason = undefined; }
     globalThis.AbortSignal = Signal;

@@ -1,6 +1,8 @@
+import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
 import { basename, dirname, isAbsolute, sep } from 'node:path';
+import process from 'node:process';
 import type { DirectoryHandle } from '../file-handle/directory-handle.js';
 import { openDirectory } from '../functions/open-directory.js';
 import { lstat, stat } from '../functions/status.js';

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Hash } from 'node:crypto';
 import { constants } from 'node:fs';
 import type { CoreHandle } from '../handle/core-handle.js';

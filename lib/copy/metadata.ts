@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { MetadataFlag } from '../engine/opcodes.js';
 import { decodeNothing } from '../engine/operation.js';
 import { copyMetadataParts } from '../engine/requests.js';

@@ -1,3 +1,4 @@
+import process from 'node:process';
 import type { EntryName } from '../handle/entry-name.js';
 import type { SystemError } from '../node/errors.js';
 import { copyFile } from './copy-file.js';

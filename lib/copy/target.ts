@@ -1,5 +1,7 @@
+import { Buffer } from 'node:buffer';
 import type { Hash } from 'node:crypto';
 import { type BigIntStats, constants } from 'node:fs';
+import process from 'node:process';
 import type { CoreHandle } from '../handle/core-handle.js';
 import type { EntryName } from '../handle/entry-name.js';
 import { type SystemError, systemErrorOf } from '../node/errors.js';

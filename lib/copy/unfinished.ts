@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import process from 'node:process';
 import type { DirectoryHandle } from '../file-handle/directory-handle.js';
 import type { CoreHandle } from '../handle/core-handle.js';
 import type { EntryName } from '../handle/entry-name.js';

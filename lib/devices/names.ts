@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { OpenOption } from '../engine/opcodes.js';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { type OpenRequest, parseOpenOptions } from '../handle/open-options.js';

@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { setImmediate } from '../node/globals.js';
 
 // Node emits 'beforeExit' when the event loop has no work left, and again whenever a listener has

@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { isMainThread } from 'node:worker_threads';
 import { abortError, type Subject } from '../node/errors.js';
 import { servesWhile } from '../node/layers.js';

@@ -1,4 +1,5 @@
-import { cwd } from 'node:process';
+import { Buffer } from 'node:buffer';
+import process, { cwd } from 'node:process';
 import { Opcode } from './opcodes.js';
 
 // A batch is submitted when the program's turn ends, and the system resolves a relative path only

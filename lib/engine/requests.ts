@@ -5,6 +5,7 @@
  * @example
  * getEngine().submit({ ...removeTree(path), subject: { syscall: 'rm' }, decode: decodeNothing });
  */
+import process from 'node:process';
 import { FileReference, LockFlag, Opcode, pathOfLink, TreeFlag } from './opcodes.js';
 
 /** A path in the form that the addon takes: a string, or its bytes. */

@@ -1,4 +1,5 @@
 import { type BigIntStats, constants, type Dirent, type Stats } from 'node:fs';
+import process from 'node:process';
 import type { Completion } from '../engine/completion.js';
 import {
   linkIn,

@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer';
+import process from 'node:process';
 import { ReadableStream } from 'node:stream/web';
 import type { CoreHandle } from '../handle/core-handle.js';
 import type { PublicHandle } from '../handle/public-handle.js';

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Completion } from '../engine/completion.js';
 import { readWholeIn } from '../engine/directory-requests.js';
 import { type EntryName, showName } from '../handle/entry-name.js';

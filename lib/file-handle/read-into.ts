@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { isArrayBufferView } from 'node:util/types';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { abortError, invalidArgType, invalidArgValue } from '../node/errors.js';

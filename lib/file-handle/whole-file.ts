@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Stats } from 'node:fs';
 import type { Stream } from 'node:stream';
 import { isArrayBufferView } from 'node:util/types';

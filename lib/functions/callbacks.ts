@@ -1,4 +1,5 @@
 import type * as fs from 'node:fs';
+import process from 'node:process';
 import { promisify } from 'node:util';
 import { getEngine } from '../engine/engine.js';
 import { type Callback, callBack } from '../engine/outcome.js';

@@ -1,4 +1,5 @@
 import type { MakeDirectoryOptions, Mode, PathLike } from 'node:fs';
+import process from 'node:process';
 import { modeForNode } from '../node/file-mode.js';
 import { nodePromises } from '../node/node-fs.js';
 import * as heldByOthers from '../win32/held-by-others.js';

@@ -1,4 +1,5 @@
 import type { Stats } from 'node:fs';
+import process from 'node:process';
 import { getEngine } from '../engine/engine.js';
 import { Opcode } from '../engine/opcodes.js';
 import { decodeValue } from '../engine/operation.js';

@@ -1,4 +1,5 @@
 import { normalize } from 'node:path';
+import process from 'node:process';
 import { getEngine } from '../engine/engine.js';
 import { decodeNothing } from '../engine/operation.js';
 import { listTreeOf, removeTreeOf } from '../engine/requests.js';

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type * as nodeTypes from 'node:fs/promises';
 import type { Completion } from '../engine/completion.js';
 import { getEngine } from '../engine/engine.js';

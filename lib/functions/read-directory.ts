@@ -1,6 +1,7 @@
 import { Buffer, isUtf8 } from 'node:buffer';
 import type { Dirent } from 'node:fs';
 import { basename, dirname, join, sep } from 'node:path';
+import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { type Content, copyOptions, parseEncodingOptions } from '../file-handle/whole-file.js';
 import { makeDirent, typeOfKind, unknownType } from '../handle/dirents.js';

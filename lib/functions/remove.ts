@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Stats } from 'node:fs';
 import { join, sep } from 'node:path';
 import { folderType } from '../handle/dirents.js';

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import process from 'node:process';
 import { isSystemReplaced } from '../node/layers.js';
 import { nodePromises } from '../node/node-fs.js';
 import type { PathLike } from '../node/paths.js';

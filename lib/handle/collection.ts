@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { getEngine } from '../engine/engine.js';
 import { complete, decodeNothing } from '../engine/operation.js';
 import { closeFile } from '../engine/requests.js';

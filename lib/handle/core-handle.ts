@@ -1,4 +1,5 @@
 import type { BigIntStats, Stats, TimeLike } from 'node:fs';
+import process from 'node:process';
 import { Opcode } from '../engine/opcodes.js';
 import { decodeNothing, type HandleRequest } from '../engine/operation.js';
 import { type Encoded, syncFile, truncateFile } from '../engine/requests.js';

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Completion } from '../engine/completion.js';
 
 /** The entries of a directory or tree: paths relative to it, and Node's UV_DIRENT_* of each. */

@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer';
+import process from 'node:process';
 import { isUint8Array } from 'node:util/types';
 import { invalidArgType, invalidArgValue } from '../node/errors.js';
 

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Completion } from '../engine/completion.js';
 import { listStatusesIn } from '../engine/directory-requests.js';
 import type { Operable } from '../engine/operation.js';

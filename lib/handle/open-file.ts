@@ -1,4 +1,5 @@
 import type { BigIntStats, Stats } from 'node:fs';
+import process from 'node:process';
 import { getEngine } from '../engine/engine.js';
 import type { HandleRequest } from '../engine/operation.js';
 import { statusOfFile } from '../engine/requests.js';

@@ -1,4 +1,5 @@
 import { constants } from 'node:fs';
+import process from 'node:process';
 import { OpenOption } from '../engine/opcodes.js';
 import { invalidArgValue, unavailable } from '../node/errors.js';
 import {

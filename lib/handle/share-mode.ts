@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { OpenOption } from '../engine/opcodes.js';
 import { invalidArgType, invalidArgValue, unavailable } from '../node/errors.js';
 

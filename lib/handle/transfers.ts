@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Completion } from '../engine/completion.js';
 import { getEngine } from '../engine/engine.js';
 import { Opcode } from '../engine/opcodes.js';

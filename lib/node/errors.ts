@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { getSystemErrorMap, inspect } from 'node:util';
 import { giveCallersStack, withoutStack } from './own-frames.js';
 

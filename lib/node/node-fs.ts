@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import process from 'node:process';
 
 /**
  * node:fs as it was when this package was loaded. Functions that delegate to Node call this copy,

@@ -1,4 +1,6 @@
+import { Buffer } from 'node:buffer';
 import { toNamespacedPath } from 'node:path';
+import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { isUint8Array } from 'node:util/types';
 import { invalidArgType, invalidArgValue } from './errors.js';

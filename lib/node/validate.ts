@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { isArrayBufferView } from 'node:util/types';
 import { invalidArgType, invalidArgValue, outOfRange } from './errors.js';
 

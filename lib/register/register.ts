@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
+import process from 'node:process';
 import nodeProcess from 'node:process';
 import { loadBinding } from '../engine/binding.js';
 import * as callbacks from '../functions/callbacks.js';

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import process from 'node:process';
 import type { Worker, WorkerOptions } from 'node:worker_threads';
 import { nodeFs } from '../node/node-fs.js';
 import { packageFolders } from '../node/package-folder.js';

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type * as fs from 'node:fs';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { nextTick } from '../node/globals.js';

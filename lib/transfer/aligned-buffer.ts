@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { getEngine } from '../engine/engine.js';
 import { outOfRange } from '../node/errors.js';
 import { validateInteger } from '../node/validate.js';

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { addressAt } from './aligned-buffer.js';
 import { alignUp, isAligned } from './alignment.js';
 

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { type OnMoved, writeViews } from './chunk-io.js';
 import { endOf } from './file-size.js';
 import { PartQueue } from './part-queue.js';

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { addressAt } from './aligned-buffer.js';
 import { alignDown, alignUp, isAligned } from './alignment.js';
 import { blockSizeOf, memoryAlignmentOf, type OnMoved, readChunk, writeChunk } from './chunk-io.js';

@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { abortError } from '../node/errors.js';
 import { monotonicMs, sleep } from '../node/globals.js';
 import { nodePromises } from '../node/node-fs.js';

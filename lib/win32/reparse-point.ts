@@ -1,3 +1,4 @@
+import process from 'node:process';
 import type { Completion } from '../engine/completion.js';
 import type { Operable } from '../engine/operation.js';
 import { reparsePointOfFile } from '../engine/requests.js';

@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { decodeNothing } from '../../engine/operation.js';
 import { syncFileSystemOfFile } from '../../engine/requests.js';
 import type { CoreHandle } from '../../handle/core-handle.js';

@@ -1,3 +1,4 @@
+import process from 'node:process';
 import type { DirectoryHandle } from '../../file-handle/directory-handle.js';
 import type { EntryName } from '../../handle/entry-name.js';
 import { readReparsePoint } from '../../win32/reparse-point.js';

@@ -1,3 +1,4 @@
+import process from 'node:process';
 import type { DirectoryHandle } from '../../file-handle/directory-handle.js';
 import { systemErrorOf } from '../../node/errors.js';
 import { nodePromises } from '../../node/node-fs.js';

@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { Minimatch } from 'minimatch';
 import { invalidArgType } from '../../node/errors.js';
 

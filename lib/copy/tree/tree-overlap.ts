@@ -1,5 +1,7 @@
+import { Buffer } from 'node:buffer';
 import type { BigIntStats } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import process from 'node:process';
 import { stat } from '../../functions/status.js';
 import { systemErrorOf } from '../../node/errors.js';
 import { nodePromises } from '../../node/node-fs.js';

@@ -1,4 +1,6 @@
+import { Buffer } from 'node:buffer';
 import type { BigIntStats } from 'node:fs';
+import process from 'node:process';
 import type { DirectoryHandle } from '../../file-handle/directory-handle.js';
 import { openDirectory } from '../../functions/open-directory.js';
 import type { EntryName } from '../../handle/entry-name.js';
