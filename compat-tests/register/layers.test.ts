@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { fileWith, resultOfChild, testWhere } from '../helpers.js';
 
@@ -243,4 +244,46 @@ test('--pending-deprecation only warns about calls of the program', async () => 
     console.log(JSON.stringify([warnings, process.noDeprecation === undefined]));`;
   const flags = ['--pending-deprecation', ...withImport.flags];
   expect(await resultOfChild(script, { flags, args: [fileWith('content')] })).toEqual([[], true]);
+});
+
+// Test tools also replace one native function, for example to let a write fail.
+for (const [name, use] of [
+  ['fstat', "readFile(argument, 'utf8')"],
+  ['writeBuffer', "writeFile(argument, Buffer.from('x'))"],
+  ['unlink', "rm(path.dirname(argument) + '/folder', { recursive: true })"],
+  ['rmdir', "rm(path.dirname(argument) + '/folder', { recursive: true })"],
+]) {
+  test(`calls go to Node while ${name} alone is replaced`, async () => {
+    const script = `
+      const binding = process.binding('fs');
+      const own = binding.${name};
+      fs.mkdirSync(path.dirname(argument) + '/folder');
+      fs.writeFileSync(path.dirname(argument) + '/folder/file', '');
+      const { submitted } = engine.stats();
+      binding.${name} = (...given) => own.apply(binding, given);
+      await fs.promises.${use};
+      console.log(JSON.stringify(engine.stats().submitted - submitted));`;
+    const options = { flags: [...withImport.flags, ...quiet], args: [fileWith('content')] };
+    expect(await resultOfChild(script, options)).toBe(0);
+  });
+}
+
+test('the addon is found while functions of fs serve a virtual file system', async () => {
+  // A CommonJS module, because the loader of ES modules may read through the engine.
+  const script = `
+    const fs = require('node:fs');
+    const missing = () => { throw Object.assign(new Error('ENOENT'), { code: 'ENOENT' }); };
+    for (const name of ['statSync', 'lstatSync', 'realpathSync', 'readFileSync', 'openSync']) {
+      fs[name] = missing;
+    }
+    fs.existsSync = () => false;
+    fs.promises.readFile(process.argv[2], 'utf8').then((content) => {
+      console.log(JSON.stringify(content));
+    });`;
+  const options = {
+    flags: ['--require', fileURLToPath(registerUrl.replace(/\.js$/, '.cjs'))],
+    args: [fileWith('content')],
+    name: 'child.cjs',
+  };
+  expect(await resultOfChild(script, options)).toBe('content');
 });

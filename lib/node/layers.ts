@@ -27,52 +27,79 @@ function bindingOf(name: string): Functions | undefined {
 
 // ---- Below node:fs
 
-/** The native functions below node:fs that every layer has to replace. */
-interface SystemCalls {
-  open: unknown;
-  openFileHandle: unknown;
-  stat: unknown;
-  lstat: unknown;
-  readdir: unknown;
-  read: unknown;
-}
-const systemCallNames = ['open', 'openFileHandle', 'stat', 'lstat', 'readdir', 'read'] as const;
+// The native functions below node:fs that our functions do without.
+const systemCallNames = [
+  'open',
+  'openFileHandle',
+  'close',
+  'stat',
+  'lstat',
+  'fstat',
+  'readdir',
+  'read',
+  'readBuffers',
+  'writeBuffer',
+  'writeBuffers',
+  'writeString',
+  'ftruncate',
+  'fsync',
+  'unlink',
+  'rmdir',
+] as const;
+type SystemCalls = { [name in (typeof systemCallNames)[number]]?: unknown };
 
-// Other runtimes have no such binding, or a different one.
+// Other runtimes have no such binding, or a different one. V8 keeps the binding as a dictionary, in
+// which 6 lookups take 150 ns. In an object that inherits from it, 16 take 40 ns.
 function findSystemCalls(): SystemCalls | undefined {
   const found = bindingOf('fs');
-  const isKnown = systemCallNames.every((name) => typeof found?.[name] === 'function');
-  return isKnown ? (found as unknown as SystemCalls) : undefined;
+  return typeof found?.open === 'function' ? Object.create(found) : undefined;
 }
 
 const systemCalls = findSystemCalls();
 let ownSystemCalls: SystemCalls | undefined;
 
+// No version of Node has all of the functions.
 function isNative(value: unknown, name: string): boolean {
   return (
-    typeof value === 'function' &&
-    Function.prototype.toString.call(value) === `function ${name}() { [native code] }`
+    value === undefined ||
+    (typeof value === 'function' &&
+      Function.prototype.toString.call(value) === `function ${name}() { [native code] }`)
   );
 }
 
-/** Whether something has replaced the native functions below node:fs, as mock-fs does. */
+/** Whether something has replaced native functions below node:fs, as mock-fs does. */
 export function isSystemReplaced(): boolean {
   const now = systemCalls;
   if (now === undefined) return false;
   const own = ownSystemCalls;
-  if (own !== undefined) {
-    return (
-      now.open !== own.open ||
-      now.stat !== own.stat ||
-      now.lstat !== own.lstat ||
-      now.readdir !== own.readdir ||
-      now.openFileHandle !== own.openFileHandle ||
-      now.read !== own.read
+  if (own === undefined) {
+    if (!systemCallNames.every((name) => isNative(now[name], name))) return true;
+    // No iteration, which some programs break.
+    ownSystemCalls = systemCallNames.reduce<SystemCalls>(
+      (calls, name) => Object.assign(calls, { [name]: now[name] }),
+      {},
     );
+    return false;
   }
-  if (!systemCallNames.every((name) => isNative(now[name], name))) return true;
-  ownSystemCalls = { ...now };
-  return false;
+  // A loop would look each name up in a slow way.
+  return (
+    now.open !== own.open ||
+    now.openFileHandle !== own.openFileHandle ||
+    now.close !== own.close ||
+    now.stat !== own.stat ||
+    now.lstat !== own.lstat ||
+    now.fstat !== own.fstat ||
+    now.readdir !== own.readdir ||
+    now.read !== own.read ||
+    now.readBuffers !== own.readBuffers ||
+    now.writeBuffer !== own.writeBuffer ||
+    now.writeBuffers !== own.writeBuffers ||
+    now.writeString !== own.writeString ||
+    now.ftruncate !== own.ftruncate ||
+    now.fsync !== own.fsync ||
+    now.unlink !== own.unlink ||
+    now.rmdir !== own.rmdir
+  );
 }
 
 // ---- Functions of node:fs

@@ -1,13 +1,14 @@
 import { createRequire } from 'node:module';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { nodeFs } from './node-fs.js';
 
 // A bundler copies this code into a file of the application. The addon and the worker modules are
 // not part of the bundle, so they are looked up where the package is installed.
 
-/** The path of this module in tests. Code in dist/, which is bundled, finds the package by name. */
-const ownPlace = /[\\/]lib[\\/]node[\\/]package-folder\.ts$/;
+/** The path of this module within the package: in tests, and in dist/. */
+const ownPlace = /[\\/](?:lib[\\/]node|dist[\\/]chunks)[\\/][^\\/]+$/;
 
 let entryUrl: unknown;
 let found: string[] | undefined;
@@ -36,9 +37,18 @@ function installedFolder(from: string): string | undefined {
   }
 }
 
+// A bundle may have a place of the same form. Looking the package up by name would fail where a
+// layer such as memfs has replaced the functions of node:fs by then.
+function folderAround(file: string): string | undefined {
+  if (!ownPlace.test(file)) return undefined;
+  const folder = dirname(dirname(dirname(file)));
+  return nodeFs.existsSync(join(folder, 'addon', 'shared_rings.h')) ? folder : undefined;
+}
+
 function findFolders(): string[] {
   const file = ownFile();
-  if (file !== undefined && ownPlace.test(file)) return [dirname(dirname(dirname(file)))];
+  const around = file === undefined ? undefined : folderAround(file);
+  if (around !== undefined) return [around];
   const starts = [file, process.argv[1], process.execPath].filter((start) => start !== undefined);
   const folders = [...starts.map(installedFolder), ...starts.map((start) => dirname(start))];
   return [...new Set(folders.filter((folder) => folder !== undefined))];
