@@ -161,3 +161,13 @@ for (const when of ['before', 'after'] as const) {
     });
   }
 }
+
+test('the first call works where arrays cannot be iterated', async () => {
+  const script = `
+    delete Object.getPrototypeOf([][Symbol.iterator]()).next;
+    delete Array.prototype[Symbol.iterator];
+    console.log(JSON.stringify(String(await fs.promises.readFile(process.argv[2]))));`;
+  const registerUrl = new URL('../../dist/register.js', import.meta.url).href;
+  const options = { flags: [`--import=${registerUrl}`], args: [fileWith('content')] };
+  expect(await resultOfChild(script, options)).toBe('content');
+});

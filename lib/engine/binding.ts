@@ -80,20 +80,20 @@ function isThere(file: string): boolean {
 export function loadBinding(): NativeBinding {
   checkByteOrder();
   const causes: Error[] = [];
-  for (const folder of packageFolders()) {
-    for (const name of addonFiles) {
-      const file = join(folder, name);
-      const module = { exports: {} };
-      try {
-        // require() would also search the parent folders, and would give all copies of this package
-        // in one thread the same environment.
-        process.dlopen(module, file);
-        return module.exports as NativeBinding;
-      } catch (error) {
-        const cause = error as Error & { code?: string };
-        if (deniedCodes.has(cause.code ?? '')) throw denied(cause);
-        if (isThere(file)) causes.push(cause);
-      }
+  const files = packageFolders().flatMap((folder) => addonFiles.map((name) => join(folder, name)));
+  // No iteration, which some programs break before the first call.
+  for (let index = 0; index < files.length; index++) {
+    const file = files[index] as string;
+    const module = { exports: {} };
+    try {
+      // require() would also search the parent folders, and would give all copies of this package
+      // in one thread the same environment.
+      process.dlopen(module, file);
+      return module.exports as NativeBinding;
+    } catch (error) {
+      const cause = error as Error & { code?: string };
+      if (deniedCodes.has(cause.code ?? '')) throw denied(cause);
+      if (isThere(file)) causes.push(cause);
     }
   }
   throw notFound(causes);

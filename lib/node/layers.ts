@@ -125,6 +125,7 @@ export function isNodesOwn(value: unknown): boolean {
   return isOwn;
 }
 
+const { apply } = Reflect;
 const liveFs = fs as unknown as Functions;
 const loadedFs = nodeFs as unknown as Functions;
 
@@ -171,8 +172,8 @@ export function substituteFor<T = AnyFunction>(
   const serve = (...given: never[]): unknown => {
     const isNodes = isForNode() || (uses.length > 0 && isReplaced(uses));
     // Calls on an open file belong to the package that opened it.
-    if (!isNodes || isHandle(given[0])) return ours(...given);
-    return Reflect.apply(nodes, nodeFs, given);
+    const serving = !isNodes || isHandle(given[0]) ? ours : nodes;
+    return apply(serving, nodeFs, given);
   };
   return likeNode(serve, nodes) as unknown as T;
 }
