@@ -63,12 +63,13 @@ int32_t read_file(napi_env env, napi_value value) {
 
 napi_value start(napi_env env, napi_callback_info info) {
   return guarded(env, [&]() -> napi_value {
-    const Call<4> call(env, info);
+    const Call<5> call(env, info);
     const Values values(env);
     if (call.environment) {
       return values.fail("ERR_INVALID_STATE", "The engine of this environment runs already");
     }
-    const auto& [wanted, on_completions, results, ends_with_process] = call.arguments;
+    const auto& [wanted, on_completions, results, ends_with_process, host_has_libuv] =
+        call.arguments;
     StartOptions options;
     options.on_completions = on_completions;
     options.results = results;
@@ -79,6 +80,7 @@ napi_value start(napi_env env, napi_callback_info info) {
         napi_typeof(env, on_completions, &type) == napi_ok && type == napi_function &&
         napi_is_array(env, results, &is_array) == napi_ok && is_array;
     napi_get_value_bool(env, ends_with_process, &options.ends_with_process);
+    napi_get_value_bool(env, host_has_libuv, &options.host_has_libuv);
     if (!is_valid) return values.fail("ERR_INVALID_ARG_TYPE", "start() got a wrong argument");
     Environment* const environment = Environment::start(env, options);
     if (!environment) return nullptr;

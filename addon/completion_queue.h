@@ -1,7 +1,7 @@
 #pragma once
 
 #include "engine/engine.h"
-#include "libuv.h"
+#include "event_loop.h"
 
 namespace overlapped {
 
@@ -9,7 +9,7 @@ namespace overlapped {
 // event loop per batch, regardless of how many threads add to it.
 class CompletionQueue final : public CompletionSink {
  public:
-  explicit CompletionQueue(uv::Handle* wake_handle) : wake_handle_(wake_handle) {}
+  explicit CompletionQueue(EventLoop& loop) : loop_(loop) {}
 
   void complete(OperationList completed) override {
     bool first;
@@ -19,7 +19,7 @@ class CompletionQueue final : public CompletionSink {
       completed_.append(std::move(completed));
     }
     // A later completion finds a wake-up under way, and take_all() will find it, too.
-    if (first) uv::async_send(wake_handle_);
+    if (first) loop_.wake();
   }
 
   OperationList take_all() {
@@ -30,7 +30,7 @@ class CompletionQueue final : public CompletionSink {
  private:
   Mutex mutex_;
   OperationList completed_;
-  uv::Handle* const wake_handle_;
+  EventLoop& loop_;
 };
 
 }  // namespace overlapped

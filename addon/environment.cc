@@ -9,6 +9,7 @@
 #include "engine/descriptors.h"
 #include "engine/system/in_place.h"
 #include "error_number.h"
+#include "libuv.h"
 
 namespace overlapped {
 
@@ -78,7 +79,7 @@ napi_value Environment::submit(uint32_t count, napi_value objects) {
   const Values values(env_);
   if (count > kSubmissionsMax) return values.fail("ERR_OUT_OF_RANGE", "Too many submissions");
   OperationList batch;
-  if (engine_->completes_inline()) budget_.update();
+  if (engine_->completes_inline()) budget_.update(*loop_);
   bool is_valid = true;
   for (uint32_t i = 0; i < count; ++i) {
     napi_value object = nullptr;
@@ -334,7 +335,7 @@ void Environment::notify(uint32_t count) {
 }
 
 void Environment::wake_if_needed() {
-  if (!ready_.empty() || !deferred_.empty() || engine_->has_unannounced()) uv::async_send(async_);
+  if (!ready_.empty() || !deferred_.empty() || engine_->has_unannounced()) loop_->wake();
 }
 
 // Operations in flight keep the event loop, and so the process, alive.
@@ -342,7 +343,7 @@ void Environment::update_reference() {
   const bool wanted = in_flight_ > 0;
   if (wanted == referenced_) return;
   referenced_ = wanted;
-  (wanted ? uv::ref : uv::unref)(async_);
+  loop_->keep_alive(wanted);
 }
 
 }  // namespace overlapped

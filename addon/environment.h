@@ -7,8 +7,8 @@
 
 #include "completion_queue.h"
 #include "engine/engine.h"
+#include "event_loop.h"
 #include "file_table.h"
-#include "libuv.h"
 #include "shared_rings.h"
 #include "slot_table.h"
 #include "turn_budget.h"
@@ -22,6 +22,8 @@ struct StartOptions {
   napi_value results = nullptr;
   // The environment ends with the process, so nothing outlives it.
   bool ends_with_process = false;
+  // The host is Node, or has the same event loop.
+  bool host_has_libuv = true;
 };
 
 // The state of one JavaScript environment (main thread, worker, Electron renderer): its engine,
@@ -59,17 +61,16 @@ class Environment {
   void forget_file(int32_t file_id);
 
  private:
-  Environment(napi_env env, uv::Loop* loop) : env_(env), loop_(loop), budget_(loop) {}
+  explicit Environment(napi_env env) : env_(env) {}
 
   // Life cycle
   bool prepare(const StartOptions& options);
-  bool set_up_wake();
+  bool enter_async_hooks();
   bool watch();
   void shut_down(napi_async_cleanup_hook_handle hook);
   bool drain();
   bool uses_memory_of_javascript();
   void leave_stuck();
-  void close_handle(uv::Handle* handle);
   void finish();
 
   // Submissions
@@ -96,11 +97,7 @@ class Environment {
   void update_reference();
 
   napi_env env_;
-  uv::Loop* const loop_;
-  std::unique_ptr<std::byte[]> async_memory_;
-  std::unique_ptr<std::byte[]> poll_memory_;
-  uv::Handle* async_ = nullptr;
-  uv::Handle* poll_ = nullptr;
+  std::unique_ptr<EventLoop> loop_;
   std::unique_ptr<CompletionQueue> queue_;
   std::unique_ptr<Engine> engine_;
   std::string reason_;
@@ -117,7 +114,6 @@ class Environment {
   bool referenced_ = false;
   bool closing_ = false;
   napi_async_cleanup_hook_handle hook_ = nullptr;
-  int open_handles_ = 0;  // of the event loop, while they close
   uint64_t submitted_ = 0;
   uint64_t completed_ = 0;
   uint64_t cancelled_ = 0;

@@ -4,8 +4,9 @@
 #include <cstdint>
 
 // The few functions of libuv that the binding needs. node exports them on every platform and they
-// are stable in libuv 1.x, but node-api-headers has no uv.h, so they are declared here. Handles are
-// opaque: their size comes from uv_handle_size(), and what they hold is never touched.
+// are stable in libuv 1.x, but node-api-headers has no uv.h, so they are declared here. They are
+// looked up when the addon runs, so that it also loads where they are missing. Handles are opaque:
+// their size comes from uv_handle_size(), and what they hold is never touched.
 namespace overlapped::uv {
 
 struct Loop;
@@ -19,8 +20,9 @@ inline constexpr int kAsyncHandle = 1;
 inline constexpr int kPollHandle = 8;
 inline constexpr int kReadable = 1;
 
-// Returns false if the running program does not export libuv.
-bool load();
+// Whether the running program exports everything that an event loop needs: all functions below but
+// the last two.
+bool has_loop();
 
 size_t handle_size(int type);
 int async_init(Loop* loop, Handle* handle, AsyncCallback callback);
@@ -29,15 +31,14 @@ int poll_init(Loop* loop, Handle* handle, int fd);
 int poll_start(Handle* handle, int events, PollCallback callback);
 // Milliseconds; the loop takes the time anew in each of its turns.
 uint64_t now(const Loop* loop);
-// Nanoseconds.
-uint64_t high_resolution_time();
 void ref(Handle* handle);
 void unref(Handle* handle);
 void close(Handle* handle, CloseCallback callback);
 void set_data(Handle* handle, void* data);
 void* get_data(const Handle* handle);
 
-// Windows: a descriptor of the C runtime of node for a handle, which it takes over; -1 elsewhere.
+// Windows: a descriptor of the C runtime of node for a handle, which it takes over. -1 elsewhere,
+// and where the program does not export it.
 int open_os_handle(void* os_handle);
 
 // An error of the operating system as libuv's number, which is negative (UV_ENOENT, …).

@@ -16,13 +16,7 @@ constexpr std::chrono::milliseconds kDrainTimeMax{500};
 
 Environment* Environment::start(napi_env env, const StartOptions& options) {
   const Values values(env);
-  uv_loop_s* loop = nullptr;
-  if (!uv::load() || napi_get_uv_event_loop(env, &loop) != napi_ok) {
-    values.fail("ERR_ENGINE_UNAVAILABLE",
-                "This program does not export libuv, which overlapped needs");
-    return nullptr;
-  }
-  std::unique_ptr<Environment> owned(new Environment(env, reinterpret_cast<uv::Loop*>(loop)));
+  std::unique_ptr<Environment> owned(new Environment(env));
   const bool is_prepared = owned->prepare(options);
   Environment* const environment = owned.release();
   if (!is_prepared) {
@@ -46,48 +40,34 @@ Environment* Environment::start(napi_env env, const StartOptions& options) {
 
 bool Environment::prepare(const StartOptions& options) {
   ends_with_process_ = options.ends_with_process;
-  if (!set_up_wake()) {
-    reason_ = "the event loop takes no more handles";
+  loop_ = make_event_loop(env_, options.host_has_libuv, [this] { run_turn(); });
+  if (!loop_) {
+    reason_ = "the event loop of this program calls no native addons";
     return false;
   }
+  queue_ = std::make_unique<CompletionQueue>(*loop_);
   EngineChoice choice = select_engine(options.wanted, *queue_);
   engine_ = std::move(choice.engine);
   reason_ = std::move(choice.reason);
   if (!engine_ || !watch()) return false;
-  const napi_value name = Values(env_).string("overlapped");
-  // Jest's --detectOpenHandles asks the resource whether it keeps the process alive, by `hasRef()`.
   return rings_.create(env_) && on_completions_.set(env_, options.on_completions) &&
-         results_.set(env_, options.results) &&
-         napi_async_init(env_, options.results, name, &async_context_) == napi_ok;
+         results_.set(env_, options.results) && (!options.host_has_libuv || enter_async_hooks());
 }
 
-bool Environment::set_up_wake() {
-  async_memory_ = std::make_unique<std::byte[]>(uv::handle_size(uv::kAsyncHandle));
-  uv::Handle* const handle = reinterpret_cast<uv::Handle*>(async_memory_.get());
-  const int failed = uv::async_init(loop_, handle, [](uv::Handle* woken) {
-    static_cast<Environment*>(uv::get_data(woken))->run_turn();
-  });
-  if (failed) return false;
-  async_ = handle;
-  uv::set_data(async_, this);
-  uv::unref(async_);
-  queue_ = std::make_unique<CompletionQueue>(async_);
-  return true;
+// Node's async_hooks, which other hosts lack; Deno ends the process in napi_async_destroy().
+bool Environment::enter_async_hooks() {
+  const napi_value name = Values(env_).string("overlapped");
+  // Jest's --detectOpenHandles asks the resource whether it keeps the process alive, by `hasRef()`.
+  return napi_async_init(env_, results_.value(), name, &async_context_) == napi_ok;
 }
 
 bool Environment::watch() {
-  if (engine_->wait_descriptor() < 0) return true;
-  poll_memory_ = std::make_unique<std::byte[]>(uv::handle_size(uv::kPollHandle));
-  uv::Handle* const handle = reinterpret_cast<uv::Handle*>(poll_memory_.get());
-  if (uv::poll_init(loop_, handle, engine_->wait_descriptor()) != 0) return false;
-  poll_ = handle;
-  uv::set_data(poll_, this);
-  uv::unref(poll_);
-  return uv::poll_start(poll_, uv::kReadable, [](uv::Handle* readable, int, int) {
-           auto* const self = static_cast<Environment*>(uv::get_data(readable));
-           self->engine_->clear_wait_descriptor();
-           self->run_turn();
-         }) == 0;
+  const int descriptor = engine_->wait_descriptor();
+  if (descriptor < 0) return true;
+  const auto clear = [engine = engine_.get()] { engine->clear_wait_descriptor(); };
+  if (loop_->watch(descriptor, clear)) return true;
+  reason_ = "the event loop cannot wait for it";
+  return false;
 }
 
 // Law 6: cancel, drain, then free. A null hook means that nobody waits for the end.
@@ -103,14 +83,14 @@ void Environment::shut_down(napi_async_cleanup_hook_handle hook) {
     }
   }
   if (async_context_) napi_async_destroy(env_, async_context_);
-  // The event loop releases a handle some time after its close, and only then is its memory free. A
-  // descriptor must not be closed while it is watched (uv_poll_init), so the engine is destroyed
-  // later.
-  if (poll_) close_handle(poll_);
-  if (async_) close_handle(async_);
-  engine_.reset();
+  // The descriptor of the engine must not be closed while the loop watches it.
+  std::unique_ptr<Engine> engine = std::move(engine_);
   files_.reset();
-  if (open_handles_ == 0) finish();
+  if (loop_) {
+    loop_->close([this] { finish(); });
+  } else {
+    finish();
+  }
 }
 
 // Returns false if operations are stuck, and may be left behind.
@@ -139,14 +119,6 @@ void Environment::leave_stuck() {
   (void)engine_.release();
   (void)files_.release();
   (void)slots_.release();
-}
-
-void Environment::close_handle(uv::Handle* handle) {
-  ++open_handles_;
-  uv::close(handle, [](uv::Handle* closed) {
-    auto* const self = static_cast<Environment*>(uv::get_data(closed));
-    if (--self->open_handles_ == 0) self->finish();
-  });
 }
 
 void Environment::finish() {

@@ -9,25 +9,24 @@ namespace {
 constexpr int64_t kUnitsMax = 512;
 constexpr size_t kBytesPerUnit = 8 * 1024;
 // The longest turn, including the program's work between its operations.
-constexpr uint64_t kTurnNanosecondsMax = 1'000'000;
+constexpr std::chrono::milliseconds kTurnTimeMax{1};
 
 }  // namespace
 
-void TurnBudget::begin() { begin_at(uv::high_resolution_time()); }
+void TurnBudget::begin() { begin_at(Clock::now()); }
 
-// The event loop does not report its turns, but it updates its time in each.
-void TurnBudget::update() {
-  const uint64_t loop_time = uv::now(loop_);
-  const uint64_t time = uv::high_resolution_time();
-  if (loop_time != loop_time_) {
-    loop_time_ = loop_time;
+void TurnBudget::update(EventLoop& loop) {
+  const uint64_t turn = loop.turn();
+  const Clock::time_point time = Clock::now();
+  if (turn != turn_) {
+    turn_ = turn;
     begin_at(time);
-  } else if (time - start_ > kTurnNanosecondsMax) {
+  } else if (time - start_ > kTurnTimeMax) {
     left_ = 0;
   }
 }
 
-void TurnBudget::begin_at(uint64_t time) {
+void TurnBudget::begin_at(Clock::time_point time) {
   start_ = time;
   left_ = kUnitsMax;
 }

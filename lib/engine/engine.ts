@@ -1,6 +1,6 @@
 import process from 'node:process';
-import { isMainThread } from 'node:worker_threads';
 import { abortError, type Subject } from '../node/errors.js';
+import { endsWithProcess, isNode } from '../node/host.js';
 import { servesWhile } from '../node/layers.js';
 import { giveLoopATurn, watchExit } from './before-exit.js';
 import { isShortage, loadBinding } from './binding.js';
@@ -36,8 +36,6 @@ import { SubmissionRing } from './submission-ring.js';
 const resolved = Promise.resolve();
 // Larger transfers are never done in place.
 const inPlaceMax = 64 * 1024;
-// Environments in Electron's pages end before the process does.
-const endsWithProcess = isMainThread && !('electron' in process.versions);
 
 // A promise passes its two functions to this executor, so that no closure is created per operation.
 let lastResolve: Settle = ignore;
@@ -100,7 +98,7 @@ export class Engine {
     const onCompletions = (count: number): void => this.#settle(count);
     // The addon's async resource: Jest asks it whether it keeps the process alive.
     Object.defineProperty(results, 'hasRef', { value: () => native.stats().inFlight > 0 });
-    const description = native.start(wanted, onCompletions, results, endsWithProcess);
+    const description = native.start(wanted, onCompletions, results, endsWithProcess, isNode);
     watchExit();
     this.native = native;
     this.#submissions = new SubmissionRing(description.submissions);

@@ -91,6 +91,7 @@ export interface NativeBinding {
    * @param results array for Buffers that belong to completions, by the completion's index
    * @param endsWithProcess whether this environment ends only with the process, so that operations
    *   stuck by then need not be waited for; default false
+   * @param hostHasLibuv whether the event loop is libuv's, as in Node; default true
    * @throws ERR_ENGINE_UNAVAILABLE if the wanted engine is not available
    */
   start(
@@ -98,6 +99,7 @@ export interface NativeBinding {
     onCompletions: (count: number) => void,
     results: unknown[],
     endsWithProcess?: boolean,
+    hostHasLibuv?: boolean,
   ): EngineDescription;
   /**
    * Submits the first `count` entries of the submission ring, with the buffer, path or list of

@@ -3,9 +3,9 @@ import process from 'node:process';
 import { Opcode } from '../engine/opcodes.js';
 import { decodeNothing, type HandleRequest } from '../engine/operation.js';
 import { type Encoded, syncFile, truncateFile } from '../engine/requests.js';
+import { fchmod, fchown, futimes } from '../node/descriptor-functions.js';
 import { type Subject, systemErrorOf } from '../node/errors.js';
 import { modeForNode } from '../node/file-mode.js';
-import { nodeFs } from '../node/node-fs.js';
 import { validateBoolean, validateInteger } from '../node/validate.js';
 import type { Alignment } from '../transfer/alignment.js';
 import { endOf } from '../transfer/file-size.js';
@@ -164,15 +164,15 @@ export class CoreHandle implements SectorFile {
   // ---- By the descriptor, with Node's functions
 
   chmod(mode: number | string): Promise<void> {
-    return this.#onDescriptor('fchmod', (fd, done) => nodeFs.fchmod(fd, modeForNode(mode), done));
+    return this.#onDescriptor('fchmod', (fd, done) => fchmod(fd, modeForNode(mode), done));
   }
 
   chown(uid: number, gid: number): Promise<void> {
-    return this.#onDescriptor('fchown', (fd, done) => nodeFs.fchown(fd, uid, gid, done));
+    return this.#onDescriptor('fchown', (fd, done) => fchown(fd, uid, gid, done));
   }
 
   utimes(atime: TimeLike, mtime: TimeLike): Promise<void> {
-    return this.#onDescriptor('futimes', (fd, done) => nodeFs.futimes(fd, atime, mtime, done));
+    return this.#onDescriptor('futimes', (fd, done) => futimes(fd, atime, mtime, done));
   }
 
   async #onDescriptor(

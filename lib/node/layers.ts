@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import { isNode, knowsAllDescriptors } from './host.js';
 import { isServed, likeNode } from './like-node.js';
 import { nodeFs } from './node-fs.js';
 
@@ -110,10 +111,11 @@ const knownFunctions = new WeakMap<object, boolean>();
 
 /**
  * Whether a function is Node's own, that is, whether its source is part of Node's source. If Node
- * does not expose its source, every function counts as its own.
+ * does not expose its source, and in other runtimes, every function counts as its own.
  */
 export function isNodesOwn(value: unknown): boolean {
   if (typeof value !== 'function') return false;
+  if (!isNode) return true;
   const known = knownFunctions.get(value);
   if (known !== undefined) return known;
   sources ??= sourceModules
@@ -171,8 +173,10 @@ export function substituteFor<T = AnyFunction>(
   if (typeof nodes !== 'function') return likeNode(ours, nodes) as T;
   const serve = (...given: never[]): unknown => {
     const isNodes = isForNode() || (uses.length > 0 && isReplaced(uses));
+    // Deno's FileHandle calls these functions with its descriptor.
+    const isOfHost = !knowsAllDescriptors && typeof given[0] === 'number';
     // Calls on an open file belong to the package that opened it.
-    const serving = !isNodes || isHandle(given[0]) ? ours : nodes;
+    const serving = !isOfHost && (!isNodes || isHandle(given[0])) ? ours : nodes;
     return apply(serving, nodeFs, given);
   };
   return likeNode(serve, nodes) as unknown as T;

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <functional>
+#include <thread>
+
+namespace overlapped {
+
+// A thread that waits for a descriptor to become readable, again and again. POSIX only: no engine
+// of Windows has a descriptor.
+class DescriptorWatch {
+ public:
+  DescriptorWatch() = default;
+  ~DescriptorWatch() { stop(); }
+  DescriptorWatch(const DescriptorWatch&) = delete;
+  DescriptorWatch& operator=(const DescriptorWatch&) = delete;
+
+  // Calls `on_readable` on the thread each time; it must make the descriptor unreadable. Returns
+  // false if the system has no resources for a thread.
+  bool start(int descriptor, std::function<void()> on_readable);
+  // Returns when the thread has ended.
+  void stop();
+
+ private:
+  void run(int descriptor, const std::function<void()>& on_readable) const;
+
+  std::thread thread_;
+  int stop_read_ = -1;  // the two ends of a pipe, by which stop() tells the thread
+  int stop_write_ = -1;
+};
+
+}  // namespace overlapped
