@@ -20,7 +20,7 @@ test('copy creates an equal file and leaves nothing else behind', async () => {
   const [source, to] = [path.join(folder, 'source'), path.join(folder, 'to')];
   const { code, stdout, stderr } = await overlapped(['copy', source, to, '--verify']);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  expect(stdout).toMatch(/^copied +3,000,001 bytes in [\d.]+ s \([\d.]+ [kM]B\/s\)$/m);
+  expect(stdout).toMatch(/^copied +3,000,001 bytes in [\d.]+ s \([\d.]+ [KM]iB\/s\)$/m);
   expect(stdout).toMatch(new RegExp(`^sha256 +${sha256(data)}$`, 'm'));
   expect(stdout).toMatch(/^verified +3,000,001 bytes, read back and the same$/m);
   expect(stdout).toMatch(new RegExp(`^engine +${process.env.OVERLAPPED_ENGINE}$`, 'm'));
@@ -55,7 +55,8 @@ test('a failed copy ends with code 1 and one line, or one object', async () => {
   await expectRefusal(['copy', file, folder], 1, /EISDIR/);
   await expectRefusal(['copy', file, path.join(folder, 'none', 'to')], 1, /ENOENT/);
   await expectRefusal(['copy', file, file], 1, /same file/);
-  await expectRefusal(['copy', file, there as string, '--no-overwrite'], 1, /EEXIST/);
+  const noForce = ['--no-force', '--error-on-exist'];
+  await expectRefusal(['copy', file, there as string, ...noForce], 1, /EEXIST/);
   const args = ['copy', none as string, there as string];
   expect(await lastObject(args, 1)).toMatchObject({ type: 'error', code: 'ENOENT' });
   expect(fs.readFileSync(there as string, 'utf8')).toBe('old');
@@ -91,10 +92,10 @@ test('copy of a folder keeps extra files in the destination; mirror deletes them
 test('per-file errors are shown, and the exit code is 3', async () => {
   const source = folderWith(tree);
   const to = folderWith({ 'a.txt': 'another' });
-  const args = ['copy', source, to, '--no-overwrite'];
+  const args = ['copy', source, to, '--no-force', '--error-on-exist'];
   const { code, stdout, stderr } = await overlapped(args);
   expect(code).toBe(3);
-  expect(stderr).toMatch(/^overlapped: .*EEXIST.*a\.txt/m);
+  expect(stderr).toMatch(/^overlapped: .*a\.txt: file already exists \(EEXIST\)$/m);
   expect(stdout).toMatch(/^errors +1$/m);
   expect(fs.readFileSync(path.join(to, 'a.txt'), 'utf8')).toBe('another');
   expect(fs.readFileSync(path.join(to, 'c.log'), 'utf8')).toBe('c');

@@ -15,7 +15,7 @@ test('the demo copies, verifies, compares, and leaves only the copy behind', asy
   expect(stdout).toMatch(/^strategy +engine/m);
   expect(stdout).toMatch(/^alignment +position \d+, length \d+, memory \d+ bytes/m);
   expect(stdout).toMatch(/^verified +3,000,001 bytes/m);
-  expect(stdout).toMatch(/^node:fs streams +[\d.]+ [kM]B\/s$/m);
+  expect(stdout).toMatch(/^node:fs streams +[\d.]+ [KM]iB\/s$/m);
   expect(stdout).toMatch(/^ratio +[\d.]+x$/m);
   expect(fs.readFileSync(to).equals(data)).toBe(true);
   expect(fs.readdirSync(folder).sort()).toEqual([...names, 'to'].sort());
@@ -45,7 +45,7 @@ test('the demo rejects invalid arguments', async () => {
     2,
     /cannot be combined with a source/,
   );
-  const memory = ['--depth', '1024', '--chunk-size', '2M'];
+  const memory = ['--queue-depth', '1024', '--chunk-size', '2M'];
   await expectRefusal(['demo', 'a', 'b', ...memory], 2, /more than 1024 MiB/);
 });
 

@@ -1,8 +1,18 @@
+import { execFile } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { promisify } from 'node:util';
 import { expect } from 'vitest';
 import { isLinux, isWindows, sha256, temporaryFolder, testWhere } from '../helpers.js';
-import { data, expectRefusal, folderWith, lastObject, namesBelow, overlapped } from './command.js';
+import {
+  data,
+  expectRefusal,
+  folderWith,
+  lastObject,
+  mainModule,
+  namesBelow,
+  overlapped,
+} from './command.js';
 
 const test = testWhere(true, '');
 
@@ -51,12 +61,25 @@ test('hash prints like sha256sum, and continues after an unreadable file', async
   const all = await overlapped(['hash', a as string, none as string, b as string]);
   expect(all.code).toBe(3);
   expect(all.stdout).toBe(`${sha256(data)}  ${a}\n${sha256(Buffer.from('hello'))}  ${b}\n`);
-  expect(all.stderr).toMatch(/^overlapped: ENOENT.*none'\n$/);
+  expect(all.stderr).toBe(`overlapped: ${none}: no such file or directory (ENOENT)\n`);
   await expectRefusal(['hash', none as string], 1, /ENOENT/);
   await expectRefusal(['hash', folder], 1, /EISDIR/);
   const md5 = await lastObject(['hash', '--algorithm', 'md5', b as string]);
   expect(md5).toMatchObject({ algorithm: 'md5', hash: '5d41402abc4b2a76b9719d911017c592' });
 });
+
+testWhere(!isWindows, 'there is no head(1)')(
+  'a reader that leaves early ends the command quietly',
+  async () => {
+    const folder = folderWith({ a: 'hello' });
+    const file = path.join(folder, 'a');
+    const command = `'${process.execPath}' '${mainModule}' hash ${`'${file}' `.repeat(2000)}`;
+    const script = `{ ${command}; echo "code $?" >&2; } | head -n 1`;
+    const { stdout, stderr } = await promisify(execFile)('sh', ['-c', script]);
+    expect(stdout).toBe(`${sha256(Buffer.from('hello'))}  ${file}\n`);
+    expect(stderr).toBe('code 141\n');
+  },
+);
 
 test('info shows sizes, attributes, alignment and engine of a file and a folder', async () => {
   const folder = folderWith({ file: data });

@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process';
 import * as path from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
-import { isLinux, testWhere } from '../helpers.js';
+import { barLine } from '../../lib/cli/progress.js';
+import { isLinux, sha256, testWhere } from '../helpers.js';
 import { data, folderWith, mainModule, overlapped } from './command.js';
 
 const test = testWhere(true, '');
@@ -21,7 +22,7 @@ test('without a terminal, progress is printed as lines on stderr, with rate and 
   const { code, stdout, stderr } = await overlapped(['copy', source, to, ...slow]);
   expect(code).toBe(0);
   expect(stderr).toMatch(
-    /^copy: \d+ %, [\d.]+ [KM]iB of 2\.86 MiB, [\d.]+ [kM]B\/s, \d:\d\d left$/m,
+    /^copy: \d+ %, [\d.]+ [KM]iB of 2\.86 MiB, [\d.]+ [KM]iB\/s, \d:\d\d left$/m,
   );
   expect(stdout + stderr).not.toContain(csi);
 });
@@ -48,9 +49,9 @@ async function inTerminal(args: readonly string[], env: NodeJS.ProcessEnv): Prom
 onTerminal('a terminal has a bar with a rate and the time left, and colours', async () => {
   const { source, to } = paths();
   const shown = await inTerminal(['copy', source, to, ...slow], {});
-  expect(shown).toMatch(/copy +[█░]{25} \d+ % \| [\d.]+ \w+ of 2\.86 MiB \| /);
-  expect(shown).toMatch(/ \| [\d.]+ [kM]B\/s \| /);
-  expect(shown).toMatch(/0:\d\d left/);
+  expect(shown).toMatch(
+    /copy +[█░]{15} +\d+ % +[\d.]+ \w+ of 2\.86 MiB +[\d.]+ [KM]iB\/s +0:\d\d left/,
+  );
   expect(shown).toContain(`${csi}1m`);
   // The cursor, which the progress bar hides, is visible again.
   expect(shown.lastIndexOf(`${csi}?25h`)).toBeGreaterThan(shown.lastIndexOf(`${csi}?25l`));
@@ -59,6 +60,40 @@ onTerminal('a terminal has a bar with a rate and the time left, and colours', as
 onTerminal('NO_COLOR leaves out the colours, not the bar', async () => {
   const { source, to } = paths();
   const shown = await inTerminal(['copy', source, to, ...slow], { NO_COLOR: '1' });
-  expect(shown).toMatch(/[█░]{25}/);
+  expect(shown).toMatch(/[█░]{15}/);
   expect(shown).not.toContain(`${csi}1m`);
+});
+
+onTerminal('hash prints its results without bars between them', async () => {
+  const folder = folderWith({ a: data, b: data });
+  const [a, b] = [path.join(folder, 'a'), path.join(folder, 'b')];
+  const shown = await inTerminal(['hash', a, b], {});
+  // Each bar is cleared before a result takes its line.
+  const line = (file: string): string => `${csi}2K${sha256(data)}  ${file}\r\n`;
+  expect(shown).toContain(line(a));
+  expect(shown).toContain(line(b));
+});
+
+const ofTree = { phase: 'compare', bytes: 1.5e12, total: 2e12, bytesPerSecond: 123e6 };
+const longest = { ...ofTree, secondsLeft: 36_000, files: 123_456, totalFiles: 2_345_678 };
+
+test('a bar fits the terminal and keeps its percentage, rate and time', () => {
+  for (let columns = 44; columns <= 200; columns++) {
+    const line = barLine(longest, columns);
+    expect(line.length).toBeLessThan(columns);
+    expect(line).toMatch(/^compare .* 75 % .* 117\.3 MiB\/s {2}10:00:00 left$/);
+  }
+  expect(barLine(longest, 20).length).toBeLessThan(20);
+  expect(barLine(longest, 60)).not.toMatch(/[█░]|file/);
+  expect(barLine(longest, 80)).toMatch(/█{6}░{2} {2}75 % {2}1\.36 of 1\.82 TiB|[█░]{8}/);
+  expect(barLine(longest, 120)).toMatch(/[█░]{8,} +75 % {2}123,456 of 2,345,678 files, /);
+});
+
+test('the parts of a bar stay in their columns', () => {
+  const report = { phase: 'copy', total: 40e6, bytesPerSecond: 8e6, secondsLeft: 5 };
+  const ends = [0, 1e3, 1.5e6, 34 * 2 ** 20, 40e6].map((bytes) => {
+    const line = barLine({ ...report, bytes }, 80);
+    return [line.indexOf('%'), line.indexOf(' of '), line.indexOf('/s'), line.length];
+  });
+  expect(new Set(ends.map(String)).size).toBe(1);
 });

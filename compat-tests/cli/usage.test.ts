@@ -25,6 +25,15 @@ testOfMany('--help names every command, and each explains itself and the exit co
   }
 });
 
+testOfMany('--help shows examples, and all help fits 80 columns', async () => {
+  const { stdout } = await overlapped(['--help']);
+  expect(stdout.match(/^ {2}overlapped \w+ .*$/gm)).toHaveLength(3);
+  for (const command of commands) {
+    const help = (await overlapped([command, '--help'])).stdout;
+    expect(help.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  }
+});
+
 test('--version prints the version of the package', async () => {
   const file = path.join(packageFolder, 'package.json');
   const { version } = JSON.parse(fs.readFileSync(file, 'utf8'));
@@ -39,11 +48,17 @@ test('without arguments the command prints its help as an error', async () => {
 
 testOfMany('a bad command line ends with code 2 and a line that names the mistake', async () => {
   await expectRefusal(['nonsense'], 2, /unknown command 'nonsense'/);
+  await expectRefusal(['miror', 'a', 'b'], 2, /unknown command 'miror' \(Did you mean mirror\?\)/);
+  await expectRefusal(['hash', 'a', '--algoritm', 'x'], 2, /Did you mean --algorithm\?/);
   await expectRefusal(['copy', '--nonsense'], 2, /unknown option '--nonsense'/);
   await expectRefusal(['copy', 'only-one'], 2, /missing required argument 'destination'/);
   await expectRefusal(['copy', 'a', 'b', 'c'], 2, /too many arguments/);
   await expectRefusal(['copy', '', 'b'], 2, /argument value '' is invalid.*empty/);
-  await expectRefusal(['copy', 'a', 'b', '--depth', '0'], 2, /--depth.*a number from 1 to/);
+  await expectRefusal(
+    ['copy', 'a', 'b', '--queue-depth', '0'],
+    2,
+    /--queue-depth.*a number from 1 to/,
+  );
   await expectRefusal(['copy', 'a', 'b', '--chunk-size', '1X'], 2, /--chunk-size.*a size such as/);
   await expectRefusal(['copy', 'a', 'b', '--strategy', 'x'], 2, /Allowed choices are auto/);
   await expectRefusal(['copy', 'a', 'b', '--metadata', 'x'], 2, /times, mode, owner/);
@@ -58,7 +73,13 @@ testOfMany('options that contradict the arguments are wrong usage', async () => 
   }
   await expectRefusal(['copy', folder, to, '--hash', 'md5'], 2, /the source is a folder/);
   await expectRefusal(['verify', file, file, '--include', '*'], 2, /go with folders/);
-  await expectRefusal(['copy', file, to, '--strategy', 'clone', '-u'], 2, /unbuffered/);
+  const clone = ['--strategy', 'clone'];
+  await expectRefusal(['copy', file, to, ...clone, '-u'], 2, /: --unbuffered does not go with/);
+  await expectRefusal(
+    ['copy', file, to, '--resume', '--no-atomic'],
+    2,
+    /: --resume needs --atomic/,
+  );
   expect(fs.existsSync(to)).toBe(false);
 });
 

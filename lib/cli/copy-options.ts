@@ -13,7 +13,6 @@ export interface CopyFlags extends WindowFlags {
   metadata?: FileCopyOptions['metadata'];
   force: boolean;
   errorOnExist?: boolean;
-  overwrite: boolean;
   atomic: boolean;
   resume?: boolean;
   changed?: ChangedPolicy;
@@ -54,17 +53,15 @@ export function addCopyOptions(command: Command): Command {
     .option('--resume', 'resume what an earlier run with --resume left unfinished')
     .option('--no-atomic', 'write to the destination itself, not to a temporary name')
     .option('--no-force', 'leave existing files alone')
-    .option('--error-on-exist', 'with --no-force: fail for existing files')
-    .option('--no-overwrite', 'the same as --no-force --error-on-exist');
+    .option('--error-on-exist', 'with --no-force: fail for existing files');
 }
 
 /** Returns the options of copy() and copyTree() that were given. */
 export function copyOptionsOf(flags: CopyFlags): GivenOptions {
   const { strategy, unbuffered, chunkSize, sparse, preallocate } = flags;
   const queueDepth = queueDepthOf(flags);
-  const { verify, rateLimit, metadata, atomic, resume, changed } = flags;
-  const force = flags.force && flags.overwrite;
-  const errorOnExist = flags.errorOnExist ?? !flags.overwrite;
+  const { verify, rateLimit, metadata, force, atomic, resume, changed } = flags;
+  const { errorOnExist = false } = flags;
   return {
     ...{ strategy, unbuffered, queueDepth, chunkSize, sparse, preallocate },
     ...{ verify, rateLimit, metadata, force, errorOnExist, atomic, resume, changed },

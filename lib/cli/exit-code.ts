@@ -5,4 +5,6 @@ export const exitCode = {
   usage: 2,
   /** Finished, but some files failed or differ. */
   incomplete: 3,
+  /** The reader of the output has left, as for programs that SIGPIPE ends. */
+  outputClosed: 141,
 } as const;

@@ -14,11 +14,9 @@ export function bytesText(bytes: number): string {
   return `${shown} ${units[unit]}`;
 }
 
-/** Formats a rate as `123 MB/s` or `12 kB/s`, in units of 1000, as disks and networks are sold. */
+/** Formats a rate as `1.5 GiB/s`, in the units of bytesText(). */
 export function rateText(bytesPerSecond: number): string {
-  const megabytes = bytesPerSecond / 1e6;
-  if (megabytes < 1) return `${(megabytes * 1000).toFixed(0)} kB/s`;
-  return `${megabytes.toFixed(megabytes < 10 ? 1 : 0)} MB/s`;
+  return `${bytesText(Math.round(bytesPerSecond))}/s`;
 }
 
 /** Formats seconds as `1:02:03` or `0:05`; `-:--` if unknown. */

@@ -7,6 +7,7 @@ const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 export class Interruption {
   constructor(
     readonly exitCode: number,
+    /** Empty if there is nobody to tell. */
     readonly message: string,
   ) {}
 }
@@ -26,9 +27,17 @@ export function abortOnSignals(controller: AbortController): void {
       controller.abort(new Interruption(code, `interrupted by ${signal}`));
     });
   }
-  process.stdout.on('error', (error) => {
-    controller.abort(new Interruption(exitCode.failed, `cannot print: ${error.message}`));
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    const isClosed = error.code === 'EPIPE';
+    const { code, message } = isClosed
+      ? { code: exitCode.outputClosed, message: '' }
+      : { code: exitCode.failed, message: `cannot print: ${error.message}` };
+    controller.abort(new Interruption(code, message));
   });
+}
+
+/** Lets the readers of help and results end early, as `head` does. */
+export function allowClosedOutput(): void {
   // A closed stderr means that nobody wants its text.
-  process.stderr.on('error', () => {});
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 }

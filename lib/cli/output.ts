@@ -2,6 +2,7 @@ import { styleText } from 'node:util';
 import type { TreeChange } from '../copy/tree/copy-tree-report.js';
 import { codeOf } from './failure.js';
 import { printable } from './format.js';
+import { messageOf } from './message.js';
 import {
   noProgress,
   ProgressBars,
@@ -41,10 +42,6 @@ type Style = Parameters<typeof styleText>[0];
 /** Adds color if the stream is a terminal that supports it, and NO_COLOR is not set. */
 function styled(style: Style, text: string, stream: NodeJS.WriteStream): string {
   return styleText(style, text, { stream });
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** Converts an error to an object for --json. */

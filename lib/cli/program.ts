@@ -9,14 +9,23 @@ import { addMirror } from './commands/mirror.js';
 import { addVerify } from './commands/verify.js';
 import { exitCode } from './exit-code.js';
 import { UsageError } from './failure.js';
+import { allowClosedOutput } from './interruption.js';
 import { makeOutput } from './output.js';
 import { runTask, type Start } from './run.js';
 
+const examplesText = `
+Examples:
+  overlapped copy disk.img /backup/disk.img --verify
+  overlapped mirror photos /backup/photos --dry-run
+  overlapped hash *.iso --algorithm sha512
+`;
+
 const exitCodesText = `
-Exit code: 0 done, 1 failed, 2 wrong usage, 3 finished, but some files failed or differ,
-128 + n ended by signal n; except with --no-atomic, no incomplete file has its final name.
-The environment variable OVERLAPPED_ENGINE (uring, iocp, threadpool) forces an engine; NO_COLOR
-turns off color. Sizes are in bytes; K, M, G and T are units of 1,024.`;
+Exit code: 0 done, 1 failed, 2 wrong usage, 3 finished, but some files failed
+or differ, 128 + n ended by signal n. Except with --no-atomic, no incomplete
+file has its final name. The environment variable OVERLAPPED_ENGINE (uring,
+iocp, threadpool) forces an engine; NO_COLOR turns off color. Sizes are in
+bytes; K, M, G and T are units of 1,024.`;
 
 function packageVersion(): string {
   const file = new URL('../../package.json', import.meta.url);
@@ -30,7 +39,7 @@ function makeProgram(start: Start): Command {
     .exitOverride()
     // The caller that catches an error prints it.
     .configureOutput({ outputError: () => {} })
-    .addHelpText('after', exitCodesText);
+    .addHelpText('after', examplesText + exitCodesText);
   for (const add of [addCopy, addMirror, addVerify, addHash, addInfo, addBench, addDemo]) {
     const command = add(program, start);
     command
@@ -44,6 +53,7 @@ function makeProgram(start: Start): Command {
 /** Runs a command line. @param args without Node and the script @returns its exit code */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   let code: number = exitCode.done;
+  allowClosedOutput();
   const program = makeProgram(async (options, task) => {
     code = await runTask(options, task);
   });

@@ -1,5 +1,5 @@
-import { Presets, SingleBar } from 'cli-progress';
-import { bytesText, counted, durationText, rateText } from './format.js';
+import { SingleBar } from 'cli-progress';
+import { bytesText, counted, durationText, grouped, rateText } from './format.js';
 
 /** The progress of a command. */
 export interface ProgressReport {
@@ -28,18 +28,63 @@ function percentageOf({ bytes, total }: ProgressReport): number | undefined {
   return total > 0 ? Math.min(100, Math.floor((100 * bytes) / total)) : undefined;
 }
 
-function amountText({ bytes, total, files, totalFiles }: ProgressReport): string {
-  const amount = total > 0 ? `${bytesText(bytes)} of ${bytesText(total)}` : bytesText(bytes);
-  if (files === undefined) return amount;
-  const of = totalFiles === undefined ? '' : `${files} of `;
-  return `${of}${counted(totalFiles ?? files, 'file')}, ${amount}`;
+function bytesOfTotal({ bytes, total }: ProgressReport, width = 0): string {
+  const amount = bytesText(bytes).padStart(width);
+  return total > 0 ? `${amount} of ${bytesText(total)}` : amount;
+}
+
+function filesOfTotal({ files, totalFiles }: ProgressReport): string {
+  if (files === undefined) return '';
+  const of = totalFiles === undefined ? '' : `${grouped(files)} of `;
+  return `${of}${counted(totalFiles ?? files, 'file')}, `;
 }
 
 function isLast({ bytes, total, files, totalFiles }: ProgressReport): boolean {
   return total > 0 && bytes >= total && (totalFiles === undefined || files === totalFiles);
 }
 
-/** Shows a bar for each phase in a terminal. */
+const phaseWidth = 'compare'.length;
+const percentageWidth = '100 %'.length;
+const amountWidth = '1023.9 KiB'.length;
+const rateWidth = '1023.9 MiB/s'.length;
+const barWidthMax = 25;
+const barWidthMin = 8;
+
+function barText(share: number, width: number): string {
+  const done = Math.round(share * width);
+  return '\u2588'.repeat(done) + '\u2591'.repeat(width - done);
+}
+
+/**
+ * Formats a report as one line of at most `columns - 1` characters. On narrow terminals the bar
+ * becomes shorter, then the count of files goes, then the bar, then the amount; percentage, rate and
+ * time stay.
+ */
+export function barLine(report: ProgressReport, columns: number): string {
+  const { phase, bytes, total, bytesPerSecond, secondsLeft } = report;
+  const share = total > 0 ? Math.min(1, bytes / total) : 0;
+  const percentage = `${percentageOf(report) ?? '-'} %`.padStart(percentageWidth);
+  const times = [
+    rateText(bytesPerSecond).padStart(rateWidth),
+    `${durationText(secondsLeft).padStart(5)} left`,
+  ];
+  const lineOf = (amount: string[], barWidth: number): string => {
+    const bar = barWidth > 0 ? [barText(share, barWidth)] : [];
+    const first = [phase.padEnd(phaseWidth), ...bar, percentage].join(' ');
+    return [first, ...amount, ...times].join('  ');
+  };
+  const amount = bytesOfTotal(report, amountWidth);
+  for (const shown of [filesOfTotal(report) + amount, amount]) {
+    const spare = columns - 1 - lineOf([shown], barWidthMin).length;
+    if (spare >= 0) return lineOf([shown], Math.min(barWidthMax, barWidthMin + spare));
+  }
+  const line = lineOf([amount], 0);
+  return line.length < columns ? line : lineOf([], 0).slice(0, Math.max(0, columns - 1));
+}
+
+const columnsDefault = 80;
+
+/** Shows a bar for each phase in a terminal, as wide as the terminal allows. */
 export class ProgressBars implements ProgressView {
   readonly #stream: NodeJS.WriteStream;
   #bar: SingleBar | undefined;
@@ -52,17 +97,8 @@ export class ProgressBars implements ProgressView {
   show(report: ProgressReport): void {
     if (report.phase !== this.#phase) this.stop();
     this.#phase = report.phase;
-    // A total of 0 would show NaN %.
-    const total = Math.max(1, report.total);
-    const shown = {
-      phase: report.phase.padEnd(7),
-      amount: amountText(report),
-      rate: rateText(report.bytesPerSecond),
-      left: durationText(report.secondsLeft),
-    };
-    this.#bar ??= this.#start(total, shown);
-    this.#bar.setTotal(total);
-    this.#bar.update(Math.min(report.bytes, total), shown);
+    this.#bar ??= this.#start(report);
+    this.#bar.update(report.bytes, { report });
   }
 
   stop(): void {
@@ -71,18 +107,18 @@ export class ProgressBars implements ProgressView {
     this.#phase = undefined;
   }
 
-  #start(total: number, shown: object): SingleBar {
-    const bar = new SingleBar(
-      {
-        format: '{phase} {bar} {percentage} % | {amount} | {rate} | {left} left',
-        stream: this.#stream,
-        barsize: 25,
-        hideCursor: true,
-        gracefulExit: false,
-      },
-      Presets.shades_classic,
-    );
-    bar.start(total, 0, shown);
+  #start(report: ProgressReport): SingleBar {
+    const stream = this.#stream;
+    const bar = new SingleBar({
+      format: (_options, _params, payload: { report: ProgressReport }) =>
+        barLine(payload.report, stream.columns || columnsDefault),
+      stream,
+      hideCursor: true,
+      // Results are printed where the bar was.
+      clearOnComplete: true,
+      gracefulExit: false,
+    });
+    bar.start(Math.max(1, report.total), 0, { report });
     return bar;
   }
 }
@@ -117,7 +153,8 @@ export class ProgressLines implements ProgressView {
     const share = percentage === undefined ? '' : `${percentage} %, `;
     const rate = rateText(report.bytesPerSecond);
     const left = durationText(report.secondsLeft);
-    this.#print(`${report.phase}: ${share}${amountText(report)}, ${rate}, ${left} left`);
+    const amount = filesOfTotal(report) + bytesOfTotal(report);
+    this.#print(`${report.phase}: ${share}${amount}, ${rate}, ${left} left`);
   }
 
   stop(): void {}

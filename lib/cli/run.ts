@@ -30,7 +30,7 @@ export async function runTask(options: OutputOptions, task: Task): Promise<numbe
   } catch (error) {
     if (signal.aborted) {
       const { message, exitCode } = signal.reason as Interruption;
-      output.error(new Error(message));
+      if (message !== '') output.error(new Error(message));
       return exitCode;
     }
     const code = exitCodeOf(error);

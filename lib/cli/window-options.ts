@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { chunkDefaults, queueDepthOf } from '../copy/read-chunks.js';
 import { parseDepth, parseSize } from './values.js';
 
@@ -8,16 +8,14 @@ export { queueDepthOf };
 export interface WindowFlags {
   unbuffered?: boolean;
   queueDepth?: number;
-  depth?: number;
   chunkSize?: number;
 }
 
-/** Adds `--queue-depth` and its alias `--depth`. */
+/** Adds `--queue-depth`. */
 export function addQueueDepth(command: Command): Command {
   const { depth } = chunkDefaults;
-  return command
-    .option('--queue-depth <n>', `chunks of a file in flight (default: ${depth})`, parseDepth)
-    .addOption(new Option('--depth <n>', 'the same as --queue-depth').argParser(parseDepth));
+  const description = `chunks of a file in flight (default: ${depth})`;
+  return command.option('--queue-depth <n>', description, parseDepth);
 }
 
 export function addWindowOptions(command: Command): Command {

@@ -52,7 +52,7 @@ async function bench(folder: string, sizes: Flags, context: Context): Promise<nu
 }
 
 function columns(name: string, values: readonly string[]): string {
-  return name.padEnd(26) + values.map((value) => value.padStart(14)).join('');
+  return name.padEnd(22) + values.map((value) => value.padStart(12)).join('');
 }
 
 function lineOf({ task, unit, overlapped, node, ratio }: Measurement): string {
