@@ -103,7 +103,7 @@ napi_value Environment::submit(uint32_t count, napi_value objects) {
 
 bool Environment::run_now(napi_value object) {
   if (!engine_->completes_inline() || !deferred_.empty()) return false;
-  budget_.update();
+  budget_.update(*loop_);
   if (budget_.is_spent()) return false;
   Operation& operation = now_.operation;
   const bool is_done = prepare_now(rings_.submission(0), object) && engine_->run_now(operation);
