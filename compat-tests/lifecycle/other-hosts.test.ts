@@ -53,7 +53,8 @@ test('threads end by themselves and when terminated without the event loop of li
     if (isMainThread) {
       const codes = [];
       for (const ending of ['itself', 'terminated']) {
-        const worker = new Worker(new URL(import.meta.url), { workerData: ending, argv: [argument] });
+        const options = { workerData: ending, argv: [argument] };
+        const worker = new Worker(new URL(import.meta.url), options);
         await once(worker, 'message');
         const exit = once(worker, 'exit');
         if (ending === 'terminated') await worker.terminate();

@@ -57,8 +57,8 @@ function barText(share: number, width: number): string {
 
 /**
  * Formats a report as one line of at most `columns - 1` characters. On narrow terminals the bar
- * becomes shorter, then the count of files goes, then the bar, then the amount; percentage, rate and
- * time stay.
+ * becomes shorter, then the count of files disappears, then the bar, then the amount. Percentage,
+ * rate and time stay.
  */
 export function barLine(report: ProgressReport, columns: number): string {
   const { phase, bytes, total, bytesPerSecond, secondsLeft } = report;
