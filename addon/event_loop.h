@@ -27,10 +27,10 @@ class EventLoop {
   virtual void close(std::function<void()> closed) = 0;
 };
 
-// Returns the loop of an environment, which calls `on_turn` in each turn that was asked for; null if
-// the system or the host is short of something. In Node and Electron it is libuv's loop. Other hosts
-// have none, or a part of one that ends the process when it is used. There, and where libuv's
-// functions are not exported, the loop is one of Node-API's thread-safe functions.
+// Returns the loop of an environment, which calls `on_turn` in each turn that was asked for. In
+// Node and Electron it is libuv's. Other hosts have none, or a part of one that ends the process
+// when it is used. There, and where libuv's functions are not exported, the loop is one of
+// Node-API's thread-safe functions. Null: the system or the host is short of something.
 std::unique_ptr<EventLoop> make_event_loop(napi_env env, bool host_has_libuv,
                                            std::function<void()> on_turn);
 
