@@ -11,6 +11,7 @@ import {
   validateText,
 } from '../file-handle/whole-file.js';
 import { parseFlags, parseMode } from '../handle/open-flags.js';
+import { asRequest } from '../node/callback-resource.js';
 import { abortError, invalidArgType } from '../node/errors.js';
 import { nextTick } from '../node/globals.js';
 import { substituteFor } from '../node/layers.js';
@@ -60,11 +61,12 @@ function readFileOfNumber(fd: number, options: ReadFilePathOptions, callback: Ca
     byNode();
     return;
   }
+  const called = asRequest(callback);
   readBuffered(readableFileOf(fd), signal)
     .then((content) => decodeContent(content, encoding))
     .then(
-      (content) => nextTick(callback, null, content),
-      (error) => (error.code === 'EBADF' ? byNode() : nextTick(callback, error)),
+      (content) => nextTick(called, null, content),
+      (error) => (error.code === 'EBADF' ? byNode() : nextTick(called, error)),
     );
 }
 
@@ -80,8 +82,8 @@ function readFileByCallback(path: unknown, given: unknown, last?: unknown): void
   if (isAborted(options.signal, callback)) return;
   const flags = parseFlags(options.flag, 'options.flag');
   const request = readRequest(parsePath(path), flags, options);
-  if (request === undefined) callBack(readPathInto(path, options), callback);
-  else getEngine().call(request, callback, afterRead(request, options));
+  if (request === undefined) callBack(readPathInto(path, options), asRequest(callback));
+  else getEngine().call(request, asRequest(callback), afterRead(request, options));
 }
 
 function writeFileByCallback(path: unknown, data: unknown, given: unknown, last?: unknown): void {
@@ -118,7 +120,7 @@ function write(
   const parsed = parsePath(path);
   const flags = parseFlags(options.flag || defaultFlag);
   const mode = parseMode(options.mode, 0o666);
-  callBack(writePath(parsed, data, flags, { ...options, mode }), callback);
+  callBack(writePath(parsed, data, flags, { ...options, mode }), asRequest(callback));
 }
 
 function statByCallback(path: unknown, given: unknown, last?: unknown): void {
@@ -127,8 +129,8 @@ function statByCallback(path: unknown, given: unknown, last?: unknown): void {
   // Node 24 treats everything but an object as missing options.
   const options = typeof given === 'object' && given !== null ? given : {};
   if ((options as StatOptions).throwIfNoEntry === false)
-    callBack(startStat(path, options), callback);
-  else getEngine().call(statusRequest('stat', path, options), callback);
+    callBack(startStat(path, options), asRequest(callback));
+  else getEngine().call(statusRequest('stat', path, options), asRequest(callback));
 }
 
 function lstatByCallback(path: unknown, given: unknown, last?: unknown): void {
@@ -136,7 +138,7 @@ function lstatByCallback(path: unknown, given: unknown, last?: unknown): void {
   validateCallback(callback);
   const isMissing = given === undefined || typeof given === 'function';
   const options = isMissing ? {} : (given as StatOptions);
-  getEngine().call(statusRequest('lstat', path, options), callback);
+  getEngine().call(statusRequest('lstat', path, options), asRequest(callback));
 }
 
 // Node reports invalid arguments.
@@ -145,7 +147,7 @@ function accessByCallback(path: unknown, given: unknown, last?: unknown): void {
   const mode = isWithMode ? given : undefined;
   const callback = isWithMode ? last : given;
   if (typeof callback === 'function' && isAccessMode(mode)) {
-    getEngine().call(accessRequest(path, mode), callback as Callback);
+    getEngine().call(accessRequest(path, mode), asRequest(callback as Callback));
   } else {
     nodeFs.access(path as fs.PathLike, given as number, last as fs.NoParamCallback);
   }
@@ -159,27 +161,30 @@ function readdirByCallback(path: unknown, given: unknown, last?: unknown): void 
     parsePath(path);
     validateBoolean(options.recursive, 'options.recursive');
   }
-  callBack(startReaddir(path, options), callback);
+  callBack(startReaddir(path, options), asRequest(callback));
 }
 
 function rmByCallback(path: unknown, given: unknown, last?: unknown): void {
   const callback = typeof given === 'function' ? given : last;
   validateCallback(callback);
   const options = typeof given === 'function' ? undefined : given;
-  callBack(startRm(path, options, promisify(nodeFs.rm)), callback);
+  callBack(startRm(path, options, promisify(nodeFs.rm)), asRequest(callback));
 }
 
 function unlinkByCallback(path: unknown, callback: unknown): void {
   validateCallback(callback);
   parsePath(path);
-  callBack(heldByOthers.unlink(path as fs.PathLike), callback);
+  callBack(heldByOthers.unlink(path as fs.PathLike), asRequest(callback));
 }
 
 function renameByCallback(oldPath: unknown, newPath: unknown, callback: unknown): void {
   validateCallback(callback);
   parsePath(oldPath, 'oldPath');
   parsePath(newPath, 'newPath');
-  callBack(heldByOthers.rename(oldPath as fs.PathLike, newPath as fs.PathLike), callback);
+  callBack(
+    heldByOthers.rename(oldPath as fs.PathLike, newPath as fs.PathLike),
+    asRequest(callback),
+  );
 }
 
 export { close, closeSync, read, readv } from './descriptor-callbacks.js';

@@ -2,6 +2,7 @@ import type * as fs from 'node:fs';
 import { isArrayBufferView } from 'node:util/types';
 import { flushEngine } from '../engine/engine.js';
 import { nativeView, transferMax } from '../handle/transfer-result.js';
+import { asRequest } from '../node/callback-resource.js';
 import { nextTick } from '../node/globals.js';
 import { substituteFor } from '../node/layers.js';
 import { likeNode } from '../node/like-node.js';
@@ -23,9 +24,10 @@ const vectorMax = 1024;
 // The callback runs outside the promise reaction, so that an exception in it is uncaught instead of
 // becoming a rejection.
 function callBack(promise: Promise<number>, callback: Callback, data: unknown): void {
+  const called = asRequest(callback);
   promise.then(
-    (bytes) => nextTick(callback, null, bytes, data),
-    (error) => nextTick(callback, error, 0, data),
+    (bytes) => nextTick(called, null, bytes, data),
+    (error) => nextTick(called, error, 0, data),
   );
 }
 
