@@ -5,7 +5,10 @@
 
 #include "engine/opcodes.h"
 #include "engine/operation.h"
+#include "engine/system/copy_small_file.h"
 #include "engine/system/devices.h"
+#include "engine/system/directory.h"
+#include "engine/system/entry_statuses.h"
 #include "engine/system/sparse.h"
 #include "engine/system/tree.h"
 #include "shared_rings.h"
@@ -75,7 +78,24 @@ napi_value describe_flags(const Values& values) {
                                           {"end", size_t(SeekOrigin::kEnd)}}));
   values.set(flags, "TreeFlag", object_of(values, {{"recursive", kTreeRecursive},
                                         {"followLinks", kTreeFollowLinks}}));
+  values.set(flags, "UnlinkFlag", object_of(values, {{"directory", kUnlinkDirectory}}));
+  values.set(flags, "RenameFlag", object_of(values, {{"exclusively", kRenameExclusively}}));
+  values.set(flags, "LinkKind", object_of(values, {{"file", size_t(LinkKind::kFile)},
+                                        {"dir", size_t(LinkKind::kDirectory)},
+                                        {"junction", size_t(LinkKind::kJunction)}}));
   return flags;
+}
+
+napi_value describe_steps(const Values& values) {
+  const napi_value steps = values.object();
+  values.set(steps, "path", object_of(values, {{"open", size_t(PathStep::kOpen)},
+                                    {"transfer", size_t(PathStep::kTransfer)},
+                                    {"close", size_t(PathStep::kClose)}}));
+  values.set(steps, "tree", object_of(values, {{"scan", size_t(TreeStep::kScan)},
+                                    {"stat", size_t(TreeStep::kStat)},
+                                    {"unlink", size_t(TreeStep::kUnlink)},
+                                    {"removeFolder", size_t(TreeStep::kRemoveFolder)}}));
+  return steps;
 }
 
 napi_value describe_limits(const Values& values) {
@@ -84,6 +104,7 @@ napi_value describe_limits(const Values& values) {
                          {"detailNumbers", kDetailNumbers},
                          {"allocatedRangesMax", kAllocatedRangesMax},
                          {"metadataTriedShift", kMetadataTriedShift},
+                         {"leaveUnnamedFlag", kLeaveUnnamed},
                          {"pathOfLink", kOfLink},
                          {"foreignDescriptor", kForeignDescriptor}});
 }
@@ -133,6 +154,23 @@ napi_value describe_layout(const Values& values) {
                                        {"mtimeNanoseconds", kStatusNanoseconds + 1},
                                        {"ctimeNanoseconds", kStatusNanoseconds + 2},
                                        {"birthtimeNanoseconds", kStatusNanoseconds + 3}}));
+  values.set(layout, "entryStatus",
+             object_of(values, {{"device", offsetof(EntryStatus, device)},
+                                {"inode", offsetof(EntryStatus, inode)},
+                                {"size", offsetof(EntryStatus, size)},
+                                {"accessSeconds", offsetof(EntryStatus, access_seconds)},
+                                {"modificationSeconds",
+                                 offsetof(EntryStatus, modification_seconds)},
+                                {"accessNanoseconds", offsetof(EntryStatus, access_nanoseconds)},
+                                {"modificationNanoseconds",
+                                 offsetof(EntryStatus, modification_nanoseconds)},
+                                {"mode", offsetof(EntryStatus, mode)},
+                                {"links", offsetof(EntryStatus, links)},
+                                {"user", offsetof(EntryStatus, user)},
+                                {"group", offsetof(EntryStatus, group)},
+                                {"nameBytes", offsetof(EntryStatus, name_bytes)},
+                                {"targetBytes", offsetof(EntryStatus, target_bytes)},
+                                {"bytes", sizeof(EntryStatus)}}));
   return layout;
 }
 
@@ -158,6 +196,7 @@ napi_value describe_boundary(napi_env env) {
   const napi_value boundary = values.object();
   values.set(boundary, "opcodes", describe_opcodes(values));
   values.set(boundary, "flags", describe_flags(values));
+  values.set(boundary, "steps", describe_steps(values));
   values.set(boundary, "limits", describe_limits(values));
   values.set(boundary, "layout", describe_layout(values));
   values.set(boundary, "deviceTypes", describe_device_types(env, values));

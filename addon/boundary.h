@@ -5,8 +5,8 @@
 namespace overlapped {
 
 // Describes to JavaScript all numbers that both sides of the boundary must agree on: opcodes with
-// their traits, flags, limits, and the layout of the shared memory. A test compares them with
-// lib/engine/*.ts.
+// their traits, flags, steps at which operations fail, limits, kinds of files, and the layout of
+// the shared memory and of records. A test compares them with lib/.
 napi_value describe_boundary(napi_env env);
 
 }  // namespace overlapped

@@ -1,8 +1,16 @@
 import { expect, test } from 'vitest';
 import { loadBinding } from '../lib/engine/binding.js';
 import { DetailField, StatusField } from '../lib/engine/completion.js';
+import { linkKinds } from '../lib/engine/directory-requests.js';
 import * as native from '../lib/engine/native.js';
 import * as opcodes from '../lib/engine/opcodes.js';
+import { pathOpcodes } from '../lib/engine/relative-paths.js';
+import { EntryStatusField, entryStatusBytes } from '../lib/handle/name-statuses.js';
+
+/** Converts indexes of 32-bit words to offsets in bytes. */
+function bytesOf(words: Record<string, number>): Record<string, number> {
+  return Object.fromEntries(Object.entries(words).map(([name, word]) => [name, 4 * word]));
+}
 
 const boundary = loadBinding().describeBoundary();
 
@@ -21,11 +29,37 @@ test('both sides agree on the opcodes that take or return a descriptor', () => {
   expect(new Set(users.map(({ number }) => number))).toEqual(opcodes.descriptorOpcodes);
 });
 
+test('relative paths are resolved for every opcode with a path of POSIX', () => {
+  const { Opcode } = opcodes;
+  const namesOfWindows = new Set<number>([
+    Opcode.listStreams,
+    Opcode.createPipeInstance,
+    Opcode.createPipePair,
+    Opcode.createMailslot,
+    Opcode.openMailslot,
+  ]);
+  const { family } = boundary.opcodes.open as { family: number };
+  const withPath = Object.values(boundary.opcodes).filter((opcode) => opcode.family === family);
+  const numbers = withPath.map(({ number }) => number);
+  expect(pathOpcodes).toEqual(new Set(numbers.filter((number) => !namesOfWindows.has(number))));
+});
+
 test('flags have the same bits on both sides', () => {
   const { OpenOption, MetadataFlag, PipeFlag, LockFlag, SeekOrigin, TreeFlag } = opcodes;
-  const flags = { OpenOption, MetadataFlag, PipeFlag, LockFlag, SeekOrigin, TreeFlag };
-  expect(boundary.flags).toEqual(flags);
+  const { UnlinkFlag, RenameFlag } = opcodes;
+  const LinkKind = Object.fromEntries(linkKinds.map((kind, number) => [kind, number]));
+  const transfers = { OpenOption, MetadataFlag, PipeFlag, LockFlag, SeekOrigin };
+  const names = { TreeFlag, UnlinkFlag, RenameFlag, LinkKind };
+  expect(boundary.flags).toEqual({ ...transfers, ...names });
   expect(boundary.deviceTypes).toEqual(opcodes.deviceTypes);
+});
+
+// The subjects of these operations name the calls of their steps in this order.
+test('the steps at which an operation can fail have known numbers', () => {
+  expect(boundary.steps).toEqual({
+    path: { open: 0, transfer: 1, close: 2 },
+    tree: { scan: 0, stat: 1, unlink: 2, removeFolder: 3 },
+  });
 });
 
 test('limits are the same on both sides', () => {
@@ -36,7 +70,8 @@ test('limits are the same on both sides', () => {
     allocatedRangesMax: opcodes.allocatedRangesMax,
     metadataTriedShift: opcodes.metadataTriedShift,
     pathOfLink: opcodes.pathOfLink,
-    foreignDescriptor: opcodes.FileReference.descriptor >>> 0,
+    leaveUnnamedFlag: opcodes.leaveUnnamedFlag,
+    foreignDescriptor: opcodes.foreignDescriptorFlag >>> 0,
   });
 });
 
@@ -46,5 +81,6 @@ test('submissions, completions and their details have the same layout on both si
     completion: native.CompletionLayout,
     details: DetailField,
     status: StatusField,
+    entryStatus: { ...bytesOf(EntryStatusField), bytes: entryStatusBytes },
   });
 });

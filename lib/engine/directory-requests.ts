@@ -2,15 +2,12 @@
  * Encoders of the operations on the names in an open directory. The caller adds `file`, the number
  * of the directory, and `source` if there are two directories. @see requests.ts
  */
-import { Opcode } from './opcodes.js';
+import { Opcode, RenameFlag, UnlinkFlag } from './opcodes.js';
 import { blank, creationMode, type Encoded, flag, type OpenArguments } from './requests.js';
 
 /** One component of a path, or '' for the directory itself. */
 type Name = string | Uint8Array;
 
-// addon/engine/system/directory.h
-const unlinkDirectory = 1;
-const renameExclusively = 1;
 const optionBits = 2 ** 32;
 
 /** Kinds of link that symlinkIn makes (Windows), by the addon's number. */
@@ -42,13 +39,13 @@ export function makeDirectoryIn({ name, mode }: { name: Name; mode: number }): E
 }
 
 export function unlinkIn({ name, isDirectory }: { name: Name; isDirectory: boolean }): Encoded {
-  const flags = flag(isDirectory, unlinkDirectory);
+  const flags = flag(isDirectory, UnlinkFlag.directory);
   return { opcode: Opcode.unlinkIn, ...blank, flags, object: name };
 }
 
 /** Renames a name in the source to another one in the directory. */
 export function renameIn(arg: { name: Name; newName: Name; overwrite: boolean }): Encoded {
-  const flags = flag(!arg.overwrite, renameExclusively);
+  const flags = flag(!arg.overwrite, RenameFlag.exclusively);
   return { opcode: Opcode.renameIn, ...blank, flags, object: [arg.name, arg.newName] };
 }
 

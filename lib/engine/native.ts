@@ -78,6 +78,7 @@ export interface BoundaryDescription {
     Record<string, { number: number; family: number; usesDescriptor: boolean }>
   >;
   readonly flags: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly steps: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly limits: Readonly<Record<string, number>>;
   readonly layout: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly deviceTypes: readonly string[];

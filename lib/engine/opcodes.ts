@@ -119,14 +119,18 @@ export const OpenOption = {
   concurrent: 32768,
 } as const;
 
-/** Meaning of the number in the `file` field of a submission. */
-export const FileReference = {
-  /** POSIX: a descriptor opened by other code; every operation inspects it anew. */
-  descriptor: -(2 ** 31),
-} as const;
+/**
+ * POSIX: a bit of `flags` that makes `file` a descriptor opened by other code, which every
+ * operation inspects anew.
+ */
+export const foreignDescriptorFlag = -(2 ** 31);
 
 /** Origins for moving a cursor. */
 export const SeekOrigin = { start: 0, current: 1, end: 2 } as const;
+
+export const UnlinkFlag = { directory: 1 } as const;
+
+export const RenameFlag = { exclusively: 1 } as const;
 
 /** Options of listTree. */
 export const TreeFlag = { recursive: 1, followLinks: 2 } as const;

@@ -7,10 +7,12 @@ import { Opcode } from './opcodes.js';
 // folder in which it was given. Otherwise paths stay relative: the folder may have been renamed, or
 // a parent folder may deny access. On Windows all paths are absolute by then.
 
-const pathOpcodes = new Set<number>([
+/** The opcodes with a path, except those whose paths are names of Windows. */
+export const pathOpcodes = new Set<number>([
   Opcode.open,
   Opcode.statPath,
   Opcode.lstatPath,
+  Opcode.accessPath,
   Opcode.readPath,
   Opcode.writePath,
   Opcode.listTree,

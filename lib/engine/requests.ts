@@ -1,12 +1,13 @@
 /**
  * Encoders: one function per kind of operation, with named arguments, that gives the fields of its
- * submission. No other module knows which field of a submission holds what. A caller adds the rest:
+ * submission. directory-requests.ts has those for names in a directory. Only encoders know which
+ * field of a submission holds what; callers add the file, a source, and what follows:
  *
  * @example
- * getEngine().submit({ ...removeTree(path), subject: { syscall: 'rm' }, decode: decodeNothing });
+ * getEngine().submit({ ...removeTreeOf(path), subject: { syscall: 'rm' }, decode: decodeNothing });
  */
 import process from 'node:process';
-import { FileReference, LockFlag, Opcode, pathOfLink, TreeFlag } from './opcodes.js';
+import { foreignDescriptorFlag, LockFlag, Opcode, pathOfLink, TreeFlag } from './opcodes.js';
 
 /** A path in the form that the addon takes: a string, or its bytes. */
 export type NativePath = unknown;
@@ -53,7 +54,7 @@ export function flag(condition: boolean, bit: number): number {
 // ---- An open file. The caller adds `file`, its number.
 
 /** Marks `file` as a descriptor opened by other code (POSIX). */
-export const foreignDescriptor = { flags: FileReference.descriptor } as const;
+export const foreignDescriptor = { flags: foreignDescriptorFlag } as const;
 
 /** Encodes a read or a write of one buffer. */
 export function transfer(

@@ -29,6 +29,8 @@ const Field = {
   targetBytes: 17,
 } as const;
 
+export { Field as EntryStatusField, recordBytes as entryStatusBytes };
+
 const failed = -2;
 const typeMask = 0o170000;
 const regularFile = 0o100000;
