@@ -4,8 +4,8 @@
 
 namespace overlapped {
 
-// The error of a failed operation as libuv's number, which is negative (UV_ENOENT, …). It is the
-// same in every version of Node, though libuv's table of Windows errors is not.
+// The error of a failed operation as libuv's number, which is negative (UV_ENOENT). Errors with an
+// ErrorMeaning have the same number in every version of Node; others follow libuv's table.
 int error_number(const Result& result);
 
 }  // namespace overlapped

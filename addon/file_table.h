@@ -51,11 +51,6 @@ class FileTable {
     free_.push_back(id);
   }
 
-  void clear() {
-    entries_.clear();
-    free_.clear();
-  }
-
  private:
   struct Entry {
     std::unique_ptr<OpenFile> file;

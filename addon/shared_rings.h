@@ -39,8 +39,9 @@ struct Completion {
   double value;  // bytes, or the number of a file
   uint32_t slot;
   int32_t error;      // 0, or libuv's negative number
-  uint32_t os_error;  // what the operating system said
-  int32_t step;  // of a compound operation that has failed; of one cancelled: may_have_moved_bytes
+  uint32_t os_error;  // errno or GetLastError()
+  // Of a failed compound operation; for a canceled operation: 1 if bytes may have moved.
+  int32_t step;
 };
 static_assert(sizeof(Completion) == 24);
 

@@ -9,7 +9,7 @@
 
 namespace overlapped {
 
-// An operation by its number, with its progress.
+// An operation in flight and the files that it uses.
 struct Slot {
   Operation operation;
   int32_t file_id = -1;

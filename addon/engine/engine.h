@@ -42,11 +42,11 @@ bool wait_until(ConditionVariable& changed, Lock& lock, Deadline deadline, Done 
   return true;
 }
 
-// The laws (docs: ARCHITECTURE.md, "Laws of the engine"):
+// The contract of an engine:
 // - submit(), run_now(), cancel(), poll() and drain() are called on one thread, the submitting
 //   thread.
 // - Every submitted operation comes back exactly once, from poll() or through the sink.
-// - cancel() asks; the completion still comes. Cancelling what is done does nothing.
+// - cancel() is a request; the completion still comes. It does nothing to a completed operation.
 // - Nothing blocks but drain(). It returns true when every operation has come back.
 // - The destructor may be called only after that. After drain() returned false (an operation is
 //   stuck, as on a server that does not answer) abandon() is called instead: the engine uses the
@@ -55,7 +55,7 @@ class Engine {
  public:
   virtual ~Engine() = default;
   virtual EngineKind kind() const = 0;
-  // Returns why another engine than at the start is in use; empty if none is.
+  // Returns why the engine was replaced after the start; empty if it was not.
   virtual std::string reason() const { return {}; }
 
   // Prepares a handle that other code has opened, once, before its first operation.

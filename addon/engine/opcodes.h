@@ -86,7 +86,8 @@ enum class OpcodeFamily : uint8_t {
   kPath,      // one or more paths
 };
 
-// Whether an operation may wait for another party, without a limit of time.
+// Whether the operation is known to wait for another party before it runs. One with kNever that
+// turns out to wait moves to `lane`.
 enum class Waiting : uint8_t {
   kNever,
   kUnlessDisk,  // on pipes, terminals and the like
@@ -99,7 +100,7 @@ enum class WaitingLane : uint8_t {
   kWriting,
   kByAccess,  // kWriting if it opens for writing, else kReading
   kMeeting,   // waits for a lock or a client
-  kEnding,    // closes, and what else waits until written data has left
+  kEnding,    // closes and other operations that wait until written data has left
 };
 
 // Whether a worker may take the operation together with others.

@@ -19,7 +19,7 @@ using PathString = std::string;
 inline NativeHandle invalid_handle() { return -1; }
 #endif
 
-// The numbers are part of the boundary with JavaScript (lib/engine/native.ts).
+// The numbers are part of the boundary with JavaScript (lib/engine/opcodes.ts).
 enum class DeviceType : uint8_t {
   kUnknown = 0,
   kDisk = 1,
@@ -50,10 +50,10 @@ enum OpenOption : uint32_t {
   kDenyDelete = 1U << 8,
   kInheritable = 1U << 9,        // by child processes
   kAttributesOnly = 1U << 10,    // no access to the data
-  kBackupIntent = 1U << 11,      // Windows: past the access rights, with a backup privilege
-  kPosixSemantics = 1U << 12,    // names that differ in case alone are different
+  kBackupIntent = 1U << 11,      // Windows: bypasses permissions with a backup privilege
+  kPosixSemantics = 1U << 12,    // distinguishes names that differ only in case
   kOpenReparsePoint = 1U << 13,  // the link itself
-  kNoRecall = 1U << 14,          // Windows: data that is elsewhere stays there
+  kNoRecall = 1U << 14,          // Windows: does not recall data from remote storage
   kConcurrent = 1U << 15,        // Windows: operations never wait for each other on the handle
 };
 inline constexpr uint32_t kDenyAny = kDenyRead | kDenyWrite | kDenyDelete;
@@ -83,7 +83,7 @@ enum class FileSystem : uint8_t {
 // open file for many transfers is overlapped. Every handle of POSIX is synchronous.
 enum class HandleMode : uint8_t { kSynchronous, kOverlapped };
 
-// Whether closing an OpenFile closes the handle: not that of a descriptor which others opened.
+// Whether the OpenFile closes its handle; a borrowed descriptor stays open.
 enum class Ownership : uint8_t { kOwned, kBorrowed };
 
 // An OS handle with its properties. One owner (the environment's file table) holds it until its
@@ -115,18 +115,6 @@ class OpenFile {
   // the process has no descriptor left.
   void keep();
 
-  Alignment alignment;
-  bool unbuffered = false;
-  bool append = false;
-  // POSIX only: bytes of a regular file when it was opened; -1 where they are not known.
-  int64_t size_when_opened = -1;
-  // POSIX only: open with O_NONBLOCK, so a transfer that would wait fails with EAGAIN instead.
-  bool nonblocking = false;
-  // POSIX only: open for reading alone, so that no close has anything to write.
-  bool reads_only = false;
-  // Linux only: the device number, 0 where it is not known, and what is known of its file system.
-  uint64_t device = 0;
-  std::atomic<FileSystem> file_system{FileSystem::kUnknown};
 #ifdef _WIN32
   // The cursor that operations without a position use; overlapped files have none of their own. The
   // engine serves such operations one after another. Once somebody has a descriptor of the file,
@@ -138,7 +126,40 @@ class OpenFile {
   // that the caller of open() asked for, and with this file's cursor. Code that reads an overlapped
   // handle as if it were synchronous would not wait for the data.
   Result open_second(NativeHandle& handle);
+#endif
 
+  Alignment alignment;
+  bool unbuffered = false;
+  bool append = false;
+  uint32_t in_flight = 0;
+
+  // POSIX only
+
+  // Bytes of a regular file when it was opened; -1 if unknown.
+  int64_t size_when_opened = -1;
+  // Open with O_NONBLOCK, so a transfer that would wait fails with EAGAIN instead.
+  bool nonblocking = false;
+  // Open for reading alone, so that no close has anything to write.
+  bool reads_only = false;
+  // A terminal whose reads time out; only read(2) honors that.
+  std::atomic<bool> times_out{false};
+  // The program may close the descriptor itself, and its number may belong to another file by now.
+  // Only a requested close closes it.
+  bool given_away = false;
+  // Linux only: the device number, 0 if unknown, and the kind of its file system.
+  uint64_t device = 0;
+  std::atomic<FileSystem> file_system{FileSystem::kUnknown};
+
+  // Windows only
+
+  // Transfers go through the completion port that the handle is attached to.
+  bool overlapped = false;
+  // Calls on the handle are overlapped. Unless a port takes their packets, a worker waits for the
+  // event of each.
+  bool waits_by_event = false;
+  // The size of a volume or drive in bytes; 0 if unknown.
+  int64_t device_size = 0;
+#ifdef _WIN32
   // The rights that the caller asked for; 0 for whatever was granted.
   uint32_t access = 0;
   // A call that ends before it returns posts no packet to the port.
@@ -146,24 +167,11 @@ class OpenFile {
   // Opened with a restricted share mode: the file cannot be opened a second time.
   bool is_exclusive = false;
 #endif
-  // Windows only: transfers go through the completion port that the handle is attached to.
-  bool overlapped = false;
-  // Windows only: calls on the handle are overlapped. Unless a port takes their packets, a worker
-  // waits for the event of each.
-  bool waits_by_event = false;
-  // Windows only: the size of a volume or drive in bytes, 0 where it is not known.
-  int64_t device_size = 0;
-  // POSIX only: a terminal whose reads end after a time, which only read(2) itself keeps.
-  std::atomic<bool> times_out{false};
-  uint32_t in_flight = 0;
-  // POSIX only: the program may close the descriptor itself, and its number may be another file's
-  // by now. Only a close that is asked for closes it.
-  bool given_away = false;
 
  private:
 #ifdef _WIN32
   std::atomic<int64_t> cursor_{0};
-  // Another handle of what open_second() gave, for its file pointer.
+  // A handle that shares the file pointer of the one from open_second().
   std::atomic<NativeHandle> pointer_{invalid_handle()};
 #endif
   NativeHandle handle_;

@@ -32,8 +32,8 @@ inline constexpr uint32_t kMetadataTriedShift = 8;
 // kGetAttributesPath and kSetAttributesPath, in OpenRequest::options: uses a link itself.
 inline constexpr uint32_t kOfLink = 1U << 0;
 
-// How far kReadPath or kWritePath has come: what failed if it fails. The numbers are part of the
-// boundary with JavaScript.
+// The step that kReadPath or kWritePath has reached; a failure reports it. The numbers are part of
+// the boundary with JavaScript.
 enum class PathStep : int32_t { kOpen = 0, kTransfer = 1, kClose = 2 };
 
 // Where an operation is. The submitting thread and the workers agree on it through `state`.
@@ -82,7 +82,7 @@ struct OperationDetail {
   FileAttributes attributes;
   std::unique_ptr<OpenFile> opened;       // result of kOpen, and of a kReadPath too large to be one
   std::unique_ptr<OpenFile> opened_peer;  // of kCreatePipePair: the end to write to
-  // Result of kReadPath, kListTree, kAllocatedRanges, …: `result.value` bytes.
+  // Result of kReadPath, kListTree, kAllocatedRanges and others: `result.value` bytes.
   std::unique_ptr<std::byte[]> content;
   // The step at which a compound operation failed (PathStep, TreeStep), and its place in a tree.
   int32_t failed_step = 0;
@@ -103,10 +103,10 @@ struct Operation {
   Opcode opcode = Opcode::kRead;
   uint32_t id = 0;  // the submitter's own number
   OpenFile* file = nullptr;
-  OpenFile* source = nullptr;  // of what goes from one file to another
+  OpenFile* source = nullptr;  // the file that a copy, link or rename starts from
   std::byte* data = nullptr;
   size_t length = 0;         // bytes; for kTruncate the new size
-  uint32_t flags = 0;        // what the opcode says that they are
+  uint32_t flags = 0;        // meaning depends on the opcode
   int64_t file_offset = -1;  // -1: at the cursor of the handle
   std::unique_ptr<OperationDetail> detail;
 
@@ -130,8 +130,8 @@ struct Operation {
   size_t buffer_moved = 0;  // of that buffer, by earlier calls
   size_t call_length_max = 0;  // bytes; less than all after the system lacked resources
   uint32_t refusals = 0;       // of the current call, in a row
-  // Users of the current overlapped call: its issuer and its packet. The packet may
-  // be taken from the port before the issuing call has returned, and the last of them goes on.
+  // Users of the current overlapped call: its issuer and its packet. The packet may be taken from
+  // the port before the issuing call has returned; the last user continues the transfer.
   std::atomic<uint8_t> holders{0};
 #else
   bool cancel_in_flight = false;  // the ring has yet to answer the request to cancel this
@@ -139,8 +139,8 @@ struct Operation {
 
   const OpcodeTraits& traits() const { return traits_of(opcode); }
   bool is_transfer() const { return traits().family == OpcodeFamily::kTransfer; }
-  bool is_read() const { return is_transfer() && traits().lane == WaitingLane::kReading; }
-  bool is_write() const { return is_transfer() && traits().lane == WaitingLane::kWriting; }
+  bool is_read() const { return opcode == Opcode::kRead || opcode == Opcode::kReadVector; }
+  bool is_write() const { return opcode == Opcode::kWrite || opcode == Opcode::kWriteVector; }
   bool has_source() const { return traits().family == OpcodeFamily::kFilePair; }
   bool is_vector() const { return traits().vectors; }
   OperationDetail& details() {

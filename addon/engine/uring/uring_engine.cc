@@ -53,7 +53,7 @@ bool belongs_on_ring(const Operation& op) {
     return !op.file->nonblocking && !op.file->times_out.load() && op.file_offset < 0;
   }
   // The ring leaves the cursor where it is if the file system completes later, or if a transfer is
-  // cancelled in the middle; and it takes the size of a file for its end, which some do not know.
+  // canceled in the middle; and it takes the size of a file for its end, which some do not know.
   if (op.file_offset < 0 || !is_trusted(*op.file)) return false;
   return !is_cached(op) || transfer_size(op) <= kInlineTransferMax;
 }
