@@ -44,7 +44,7 @@ function notFound(causes: readonly Error[]): Error {
   return withCode(message, 'ERR_ADDON_NOT_FOUND', causes[0]);
 }
 
-/** Refuses big-endian machines, for which the addon does not build, either. */
+/** @throws on big-endian machines, which the addon does not support */
 function checkByteOrder(): void {
   const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
   if (isLittleEndian) return;

@@ -86,7 +86,7 @@ export class CoreHandle implements SectorFile {
     return this.transfers.write(buffer, options);
   }
 
-  // ---- For windows: the arguments must be valid and aligned.
+  // ---- For ReadAhead and WriteBehind: the arguments must be valid and aligned.
 
   readAt(
     buffer: Uint8Array,
@@ -241,8 +241,8 @@ export class CoreHandle implements SectorFile {
   // ---- Closing
 
   /**
-   * Keeps the file open until the returned function is called. @param onClosing called to ask for
-   * release
+   * Keeps the file open until the returned function is called.
+   * @param onClosing called to ask for release
    */
   hold(onClosing: () => void): () => void {
     return this.file.holds.hold(onClosing);

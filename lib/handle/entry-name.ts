@@ -12,7 +12,8 @@ const dot = 0x2e;
 
 // On Windows a colon would open a named stream of the file.
 const separators = isWindows ? /[/\\:]/ : /\//;
-const reason = 'must be one component of a path: not empty, no dots alone, no separator, no zero';
+const reason =
+  "must be one component of a path: not empty, not '.' or '..', no separator, no zero byte";
 
 function isDots(name: EntryName): boolean {
   if (name.length === 0 || name.length > 2) return name.length === 0;

@@ -43,7 +43,7 @@ export class OpenFile implements SizedFile {
   readonly #held: Held;
   #closing: Promise<void> | undefined;
   #isClosed = false;
-  // After this, the number may belong to another file.
+  /** Whether the close has completed; the number may then belong to another file. */
   #hasLeft = false;
 
   constructor(opened: OpenedFile, access: Access) {

@@ -91,6 +91,8 @@ async function* iterate(
   let held: FileRange | undefined;
   while (position < end) {
     const from = position;
+    // The search for data moves the cursor of a file on POSIX (SEEK_DATA), so other calls that use
+    // the cursor must wait.
     const ranges = await cursor.inOrder(() =>
       file.operate({
         ...allocatedRangesIn({ position: from, length: end - from }),

@@ -17,7 +17,7 @@ const fields = [
 ] as const;
 const times = ['atime', 'mtime', 'ctime', 'birthtime'] as const;
 
-// Node's Stats must no longer be called.
+// Calling fs.Stats is deprecated (DEP0180), so instances are made from its prototype.
 const statsPrototype = fs.Stats.prototype as object;
 
 let bigIntStatsPrototype: object | undefined;

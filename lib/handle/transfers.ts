@@ -290,7 +290,7 @@ export class Transfers implements ReadableFile {
     return opcode === Opcode.write ? writeResult(moved, buffer) : readResult(moved, buffer);
   }
 
-  // ---- For windows: the arguments must be valid and aligned.
+  // ---- For ReadAhead and WriteBehind: the arguments must be valid and aligned.
 
   /** Reads at a position, even if the caller of open() requested only writing. */
   readAt(
