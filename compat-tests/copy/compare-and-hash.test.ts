@@ -8,6 +8,7 @@ import {
   randomBytes,
   rejection,
   sha256,
+  temporaryFolder,
   testWhere,
   testWithFifo,
   unbufferedFolder,
@@ -143,5 +144,34 @@ testWhere(process.platform === 'linux', '/proc is of Linux')(
     const size = version.byteLength;
     expect(result).toEqual({ equal: true, firstDifference: null, sizes: [size, size] });
     expect(openDescriptors()).toBe(before);
+  },
+);
+
+testWhere(process.platform === 'linux', 'files are sparse without being asked on Linux only')(
+  'holes of both files are not read',
+  async () => {
+    const folder = temporaryFolder();
+    // Reading a tebibyte would take minutes.
+    const size = 2 ** 40;
+    const [a, b] = ['a', 'b'].map((name) => {
+      const file = path.join(folder, name);
+      fs.writeFileSync(file, 'at the start');
+      fs.truncateSync(file, size);
+      const descriptor = fs.openSync(file, 'r+');
+      fs.writeSync(descriptor, 'in the middle', size / 2);
+      fs.closeSync(descriptor);
+      return file;
+    }) as [string, string];
+    let last = 0;
+    const onProgress = ({ bytes }: { bytes: number }): void => {
+      last = bytes;
+    };
+    const options = { onProgress };
+    expect(await compareFiles(a, b, options)).toMatchObject({ equal: true, sizes: [size, size] });
+    expect(last).toBe(size);
+    const descriptor = fs.openSync(b, 'r+');
+    fs.writeSync(descriptor, 'x', size / 4 + 7);
+    expect(await compareFiles(a, b)).toMatchObject({ equal: false, firstDifference: size / 4 + 7 });
+    fs.closeSync(descriptor);
   },
 );

@@ -76,8 +76,9 @@ class TextOutput implements Output {
 
   result(_value: object, text: readonly (Row | string)[]): void {
     this.#view.stop();
-    const names = text.flatMap((row) => (typeof row === 'string' ? [] : [row[0].length]));
-    const width = Math.max(0, ...names) + 2;
+    // A comparison may have a row for each of a million files, more than a call takes arguments.
+    const lengthOf = (row: Row | string): number => (typeof row === 'string' ? 0 : row[0].length);
+    const width = text.reduce((most, row) => Math.max(most, lengthOf(row)), 0) + 2;
     for (const row of text) {
       const line =
         typeof row === 'string'
@@ -131,8 +132,36 @@ class JsonOutput implements Output {
   close(): void {}
 }
 
+const entriesPerPiece = 1000;
+
+/** Yields the JSON of an array in pieces. */
+function* jsonOfArray(entries: readonly unknown[]): Generator<string> {
+  for (let start = 0; start < entries.length; start += entriesPerPiece) {
+    const piece = JSON.stringify(entries.slice(start, start + entriesPerPiece));
+    yield `${start === 0 ? '[' : ','}${piece.slice(1, -1)}`;
+  }
+  yield entries.length === 0 ? '[]' : ']';
+}
+
+/**
+ * Prints an object as one line. Long arrays are printed in pieces, since the text of a million
+ * errors may be longer than a string can be.
+ */
 function printObject(value: object): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`);
+  const { stdout } = process;
+  const isLong = (field: unknown): field is unknown[] =>
+    Array.isArray(field) && field.length > entriesPerPiece;
+  const long = Object.entries(value).filter(([, field]) => isLong(field));
+  const short = Object.entries(value).filter(([, field]) => !isLong(field));
+  const text = JSON.stringify(Object.fromEntries(short));
+  if (long.length === 0) return void stdout.write(`${text}\n`);
+  stdout.write(text.slice(0, -1));
+  for (const [name, entries] of long) {
+    // The type of the line is never long.
+    stdout.write(`,${JSON.stringify(name)}:`);
+    for (const piece of jsonOfArray(entries)) stdout.write(piece);
+  }
+  stdout.write('}\n');
 }
 
 export function makeOutput({ json = false, quiet = false }: OutputOptions): Output {

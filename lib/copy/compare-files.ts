@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { openCore } from '../handle/open.js';
 import { abortError } from '../node/errors.js';
@@ -7,6 +8,8 @@ import { memoryAlignmentOf } from '../transfer/chunk-io.js';
 import { RecycledMemory } from '../transfer/chunk-memory.js';
 import { ReadAhead } from '../transfer/read-ahead.js';
 import { validateWindow } from '../transfer/window.js';
+import { type DataRange, dataRanges } from './data-ranges.js';
+import { FallbackLog } from './fallbacks.js';
 import type { ReadSource } from './file-copy-options.js';
 import { type ByteProgress, ProgressMeter } from './progress.js';
 import { type ChunkOptions, queueDepthOf } from './read-chunks.js';
@@ -90,7 +93,8 @@ export async function compareHandles(
   const meter = new ProgressMeter(Math.min(sizes[0].size, sizes[1].size));
   const onEqual = (_bytes: Buffer, position: number): void =>
     options.onProgress?.(meter.at(position));
-  const { place, ended } = await firstDifference(first, second, { ...options, onEqual });
+  const compare = isSparsePair(sizes) ? firstDifferenceInData : firstDifference;
+  const { place, ended } = await compare(first, second, { ...options, onEqual });
   const isBypassed = first.alignment !== null && second.alignment !== null;
   const readFrom = isBypassed ? 'disk' : 'cache';
   if (ended) return { equal: true, firstDifference: null, sizes: [place, place], readFrom };
@@ -98,7 +102,20 @@ export async function compareHandles(
   return { equal: false, firstDifference: place, sizes: [one.size, other.size], readFrom };
 }
 
+// The unit of Stats.blocks.
+const bytesPerBlock = 512;
+// Holes are found in whole multiples of this, so that small ones do not interrupt reading.
+const holeUnit = 64 * 1024;
+
+/** Whether files of the same size have holes, so that comparing need not read all of them. */
+function isSparsePair([one, other]: readonly [Stats, Stats]): boolean {
+  if (one.size !== other.size || !one.isFile() || !other.isFile()) return false;
+  return Math.max(one.blocks, other.blocks) * bytesPerBlock < one.size;
+}
+
 export interface PrefixOptions extends ChunkOptions {
+  /** Position at which the comparison begins. Default 0. */
+  start?: number | undefined;
   /** Position at which the comparison stops. Default: the end of the files. */
   end?: number | undefined;
   /** Called with bytes that both files share, and the position after them. */
@@ -115,7 +132,7 @@ export async function firstDifference(
   options: PrefixOptions,
 ): Promise<{ place: number; ended: boolean }> {
   const sides = [new Side(first, options), new Side(second, options)] as const;
-  let place = 0;
+  let place = options.start ?? 0;
   try {
     for (;;) {
       const [one, other] = await Promise.all([sides[0].look(), sides[1].look()]);
@@ -135,10 +152,49 @@ export async function firstDifference(
   }
 }
 
+/** Finds the first difference without reading parts that are holes in both files. */
+async function firstDifferenceInData(
+  first: CoreHandle,
+  second: CoreHandle,
+  options: PrefixOptions,
+): Promise<{ place: number; ended: boolean }> {
+  const end = Math.min((await first.stat()).size, (await second.stat()).size);
+  const ranges = [first, second].map((handle) =>
+    dataRanges(handle, { start: 0, end }, holeUnit, new FallbackLog()),
+  );
+  for await (const range of unionOf(ranges as [Ranges, Ranges])) {
+    const found = await firstDifference(first, second, { ...options, ...range });
+    if (!found.ended) return found;
+  }
+  // The files may end with a hole.
+  options.onEqual?.(Buffer.alloc(0), end);
+  return { place: end, ended: true };
+}
+
 function differenceIn(one: Buffer, other: Buffer): number {
   let at = 0;
   while (one[at] === other[at]) at++;
   return at;
+}
+
+type Ranges = AsyncGenerator<DataRange, void, undefined>;
+
+/** Yields the parts that are in one of two sequences of parts or in both, in order. */
+async function* unionOf([first, second]: readonly [Ranges, Ranges]): Ranges {
+  let [one, other] = [await first.next(), await second.next()];
+  let held: DataRange | undefined;
+  while (!one.done || !other.done) {
+    const isFirst = other.done || (!one.done && one.value.start <= other.value.start);
+    const range = (isFirst ? one.value : other.value) as DataRange;
+    if (held !== undefined && range.start <= held.end) held.end = Math.max(held.end, range.end);
+    else {
+      if (held !== undefined) yield held;
+      held = { ...range };
+    }
+    if (isFirst) one = await first.next();
+    else other = await second.next();
+  }
+  if (held !== undefined) yield held;
 }
 
 /** One of two files, and how far its chunk has been compared. */
@@ -148,10 +204,10 @@ class Side {
   #at = 0;
 
   constructor(handle: CoreHandle, options: PrefixOptions) {
-    const { chunkSize, signal, end } = options;
+    const { chunkSize, signal, start, end } = options;
     const depth = queueDepthOf(options);
     const memory = new RecycledMemory(memoryAlignmentOf(handle));
-    this.#ahead = new ReadAhead(handle, { depth, chunkSize, signal, end, memory });
+    this.#ahead = new ReadAhead(handle, { depth, chunkSize, signal, start, end, memory });
   }
 
   /** Returns the next bytes to compare, or null at the end of the file. */
