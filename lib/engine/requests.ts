@@ -233,7 +233,7 @@ export function listTreeOf(arg: {
 }): Encoded {
   const { path, recursive, followLinks } = arg;
   const flags = flag(recursive, TreeFlag.recursive) | flag(followLinks, TreeFlag.followLinks);
-  return { opcode: Opcode.listTree, ...blank, flags, object: path };
+  return ofPath(Opcode.listTree, path, flags, 0);
 }
 
 export function removeTreeOf(path: NativePath): Encoded {

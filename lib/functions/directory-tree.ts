@@ -1,7 +1,7 @@
 import { normalize } from 'node:path';
 import process from 'node:process';
 import { getEngine } from '../engine/engine.js';
-import { decodeNothing } from '../engine/operation.js';
+import { complete, type Decode, decodeNothing } from '../engine/operation.js';
 import { listTreeOf, removeTreeOf } from '../engine/requests.js';
 import { decodeEntries, type EntryList } from '../handle/entry-list.js';
 import { type SystemError, systemErrorOf } from '../node/errors.js';
@@ -35,16 +35,17 @@ function asNoFolder(error: SystemError): never {
 
 /**
  * Lists a folder, or a whole tree in one operation, in Node's order.
+ * @param decode converts the completion to the result
  * @throws a system error with syscall 'scandir' that names the folder that could not be read
  */
-export function listTree(path: ParsedPath, options: ListTreeOptions): Promise<EntryList> {
-  const { recursive, followLinks } = options;
-  const listing = getEngine().submit<EntryList>({
-    ...listTreeOf({ path: path.native, recursive, followLinks }),
-    subject: { syscall: 'scandir', path: path.shown, showPlace: placeIn(path) },
-    decode: decodeEntries,
-    signal: options.signal,
-  });
+export function listTree<T = EntryList>(
+  path: ParsedPath,
+  { recursive, followLinks, signal }: ListTreeOptions,
+  decode: Decode = decodeEntries,
+): Promise<T> {
+  const encoded = listTreeOf({ path: path.native, recursive, followLinks });
+  const subject = { syscall: 'scandir', path: path.shown, showPlace: placeIn(path) };
+  const listing = getEngine().submit<T>(complete(encoded, subject, decode, signal));
   return process.platform === 'win32' ? listing.catch(asNoFolder) : listing;
 }
 

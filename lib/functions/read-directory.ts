@@ -7,6 +7,7 @@ import { type Content, copyOptions, parseEncodingOptions } from '../file-handle/
 import { makeDirent, typeOfKind, unknownType } from '../handle/dirents.js';
 import {
   decodeNames,
+  decodingNames,
   type EntryList,
   type NameEncoding,
   namesOf,
@@ -42,10 +43,12 @@ export function startReaddir(path: unknown, options: unknown): Promise<Listing> 
   const recursive = Boolean(given.recursive);
   // Node's own list enters links to folders only when it returns names.
   const followLinks = recursive && !given.withFileTypes;
-  const listing = listTree(parsed, { recursive, followLinks, signal: given.signal });
-  if (!given.withFileTypes) return listing.then((list) => decodeNames(list, given.encoding));
+  const how = { recursive, followLinks, signal: given.signal };
+  if (!given.withFileTypes) return listTree(parsed, how, decodingNames(given.encoding));
   const folder = isUrl(path) ? fileURLToPath(path) : (path as AnyName);
-  return listing.then((list) => decodeDirents(list, folder, given)) as Promise<Dirent[]>;
+  return listTree(parsed, how).then((list) => decodeDirents(list, folder, given)) as Promise<
+    Dirent[]
+  >;
 }
 
 function decodeDirents(
@@ -134,9 +137,14 @@ export function readdir(
   path: PathLike,
   options?: ReaddirOptions | BufferEncoding | 'buffer' | null,
 ): Promise<string[] | Content[] | Dirent[] | Dirent<Content>[]>;
-export async function readdir(
+export function readdir(
   path: PathLike,
   options?: ReaddirOptions | BufferEncoding | 'buffer' | null,
 ): Promise<Listing> {
-  return startReaddir(path, options);
+  // An async function would take three more turns of the microtask queue.
+  try {
+    return startReaddir(path, options);
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }

@@ -11,11 +11,27 @@ export interface EntryList {
 /** The form of names: strings of an encoding, or Buffers. */
 export type NameEncoding = BufferEncoding | 'buffer' | null | undefined;
 
+type AnyName = string | Buffer;
+
 /** Decodes the completion of listTree and listIn. */
 export function decodeEntries(completion: Completion): EntryList {
   const content = completion.takeContent() as Buffer;
-  const count = new DataView(content.buffer, content.byteOffset).getUint32(0, true);
+  const count = content.readUInt32LE(0);
   return { types: content.subarray(4, 4 + count), paths: content.subarray(4 + count) };
+}
+
+/** Returns a decoder of the same completions to the names alone. */
+export function decodingNames(encoding: NameEncoding): (completion: Completion) => AnyName[] {
+  if (!isText(encoding)) return (completion) => decodeNames(decodeEntries(completion), encoding);
+  return (completion) => {
+    const content = completion.takeContent() as Buffer;
+    const count = content.readUInt32LE(0);
+    return count === 0 ? [] : content.toString('utf8', 4 + count).split('\0');
+  };
+}
+
+function isText(encoding: NameEncoding): boolean {
+  return !encoding || encoding === 'utf8' || encoding === 'utf-8';
 }
 
 /** Returns the names of a list as strings. */
@@ -38,7 +54,8 @@ export function splitNames({ paths, types }: EntryList): Buffer[] {
 
 /** Returns the names of a list in the requested form. */
 export function decodeNames(list: EntryList, encoding: NameEncoding): string[] | Buffer[] {
-  if (!encoding || encoding === 'utf8' || encoding === 'utf-8') return namesOf(list);
+  if (isText(encoding)) return namesOf(list);
   const names = splitNames(list);
-  return encoding === 'buffer' ? names : names.map((name) => name.toString(encoding));
+  if (encoding === 'buffer') return names;
+  return names.map((name) => name.toString(encoding as BufferEncoding));
 }

@@ -222,6 +222,10 @@ PathString join_path(const PathString& folder, const PathString& name) {
 Result read_folder(const PathString& root, const PathString& relative,
                    std::vector<TreeEntry>& entries) {
   const ShortPath place(root, relative);
+  if (place.folder() == AT_FDCWD) {
+    const Directory directory(::opendir(place.path().c_str()), &::closedir);
+    return directory ? read_entries(directory.get(), entries) : last_error();
+  }
   const int fd =
       ::openat(place.folder(), place.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return last_error();
