@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import process from 'node:process';
 import { AbortError, abortError, type Subject, systemError } from '../node/errors.js';
 import type { Completion } from './completion.js';
 import type { AbortWatch, Failure } from './operation.js';

@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { getEngine } from '../engine/engine.js';
 import { type CompleteRequest, complete, decodeNothing } from '../engine/operation.js';
 import { accessToPath } from '../engine/requests.js';

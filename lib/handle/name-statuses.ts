@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import process from 'node:process';
 import type { Completion } from '../engine/completion.js';
 import { listStatusesIn } from '../engine/directory-requests.js';
 import type { Operable } from '../engine/operation.js';

@@ -1,3 +1,4 @@
+import process from 'node:process';
 import type { Completion } from '../engine/completion.js';
 import { getEngine } from '../engine/engine.js';
 import { OpenOption } from '../engine/opcodes.js';
