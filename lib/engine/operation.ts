@@ -28,6 +28,7 @@ export interface CompleteRequest extends Encoded {
   readonly subject: Subject;
   readonly decode: Decode;
   readonly signal: AbortSignal | undefined;
+  readonly owner: unknown;
 }
 
 /** Completes the fields from an encoder. One literal makes every request, without copies. */
@@ -36,6 +37,7 @@ export function complete(
   subject: Subject,
   decode: Decode,
   signal?: AbortSignal | undefined,
+  owner?: unknown,
 ): CompleteRequest {
   const { opcode, file, flags, position, offset, length, object } = encoded;
   return {
@@ -49,6 +51,7 @@ export function complete(
     subject,
     decode,
     signal,
+    owner,
   };
 }
 

@@ -62,7 +62,23 @@ export function transfer(
   arg: { memory: unknown; offset: number; length: number; position: number | bigint },
 ): Encoded {
   const { memory, offset, length, position } = arg;
-  return { opcode, ...blank, position, offset, length, object: memory };
+  return { opcode, file: 0, flags: 0, position, offset, length, object: memory };
+}
+
+/**
+ * Encodes a transfer of whole buffers of a file.
+ * @param file the number of the file
+ * @param object the buffer, or the buffers of a vector
+ * @param length bytes of all of them
+ */
+export function transferWhole(
+  opcode: TransferOpcode | VectorOpcode,
+  file: number,
+  object: unknown,
+  length: number,
+  position: number,
+): Encoded {
+  return { opcode, file, flags: 0, position, offset: 0, length, object };
 }
 
 /** Encodes a read or write of several buffers. @param length bytes of all of them */
@@ -71,7 +87,7 @@ export function transferVectors(
   arg: { buffers: readonly unknown[]; length: number; position: number | bigint },
 ): Encoded {
   const { buffers, length, position } = arg;
-  return { opcode, ...blank, position, length, object: buffers };
+  return { opcode, file: 0, flags: 0, position, offset: 0, length, object: buffers };
 }
 
 /** @param file the number of the file */

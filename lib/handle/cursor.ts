@@ -53,6 +53,12 @@ export class Cursor {
     this.#watchers.push(onShared);
   }
 
+  /** Ends the watch of a stream that uses its own positions no longer. */
+  unwatch(onShared: () => void): void {
+    const others = this.#watchers?.filter((watcher) => watcher !== onShared);
+    this.#watchers = others?.length === 0 ? undefined : others;
+  }
+
   /** Whether a stream uses its own positions instead of the cursor. */
   get isWatched(): boolean {
     return this.#watchers !== undefined;

@@ -60,38 +60,30 @@ export function openParsed<T>(
   return getEngine().start(complete(encoded, subject, decode));
 }
 
+/** Called with an error, or null and the core of an open file. */
+export type Opened = (error: unknown, core?: CoreHandle) => void;
+
 /**
- * Opens a file for a stream with one promise.
+ * Opens a file for a stream, and calls back outside promise reactions.
  * @param owner object by which the engine can cancel the operation
- * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE; rejects with a system error
+ * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE; calls back with a system error
  */
 export function openForStream(
   path: PathLike,
-  request: OpenRequest,
+  how: OpenRequest,
   owner: object,
-): Promise<CoreHandle> {
+  opened: Opened,
+): void {
+  const { flags, mode, options, preallocate, attributes } = how;
   const { native, shown } = parsePath(path);
-  const submission = openPath({
-    path: native,
-    flags: request.flags,
-    mode: request.mode,
-    options: request.options,
-    preallocate: request.preallocate,
-    attributes: request.attributes,
-  }) as Request;
+  const encoded = openPath({ path: native, flags, mode, options, preallocate, attributes });
   const subject = { syscall: 'open', path: shown };
-  submission.subject = subject;
-  submission.decode = decodeOpened;
-  submission.owner = owner;
-  const access = accessFor(request);
-  return getEngine()
-    .submit<OpenedFile>(submission)
-    .then(
-      (opened) => coreOfOpened(opened, access),
-      (error) => {
-        throw explain(error, subject);
-      },
-    );
+  const request = complete(encoded, subject, decodeOpened, undefined, owner);
+  const access = accessFor(how);
+  getEngine().call<OpenedFile>(request, (error, file) => {
+    if (error) opened(explain(error as SystemError, subject));
+    else opened(null, coreOfOpened(file as OpenedFile, access));
+  });
 }
 
 /** Submits an operation that opens a file, and returns the core of that file. */

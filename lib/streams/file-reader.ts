@@ -26,7 +26,12 @@ export interface ReadingOptions {
   readonly unit?: number | undefined;
   /** Bytes of a read at the cursor, which must not read more than node:fs would. */
   readonly cursorRead?: number | undefined;
-  /** Returns the bytes delivered to the stream so far. Default: all that the window returned. */
+  /** Without a start: bytes delivered to the stream before. Default 0. */
+  readonly skipped?: number | undefined;
+  /**
+   * Returns the bytes delivered to the stream so far, from the start. Default: all that the window
+   * returned.
+   */
   delivered?: (() => number) | undefined;
   /** Called when the rest is read at the cursor, which is after the delivered bytes. */
   onShared?: (() => void) | undefined;
@@ -43,7 +48,8 @@ export function beginReading(file: HeldFile, options: ReadingOptions): Reading {
   const handle = file.handle as CoreHandle;
   const { start: given, end, autoClose, window, unit, cursorRead, delivered } = options;
   const isFree = given === undefined;
-  const start = given ?? placeWithoutStart(handle, file, autoClose);
+  const first = given ?? placeWithoutStart(handle, file, autoClose);
+  const start = isFree && first !== null ? first + (options.skipped ?? 0) : first;
   const isOwn = file.isOwn && hasPlaces(handle);
   const ahead = new ReadAhead(handle, {
     ...(start === null && cursorRead !== undefined ? { chunkSize: cursorRead } : window),
@@ -55,15 +61,15 @@ export function beginReading(file: HeldFile, options: ReadingOptions): Reading {
     mayUseCursor: isFree,
     canceller: isOwn ? handle : undefined,
   });
-  if (isFree && start !== null && handle.alignment === null) {
+  if (isFree && first !== null && handle.alignment === null) {
     watchCursor(handle, () => {
-      const place = delivered === undefined ? ahead.position : start + delivered();
+      const place = delivered === undefined ? ahead.position : first + delivered();
       ahead.useCursor(place, cursorRead);
       options.onShared?.();
       return place;
     });
   }
-  return { ahead, start };
+  return { ahead, start: first };
 }
 
 /** Reads a file for a stream: opens it, reads ahead, and closes it when nothing is in flight. */

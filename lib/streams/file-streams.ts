@@ -5,7 +5,7 @@ import type { PublicHandle } from '../handle/public-handle.js';
 import { invalidArgValue, notImplemented } from '../node/errors.js';
 import { isForNode } from '../node/layers.js';
 import { nodeFs } from '../node/node-fs.js';
-import { validateWindow, type WindowOptions } from '../transfer/window.js';
+import type { WindowOptions } from '../transfer/window.js';
 import {
   type Described,
   defineDescriptor,
@@ -14,9 +14,12 @@ import {
   getPending,
   quietly,
 } from './descriptor.js';
+import type { HeldFile } from './held-file.js';
 import { NodeFile } from './node-file.js';
 import { type NodeReadStream, ReadSource } from './read-source.js';
-import { type NodeWriteStream, streamDestroyed, WriteSink } from './write-sink.js';
+import { copyOptions, type Options, validateWindowOption } from './stream-options.js';
+import { type AfterWholeRead, fitsInChunk, WholeRead } from './whole-read.js';
+import { type NodeWriteStream, WriteSink } from './write-sink.js';
 
 /** Options of this package's streams, in addition to Node's options. */
 export interface ReadStreamExtras extends StreamOpenOptions {
@@ -28,7 +31,6 @@ export interface WriteStreamExtras extends StreamOpenOptions {
   writeBehind?: WindowOptions | undefined;
 }
 
-type Options = Record<string, unknown>;
 type StreamConstructor = (this: object, path: unknown, options: unknown) => void;
 type Done = (error?: Error | null) => void;
 interface NodeMethods {
@@ -48,14 +50,12 @@ const nodeWriter = nodeFs.WriteStream.prototype as unknown as NodeMethods;
 // ---- The file of a stream
 
 const streamFile = Symbol('file');
-const streamWindow = Symbol('window');
 const windowOptions = Symbol('windowOptions');
 
 interface OurState extends Described {
   /** Undefined if Node's own functions or those of the `fs` option are used. */
   [streamFile]?: NodeFile;
   [windowOptions]: WindowOptions;
-  [streamWindow]?: ReadSource | WriteSink;
   open: unknown;
   path: string;
   flags: string | number;
@@ -63,20 +63,6 @@ interface OurState extends Described {
 }
 type Reader = NodeReadStream & OurState;
 type Writer = NodeWriteStream & OurState;
-
-function copyOptions(given: unknown): Options {
-  const options: Options = {};
-  if (typeof given === 'string') options.encoding = given;
-  // Inherited options are copied, too, as Node does.
-  else for (const name in given as Options) options[name] = (given as Options)[name];
-  return options;
-}
-
-function validateWindowOption(options: Options, name: string): WindowOptions {
-  const window = options[name] ?? {};
-  validateWindow(window, `options.${name}`);
-  return window;
-}
 
 // A finished stream that does not close its handle would wait for another end.
 function letGo(stream: Reader | Writer): void {
@@ -103,11 +89,12 @@ function fileOf(
   const core = coreOf(fd);
   if (core === undefined) {
     // Node's own methods open and read the path then.
-    return isOpen || isForNode() ? undefined : new NodeFile(more, () => stream.closed);
+    return isOpen || isForNode() ? undefined : new NodeFile(more, stream);
   }
   if (options.fs) throw notImplemented('FileHandle with fs');
   options.fd = core.file.streamDescriptor;
-  return new NodeFile({ handle: fd as PublicHandle, core, onClosing: () => letGo(stream) });
+  const given = { handle: fd as PublicHandle, core, onClosing: () => letGo(stream) };
+  return new NodeFile(given, stream);
 }
 
 // Code that knows the descriptor can use the cursor, and close the file where Node's docs say so.
@@ -191,26 +178,44 @@ function ReadStreamOf(this: Reader, path: unknown, options: unknown): unknown {
   return this;
 }
 
-function sourceOf(stream: Reader): ReadSource | undefined {
+function windowedSource(stream: Reader, held: HeldFile): ReadSource {
+  return new ReadSource(stream, held, stream[windowOptions], failReader);
+}
+
+// Node's own code handles a failure: it reads from its `fs`, which returns the error.
+function failReader(stream: NodeReadStream, error: unknown, size: number): void {
+  const reader = stream as Reader;
+  (reader[streamFile] as NodeFile).failure = { error };
+  quietly(reader, () => nodeReader._read.call(reader, size));
+}
+
+const afterWholeRead: AfterWholeRead = {
+  resume(stream, file, size) {
+    const reader = stream as Reader;
+    const source = windowedSource(reader, file);
+    (reader[streamFile] as NodeFile).mover = source;
+    source.read(size);
+  },
+  fail: failReader,
+};
+
+function sourceOf(stream: Reader, size: number): ReadSource | WholeRead | undefined {
   const file = stream[streamFile];
-  const present = stream[streamWindow];
-  if (present !== undefined) return present as ReadSource;
-  if (file?.held === undefined || file.windowed === undefined) return undefined;
-  const fail = (error: unknown, size: number): void => {
-    // Node's own code handles the failure: it reads from its `fs`, which returns the error.
-    file.failure = { error };
-    quietly(stream, () => nodeReader._read.call(stream, size));
-  };
-  const source = new ReadSource(stream, file.held, stream[windowOptions], fail);
-  stream[streamWindow] = source;
-  file.settle = () => source.cancel();
+  if (file === undefined) return undefined;
+  if (file.mover !== undefined) return file.mover as ReadSource | WholeRead;
+  const { held, windowed } = file;
+  if (held === undefined || windowed === undefined) return undefined;
+  const source = fitsInChunk(stream, held, stream[windowOptions], size)
+    ? new WholeRead(stream, held, afterWholeRead)
+    : windowedSource(stream, held);
+  file.mover = source;
   return source;
 }
 
 const readerMethods = {
   ...lifeOf(nodeReader),
   _read(this: Reader, size: number): void {
-    const source = sourceOf(this);
+    const source = sourceOf(this, size);
     if (source === undefined) quietly(this, () => nodeReader._read.call(this, size));
     else source.read(size);
   },
@@ -244,14 +249,16 @@ function finishBefore(stream: Writer): void {
 
 function sinkOf(stream: Writer): WriteSink | undefined {
   const file = stream[streamFile];
-  const present = stream[streamWindow];
-  if (present !== undefined) return present as WriteSink;
-  if (file?.held === undefined || file.windowed === undefined) return undefined;
+  if (file === undefined) return undefined;
+  if (file.mover !== undefined) return file.mover as WriteSink;
+  if (file.held === undefined || file.windowed === undefined) return undefined;
   const sink = new WriteSink(stream, file.held, stream[windowOptions]);
-  stream[streamWindow] = sink;
-  file.settle = () =>
-    sink.hasFinished ? undefined : sink.cancel(stream.errored ?? streamDestroyed());
+  file.mover = sink;
   return sink;
+}
+
+function moverOf(stream: Writer): WriteSink | undefined {
+  return stream[streamFile]?.mover as WriteSink | undefined;
 }
 
 const writerMethods = {
@@ -272,7 +279,7 @@ const writerMethods = {
       );
   },
   _final(this: Writer, done: Done): void {
-    const sink = this[streamWindow] as WriteSink | undefined;
+    const sink = moverOf(this);
     if (sink === undefined) done();
     else sink.finish(done);
   },
@@ -283,7 +290,7 @@ const writerMethods = {
     }
     // The stream accepts more before the bytes are in the file; the callback runs when they are.
     const taken = (error?: Error | null): void => {
-      const sink = this[streamWindow] as WriteSink | undefined;
+      const sink = moverOf(this);
       if (error || sink === undefined) callback(error);
       else sink.whenFlushed(callback as Done);
     };
@@ -328,7 +335,7 @@ for (const { prototype } of [ReadStreamOf, WriteStreamOf]) {
 Object.defineProperty(WriteStreamOf.prototype, 'flushedPosition', {
   configurable: true,
   get(this: Writer): number {
-    const sink = this[streamWindow] as WriteSink | undefined;
+    const sink = moverOf(this);
     return (
       sink?.flushedPosition ?? (this.pos ?? 0) + (this.pos === undefined ? this.bytesWritten : 0)
     );

@@ -22,6 +22,8 @@ export interface FileWriterOptions extends FileOptions {
 export interface WritingOptions {
   /** Position of the first byte, if the user gives one. */
   start: number | undefined;
+  /** Without a start: bytes of the stream that are in the file already. Default 0. */
+  readonly skipped?: number | undefined;
   readonly autoClose: boolean;
   readonly window: WindowOptions;
   onFlushed(flushedPosition: number): void;
@@ -43,7 +45,8 @@ export function beginWriting(file: HeldFile, options: WritingOptions): Writing |
   }
   if (end === null) return writingAt(file, handle, null, false, options);
   const isFree = options.start === undefined;
-  const start = options.start ?? placeWithoutStart(handle, file, options.autoClose);
+  const first = options.start ?? placeWithoutStart(handle, file, options.autoClose);
+  const start = isFree && first !== null ? first + (options.skipped ?? 0) : first;
   return writingAt(file, handle, start, isFree, options);
 }
 

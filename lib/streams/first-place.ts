@@ -36,17 +36,22 @@ export function placeToAppend(handle: CoreHandle): null | Promise<number> | unde
  * Calls back when other code can see or use the file's cursor, and moves it to the stream's
  * position. From then on the stream works at the cursor, as node:fs does.
  * @param onShared returns the position in bytes
+ * @returns the watcher, for Cursor.unwatch()
  */
-export function watchCursor(handle: CoreHandle, onShared: () => number): void {
-  handle.cursor.watch(() => {
+export function watchCursor(handle: CoreHandle, onShared: () => number): () => void {
+  const watcher = (): void => {
     // A closed file has no cursor.
-    if (handle.file.state === 'closed') return;
-    const place = onShared();
-    try {
-      handle.file.moveCursor(place);
-    } catch (error) {
-      // A file without positions has no cursor to move, and is used in order anyway.
-      if ((error as NodeJS.ErrnoException).code !== 'ESPIPE') throw error;
-    }
-  });
+    if (handle.file.state !== 'closed') moveCursor(handle, onShared());
+  };
+  handle.cursor.watch(watcher);
+  return watcher;
+}
+
+function moveCursor({ file }: CoreHandle, place: number): void {
+  try {
+    file.moveCursor(place);
+  } catch (error) {
+    // A file without positions has no cursor to move, and is used in order anyway.
+    if ((error as NodeJS.ErrnoException).code !== 'ESPIPE') throw error;
+  }
 }

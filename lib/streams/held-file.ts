@@ -1,8 +1,9 @@
 import { getEngine } from '../engine/engine.js';
 import type { CoreHandle } from '../handle/core-handle.js';
-import { openForStream } from '../handle/open.js';
+import { type Opened, openForStream } from '../handle/open.js';
 import { parseStreamOptions, type StreamOpenOptions } from '../handle/open-options.js';
 import type { PublicHandle } from '../handle/public-handle.js';
+import type { SystemError } from '../node/errors.js';
 import type { PathLike } from '../node/paths.js';
 
 /** A file that a stream opens and closes itself. */
@@ -35,6 +36,7 @@ export class HeldFile {
   readonly #onClosing: (() => void) | undefined;
   #release: (() => void) | undefined;
   #opening: Promise<CoreHandle> | undefined;
+  #isOpening = false;
   #isUnwanted = false;
   #isGivenUp = false;
 
@@ -57,28 +59,28 @@ export class HeldFile {
 
   /** Opens the file, once. @throws a system error; AbortError after cancelOpening() */
   open(): Promise<CoreHandle> {
-    this.#opening ??= this.handle === undefined ? this.#open() : Promise.resolve(this.handle);
+    if (this.#opening !== undefined) return this.#opening;
+    if (this.handle !== undefined) return Promise.resolve(this.handle);
+    this.#opening = new Promise((resolve, reject) => {
+      this.openBy((error, core) => (error ? reject(error) : resolve(core as CoreHandle)));
+    });
     return this.#opening;
   }
 
-  #open(): Promise<CoreHandle> {
+  /**
+   * Opens the file like open(), and calls back outside promise reactions. close() must not be
+   * called before that.
+   * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE
+   */
+  openBy(opened: Opened): void {
     const { path, flags, mode, options } = this.#path as FilePath;
-    let opening: Promise<CoreHandle>;
-    try {
-      opening = openForStream(path, parseStreamOptions(flags, mode, options), this);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-    return opening.then(
-      (handle) => {
-        this.handle = handle;
-        return handle;
-      },
-      (error) => {
-        this.#isGivenUp = this.#isUnwanted && error.code === 'ABORT_ERR';
-        throw error;
-      },
-    );
+    openForStream(path, parseStreamOptions(flags, mode, options), this, (error, core) => {
+      this.handle = core;
+      this.#isOpening = false;
+      this.#isGivenUp = this.#isUnwanted && (error as SystemError | null)?.code === 'ABORT_ERR';
+      opened(error, core);
+    });
+    this.#isOpening = true;
   }
 
   /** Whether opening was canceled and has failed, so that there is nothing to close. */
@@ -88,7 +90,7 @@ export class HeldFile {
 
   /** Gives up an open that may never end, such as opening a FIFO without a writer. */
   cancelOpening(): void {
-    if (this.handle !== undefined || this.#opening === undefined) return;
+    if (!this.#isOpening) return;
     this.#isUnwanted = true;
     getEngine().cancelOwnedBy(this);
   }

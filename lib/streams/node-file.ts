@@ -37,6 +37,16 @@ function callBack(promise: Promise<unknown>, callback: Callback): void {
 
 /** After this time a destroyed stream checks whether opening its file may never end. */
 const patienceMs = 50;
+const noOptions: StreamOpenOptions = Object.freeze({});
+
+/** What moves the bytes between a stream and its open file. */
+export interface Mover {
+  /**
+   * Ends operations in flight when the stream is destroyed. Returns undefined if none has to be
+   * waited for.
+   */
+  settle(): Promise<void> | undefined;
+}
 
 /**
  * The file of one of Node's streams, in the form of their `fs` option. They open and close through
@@ -46,25 +56,25 @@ const patienceMs = 50;
 export class NodeFile {
   /** The file; undefined before open() is called, and if the program's own functions are used. */
   held: HeldFile | undefined;
-  /** Ends operations in flight when the stream is destroyed. */
-  settle: (() => Promise<void> | undefined) | undefined;
+  /** Undefined before the first transfer. */
+  mover: Mover | undefined;
   /** The error to report for the next read. */
   failure: { error: unknown } | undefined;
   readonly #options: StreamOpenOptions;
   readonly #given: PublicHandle | undefined;
-  readonly #isClosed: (() => boolean) | undefined;
+  readonly #stream: { readonly closed: boolean };
   #isUnwanted = false;
   #patience: NodeJS.Timeout | undefined;
 
   /**
    * @param file options of open() in addition to Node's for a path, or the given handle
-   * @param isClosed whether the stream has ended. A stream that is aborted at once ends before its
-   *   file is open, and never closes it.
+   * @param stream a stream that is aborted at once ends before its file is open, and never closes
+   *   it
    */
-  constructor(file: StreamOpenOptions | GivenHandle, isClosed?: () => boolean) {
-    this.#isClosed = isClosed;
+  constructor(file: StreamOpenOptions | GivenHandle, stream: { readonly closed: boolean }) {
+    this.#stream = stream;
     if ('core' in file) {
-      this.#options = {};
+      this.#options = noOptions;
       this.#given = file.handle;
       this.held = new HeldFile(file);
     } else {
@@ -96,21 +106,22 @@ export class NodeFile {
     const held = new HeldFile({ path, flags, mode, options });
     this.held = held;
     if (this.#isUnwanted) this.#losePatience(path);
-    held.open().then(
-      (handle) => nextTick(this.#opened, handle, callback),
-      (error) => {
-        clearTimeout(this.#patience);
-        nextTick(callback, error);
-      },
-    );
+    try {
+      held.openBy((error, handle) => {
+        if (this.#patience !== undefined) clearTimeout(this.#patience);
+        if (error) callback(error);
+        else this.#opened(handle as CoreHandle, callback);
+      });
+    } catch (error) {
+      nextTick(callback, error);
+    }
   }
 
-  readonly #opened = (handle: CoreHandle, callback: Callback): void => {
-    if (this.#patience !== undefined) clearTimeout(this.#patience);
+  #opened(handle: CoreHandle, callback: Callback): void {
     const { streamDescriptor } = handle.file;
-    if (this.#isClosed?.()) void handle.close();
+    if (this.#stream.closed) void handle.close();
     callback(null, streamDescriptor);
-  };
+  }
 
   /**
    * Handles a stream that is destroyed before its file is open. A file is opened and closed, with
@@ -140,7 +151,7 @@ export class NodeFile {
   }
 
   #close(held: HeldFile): Promise<void> {
-    const settling = this.settle?.();
+    const settling = this.mover?.settle();
     if (settling === undefined) return held.close(true);
     return settling.then(
       () => held.close(true),
@@ -158,7 +169,7 @@ export class NodeFile {
   }
 
   async #sync(held: HeldFile): Promise<void> {
-    if (this.settle !== undefined) await this.settle();
+    await this.mover?.settle();
     await held.sync();
   }
 

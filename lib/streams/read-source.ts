@@ -7,6 +7,7 @@ import type { ReadAhead } from '../transfer/read-ahead.js';
 import type { WindowOptions } from '../transfer/window.js';
 import { beginReading } from './file-reader.js';
 import type { HeldFile } from './held-file.js';
+import type { Mover } from './node-file.js';
 
 /** Members of Node's class that its types leave out. */
 export type NodeReadStream = fs.ReadStream & {
@@ -15,10 +16,13 @@ export type NodeReadStream = fs.ReadStream & {
   readonly autoClose: boolean;
 };
 
+/** Makes a stream fail while it waits for a chunk of `size` bytes. */
+export type FailStream = (stream: NodeReadStream, error: unknown, size: number) => void;
+
 /** Pushes the bytes of a ReadAhead into a stream, in chunks of the size that Node uses. */
-export class ReadSource {
+export class ReadSource implements Mover {
   readonly #stream: NodeReadStream;
-  readonly #fail: (error: unknown, size: number) => void;
+  readonly #fail: FailStream;
   readonly #handle: CoreHandle;
   readonly #ahead: ReadAhead;
   readonly #start: number | null;
@@ -31,13 +35,7 @@ export class ReadSource {
   #wanted = 0;
   #isBusy = false;
 
-  /** @param fail makes the stream fail while it waits for a chunk of this size */
-  constructor(
-    stream: NodeReadStream,
-    file: HeldFile,
-    window: WindowOptions,
-    fail: (error: unknown, size: number) => void,
-  ) {
+  constructor(stream: NodeReadStream, file: HeldFile, window: WindowOptions, fail: FailStream) {
     this.#fail = fail;
     this.#stream = stream;
     this.#handle = file.handle as CoreHandle;
@@ -49,6 +47,7 @@ export class ReadSource {
       window,
       unit: size,
       cursorRead: size,
+      skipped: stream.bytesRead,
       delivered: () => stream.bytesRead,
       onShared: () => this.#forgetChunk(),
     });
@@ -75,7 +74,7 @@ export class ReadSource {
     else this.#onReady();
   }
 
-  cancel(): Promise<void> {
+  settle(): Promise<void> {
     return this.#ahead.cancel();
   }
 
@@ -127,7 +126,7 @@ export class ReadSource {
     try {
       chunk = this.#take(size);
     } catch (error) {
-      this.#fail(error, size);
+      this.#fail(this.#stream, error, size);
       return null;
     }
     if (chunk === null) this.#stream.push(null);

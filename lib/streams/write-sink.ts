@@ -6,8 +6,10 @@ import { nextTick } from '../node/globals.js';
 import type { WindowOptions } from '../transfer/window.js';
 import type { WriteBehind } from '../transfer/write-behind.js';
 import type { WriteCallback } from '../transfer/write-part.js';
+import { canWriteDirectly, DirectWrites } from './direct-writes.js';
 import { beginWriting, type Writing } from './file-writer.js';
 import type { HeldFile } from './held-file.js';
+import type { Mover } from './node-file.js';
 
 /** Members of Node's class that its types leave out. */
 export type NodeWriteStream = fs.WriteStream & {
@@ -29,23 +31,60 @@ function later(done: Done): WriteCallback {
   return (error) => nextTick(done, error ?? null);
 }
 
-/** Passes the chunks of a stream to a WriteBehind. */
-export class WriteSink {
+// A program that writes by hand may rely on Node's behavior: when the stream drains, the bytes are
+// in the file and their memory is free. Neither matters to a piped stream.
+function isPiped(stream: NodeWriteStream): boolean {
+  return stream.listenerCount('unpipe') > 0;
+}
+
+function lengthOf(chunks: readonly Uint8Array[]): number {
+  let length = 0;
+  for (const { byteLength } of chunks) length += byteLength;
+  return length;
+}
+
+/**
+ * Writes the chunks of a stream: directly while the stream waits for each write, and by a
+ * WriteBehind as soon as another stream pipes into it, or a write is long.
+ */
+export class WriteSink implements Mover {
   readonly #stream: NodeWriteStream;
+  readonly #file: HeldFile;
+  readonly #windowOptions: WindowOptions;
   /** Whether unaligned bytes are copied, so that their memory is free before they are written. */
   readonly #isCopying: boolean;
-  readonly #ready: Promise<void> | undefined;
+  #direct: DirectWrites | undefined;
+  #ready: Promise<void> | undefined;
   #behind!: WriteBehind;
+  /** Position of the first byte; 0 at the cursor. */
   #start = 0;
+  /** What the window's positions have more than the number of bytes of the stream. */
+  #shift = 0;
   #hasFinished = false;
 
   constructor(stream: NodeWriteStream, file: HeldFile, window: WindowOptions) {
     this.#stream = stream;
+    this.#file = file;
+    this.#windowOptions = window;
     this.#isCopying = (file.handle as CoreHandle).alignment !== null;
-    const writing = beginWriting(file, {
-      start: stream.pos,
+    if (canWriteDirectly(file, window)) {
+      this.#start = stream.pos ?? 0;
+      this.#direct = new DirectWrites(stream, file, (bytes) => this.#moved(bytes));
+    } else {
+      this.#beginWindow();
+    }
+  }
+
+  #beginWindow(): void {
+    const stream = this.#stream;
+    const start = stream.pos;
+    this.#direct = undefined;
+    const skipped = start === undefined ? stream.bytesWritten : 0;
+    const writing = beginWriting(this.#file, {
+      start,
+      skipped,
       autoClose: stream.autoClose,
-      window,
+      window: this.#windowOptions,
       onFlushed: (position) => this.#flushed(position),
       onFailed: (error) => {
         // No later call may report the error.
@@ -61,14 +100,26 @@ export class WriteSink {
   }
 
   #begin({ behind, start }: Writing): void {
+    const { bytesWritten } = this.#stream;
     this.#behind = behind;
-    this.#start = start;
+    this.#shift = start - bytesWritten;
+    if (bytesWritten === 0) this.#start = start;
+  }
+
+  #moved(bytes: number): void {
+    this.#stream.bytesWritten += bytes;
+    this.#tell();
   }
 
   #flushed(position: number): void {
+    this.#stream.bytesWritten = position - this.#shift;
+    this.#tell();
+  }
+
+  #tell(): void {
     const stream = this.#stream;
-    stream.bytesWritten = position - this.#start;
     if (stream.listenerCount('progress') > 0) {
+      const position = this.flushedPosition;
       nextTick(() => stream.emit('progress', position));
     }
   }
@@ -78,28 +129,43 @@ export class WriteSink {
   }
 
   write(chunks: readonly Uint8Array[], done: Done): void {
-    if (this.#ready === undefined) this.#write(chunks, done);
-    else this.#ready.then(() => this.#write(chunks, later(done)), later(done));
-  }
-
-  #write(chunks: readonly Uint8Array[], done: Done): void {
-    const stream = this.#stream;
     // With `objectMode`, chunks may have any type.
     const other = chunks.find((chunk) => !isUint8Array(chunk));
     if (other !== undefined) {
       done(invalidArgType('chunk', 'an instance of Buffer or Uint8Array', other));
       return;
     }
-    // A program that writes by hand may rely on Node's behavior: when the stream drains, the bytes
-    // are in the file and their memory is free. Neither matters to a piped stream.
-    const isPiped = stream.listenerCount('unpipe') > 0;
-    const untilReleased = this.#isCopying && !isPiped;
+    if (this.#direct !== undefined && this.#writeDirectly(this.#direct, chunks, done)) return;
+    if (this.#ready === undefined) this.#write(chunks, done);
+    else this.#ready.then(() => this.#write(chunks, later(done)), later(done));
+  }
+
+  /** Returns false if a window takes over, which begins where the direct writes have ended. */
+  #writeDirectly(direct: DirectWrites, chunks: readonly Uint8Array[], done: Done): boolean {
+    const stream = this.#stream;
+    const length = lengthOf(chunks);
+    if (isPiped(stream) || !direct.accepts(chunks, length)) {
+      this.#beginWindow();
+      return false;
+    }
+    const position = (this.#file.handle as CoreHandle).access.append ? undefined : stream.pos;
+    if (stream.pos !== undefined) stream.pos += length;
+    direct.write(chunks, length, position, (error) => {
+      done(stream.destroyed ? (stream.errored ?? streamDestroyed()) : error);
+    });
+    return true;
+  }
+
+  #write(chunks: readonly Uint8Array[], done: Done): void {
+    const stream = this.#stream;
+    const isFromPipe = isPiped(stream);
+    const untilReleased = this.#isCopying && !isFromPipe;
     let unreleased = 1;
     const released = (error?: unknown): void => {
       unreleased--;
       if (unreleased > 0) return;
       if (error !== undefined) later(done)(error);
-      else if (isPiped || untilReleased) this.#whenRoom(done);
+      else if (isFromPipe || untilReleased) this.#whenRoom(done);
       else this.whenFlushed((failure) => done(failure ?? this.#destroyedError()));
     };
     try {
@@ -126,16 +192,20 @@ export class WriteSink {
 
   /** Calls back when all bytes written so far are in the file. */
   whenFlushed(done: Done): void {
-    this.#behind.whenFlushed(later(done));
+    if (this.#direct === undefined) this.#behind.whenFlushed(later(done));
+    // Each direct write ends before the stream learns of it.
+    else done(null);
   }
 
   finish(done: Done): void {
-    if (this.#ready === undefined && this.#behind.finishAtOnce()) {
+    if (this.#direct !== undefined) {
+      done(null);
+    } else if (this.#ready === undefined && this.#behind.finishAtOnce()) {
       this.#hasFinished = true;
       nextTick(done, null);
-      return;
+    } else {
+      this.#finish().then(() => later(done)(), later(done));
     }
-    this.#finish().then(() => later(done)(), later(done));
   }
 
   async #finish(): Promise<void> {
@@ -144,13 +214,14 @@ export class WriteSink {
     this.#hasFinished = true;
   }
 
-  /** Whether cancel() has nothing to do. */
-  get hasFinished(): boolean {
-    return this.#hasFinished;
+  /** Cancels writes in flight, and resolves when they have ended and the file is cut. */
+  settle(): Promise<void> | undefined {
+    if (this.#direct !== undefined) return this.#direct.settle();
+    return this.#hasFinished ? undefined : this.#cancel();
   }
 
-  /** @param error error passed to waiting callers */
-  async cancel(error: unknown): Promise<void> {
+  async #cancel(): Promise<void> {
+    const error = this.#stream.errored ?? streamDestroyed();
     await this.#ready;
     await this.#behind.cancel(error);
   }

@@ -107,7 +107,8 @@ export async function writeViews(
   }
 }
 
-function viewsBehind(views: readonly Uint8Array[], bytes: number): Uint8Array[] {
+/** Returns what follows the first bytes of several views. */
+export function viewsBehind(views: readonly Uint8Array[], bytes: number): Uint8Array[] {
   const left: Uint8Array[] = [];
   let skipped = bytes;
   for (const view of views) {

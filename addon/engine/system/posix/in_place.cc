@@ -180,6 +180,7 @@ bool open_path(Operation& op, FileSystems& file_systems) {
   file->nonblocking = (request.flags & O_NONBLOCK) != 0;
   file->reads_only = true;
   file->device = look.device();
+  file->size_when_opened = static_cast<int64_t>(look.status.stx_size);
   file->file_system = look.file_system;
   op.detail->opened = std::move(file);
   op.result = Result::success(0);

@@ -1,0 +1,141 @@
+import { Buffer } from 'node:buffer';
+import { getEngine } from '../engine/engine.js';
+import { Opcode } from '../engine/opcodes.js';
+import { complete, decodeValue } from '../engine/operation.js';
+import { transferWhole } from '../engine/requests.js';
+import type { CoreHandle } from '../handle/core-handle.js';
+import type { WindowOptions } from '../transfer/window.js';
+import { watchCursor } from './first-place.js';
+import type { HeldFile } from './held-file.js';
+import type { Mover } from './node-file.js';
+import type { FailStream, NodeReadStream } from './read-source.js';
+
+const readSubject = { syscall: 'read' };
+
+/** How a stream goes on if its file does not end with the read. */
+export interface AfterWholeRead {
+  /** Lets another source read the rest, beginning with a chunk of `size` bytes. */
+  resume(stream: NodeReadStream, file: HeldFile, size: number): void;
+  readonly fail: FailStream;
+}
+
+/** Returns the position at which a stream begins. */
+function placeOf(stream: NodeReadStream): number {
+  return stream.pos ?? 0;
+}
+
+/**
+ * Whether a stream can get its file in one chunk: it has opened the file itself, and the bytes from
+ * its start on fit into a chunk.
+ * @param chunkSize bytes
+ */
+export function fitsInChunk(
+  stream: NodeReadStream,
+  file: HeldFile,
+  window: WindowOptions,
+  chunkSize: number,
+): boolean {
+  const handle = file.handle as CoreHandle;
+  const { sizeWhenOpened = 0, isSeekable } = handle.file;
+  const left = sizeWhenOpened - placeOf(stream);
+  return (
+    file.isOwn &&
+    isSeekable &&
+    handle.alignment === null &&
+    (stream.pos !== undefined || handle.cursor.isAtStart) &&
+    left > 0 &&
+    left <= chunkSize &&
+    sizeWhenOpened <= stream.end &&
+    window.depth === undefined &&
+    window.chunkSize === undefined
+  );
+}
+
+/**
+ * Reads a file that fits into one chunk of its stream. The read asks for one byte more than the
+ * file had when it was opened: if that is missing, the file ends there, and no second read has to
+ * find its end. A file that has changed is read further by another source.
+ */
+export class WholeRead implements Mover {
+  readonly #stream: NodeReadStream;
+  readonly #handle: CoreHandle;
+  readonly #file: HeldFile;
+  readonly #after: AfterWholeRead;
+  readonly #watcher: (() => void) | undefined;
+  /** Bytes of the file from the start of the stream on. */
+  readonly #left: number;
+  #isReading = false;
+  #isShared = false;
+  #hasRead = false;
+  #isAtEnd = false;
+
+  constructor(stream: NodeReadStream, file: HeldFile, after: AfterWholeRead) {
+    const handle = file.handle as CoreHandle;
+    this.#stream = stream;
+    this.#handle = handle;
+    this.#file = file;
+    this.#after = after;
+    this.#left = (handle.file.sizeWhenOpened as number) - placeOf(stream);
+    if (stream.pos === undefined) {
+      this.#watcher = watchCursor(handle, () => {
+        this.#isShared = true;
+        return stream.bytesRead;
+      });
+    }
+  }
+
+  /** Reads the file at the first call, and ends the stream at the second. */
+  read(size: number): void {
+    if (this.#isReading) return;
+    if (this.#isAtEnd && !this.#isShared) this.#stream.push(null);
+    else if (this.#hasRead || this.#isShared) this.#giveUp(size);
+    else this.#start(size);
+  }
+
+  #start(size: number): void {
+    const length = this.#left + 1;
+    const memory = Buffer.allocUnsafeSlow(length);
+    const { file } = this.#handle;
+    const encoded = transferWhole(Opcode.read, file.number, memory, length, placeOf(this.#stream));
+    const request = complete(encoded, readSubject, decodeValue, undefined, file);
+    this.#isReading = true;
+    getEngine().call<number>(request, (error, bytes) => {
+      this.#isReading = false;
+      if (this.#stream.destroyed) return;
+      // Bytes that were read before the cursor was shared are read again, at the cursor.
+      if (this.#isShared) this.#giveUp(size);
+      else if (error) this.#failed(error, size);
+      else this.#push(memory, bytes as number, size);
+    });
+  }
+
+  // A file without positions is read at its cursor.
+  #failed(error: unknown, size: number): void {
+    const isUnplaced = (error as NodeJS.ErrnoException).code === 'ESPIPE';
+    if (isUnplaced && this.#stream.pos === undefined) this.#giveUp(size);
+    else this.#after.fail(this.#stream, error, size);
+  }
+
+  #push(memory: Buffer, bytes: number, size: number): void {
+    const stream = this.#stream;
+    this.#hasRead = true;
+    this.#isAtEnd = bytes === this.#left || bytes === 0;
+    let takesMore = true;
+    if (bytes > 0) {
+      stream.bytesRead += bytes;
+      if (stream.pos !== undefined) stream.pos += bytes;
+      takesMore = stream.push(memory.subarray(0, bytes));
+    }
+    if (takesMore && !stream.destroyed) this.read(size);
+  }
+
+  #giveUp(size: number): void {
+    if (this.#watcher !== undefined) this.#handle.cursor.unwatch(this.#watcher);
+    this.#after.resume(this.#stream, this.#file, size);
+  }
+
+  // Closing the file waits for the read.
+  settle(): undefined {
+    if (this.#isReading) this.#handle.cancelAll();
+  }
+}
