@@ -8,9 +8,14 @@ namespace overlapped {
 
 namespace {
 
-// How long the end of an environment waits for operations that it has cancelled. Those that are not
+// How long the end of an environment waits for operations that it has canceled. Those that are not
 // over by then are stuck: on a server that does not answer, or in a driver that ignores cancels.
 constexpr std::chrono::milliseconds kDrainTimeMax{500};
+
+std::string unavailable(const std::string& wanted, const std::string& reason) {
+  if (wanted.empty()) return "No engine is available: " + reason;
+  return "Engine '" + wanted + "' is not available: " + reason;
+}
 
 }  // namespace
 
@@ -22,8 +27,7 @@ Environment* Environment::start(napi_env env, const StartOptions& options) {
   if (!is_prepared) {
     const std::string reason = environment->reason_;
     environment->shut_down(nullptr);  // which frees it
-    values.fail("ERR_ENGINE_UNAVAILABLE",
-                "Engine '" + options.wanted + "' is not available: " + reason);
+    values.fail("ERR_ENGINE_UNAVAILABLE", unavailable(options.wanted, reason));
     return nullptr;
   }
   // From here on the hook owns it.
@@ -35,6 +39,8 @@ Environment* Environment::start(napi_env env, const StartOptions& options) {
       environment, nullptr);
   if (hooked == napi_ok) return environment;
   environment->shut_down(nullptr);
+  values.fail("ERR_ENGINE_UNAVAILABLE",
+              unavailable(options.wanted, "this JavaScript environment is about to end"));
   return nullptr;
 }
 
@@ -50,8 +56,11 @@ bool Environment::prepare(const StartOptions& options) {
   engine_ = std::move(choice.engine);
   reason_ = std::move(choice.reason);
   if (!engine_ || !watch()) return false;
-  return rings_.create(env_) && on_completions_.set(env_, options.on_completions) &&
-         results_.set(env_, options.results) && (!options.host_has_libuv || enter_async_hooks());
+  const bool is_shared =
+      rings_.create(env_) && on_completions_.set(env_, options.on_completions) &&
+      results_.set(env_, options.results) && (!options.host_has_libuv || enter_async_hooks());
+  if (!is_shared) reason_ = "Node-API has no memory for the rings that it shares with JavaScript";
+  return is_shared;
 }
 
 // Node's async_hooks, which other hosts lack; Deno ends the process in napi_async_destroy().
