@@ -14,22 +14,22 @@ import {
 } from '../helpers.js';
 
 const hasCompiler = isLinux && spawnSync('cc', ['--version']).status === 0;
-const testDenied = testWhere(hasCompiler, 'io_uring is denied by a seccomp filter, built by cc', {
+const testDenied = testWhere(hasCompiler, 'calls are denied by a seccomp filter, built by cc', {
   mustRun: isLinux,
 });
 
-let denyIoUring: string;
+let denyCall: string;
 
 beforeAll(() => {
   if (!hasCompiler) return;
-  denyIoUring = path.join(temporaryFolder(), 'deny-io-uring');
-  const source = fileURLToPath(new URL('deny-io-uring.c', import.meta.url));
-  execFileSync('cc', ['-O1', '-o', denyIoUring, source]);
+  denyCall = path.join(temporaryFolder(), 'deny-call');
+  const source = fileURLToPath(new URL('deny-call.c', import.meta.url));
+  execFileSync('cc', ['-O1', '-o', denyCall, source]);
 });
 
 function denied(engine: string | undefined): ChildOptions {
   return {
-    launcher: [denyIoUring],
+    launcher: [denyCall, 'io_uring_setup'],
     env: { OVERLAPPED_ENGINE: engine },
     args: [fileWith('content')],
   };
@@ -135,3 +135,25 @@ for (const wanted of ['', undefined]) {
     if (process.env.CI) expect(kind).toBe(best);
   });
 }
+
+testDenied('where statx is denied, the status of files comes from older calls', async () => {
+  const script = `
+    import { promisify } from 'node:util';
+    import { default as ours } from '${new URL('../../dist/fs.js', import.meta.url).href}';
+    const fields = ({ size, mode, ino, mtimeMs }) => [size, mode, ino, mtimeMs];
+    const handle = await open(argument, 'r+');
+    const statuses = [await stat(argument), await ours.promises.lstat(argument),
+      await promisify(ours.stat)(argument), await handle.stat()];
+    const { buffer } = await promisify(ours.read)(handle.fd, Buffer.alloc(4), 0, 4, 0);
+    await handle.close();
+    const expected = JSON.stringify(fields(fs.statSync(argument)));
+    fs.mkdirSync(argument + '.d/a', { recursive: true });
+    const listed = await ours.promises.readdir(argument + '.d', { recursive: true });
+    await ours.promises.rm(argument + '.d', { recursive: true });
+    console.log(JSON.stringify([
+      statuses.every((status) => JSON.stringify(fields(status)) === expected),
+      String(buffer), listed, fs.existsSync(argument + '.d'),
+    ]));`;
+  const options = { launcher: [denyCall, 'statx'], args: [fileWith('content')] };
+  expect(await resultOfChild(script, options)).toEqual([true, 'cont', ['a'], false]);
+});

@@ -1,5 +1,6 @@
 #include "file_status.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #ifdef __linux__
@@ -8,9 +9,51 @@
 
 namespace overlapped {
 
-#ifdef __linux__
+namespace {
+
+#ifdef AT_EMPTY_PATH
+constexpr int kEmptyPath = AT_EMPTY_PATH;
+#else
+// Stands for AT_EMPTY_PATH.
+constexpr int kEmptyPath = 1 << 30;
+#endif
+
+void set_times(const struct stat& from, FileStatus& status) {
+#ifdef __APPLE__
+  const timespec times[4] = {from.st_atimespec, from.st_mtimespec, from.st_ctimespec,
+                             from.st_birthtimespec};
+#else
+  const timespec times[4] = {from.st_atim, from.st_mtim, from.st_ctim, from.st_ctim};
+#endif
+  for (int i = 0; i < 4; ++i) {
+    status.seconds[i] = times[i].tv_sec;
+    status.nanoseconds[i] = times[i].tv_nsec;
+  }
+}
+
+Result read_by_stat(int directory, const char* path, int flags, FileStatus& status) {
+  struct stat from {};
+  const int failed = flags & kEmptyPath ? ::fstat(directory, &from)
+                                        : ::fstatat(directory, path, &from, flags);
+  if (failed != 0) return Result::failure(static_cast<uint32_t>(errno));
+  status.dev = static_cast<uint64_t>(from.st_dev);
+  status.mode = from.st_mode;
+  status.nlink = from.st_nlink;
+  status.uid = from.st_uid;
+  status.gid = from.st_gid;
+  status.rdev = static_cast<uint64_t>(from.st_rdev);
+  status.blksize = static_cast<uint64_t>(from.st_blksize);
+  status.ino = from.st_ino;
+  status.size = static_cast<uint64_t>(from.st_size);
+  status.blocks = static_cast<uint64_t>(from.st_blocks);
+  set_times(from, status);
+  return Result::success(0);
+}
+
+}  // namespace
 
 #ifdef __linux__
+
 void to_file_status(const struct statx& from, FileStatus& status) {
   status.dev = makedev(from.stx_dev_major, from.stx_dev_minor);
   status.mode = from.stx_mode;
@@ -29,22 +72,26 @@ void to_file_status(const struct statx& from, FileStatus& status) {
     status.nanoseconds[i] = times[i].tv_nsec;
   }
 }
-#endif
+
+// Container runtimes deny system calls that they do not know (EPERM), and some file systems do not
+// support this one.
+bool lacks_statx(int error) {
+  return error == EPERM || error == ENOSYS || error == EOPNOTSUPP || error == EINVAL;
+}
 
 namespace {
 
-// Uses statx(), because no other call reports the birth time.
+// Uses statx() where it works, because no other call reports the birth time.
 Result read_status(int directory, const char* path, int flags, FileStatus& status) {
   struct statx from {};
   if (::statx(directory, path, flags | AT_STATX_SYNC_AS_STAT, STATX_BASIC_STATS | STATX_BTIME,
               &from) != 0) {
+    if (lacks_statx(errno)) return read_by_stat(directory, path, flags, status);
     return Result::failure(static_cast<uint32_t>(errno));
   }
   to_file_status(from, status);
   return Result::success(0);
 }
-
-constexpr int kEmptyPath = AT_EMPTY_PATH;
 
 }  // namespace
 
@@ -52,35 +99,8 @@ constexpr int kEmptyPath = AT_EMPTY_PATH;
 
 namespace {
 
-// Stands for AT_EMPTY_PATH, which some systems lack.
-constexpr int kEmptyPath = 1 << 30;
-
 Result read_status(int directory, const char* path, int flags, FileStatus& status) {
-  struct stat from {};
-  const int failed = flags & kEmptyPath ? ::fstat(directory, &from)
-                                        : ::fstatat(directory, path, &from, flags);
-  if (failed != 0) return Result::failure(static_cast<uint32_t>(errno));
-  status.dev = static_cast<uint64_t>(from.st_dev);
-  status.mode = from.st_mode;
-  status.nlink = from.st_nlink;
-  status.uid = from.st_uid;
-  status.gid = from.st_gid;
-  status.rdev = static_cast<uint64_t>(from.st_rdev);
-  status.blksize = static_cast<uint64_t>(from.st_blksize);
-  status.ino = from.st_ino;
-  status.size = static_cast<uint64_t>(from.st_size);
-  status.blocks = static_cast<uint64_t>(from.st_blocks);
-#ifdef __APPLE__
-  const timespec times[4] = {from.st_atimespec, from.st_mtimespec, from.st_ctimespec,
-                             from.st_birthtimespec};
-#else
-  const timespec times[4] = {from.st_atim, from.st_mtim, from.st_ctim, from.st_ctim};
-#endif
-  for (int i = 0; i < 4; ++i) {
-    status.seconds[i] = times[i].tv_sec;
-    status.nanoseconds[i] = times[i].tv_nsec;
-  }
-  return Result::success(0);
+  return read_by_stat(directory, path, flags, status);
 }
 
 }  // namespace

@@ -17,6 +17,9 @@ Result status_in(int directory, const char* name, FileStatus& status);
 
 #ifdef __linux__
 void to_file_status(const struct statx& from, FileStatus& status);
+
+// Whether statx() has failed with this error because it is not available.
+bool lacks_statx(int error);
 #endif
 
 }  // namespace overlapped

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "system/blocking.h"
+#include "file_status.h"
 #include "share.h"
 
 #ifdef __linux__
@@ -308,7 +309,9 @@ bool look_at(int fd, struct stat& status) {
 #ifdef __linux__
   struct statx found {};
   constexpr unsigned kFlags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
-  if (::statx(fd, "", kFlags, STATX_TYPE, &found) != 0) return false;
+  if (::statx(fd, "", kFlags, STATX_TYPE, &found) != 0) {
+    return lacks_statx(errno) && ::fstat(fd, &status) == 0;
+  }
   status.st_mode = found.stx_mode;
   status.st_dev = makedev(found.stx_dev_major, found.stx_dev_minor);
   return true;
