@@ -14,20 +14,32 @@ import { fileWith, rejection, resultOfChild, temporaryFolder } from '../helpers.
 const registerUrl = new URL('../../dist/register.js', import.meta.url).href;
 const page = fs.readFileSync(new URL('../../docs/api/open.md', import.meta.url), 'utf8');
 
-function linesOf(table: Record<string, { values: string; meaning: string }>): string {
-  const lines = Object.entries(table).map(
-    ([name, { values, meaning }]) => `| \`${name}\` | ${values} | ${meaning} |\n`,
-  );
-  return `| option | values | meaning |\n| --- | --- | --- |\n${lines.join('')}`;
+const source = fs.readFileSync(
+  new URL('../../lib/handle/open-options.ts', import.meta.url),
+  'utf8',
+);
+
+/** Returns the options of an interface as lines of a table: name, type and comment of each. */
+function linesOf(name: string): string[] {
+  const start = source.indexOf(`export interface ${name} {`);
+  const body = source.slice(start, source.indexOf('\n}\n', start));
+  const members = body.matchAll(/\/\*\*(.*?)\*\/\s+(\w+)\?: (.*?) \| undefined;/gs);
+  return Array.from(members, ([, comment = '', option, type = '']) => {
+    const meaning = comment.replace(/\s+\*?\s*/g, ' ').trim();
+    const cells = [`\`${option}\``, `\`${type}\``, meaning];
+    return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  });
 }
 
-test('docs/api/open.md lists the options of the table, and no others', () => {
-  expect(page).toContain(linesOf(openOptions));
-  expect(page).toContain(linesOf(windowsOpenOptions));
-  const tables = page.match(/^\| `/gm) ?? [];
-  expect(tables.length).toBe(
-    Object.keys(openOptions).length + Object.keys(windowsOpenOptions).length,
-  );
+test.each([
+  ['OpenOptions', openOptions],
+  ['WindowsOpenOptions', windowsOpenOptions],
+])('docs/api/open.md has each option of %s with its comment', (name, table) => {
+  const lines = linesOf(name);
+  const names = lines.map((line) => line.split('`')[1]);
+  expect(names.sort()).toEqual(Object.keys(table).sort());
+  const options = page.split('\n').filter((line) => line.startsWith('| `'));
+  expect(options.filter((line) => names.includes(line.split('`')[1]))).toEqual(lines);
 });
 
 // A value of each option that every system accepts.

@@ -14,7 +14,8 @@ import { parseFlags, parseMode } from './open-flags.js';
 import { type ShareMode, shareBits } from './share-mode.js';
 
 // To add an option of open(), add it to OpenOptions or WindowsOpenOptions and give it a row in the
-// table below. Its parser, the streams that accept it, and docs/api/open.md follow from that row.
+// table below. Its parser and the streams that accept it follow from that row. docs/api/open.md has
+// the comments of the two interfaces; a test compares them.
 
 /** Options for opening a file, in addition to Node's flags. */
 export interface OpenOptions {
@@ -23,7 +24,7 @@ export interface OpenOptions {
   /**
    * Transfers bypass the system's cache (O_DIRECT, FILE_FLAG_NO_BUFFERING, F_NOCACHE) and must be
    * aligned to `handle.alignment`. `true` fails with EINVAL if the file system refuses that;
-   * 'prefer' opens the file buffered instead. Default false.
+   * with 'prefer' the file then opens buffered (its alignment is null). Default false.
    */
   unbuffered?: boolean | 'prefer' | undefined;
   /**
@@ -35,18 +36,19 @@ export interface OpenOptions {
   access?: 'sequential' | 'random' | undefined;
   /**
    * Closing the handle deletes the file, as does the death of the process. On Windows the name
-   * stays until then (FILE_FLAG_DELETE_ON_CLOSE); on POSIX open() removes it (unlink). Default
-   * false.
+   * stays until then (FILE_FLAG_DELETE_ON_CLOSE); POSIX removes the name immediately (unlink).
+   * Default false.
    */
   deleteOnClose?: boolean | undefined;
   /**
    * Bytes of disk space to reserve without changing the file's size (fallocate,
-   * FileAllocationInfo), so that open() fails with ENOSPC rather than a later write. Default 0.
+   * FileAllocationInfo). If the disk lacks the space, open() fails with ENOSPC rather than a later
+   * write. Default 0.
    */
   preallocate?: number | undefined;
   /**
    * The access that other handles may have while this one is open: 'all', 'none', or a list of
-   * 'read', 'write' and 'delete'. An open that conflicts with it fails with EBUSY. Default 'all',
+   * 'read', 'write' and 'delete'. A conflicting open fails with EBUSY. Default 'all',
    * as in Node. POSIX uses advisory locks: they bind only handles that also request a share mode,
    * they cannot keep a name from being removed, and they cannot permit writing without reading.
    */
@@ -58,7 +60,7 @@ export interface OpenOptions {
   attributesOnly?: boolean | undefined;
   /** Child processes inherit the handle (bInheritHandle, no O_CLOEXEC). Default false. */
   inheritable?: boolean | undefined;
-  /** Options of CreateFile. */
+  /** Options of CreateFile, see below. */
   windows?: WindowsOpenOptions | undefined;
   /** Aborts the opening. */
   signal?: AbortSignal | undefined;
@@ -75,7 +77,10 @@ export interface WindowsOpenOptions {
    * only. Default false.
    */
   backupIntent?: boolean | undefined;
-  /** Distinguishes names that differ only in case (FILE_FLAG_POSIX_SEMANTICS). Default false. */
+  /**
+   * Distinguishes names that differ only in case (FILE_FLAG_POSIX_SEMANTICS), as Linux always does.
+   * Default false.
+   */
   posixSemantics?: boolean | undefined;
   /**
    * Opens a link, or another reparse point, itself. On Linux a symbolic link opens without access
@@ -108,9 +113,6 @@ interface OptionRow {
   readonly needsData?: true;
   /** Whether streams do not take the option, because they have their own. */
   readonly notOfStreams?: true;
-  /** The option's line in docs/api/open.md: its values and its meaning. */
-  readonly values: string;
-  readonly meaning: string;
 }
 type OptionTable<Names extends string> = { readonly [name in Names]-?: OptionRow };
 
@@ -119,38 +121,22 @@ const isLinux = process.platform === 'linux';
 const readOnlyAttribute = 1;
 const anyWrite = 0o222;
 
-function switchRow(bit: number, isAvailable: boolean, meaning: string): OptionRow {
+function switchRow(bit: number, isAvailable = true): OptionRow {
   const apply = (request: OpenRequest, value: unknown, name: string): void => {
     validateBoolean(value, name);
     if (!value) return;
     if (!isAvailable) throw unavailable(name);
     request.options |= bit;
   };
-  return { apply, values: '`true`, `false`', meaning };
+  return { apply };
 }
 
 /** The options of open() in `windows`. */
 export const windowsOpenOptions: OptionTable<keyof WindowsOpenOptions> = {
-  backupIntent: switchRow(
-    OpenOption.backupIntent,
-    isWindows,
-    'opens the file whatever its permissions say, by SeBackupPrivilege; Windows only',
-  ),
-  posixSemantics: switchRow(
-    OpenOption.posixSemantics,
-    isWindows || isLinux,
-    'names that differ in case alone are different; always so on Linux',
-  ),
-  openReparsePoint: switchRow(
-    OpenOption.openReparsePoint,
-    isWindows || isLinux,
-    'opens a link itself; on Linux without access to data',
-  ),
-  noRecall: switchRow(
-    OpenOption.noRecall,
-    isWindows,
-    'data on remote storage stays there; Windows only',
-  ),
+  backupIntent: switchRow(OpenOption.backupIntent, isWindows),
+  posixSemantics: switchRow(OpenOption.posixSemantics, isWindows || isLinux),
+  openReparsePoint: switchRow(OpenOption.openReparsePoint, isWindows || isLinux),
+  noRecall: switchRow(OpenOption.noRecall, isWindows),
   attributes: {
     apply(request, value, name) {
       request.attributes = attributeBits(value as SettableAttributes, name);
@@ -158,8 +144,6 @@ export const windowsOpenOptions: OptionTable<keyof WindowsOpenOptions> = {
       request.mode &= ~anyWrite;
       request.attributes &= ~readOnlyAttribute;
     },
-    values: '`{ readOnly, hidden, … }`',
-    meaning: 'attributes of a new file; other systems know `readOnly` and `normal`',
   },
 };
 
@@ -170,8 +154,6 @@ export const openOptions: OptionTable<keyof OpenOptions> = {
       request.mode = parseMode(value, request.mode);
     },
     notOfStreams: true,
-    values: 'a number, or a string in octal',
-    meaning: 'permission bits of a new file, less the umask; default `0o666`',
   },
   unbuffered: {
     apply(request, value, name) {
@@ -180,13 +162,9 @@ export const openOptions: OptionTable<keyof OpenOptions> = {
       if (value === 'prefer') request.options |= OpenOption.unbufferedPrefer;
     },
     needsData: true,
-    values: "`true`, `false`, `'prefer'`",
-    meaning:
-      'transfers bypass the cache of the system; `EINVAL` where the file system refuses that, ' +
-      "which `'prefer'` opens buffered (`handle.alignment` is null then)",
   },
   writeThrough: {
-    ...switchRow(OpenOption.writeThrough, true, 'a write completes when the device has the data'),
+    ...switchRow(OpenOption.writeThrough),
     needsData: true,
   },
   access: {
@@ -195,45 +173,27 @@ export const openOptions: OptionTable<keyof OpenOptions> = {
       request.options |= value === 'random' ? OpenOption.accessRandom : OpenOption.accessSequential;
     },
     needsData: true,
-    values: "`'sequential'`, `'random'`",
-    meaning: 'a hint about the order of reads',
   },
-  deleteOnClose: switchRow(
-    OpenOption.deleteOnClose,
-    true,
-    'closing the handle deletes the file; on POSIX its name goes at once',
-  ),
+  deleteOnClose: switchRow(OpenOption.deleteOnClose),
   preallocate: {
     apply(request, value, name) {
       validateInteger(value, name, 0);
       request.preallocate = value;
     },
     needsData: true,
-    values: 'bytes',
-    meaning: 'disk space to reserve; the size stays; `ENOSPC` where there is not so much',
   },
   share: {
     apply(request, value, name) {
       request.options |= shareBits(value, name);
     },
-    values: "`'all'`, `'none'`, or a list of `'read'`, `'write'`, `'delete'`",
-    meaning:
-      'the access that other handles may have meanwhile, which fail with `EBUSY` otherwise; ' +
-      'advisory on POSIX',
   },
-  attributesOnly: switchRow(
-    OpenOption.attributesOnly,
-    isWindows || isLinux,
-    "status and attributes, and no access to the data; with flags `'r'`",
-  ),
-  inheritable: switchRow(OpenOption.inheritable, true, 'child processes inherit the handle'),
+  attributesOnly: switchRow(OpenOption.attributesOnly, isWindows || isLinux),
+  inheritable: switchRow(OpenOption.inheritable),
   windows: {
     apply(request, value, name) {
       validateObject(value, name);
       applyAll(windowsOpenOptions, request, value, name);
     },
-    values: '`{ … }`, see below',
-    meaning: 'options of CreateFile',
   },
   signal: {
     apply(request, value) {
@@ -241,8 +201,6 @@ export const openOptions: OptionTable<keyof OpenOptions> = {
       request.signal = value;
     },
     notOfStreams: true,
-    values: 'an AbortSignal',
-    meaning: 'aborts the opening',
   },
 };
 
