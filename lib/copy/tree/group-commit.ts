@@ -1,4 +1,4 @@
-import { monotonicMs } from '../../node/globals.js';
+import { clearTimeout, setTimeout } from '../../node/globals.js';
 import type { CopyFallback } from '../fallbacks.js';
 import { forEach } from '../for-each.js';
 import type { CopiedFile } from './copy-small-file.js';
@@ -13,6 +13,8 @@ const ageMsMax = 3_000;
 interface Unnamed {
   task: Task;
   copied: CopiedFile;
+  /** How many syncs had failed when the file was begun. */
+  begun: number;
 }
 
 export interface CommitWatch {
@@ -24,7 +26,7 @@ export interface CommitWatch {
 
 /**
  * Renames files in groups, each after one sync of the file system. A file with a name is durable,
- * and no file pays for a sync of its own.
+ * and no file pays for a sync of its own. Files wait for 3 s at most until their sync begins.
  */
 export class GroupCommit {
   readonly #actions: TreeActions;
@@ -32,8 +34,13 @@ export class GroupCommit {
   readonly #concurrency: number;
   #waiting: Unnamed[] = [];
   #bytes = 0;
-  #sinceMs = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #isOld = false;
   #committing: Promise<void> | undefined;
+  #failedSyncs = 0;
+  #lastFailure: unknown;
+  /** The first error that a callback has thrown, until it is thrown again. */
+  #thrown: { error: unknown } | undefined;
 
   constructor(actions: TreeActions, concurrency: number, watch: CommitWatch) {
     this.#actions = actions;
@@ -41,57 +48,95 @@ export class GroupCommit {
     this.#watch = watch;
   }
 
-  /** Adds a complete file; waits while two groups are ready. */
-  async add(task: Task, copied: CopiedFile): Promise<void> {
-    if (this.#waiting.length === 0) this.#sinceMs = monotonicMs();
-    this.#waiting.push({ task, copied });
+  /** Returns a mark for add(); must be called before the first byte of a file is written. */
+  begin(): number {
+    return this.#failedSyncs;
+  }
+
+  /** Adds a complete file; waits while two groups are ready. @param begun from begin() */
+  async add(task: Task, copied: CopiedFile, begun: number): Promise<void> {
+    if (this.#waiting.length === 0) this.#startTimer();
+    this.#waiting.push({ task, copied, begun });
     this.#bytes += copied.bytes;
     if (!this.#isDue()) return;
     await this.#committing;
-    if (this.#isDue()) this.#commit();
+    this.#commitIfDue();
   }
 
-  /** Renames all waiting files. */
+  /** Renames all waiting files. @throws the first error of a callback */
   async flush(): Promise<void> {
-    await this.#committing;
-    this.#commit();
-    await this.#committing;
+    while (this.#committing !== undefined || this.#waiting.length > 0) {
+      if (this.#committing === undefined) this.#commit();
+      await this.#committing;
+    }
+    this.throwIfThrown();
+  }
+
+  /** Throws the first error of a callback once. */
+  throwIfThrown(): void {
+    const thrown = this.#thrown;
+    this.#thrown = undefined;
+    if (thrown !== undefined) throw thrown.error;
+  }
+
+  // While a huge file is copied, no other file may be added for hours.
+  #startTimer(): void {
+    this.#isOld = false;
+    this.#timer = setTimeout(() => {
+      this.#isOld = true;
+      this.#commitIfDue();
+    }, ageMsMax);
   }
 
   #isDue(): boolean {
     const { length } = this.#waiting;
-    if (length === 0) return false;
-    const isOld = monotonicMs() - this.#sinceMs >= ageMsMax;
-    return length >= filesMax || this.#bytes >= bytesMax || isOld;
+    return length > 0 && (length >= filesMax || this.#bytes >= bytesMax || this.#isOld);
+  }
+
+  #commitIfDue(): void {
+    if (this.#committing === undefined && this.#isDue()) this.#commit();
   }
 
   #commit(): void {
-    if (this.#waiting.length === 0) return;
+    clearTimeout(this.#timer);
     const group = this.#waiting;
     this.#waiting = [];
     this.#bytes = 0;
     this.#committing = this.#nameAll(group).finally(() => {
       this.#committing = undefined;
+      this.#commitIfDue();
     });
   }
 
+  // Never rejects: errors of files and callbacks are kept.
   async #nameAll(group: readonly Unnamed[]): Promise<void> {
-    let failure: { error: unknown } | undefined;
     try {
       await this.#actions.sync();
     } catch (error) {
-      // The sync does not tell whose bytes are lost.
-      failure = { error };
+      // The sync does not tell whose bytes are lost, and the next one does not report them again.
+      // So it fails every file that has been begun by now, also those that are still written.
+      this.#failedSyncs++;
+      this.#lastFailure = error;
     }
-    await forEach(group, this.#concurrency, async ({ task, copied }) => {
+    await forEach(group, this.#concurrency, async (unnamed) => {
+      const report = await this.#nameOne(unnamed);
       try {
-        if (failure !== undefined) throw failure.error;
-        const fallbacks = await this.#actions.giveName(task, copied);
-        this.#watch.onNamed(task, copied, fallbacks);
+        report();
       } catch (error) {
-        await this.#actions.removeUnnamed(task, copied).catch(() => {});
-        this.#watch.onFailed(task, error);
+        this.#thrown ??= { error };
       }
     });
+  }
+
+  /** Renames or removes a file. @returns a function that tells the watch */
+  async #nameOne({ task, copied, begun }: Unnamed): Promise<() => void> {
+    try {
+      if (begun < this.#failedSyncs) throw this.#lastFailure;
+      const fallbacks = await this.#actions.giveName(task, copied);
+      return () => this.#watch.onNamed(task, copied, fallbacks);
+    } catch (error) {
+      await this.#actions.removeUnnamed(task, copied).catch(() => {});
+      return () => this.#watch.onFailed(task, error);
+    }
   }
 }

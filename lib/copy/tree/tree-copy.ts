@@ -1,8 +1,8 @@
 import { abortError } from '../../node/errors.js';
 import { forEach } from '../for-each.js';
-import { compareContent } from './compare-content.js';
 import type { TreeSettings } from './copy-tree-options.js';
 import type { CopyTreeReport } from './copy-tree-report.js';
+import { isDamaged } from './damage.js';
 import { DeleteRefusedError } from './delete-refused-error.js';
 import { GroupCommit } from './group-commit.js';
 import { olderNames } from './older-names.js';
@@ -146,10 +146,21 @@ export class TreeCopy {
     try {
       await this.#carryOut();
     } finally {
+      await this.#end();
+    }
+  }
+
+  // A callback of the caller may throw in each step.
+  async #end(): Promise<void> {
+    try {
       // Complete files get their names even after an abort.
       await this.#commit.flush();
-      await this.#actions.closeFolders((place, error) => this.#reporter.error(place, error));
-      await this.#actions.close();
+    } finally {
+      try {
+        await this.#actions.closeFolders((place, error) => this.#reporter.error(place, error));
+      } finally {
+        await this.#actions.close();
+      }
     }
   }
 
@@ -171,8 +182,9 @@ export class TreeCopy {
       await this.#each(level, (task) => this.#makeFolder(task));
     }
     const damaged: Task[] = [];
+    const roots = [this.#source, this.#destination] as const;
     await this.#eachFile(unchanged, async (task) => {
-      if (await this.#isDamaged(task)) damaged.push(task);
+      if (await isDamaged(task, roots, this.#settings)) damaged.push(task);
       else await this.#keep(task);
     });
     await this.#each(damaged, (task) => this.#copyFile({ ...task, isDamaged: true }));
@@ -215,6 +227,7 @@ export class TreeCopy {
     const { place } = task.entry;
     const { signal } = this.#settings;
     if (signal?.aborted) throw abortError(signal);
+    this.#commit.throwIfThrown();
     if (this.report.stopped) return;
     if (isWithin(place, this.#failedFolders)) return void this.#failed.add(task);
     try {
@@ -268,17 +281,6 @@ export class TreeCopy {
     }
   }
 
-  /** Whether the content of a file differs though its size and time do not. */
-  async #isDamaged({ entry, there }: Task): Promise<boolean> {
-    const { checksum, fileOptions, signal } = this.#settings;
-    if (checksum === undefined || entry.kind !== 'file' || there === undefined) return false;
-    const { queueDepth, depth, chunkSize } = fileOptions;
-    const unbuffered = checksum === 'disk' ? 'prefer' : false;
-    const options = { unbuffered, queueDepth, depth, chunkSize, signal } as const;
-    const roots = [this.#source, this.#destination] as const;
-    return !(await compareContent(entry, roots, options)).equal;
-  }
-
   #noteUnchanged(count: number): void {
     this.report.skipped += count;
     this.report.unchanged += count;
@@ -302,6 +304,7 @@ export class TreeCopy {
     const { place } = task.entry;
     this.#touch(place);
     let before = 0;
+    const begun = this.#commit.begin();
     const copied = await this.#obstacles.replace(task, (made) =>
       this.#actions.writeFile(made, (progress) => {
         if (progress.phase !== 'copy') return;
@@ -309,9 +312,13 @@ export class TreeCopy {
         before = progress.bytes;
       }),
     );
-    this.#meter.advance(place, 0, copied.bytes - before);
-    if (copied.unnamed !== undefined || copied.isInPlace) await this.#commit.add(task, copied);
-    else this.#reporter.copied(task, copied);
+    try {
+      this.#meter.advance(place, 0, copied.bytes - before);
+    } finally {
+      const waits = copied.unnamed !== undefined || copied.isInPlace;
+      if (waits) await this.#commit.add(task, copied, begun);
+      else this.#reporter.copied(task, copied);
+    }
   }
 
   async #copyLink(task: Task): Promise<void> {

@@ -1,0 +1,17 @@
+import { compareContent } from './compare-content.js';
+import type { TreeSettings } from './copy-tree-options.js';
+import type { Task } from './tree-plan.js';
+import type { TreeRoot } from './tree-root.js';
+
+/** Whether the content of a file differs, as far as it is compared, though its time does not. */
+export async function isDamaged(
+  { entry, there }: Task,
+  roots: readonly [TreeRoot, TreeRoot],
+  { checksum, fileOptions, signal }: TreeSettings,
+): Promise<boolean> {
+  if (checksum === undefined || entry.kind !== 'file' || there === undefined) return false;
+  const { queueDepth, depth, chunkSize } = fileOptions;
+  const unbuffered = checksum === 'disk' ? 'prefer' : false;
+  const options = { unbuffered, queueDepth, depth, chunkSize, signal } as const;
+  return !(await compareContent(entry, roots, options)).equal;
+}
