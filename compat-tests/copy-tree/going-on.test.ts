@@ -118,6 +118,19 @@ test('an abandoned temporary file is removed, that of a live process is kept', a
   expect(namesIn(to)).toEqual(['a', partial, 'a/file'].sort());
 });
 
+test('folders that are deleted or replaced go with the unfinished files in them', async () => {
+  const source = folderOf({ replaced: 'a file', kept: 'k' });
+  const partial = '.overlapped-0123456789abcdef01234567.partial';
+  const names = ['', 'gone/deep/', 'replaced/'].flatMap((folder) => [
+    `${folder}${partial}`,
+    `${folder}${partial}.json`,
+  ]);
+  const to = folderOf(Object.fromEntries(names.map((name) => [name, 'half'])));
+  const report = await copyTree(source, to, { delete: true });
+  expect(report).toMatchObject({ errors: [], deleted: 7 });
+  expect(namesIn(to)).toEqual([partial, `${partial}.json`, 'kept', 'replaced']);
+});
+
 test('a folder is not copied into itself under any name', async () => {
   const source = richTree();
   const before = whole(source);

@@ -197,6 +197,27 @@ test('if a file cannot be copied, extra files that may be its old name are kept'
   expect(whole(to)).toEqual(whole(source));
 });
 
+test('an older name is recognized by a time that the destination has rounded', async () => {
+  const source = folderOf({ 'new name': Buffer.alloc(1 << 20, 1) });
+  const to = folderOf({ 'old name': Buffer.alloc(1 << 20, 1), unrelated: Buffer.alloc(1 << 10) });
+  const from = path.join(source, 'new name');
+  fs.utimesSync(from, 1_600_000_001.25, 1_600_000_001.25);
+  // FAT keeps times in steps of two seconds.
+  fs.utimesSync(path.join(to, 'old name'), 1_600_000_000, 1_600_000_000);
+  const report = await copyTree(source, to, {
+    delete: true,
+    changed: 'error',
+    verify: true,
+    // The file changes while it is copied.
+    onProgress: ({ bytes }) => {
+      if (bytes > 0) fs.writeFileSync(from, 'other');
+    },
+  });
+  expect(report).toMatchObject({ deleted: 1, deleteSkipped: true });
+  expect(report.errors).toMatchObject([{ error: { code: 'ERR_SOURCE_CHANGED' } }]);
+  expect(filesIn(to)).toEqual(['old name']);
+});
+
 testAsOther('a read-only destination is replaced or unchanged', async () => {
   const parent = temporaryFolder();
   fs.chmodSync(parent, 0o777);

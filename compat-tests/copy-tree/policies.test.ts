@@ -109,6 +109,17 @@ testWithMounts('oneFileSystem leaves mounted file systems alone on both sides', 
   expect(namesIn(to)).toEqual(['at', 'at/kept', 'disk', 'disk/mounted', 'in', 'in/file', 'x']);
 });
 
+testWithMounts('oneFileSystem copies nothing into what the destination has mounted', async () => {
+  const source = folderOf({ 'disk/sub/below': 'b', 'disk/file': 'f', x: 'x' });
+  const to = folderOf({ disk: null });
+  mount('-t', 'tmpfs', 'none', path.join(to, 'disk'));
+  for (const dryRun of [true, false]) {
+    const report = await copyTree(source, to, { oneFileSystem: true, dryRun });
+    expect(report).toMatchObject({ files: 1, folders: 0, errors: [] });
+  }
+  expect(namesIn(to)).toEqual(['disk', 'x']);
+});
+
 for (const way of ['checksum', 'verify'] as const) {
   test(`${way} repairs a copy with wrong bytes although size and time agree`, async () => {
     const source = folderOf({ small: 'right', large: randomBytes(600_000), good: 'good' });

@@ -1,25 +1,42 @@
+import { differenceOf } from './time-window.js';
 import type { TreeEntry } from './tree-entry.js';
 import { folderOf, type Place } from './tree-place.js';
 import type { Task } from './tree-plan.js';
 
-const nsPerMicrosecond = 1_000n;
+// FAT keeps times in steps of two seconds, exFAT of 10 ms. The steps of a destination are not known
+// if it has no file under its present name.
+const coarsestNs = 2_000_000_000n;
+const finestNs = 10_000_000n;
 
-/** Returns a key of size and time that is the same for a file and its copy. */
-function contentKey({ kind, size, mtimeNs }: TreeEntry): string {
-  return `${kind}:${size}:${mtimeNs / nsPerMicrosecond}`;
+/** Whether a time may be that of the copy of a file with this time. */
+function mayBeCopyOf(time: bigint, copied: bigint, timeWindowNs: bigint): boolean {
+  const difference = differenceOf(time, copied);
+  return difference < timeWindowNs || (difference < coarsestNs && copied % finestNs === 0n);
 }
 
 /**
  * Returns entries that may be an older name of a file that could not be copied, since they have its
  * size and time, along with the folders that contain them.
+ * @param timeWindowNs times that differ by less than this are the same
  */
-export function olderNames(extra: readonly TreeEntry[], failedTasks: Iterable<Task>): Set<Place> {
-  const failed = new Set([...failedTasks].map(({ entry }) => contentKey(entry)));
+export function olderNames(
+  extra: readonly TreeEntry[],
+  failedTasks: Iterable<Task>,
+  timeWindowNs: bigint,
+): Set<Place> {
+  const timesBySize = new Map<number, bigint[]>();
+  for (const { entry } of failedTasks) {
+    if (entry.kind !== 'file') continue;
+    const times = timesBySize.get(entry.size);
+    if (times === undefined) timesBySize.set(entry.size, [entry.mtimeNs]);
+    else times.push(entry.mtimeNs);
+  }
   const kept = new Set<Place>();
-  if (failed.size === 0) return kept;
-  for (const entry of extra) {
-    if (entry.kind !== 'file' || !failed.has(contentKey(entry))) continue;
-    for (let place = entry.place; place !== ''; place = folderOf(place)) kept.add(place);
+  if (timesBySize.size === 0) return kept;
+  for (const { kind, size, mtimeNs, place } of extra) {
+    const times = kind === 'file' ? timesBySize.get(size) : undefined;
+    if (!times?.some((time) => mayBeCopyOf(time, mtimeNs, timeWindowNs))) continue;
+    for (let at = place; at !== ''; at = folderOf(at)) kept.add(at);
   }
   return kept;
 }

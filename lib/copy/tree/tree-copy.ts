@@ -33,6 +33,14 @@ function byDepth<T>(items: readonly T[], placeOf: (item: T) => Place): T[][] {
   return [...groups.values()];
 }
 
+function isAnother(task: Task): task is NameTask {
+  return task.first !== undefined;
+}
+
+function isFirst(task: Task): boolean {
+  return task.first === undefined;
+}
+
 const placeOfTask = ({ entry }: Task): Place => entry.place;
 
 function bytesOf(tasks: readonly Task[]): number {
@@ -81,6 +89,8 @@ export class TreeCopy {
   // Folders that could not be made: their entries are not tried.
   readonly #failedFolders = new Set<Place>();
   readonly #failed = new Set<Task>();
+  // Files that `force: false` protects: they may have other content than the source.
+  readonly #skipped = new Set<Task>();
   // Folders in which something was made, replaced or removed, which changes their times.
   readonly #touched = new Set<Place>();
   readonly #trees: ComparedTrees;
@@ -181,19 +191,15 @@ export class TreeCopy {
     for (const level of byDepth(folders, placeOfTask)) {
       await this.#each(level, (task) => this.#makeFolder(task));
     }
-    const damaged: Task[] = [];
-    const roots = [this.#source, this.#destination] as const;
-    await this.#eachFile(unchanged, async (task) => {
-      if (await isDamaged(task, roots, this.#settings)) damaged.push(task);
-      else await this.#keep(task);
-    });
-    await this.#each(damaged, (task) => this.#copyFile({ ...task, isDamaged: true }));
+    const damaged = await this.#examine(unchanged);
+    await this.#each(damaged.filter(isFirst), (task) => this.#copyFile(task));
     await this.#eachFile(files, (task) => this.#copyFile(task));
     await this.#commit.flush();
+    await this.#each(damaged.filter(isAnother), (task) => this.#copyName(task));
     await this.#eachFile(names, (task) => this.#copyName(task));
     await this.#commit.flush();
     await this.#each(links, (task) => this.#copyLink(task));
-    const kept = olderNames(extra, this.#failed);
+    const kept = olderNames(extra, this.#failed, this.#trees.timeWindowNs);
     if (kept.size > 0) this.report.deleteSkipped = true;
     const superfluous = extra.filter(({ place }) => !kept.has(place));
     await openAll(superfluous, this.#actions);
@@ -202,6 +208,26 @@ export class TreeCopy {
       await this.#each(level, (task) => this.#finishFolder(task));
     }
     await syncAll(this.#actions, this.#reporter);
+  }
+
+  /** Keeps the metadata of unchanged entries. @returns those whose bytes differ nevertheless */
+  async #examine(unchanged: readonly Task[]): Promise<Task[]> {
+    const damaged: Task[] = [];
+    const roots = [this.#source, this.#destination] as const;
+    const look = async (task: Task): Promise<void> => {
+      const { first } = task;
+      const differs =
+        first === undefined
+          ? await isDamaged(task, roots, this.#settings)
+          : first.isDamaged === true;
+      if (!differs) return this.#keep(task);
+      task.isDamaged = true;
+      damaged.push(task);
+    };
+    await this.#eachFile(unchanged.filter(isFirst), look);
+    // Another name of a file has the content of the first one.
+    await this.#eachFile(unchanged.filter(isAnother), look);
+    return damaged;
   }
 
   /** Runs tasks; records an error of one task, and stops only for a fatal error or an abort. */
@@ -262,6 +288,7 @@ export class TreeCopy {
   #mayMake(task: Task): boolean {
     if (mayReplace(task, this.#destination, this.#replacement)) return true;
     this.report.skipped++;
+    this.#skipped.add(task);
     return false;
   }
 
@@ -342,8 +369,9 @@ export class TreeCopy {
   }
 
   async #copyName(task: NameTask): Promise<void> {
-    // The content is missing under the first name, so it is copied to this one.
-    if (this.#failed.has(task.first)) return this.#copyFile(task);
+    // The first name may not have the content, so it is copied to this one.
+    const { first } = task;
+    if (this.#failed.has(first) || this.#skipped.has(first)) return this.#copyFile(task);
     if (!this.#mayMake(task)) return;
     this.#touch(task.entry.place);
     await this.#obstacles.replace(task, (made) => this.#actions.writeName({ ...task, ...made }));

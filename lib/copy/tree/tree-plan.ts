@@ -18,7 +18,9 @@ export interface Task {
   readonly entry: TreeEntry;
   readonly there: TreeEntry | undefined;
   /** Whether the bytes differ although size and time agree. */
-  readonly isDamaged?: boolean;
+  isDamaged?: boolean;
+  /** The task of the first name, if this is another name of the same file. */
+  readonly first?: Task;
   /** The temporary place, if the entry is not made at its own place first. */
   readonly as?: Place;
 }
@@ -103,7 +105,7 @@ function planFile(
   const first = isNamedAgain ? firsts.get(entry.identity) : undefined;
   if (first !== undefined) {
     const isLinked = there !== undefined && there.identity === first.there?.identity;
-    if (isLinked && isUnchanged(first, rules)) plan.unchanged.push(task);
+    if (isLinked && isUnchanged(first, rules)) plan.unchanged.push({ ...task, first });
     else plan.names.push({ ...task, first });
     return;
   }
@@ -115,6 +117,7 @@ type Removals = Pick<Plan, 'obstacles' | 'extra' | 'leftOvers'>;
 
 function removalsOf(source: Tree, destination: Tree, rules: PlanRules): Removals {
   const replaced = new Set<Place>();
+  const removed = new Set<Place>();
   // A destination entry stays if the source entry at its place cannot be copied.
   const untouched = new Set<Place>();
   const isKept = (place: Place): boolean =>
@@ -130,9 +133,14 @@ function removalsOf(source: Tree, destination: Tree, rules: PlanRules): Removals
     if (isWithin(place, untouched)) continue;
     const obstacle = enclosing(place, replaced);
     if (wanted === undefined && isTemporaryName(place)) {
-      if (isUnfinishedName(place)) removals.leftOvers.push(entry);
-      else if (obstacle === undefined) continue;
-    } else if (rules.delete && obstacle !== undefined) {
+      if (isUnfinishedName(place)) {
+        removals.leftOvers.push(entry);
+        continue;
+      }
+      // A file for resuming goes only with its folder, which could not be removed otherwise.
+      if (obstacle === undefined && !removed.has(folderOf(place))) continue;
+    }
+    if (rules.delete && obstacle !== undefined) {
       const content = removals.obstacles.get(obstacle);
       if (content === undefined) removals.obstacles.set(obstacle, [entry]);
       else content.push(entry);
@@ -141,6 +149,7 @@ function removalsOf(source: Tree, destination: Tree, rules: PlanRules): Removals
     // entries in a folder that could not be read.
     else if (rules.delete && wanted === undefined && !isKept(place)) {
       removals.extra.push(entry);
+      if (kind === 'folder') removed.add(place);
     }
   }
   const deepestFirst = (a: TreeEntry, b: TreeEntry): number => depthOf(b.place) - depthOf(a.place);

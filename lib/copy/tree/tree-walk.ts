@@ -162,12 +162,11 @@ class TreeWalk {
     const two = await this.#entry(place, lists.theirs, pair.theirs, to, this.#destination);
     const isMine = one !== undefined && (await this.#source.add(one));
     const isTheirs = two !== undefined && (await this.#destination.add(two));
-    const inSource = isMine && one.kind === 'folder' && this.#source.mayEnter(one);
-    const inDestination =
-      isTheirs &&
-      two.kind === 'folder' &&
-      this.#destination.mayEnter(two) &&
-      (isMine || this.#options.entersExtra);
+    const isFolder = isTheirs && two.kind === 'folder';
+    // What is mounted in the destination stays as it is, whatever the source has in its place.
+    const isMount = isFolder && !this.#destination.mayEnter(two);
+    const inSource = isMine && one.kind === 'folder' && this.#source.mayEnter(one) && !isMount;
+    const inDestination = isFolder && !isMount && (isMine || this.#options.entersExtra);
     if (inSource || inDestination) below.push({ place, inSource, inDestination });
   }
 

@@ -40,7 +40,7 @@ export class TreeWriter implements TreeActions {
   readonly #source: TreeRoot;
   readonly #destination: TreeRoot;
   readonly #settings: TreeSettings;
-  /** Undefined until the top exists, and if files are not synced in groups. */
+  /** Undefined until the top exists, and if the system has no sync for it. */
   #fileSystem: FileSystemSync | undefined;
   /** Folders of the destination on other file systems than its top. */
   readonly #otherFileSystems: ReadonlySet<Place>;
@@ -156,7 +156,8 @@ export class TreeWriter implements TreeActions {
     const { fileOptions, metadata, eachByCopy } = this.#settings;
     const waits = this.#waitsForCommit(task);
     const isInPlace = fileOptions.atomic === false;
-    const isSmall = task.entry.size <= smallFileMax && !eachByCopy;
+    const needsOwnSync = this.#fileSystem?.tells === false;
+    const isSmall = task.entry.size <= smallFileMax && !eachByCopy && !needsOwnSync;
     return this.#source.spot(task.entry.place, (source) =>
       this.#destination.spot(madeAt(task), async (destination) => {
         const small = isSmall ? await this.#tryAsOne(source, destination, waits) : null;
@@ -173,7 +174,7 @@ export class TreeWriter implements TreeActions {
   /** Whether a new file is renamed in a group. */
   #waitsForCommit({ entry, as }: Task): boolean {
     const { fileOptions, force } = this.#settings;
-    if (this.#fileSystem === undefined || as !== undefined) return false;
+    if (!this.#fileSystem?.tells || as !== undefined) return false;
     if (fileOptions.resume || !force) return false;
     return !isWithin(entry.place, this.#otherFileSystems);
   }
