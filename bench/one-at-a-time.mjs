@@ -11,7 +11,7 @@ export const settings = { full: { rounds: 9 }, quick: { rounds: 3 } };
 export const makeSubject = makeSmallFiles;
 
 /** Measures node:fs against overlapped/register on the engine of this process. */
-export async function run({ path: tree, size: count }, { rounds }) {
+export async function run({ path: tree, size: count }, { rounds, only = '' }) {
   const names = Object.values(sides);
   const peers = names.map((side) => {
     const output = join(dirname(tree), side.replace(/\W/g, '-'), 'output');
@@ -19,7 +19,7 @@ export async function run({ path: tree, size: count }, { rounds }) {
   });
   try {
     for (const peer of peers) await peer.ask();
-    const tasks = await peers[0].ask('names');
+    const tasks = (await peers[0].ask('names')).filter((task) => new RegExp(only).test(task));
     const samples = Object.fromEntries(
       tasks.map((task) => [task, Object.fromEntries(names.map((name) => [name, []]))]),
     );
@@ -60,6 +60,7 @@ export function print({ count, samples }) {
 const promised = {
   'stat, promise': [6, 0.3],
   'stat, callback': [4, 0.4],
+  'access, promise': [5, 0.3],
   'readFile, promise': [12, 0.12],
   'readFile, callback': [11, 0.12],
   'open, read, close': [8, 0.2],
@@ -73,7 +74,8 @@ const promised = {
 };
 
 export function checks({ samples }, engineKind) {
-  return Object.entries(promised).flatMap(([task, [speed, cpu]]) => {
+  const measured = Object.entries(promised).filter(([task]) => task in samples);
+  return measured.flatMap(([task, [speed, cpu]]) => {
     const { [sides.node]: node, [sides.registered]: ours } = samples[task];
     return [
       { what: `${engineKind}, ${task}`, value: ratioOf(ours, node), limit: speed },

@@ -56,6 +56,7 @@ Options:
   --quick            a short run, for a look
   --engine <kind>    one engine: uring, iocp or threadpool (default: each that the system has)
   --folder <path>    where the file is made (default: the system's folder for temporary files)
+  --only <text>      one-at-a-time: the rows whose names match this regular expression
   --json             print the samples as JSON instead
   --check            exit code 1 when a figure misses what is promised
   -h, --help         show this`;
@@ -119,7 +120,8 @@ async function runPart(part, values, json) {
   const outcomes = [];
   try {
     for (const kind of values.engine ? [values.engine] : enginesOfPlatform()) {
-      const answer = await runInChild(part, kind, file, settings[scale]);
+      const options = { ...settings[scale], only: values.only };
+      const answer = await runInChild(part, kind, file, options);
       outcomes.push({ part, kind, ...answer });
       if (json) continue;
       console.log(`\n== ${part} with the engine ${kind}`);
@@ -144,6 +146,7 @@ async function main() {
       check: { type: 'boolean', default: false },
       engine: { type: 'string' },
       folder: { type: 'string' },
+      only: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });

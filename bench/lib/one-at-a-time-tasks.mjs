@@ -64,6 +64,7 @@ const counted = (run) => async () => {
 const tasks = {
   'stat, promise': counted(() => each(1, (path) => fs.promises.stat(path))),
   'stat, callback': counted(() => each(1, (path) => stat(path))),
+  'access, promise': counted(() => each(1, (path) => fs.promises.access(path))),
   'readFile, promise': counted(() => each(1, (path) => fs.promises.readFile(path))),
   'readFile, callback': counted(() => each(1, (path) => readFile(path))),
   'open, read, close': counted(() => each(1, openReadClose)),
