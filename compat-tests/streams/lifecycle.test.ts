@@ -6,6 +6,8 @@ import { pipeline } from 'node:stream/promises';
 import { expect, test } from 'vitest';
 import { createReadStream, createWriteStream } from '../../lib/fs.js';
 import { engine, open } from '../../lib/index.js';
+import * as x from '../../lib/streams/streamx.js';
+import * as web from '../../lib/streams/web.js';
 import { canMakeDisks, Disk } from '../alignment/loop-device.js';
 import {
   isLinux,
@@ -213,6 +215,39 @@ test('chunks() end with an error when the handle is closed or the signal aborted
   expect(await aborted).toMatchObject({ name: 'AbortError' });
   await handle.close();
   expect(await closed).toMatchObject({ code: 'EBADF' });
+});
+
+test('close() in a loop over chunks() resolves, and the loop then fails with EBADF', async () => {
+  const handle = await open(source);
+  const loop = async (): Promise<void> => {
+    for await (const _ of handle.chunks({ chunkSize: 1000 })) await handle.close();
+  };
+  expect(await rejection(loop())).toMatchObject({ code: 'EBADF' });
+});
+
+test('chunks() and adaptors of a closed handle never reach the next file', async () => {
+  const [first, second] = ['first', 'second'].map((name) => path.join(folder, name)) as [
+    string,
+    string,
+  ];
+  fs.writeFileSync(first, 'first');
+  fs.writeFileSync(second, 'second');
+  const closed = await open(first, 'r+');
+  const chunks = closed.chunks();
+  await closed.close();
+  const other = await open(second, 'r+');
+  expect(await rejection(chunks.next())).toMatchObject({ code: 'EBADF' });
+  const file = { fd: closed };
+  for (const make of [
+    () => web.createReadableStream(null, file),
+    () => web.createWritableStream(null, file),
+    () => x.createReadStream(null, file),
+    () => x.createWriteStream(null, file),
+  ]) {
+    expect(make).toThrow(expect.objectContaining({ code: 'EBADF' }));
+  }
+  await other.close();
+  expect(fs.readFileSync(second, 'utf8')).toBe('second');
 });
 
 test('chunks() rejects invalid arguments immediately', async () => {

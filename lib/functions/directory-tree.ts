@@ -16,10 +16,13 @@ export interface ListTreeOptions {
 }
 
 // As in Node, the requested path is shown as it was given; paths below it are built by path.join().
-function placeIn(path: ParsedPath): (nativePath: string) => string {
+// The path of an open folder (/proc/self/fd) is not shown.
+function placeIn({ native, shown }: ParsedPath): (nativePath: string) => string {
+  const top = typeof native === 'string' ? showPath(native) : shown;
   return (nativePath) => {
-    const shown = showPath(nativePath);
-    return shown === path.shown ? shown : normalize(shown);
+    const place = showPath(nativePath);
+    if (place === top) return shown;
+    return normalize(place.startsWith(top) ? shown + place.slice(top.length) : place);
   };
 }
 

@@ -1,8 +1,11 @@
 import { Buffer } from 'node:buffer';
-import type { Stats } from 'node:fs';
-import { join, sep } from 'node:path';
+import { constants, type Stats } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
 import { folderType } from '../handle/dirents.js';
 import { namesOf } from '../handle/entry-list.js';
+import { openParsed } from '../handle/open.js';
+import { parseOpenOptions } from '../handle/open-options.js';
 import { abortError } from '../node/errors.js';
 import { sleep } from '../node/globals.js';
 import { nodePromises } from '../node/node-fs.js';
@@ -89,7 +92,8 @@ async function remove(
   }
   // Node reports this with an error of its own, before it does anything.
   if (status.isDirectory() && !recursive) return nodeRm(path);
-  const mayHaveParts = status.isDirectory() && !fewFolderLinks.has(status.nlink);
+  const isFolder = status.isDirectory();
+  const mayHaveParts = mayRemoveInParts && isFolder && !fewFolderLinks.has(status.nlink);
   await removeWithRetries(parsed, options, mayHaveParts ? removeInParts : removeTree);
 }
 
@@ -123,19 +127,42 @@ async function removeWithRetries(
 const fewFolderLinks = new Set([2, 3]);
 // The maximum number of subfolders that are removed in parallel, by one worker each.
 const partsMax = 4;
+// Linux names the entries of an open folder by a path that nobody can redirect (proc_pid_fd(5)).
+const mayRemoveInParts = process.platform === 'linux';
+const { O_DIRECTORY, O_NOFOLLOW } = constants;
+const folderRequest = parseOpenOptions(O_DIRECTORY | O_NOFOLLOW, undefined);
 const notEmptyCodes = new Set(['ENOTEMPTY', 'EEXIST', 'EPERM']);
 
-/** removeTree() that removes the subfolders of the folder in parallel. */
+/**
+ * removeTree() that removes the subfolders of the folder in parallel. It reaches them through the
+ * open folder, so a program that replaces the folder with a link redirects nothing.
+ */
 async function removeInParts(path: ParsedPath, signal: AbortSignal | undefined): Promise<void> {
   if (await isDone(path)) return;
-  const { paths, types } = await listTree(path, { recursive: false, followLinks: false, signal });
+  // removeTree() reports why a folder does not open.
+  const folder = await openParsed(path, folderRequest).catch(() => undefined);
+  if (folder === undefined) return removeTree(path, signal);
+  try {
+    const native = `/proc/self/fd/${folder.file.descriptor}`;
+    await removeSubfolders({ native, shown: path.shown }, signal);
+  } finally {
+    await folder.close();
+  }
+  await removeTree(path, signal);
+}
+
+async function removeSubfolders(
+  folder: ParsedPath,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { paths, types } = await listTree(folder, { recursive: false, followLinks: true, signal });
   const names = namesOf({ paths, types }).filter((_, i) => types[i] === folderType);
   const failures: { index: number; error: unknown }[] = [];
   let next = 0;
   const removeNext = async (): Promise<void> => {
     while (next < names.length && failures.length === 0) {
       const index = next++;
-      const part = partOf(path, names[index] as string);
+      const part = partOf(folder, names[index] as string);
       await removeTree(part, signal).catch((error) => {
         // Already removed, or not a UTF-8 name; the final removeTree() handles the rest.
         if (codeOf(error) !== 'ENOENT') failures.push({ index, error });
@@ -145,7 +172,6 @@ async function removeInParts(path: ParsedPath, signal: AbortSignal | undefined):
   await Promise.all(Array.from({ length: Math.min(partsMax, names.length) }, removeNext));
   const [first] = failures.sort((a, b) => a.index - b.index);
   if (first !== undefined) throw first.error;
-  await removeTree(path, signal);
 }
 
 /**
@@ -168,10 +194,7 @@ function nodePathOf({ native }: ParsedPath): string | Buffer {
 }
 
 function partOf(path: ParsedPath, name: string): ParsedPath {
-  const { native } = path;
-  const shown = join(path.shown, name);
-  if (typeof native === 'string') return { native: `${native}${sep}${name}`, shown };
-  return { native: Buffer.concat([native, Buffer.from(`${sep}${name}`)]), shown };
+  return { native: `${path.native}/${name}`, shown: join(path.shown, name) };
 }
 
 function codeOf(error: unknown): string {

@@ -56,6 +56,11 @@ export class OpenFile implements SizedFile {
     collectable.register(this, this.#held, this);
   }
 
+  /** Whether the file has no users any more; its number may soon belong to another file. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   get state(): 'open' | 'closing' | 'closed' {
     if (this.#isClosed) return 'closed';
     return this.#closing === undefined ? 'open' : 'closing';

@@ -4,7 +4,13 @@ import { getEngine } from '../engine/engine.js';
 import { Opcode } from '../engine/opcodes.js';
 import { decodeValue, type WithObject } from '../engine/operation.js';
 import { type TransferOpcode, transfer } from '../engine/requests.js';
-import { afterMoving, invalidArgType, invalidArgValue, outOfRange } from '../node/errors.js';
+import {
+  afterMoving,
+  fileClosed,
+  invalidArgType,
+  invalidArgValue,
+  outOfRange,
+} from '../node/errors.js';
 import {
   validateBuffer,
   validateInteger,
@@ -230,6 +236,7 @@ export class Transfers implements ReadableFile {
   ): Promise<Moved> {
     const { alignment, number: file, holds } = this.#file;
     const write = opcode === Opcode.write;
+    if (this.#file.isClosed) return Promise.reject(fileClosed(write ? 'write' : 'read'));
     if (alignment !== null) {
       checkAligned('position', position, alignment.position);
       checkMemory(buffer, offset, length, alignment);
@@ -324,7 +331,8 @@ export class Transfers implements ReadableFile {
     signal?: AbortSignal,
   ): Promise<number> {
     const file = this.#file;
-    if (signal !== undefined || file.alignment !== null || length > transferMax) {
+    const isSplit = file.alignment !== null || length > transferMax || file.isClosed;
+    if (signal !== undefined || isSplit) {
       return this.#submit(opcode, buffer, offset, length, position, signal).then(bytesOfResult);
     }
     const subject = opcode === Opcode.write ? writeSubject : readSubject;

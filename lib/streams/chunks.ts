@@ -41,7 +41,10 @@ async function* iterate(
   options: ChunksOptions,
   recycle: boolean,
 ): AsyncGenerator<Buffer, void, undefined> {
-  const release = handle.hold(() => void ahead.cancel(systemErrorOf('EBADF', { syscall: 'read' })));
+  handle.file.checkOpen('read');
+  const release = handle.hold(() => {
+    ahead.cancel(systemErrorOf('EBADF', { syscall: 'read' })).finally(release);
+  });
   const memory = recycle ? new RecycledMemory(memoryAlignmentOf(handle)) : undefined;
   const start = hasPlaces(handle) ? options.start : null;
   const ahead = new ReadAhead(handle, { ...options, start, memory });

@@ -45,7 +45,7 @@ function onAbort(signal: AbortSignal, interrupt: Interrupt): () => void {
  * Returns the file named by the options of a stream.
  * @param flags default flags
  * @returns the file, and a function that stops listening to the signal
- * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE
+ * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE; EBADF for a closed handle
  */
 export function fileOf(
   path: PathLike | null | undefined,
@@ -68,6 +68,7 @@ export function fileOf(
     });
   } else {
     const core = requireCore(fd, 'options.fd');
+    core.file.checkOpen(operation);
     const onClosing = (): void => interrupt(systemErrorOf('EBADF', { syscall: operation }));
     file = new HeldFile({ handle: fd, core, onClosing });
     file.hold();

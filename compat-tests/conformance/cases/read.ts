@@ -10,7 +10,7 @@ export const { cases } = list;
 
 const positions: unknown[] = [0, 7, -1, null, undefined, text.length, 2 ** 40, '7', true, {}, -2];
 
-const ofBadPositions = '- A position of a write that is no number >= -1 is refused';
+const ofBadPositions = '- A write rejects a position that is not a number >= -1';
 
 // The promises of Node 20 treat an invalid position as the cursor.
 for (const position of positions) {
