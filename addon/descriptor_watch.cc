@@ -33,7 +33,7 @@ bool DescriptorWatch::start(int descriptor, std::function<void()> on_readable) {
   // Signals are for the program's own threads.
   sigset_t all;
   sigset_t before;
-  ::sigfillset(&all);
+  sigfillset(&all);  // a macro on macOS
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
   try {
     thread_ = std::thread([this, descriptor, on_readable = std::move(on_readable)] {

@@ -8,12 +8,6 @@ napi_value Values::object() const {
   return value;
 }
 
-napi_value Values::array() const {
-  napi_value value = nullptr;
-  napi_create_array(env_, &value);
-  return value;
-}
-
 napi_value Values::number(double number) const {
   napi_value value = nullptr;
   napi_create_double(env_, number, &value);

@@ -14,7 +14,6 @@ class Values {
   explicit Values(napi_env env) : env_(env) {}
 
   napi_value object() const;
-  napi_value array() const;
   napi_value number(double value) const;
   napi_value boolean(bool value) const;
   napi_value string(std::string_view text) const;

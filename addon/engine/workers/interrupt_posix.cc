@@ -18,7 +18,7 @@ void keep_library() {
   }
 }
 
-bool is_unused(int signal) {
+[[maybe_unused]] bool is_unused(int signal) {
   struct sigaction current {};
   return ::sigaction(signal, nullptr, &current) == 0 && !(current.sa_flags & SA_SIGINFO) &&
          current.sa_handler == SIG_DFL;

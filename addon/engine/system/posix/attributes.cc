@@ -6,6 +6,10 @@
 
 #include "system/attributes.h"
 
+#ifdef __linux__
+#include "linux_calls.h"
+#endif
+
 // POSIX has few of the attributes that Windows has; they are derived from other facts of a file.
 namespace overlapped {
 
@@ -47,8 +51,8 @@ uint32_t more_bits([[maybe_unused]] const Operation& op) {
   int flags = by_path ? 0 : AT_EMPTY_PATH;
   if (by_path && (op.detail->open.options & kOfLink)) flags |= AT_SYMLINK_NOFOLLOW;
   struct statx extended {};
-  if (::statx(by_path ? AT_FDCWD : op.file->handle(), by_path ? op.detail->open.path.c_str() : "",
-              flags, 0, &extended) != 0) {
+  if (get_statx(by_path ? AT_FDCWD : op.file->handle(),
+                by_path ? op.detail->open.path.c_str() : "", flags, 0, extended) != 0) {
     return 0;
   }
   const auto known = extended.stx_attributes & extended.stx_attributes_mask;

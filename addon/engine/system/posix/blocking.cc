@@ -69,8 +69,13 @@ Result transfer_vector(Operation& op) {
 
 Result data_sync(Operation& op) {
 #ifdef __APPLE__
-  // On macOS, fsync() does not flush the drive's own cache; F_FULLFSYNC does (fsync(2) there).
-  return repeat_interrupted(op, [&] { return ::fcntl(op.file->handle(), F_FULLFSYNC); });
+  // On macOS, fsync() does not flush the drive's own cache; F_FULLFSYNC does (fsync(2) there). File
+  // systems that lack it, such as those of servers, do their best in fsync().
+  return repeat_interrupted(op, [&] {
+    const int fd = op.file->handle();
+    const int result = ::fcntl(fd, F_FULLFSYNC);
+    return result == 0 || errno == EINTR || errno == EIO ? result : ::fsync(fd);
+  });
 #else
   return repeat_interrupted(op, [&] { return ::fdatasync(op.file->handle()); });
 #endif

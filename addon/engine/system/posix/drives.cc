@@ -3,7 +3,13 @@
 #ifdef __linux__
 #include <linux/fs.h>
 #elif defined(__APPLE__)
+#if __has_include(<sys/disk.h>)
 #include <sys/disk.h>
+#else
+// Compilers for other systems lack this header of Apple's.
+#define DKIOCGETBLOCKSIZE _IOR('d', 24, uint32_t)
+#define DKIOCGETBLOCKCOUNT _IOR('d', 25, uint64_t)
+#endif
 #endif
 
 #include "system/devices.h"

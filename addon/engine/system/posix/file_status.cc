@@ -84,8 +84,8 @@ namespace {
 // Uses statx() where it works, because no other call reports the birth time.
 Result read_status(int directory, const char* path, int flags, FileStatus& status) {
   struct statx from {};
-  if (::statx(directory, path, flags | AT_STATX_SYNC_AS_STAT, STATX_BASIC_STATS | STATX_BTIME,
-              &from) != 0) {
+  if (get_statx(directory, path, flags | AT_STATX_SYNC_AS_STAT,
+                STATX_BASIC_STATS | STATX_BTIME, from) != 0) {
     if (lacks_statx(errno)) return read_by_stat(directory, path, flags, status);
     return Result::failure(static_cast<uint32_t>(errno));
   }

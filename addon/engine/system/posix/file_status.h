@@ -1,7 +1,7 @@
 #pragma once
 
 #ifdef __linux__
-#include <sys/stat.h>
+#include "linux_calls.h"
 #endif
 
 #include "operation.h"

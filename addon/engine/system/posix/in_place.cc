@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "file_status.h"
+#include "linux_calls.h"
 #include "system_call.h"
 
 namespace overlapped {
@@ -67,8 +68,8 @@ int open_cached_path(const char* path, int flags, FileSystems& file_systems) {
 
 // Returns false if the call would wait.
 bool status_without_waiting(int fd, struct statx& status) {
-  return ::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS | STATX_BTIME,
-                 &status) == 0;
+  return get_statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS | STATX_BTIME,
+                   status) == 0;
 }
 
 Look look_at(const PathString& path, int flags, FileSystems& file_systems) {
@@ -199,7 +200,7 @@ bool read_path(Operation& op, FileSystems& file_systems) {
   // One byte more than expected: a count that falls short of it proves the end of the file.
   auto content = std::make_unique_for_overwrite<std::byte[]>(size + 1);
   iovec vector{content.get(), size + 1};
-  if (std::cmp_not_equal(::preadv2(fd.get(), &vector, 1, 0, RWF_NOWAIT), size)) return false;
+  if (std::cmp_not_equal(read_without_waiting(fd.get(), vector, 0), size)) return false;
   op.detail->content = std::move(content);
   op.result = Result::success(static_cast<int64_t>(size));
   return true;
@@ -242,8 +243,7 @@ bool is_at_end(const Operation& op, int64_t position) {
 // and 5.10 also return it before the end of the file (preadv2(2), BUGS).
 bool read_at_position(Operation& op) {
   iovec vector{op.data, op.length};
-  const ssize_t count =
-      ::preadv2(op.file->handle(), &vector, 1, op.file_offset, RWF_NOWAIT);
+  const ssize_t count = read_without_waiting(op.file->handle(), vector, op.file_offset);
   if (count < 0) return false;
   const bool is_whole = std::cmp_equal(count, op.length);
   if (!is_whole && !is_at_end(op, op.file_offset + count)) return false;
@@ -255,7 +255,7 @@ bool read_at_position(Operation& op) {
 bool read_at_cursor(Operation& op) {
   const int fd = op.file->handle();
   iovec vector{op.data, op.length};
-  const ssize_t count = ::preadv2(fd, &vector, 1, -1, RWF_NOWAIT);
+  const ssize_t count = read_without_waiting(fd, vector, -1);
   if (count < 0) return false;
   if (std::cmp_not_equal(count, op.length)) {
     const off_t position = ::lseek(fd, 0, SEEK_CUR);

@@ -13,8 +13,9 @@
 
 #ifdef __linux__
 #include <linux/fs.h>
-#include <linux/stat.h>
 #include <sys/sysmacros.h>
+
+#include "linux_calls.h"
 #endif
 
 namespace overlapped {
@@ -79,9 +80,9 @@ constexpr int kDirectFlag = 0;
 #endif
 
 #ifdef O_PATH
-constexpr int kPathFlag = O_PATH;
+[[maybe_unused]] constexpr int kPathFlag = O_PATH;
 #else
-constexpr int kPathFlag = 0;
+[[maybe_unused]] constexpr int kPathFlag = 0;
 #endif
 
 // A file system that rejects O_DIRECT does so after it has created the file (open(2)), with an
@@ -222,7 +223,7 @@ Alignment direct_alignment(int fd, const struct stat& status) {
 #ifdef __linux__
   struct statx extended {};
 #ifdef STATX_DIOALIGN
-  if (::statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &extended) == 0 &&
+  if (get_statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, extended) == 0 &&
       (extended.stx_mask & STATX_DIOALIGN)) {
     return {extended.stx_dio_offset_align, extended.stx_dio_offset_align,
             extended.stx_dio_mem_align};
@@ -309,7 +310,7 @@ bool look_at(int fd, struct stat& status) {
 #ifdef __linux__
   struct statx found {};
   constexpr unsigned kFlags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
-  if (::statx(fd, "", kFlags, STATX_TYPE, &found) != 0) {
+  if (get_statx(fd, "", kFlags, STATX_TYPE, found) != 0) {
     return lacks_statx(errno) && ::fstat(fd, &status) == 0;
   }
   status.st_mode = found.stx_mode;
