@@ -90,6 +90,8 @@ void UringEngine::submit(OperationList batch) {
       complete_inline(*op);
     } else if (!lost_ring_ && belongs_on_ring(*op)) {
       change_state(*op, OperationState::kQueued);
+      // The owner of a borrowed descriptor may close it before an operation that waits here begins.
+      if (in_ring_.size() + backlog_.size() >= kInFlightMax) op->file->keep();
       backlog_.push_back(op);
     } else {
       op->engine_data = &blocking_;

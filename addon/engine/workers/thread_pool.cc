@@ -152,7 +152,7 @@ void ThreadPool::submit_completed(OperationList completed) {
     change_state(*op, OperationState::kCompleted);
   }
   completed_.append(std::move(completed));
-  deliver(lock);
+  if (!stopping_) deliver(lock);
 }
 
 // Ends operations that wait in a lane which has no worker and gets none. With workers they wait for
