@@ -118,3 +118,21 @@ test('access answers as node:fs does', async () => {
     }
   }
 });
+
+testOnLocalDisk('a read stream of a cached small file runs its operations in place', async () => {
+  const readAll = async (): Promise<void> => {
+    for await (const _ of overlappedFs.createReadStream(file));
+  };
+  await readAll();
+  for (let attempt = 0; ; attempt++) {
+    await sleep(5);
+    const before = engine.stats();
+    await readAll();
+    const after = engine.stats();
+    const counts = [after.submitted - before.submitted, after.inline - before.inline];
+    // Open, read and close; a turn that has lasted long does no more work in place.
+    if (attempt < 100 && counts[1] !== 3) continue;
+    expect(counts).toEqual([3, 3]);
+    return;
+  }
+});

@@ -2,8 +2,8 @@ import { Buffer } from 'node:buffer';
 import type { Completion } from '../engine/completion.js';
 import { getEngine } from '../engine/engine.js';
 import { Opcode } from '../engine/opcodes.js';
-import { decodeValue, type WithObject } from '../engine/operation.js';
-import { type TransferOpcode, transfer } from '../engine/requests.js';
+import { complete, decodeValue, type WithObject } from '../engine/operation.js';
+import { type TransferOpcode, transfer, transferWhole } from '../engine/requests.js';
 import {
   afterMoving,
   fileClosed,
@@ -40,6 +40,8 @@ import {
 } from './transfer-result.js';
 
 const defaultReadSize = 16384;
+/** Longer reads are left to workers, in bytes; the addon has the same limit. */
+const readAloneMax = 256 * 1024;
 const readSubject = { syscall: 'read' };
 const writeSubject = { syscall: 'write' };
 
@@ -335,13 +337,19 @@ export class Transfers implements ReadableFile {
     if (signal !== undefined || isSplit) {
       return this.#submit(opcode, buffer, offset, length, position, signal).then(bytesOfResult);
     }
+    const engine = getEngine();
+    const { number } = file;
+    if (opcode === Opcode.read && length <= readAloneMax && offset === 0) {
+      const encoded = transferWhole(opcode, number, buffer, length, position);
+      return engine.start<number>(complete(encoded, readSubject, decodeValue, undefined, file));
+    }
     const subject = opcode === Opcode.write ? writeSubject : readSubject;
-    return getEngine().transfer<number>(
+    return engine.transfer<number>(
       opcode,
       subject,
       decodeValue,
       file,
-      file.number,
+      number,
       buffer,
       offset,
       length,

@@ -31,6 +31,9 @@ function later(done: Done): WriteCallback {
   return (error) => nextTick(done, error ?? null);
 }
 
+/** A pipe that has written less than this, in bytes, needs no window. */
+const pipedMax = 64 * 1024;
+
 // A program that writes by hand may rely on Node's behavior: when the stream drains, the bytes are
 // in the file and their memory is free. Neither matters to a piped stream.
 function isPiped(stream: NodeWriteStream): boolean {
@@ -45,7 +48,7 @@ function lengthOf(chunks: readonly Uint8Array[]): number {
 
 /**
  * Writes the chunks of a stream: directly while the stream waits for each write, and by a
- * WriteBehind as soon as another stream pipes into it, or a write is long.
+ * WriteBehind as soon as another stream has piped much into it, or a write is long.
  */
 export class WriteSink implements Mover {
   readonly #stream: NodeWriteStream;
@@ -144,7 +147,8 @@ export class WriteSink implements Mover {
   #writeDirectly(direct: DirectWrites, chunks: readonly Uint8Array[], done: Done): boolean {
     const stream = this.#stream;
     const length = lengthOf(chunks);
-    if (isPiped(stream) || !direct.accepts(chunks, length)) {
+    const isLong = isPiped(stream) && stream.bytesWritten + length > pipedMax;
+    if (isLong || !direct.accepts(chunks, length)) {
       this.#beginWindow();
       return false;
     }

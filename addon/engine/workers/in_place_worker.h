@@ -16,8 +16,8 @@ class InPlaceWorker {
     if (operation.is_transfer()) find_file_system(*operation.file, file_systems_);
   }
 
-  bool try_run(Operation& operation) {
-    return may_be_done_in_place(operation) && try_in_place(operation, file_systems_);
+  bool try_run(Operation& operation, size_t read_max = kReadInPlaceMax) {
+    return may_be_done_in_place(operation) && try_in_place(operation, file_systems_, read_max);
   }
 
   // Runs operations on paths beside the workers, from the other end of the queue. Returns the

@@ -24,10 +24,6 @@ namespace overlapped {
 
 namespace {
 
-// Copying this much from the page cache takes some microseconds, about as long as handing the
-// operation to a worker.
-constexpr size_t kTransferMax = 64 * 1024;
-
 // Flags of an open that creates nothing, changes nothing and waits for nothing.
 constexpr int kPlainFlags = O_CLOEXEC | O_NOFOLLOW | O_DIRECTORY | O_NONBLOCK | O_LARGEFILE;
 constexpr uint32_t kPlainOptions = kInheritable;
@@ -193,7 +189,7 @@ bool read_path(Operation& op, FileSystems& file_systems) {
   if (!is_plain(request)) return false;
   const Look look = look_to_open(request, file_systems);
   if (look.error != 0) return end_with_error(op, look.error);
-  if (look.status.stx_size >= kTransferMax) return false;
+  if (look.status.stx_size >= kReadInPlaceMax) return false;
   const auto size = static_cast<size_t>(look.status.stx_size);
   const Descriptor fd(open_seen(look, O_CLOEXEC, file_systems));
   if (fd.get() < 0) return false;
@@ -268,9 +264,9 @@ bool read_at_cursor(Operation& op) {
   return true;
 }
 
-bool read_file(Operation& op, FileSystems& file_systems) {
+bool read_file(Operation& op, FileSystems& file_systems, size_t read_max) {
   const OpenFile& file = *op.file;
-  if (op.length == 0 || op.length > kTransferMax) return false;
+  if (op.length == 0 || op.length > read_max) return false;
   if (file.unbuffered || !file.is_disk()) return false;
   if (file.device_type() != DeviceType::kBlock &&
       file_system_of(*op.file, file_systems) != FileSystem::kLocal) {
@@ -303,10 +299,10 @@ bool may_be_done_in_place(const Operation& operation) {
   }
 }
 
-bool try_in_place(Operation& operation, FileSystems& file_systems) {
+bool try_in_place(Operation& operation, FileSystems& file_systems, size_t read_max) {
   switch (operation.opcode) {
     case Opcode::kRead:
-      return read_file(operation, file_systems);
+      return read_file(operation, file_systems, read_max);
     case Opcode::kStat:
       return stat_file(operation, file_systems);
     case Opcode::kStatPath:
