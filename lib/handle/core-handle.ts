@@ -260,7 +260,8 @@ export class CoreHandle implements SectorFile {
   }
 
   /**
-   * Closes this handle like close({ cancel: true }), and passes its open file to a new one.
+   * Closes this handle like close({ cancel: true }), and passes its open file to a new one; for
+   * Windows.
    * @returns the new one; undefined if this one is closed, or being closed
    */
   async handOver(): Promise<CoreHandle | undefined> {

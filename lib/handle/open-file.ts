@@ -183,7 +183,8 @@ export class OpenFile implements SizedFile {
   }
 
   /**
-   * Closes this object like close(), and passes its open file to another one.
+   * Closes this object like close(), and passes its open file to another one. For Windows, where a
+   * descriptor is a second handle that this object closes; the other object has none yet.
    * @returns the other one; undefined if this one is closed, or being closed
    */
   async handOver(): Promise<OpenFile | undefined> {
@@ -193,8 +194,8 @@ export class OpenFile implements SizedFile {
     }
     let next: OpenFile | undefined;
     await this.#end(async () => {
-      const { alignment, deviceType } = this;
-      next = new OpenFile({ ...this.#held, deviceType, alignment }, this.access);
+      const { number: file, alignment, deviceType, sizeWhenOpened: size } = this;
+      next = new OpenFile({ file, fd: noDescriptor, deviceType, alignment, size }, this.access);
     });
     return next;
   }
