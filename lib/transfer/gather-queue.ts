@@ -4,7 +4,7 @@ import { endOf } from './file-size.js';
 import { PartQueue } from './part-queue.js';
 import type { CuttableFile, WritableFile } from './transfer-file.js';
 import type { WindowSize } from './window.js';
-import { addView, type Part, type Pieces } from './write-part.js';
+import { addView, type MemoryUse, type Part } from './write-part.js';
 
 // Smaller writes are copied together; larger ones are written directly from their memory.
 const copiedMax = 8 * 1024;
@@ -47,11 +47,11 @@ export class GatherQueue extends PartQueue {
     this.#sizeBefore = size;
   }
 
-  add(bytes: Uint8Array, pieces: Pieces): void {
+  add(bytes: Uint8Array, use: MemoryUse): void {
     const { byteLength } = bytes;
     const isAlone = this.open === undefined && byteLength <= this.window.chunkSize;
     // A lone write needs no copy; most small files are written in one write.
-    if (byteLength <= copiedMax && !(isAlone && pieces.mayKeep)) {
+    if (byteLength <= copiedMax && !(isAlone && use.isStable)) {
       for (let at = 0; at < byteLength; ) at += this.#addCopy(bytes, at, byteLength);
       return;
     }
@@ -62,7 +62,7 @@ export class GatherQueue extends PartQueue {
       const length = Math.min(chunkSize - part.length, byteLength - at);
       this.#endCopies();
       addView(part.views, bytes.subarray(at, at + length));
-      pieces.addTo(part);
+      use.usedBy(part);
       this.extend(part, length);
       at += length;
       if (part.length >= chunkSize || part.views.length >= viewsMax) this.seal();

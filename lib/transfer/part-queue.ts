@@ -1,6 +1,6 @@
 import type { OnMoved } from './chunk-io.js';
 import type { WindowSize } from './window.js';
-import { newPart, type Part, type Pieces } from './write-part.js';
+import { type MemoryUse, newPart, type Part } from './write-part.js';
 
 /**
  * The bytes of a WriteBehind on their way to the file, cut into parts of one write each. There are
@@ -29,8 +29,8 @@ export abstract class PartQueue {
     this.window = window;
   }
 
-  /** Adds bytes; `pieces` records which parts need their memory. */
-  abstract add(bytes: Uint8Array, pieces: Pieces): void;
+  /** Adds bytes; `use` counts the parts that need their memory. */
+  abstract add(bytes: Uint8Array, use: MemoryUse): void;
   /** @param onMoved called when a portion of the part is in the file */
   abstract write(part: Part, signal: AbortSignal | undefined, onMoved: OnMoved): Promise<void>;
   /**

@@ -7,7 +7,7 @@ import { PaddedFile, type Writer } from './padded-file.js';
 import { PartQueue } from './part-queue.js';
 import type { SectorFile } from './transfer-file.js';
 import type { WindowSize } from './window.js';
-import { addView, type Part, type Pieces } from './write-part.js';
+import { addView, type MemoryUse, type Part } from './write-part.js';
 
 /**
  * Parts for an unbuffered file. Whole sectors are written directly from their memory if that is
@@ -43,10 +43,10 @@ export class SectorQueue extends PartQueue {
     this.#memory = new RecycledMemory(this.#alignment);
   }
 
-  add(bytes: Uint8Array, pieces: Pieces): void {
+  add(bytes: Uint8Array, use: MemoryUse): void {
     for (let at = 0; at < bytes.byteLength; ) {
       at += this.#canWriteFrom(bytes, at)
-        ? this.#addDirectly(bytes, at, pieces)
+        ? this.#addDirectly(bytes, at, use)
         : this.#addCopy(bytes, at);
     }
   }
@@ -60,12 +60,12 @@ export class SectorQueue extends PartQueue {
     );
   }
 
-  #addDirectly(bytes: Uint8Array, at: number, pieces: Pieces): number {
+  #addDirectly(bytes: Uint8Array, at: number, use: MemoryUse): number {
     const part = this.#directPart(bytes, at);
     const whole = alignDown(bytes.byteLength - at, this.#block);
     const length = Math.min(whole, this.window.chunkSize - part.length);
     addView(part.views, bytes.subarray(at, at + length));
-    pieces.addTo(part);
+    use.usedBy(part);
     this.extend(part, length);
     if (part.length === this.window.chunkSize) this.seal();
     return length;

@@ -8,7 +8,7 @@ import type { PartQueue } from './part-queue.js';
 import { SectorQueue } from './sector-queue.js';
 import type { SectorFile } from './transfer-file.js';
 import { type WindowOptions, WindowSize } from './window.js';
-import { type Part, Pieces, type WriteCallback } from './write-part.js';
+import { MemoryUse, type Part, type WriteCallback } from './write-part.js';
 
 export interface WriteBehindOptions extends WindowOptions, CancelOptions, GatherOptions {
   /**
@@ -26,7 +26,7 @@ export interface WriteBehindOptions extends WindowOptions, CancelOptions, Gather
   onFailed?: ((error: unknown) => void) | undefined;
 }
 
-const noPieces = new Pieces(undefined);
+const unobserved = new MemoryUse(undefined);
 
 /**
  * Writes bytes in order, with several writes in flight at explicit positions. Small writes are
@@ -100,10 +100,10 @@ export class WriteBehind {
   write(bytes: Uint8Array, released?: WriteCallback): void {
     const { failure } = this.#inFlight;
     if (failure !== undefined) throw failure.error;
-    const pieces = released === undefined ? noPieces : new Pieces(released);
+    const use = released === undefined ? unobserved : new MemoryUse(released);
     this.#bytesWaiting += bytes.byteLength;
-    this.#queue.add(bytes, pieces);
-    if (pieces !== noPieces) pieces.done();
+    this.#queue.add(bytes, use);
+    if (use !== unobserved) use.done();
     this.#schedule();
   }
 

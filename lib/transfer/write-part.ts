@@ -33,8 +33,8 @@ export function newPart(position: number, isAtCursor: boolean, memory?: Buffer):
   };
 }
 
-/** Calls back when none of the parts needs a caller's memory any longer. */
-export class Pieces {
+/** Counts the parts that use a caller's memory, and calls back when none does any longer. */
+export class MemoryUse {
   #count = 1;
   #error: unknown;
   readonly #released: WriteCallback | undefined;
@@ -48,11 +48,12 @@ export class Pieces {
   }
 
   /** Whether no callback waits for the memory, so that it stays unchanged until it is written. */
-  get mayKeep(): boolean {
+  get isStable(): boolean {
     return this.#released === undefined;
   }
 
-  addTo(part: Part): void {
+  /** Counts a part, until it is released. */
+  usedBy(part: Part): void {
     if (this.#released === undefined) return;
     this.#count++;
     part.releases.push(this.done);
