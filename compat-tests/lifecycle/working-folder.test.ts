@@ -32,6 +32,12 @@ const calls = {
   open: () => promises.open('file').then(textOf),
   stat: () => promises.stat('folder/a').then(() => 'a', () => 'b'),
   lstat: () => promises.lstat('folder/a').then(() => 'a', () => 'b'),
+  access: () => promises.access('folder/a').then(() => 'a', () => 'b'),
+  // Not all of these can be done before they return.
+  'access after other calls': () => {
+    for (let i = 0; i < 50; i++) promises.access('folder');
+    return promises.access('folder/a').then(() => 'a', () => 'b');
+  },
   readdir: () => promises.readdir('folder').then(([name]) => name),
   writeFile: async () => {
     await promises.writeFile('new', '');

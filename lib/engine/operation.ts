@@ -103,7 +103,10 @@ export class Operation {
   subject: Subject = noSubject;
   /** The Buffer, the Buffers or the path. */
   object: unknown = undefined;
-  /** Keeps the handle from being collected while the operation is in flight. */
+  /**
+   * Keeps the handle, and what else it names, from being collected while the operation is in
+   * flight. By it Engine.cancelOwnedBy() finds the operations of an object.
+   */
   owner: unknown = undefined;
   watch: AbortWatch | undefined = undefined;
   /** The submission of an operation that opens or closes a file, to repeat it. */
