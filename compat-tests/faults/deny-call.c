@@ -1,4 +1,5 @@
-// Runs a program that may not make a system call, as in a container whose seccomp profile denies it.
+// Runs a program that may not make a system call, as in a container whose seccomp profile denies
+// the call.
 //
 //   deny-call io_uring_setup|statx PROGRAM ARGUMENT...
 

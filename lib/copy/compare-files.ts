@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Stats } from 'node:fs';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { openCore } from '../handle/open.js';

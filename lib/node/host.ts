@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { isMainThread } from 'node:worker_threads';
 
 // The program that runs this code: Node or Electron, or a runtime that imitates Node.

@@ -9,7 +9,6 @@ import { nextTick } from '../node/globals.js';
 import { viewsBehind } from '../transfer/chunk-io.js';
 import type { WindowOptions } from '../transfer/window.js';
 import type { HeldFile } from './held-file.js';
-import type { NodeWriteStream } from './write-sink.js';
 
 const writeSubject = { syscall: 'write' };
 /** Longer writes are split by a window, so that a canceled one ends soon. */
@@ -20,6 +19,7 @@ const copiedMax = 8 * 1024;
 const viewsMax = 512;
 
 type Done = (error?: Error | null) => void;
+type Destroyable = { readonly destroyed: boolean };
 
 /** Whether a stream has opened its file itself, and can write it without a window. */
 export function canWriteDirectly(file: HeldFile, { depth, chunkSize }: WindowOptions): boolean {
@@ -33,14 +33,14 @@ export function canWriteDirectly(file: HeldFile, { depth, chunkSize }: WindowOpt
  * positions that follow the start. A program that waits for each write needs no window.
  */
 export class DirectWrites {
-  readonly #stream: NodeWriteStream;
+  readonly #stream: Destroyable;
   readonly #handle: CoreHandle;
   readonly #onWritten: (bytes: number) => void;
   #isWriting = false;
   #onIdle: (() => void) | undefined;
 
   /** @param onWritten called when bytes are in the file */
-  constructor(stream: NodeWriteStream, file: HeldFile, onWritten: (bytes: number) => void) {
+  constructor(stream: Destroyable, file: HeldFile, onWritten: (bytes: number) => void) {
     this.#stream = stream;
     this.#handle = file.handle as CoreHandle;
     this.#onWritten = onWritten;
