@@ -3,6 +3,7 @@ import type { Stats } from 'node:fs';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { openCore } from '../handle/open.js';
 import { abortError } from '../node/errors.js';
+import { ownOptions } from '../node/own-options.js';
 import type { PathLike } from '../node/paths.js';
 import { validateObject, validateSignal } from '../node/validate.js';
 import { memoryAlignmentOf } from '../transfer/chunk-io.js';
@@ -56,7 +57,7 @@ export async function compareFiles(
   b: PathLike,
   options: CompareFilesOptions = {},
 ): Promise<FileComparison> {
-  const { equal, firstDifference, sizes } = await comparePaths(a, b, options);
+  const { equal, firstDifference, sizes } = await comparePaths(a, b, ownOptions(options));
   return { equal, firstDifference, sizes };
 }
 

@@ -1,4 +1,5 @@
 import { stat } from '../functions/status.js';
+import { ownOptions } from '../node/own-options.js';
 import type { PathLike } from '../node/paths.js';
 import { validateBoolean, validateObject, validateSignal } from '../node/validate.js';
 import { copyOneFile } from './file-copy.js';
@@ -34,7 +35,7 @@ export type CopyReport = FileCopyReport | CopyTreeReport;
  * @throws CopyError: ERR_COPY_SAME_FILE, ERR_COPY_FILE_TYPE, ERR_COPY_STRATEGY; VerifyError if the
  *   copy differs when read back; SourceChangedError if the source is written to during the copy;
  *   AbortError; system errors with `path` and `dest`: EISDIR for a folder with `recursive: false`,
- *   EEXIST with `errorOnExist`, EINVAL if a file system refuses `unbuffered`, ENOSPC, EIO, …. When
+ *   EEXIST with `errorOnExist`, EINVAL if a file system refuses `unbuffered`, ENOSPC, EIO. When
  *   it rejects, nothing is in flight, the destination is unchanged, and only `resume` leaves an
  *   unfinished file beside it. Without `atomic` the destination has been removed.
  * @example
@@ -56,7 +57,7 @@ export async function copy(
   options: CopyOptions = {},
 ): Promise<CopyReport> {
   validateObject(options, 'options');
-  const { recursive = true, signal } = options;
+  const { recursive = true, signal } = ownOptions(options);
   validateBoolean(recursive, 'options.recursive');
   validateSignal(signal);
   const status = recursive ? await stat(source, { throwIfNoEntry: false, signal }) : undefined;

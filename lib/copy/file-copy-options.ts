@@ -1,5 +1,6 @@
 import type { EngineKind } from '../engine/native.js';
 import { invalidArgValue } from '../node/errors.js';
+import { ownOptions } from '../node/own-options.js';
 import {
   validateBoolean,
   validateInteger,
@@ -162,8 +163,9 @@ export interface CopySettings {
 
 /** @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE */
 export function replacementOf(options: ReplaceOptions): { force: boolean; errorOnExist: boolean } {
-  const { overwrite = true } = options;
-  const { force = overwrite, errorOnExist = !overwrite } = options;
+  const own = ownOptions(options);
+  const { overwrite = true } = own;
+  const { force = overwrite, errorOnExist = !overwrite } = own;
   const booleans = { overwrite, force, errorOnExist };
   for (const [name, value] of Object.entries(booleans)) validateBoolean(value, `options.${name}`);
   if (!overwrite && force) {
@@ -173,8 +175,9 @@ export function replacementOf(options: ReplaceOptions): { force: boolean; errorO
 }
 
 /** @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE */
-export function parseCopyOptions(options: FileCopyOptions): CopySettings {
-  validateObject(options, 'options');
+export function parseCopyOptions(given: FileCopyOptions): CopySettings {
+  validateObject(given, 'options');
+  const options = ownOptions(given);
   const {
     strategy = 'auto',
     unbuffered = false,

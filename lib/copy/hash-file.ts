@@ -3,6 +3,7 @@ import type { FileHandle } from '../file-handle/file-handle.js';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { coreOf } from '../handle/core-of.js';
 import { openCore } from '../handle/open.js';
+import { ownOptions } from '../node/own-options.js';
 import type { PathLike } from '../node/paths.js';
 import { validateObject, validateOneOf } from '../node/validate.js';
 import { makeHash } from './make-hash.js';
@@ -43,7 +44,7 @@ export async function hashFile(
   options: HashFileOptions = {},
 ): Promise<string> {
   validateObject(options, 'options');
-  const { algorithm = 'sha256', encoding = 'hex' } = options;
+  const { algorithm = 'sha256', encoding = 'hex' } = ownOptions(options);
   validateOneOf(encoding, 'options.encoding', encodings);
   const hash = makeHash(algorithm, 'options.algorithm');
   await hashInto(hash, file, options);
@@ -57,7 +58,7 @@ async function hashInto(
 ): Promise<void> {
   const core = coreOf(file);
   if (core !== undefined) return hashHandle(hash, core, options);
-  const { unbuffered, signal } = options;
+  const { unbuffered, signal } = ownOptions(options);
   const opened = await openCore(file as PathLike, 'r', {
     unbuffered,
     signal,
@@ -76,7 +77,7 @@ export async function hashHandle(
   handle: CoreHandle,
   options: ChunkOptions & Pick<HashFileOptions, 'onProgress'>,
 ): Promise<void> {
-  const { onProgress, ...chunkOptions } = options;
+  const { onProgress, ...chunkOptions } = ownOptions(options);
   const size = sizeOfContent(await handle.stat({ bigint: true }));
   const meter = new ProgressMeter(size ?? 0);
   let bytesDone = 0;

@@ -1,4 +1,5 @@
 import type { CoreHandle } from '../handle/core-handle.js';
+import { ownOptions } from '../node/own-options.js';
 import { validateInteger, validateSignal } from '../node/validate.js';
 import { alignUp } from '../transfer/alignment.js';
 import { blockSizeOf, memoryAlignmentOf } from '../transfer/chunk-io.js';
@@ -75,7 +76,7 @@ export async function readChunks(
   consumer?: Consumer,
 ): Promise<number> {
   validateWindow(options);
-  const { onMoved, onChunk, signal } = options;
+  const { onMoved, onChunk, signal } = ownOptions(options);
   const depth = queueDepthOf(options) ?? chunkDefaults.depth;
   validateSignal(signal);
   const handles = consumer === undefined ? [source] : [source, consumer.handle];

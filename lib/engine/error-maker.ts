@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import process from 'node:process';
 import { AbortError, abortError, type Subject, systemError } from '../node/errors.js';
+import { ownOptions } from '../node/own-options.js';
 import type { Completion } from './completion.js';
 import type { AbortWatch, Failure } from './operation.js';
 
@@ -43,7 +44,7 @@ export function errorMaker({ subject, watch }: Failed, failure?: Failure): () =>
 }
 
 function systemErrorOf(subject: Subject, { error, osError, step, place }: Failure): Error {
-  const { laterSteps, showPlace } = subject;
+  const { laterSteps, showPlace } = ownOptions(subject);
   const laterStep = step === 0 ? undefined : laterSteps?.[step - 1];
   const syscall = laterStep ?? subject.syscall;
   if (showPlace !== undefined && place !== undefined) {

@@ -36,6 +36,7 @@ import type { CloseOptions } from '../handle/public-handle.js';
 import { decodeBigIntStats, decodeStats } from '../handle/stats.js';
 import { systemErrorOf, unavailable } from '../node/errors.js';
 import { modeForNode } from '../node/file-mode.js';
+import { ownOptions } from '../node/own-options.js';
 import {
   validateBoolean,
   validateInteger,
@@ -214,7 +215,7 @@ export class DirectoryHandle {
    * @throws EXDEV between file systems; EEXIST with `overwrite: false`
    */
   async rename(name: EntryName, newName: EntryName, options: RenameOptions = {}): Promise<void> {
-    const { overwrite = true } = options;
+    const { overwrite = true } = ownOptions(options);
     validateBoolean(overwrite, 'options.overwrite');
     const names = { name: parseName(name), newName: parseName(newName, 'newName') };
     return this.#giveName(renameIn({ ...names, overwrite }), 'renameat', names, options);
@@ -338,7 +339,7 @@ export class DirectoryHandle {
 
   #stat(name: EntryName, options: DirectoryStatOptions = {}): Promise<Stats | BigIntStats> {
     validateObject(options, 'options');
-    const decode = options.bigint === true ? decodeBigIntStats : decodeStats;
+    const decode = ownOptions(options).bigint === true ? decodeBigIntStats : decodeStats;
     return this.#submit<Stats | BigIntStats>(statusIn(name), 'fstatat', name, decode);
   }
 
@@ -362,7 +363,7 @@ export class DirectoryHandle {
     options: NewNameOptions,
   ): Promise<void> {
     validateObject(options, 'options');
-    const { directory = this } = options;
+    const { directory = this } = ownOptions(options);
     return directory.#handle.operateFrom(this.#handle, {
       ...request,
       subject: { syscall, path: this.#show(name), dest: directory.#show(newName) },

@@ -5,6 +5,7 @@ import type { CoreHandle } from '../handle/core-handle.js';
 import type { PublicHandle } from '../handle/public-handle.js';
 import { invalidArgType } from '../node/errors.js';
 import { nodeMajor } from '../node/node-fs.js';
+import { ownOptions } from '../node/own-options.js';
 import { validateBoolean, validateObject } from '../node/validate.js';
 import { byteStreamOf } from '../streams/web-streams.js';
 
@@ -69,7 +70,7 @@ export function readableStreamOf(
   options: ReadableWebStreamOptions,
 ): ReadableStream {
   validateObject(options, 'options');
-  const { type, autoClose = false } = options;
+  const { type, autoClose = false } = ownOptions(options);
   validateBoolean(autoClose, 'options.autoClose');
   if (nodeMajor < 22) {
     if (type !== undefined && typeof type !== 'string') {

@@ -4,6 +4,7 @@ import type { Stream } from 'node:stream';
 import { isArrayBufferView } from 'node:util/types';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { abortError, afterMoving, invalidArgType } from '../node/errors.js';
+import { noOptions, ownOptions } from '../node/own-options.js';
 import { validateBoolean, validateEncoding, validateSignal } from '../node/validate.js';
 import { allocAligned } from '../transfer/aligned-buffer.js';
 import { alignUp } from '../transfer/alignment.js';
@@ -38,8 +39,8 @@ export interface WriteFileOptions extends EncodingOptions {
 
 /** Parses an encoding, or an object with one; a callback may stand instead of options. */
 export function parseEncodingOptions<T extends object>(options: unknown): T {
-  if (options == null || typeof options === 'function') return {} as T;
-  const parsed = typeof options === 'string' ? { encoding: options } : options;
+  if (options == null || typeof options === 'function') return noOptions;
+  const parsed = ownOptions(typeof options === 'string' ? { encoding: options } : options);
   if (typeof parsed !== 'object') {
     throw invalidArgType('options', 'one of type string or object', options);
   }
@@ -52,9 +53,9 @@ export function parseEncodingOptions<T extends object>(options: unknown): T {
 
 /** Copies options with inherited ones, so that a later change by the caller has no effect. */
 export function copyOptions<T extends object>(options: T): T {
-  const copy: Partial<T> = {};
+  const copy = Object.create(null);
   for (const key in options) copy[key] = options[key];
-  return copy as T;
+  return copy;
 }
 
 /** Converts the content of a file to the requested form. */

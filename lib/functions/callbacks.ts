@@ -17,6 +17,7 @@ import { nextTick } from '../node/globals.js';
 import { substituteFor } from '../node/layers.js';
 import { likeNode } from '../node/like-node.js';
 import { nodeFs } from '../node/node-fs.js';
+import { noOptions, ownOptions } from '../node/own-options.js';
 import { parsePath } from '../node/paths.js';
 import { validateBoolean } from '../node/validate.js';
 import * as heldByOthers from '../win32/held-by-others.js';
@@ -120,14 +121,14 @@ function write(
   const parsed = parsePath(path);
   const flags = parseFlags(options.flag || defaultFlag);
   const mode = parseMode(options.mode, 0o666);
-  callBack(writePath(parsed, data, flags, { ...options, mode }), asRequest(callback));
+  callBack(writePath(parsed, data, flags, ownOptions({ ...options, mode })), asRequest(callback));
 }
 
 function statByCallback(path: unknown, given: unknown, last?: unknown): void {
   const callback = typeof given === 'function' ? given : last;
   validateCallback(callback);
   // Node 24 treats everything but an object as missing options.
-  const options = typeof given === 'object' && given !== null ? given : {};
+  const options = typeof given === 'object' && given !== null ? ownOptions(given) : noOptions;
   if ((options as StatOptions).throwIfNoEntry === false)
     callBack(startStat(path, options), asRequest(callback));
   else getEngine().call(statusRequest('stat', path, options), asRequest(callback));
@@ -137,7 +138,7 @@ function lstatByCallback(path: unknown, given: unknown, last?: unknown): void {
   const callback = typeof given === 'function' ? given : last;
   validateCallback(callback);
   const isMissing = given === undefined || typeof given === 'function';
-  const options = isMissing ? {} : (given as StatOptions);
+  const options = isMissing ? noOptions : (given as StatOptions);
   getEngine().call(statusRequest('lstat', path, options), asRequest(callback));
 }
 

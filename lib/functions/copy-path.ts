@@ -4,6 +4,7 @@ import type { CoreHandle } from '../handle/core-handle.js';
 import { openCore } from '../handle/open.js';
 import { abortError, afterMoving, type SystemError, systemErrorOf } from '../node/errors.js';
 import { nodeFs, nodePromises } from '../node/node-fs.js';
+import { ownOptions } from '../node/own-options.js';
 import { type PathLike, parsePath } from '../node/paths.js';
 import { validateInteger, validateSignal } from '../node/validate.js';
 import { readChunk, writeChunk } from '../transfer/chunk-io.js';
@@ -33,7 +34,7 @@ export async function copyFile(
 ): Promise<void> {
   const { mode, signal } =
     typeof modeOrOptions === 'object' && modeOrOptions !== null
-      ? modeOrOptions
+      ? ownOptions(modeOrOptions)
       : { mode: modeOrOptions, signal: undefined };
   validateSignal(signal);
   if (signal === undefined) return nodePromises.copyFile(source, destination, mode);

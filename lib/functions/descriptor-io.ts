@@ -6,6 +6,7 @@ import { decodeValue } from '../engine/operation.js';
 import { foreignDescriptor, statusOfFile, transfer, transferVectors } from '../engine/requests.js';
 import type { ReadableFile } from '../file-handle/whole-file.js';
 import { decodeStats } from '../handle/stats.js';
+import { ownOptions } from '../node/own-options.js';
 
 // Reads from descriptors, no matter which code opened them. The engine looks up the descriptor for
 // every read, so it remembers nothing about a file that has since been closed.
@@ -35,7 +36,7 @@ export interface DescriptorRead {
 
 /** Resolves to the number of bytes read. @throws a system error; AbortError */
 export function readDescriptor(read: DescriptorRead): Promise<number> {
-  const { fd, object, offset, length, position, signal } = read;
+  const { fd, object, offset, length, position, signal } = ownOptions(read);
   const request = Array.isArray(object)
     ? transferVectors(Opcode.readVector, { buffers: object, length, position })
     : transfer(Opcode.read, { memory: object, offset, length, position });

@@ -191,7 +191,7 @@ export async function appendFile(
   options?: OrNull<WriteFilePathOptions | BufferEncoding>,
 ): Promise<void> {
   const given = parseEncodingOptions<WriteFilePathOptions>(options);
-  return writeFile(path, data, { ...copyOptions(given), flag: given.flag || 'a' });
+  return writeFile(path, data, Object.assign(copyOptions(given), { flag: given.flag || 'a' }));
 }
 
 // Larger content is written in parts, so that an abort takes effect between them.

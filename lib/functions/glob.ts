@@ -5,6 +5,7 @@ import type { IgnoreLike, Path } from 'glob';
 import { makeDirent, typeOfKind } from '../handle/dirents.js';
 import { invalidArgType } from '../node/errors.js';
 import { nodePromises } from '../node/node-fs.js';
+import { ownOptions } from '../node/own-options.js';
 import { isUrl } from '../node/paths.js';
 import { validateBoolean, validateObject } from '../node/validate.js';
 
@@ -53,7 +54,7 @@ function toDirent(path: Path): Dirent {
 
 /** Converts the `exclude` option to the library's `ignore` option. */
 function ignoreOf(options: GlobOptions): string[] | IgnoreLike | undefined {
-  const { exclude, withFileTypes } = options;
+  const { exclude, withFileTypes } = ownOptions(options);
   if (exclude == null) return undefined;
   if (typeof exclude !== 'function') return [...exclude];
   const isExcluded = exclude as Exclude;

@@ -4,6 +4,7 @@ import {
   directoryRequest,
 } from '../file-handle/directory-handle.js';
 import { openParsed } from '../handle/open.js';
+import { ownOptions } from '../node/own-options.js';
 import { type PathLike, parsePath } from '../node/paths.js';
 
 /** Options of openDirectory(). */
@@ -28,6 +29,6 @@ export async function openDirectory(
   options: OpenDirectoryOptions = {},
 ): Promise<DirectoryHandle> {
   const parsed = parsePath(path);
-  const core = await openParsed(parsed, directoryRequest(options.signal));
+  const core = await openParsed(parsed, directoryRequest(ownOptions(options).signal));
   return directoryOf(core, parsed.shown);
 }

@@ -3,6 +3,7 @@ import { getEngine } from '../engine/engine.js';
 import { type CompleteRequest, complete } from '../engine/operation.js';
 import { statusOfPath } from '../engine/requests.js';
 import { decodeBigIntStats, decodeStats } from '../handle/stats.js';
+import { noOptions, ownOptions } from '../node/own-options.js';
 import { type PathLike, parsePath } from '../node/paths.js';
 import { validateSignal } from '../node/validate.js';
 
@@ -19,7 +20,6 @@ type AsNumbers = StatOptions & { bigint?: false | undefined };
 type AsBigInts = StatOptions & { bigint: true };
 type Lenient = { throwIfNoEntry: false };
 
-const noOptions: StatOptions = Object.freeze({});
 const noEntryCodes = new Set(['ENOENT', 'ENOTDIR']);
 
 /** stat() that throws invalid-argument errors synchronously. */
@@ -28,7 +28,7 @@ export function startStat(
   options: StatOptions = noOptions,
 ): Promise<Stats | BigIntStats | undefined> {
   const status = getEngine().start<Stats | BigIntStats>(statusRequest('stat', path, options));
-  if (options.throwIfNoEntry !== false) return status;
+  if (ownOptions(options).throwIfNoEntry !== false) return status;
   return status.catch((error: NodeJS.ErrnoException) => {
     if (error.code !== undefined && noEntryCodes.has(error.code)) return undefined;
     throw error;
@@ -51,8 +51,9 @@ export function statusRequest(
 ): CompleteRequest {
   const { native, shown } = parsePath(path);
   // Read one by one, so that null options fail as they do in Node.
-  const bigint = options.bigint === true;
-  const { signal } = options;
+  const own = ownOptions(options);
+  const bigint = own.bigint === true;
+  const { signal } = own;
   validateSignal(signal);
   const encoded = statusOfPath(native, syscall === 'stat');
   const decode = bigint ? decodeBigIntStats : decodeStats;

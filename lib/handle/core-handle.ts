@@ -6,6 +6,7 @@ import { type Encoded, syncFile, truncateFile } from '../engine/requests.js';
 import { fchmod, fchown, futimes } from '../node/descriptor-functions.js';
 import { type Subject, systemErrorOf } from '../node/errors.js';
 import { modeForNode } from '../node/file-mode.js';
+import { ownOptions } from '../node/own-options.js';
 import { validateBoolean, validateInteger } from '../node/validate.js';
 import type { Alignment } from '../transfer/alignment.js';
 import { endOf } from '../transfer/file-size.js';
@@ -255,7 +256,7 @@ export class CoreHandle implements SectorFile {
   }
 
   close(options?: CloseOptions): Promise<void> {
-    if (options?.cancel === true) this.cancelAll();
+    if (ownOptions(options)?.cancel === true) this.cancelAll();
     return this.file.close();
   }
 

@@ -1,6 +1,7 @@
 import { decodeNothing, type Operable } from '../engine/operation.js';
 import { lockBytes, unlockBytes } from '../engine/requests.js';
 import { outOfRange } from '../node/errors.js';
+import { ownOptions } from '../node/own-options.js';
 import {
   validateBoolean,
   validateInteger,
@@ -32,7 +33,7 @@ const unlockSubject = { syscall: 'unlock' };
 
 function parseRange(options: LockRange): { position: number | bigint; length: number } {
   validateObject(options, 'options');
-  const { position = 0, length } = options;
+  const { position = 0, length } = ownOptions(options);
   if (length !== undefined) validateInteger(length, 'options.length', 1);
   validatePosition(position, length ?? 0);
   if (position < 0) throw outOfRange('position', '>= 0', position);
@@ -41,7 +42,7 @@ function parseRange(options: LockRange): { position: number | bigint; length: nu
 
 export function lockRange(handle: Operable, options: LockOptions): Promise<void> {
   const range = parseRange(options);
-  const { exclusive = true, wait = true, signal } = options;
+  const { exclusive = true, wait = true, signal } = ownOptions(options);
   validateBoolean(exclusive, 'options.exclusive');
   validateBoolean(wait, 'options.wait');
   validateSignal(signal);

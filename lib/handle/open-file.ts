@@ -5,6 +5,7 @@ import type { HandleRequest } from '../engine/operation.js';
 import { statusOfFile } from '../engine/requests.js';
 import { fileClosed, systemError, systemErrorOf } from '../node/errors.js';
 import { nodeFs } from '../node/node-fs.js';
+import { noOptions, ownOptions } from '../node/own-options.js';
 import type { Alignment } from '../transfer/alignment.js';
 import type { SizedFile } from '../transfer/file-size.js';
 import { collectable, type Held, submitClose } from './collection.js';
@@ -156,7 +157,8 @@ export class OpenFile implements SizedFile {
   stat(options?: StatHandleOptions & { bigint?: false | undefined }): Promise<Stats>;
   stat(options: StatHandleOptions & { bigint: true }): Promise<BigIntStats>;
   stat(options?: StatHandleOptions): Promise<Stats | BigIntStats>;
-  async stat(options: StatHandleOptions = {}): Promise<Stats | BigIntStats> {
+  async stat(given: StatHandleOptions = noOptions): Promise<Stats | BigIntStats> {
+    const options = ownOptions(given);
     return this.operate<Stats | BigIntStats>({
       ...statusOfFile(),
       subject: statSubject,

@@ -11,6 +11,7 @@ import {
   invalidArgValue,
   outOfRange,
 } from '../node/errors.js';
+import { noOptions, ownOptions } from '../node/own-options.js';
 import {
   validateBuffer,
   validateInteger,
@@ -86,14 +87,14 @@ export class Transfers implements ReadableFile {
       let options = offsetOrOptions;
       if (!ArrayBuffer.isView(buffer)) {
         if (bufferOrOptions != null) validateObject(bufferOrOptions, 'options');
-        options = (bufferOrOptions ?? {}) as ReadOptions<ArrayBufferView>;
+        options = ownOptions(bufferOrOptions ?? noOptions) as ReadOptions<ArrayBufferView>;
         buffer = (options as ReadOptions<ArrayBufferView>).buffer ?? Buffer.alloc(defaultReadSize);
         validateBuffer(buffer);
       }
       let offset: number | null | undefined;
       let signal: AbortSignal | undefined;
       if (options !== null && typeof options === 'object') {
-        ({ offset, length, position, signal } = options);
+        ({ offset, length, position, signal } = ownOptions(options));
         validateSignal(signal);
       } else {
         offset = options;
@@ -148,7 +149,7 @@ export class Transfers implements ReadableFile {
       }
       if (data.byteLength === 0) return Promise.resolve(writeResult(0, data));
       if (offsetOrOptions !== null && typeof offsetOrOptions === 'object') {
-        const { offset, length, position: place, signal } = offsetOrOptions;
+        const { offset, length, position: place, signal } = ownOptions(offsetOrOptions);
         validateSignal(signal);
         return this.#write(data, offset, length, place, signal);
       }

@@ -1,6 +1,7 @@
 import process from 'node:process';
 import { getSystemErrorMap, inspect } from 'node:util';
 import { giveCallersStack, withoutStack } from './own-frames.js';
+import { ownOptions } from './own-options.js';
 
 /** The names under which errors report a failed operation. */
 export interface Subject {
@@ -47,7 +48,7 @@ export function systemError(
   // For numbers that libuv does not name, Node uses the same string as code and text.
   const unnamed = `Unknown system error ${errno}`;
   const [code, text] = systemErrors.get(errno) ?? [unnamed, unnamed];
-  const { syscall, path, dest } = subject;
+  const { syscall, path, dest } = ownOptions(subject);
   const from = path === undefined ? '' : ` '${path}'`;
   const where = dest === undefined ? from : `${from} -> '${dest}'`;
   const more = hint === undefined ? '' : ` (${hint})`;

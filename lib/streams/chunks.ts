@@ -1,5 +1,6 @@
 import type { CoreHandle } from '../handle/core-handle.js';
 import { systemErrorOf } from '../node/errors.js';
+import { ownOptions } from '../node/own-options.js';
 import { validateBoolean, validateInteger, validateSignal } from '../node/validate.js';
 import { memoryAlignmentOf } from '../transfer/chunk-io.js';
 import { RecycledMemory } from '../transfer/chunk-memory.js';
@@ -28,7 +29,8 @@ export function chunksOf(
   options: ChunksOptions,
 ): AsyncGenerator<Buffer, void, undefined> {
   validateWindow(options);
-  const { start = 0, end = Number.POSITIVE_INFINITY, recycle = false, signal } = options;
+  const own = ownOptions(options);
+  const { start = 0, end = Number.POSITIVE_INFINITY, recycle = false, signal } = own;
   validateInteger(start, 'options.start', 0);
   if (end !== Number.POSITIVE_INFINITY) validateInteger(end, 'options.end', start);
   validateBoolean(recycle, 'options.recycle');

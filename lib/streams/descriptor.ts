@@ -17,8 +17,9 @@ export interface Described {
   [onShared]: () => void;
 }
 
-// All streams share these functions, so that a stream costs no closures.
-const property = {
+// All streams share these functions, so that a stream costs no closures. Without a prototype, from
+// which a descriptor would inherit a `value`.
+const property = Object.assign(Object.create(null), {
   configurable: true,
   enumerable: true,
   get(this: Described): number | null {
@@ -28,7 +29,7 @@ const property = {
   set(this: Described, value: number | null) {
     this[descriptor] = value;
   },
-};
+});
 
 /** Defines the property of a stream. @param share called when the descriptor becomes known */
 export function defineDescriptor(stream: Described, share: (this: Described) => void): void {

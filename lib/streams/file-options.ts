@@ -7,6 +7,7 @@ import {
 import type { PublicHandle } from '../handle/public-handle.js';
 import { abortError, systemErrorOf } from '../node/errors.js';
 import { queueMicrotask } from '../node/globals.js';
+import { ownOptions } from '../node/own-options.js';
 import { type PathLike, parsePath } from '../node/paths.js';
 import { validateBoolean, validateInteger, validateSignal } from '../node/validate.js';
 import { HeldFile } from './held-file.js';
@@ -49,11 +50,12 @@ function onAbort(signal: AbortSignal, interrupt: Interrupt): () => void {
  */
 export function fileOf(
   path: PathLike | null | undefined,
-  options: FileOptions,
+  given: FileOptions,
   flags: string,
   operation: 'read' | 'write',
   interrupt: Interrupt,
 ): { file: HeldFile; autoClose: boolean; unlisten: () => void } {
+  const options = ownOptions(given);
   const { fd, autoClose = true, signal } = options;
   validateBoolean(autoClose, 'options.autoClose');
   validateSignal(signal);

@@ -1,4 +1,5 @@
 import type { CoreHandle } from '../handle/core-handle.js';
+import { ownOptions } from '../node/own-options.js';
 import type { PathLike } from '../node/paths.js';
 import { ReadAhead } from '../transfer/read-ahead.js';
 import { validateWindow, type WindowOptions } from '../transfer/window.js';
@@ -93,11 +94,11 @@ export class FileReader {
    * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE
    */
   constructor(path: PathLike | null | undefined, options: FileReaderOptions, interrupt: Interrupt) {
-    const { start, end, readAhead = {} } = options;
+    const { start, end, readAhead = {} } = ownOptions(options);
     validatePlace(start, 'options.start');
     validatePlace(end, 'options.end', start);
     validateWindow(readAhead, 'options.readAhead');
-    this.#options = options;
+    this.#options = ownOptions(options);
     const { file, autoClose, unlisten } = fileOf(path, options, 'r', 'read', (error) => {
       if (this.#closing === undefined) interrupt(error);
     });

@@ -5,6 +5,7 @@ import type { PublicHandle } from '../handle/public-handle.js';
 import { invalidArgValue, notImplemented } from '../node/errors.js';
 import { isForNode } from '../node/layers.js';
 import { nodeFs } from '../node/node-fs.js';
+import { ownOptions } from '../node/own-options.js';
 import type { WindowOptions } from '../transfer/window.js';
 import {
   type Described,
@@ -122,7 +123,7 @@ function construct(
     return;
   }
   const options = copyOptions(given);
-  stream[windowOptions] = validateWindowOption(options, windowName);
+  stream[windowOptions] = validateWindowOption(ownOptions(Object(given)), windowName);
   const file = fileOf(stream, options, streamOpenOptionsOf(Object(given)));
   if (file !== undefined) {
     options.fs = file;

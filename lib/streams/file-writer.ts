@@ -1,6 +1,7 @@
 import { isPromise } from 'node:util/types';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { AbortError } from '../node/errors.js';
+import { ownOptions } from '../node/own-options.js';
 import type { PathLike } from '../node/paths.js';
 import { validateBoolean } from '../node/validate.js';
 import { validateWindow, type WindowOptions } from '../transfer/window.js';
@@ -109,11 +110,11 @@ export class FileWriter {
     interrupt: Interrupt,
     onFlushed: (position: number) => void,
   ) {
-    const { start, flush = false, writeBehind = {} } = options;
+    const { start, flush = false, writeBehind = {} } = ownOptions(options);
     validatePlace(start, 'options.start');
     validateBoolean(flush, 'options.flush');
     validateWindow(writeBehind, 'options.writeBehind');
-    this.#options = options;
+    this.#options = ownOptions(options);
     this.#interrupt = interrupt;
     this.#onFlushed = onFlushed;
     const { file, autoClose, unlisten } = fileOf(path, options, 'w', 'write', (error) => {

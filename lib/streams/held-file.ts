@@ -23,6 +23,11 @@ export interface GivenHandle {
   onClosing(): void;
 }
 
+/** Whether a stream is given a handle. Any object may inherit properties from Object.prototype. */
+export function isGivenHandle(file: object): file is GivenHandle {
+  return Object.hasOwn(file, 'core');
+}
+
 /**
  * The file of a stream of any kind: one that the stream opens and closes itself, or a given handle
  * that is held for it.
@@ -41,7 +46,7 @@ export class HeldFile {
   #isGivenUp = false;
 
   constructor(file: FilePath | GivenHandle) {
-    if ('core' in file) {
+    if (isGivenHandle(file)) {
       this.isOwn = false;
       this.handle = file.core;
       this.#given = file.handle;

@@ -6,7 +6,7 @@ import { clearTimeout, nextTick, setTimeout } from '../node/globals.js';
 import { isReplaced } from '../node/layers.js';
 import { nodeFs } from '../node/node-fs.js';
 import type { GivenHandle } from './held-file.js';
-import { HeldFile } from './held-file.js';
+import { HeldFile, isGivenHandle } from './held-file.js';
 
 type Callback = (error: unknown, ...results: unknown[]) => void;
 type Arguments = readonly unknown[];
@@ -73,7 +73,7 @@ export class NodeFile {
    */
   constructor(file: StreamOpenOptions | GivenHandle, stream: { readonly closed: boolean }) {
     this.#stream = stream;
-    if ('core' in file) {
+    if (isGivenHandle(file)) {
       this.#options = noOptions;
       this.#given = file.handle;
       this.held = new HeldFile(file);

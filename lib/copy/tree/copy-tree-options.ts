@@ -1,4 +1,5 @@
 import { invalidArgType, outOfRange } from '../../node/errors.js';
+import { ownOptions } from '../../node/own-options.js';
 import {
   validateBoolean,
   validateInteger,
@@ -184,7 +185,8 @@ function validateLimits({ maxDelete, modifyWindow, filter }: CopyTreeOptions): v
 export function parseTreeOptions(given: CopyTreeOptions): TreeSettings {
   validateObject(given, 'options');
   validateSignal(given.signal);
-  const options = { ...given, signal: signalForMany(given.signal) };
+  const own = ownOptions(given);
+  const options = ownOptions({ ...own, signal: signalForMany(own.signal) });
   const metadata = options.metadata === undefined ? usualParts() : parseMetadata(options.metadata);
   const { force, errorOnExist } = replacementOf(options);
   // Invalid file options are refused before any file is touched.
