@@ -6,7 +6,7 @@ import { GroupCommit } from '../../lib/copy/tree/group-commit.js';
 import type { Task } from '../../lib/copy/tree/tree-plan.js';
 import { TreeRehearsal } from '../../lib/copy/tree/tree-rehearsal.js';
 import { copyTree } from '../../lib/index.js';
-import { rejection } from '../helpers.js';
+import { isLinux, rejection, testWhere } from '../helpers.js';
 import { folderOf, namesIn, newPlace } from './trees.js';
 
 /** Actions whose syncs end as the test says. */
@@ -103,6 +103,25 @@ test('an onError that throws rejects the call, and leaves no rejection unhandled
   expect(await rejection(commit.flush())).toBe(thrown);
   await commit.flush();
 });
+
+testWhere(isLinux, 'other systems have no commit of groups')(
+  'a file that is written in place gets its time only when it is durable',
+  async () => {
+    const source = folderOf({ large: Buffer.alloc(1 << 20, 'l') });
+    fs.utimesSync(path.join(source, 'large'), 1_500_000_000, 1_500_000_000.5);
+    const to = newPlace();
+    const times: number[] = [];
+    const onProgress = ({ files }: { files: number }): void => {
+      if (files === 1) times.push(fs.statSync(path.join(to, 'large')).mtimeMs);
+    };
+    const report = await copyTree(source, to, { atomic: false, onProgress });
+    expect(report).toMatchObject({ files: 1, errors: [], metadataRefused: [] });
+    expect(times).toHaveLength(1);
+    expect(times[0]).toBeGreaterThan(1_500_000_000_500);
+    expect(fs.statSync(path.join(to, 'large')).mtimeMs).toBe(1_500_000_000_500);
+    expect(await copyTree(source, to, { atomic: false })).toMatchObject({ files: 0, unchanged: 1 });
+  },
+);
 
 test('an onProgress that throws leaves no temporary file', async () => {
   const source = folderOf({ a: 'a', b: 'b' });

@@ -6,7 +6,8 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { expect } from 'vitest';
 import { copy, copyTree } from '../../lib/index.js';
-import { isLinux, rejection, temporaryFolder, testWhere } from '../helpers.js';
+import { isLinux, isWindows, rejection, temporaryFolder, testWhere } from '../helpers.js';
+import { folderOf, newPlace } from './trees.js';
 
 const isRoot = process.geteuid?.() === 0;
 const asRoot = testWhere(isLinux && isRoot, 'only the superuser can act for another user', {
@@ -221,6 +222,52 @@ asRoot(
     }
     child.stdin.end();
     await closed;
+  },
+);
+
+testWhere(!isWindows, 'Windows has no FIFOs in folders')(
+  'a file that becomes a FIFO is an error, and is not waited for',
+  async () => {
+    const content = { small: 's', large: Buffer.alloc(1 << 20) };
+    const source = folderOf(content);
+    const to = newPlace();
+    const exchange = (): void => {
+      for (const name of Object.keys(content)) {
+        fs.rmSync(path.join(source, name));
+        execFileSync('mkfifo', [path.join(source, name)]);
+      }
+    };
+    // Both are exchanged after the trees have been read, when the first folder is made.
+    const onChange = ({ action }: { action: string }): void => {
+      if (action === 'folder') exchange();
+    };
+    const copied = await copyTree(source, to, { onChange });
+    expect(copied.errors.map(({ path: name }) => name).sort()).toEqual(['large', 'small']);
+    expect(fs.readdirSync(to)).toEqual([]);
+  },
+);
+
+testWhere(!isWindows, 'Windows has no FIFOs in folders')(
+  'checksum does not wait for a file that becomes a FIFO',
+  async () => {
+    const content = { small: 's', large: Buffer.alloc(1 << 20) };
+    const source = folderOf(content);
+    const to = newPlace();
+    await copyTree(source, to);
+    fs.mkdirSync(path.join(source, 'new'));
+    const onChange = ({ action }: { action: string }): void => {
+      if (action !== 'folder') return;
+      for (const [index, name] of Object.keys(content).entries()) {
+        const file = path.join(index === 0 ? source : to, name);
+        fs.rmSync(file);
+        execFileSync('mkfifo', [file]);
+      }
+    };
+    const compared = await copyTree(source, to, { checksum: true, onChange });
+    expect(compared.errors).toMatchObject([
+      { error: { code: 'EINVAL' } },
+      { error: { code: 'EINVAL' } },
+    ]);
   },
 );
 

@@ -120,6 +120,25 @@ testWithMounts('oneFileSystem copies nothing into what the destination has mount
   expect(namesIn(to)).toEqual(['disk', 'x']);
 });
 
+testWhere(!isWindows, 'Windows has no modes')(
+  'small and large files get the same mode when no mode is kept',
+  async () => {
+    const source = folderOf({ small: 's', large: randomBytes(600_000) });
+    const names = ['small', 'large'];
+    for (const [mode, metadata] of [
+      [0o444, false],
+      [0o754, { times: true }],
+      [0o550, { owner: true }],
+    ] as const) {
+      for (const name of names) fs.chmodSync(path.join(source, name), mode);
+      const to = newPlace();
+      expect(await copyTree(source, to, { metadata })).toMatchObject({ files: 2, errors: [] });
+      const modes = names.map((name) => fs.statSync(path.join(to, name)).mode & 0o777);
+      expect(modes).toEqual([mode & ~process.umask(), mode & ~process.umask()]);
+    }
+  },
+);
+
 for (const way of ['checksum', 'verify'] as const) {
   test(`${way} repairs a copy with wrong bytes although size and time agree`, async () => {
     const source = folderOf({ small: 'right', large: randomBytes(600_000), good: 'good' });

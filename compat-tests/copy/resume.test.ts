@@ -168,6 +168,24 @@ test('no other copy uses the file until it has its name, even while it is read b
   expect(names()).toEqual(['destination', 'source']);
 });
 
+const isRoot = process.geteuid?.() === 0;
+testWhere(isRoot, 'only the superuser gives files away')(
+  'an unfinished copy that already has the owner of its source is made again',
+  async () => {
+    const { source, destination, partial, names } = paths();
+    const other = 2004;
+    fs.chownSync(source, other, other);
+    await interrupt(source, destination, 1400);
+    // The copy was killed between getting its owner and its name.
+    fs.chownSync(partial(), other, other);
+    const { resumed } = await finish(source, destination, { metadata: { owner: true } });
+    expect(resumed).toBe(0);
+    expect(fs.readFileSync(destination).equals(data)).toBe(true);
+    expect(fs.statSync(destination).uid).toBe(other);
+    expect(names()).toEqual(['destination', 'source']);
+  },
+);
+
 // Runs as a user who is bound by the mode of a file.
 const readOnly = `
   const [url, source, destination] = process.argv.slice(2);

@@ -34,6 +34,7 @@ import { fill } from './fill.js';
 import { hashHandle } from './hash-file.js';
 import { makeHash } from './make-hash.js';
 import { copyMetadata, type MetadataParts } from './metadata.js';
+import { openRegular } from './open-regular.js';
 import { ProgressMeter } from './progress.js';
 import { replaceOrOverwrite } from './replace.js';
 import { SourceChangedError } from './source-changed-error.js';
@@ -52,8 +53,8 @@ interface Job {
   settings: CopySettings;
   /** Whether links are not followed on either side, and read-only files are replaced. */
   isInTree: boolean;
-  /** Whether the caller syncs and renames the copy. */
-  namesLater?: boolean;
+  /** Whether the caller syncs the copy, and then renames it or gives it its times. */
+  endsLater?: boolean;
 }
 
 /** copy() of a file. Follows symbolic links on both sides. */
@@ -65,9 +66,12 @@ export async function copyOneFile(
   return start(source, destination, parseCopyOptions(options));
 }
 
-/** The temporary name of a complete copy that the caller syncs and renames. */
-interface Unnamed {
+/** Steps that the caller takes once it has synced a complete copy. */
+interface Unfinished {
+  /** The temporary name of the copy. */
   unnamed?: EntryName;
+  /** The status of the source, whose times a copy written in place gets last. */
+  timesLater?: Pick<BigIntStats, 'atimeNs' | 'mtimeNs'>;
 }
 
 /** Copies one file of a tree between open directories. Links are not followed. */
@@ -75,8 +79,8 @@ export async function copyInTree(
   source: Spot,
   destination: Spot,
   options: FileCopyOptions,
-  { metadata, namesLater }: { metadata: MetadataParts; namesLater: boolean },
-): Promise<FileCopyReport & Unnamed> {
+  { metadata, endsLater }: { metadata: MetadataParts; endsLater: boolean },
+): Promise<FileCopyReport & Unfinished> {
   const settings = { ...parseCopyOptions(options), metadata };
   const shown = shownPathsOf(source.path, destination.path);
   return reportOn(shown, settings, async () => {
@@ -87,7 +91,7 @@ export async function copyInTree(
     const openSource: Job['openSource'] = (flags, given) => directory.openCore(name, flags, given);
     const sourcePath = source.path;
     const job = { openSource, sourcePath, destination, shown, settings, isInTree: true };
-    return runUntilUnchanged({ ...job, namesLater });
+    return runUntilUnchanged({ ...job, endsLater });
   });
 }
 
@@ -121,7 +125,7 @@ async function reportOn(
   shown: ShownPaths,
   settings: CopySettings,
   copyIt: () => Promise<PartOfReport>,
-): Promise<FileCopyReport & Unnamed> {
+): Promise<FileCopyReport & Unfinished> {
   const started = monotonicMs();
   if (settings.signal?.aborted) throw abortError(settings.signal);
   try {
@@ -146,21 +150,26 @@ function endOf(started: number): Pick<FileCopyReport, 'durationMs' | 'engine'> {
 
 const { O_NOATIME, O_RDONLY } = constants;
 
-type PartOfReport = Omit<FileCopyReport, 'kind' | 'durationMs' | 'engine'> & Unnamed;
+type PartOfReport = Omit<FileCopyReport, 'kind' | 'durationMs' | 'engine'> & Unfinished;
 
 /** Opens the source, if possible without changing its access time, which is copied. */
-async function openToRead({ openSource, settings }: Job): Promise<CoreHandle> {
+async function openToRead({ openSource, settings, isInTree }: Job): Promise<CoreHandle> {
   const { unbuffered, signal, metadata } = settings;
   const options = { unbuffered, signal, access: 'sequential' } as const;
+  // The owner of a tree may exchange the file for a FIFO at any moment.
+  const openIt = (flags: number): Promise<CoreHandle> =>
+    isInTree
+      ? openRegular((more) => openSource(flags | more, options), signal)
+      : openSource(flags, options);
   if (metadata.times !== undefined && O_NOATIME !== undefined) {
     try {
-      return await openSource(O_RDONLY | O_NOATIME, options);
+      return await openIt(O_RDONLY | O_NOATIME);
     } catch (error) {
       // Only the owner and root may use the flag (open(2)).
       if ((error as SystemError).code !== 'EPERM') throw error;
     }
   }
-  return openSource(O_RDONLY, options);
+  return openIt(O_RDONLY);
 }
 
 const attemptsMax = 3;
@@ -200,10 +209,11 @@ async function runBetween(
   try {
     const report = await fillAndCheck(source, target, before, job);
     // The copy stays open, and so locked, until it is renamed. The sync reports failed writes.
-    if (target.isAtomic && !job.namesLater) await giveName(target, job);
+    const isUnnamed = target.isAtomic && job.endsLater;
+    if (target.isAtomic && !isUnnamed) await giveName(target, job);
     await target.handle.close();
     await target.end();
-    return job.namesLater ? { ...report, unnamed: target.name } : report;
+    return isUnnamed ? { ...report, unnamed: target.name } : report;
   } catch (error) {
     await target.settle().catch(() => {});
     // The first error is the one reported.
@@ -239,22 +249,34 @@ async function fillAndCheck(
   });
   const from = { handle: source, path: job.sourcePath };
   const to = { handle, path: pathBeside(destination, name) };
-  const metadataRefused = await copyMetadata(from, to, settings.metadata);
+  const { times, ...others } = settings.metadata;
+  // A file that is written in place gets its times when it is durable. Otherwise the next copy
+  // could take a file that has lost its content in a power failure for a complete one.
+  const getsTimesLast = job.isInTree && !target.isAtomic && times !== undefined;
+  const parts = getsTimesLast ? others : settings.metadata;
+  const metadataRefused = await copyMetadata(from, to, parts);
   // The owner is set before the mode, since the mode may open the file to others.
   await target.giveMode();
   // This check comes after the times are copied, so that they belong to this content.
   const changed = await isChanged(source, before, filled.bytes, settings.changed);
   // With the new time, the next copy would take the bytes read now for the new content.
-  if (changed && settings.metadata.times) await setTimesBefore(handle, before);
+  if (changed && times && !getsTimesLast) await setTimesBefore(handle, before);
   await target.settle();
-  const isSynced = (settings.atomic && !job.namesLater) || settings.verify;
-  if (isSynced) await fallbacks.attempt('sync', isMissing, () => handle.sync());
+  const endsNow = (target.isAtomic || getsTimesLast) && !job.endsLater;
+  if (endsNow || settings.verify) {
+    await fallbacks.attempt('sync', isMissing, () => handle.sync());
+  }
+  if (endsNow && getsTimesLast) {
+    metadataRefused.push(...(await copyMetadata(from, to, { times })));
+    if (changed) await setTimesBefore(handle, before);
+  }
   const digest = hash?.digest('hex');
   const report: PartOfReport = {
     ...{ ...filled, verified: settings.verify, metadataRefused, changed },
     fallbacks: fallbacks.list,
   };
   if (digest !== undefined) report.hash = digest;
+  if (getsTimesLast && !endsNow) report.timesLater = before;
   if (settings.verify) {
     report.verifiedFrom = await verify(digest as string, filled.bytes, name, job);
   }

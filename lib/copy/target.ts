@@ -1,11 +1,10 @@
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import type { Hash } from 'node:crypto';
 import { type BigIntStats, constants } from 'node:fs';
 import process from 'node:process';
 import type { CoreHandle } from '../handle/core-handle.js';
 import type { EntryName } from '../handle/entry-name.js';
 import { type SystemError, systemErrorOf } from '../node/errors.js';
-import { monotonicMs } from '../node/globals.js';
 import { alignDown } from '../transfer/alignment.js';
 import { blockSizeOf } from '../transfer/chunk-io.js';
 import { firstDifference } from './compare-files.js';
@@ -18,6 +17,7 @@ import { SourceChangedError } from './source-changed-error.js';
 import { sizeOfContent } from './source-size.js';
 import type { Spot } from './spot.js';
 import { hasNoLocks, makeUnfinished, unlinkIfThere } from './unfinished.js';
+import { flushedByNote, NoteKeeper } from './unfinished-note.js';
 
 /** The file that receives the content of a copy. */
 export interface Target {
@@ -118,13 +118,8 @@ async function openNew(request: TargetRequest): Promise<Target> {
   const { atomic } = settings;
   const fallbacks = new FallbackLog();
   const { handle, name, isNew } = await openOrMake(destination, settings, fallbacks);
-  if (!isNew) {
-    // Writing in place would change the file under its other names, too.
-    if (await hasOtherNames(handle)) {
-      await handle.close();
-      return openNew({ ...request, settings: { ...settings, atomic: true } });
-    }
-    await handle.truncate(0);
+  if (!isNew && !(await isEmptied(handle))) {
+    return openNew({ ...request, settings: { ...settings, atomic: true } });
   }
   return {
     name,
@@ -141,48 +136,23 @@ async function openNew(request: TargetRequest): Promise<Target> {
   };
 }
 
-async function hasOtherNames(handle: CoreHandle): Promise<boolean> {
-  return (await handle.stat()).nlink > 1;
+/** Empties a file, unless it has other names, under which it would change, too; closes it then. */
+async function isEmptied(handle: CoreHandle): Promise<boolean> {
+  try {
+    const hasOtherNames = (await handle.stat()).nlink > 1;
+    if (hasOtherNames) await handle.close();
+    else await handle.truncate(0);
+    return !hasOtherNames;
+  } catch (error) {
+    await handle.close().catch(() => {});
+    throw error;
+  }
 }
 
 // ---- Unfinished copies kept for the next call
 
-/** The note stored beside an unfinished copy. Numbers are decimal digits. */
-interface Note {
-  size: string;
-  mtimeNs: string;
-  /** Position up to which the copy was complete and durable. */
-  flushed: string;
-}
-
-const noteSize = 512;
-const msBetweenNotes = 500;
 // A position beyond the end of every file: the lock excludes other copies, but blocks no bytes.
 const lockPosition = Number.MAX_SAFE_INTEGER - 1;
-// Device and inode numbers are left out: some file systems change them, and the comparison decides
-// what is kept.
-function noteOf({ size, mtimeNs }: BigIntStats, flushed: number): Note {
-  return {
-    size: `${size}`,
-    mtimeNs: `${mtimeNs}`,
-    flushed: `${flushed}`,
-  };
-}
-
-/** Returns how far an earlier copy of this source had progressed, according to its note. */
-async function flushedByNote(note: CoreHandle, before: BigIntStats): Promise<number> {
-  try {
-    const content = Buffer.alloc(noteSize);
-    const { bytesRead } = await note.read(content, { length: noteSize, position: 0 });
-    const found = JSON.parse(content.toString('utf8', 0, bytesRead)) as Note;
-    const flushed = Number(found.flushed);
-    const isOfThis = JSON.stringify(found) === JSON.stringify(noteOf(before, flushed));
-    return isOfThis && Number.isSafeInteger(flushed) && flushed > 0 ? flushed : 0;
-  } catch {
-    // The note is new or incomplete: everything is copied again.
-    return 0;
-  }
-}
 
 const { O_CREAT, O_RDWR, O_NONBLOCK = 0 } = constants;
 // The names are predictable, so any file may be there. O_NONBLOCK keeps a FIFO from blocking.
@@ -198,6 +168,11 @@ async function isRemoved(handle: CoreHandle, spot: Spot): Promise<boolean> {
   return (await statusIfThere(spot))?.nlink !== 0n;
 }
 
+function isOwn(uid: number): boolean {
+  const user = process.geteuid?.();
+  return user === undefined || uid === user;
+}
+
 /**
  * Refuses a file that somebody else may have put there: one of another user, a hard link to another
  * file, or a file that is not regular.
@@ -205,9 +180,7 @@ async function isRemoved(handle: CoreHandle, spot: Spot): Promise<boolean> {
  */
 async function checkOwn(handle: CoreHandle, name: string): Promise<void> {
   const status = await handle.stat();
-  const user = process.geteuid?.();
-  const isOurs = user === undefined || status.uid === user;
-  if (status.isFile() && status.nlink <= 1 && isOurs) return;
+  if (status.isFile() && status.nlink <= 1 && isOwn(status.uid)) return;
   throw systemErrorOf(
     'EEXIST',
     { syscall: 'open', path: name },
@@ -258,13 +231,24 @@ async function openLocked(
 
 const refusedCodes = new Set(['EACCES', 'EPERM']);
 
-/** Opens the existing unfinished file, or creates one. */
+/**
+ * Removes an unfinished file that an earlier copy had given the owner of its source when it was
+ * killed. That user may be writing to it.
+ */
+async function discardGivenAway(spot: Spot): Promise<void> {
+  const status = await statusIfThere(spot);
+  const isGivenAway = status?.isFile() && status.nlink <= 1n && !isOwn(Number(status.uid));
+  if (isGivenAway) await unlinkIfThere(spot.directory, spot.name);
+}
+
+/** Opens the existing unfinished file, or creates one. The note must be locked. */
 async function openUnfinished(
   spot: Spot,
   name: string,
-  { unbuffered, signal }: CopySettings,
+  { unbuffered, signal, metadata }: CopySettings,
 ): Promise<CoreHandle> {
   const openIt = (): Promise<CoreHandle> => openOwn(spot, name, { unbuffered, signal });
+  if (metadata.owner !== undefined) await discardGivenAway({ ...spot, name });
   try {
     return await openIt();
   } catch (error) {
@@ -346,51 +330,4 @@ async function compareWhatIsThere(
   };
   await firstDifference(source, handle, { depth, chunkSize, signal, end, onEqual });
   return { start, hash };
-}
-
-/** Keeps the note of an unfinished copy up to date in the background. */
-class NoteKeeper {
-  readonly #file: CoreHandle;
-  readonly #target: CoreHandle;
-  readonly #before: BigIntStats;
-  #lastMs = monotonicMs();
-  #writing: Promise<void> | undefined;
-  #failure: { error: unknown } | undefined;
-
-  constructor(file: CoreHandle, target: CoreHandle, before: BigIntStats) {
-    this.#file = file;
-    this.#target = target;
-    this.#before = before;
-  }
-
-  onFlushed(position: number): void {
-    const now = monotonicMs();
-    if (this.#writing !== undefined || now - this.#lastMs < msBetweenNotes) return;
-    this.#lastMs = now;
-    this.#writing = this.#syncAndWrite(position).finally(() => {
-      this.#writing = undefined;
-    });
-  }
-
-  // A sync reports an error only once, so the error is kept.
-  async #syncAndWrite(position: number): Promise<void> {
-    try {
-      await this.#target.datasync();
-      await this.write(position);
-    } catch (error) {
-      this.#failure ??= { error };
-    }
-  }
-
-  /** Writes a fixed length at once, so that a reader finds the old note or the new one. */
-  async write(flushed: number): Promise<void> {
-    const text = JSON.stringify(noteOf(this.#before, flushed)).padEnd(noteSize);
-    await this.#file.write(Buffer.from(text), { length: noteSize, position: 0 });
-  }
-
-  /** Waits for the write in progress. @throws the first error */
-  async settle(): Promise<void> {
-    await this.#writing;
-    if (this.#failure !== undefined) throw this.#failure.error;
-  }
 }

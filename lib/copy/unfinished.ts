@@ -1,3 +1,4 @@
+import { constants as fileConstants } from 'node:fs';
 import { constants } from 'node:os';
 import process from 'node:process';
 import type { DirectoryHandle } from '../file-handle/directory-handle.js';
@@ -16,6 +17,7 @@ import { temporaryName } from './temporary-name.js';
 
 const isWindows = process.platform === 'win32';
 const ownerAlone = 0o600;
+const { O_RDONLY, O_NONBLOCK = 0 } = fileConstants;
 const triesMax = 8;
 
 function codeOf(error: unknown): string | undefined {
@@ -53,8 +55,14 @@ export async function makeUnfinished(
     const name = temporaryName();
     // The file is readable, since a lock requires that.
     const handle = await directory.openCore(name, 'wx+', { unbuffered, mode: ownerAlone });
-    // On Windows no process can open a file exclusively while another has it open.
-    if (isWindows || (await claim(handle, fallbacks))) return { handle, name };
+    try {
+      // On Windows no process can open a file exclusively while another has it open.
+      if (isWindows || (await claim(handle, fallbacks))) return { handle, name };
+    } catch (error) {
+      await handle.close().catch(() => {});
+      await unlinkIfThere(directory, name).catch(() => {});
+      throw error;
+    }
     // Another process mistook the file for a leftover, and is about to remove it.
     await handle.close();
     if (tries === triesMax) throw systemErrorOf('EBUSY', { syscall: 'lock' });
@@ -95,7 +103,8 @@ async function removeIfLeft(directory: DirectoryHandle, name: EntryName): Promis
 async function removeUnlocked(directory: DirectoryHandle, name: EntryName): Promise<boolean> {
   let handle: CoreHandle;
   try {
-    handle = await directory.openCore(name, 'r');
+    // The owner of the folder may have exchanged the file for a FIFO.
+    handle = await directory.openCore(name, O_RDONLY | O_NONBLOCK);
   } catch (error) {
     // The file belongs to another user.
     if (codeOf(error) === 'EACCES') return false;

@@ -84,8 +84,8 @@ export function setOwnerIn(arg: { name: Name; uid: number; gid: number }): Encod
 }
 
 /** Opens, reads and closes a file in one operation; returns a large file open. */
-export function readWholeIn(name: Name): Encoded {
-  return { opcode: Opcode.readIn, ...blank, object: name };
+export function readWholeIn({ name, flags }: { name: Name; flags: number }): Encoded {
+  return { opcode: Opcode.readIn, ...blank, flags, object: name };
 }
 
 export function listStatusesIn(): Encoded {

@@ -1,11 +1,14 @@
+import { constants } from 'node:fs';
 import { readFileIn } from '../../file-handle/read-file-in.js';
 import type { CoreHandle } from '../../handle/core-handle.js';
 import { compareHandles } from '../compare-files.js';
 import type { ReadSource } from '../file-copy-options.js';
+import { openRegular } from '../open-regular.js';
 import type { ChunkOptions } from '../read-chunks.js';
 import type { TreeEntry } from './tree-entry.js';
 import type { TreeRoot } from './tree-root.js';
 
+const { O_RDONLY } = constants;
 /** Files of up to this many bytes are read in one piece. */
 const smallFileMax = 256 * 1024;
 
@@ -32,7 +35,9 @@ export async function compareContent(
   }
   const openOptions = { unbuffered, signal, access: 'sequential' } as const;
   const open = (root: TreeRoot): Promise<CoreHandle> =>
-    root.spot(place, ({ directory, name }) => directory.openCore(name, 'r', openOptions));
+    root.spot(place, ({ directory, name }) =>
+      openRegular((flags) => directory.openCore(name, O_RDONLY | flags, openOptions), signal),
+    );
   let before = 0;
   const one = await open(roots[0]);
   try {

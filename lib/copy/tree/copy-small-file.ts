@@ -30,6 +30,8 @@ export interface CopiedFile {
   fallbacks: readonly CopyFallback[];
   /** Name of the complete file while it waits for a group commit. */
   unnamed?: EntryName | undefined;
+  /** Times that a file written in place gets after a group commit. */
+  timesLater?: { atimeNs: bigint; mtimeNs: bigint };
   /** Whether the file waits for a group commit under its own name. */
   isInPlace?: boolean;
 }

@@ -143,6 +143,8 @@ export function parseConcurrency(value: unknown): number {
 function needsCopy(options: CopyTreeOptions, force: boolean, metadata: MetadataParts): boolean {
   const { verify, rateLimit, unbuffered, resume } = options;
   if (verify || rateLimit !== undefined || !force || unbuffered || resume) return true;
+  // The operation makes the file private until it has its owner, and does not know the umask.
+  if (metadata.owner !== undefined && metadata.mode === undefined) return true;
   return options.metadata === true || Boolean(metadata.xattrs || metadata.streams);
 }
 

@@ -1,5 +1,4 @@
 import { clearTimeout, setTimeout } from '../../node/globals.js';
-import type { CopyFallback } from '../fallbacks.js';
 import { forEach } from '../for-each.js';
 import type { CopiedFile } from './copy-small-file.js';
 import type { TreeActions } from './tree-actions.js';
@@ -19,7 +18,7 @@ interface Unnamed {
 
 export interface CommitWatch {
   /** Called when the file is durable and has its name. */
-  onNamed(task: Task, copied: CopiedFile, fallbacks: readonly CopyFallback[]): void;
+  onNamed(task: Task, copied: CopiedFile): void;
   /** Called when the file has been removed. */
   onFailed(task: Task, error: unknown): void;
 }
@@ -132,8 +131,8 @@ export class GroupCommit {
   async #nameOne({ task, copied, begun }: Unnamed): Promise<() => void> {
     try {
       if (begun < this.#failedSyncs) throw this.#lastFailure;
-      const fallbacks = await this.#actions.giveName(task, copied);
-      return () => this.#watch.onNamed(task, copied, fallbacks);
+      const named = await this.#actions.giveName(task, copied);
+      return () => this.#watch.onNamed(task, named);
     } catch (error) {
       await this.#actions.removeUnnamed(task, copied).catch(() => {});
       return () => this.#watch.onFailed(task, error);

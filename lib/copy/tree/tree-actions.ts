@@ -1,4 +1,3 @@
-import type { CopyFallback } from '../fallbacks.js';
 import type { FileCopyOptions } from '../file-copy-options.js';
 import type { MetadataPart } from '../metadata.js';
 import type { CopiedFile } from './copy-small-file.js';
@@ -33,8 +32,8 @@ export interface TreeActions {
   removeLeftOver(entry: TreeEntry): Promise<void>;
   /** Makes everything written durable. @throws EIO, ENOSPC, … if some of it is lost */
   sync(): Promise<void>;
-  /** Renames a file that waited for a group commit. @returns refused steps */
-  giveName(task: Task, copied: CopiedFile): Promise<readonly CopyFallback[]>;
+  /** Renames a file that waited for a group commit, or gives it its times. @returns its result */
+  giveName(task: Task, copied: CopiedFile): Promise<CopiedFile>;
   /** Removes a file that waits for a group commit. */
   removeUnnamed(task: Task, copied: CopiedFile): Promise<void>;
   /** Closes the destination. */

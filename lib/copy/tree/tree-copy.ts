@@ -117,10 +117,7 @@ export class TreeCopy {
       : new TreeWriter(source, destination, settings, otherFileSystems(trees.destination));
     this.#obstacles = new TreeObstacles(this.#plan.obstacles, this.#actions, this.#reporter);
     this.#commit = new GroupCommit(this.#actions, settings.concurrency, {
-      onNamed: (task, copied, fallbacks) => {
-        this.#reporter.copied(task, copied);
-        for (const fallback of fallbacks) this.#reporter.fallback(task.entry.place, fallback);
-      },
+      onNamed: (task, copied) => this.#reporter.copied(task, copied),
       onFailed: (task, error) => {
         this.#failed.add(task);
         this.#reporter.error(task.entry.place, error);

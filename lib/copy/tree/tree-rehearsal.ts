@@ -1,4 +1,3 @@
-import type { CopyFallback } from '../fallbacks.js';
 import type { MetadataPart } from '../metadata.js';
 import type { CopiedFile } from './copy-small-file.js';
 import type { TreeActions } from './tree-actions.js';
@@ -39,8 +38,8 @@ export class TreeRehearsal implements TreeActions {
 
   async sync(): Promise<void> {}
 
-  async giveName(): Promise<readonly CopyFallback[]> {
-    return [];
+  async giveName(_task: Task, copied: CopiedFile): Promise<CopiedFile> {
+    return copied;
   }
 
   async removeUnnamed(): Promise<void> {}

@@ -5,10 +5,10 @@ import type { EntryName } from '../../handle/entry-name.js';
 import { systemErrorOf } from '../../node/errors.js';
 import { nodePromises } from '../../node/node-fs.js';
 import { folderOf as folderOfPath, renameOver, replaceWith } from '../destination.js';
-import { type CopyFallback, FallbackLog } from '../fallbacks.js';
+import { FallbackLog } from '../fallbacks.js';
 import { copyInTree } from '../file-copy.js';
 import type { FileCopyOptions } from '../file-copy-options.js';
-import type { MetadataPart } from '../metadata.js';
+import { keepParts, type MetadataPart } from '../metadata.js';
 import { replaceOrOverwrite } from '../replace.js';
 import type { Spot } from '../spot.js';
 import { temporaryName } from '../temporary-name.js';
@@ -164,9 +164,9 @@ export class TreeWriter implements TreeActions {
         if (small !== null) return small;
         if (isInPlace) await makeWritable(task, destination);
         const options = { ...fileOptions, onProgress };
-        const how = { metadata, namesLater: waits && !isInPlace };
+        const how = { metadata, endsLater: waits };
         const copied = await copyInTree(source, destination, options, how);
-        return { ...copied, isInPlace: waits && isInPlace };
+        return { ...copied, isInPlace: waits && copied.unnamed === undefined };
       }),
     );
   }
@@ -182,7 +182,7 @@ export class TreeWriter implements TreeActions {
   /**
    * Copies a file by one operation.
    * @returns null if the file must be copied step by step: the source is being written to, or
-   *   another file is mounted over the destination
+   *   another file is mounted over the destination, or another process has a lease on the source
    */
   async #tryAsOne(
     source: Spot,
@@ -193,7 +193,8 @@ export class TreeWriter implements TreeActions {
     try {
       return await copySmallFile({ source, destination, metadata, leaveUnnamed, signal });
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EBUSY' && !isWindows) return null;
+      const { code } = error as NodeJS.ErrnoException;
+      if (!isWindows && (code === 'EBUSY' || code === 'EAGAIN')) return null;
       throw error;
     }
   }
@@ -202,27 +203,38 @@ export class TreeWriter implements TreeActions {
     await this.#fileSystem?.run();
   }
 
-  async giveName(task: Task, { unnamed }: CopiedFile): Promise<readonly CopyFallback[]> {
-    if (unnamed === undefined) return [];
+  async giveName(task: Task, copied: CopiedFile): Promise<CopiedFile> {
+    const { unnamed } = copied;
+    if (unnamed === undefined) return this.#giveTimes(task, copied);
     const fallbacks = new FallbackLog();
     const { place } = task.entry;
     try {
       await this.#destination.spot(place, (spot) =>
         replaceOrOverwrite(unnamed, spot, true, fallbacks),
       );
-      return fallbacks.list;
+      return { ...copied, fallbacks: [...copied.fallbacks, ...fallbacks.list] };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
     // No lock protects the file while it waits, so another copy to this place may have mistaken it
     // for a leftover. It is made again, with a sync of its own.
     const { fileOptions, metadata } = this.#settings;
-    const copied = await this.#source.spot(place, (source) =>
+    return this.#source.spot(place, (source) =>
       this.#destination.spot(place, (destination) =>
-        copyInTree(source, destination, fileOptions, { metadata, namesLater: false }),
+        copyInTree(source, destination, fileOptions, { metadata, endsLater: false }),
       ),
     );
-    return copied.fallbacks;
+  }
+
+  /** Gives a durable file that was written in place its times. */
+  async #giveTimes({ entry }: Task, copied: CopiedFile): Promise<CopiedFile> {
+    const { times } = this.#settings.metadata;
+    const { timesLater } = copied;
+    if (times === undefined || timesLater === undefined) return copied;
+    const refused = await this.#destination.spot(entry.place, ({ directory, name }) =>
+      keepParts({ times }, () => directory.utimes(name, timesLater.atimeNs, timesLater.mtimeNs)),
+    );
+    return { ...copied, metadataRefused: [...copied.metadataRefused, ...refused] };
   }
 
   async removeUnnamed(task: Task, { unnamed }: CopiedFile): Promise<void> {

@@ -19,6 +19,7 @@ constexpr size_t kBufferMin = 64 * 1024;
 constexpr size_t kBufferMax = 256 * 1024;
 constexpr mode_t kPermissions = 0777;
 constexpr mode_t kForMakerAlone = 0600;
+constexpr uint32_t kKeepsMode = kMetadataOwner | kMetadataMode;
 
 Result write_all(const Operation& op, int to, const std::byte* data, size_t length) {
   for (size_t written = 0; written < length;) {
@@ -62,6 +63,13 @@ bool is_same(const struct stat& a, const struct stat& b) {
   return a.st_size == b.st_size && one.tv_sec == other.tv_sec && one.tv_nsec == other.tv_nsec;
 }
 
+// Takes away the write permission that a new file has while it is filled. If the file system
+// refuses that, the copy stays writable.
+void make_read_only(int to) {
+  struct stat status {};
+  if (::fstat(to, &status) == 0) (void)::fchmod(to, status.st_mode & kPermissions & ~S_IWUSR);
+}
+
 // Copies the content, then the metadata.
 Result fill(Operation& op, int from, const struct stat& status, int to) {
   const Result copied = copy_content(op, from, to, static_cast<size_t>(status.st_size));
@@ -71,6 +79,8 @@ Result fill(Operation& op, int from, const struct stat& status, int to) {
   if (!is_same(status, after)) return Result::success(kSourceChanged);
   // Keeps the times from before the content was read: if the source is written to meanwhile, they
   // show that the copy is not up to date.
+  const bool is_read_only = (status.st_mode & S_IWUSR) == 0;
+  if (is_read_only && (op.flags & kKeepsMode) == 0) make_read_only(to);
   const Result kept = copy_metadata(status, from, to, op.flags, op.detail->refused_parts);
   return kept.ok() ? copied : kept;
 }
@@ -134,7 +144,7 @@ Result copy_small_file(Operation& op) {
   struct stat status {};
   if (::fstat(from.get(), &status) != 0) return last_error();
   if (!S_ISREG(status.st_mode)) return Result::failure(EINVAL);
-  const bool gets_mode_later = (op.flags & (kMetadataOwner | kMetadataMode)) != 0;
+  const bool gets_mode_later = (op.flags & kKeepsMode) != 0;
   const mode_t mode = gets_mode_later ? kForMakerAlone : (status.st_mode & kPermissions) | S_IWUSR;
   const char* const name = op.detail->second_path.c_str();
   const int directory = op.file->handle();

@@ -1,0 +1,87 @@
+import { Buffer } from 'node:buffer';
+import type { BigIntStats } from 'node:fs';
+import type { CoreHandle } from '../handle/core-handle.js';
+import { monotonicMs } from '../node/globals.js';
+
+/** The note stored beside an unfinished copy. Numbers are decimal digits. */
+interface Note {
+  size: string;
+  mtimeNs: string;
+  /** Position up to which the copy was complete and durable. */
+  flushed: string;
+}
+
+const noteSize = 512;
+const msBetweenNotes = 500;
+
+// Device and inode numbers are left out: some file systems change them, and the comparison decides
+// what is kept.
+function noteOf({ size, mtimeNs }: BigIntStats, flushed: number): Note {
+  return {
+    size: `${size}`,
+    mtimeNs: `${mtimeNs}`,
+    flushed: `${flushed}`,
+  };
+}
+
+/** Returns how far an earlier copy of this source had progressed, according to its note. */
+export async function flushedByNote(note: CoreHandle, before: BigIntStats): Promise<number> {
+  try {
+    const content = Buffer.alloc(noteSize);
+    const { bytesRead } = await note.read(content, { length: noteSize, position: 0 });
+    const found = JSON.parse(content.toString('utf8', 0, bytesRead)) as Note;
+    const flushed = Number(found.flushed);
+    const isOfThis = JSON.stringify(found) === JSON.stringify(noteOf(before, flushed));
+    return isOfThis && Number.isSafeInteger(flushed) && flushed > 0 ? flushed : 0;
+  } catch {
+    // The note is new or incomplete: everything is copied again.
+    return 0;
+  }
+}
+
+/** Keeps the note of an unfinished copy up to date in the background. */
+export class NoteKeeper {
+  readonly #file: CoreHandle;
+  readonly #target: CoreHandle;
+  readonly #before: BigIntStats;
+  #lastMs = monotonicMs();
+  #writing: Promise<void> | undefined;
+  #failure: { error: unknown } | undefined;
+
+  constructor(file: CoreHandle, target: CoreHandle, before: BigIntStats) {
+    this.#file = file;
+    this.#target = target;
+    this.#before = before;
+  }
+
+  onFlushed(position: number): void {
+    const now = monotonicMs();
+    if (this.#writing !== undefined || now - this.#lastMs < msBetweenNotes) return;
+    this.#lastMs = now;
+    this.#writing = this.#syncAndWrite(position).finally(() => {
+      this.#writing = undefined;
+    });
+  }
+
+  // A sync reports an error only once, so the error is kept.
+  async #syncAndWrite(position: number): Promise<void> {
+    try {
+      await this.#target.datasync();
+      await this.write(position);
+    } catch (error) {
+      this.#failure ??= { error };
+    }
+  }
+
+  /** Writes a fixed length at once, so that a reader finds the old note or the new one. */
+  async write(flushed: number): Promise<void> {
+    const text = JSON.stringify(noteOf(this.#before, flushed)).padEnd(noteSize);
+    await this.#file.write(Buffer.from(text), { length: noteSize, position: 0 });
+  }
+
+  /** Waits for the write in progress. @throws the first error */
+  async settle(): Promise<void> {
+    await this.#writing;
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+}
