@@ -3,9 +3,9 @@ import { forEach } from '../for-each.js';
 import type { TreeSettings } from './copy-tree-options.js';
 import type { CopyTreeReport } from './copy-tree-report.js';
 import { isDamaged } from './damage.js';
-import { DeleteRefusedError } from './delete-refused-error.js';
 import { GroupCommit } from './group-commit.js';
 import { olderNames } from './older-names.js';
+import { type ComparedTrees, planWithinLimit } from './plan-within-limit.js';
 import { mayReplace, type ReplacementSettings } from './replacement-rules.js';
 import type { TreeActions } from './tree-actions.js';
 import type { Tree } from './tree-collector.js';
@@ -13,12 +13,11 @@ import { deviceOf, type TreeEntry } from './tree-entry.js';
 import { differsInMetadata, isFolderLike } from './tree-metadata.js';
 import { openAll, TreeObstacles } from './tree-obstacles.js';
 import { depthOf, folderOf, type Place } from './tree-place.js';
-import { isWithin, type NameTask, type Plan, planCopy, type Task } from './tree-plan.js';
+import { isWithin, type NameTask, type Plan, type Task } from './tree-plan.js';
 import { TreeMeter } from './tree-progress.js';
 import { TreeRehearsal } from './tree-rehearsal.js';
 import { TreeReporter } from './tree-reporter.js';
 import type { TreeRoot } from './tree-root.js';
-import type { Trees } from './tree-walk.js';
 import { TreeWriter } from './tree-writer.js';
 
 /** Groups items by depth, in the order in which the depths appear. */
@@ -45,12 +44,6 @@ const placeOfTask = ({ entry }: Task): Place => entry.place;
 
 function bytesOf(tasks: readonly Task[]): number {
   return tasks.reduce((sum, { entry }) => sum + entry.size, 0);
-}
-
-/** The results of walking both trees. */
-export interface ComparedTrees extends Trees {
-  /** Times that differ by less than this are the same, in nanoseconds. */
-  timeWindowNs: bigint;
 }
 
 /** Returns folders on other file systems than the top. */
@@ -108,7 +101,7 @@ export class TreeCopy {
     this.#reporter = new TreeReporter(settings);
     this.#trees = trees;
     this.#meter = new TreeMeter('copy', settings.onProgress);
-    this.#plan = this.#makePlan(trees);
+    this.#plan = planWithinLimit(trees, settings, destination.shown, this.#reporter);
     const mayDelete = settings.delete && !this.report.deleteSkipped;
     this.#replacement = { ...settings, mayDelete };
     if (settings.delete && trees.source.errors.length > 0) this.report.deleteSkipped = true;
@@ -129,24 +122,6 @@ export class TreeCopy {
 
   get report(): CopyTreeReport {
     return this.#reporter.report;
-  }
-
-  /** Plans the copy; without deletions if they exceed the limit. */
-  #makePlan({ source, destination, same, timeWindowNs }: ComparedTrees): Plan {
-    const { hardLinks, delete: deletes, maxDelete } = this.#settings;
-    const rules = { hardLinks, timeWindowNs };
-    const plan = planCopy(source, destination, { ...rules, delete: deletes });
-    let count = plan.extra.length;
-    for (const content of plan.obstacles.values()) count += content.length;
-    const path = this.#destination.shown;
-    const isEmpty = source.entries.size === 1 && same === 0;
-    if (count > 0 && isEmpty && maxDelete === undefined) {
-      throw new DeleteRefusedError(path, count, 'the source is empty, and maxDelete is not given');
-    }
-    if (count <= (maxDelete ?? Number.POSITIVE_INFINITY)) return plan;
-    this.#reporter.error('', new DeleteRefusedError(path, count, `maxDelete is ${maxDelete}`));
-    this.report.deleteSkipped = true;
-    return planCopy(source, destination, { ...rules, delete: false });
   }
 
   async run(): Promise<void> {

@@ -3,6 +3,7 @@ import { getAttributes, setAttributes } from '../../handle/attributes.js';
 import type { EntryName } from '../../handle/entry-name.js';
 import { keepParts, type MetadataPart, type MetadataParts } from '../metadata.js';
 import type { SystemPath } from '../spot.js';
+import type { CopiedFile } from './copy-small-file.js';
 import { differenceOf } from './time-window.js';
 import type { TreeEntry } from './tree-entry.js';
 import type { Task } from './tree-plan.js';
@@ -73,6 +74,21 @@ export async function keepLinkMetadata(
     times: () => directory.utimes(name, atimeNs, mtimeNs),
   };
   return keepParts(parts, (part) => keepers[part]?.());
+}
+
+/** Gives a durable file that was written in place its times. @returns its new result */
+export async function giveTimes(
+  { entry }: Task,
+  copied: CopiedFile,
+  destination: TreeRoot,
+  { times }: MetadataParts,
+): Promise<CopiedFile> {
+  const { timesLater } = copied;
+  if (times === undefined || timesLater === undefined) return copied;
+  const refused = await destination.spot(entry.place, ({ directory, name }) =>
+    keepParts({ times }, () => directory.utimes(name, timesLater.atimeNs, timesLater.mtimeNs)),
+  );
+  return { ...copied, metadataRefused: [...copied.metadataRefused, ...refused] };
 }
 
 /** Whether an existing folder has the metadata of its source. */

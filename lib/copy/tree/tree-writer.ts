@@ -8,7 +8,7 @@ import { folderOf as folderOfPath, renameOver, replaceWith } from '../destinatio
 import { FallbackLog } from '../fallbacks.js';
 import { copyInTree } from '../file-copy.js';
 import type { FileCopyOptions } from '../file-copy-options.js';
-import { keepParts, type MetadataPart } from '../metadata.js';
+import type { MetadataPart } from '../metadata.js';
 import { replaceOrOverwrite } from '../replace.js';
 import type { Spot } from '../spot.js';
 import { temporaryName } from '../temporary-name.js';
@@ -20,7 +20,7 @@ import { makeLink } from './make-link.js';
 import { OwnFolders } from './own-folders.js';
 import type { TreeActions } from './tree-actions.js';
 import type { TreeEntry } from './tree-entry.js';
-import { keepLinkMetadata, keepMetadata } from './tree-metadata.js';
+import { giveTimes, keepLinkMetadata, keepMetadata } from './tree-metadata.js';
 import { folderOf, nameOf, type Place, placeIn } from './tree-place.js';
 import { isWithin, madeAt, type NameTask, type Task } from './tree-plan.js';
 import type { TreeRoot } from './tree-root.js';
@@ -205,7 +205,8 @@ export class TreeWriter implements TreeActions {
 
   async giveName(task: Task, copied: CopiedFile): Promise<CopiedFile> {
     const { unnamed } = copied;
-    if (unnamed === undefined) return this.#giveTimes(task, copied);
+    const { fileOptions, metadata } = this.#settings;
+    if (unnamed === undefined) return giveTimes(task, copied, this.#destination, metadata);
     const fallbacks = new FallbackLog();
     const { place } = task.entry;
     try {
@@ -218,23 +219,11 @@ export class TreeWriter implements TreeActions {
     }
     // No lock protects the file while it waits, so another copy to this place may have mistaken it
     // for a leftover. It is made again, with a sync of its own.
-    const { fileOptions, metadata } = this.#settings;
     return this.#source.spot(place, (source) =>
       this.#destination.spot(place, (destination) =>
         copyInTree(source, destination, fileOptions, { metadata, endsLater: false }),
       ),
     );
-  }
-
-  /** Gives a durable file that was written in place its times. */
-  async #giveTimes({ entry }: Task, copied: CopiedFile): Promise<CopiedFile> {
-    const { times } = this.#settings.metadata;
-    const { timesLater } = copied;
-    if (times === undefined || timesLater === undefined) return copied;
-    const refused = await this.#destination.spot(entry.place, ({ directory, name }) =>
-      keepParts({ times }, () => directory.utimes(name, timesLater.atimeNs, timesLater.mtimeNs)),
-    );
-    return { ...copied, metadataRefused: [...copied.metadataRefused, ...refused] };
   }
 
   async removeUnnamed(task: Task, { unnamed }: CopiedFile): Promise<void> {

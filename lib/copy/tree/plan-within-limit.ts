@@ -1,0 +1,36 @@
+import type { TreeSettings } from './copy-tree-options.js';
+import { DeleteRefusedError } from './delete-refused-error.js';
+import { type Plan, planCopy } from './tree-plan.js';
+import type { TreeReporter } from './tree-reporter.js';
+import type { Trees } from './tree-walk.js';
+
+/** The results of walking both trees. */
+export interface ComparedTrees extends Trees {
+  /** Times that differ by less than this are the same, in nanoseconds. */
+  timeWindowNs: bigint;
+}
+
+/**
+ * Plans the copy; without deletions if they exceed the limit.
+ * @param path the destination, for errors
+ * @throws DeleteRefusedError if an empty source would delete everything
+ */
+export function planWithinLimit(
+  { source, destination, same, timeWindowNs }: ComparedTrees,
+  { hardLinks, delete: deletes, maxDelete }: TreeSettings,
+  path: string,
+  reporter: TreeReporter,
+): Plan {
+  const rules = { hardLinks, timeWindowNs };
+  const plan = planCopy(source, destination, { ...rules, delete: deletes });
+  let count = plan.extra.length;
+  for (const content of plan.obstacles.values()) count += content.length;
+  const isEmpty = source.entries.size === 1 && same === 0;
+  if (count > 0 && isEmpty && maxDelete === undefined) {
+    throw new DeleteRefusedError(path, count, 'the source is empty, and maxDelete is not given');
+  }
+  if (count <= (maxDelete ?? Number.POSITIVE_INFINITY)) return plan;
+  reporter.error('', new DeleteRefusedError(path, count, `maxDelete is ${maxDelete}`));
+  reporter.report.deleteSkipped = true;
+  return planCopy(source, destination, { ...rules, delete: false });
+}
