@@ -6,6 +6,7 @@
 //   node scripts/win32.mjs run <arguments>   Node for Windows with these arguments
 //   node scripts/win32.mjs test [arguments]  vitest in it, once per engine
 //   node scripts/win32.mjs rows              the tests behind the rows of docs/windows.md
+//   node scripts/win32.mjs calls             what one read asks the system for, per engine
 //   node scripts/win32.mjs wine-root         Debian 13 with Wine 10, for Node 22 and later; as root
 //
 // It works in build-win32/, which also has the Wine prefix. OVERLAPPED_WIN32_MINUTES bounds how
@@ -190,13 +191,14 @@ function wineEnvironment(more = {}) {
   return env;
 }
 
-// Two serial ports, which socat connects by pseudo terminals under these names.
+// Pairs of ports, which socat connects by pseudo terminals under these names.
 const serialPorts = { COM7: 'serial-one', COM8: 'serial-other' };
+const parallelPort = { LPT1: 'parallel-port', COM9: 'parallel-other' };
 
-async function nameSerialPorts(quiet) {
-  const named = path.join(prefix, 'serial-ports');
+async function namePorts(quiet) {
+  const named = path.join(prefix, 'named-ports');
   if (fs.existsSync(named)) return;
-  for (const [port, link] of Object.entries(serialPorts)) {
+  for (const [port, link] of Object.entries({ ...serialPorts, ...parallelPort })) {
     const key = ['HKLM\\Software\\Wine\\Ports', '/v', port, '/d', path.join(buildFolder, link)];
     await mustSucceed(...wineCommand('wine', ['reg', 'add', ...key, '/f']), quiet);
   }
@@ -206,9 +208,9 @@ async function nameSerialPorts(quiet) {
 }
 
 /** Starts socat; returns a function that ends it. */
-async function connectSerialPorts() {
+async function connectPorts(pair) {
   needTools(['socat'], 'socat');
-  const links = Object.values(serialPorts).map((link) => path.join(buildFolder, link));
+  const links = Object.values(pair).map((link) => path.join(buildFolder, link));
   for (const link of links) fs.rmSync(link, { force: true });
   const ends = links.map((link) => `pty,raw,echo=0,link=${link}`);
   const socat = spawn('socat', ends, { stdio: 'ignore' });
@@ -232,13 +234,13 @@ async function makePrefix() {
   fs.writeFileSync(path.join(usersFolder, String(process.pid)), '');
   const made = path.join(prefix, 'made');
   const quiet = { env: wineEnvironment(), stdio: 'ignore' };
-  if (fs.existsSync(made)) return nameSerialPorts(quiet);
+  if (fs.existsSync(made)) return namePorts(quiet);
   console.log('making the Wine prefix…');
   await mustSucceed(...wineCommand('wine', ['wineboot', '-i']), quiet);
   // Node refuses to start on anything older than Windows 10.
   await mustSucceed(...wineCommand('wine', ['winecfg', '/v', 'win10']), quiet);
   fs.writeFileSync(made, '');
-  await nameSerialPorts(quiet);
+  await namePorts(quiet);
 }
 
 function isAlive(pid) {
@@ -261,10 +263,10 @@ async function leavePrefix() {
 }
 
 /**
- * Runs a Windows program and prints what it wrote once it has ended. Its output goes to files,
+ * Runs a Windows program; resolves to its exit code and what it wrote. Its output goes to files,
  * since Node under Wine cannot open a pipe there.
  */
-async function runWindows(program, args, more) {
+async function captureWindows(program, args, more) {
   await makePrefix();
   const outputs = ['out', 'err'].map((name) =>
     path.join(buildFolder, `run-${process.pid}.${name}.txt`),
@@ -275,17 +277,24 @@ async function runWindows(program, args, more) {
   try {
     // script(1) gives it a terminal, which Wine makes a console of.
     const inConsole = ['-qefc', `${command} >${out} 2>${err}`, '/dev/null'];
-    return await execute('script', inConsole, {
+    const code = await execute('script', inConsole, {
       cwd: process.cwd(),
       env: wineEnvironment({ TERM: 'xterm', SHELL: '/bin/sh', ...more }),
       stdio: 'ignore',
       msMax: minutesMax * 60_000,
     });
+    return { code, out: fs.readFileSync(outputs[0]), err: fs.readFileSync(outputs[1]) };
   } finally {
-    process.stdout.write(fs.readFileSync(outputs[0]));
-    process.stderr.write(fs.readFileSync(outputs[1]));
-    for (const output of outputs) fs.rmSync(output);
+    for (const output of outputs) fs.rmSync(output, { force: true });
   }
+}
+
+/** Runs a Windows program and prints what it wrote once it has ended. */
+async function runWindows(program, args, more) {
+  const { code, out, err } = await captureWindows(program, args, more);
+  process.stdout.write(out);
+  process.stderr.write(err);
+  return code;
 }
 
 function quote(text) {
@@ -322,11 +331,11 @@ async function run(args, more = {}) {
 async function test(args) {
   if (!fs.existsSync(prebuilt)) throw new Failure('run "node scripts/win32.mjs build" first');
   const vitest = path.join(needModule('vitest', 'vitest.mjs'), 'vitest.mjs');
-  const disconnectSerialPorts = await connectSerialPorts();
+  const disconnect = [await connectPorts(serialPorts), await connectPorts(parallelPort)];
   try {
     return await testEngines(vitest, args);
   } finally {
-    disconnectSerialPorts();
+    for (const end of disconnect) end();
   }
 }
 
@@ -350,12 +359,82 @@ async function testEngines(vitest, args) {
     const code = await run(['--title=vitest', vitest, 'run', ...projects, ...args], {
       OVERLAPPED_ENGINE: engine,
       OVERLAPPED_SERIAL_PAIR: Object.keys(serialPorts).join(','),
+      OVERLAPPED_PARALLEL_PAIR: Object.keys(parallelPort).join(','),
       CI: '1',
       NO_COLOR: '1',
     });
     worst = Math.max(worst, code);
   }
   return worst;
+}
+
+// ---- calls per read
+
+// Locks are not among them: they enter the kernel only where threads collide.
+const countedCalls = [
+  ...['ReadFile', 'SetFilePointerEx', 'GetOverlappedResult'],
+  ...['PostQueuedCompletionStatus', 'GetQueuedCompletionStatusEx'],
+  ...['SleepConditionVariableCS', 'SleepConditionVariableSRW'],
+  ...['RtlWakeConditionVariable', 'RtlWakeAllConditionVariable'],
+  ...['CreateEventW', 'CloseHandle', 'SetEvent', 'ReleaseSemaphore', 'WaitForMultipleObjects'],
+];
+const moduleOf = (call) => (call.startsWith('Rtl') ? 'ntdll' : 'kernel32');
+const readsOfRuns = [500, 1500];
+
+async function countCalls(engine, depth, reads) {
+  const who = engine === 'fs/promises' ? 'node' : 'overlapped';
+  const program = path.join(root, 'bench', 'lib', 'win32-reads.mjs');
+  const { code, out, err } = await captureWindows(
+    nodeExe,
+    [program, who, String(depth), String(reads)],
+    {
+      WINEDEBUG: '-all,+relay',
+      ...(who === 'node' ? {} : { OVERLAPPED_ENGINE: engine }),
+    },
+  );
+  if (code !== 0) throw new Failure(`${program} failed with code ${code}\n${out}`);
+  const counts = new Map(countedCalls.map((call) => [call, 0]));
+  for (const [, call] of err.toString('latin1').matchAll(/:Call \w+\.(\w+)\(/g)) {
+    if (counts.has(call)) counts.set(call, counts.get(call) + 1);
+  }
+  return counts;
+}
+
+/** Prints the calls of one read: what more reads add, since the start of Node makes calls too. */
+async function printCalls(engine, depth) {
+  const [few, many] = [
+    await countCalls(engine, depth, readsOfRuns[0]),
+    await countCalls(engine, depth, readsOfRuns[1]),
+  ];
+  const perRead = countedCalls
+    .map((call) => [call, (many.get(call) - few.get(call)) / (readsOfRuns[1] - readsOfRuns[0])])
+    .filter(([, count]) => count >= 0.01);
+  const others = perRead.filter(([call]) => call !== 'ReadFile');
+  const sum = others.reduce((total, [, count]) => total + count, 0);
+  const list = others.map(([call, count]) => `${call} ${count.toFixed(2)}`).join(', ');
+  console.log(`${engine}, ${depth} in flight: ${sum.toFixed(1)} besides ReadFile (${list})`);
+  return sum;
+}
+
+/** Counts by Wine's trace of the calls between modules. */
+async function calls() {
+  await installNode();
+  await makePrefix();
+  const quiet = { env: wineEnvironment(), stdio: 'ignore' };
+  const include = countedCalls.map((call) => `${moduleOf(call)}.${call}`).join(';');
+  const value = ['HKCU\\Software\\Wine\\Debug', '/v', 'RelayInclude'];
+  await mustSucceed(...wineCommand('wine', ['reg', 'add', ...value, '/d', include, '/f']), quiet);
+  let worse = 0;
+  for (const depth of [1, 64]) {
+    const [iocp, , node] = [
+      await printCalls('iocp', depth),
+      await printCalls('threadpool', depth),
+      await printCalls('fs/promises', depth),
+    ];
+    if (iocp > node) worse++;
+  }
+  if (worse > 0) console.log('iocp makes more calls than fs/promises');
+  return worse > 0 ? 1 : 0;
 }
 
 // ---- command line
@@ -367,6 +446,7 @@ const commands = {
   run,
   test,
   rows,
+  calls,
   'wine-root': makeWineRoot,
 };
 

@@ -89,6 +89,49 @@ TEST(windows_a_transfer_that_is_always_refused_fails_after_others_have_passed_it
   CHECK(others_before_the_last_refusal == kOthers);
 }
 
+std::atomic<size_t> calls_that_wait{0};
+std::atomic<bool> waiting_calls_may_return{false};
+
+// Plays a driver that does its work inside the call for some transfers, and is slow.
+uint32_t start_and_wait_for_some(Operation& op) {
+  if (op.file_offset < kRefusedPosition) return start_transfer(op, nullptr, nullptr);
+  ++calls_that_wait;
+  while (!waiting_calls_may_return) Sleep(1);
+  return start_transfer(op, nullptr, nullptr);
+}
+
+// Four times as many calls do not return as workers issue at once (2).
+TEST(windows_calls_that_do_not_return_hold_up_no_other_transfer) {
+  constexpr size_t kStuck = 8;
+  constexpr size_t kEach = 10;
+  Fixture f(IocpTuning{1024, start_and_wait_for_some});
+  std::unique_ptr<OpenFile> file;
+  CHECK(f.open(f.path(L"a"), kNew, file).ok());
+  std::vector<std::byte> data(16, std::byte{'s'});
+  std::vector<Operation> ops(kStuck * kEach);
+  for (size_t i = 0; i < ops.size(); ++i) {
+    ops[i].opcode = Opcode::kWrite;
+    ops[i].file = file.get();
+    ops[i].data = data.data();
+    ops[i].length = data.size();
+    ops[i].file_offset = static_cast<int64_t>(16 * i);
+    if (i % kEach == 0) ops[i].file_offset += kRefusedPosition;
+  }
+  f.sink.clear();
+  f.engine->submit(as_batch(ops));
+  CHECK(f.sink.wait_for(ops.size() - kStuck));
+  CHECK(calls_that_wait == kStuck);
+  // So do operations that come later, and those that block.
+  CHECK(f.read(*file, 16, 16) == std::string(16, 's'));
+  CHECK(f.status(*file).size >= data.size());
+  f.sink.clear();
+  waiting_calls_may_return = true;
+  CHECK(f.sink.wait_for(kStuck));
+  f.engine->drain();
+  CHECK(f.sink.count() == kStuck && f.sink.each_once());
+  for (auto& op : ops) CHECK(op.result.value == 16);
+}
+
 constexpr size_t kCallLengthMax = 128 * 1024;
 std::atomic<size_t> long_calls{0};
 

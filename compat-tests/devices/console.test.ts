@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { expect, test } from 'vitest';
-import { openConsole, openParallelPort } from '../../lib/devices/index.js';
+import { openConsole, openParallelPort, openSerialPort } from '../../lib/devices/index.js';
 import { AbortError } from '../../lib/index.js';
 import {
   fileWith,
@@ -16,11 +16,17 @@ import {
   testWhere,
 } from '../helpers.js';
 import { devicesUrl } from './device-names.js';
+import { hasParallelPair, parallelPair } from './serial-pair.js';
 
 const hasSocat = !isWindows && spawnSync('socat', ['-V']).status === 0;
 const testInTerminal = testWhere(hasSocat, 'a terminal of its own is made by socat', {
   mustRun: isLinux,
 });
+const testWithParallelPair = testWhere(
+  hasParallelPair,
+  'needs a parallel port whose other end is a serial port, which socat makes',
+  { mustRun: isLinux },
+);
 const testOnWindows = testWhere(isWindows, 'tested by a terminal of its own elsewhere');
 
 /** Runs a script in a terminal, types into it, and returns its output. */
@@ -109,6 +115,22 @@ testOnWindows('the console can be opened and written to', async () => {
   const input = await openConsole('input');
   expect(input.deviceType).toBe('char');
   await input.close();
+});
+
+testWithParallelPair('what is written to a parallel port arrives at its other end', async () => {
+  const { one, other, end } = await parallelPair();
+  const printer = await openSerialPort(other);
+  const port = await openParallelPort(one);
+  expect(port.deviceType).toBe('char');
+  await port.write('Hello\f');
+  const printed = Buffer.alloc(6);
+  for (let at = 0; at < printed.length; ) {
+    at += (await printer.read(printed, at, printed.length - at)).bytesRead;
+  }
+  expect(printed.toString()).toBe('Hello\f');
+  await port.close();
+  await printer.close();
+  end();
 });
 
 test('a missing parallel port is an error, and so is another kind of file', async () => {

@@ -15,7 +15,6 @@ namespace overlapped {
 enum class PacketKind : uintptr_t {
   kTransfer = 1,  // an overlapped call of a transfer has ended
   kIssue,         // transfers wait to be issued
-  kBlocking,      // blocking operations wait for a worker
   kStop,
 };
 

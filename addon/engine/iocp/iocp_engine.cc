@@ -10,8 +10,8 @@ namespace overlapped {
 
 namespace {
 
-constexpr size_t kWorkersMin = 4;
-constexpr size_t kWorkersMax = 16;
+constexpr size_t kPoolThreadsMin = 4;
+constexpr size_t kPoolThreadsMax = 16;
 
 uint32_t start_overlapped(Operation& operation) {
   return start_transfer(operation, nullptr, nullptr);
@@ -24,8 +24,10 @@ bool completes_locks() {
   return system && !GetProcAddress(system, "wine_get_version");
 }
 
-size_t worker_count(size_t concurrency) {
-  return std::clamp(2 * concurrency, kWorkersMin, kWorkersMax);
+ThreadPoolLimits pool_limits(size_t concurrency) {
+  ThreadPoolLimits limits;
+  limits.bounded_threads = std::clamp(2 * concurrency, kPoolThreadsMin, kPoolThreadsMax);
+  return limits;
 }
 
 }  // namespace
@@ -52,34 +54,31 @@ IocpEngine::IocpEngine(CompletionSink& sink, CompletionPort port, size_t concurr
       locks_at_port_(tuning.lock_wait == LockWait::kAtPort || completes_locks()),
       port_(std::move(port)),
       calls_(tuning.start ? tuning.start : start_overlapped),
-      issue_tokens_max_(concurrency),
-      // One worker always stays with the port.
-      blocking_tokens_max_(worker_count(concurrency) - 1),
-      unbounded_(ThreadPoolLimits{}, sink) {
-  start_workers(worker_count(concurrency));
-}
-
-IocpEngine::~IocpEngine() { stop_workers(); }
-
-void IocpEngine::start_workers(size_t count) {
+      tokens_max_(concurrency),
+      // One worker always waits at the port.
+      workers_min_(concurrency + 1),
+      pool_sink_(*this, sink),
+      pool_(pool_limits(concurrency), pool_sink_) {
   try {
-    for (size_t i = 0; i < count; ++i) {
-      workers_.push_back(std::make_unique<Worker>());
-      Worker& worker = *workers_.back();
-      worker.thread = std::thread([this, &worker] { run_worker(worker); });
-    }
+    while (workers_.size() < workers_min_) start_worker();
   } catch (...) {
     stop_workers();
     throw;
   }
 }
 
+IocpEngine::~IocpEngine() { stop_workers(); }
+
+void IocpEngine::start_worker() {
+  auto worker = std::make_unique<Worker>();
+  worker->thread = std::thread([this, started = worker.get()] { run_worker(*started); });
+  workers_.push_back(std::move(worker));
+}
+
 // One packet stops all: each worker hands it on.
 void IocpEngine::stop_workers() {
   port_.post(PacketKind::kStop);
-  for (auto& worker : workers_) {
-    if (worker->thread.joinable()) worker->thread.join();
-  }
+  for (auto& worker : workers_) worker->thread.join();
 }
 
 Result IocpEngine::attach(OpenFile& file) {
@@ -90,78 +89,76 @@ Result IocpEngine::attach(OpenFile& file) {
   return attached;
 }
 
+// Calls on a handle that no port takes wait by events, on workers of the pool.
+void IocpEngine::attach_opened(OpenFile* opened) {
+  if (opened && opened->waits_by_event) (void)attach(*opened);
+}
+
+void IocpEngine::AttachingSink::complete(OperationList completed) {
+  for (Operation* op = completed.front(); op; op = op->next) {
+    if (!op->detail) continue;
+    engine_.attach_opened(op->detail->opened.get());
+    engine_.attach_opened(op->detail->opened_peer.get());
+  }
+  sink_.complete(std::move(completed));
+}
+
 // ---- from the submitting thread
 
 void IocpEngine::submit(OperationList batch) {
-  OperationList completed;
   OperationList elsewhere;
-  queue_batch(std::move(batch), completed, elsewhere);
-  unbounded_.submit(std::move(elsewhere));
-  if (completed.empty()) return;
-  Lock lock(mutex_);
-  deliver(std::move(completed), lock);
+  queue_batch(std::move(batch), elsewhere);
+  pool_.submit(std::move(elsewhere));
 }
 
-void IocpEngine::queue_batch(OperationList batch, OperationList& completed,
-                             OperationList& elsewhere) {
-  std::lock_guard lock(mutex_);
+void IocpEngine::queue_batch(OperationList batch, OperationList& elsewhere) {
+  Lock lock(mutex_);
   while (Operation* const op = batch.pop_front()) {
     op->engine_data = nullptr;
     change_state(*op, OperationState::kQueued);
-    const bool by_port = goes_by_port(*op);
-    if (op->opcode == Opcode::kLock && !by_port) {
-      // Its workers may wait for whoever holds the lock; those of the port may not.
-      op->engine_data = &unbounded_;
-      elsewhere.push_back(op);
-      continue;
-    }
-    if (!by_port && may_wait_for_others(*op)) {
-      op->engine_data = &unbounded_;
-      op->may_wait = true;
+    if (!goes_by_port(*op)) {
+      op->engine_data = &pool_;
+      op->may_wait = may_wait_for_others(*op);
       elsewhere.push_back(op);
       continue;
     }
     ++in_engine_;
-    if (!by_port) {
-      blocking_.push_back(op);
-    } else if (begin_transfer(*op)) {
+    if (begin_transfer(*op)) {
       transfers_.push_back(op);
     } else {
       change_state(*op, OperationState::kCompleted);
-      completed.push_back(op);
+      completed_.push_back(op);
     }
   }
   // A worker that has met a shortage looks again after a while, and then posts what is missing.
   const bool looked_after = starved_.load(std::memory_order_relaxed);
   const uint32_t error = wake_workers();
-  if (error != ERROR_SUCCESS && !looked_after) fail_unreachable(completed, error);
+  if (error != ERROR_SUCCESS && !looked_after) fail_unreachable(error);
+  deliver(lock);
 }
 
-// Without a token, and without a packet to come, no worker may ever look at the queues again, so
+// Without a token, and without a packet to come, no worker may ever look at the queue again, so
 // what waits there ends with the error that posting the token gave. With the mutex held.
-void IocpEngine::fail_unreachable(OperationList& completed, uint32_t error) {
-  if (issue_tokens_ + blocking_tokens_ + in_flight_ > 0) return;
-  OperationList lost = std::move(transfers_);
-  lost.append(std::move(blocking_));
-  for (Operation* op = lost.front(); op; op = op->next) {
+void IocpEngine::fail_unreachable(uint32_t error) {
+  if (tokens_ + in_flight_ > 0) return;
+  while (Operation* const op = transfers_.pop_front()) {
     op->result = Result::failure(error);
     change_state(*op, OperationState::kCompleted);
+    completed_.push_back(op);
   }
-  completed.append(std::move(lost));
   starved_.store(false, std::memory_order_relaxed);
 }
 
 void IocpEngine::cancel(Operation& op) {
-  if (op.engine_data == &unbounded_) {
-    unbounded_.cancel(op);
+  if (op.engine_data == &pool_) {
+    pool_.cancel(op);
     return;
   }
-  OperationList cancelled;
   bool with_system = false;
   {
     Lock lock(mutex_);
-    with_system = request_end(op, cancelled);
-    deliver(std::move(cancelled), lock);
+    with_system = request_end(op);
+    deliver(lock);
   }
   // The operation is not delivered before the submitting thread, which is here, lets it be. That
   // nothing is found (ERROR_NOT_FOUND) means that it is not issued yet, or done.
@@ -170,52 +167,38 @@ void IocpEngine::cancel(Operation& op) {
 
 // One call ends all that the system has of a file. What is about to be issued sees the request.
 void IocpEngine::cancel_all(std::span<Operation* const> operations) {
-  OperationList cancelled;
   HANDLE handle = nullptr;
   {
     Lock lock(mutex_);
     for (Operation* const op : operations) {
-      if (op->engine_data != &unbounded_ && request_end(*op, cancelled)) {
-        handle = op->file->handle();
-      }
+      if (op->engine_data != &pool_ && request_end(*op)) handle = op->file->handle();
     }
-    deliver(std::move(cancelled), lock);
+    deliver(lock);
   }
   for (Operation* const op : operations) {
-    if (op->engine_data == &unbounded_) unbounded_.cancel(*op);
+    if (op->engine_data == &pool_) pool_.cancel(*op);
   }
   if (handle) CancelIoEx(handle, nullptr);
 }
 
 // Takes the operation out of its queue, or asks whoever has it to end it. True when the system may
 // have it, and is to be asked too. With the mutex held.
-bool IocpEngine::request_end(Operation& op, OperationList& cancelled) {
+bool IocpEngine::request_end(Operation& op) {
   const OperationState state = op.state.load(std::memory_order_relaxed);
-  if (state == OperationState::kQueued) {
-    if (goes_by_port(op)) {
-      transfers_.remove(&op);
-      // It may wait for the second time, and what its first buffers moved counts.
-      op.never_began = op.transferred == 0;
-      continue_transfer(op, ERROR_OPERATION_ABORTED, 0);
-    } else {
-      blocking_.remove(&op);
-      cancel_unbegun(op);
-    }
-    change_state(op, OperationState::kCompleted);
-    cancelled.push_back(&op);
-    return false;
-  }
-  if (state != OperationState::kRunning) return false;
+  if (state != OperationState::kQueued && state != OperationState::kRunning) return false;
   // Sequentially consistent on both sides: either the issuer of a transfer sees the request after
   // its call, or that call was made before the CancelIoEx that follows.
   op.cancel_requested.store(true, std::memory_order_seq_cst);
-  for (auto& worker : workers_) {
-    if (worker->current == &op) {
-      interrupter_.add(worker->target);
-      return false;
-    }
+  if (state == OperationState::kQueued) {
+    transfers_.remove(&op);
+    // It may wait for another of its calls, and what its first buffers moved counts.
+    op.never_began = op.transferred == 0;
+    continue_transfer(op, ERROR_OPERATION_ABORTED, 0);
+    change_state(op, OperationState::kCompleted);
+    completed_.push_back(&op);
+    return false;
   }
-  return goes_by_port(op);
+  return true;
 }
 
 bool IocpEngine::goes_by_port(const Operation& op) const {
@@ -232,9 +215,13 @@ bool IocpEngine::goes_by_port(const Operation& op) const {
 bool IocpEngine::drain(Deadline deadline) {
   {
     Lock lock(mutex_);
-    if (!wait_until(drained_, lock, deadline, [this] { return in_engine_ == 0; })) return false;
+    is_awaited_ = true;
+    const bool drained =
+        wait_until(drained_, lock, deadline, [this] { return in_engine_ == 0; });
+    is_awaited_ = false;
+    if (!drained) return false;
   }
-  return unbounded_.drain(deadline);
+  return pool_.drain(deadline);
 }
 
 // A driver may ignore a cancel, and its packet may come at any time. Workers end as they become
@@ -242,11 +229,13 @@ bool IocpEngine::drain(Deadline deadline) {
 void IocpEngine::abandon() {
   {
     Lock lock(mutex_);
-    abandoned_ = true;
+    abandoned_ = is_awaited_ = true;
+    watchdog_.abandon();
+    for (auto& worker : workers_) worker->thread.detach();
     drained_.wait(lock, [this] { return delivering_ == 0; });
   }
   port_.post(PacketKind::kStop);
-  unbounded_.abandon();
+  pool_.abandon();
 }
 
 EngineCounters IocpEngine::counters() const {
@@ -255,46 +244,6 @@ EngineCounters IocpEngine::counters() const {
   counters.retried = retried_.load(std::memory_order_relaxed);
   counters.port_packets = port_packets_.load(std::memory_order_relaxed);
   return counters;
-}
-
-// ---- tokens and delivery
-
-// Posts as many tokens as there is use for; gives the error where it could not. With the mutex
-// held.
-uint32_t IocpEngine::wake_workers() {
-  while (!starved_.load(std::memory_order_relaxed) && issue_tokens_ < issue_tokens_max_ &&
-         in_flight_ < in_flight_max_ && issue_tokens_ * kIssueBatchMax < transfers_.size()) {
-    const uint32_t error = port_.post(PacketKind::kIssue);
-    if (error != ERROR_SUCCESS) return starve(error);
-    ++issue_tokens_;
-  }
-  while (blocking_tokens_ < blocking_tokens_max_ &&
-         blocking_tokens_ - blocking_running_ < blocking_.size()) {
-    const uint32_t error = port_.post(PacketKind::kBlocking);
-    if (error != ERROR_SUCCESS) return starve(error);
-    ++blocking_tokens_;
-  }
-  return ERROR_SUCCESS;
-}
-
-uint32_t IocpEngine::starve(uint32_t error) {
-  starved_.store(true, std::memory_order_relaxed);
-  return error;
-}
-
-// Releases the lock meanwhile. Only afterwards the engine has let go of the operations.
-void IocpEngine::deliver(OperationList completed, Lock& lock) {
-  const size_t count = completed.size();
-  if (count == 0 || abandoned_) return;
-  for (Operation* op = completed.front(); op; op = op->next) CHECK_INVARIANT(is_complete(*op));
-  CHECK_INVARIANT(count <= in_engine_);
-  ++delivering_;
-  lock.unlock();
-  sink_.complete(std::move(completed));
-  lock.lock();
-  --delivering_;
-  in_engine_ -= count;
-  if (in_engine_ == 0 || abandoned_) drained_.notify_all();
 }
 
 }  // namespace overlapped

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "engine.h"
-#include "workers/interrupter.h"
 #include "workers/thread_pool.h"
+#include "workers/watchdog.h"
 #include "completion_port.h"
 #include "overlapped_calls.h"
 
@@ -25,14 +25,15 @@ struct IocpTuning {
   LockWait lock_wait = LockWait::kWhereTheSystemCan;
 };
 
-// One completion port per engine and a few workers that wait on it. The port brings them three
-// things: completed I/O, and word that transfers or blocking operations are queued. Such a word is
-// a token: there are never more of them than workers can use, and a worker that holds one takes
-// operations from the queue. The submitting thread issues nothing itself, because ReadFile and
-// WriteFile may do their whole work synchronously even on overlapped handles (Microsoft KB156932).
+// One completion port per engine and a few workers that wait on it. The port brings them completed
+// I/O, and word that transfers are queued. Such a word is a token: there are never more of them
+// than workers can use, and a worker that holds one issues transfers from the queue. The submitting
+// thread issues nothing itself, because ReadFile and WriteFile may do their whole work
+// synchronously even on overlapped handles (Microsoft KB156932). A call that does not return holds
+// up no other transfer: a watchdog lets another worker stand in for the one that made it.
 //
-// Transfers on handles that no port can serve, consoles above all, go to a thread pool of their
-// own: they may wait forever, and workers that wait would leave nobody for the port.
+// Operations that only blocking calls can do, and transfers on handles that no port can serve, go
+// to a thread pool.
 class IocpEngine final : public Engine {
  public:
   // Null and a reason when the system refuses a port or its threads.
@@ -54,89 +55,84 @@ class IocpEngine final : public Engine {
  private:
   struct Worker {
     std::thread thread;
-    InterruptTarget target;
-    Operation* current = nullptr;  // the blocking operation it executes
+    uint64_t execution = 0;  // number of the call that it makes; 0 for none
+    StuckDetector detector;
   };
   // What one look at the port brought.
   struct Intake {
     OperationList completed;
-    OperationList refused;  // the system lacked the resources for them
+    OperationList unfinished;  // transfers with another call to make
     size_t transfers = 0;
-    size_t issue_tokens = 0;
-    size_t blocking_tokens = 0;
+    size_t tokens = 0;
     bool stop = false;
     bool timed_out = false;
   };
+  // Attaches the files that workers of the pool have opened, before the submitter learns of them.
+  class AttachingSink final : public CompletionSink {
+   public:
+    AttachingSink(IocpEngine& engine, CompletionSink& sink) : engine_(engine), sink_(sink) {}
+    void complete(OperationList completed) override;
 
-  // The outcome of the transfers that a worker has issued, or taken from the port.
-  struct EndedTransfers {
-    OperationList completed;
-    OperationList refused;   // the system lacked the resources for them
-    OperationList untried;
-    bool is_short = false;   // the last call was refused
-    bool made_room = false;  // a completion, or time, may have freed resources
-    size_t tokens = 0;       // given back
+   private:
+    IocpEngine& engine_;
+    CompletionSink& sink_;
   };
 
-  // A token holder issues this many transfers in one go: enough to pay for the lock and the packet,
-  // few enough that another worker gets its share of reads that the cache serves.
+  // A token holder issues this many transfers in one go: enough to pay for the packet, few enough
+  // that another worker gets its share of reads that the cache serves.
   static constexpr size_t kIssueBatchMax = 16;
 
-
-  void start_workers(size_t count);
+  void start_worker();
   void stop_workers();
   void run_worker(Worker& worker);
   Intake take_packets();
   void take_transfer_packet(Operation& operation, Intake& intake);
-  void return_extra_tokens(Intake& intake);
-
-  OperationList take_transfers();
-  void issue_transfers();
-  void end_transfers(EndedTransfers ended);
+  void end_intake(Intake& intake, Lock& lock);
+  Operation* take_transfer();
+  void issue_transfers(Worker& worker, Lock& lock);
+  OverlappedCalls::Outcome issue(Operation& operation, Worker& worker, Lock& lock);
 
   bool goes_by_port(const Operation& operation) const;
-  bool request_end(Operation& operation, OperationList& cancelled);
-  Operation* take_blocking(Worker& worker);
-  void run_blocking_operation(Worker& worker);
-  void execute(Operation& operation);
+  bool request_end(Operation& operation);
   void attach_opened(OpenFile* opened);
 
-  void queue_batch(OperationList batch, OperationList& completed, OperationList& elsewhere);
-  void deliver(OperationList completed, Lock& lock);
+  void queue_batch(OperationList batch, OperationList& elsewhere);
+  void deliver(Lock& lock);
   uint32_t wake_workers();
-  uint32_t starve(uint32_t error);
-  void fail_unreachable(OperationList& completed, uint32_t error);
+  void fail_unreachable(uint32_t error);
+  bool look_for_stuck_workers(Lock& lock);
 
   CompletionSink& sink_;
   const size_t in_flight_max_;
   const bool locks_at_port_;
   CompletionPort port_;
   OverlappedCalls calls_;
-  const size_t issue_tokens_max_;
-  const size_t blocking_tokens_max_;
+  const size_t tokens_max_;
+  const size_t workers_min_;  // that are not stuck
 
   std::atomic<uint64_t> retried_{0};
   std::atomic<uint64_t> port_packets_{0};
 
-  Mutex mutex_;  // guards what follows, and the state of queued and blocking operations
+  Mutex mutex_;  // guards what follows, and the state of queued transfers
   ConditionVariable drained_;
   OperationList transfers_;  // wait to be issued
-  OperationList blocking_;   // wait for a worker
+  OperationList completed_;  // to be delivered together
   size_t in_engine_ = 0;     // not yet delivered
   size_t delivering_ = 0;    // threads that use the sink now
+  bool is_awaited_ = false;  // drain() or abandon() waits
   bool abandoned_ = false;
-  size_t in_flight_ = 0;     // transfers with the kernel, or with a worker that issues them
-  size_t issue_tokens_ = 0;  // posted or held
-  size_t blocking_tokens_ = 0;
-  size_t blocking_running_ = 0;  // tokens whose holder has an operation
+  size_t in_flight_ = 0;  // transfers with the kernel, or with a worker that issues them
+  size_t tokens_ = 0;     // posted or held
+  size_t stuck_ = 0;      // workers, each of which holds a token
   uint64_t executions_ = 0;
   // The system lacked the resources for a transfer, or for a token: wait for a completion, or for
   // a while. Written under the mutex, read without it to choose how long to wait at the port.
   std::atomic<bool> starved_{false};
 
   std::vector<std::unique_ptr<Worker>> workers_;
-  Interrupter interrupter_{mutex_};
-  ThreadPool unbounded_;
+  AttachingSink pool_sink_;
+  ThreadPool pool_;
+  Watchdog watchdog_{mutex_, [this](Lock& lock) { return look_for_stuck_workers(lock); }};
 };
 
 }  // namespace overlapped

@@ -1,41 +1,37 @@
 #include <span>
+#include <system_error>
 #include <utility>
 
 #include "iocp_engine.h"
-#include "system/blocking.h"
 
-// The work of the engine's workers: they take packets from the port, issue transfers, and run
-// blocking operations.
+// The work of the engine's workers: they take packets from the port, and issue transfers. Every
+// function here but run_worker(), take_packets() and take_transfer_packet() is called with the
+// mutex held.
 namespace overlapped {
 
 namespace {
+
+using Outcome = OverlappedCalls::Outcome;
 
 // When the system is out of resources and no completion of ours will free any.
 constexpr DWORD kStarvedWaitMs = 5;
 // So many refusals in a row are taken for a shortage that others would meet too.
 constexpr size_t kRefusedInRowMax = 2;
+// Workers, with those that stand in for stuck ones.
+constexpr size_t kWorkersMax = 64;
 
 }  // namespace
 
 void IocpEngine::run_worker(Worker& worker) {
-  worker.target.interrupt.bind();
   for (;;) {
     Intake intake = take_packets();
     if (intake.stop) {
       port_.post(PacketKind::kStop);
       return;
     }
-    return_extra_tokens(intake);
-    if (intake.transfers > 0 || intake.timed_out) {
-      const bool is_short = !intake.refused.empty();
-      end_transfers({.completed = std::move(intake.completed),
-                     .refused = std::move(intake.refused),
-                     .untried = {},
-                     .is_short = is_short,
-                     .made_room = true});
-    }
-    if (intake.issue_tokens > 0) issue_transfers();
-    if (intake.blocking_tokens > 0) run_blocking_operation(worker);
+    Lock lock(mutex_);
+    end_intake(intake, lock);
+    if (intake.tokens > 0) issue_transfers(worker, lock);
   }
 }
 
@@ -51,10 +47,7 @@ IocpEngine::Intake IocpEngine::take_packets() {
         take_transfer_packet(*packet.operation, intake);
         break;
       case PacketKind::kIssue:
-        ++intake.issue_tokens;
-        break;
-      case PacketKind::kBlocking:
-        ++intake.blocking_tokens;
+        ++intake.tokens;
         break;
       case PacketKind::kStop:
         intake.stop = true;
@@ -66,131 +59,145 @@ IocpEngine::Intake IocpEngine::take_packets() {
 }
 
 void IocpEngine::take_transfer_packet(Operation& op, Intake& intake) {
-  using Outcome = OverlappedCalls::Outcome;
   ++intake.transfers;
-  const Outcome outcome = calls_.take_packet(op);
-  if (outcome == Outcome::kRefused) intake.refused.push_back(&op);
-  if (outcome != Outcome::kComplete) return;
-  change_state(op, OperationState::kCompleted);
-  intake.completed.push_back(&op);
+  switch (calls_.take_packet(op)) {
+    case Outcome::kComplete:
+      change_state(op, OperationState::kCompleted);
+      intake.completed.push_back(&op);
+      return;
+    case Outcome::kUnfinished:
+      intake.unfinished.push_back(&op);
+      return;
+    case Outcome::kPending:
+    case Outcome::kRefused:
+      return;
+  }
 }
 
-// One look may bring tokens that other workers could use; this one keeps one of each kind. An
-// issue token need not be posted again: a worker that issues asks for more if there is use.
-void IocpEngine::return_extra_tokens(Intake& intake) {
-  if (intake.issue_tokens < 2 && intake.blocking_tokens < 2) return;
-  std::lock_guard lock(mutex_);
-  if (intake.issue_tokens > 1) issue_tokens_ -= intake.issue_tokens - 1;
-  for (; intake.blocking_tokens > 1; --intake.blocking_tokens) {
-    if (port_.post(PacketKind::kBlocking) != ERROR_SUCCESS) --blocking_tokens_;
+// Delivers what is complete, and queues what has another call to make before all other transfers.
+// This worker goes on with those itself, and keeps one token; another worker that has use for one
+// gets it from wake_workers().
+void IocpEngine::end_intake(Intake& intake, Lock& lock) {
+  CHECK_INVARIANT(intake.tokens <= tokens_);
+  const size_t kept = intake.tokens > 0 || !intake.unfinished.empty() ? 1 : 0;
+  tokens_ = tokens_ - intake.tokens + kept;
+  intake.tokens = kept;
+  in_flight_ -= intake.completed.size() + intake.unfinished.size();
+  for (Operation* op = intake.unfinished.front(); op; op = op->next) {
+    change_state(*op, OperationState::kQueued);
   }
+  intake.unfinished.append(std::move(transfers_));
+  transfers_ = std::move(intake.unfinished);
+  completed_.append(std::move(intake.completed));
+  // A completion, or time, may have freed resources.
+  if (intake.transfers > 0 || intake.timed_out) starved_.store(false, std::memory_order_relaxed);
+  if (kept == 0) wake_workers();
+  deliver(lock);
 }
 
 // ---- transfers
 
-OperationList IocpEngine::take_transfers() {
-  OperationList batch;
-  std::lock_guard lock(mutex_);
-  if (starved_.load(std::memory_order_relaxed)) return batch;
-  while (batch.size() < kIssueBatchMax && in_flight_ < in_flight_max_) {
-    Operation* const op = transfers_.pop_front();
-    if (!op) break;
-    change_state(*op, OperationState::kRunning);
-    batch.push_back(op);
-    ++in_flight_;
-  }
-  return batch;
-}
-
-void IocpEngine::issue_transfers() {
-  using Outcome = OverlappedCalls::Outcome;
-  EndedTransfers ended;
-  ended.untried = take_transfers();
-  ended.tokens = 1;
-  size_t refused_in_row = 0;
-  while (refused_in_row < kRefusedInRowMax) {
-    Operation* const op = ended.untried.pop_front();
-    if (!op) break;
-    const Outcome outcome = calls_.issue(*op);
-    if (outcome == Outcome::kComplete) {
-      change_state(*op, OperationState::kCompleted);
-      ended.completed.push_back(op);
-    }
-    if (outcome == Outcome::kRefused) ended.refused.push_back(op);
-    refused_in_row = outcome == Outcome::kRefused ? refused_in_row + 1 : 0;
-  }
-  ended.is_short = refused_in_row > 0;
-  end_transfers(std::move(ended));
-}
-
-// Delivers what is complete, queues the rest again, gives tokens back and asks for new ones. A
-// transfer that was refused goes behind the others, which may fare better.
-void IocpEngine::end_transfers(EndedTransfers ended) {
-  Lock lock(mutex_);
-  const size_t count = ended.completed.size() + ended.refused.size() + ended.untried.size();
-  deliver(std::move(ended.completed), lock);
-  CHECK_INVARIANT(count <= in_flight_ && ended.tokens <= issue_tokens_);
-  in_flight_ -= count;
-  issue_tokens_ -= ended.tokens;
-  if (ended.made_room) starved_.store(false, std::memory_order_relaxed);
-  if (!ended.refused.empty()) retried_.fetch_add(1, std::memory_order_relaxed);
-  if (ended.is_short) starved_.store(true, std::memory_order_relaxed);
-  for (OperationList* const list : {&ended.untried, &ended.refused}) {
-    for (Operation* op = list->front(); op; op = op->next) {
-      change_state(*op, OperationState::kQueued);
-    }
-  }
-  ended.untried.append(std::move(transfers_));
-  transfers_ = std::move(ended.untried);
-  transfers_.append(std::move(ended.refused));
-  wake_workers();
-}
-
-// ---- blocking operations
-
-Operation* IocpEngine::take_blocking(Worker& worker) {
-  std::lock_guard lock(mutex_);
-  Operation* const op = blocking_.pop_front();
-  if (!op) {
-    --blocking_tokens_;
-    return nullptr;
-  }
+Operation* IocpEngine::take_transfer() {
+  if (starved_.load(std::memory_order_relaxed) || in_flight_ >= in_flight_max_) return nullptr;
+  Operation* const op = transfers_.pop_front();
+  if (!op) return nullptr;
   change_state(*op, OperationState::kRunning);
-  ++blocking_running_;
-  CHECK_INVARIANT(!worker.current);
-  worker.current = op;
-  worker.target.execution = ++executions_;
+  ++in_flight_;
   return op;
 }
 
-void IocpEngine::run_blocking_operation(Worker& worker) {
-  Operation* const op = take_blocking(worker);
-  if (!op) return;
-  execute(*op);
-  Lock lock(mutex_);
-  worker.current = nullptr;
-  worker.target.execution = 0;
-  change_state(*op, OperationState::kCompleted);
-  OperationList completed;
-  completed.push_back(op);
-  deliver(std::move(completed), lock);
-  CHECK_INVARIANT(blocking_running_ > 0 && blocking_running_ <= blocking_tokens_);
-  --blocking_running_;
-  --blocking_tokens_;
+// Issues transfers for the token that this worker holds. A transfer that was refused goes behind
+// the others, which may fare better.
+void IocpEngine::issue_transfers(Worker& worker, Lock& lock) {
+  size_t refused_in_row = 0;
+  for (size_t i = 0; i < kIssueBatchMax && refused_in_row < kRefusedInRowMax; ++i) {
+    Operation* const op = take_transfer();
+    if (!op) break;
+    const Outcome outcome = issue(*op, worker, lock);
+    refused_in_row = outcome == Outcome::kRefused ? refused_in_row + 1 : 0;
+    if (outcome == Outcome::kPending) continue;
+    --in_flight_;
+    if (outcome == Outcome::kComplete) {
+      change_state(*op, OperationState::kCompleted);
+      completed_.push_back(op);
+    } else {
+      change_state(*op, OperationState::kQueued);
+      transfers_.push_back(op);
+      retried_.fetch_add(1, std::memory_order_relaxed);
+    }
+  }
+  CHECK_INVARIANT(tokens_ > 0);
+  --tokens_;
+  if (refused_in_row > 0) starved_.store(true, std::memory_order_relaxed);
   wake_workers();
+  deliver(lock);
 }
 
-void IocpEngine::execute(Operation& op) {
-  run_blocking(op);
-  if (!op.detail) return;
-  attach_opened(op.detail->opened.get());
-  attach_opened(op.detail->opened_peer.get());
+// Makes a call, which may not return for a long time. If others wait behind it, for a worker or for
+// delivery, the watchdog looks after them.
+Outcome IocpEngine::issue(Operation& op, Worker& worker, Lock& lock) {
+  if (!transfers_.empty() || !completed_.empty()) (void)watchdog_.arm(make_thread);
+  worker.execution = ++executions_;
+  lock.unlock();
+  const Outcome outcome = calls_.issue(op);
+  lock.lock();
+  worker.execution = 0;
+  CHECK_INVARIANT(!worker.detector.is_stuck() || stuck_ > 0);
+  if (worker.detector.end_execution()) --stuck_;
+  return outcome;
 }
 
-// Calls on a handle that no port takes wait by events, on the threads for operations that may wait
-// forever.
-void IocpEngine::attach_opened(OpenFile* opened) {
-  if (opened && opened->waits_by_event) (void)attach(*opened);
+// ---- tokens and delivery
+
+// Posts as many tokens as there is use for; gives the error where it could not.
+uint32_t IocpEngine::wake_workers() {
+  CHECK_INVARIANT(stuck_ <= tokens_);
+  // The worker that holds a token may be in a call that does not return.
+  if (tokens_ > stuck_ && !transfers_.empty()) (void)watchdog_.arm(make_thread);
+  while (!starved_.load(std::memory_order_relaxed) && tokens_ - stuck_ < tokens_max_ &&
+         in_flight_ < in_flight_max_ && (tokens_ - stuck_) * kIssueBatchMax < transfers_.size()) {
+    const uint32_t error = port_.post(PacketKind::kIssue);
+    if (error != ERROR_SUCCESS) {
+      starved_.store(true, std::memory_order_relaxed);
+      return error;
+    }
+    ++tokens_;
+  }
+  return ERROR_SUCCESS;
+}
+
+// A tick of the watchdog. Returns whether transfers wait for a worker or for delivery.
+bool IocpEngine::look_for_stuck_workers(Lock& lock) {
+  for (const auto& worker : workers_) {
+    if (worker->detector.find_stuck(worker->execution)) ++stuck_;
+  }
+  try {
+    while (workers_.size() - stuck_ < workers_min_ && workers_.size() < kWorkersMax) {
+      start_worker();
+    }
+  } catch (const std::system_error&) {
+    // The system makes no thread now; the next tick tries again.
+  }
+  wake_workers();
+  const bool has_work = !transfers_.empty() || !completed_.empty();
+  deliver(lock);
+  return has_work;
+}
+
+// Releases the lock meanwhile. Only afterwards the engine has let go of the operations.
+void IocpEngine::deliver(Lock& lock) {
+  if (completed_.empty() || abandoned_) return;
+  OperationList completed = std::move(completed_);
+  const size_t count = completed.size();
+  for (Operation* op = completed.front(); op; op = op->next) CHECK_INVARIANT(is_complete(*op));
+  CHECK_INVARIANT(count <= in_engine_);
+  ++delivering_;
+  lock.unlock();
+  sink_.complete(std::move(completed));
+  lock.lock();
+  --delivering_;
+  in_engine_ -= count;
+  if (is_awaited_) drained_.notify_all();
 }
 
 }  // namespace overlapped

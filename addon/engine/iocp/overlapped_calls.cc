@@ -61,11 +61,15 @@ OverlappedCalls::Outcome OverlappedCalls::take_packet(Operation& op) {
   CHECK_INVARIANT(op.holders.load() > 0);
   // If the issuing call has not returned yet, its thread continues the operation.
   if (op.holders.fetch_sub(1) != 1) return Outcome::kPending;
-  return settle(op) ? issue(op) : Outcome::kComplete;
+  return settle(op) ? Outcome::kUnfinished : Outcome::kComplete;
 }
 
 // Reads the result of a call that has ended. True when the transfer has another one to make.
 bool OverlappedCalls::settle(Operation& op) {
+  // The system has written the status and the count, and the common status needs no translation.
+  if (op.overlapped.Internal == 0) {
+    return continue_transfer(op, ERROR_SUCCESS, static_cast<size_t>(op.overlapped.InternalHigh));
+  }
   DWORD moved = 0;
   const BOOL done = GetOverlappedResult(op.file->handle(), &op.overlapped, &moved, FALSE);
   return continue_transfer(op, done ? ERROR_SUCCESS : GetLastError(), moved);

@@ -15,9 +15,10 @@ class OverlappedCalls {
   using Start = uint32_t (*)(Operation&);
 
   enum class Outcome : uint8_t {
-    kPending,   // a packet will come, and may have come: the operation must not be touched
-    kComplete,  // the operation has its result
-    kRefused,   // the system lacks the resources; the call is to be made again later
+    kPending,     // a packet will come, and may have come: the operation must not be touched
+    kComplete,    // the operation has its result
+    kRefused,     // the system lacks the resources; the call is to be made again later
+    kUnfinished,  // the transfer has another call to make
   };
 
   // A call that the system refuses for lack of resources is made again so many times, each time for

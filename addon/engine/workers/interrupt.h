@@ -26,12 +26,20 @@ class ThreadInterrupt {
   // Signalled once by each interrupt(), also by one for an earlier call. Null on a thread that is
   // bound to none.
   static HANDLE event_of_this_thread();
+
+  // An event for the overlapped calls of this thread, one after another. Null on a thread that is
+  // bound to none, or without resources.
+  static HANDLE call_event_of_this_thread();
+  // Replaces that event after a canceled call: Wine signals it late, and a later call that used it
+  // would seem to be over.
+  static void renew_call_event();
 #endif
 
  private:
 #ifdef _WIN32
   HANDLE thread_ = nullptr;
   HANDLE event_ = nullptr;
+  HANDLE call_event_ = nullptr;
 #else
   pthread_t thread_{};
 #endif

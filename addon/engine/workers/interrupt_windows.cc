@@ -6,10 +6,12 @@ namespace {
 
 // Without destructors: those of a thread may run when its library has been unloaded.
 thread_local HANDLE event_of_thread = nullptr;
+thread_local HANDLE* call_event_of_thread = nullptr;
 
 }  // namespace
 
 ThreadInterrupt::~ThreadInterrupt() {
+  if (call_event_) CloseHandle(call_event_);
   if (event_) CloseHandle(event_);
   if (thread_) CloseHandle(thread_);
 }
@@ -24,7 +26,9 @@ void ThreadInterrupt::bind() {
     thread_ = thread;
   }
   event_ = CreateEventW(nullptr, FALSE, FALSE, nullptr);
+  call_event_ = CreateEventW(nullptr, TRUE, FALSE, nullptr);
   event_of_thread = event_;
+  call_event_of_thread = &call_event_;
 }
 
 // CancelSynchronousIo requires the right THREAD_TERMINATE. ERROR_NOT_FOUND means that no call was
@@ -35,5 +39,15 @@ void ThreadInterrupt::interrupt() {
 }
 
 HANDLE ThreadInterrupt::event_of_this_thread() { return event_of_thread; }
+
+HANDLE ThreadInterrupt::call_event_of_this_thread() {
+  return call_event_of_thread ? *call_event_of_thread : nullptr;
+}
+
+void ThreadInterrupt::renew_call_event() {
+  if (!call_event_of_thread) return;
+  if (*call_event_of_thread) CloseHandle(*call_event_of_thread);
+  *call_event_of_thread = CreateEventW(nullptr, TRUE, FALSE, nullptr);
+}
 
 }  // namespace overlapped

@@ -14,8 +14,6 @@ namespace {
 constexpr size_t kDeliveryMax = 16;
 constexpr size_t kShortTransferMax = 64 * 1024;
 constexpr size_t kSharedPerWorker = 16;
-// A worker in the same operation for this many ticks of the watchdog is stuck.
-constexpr int kStuckTicks = 10;
 
 // O_WRONLY | O_RDWR, the same on every system.
 constexpr int kAccessMode = 3;
@@ -193,7 +191,7 @@ void ThreadPool::deliver(Lock& lock) {
   lock.lock();
   --delivering_;
   in_pool_ -= size;
-  if (in_pool_ == 0 || stopping_) drained_.notify_all();
+  if (is_awaited_) drained_.notify_all();
 }
 
 void ThreadPool::enqueue(OperationList batch) {
@@ -292,9 +290,8 @@ void ThreadPool::take_back(Lane& lane, Worker& worker, Operation& operation, boo
                            Lock& lock) {
   worker.current = nullptr;
   worker.target.execution = 0;
-  CHECK_INVARIANT(!worker.is_stuck || lane.stuck > 0);
-  if (worker.is_stuck) --lane.stuck;
-  worker.is_stuck = false;
+  CHECK_INVARIANT(!worker.detector.is_stuck() || lane.stuck > 0);
+  if (worker.detector.end_execution()) --lane.stuck;
   if (has_ended) {
     change_state(operation, OperationState::kCompleted);
     completed_.push_back(&operation);
@@ -329,13 +326,7 @@ bool ThreadPool::look_for_stuck_workers(Lock& lock) {
   for (Lane& lane : lanes_) {
     if (lane.threads == lane.threads_max) continue;
     for (const auto& worker : lane.workers) {
-      const uint64_t execution = worker->target.execution;
-      const bool is_same = execution != 0 && execution == worker->seen_execution;
-      worker->seen_times = is_same ? worker->seen_times + 1 : 0;
-      worker->seen_execution = execution;
-      if (worker->seen_times < kStuckTicks || worker->is_stuck) continue;
-      worker->is_stuck = true;
-      ++lane.stuck;
+      if (worker->detector.find_stuck(worker->target.execution)) ++lane.stuck;
     }
     wakes.add(wake(lane));
     has_work = has_work || !lane.queue.empty();
@@ -376,7 +367,11 @@ void ThreadPool::interrupt(Operation& operation) {
 
 bool ThreadPool::drain(Deadline deadline) {
   Lock lock(mutex_);
-  return wait_until(drained_, lock, deadline, [this] { return in_pool_ == 0; });
+  is_awaited_ = true;
+  const bool drained =
+      wait_until(drained_, lock, deadline, [this] { return in_pool_ == 0; });
+  is_awaited_ = false;
+  return drained;
 }
 
 void ThreadPool::abandon() {
@@ -393,6 +388,7 @@ void ThreadPool::abandon() {
       if (worker->thread.joinable()) worker->thread.detach();
     }
   }
+  is_awaited_ = true;
   drained_.wait(lock, [this] { return delivering_ == 0; });
 }
 

@@ -61,10 +61,7 @@ class ThreadPool {
     InterruptTarget target;
     Operation* current = nullptr;
     bool is_woken = false;
-    // State of the watchdog: the execution that it saw last, how often, and its conclusion.
-    uint64_t seen_execution = 0;
-    int seen_times = 0;
-    bool is_stuck = false;
+    StuckDetector detector;
   };
   struct Lane {
     size_t threads = 0;      // that work at once
@@ -123,6 +120,7 @@ class ThreadPool {
   Watchdog watchdog_{mutex_, [this](Lock& lock) { return look_for_stuck_workers(lock); }};
   size_t in_pool_ = 0;     // not yet delivered
   size_t delivering_ = 0;  // threads that use the sink now
+  bool is_awaited_ = false;  // drain() or abandon() waits
   uint64_t executions_ = 0;
   bool stopping_ = false;
 };

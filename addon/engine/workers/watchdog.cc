@@ -1,6 +1,7 @@
 #include "watchdog.h"
 
 #include <system_error>
+#include <utility>
 
 namespace overlapped {
 
@@ -11,6 +12,17 @@ constexpr auto kPeriod = std::chrono::milliseconds(10);
 constexpr int kIdleTicksMax = 10;
 
 }  // namespace
+
+bool StuckDetector::find_stuck(uint64_t execution) {
+  const bool is_same = execution != 0 && execution == seen_execution_;
+  seen_times_ = is_same ? seen_times_ + 1 : 0;
+  seen_execution_ = execution;
+  if (seen_times_ < kTicks || is_stuck_) return false;
+  is_stuck_ = true;
+  return true;
+}
+
+bool StuckDetector::end_execution() { return std::exchange(is_stuck_, false); }
 
 Watchdog::~Watchdog() {
   {

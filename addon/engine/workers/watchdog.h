@@ -1,8 +1,10 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <thread>
+#include <utility>
 
 #include "mutex.h"
 
@@ -10,6 +12,24 @@ namespace overlapped {
 
 // Makes a thread that runs `body`. Throws std::system_error if the system makes none.
 using ThreadFactory = std::function<std::thread(std::function<void()>)>;
+
+// Tells whether a thread is stuck in what it executes. Its owner's mutex guards it.
+class StuckDetector {
+ public:
+  // Called at each tick of a watchdog with the number of what the thread executes; 0 for nothing.
+  // Returns true once for an execution that has lasted for kTicks.
+  bool find_stuck(uint64_t execution);
+  // Called when the execution has ended. Returns whether it was found to be stuck.
+  bool end_execution();
+  bool is_stuck() const { return is_stuck_; }
+
+ private:
+  static constexpr int kTicks = 10;
+
+  uint64_t seen_execution_ = 0;
+  int seen_times_ = 0;
+  bool is_stuck_ = false;
+};
 
 // Calls `tick` every period while that asks for more, on a thread made when it is first needed.
 // `mutex` is the owner's: it is held during `tick`, which may release it for a while.

@@ -133,21 +133,32 @@ Result connect_result(uint32_t error) {
   return connected ? Result::success(0) : Result{0, error};
 }
 
+// Waits until an overlapped call has signaled its event; an interrupt that is meant for it ends it.
+void wait_for_call(Operation& op, HANDLE event, const std::atomic<bool>& cancel_requested) {
+  const HANDLE events[] = {event, ThreadInterrupt::event_of_this_thread()};
+  const DWORD count = events[1] ? 2 : 1;
+  bool is_canceled = false;
+  while (WaitForMultipleObjects(count, events, FALSE, INFINITE) == WAIT_OBJECT_0 + 1) {
+    if (!cancel_requested.load(std::memory_order_acquire)) continue;
+    is_canceled = true;
+    CancelIoEx(op.file->handle(), &op.overlapped);
+  }
+  if (is_canceled) ThreadInterrupt::renew_call_event();
+}
+
 // Makes the next call of a transfer on a handle that waits with events, and waits until it ends.
 uint32_t transfer_by_event(Operation& op, const std::atomic<bool>& cancel_requested,
                            size_t& moved) {
-  // Each call has an event of its own. Wine signals that of a canceled call late, and a call that
-  // shared it would seem to be over.
-  const UniqueHandle event(CreateEventW(nullptr, TRUE, FALSE, nullptr));
-  if (!event.valid()) return GetLastError();
-  const uint32_t error = start_transfer(op, nullptr, event.get());
+  const HANDLE event = ThreadInterrupt::call_event_of_this_thread();
+  if (!event) return ERROR_NOT_ENOUGH_MEMORY;
+  const uint32_t error = start_transfer(op, nullptr, event);
   // A warning, such as ERROR_MORE_DATA, ends the call with a count, as success does.
   if (!is_accepted(error)) return error;
   const HANDLE handle = op.file->handle();
-  const HANDLE events[] = {event.get(), ThreadInterrupt::event_of_this_thread()};
-  const DWORD count = events[1] ? 2 : 1;
-  while (WaitForMultipleObjects(count, events, FALSE, INFINITE) == WAIT_OBJECT_0 + 1) {
-    if (cancel_requested.load(std::memory_order_acquire)) CancelIoEx(handle, &op.overlapped);
+  if (error == ERROR_IO_PENDING) wait_for_call(op, event, cancel_requested);
+  if (op.overlapped.Internal == 0 && op.overlapped.InternalHigh > 0) {
+    moved = static_cast<size_t>(op.overlapped.InternalHigh);
+    return ERROR_SUCCESS;
   }
   DWORD bytes = 0;
   const BOOL done = GetOverlappedResult(handle, &op.overlapped, &bytes, FALSE);
