@@ -13,7 +13,7 @@ import * as path from 'node:path';
 import * as overlapped from 'overlapped';
 import * as devices from 'overlapped/devices';
 
-const { allocAligned, copy, engine, listStreams, open, openDirectory, rm } = overlapped;
+const { allocAligned, copy, copyTree, engine, listStreams, open, openDirectory, rm } = overlapped;
 const place = path.resolve(process.argv[2] ?? os.tmpdir());
 const folder = fs.mkdtempSync(path.join(place, 'overlapped-checklist-'));
 const at = (name) => path.join(folder, name);
@@ -86,6 +86,40 @@ row('inline completions', 'for information: a compressed file completes inline',
   );
   return `${engine.stats().inline - before} inline`;
 });
+
+row('cached reads', 'for information: they end at once, without a packet', async () => {
+  fs.writeFileSync(at('cached'), Buffer.alloc(MiB));
+  fs.readFileSync(at('cached'));
+  const before = engine.stats();
+  await withHandle(await open(at('cached')), async (handle) => {
+    for (let position = 0; position < MiB; position += 4096) {
+      await handle.read(Buffer.alloc(4096), { position });
+    }
+  });
+  const { inline, portPackets } = engine.stats();
+  return `${inline - before.inline} inline, ${portPackets - before.portPackets} packets`;
+});
+
+row(
+  'reparse points that are not links',
+  'read through their filter, and copied as data',
+  async () => {
+    const [from, to] = [at('overlay'), at('overlay-copy')];
+    const text = Buffer.alloc(MiB, 'text ');
+    fs.mkdirSync(from);
+    fs.writeFileSync(path.join(from, 'file'), text);
+    program('compact.exe', '/c', '/exe:xpress4k', path.join(from, 'file'));
+    await copyTree(from, to);
+    const directory = await openDirectory(from);
+    const read = await withHandle(await directory.open('file'), (handle) => handle.readFile());
+    await directory.close();
+    const copied = fs.readFileSync(path.join(to, 'file'));
+    return must(
+      read.equals(text) && copied.equals(text),
+      `${read.length} and ${copied.length} bytes`,
+    );
+  },
+);
 
 row('sparse', 'a punched hole takes no space', async () =>
   withHandle(await open(at('sparse'), 'w+'), async (handle) => {
