@@ -64,8 +64,9 @@ async function runOnce(name, side, folder, requests) {
   }
 }
 
-export async function run({ path: folder }, { rounds, requests }) {
-  const names = [...Object.keys(servers), ...Object.keys(programs)];
+export async function run({ path: folder }, { rounds, requests, only = '' }) {
+  const all = [...Object.keys(servers), ...Object.keys(programs)];
+  const names = all.filter((name) => new RegExp(only).test(name));
   const order = Object.values(sides);
   const samples = {};
   for (const name of names) {

@@ -18,11 +18,16 @@ export function flagsOf(side) {
 export class Peer {
   #child;
   #waiting;
+  /** The first message, if it has come before anybody asked. */
+  #early;
 
   constructor(script, side, { args = [], ...options } = {}) {
     const file = fileURLToPath(new URL(script, import.meta.url));
     this.#child = fork(file, args, { execArgv: flagsOf(side), ...options });
-    this.#child.on('message', (message) => this.#waiting?.resolve(message));
+    this.#child.on('message', (message) => {
+      if (this.#waiting === undefined) this.#early = { message };
+      else this.#waiting.resolve(message);
+    });
     this.#child.on('exit', (code, signal) => {
       this.#waiting?.reject(new Error(`${script} with ${side} ended with ${signal ?? code}`));
     });
@@ -32,6 +37,8 @@ export class Peer {
   ask(message) {
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
+      if (this.#early !== undefined) resolve(this.#early.message);
+      this.#early = undefined;
       if (message !== undefined) this.#child.send(message);
     });
   }
