@@ -115,6 +115,12 @@ export class EntryStatuses {
     return one[a + Field.links] === 1 && two[b + Field.links] === 1;
   }
 
+  /** Whether an entry is a regular file with a single name. */
+  isPlainFile(index: number): boolean {
+    const isRegular = (this.#word(index, Field.mode) & typeMask) === regularFile;
+    return isRegular && this.#word(index, Field.links) === 1;
+  }
+
   /** Whether the status of an entry is available; a single lstat() reports why not. */
   isKnown(index: number): boolean {
     return this.#word(index, Field.targetBytes) !== failed;

@@ -16,7 +16,7 @@ export interface ComparedTrees extends Trees {
  * @throws DeleteRefusedError if an empty source would delete everything
  */
 export function planWithinLimit(
-  { source, destination, same, timeWindowNs }: ComparedTrees,
+  { source, destination, same, fresh, timeWindowNs }: ComparedTrees,
   { hardLinks, delete: deletes, maxDelete }: TreeSettings,
   path: string,
   reporter: TreeReporter,
@@ -25,7 +25,7 @@ export function planWithinLimit(
   const plan = planCopy(source, destination, { ...rules, delete: deletes });
   let count = plan.extra.length;
   for (const content of plan.obstacles.values()) count += content.length;
-  const isEmpty = source.entries.size === 1 && same === 0;
+  const isEmpty = source.entries.size === 1 && same + fresh.length === 0;
   if (count > 0 && isEmpty && maxDelete === undefined) {
     throw new DeleteRefusedError(path, count, 'the source is empty, and maxDelete is not given');
   }

@@ -3,6 +3,7 @@ import { forEach } from '../for-each.js';
 import type { TreeSettings } from './copy-tree-options.js';
 import type { CopyTreeReport } from './copy-tree-report.js';
 import { isDamaged } from './damage.js';
+import { tasksOf } from './fresh-files.js';
 import { GroupCommit } from './group-commit.js';
 import { olderNames } from './older-names.js';
 import { type ComparedTrees, planWithinLimit } from './plan-within-limit.js';
@@ -12,39 +13,14 @@ import type { Tree } from './tree-collector.js';
 import { deviceOf, type TreeEntry } from './tree-entry.js';
 import { differsInMetadata, isFolderLike } from './tree-metadata.js';
 import { openAll, TreeObstacles } from './tree-obstacles.js';
-import { depthOf, folderOf, type Place } from './tree-place.js';
+import { folderOf, type Place } from './tree-place.js';
 import { isWithin, type NameTask, type Plan, type Task } from './tree-plan.js';
 import { TreeMeter } from './tree-progress.js';
 import { TreeRehearsal } from './tree-rehearsal.js';
 import { TreeReporter } from './tree-reporter.js';
 import type { TreeRoot } from './tree-root.js';
+import { byDepth, isAnother, isFirst, placeOfTask, totalsOf } from './tree-tasks.js';
 import { TreeWriter } from './tree-writer.js';
-
-/** Groups items by depth, in the order in which the depths appear. */
-function byDepth<T>(items: readonly T[], placeOf: (item: T) => Place): T[][] {
-  const groups = new Map<number, T[]>();
-  for (const item of items) {
-    const depth = depthOf(placeOf(item));
-    const group = groups.get(depth);
-    if (group === undefined) groups.set(depth, [item]);
-    else group.push(item);
-  }
-  return [...groups.values()];
-}
-
-function isAnother(task: Task): task is NameTask {
-  return task.first !== undefined;
-}
-
-function isFirst(task: Task): boolean {
-  return task.first === undefined;
-}
-
-const placeOfTask = ({ entry }: Task): Place => entry.place;
-
-function bytesOf(tasks: readonly Task[]): number {
-  return tasks.reduce((sum, { entry }) => sum + entry.size, 0);
-}
 
 /** Returns folders on other file systems than the top. */
 function otherFileSystems({ entries }: Tree): Set<Place> {
@@ -116,8 +92,8 @@ export class TreeCopy {
         this.#reporter.error(task.entry.place, error);
       },
     });
-    for (const { place, error } of trees.source.errors) this.#reporter.error(place, error);
-    for (const { place, error } of trees.destination.errors) this.#reporter.error(place, error);
+    this.#reporter.all(trees.source.errors);
+    this.#reporter.all(trees.destination.errors);
   }
 
   get report(): CopyTreeReport {
@@ -148,13 +124,11 @@ export class TreeCopy {
 
   async #carryOut(): Promise<void> {
     const { folders, files, links, names, unchanged, leftOvers, extra } = this.#plan;
-    const { same } = this.#trees;
-    this.#meter.start(files.length + names.length + unchanged.length + same, bytesOf(files));
+    const { same, fresh } = this.#trees;
+    this.#meter.start(...totalsOf(this.#plan, this.#trees));
     this.#noteUnchanged(same);
     if (same > 0) this.#meter.advance('', same, 0);
-    for (const entry of this.#plan.special) {
-      this.#reporter.special(entry, this.#source.show(entry.place));
-    }
+    this.#reporter.special(this.#plan.special, this.#source);
     const tasks = leftOvers.map((entry) => ({ entry, there: entry }));
     await this.#each(tasks, ({ entry }) => {
       this.#touch(entry.place);
@@ -166,6 +140,9 @@ export class TreeCopy {
     const damaged = await this.#examine(unchanged);
     await this.#each(damaged.filter(isFirst), (task) => this.#copyFile(task));
     await this.#eachFile(files, (task) => this.#copyFile(task));
+    for (const tasks of tasksOf(fresh)) {
+      await this.#eachFile(tasks, (task) => this.#copyFile(task));
+    }
     await this.#commit.flush();
     await this.#each(damaged.filter(isAnother), (task) => this.#copyName(task));
     await this.#eachFile(names, (task) => this.#copyName(task));
@@ -332,11 +309,9 @@ export class TreeCopy {
   }
 
   async #finishFolder(task: Task): Promise<void> {
-    const { metadata } = this.#settings;
-    const isDone =
-      !this.#touched.has(task.entry.place) &&
-      isFolderLike(task, metadata, this.#trees.timeWindowNs);
-    if (isDone) return;
+    const isTouched = this.#touched.has(task.entry.place);
+    const window = this.#trees.timeWindowNs;
+    if (!isTouched && isFolderLike(task, this.#settings.metadata, window)) return;
     this.#reporter.refused(task, await this.#actions.finishFolder(task));
   }
 

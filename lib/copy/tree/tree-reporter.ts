@@ -3,9 +3,11 @@ import type { CopyFallback } from '../fallbacks.js';
 import type { CopiedFile } from './copy-small-file.js';
 import type { TreeSettings } from './copy-tree-options.js';
 import { emptyReport, type TreeChange } from './copy-tree-report.js';
+import type { PlaceError } from './tree-collector.js';
 import type { SpecialKind, TreeEntry } from './tree-entry.js';
 import { type Place, showPlace } from './tree-place.js';
 import { reasonOf, type Task } from './tree-plan.js';
+import type { TreeRoot } from './tree-root.js';
 import { UnsupportedFileError } from './unsupported-file-error.js';
 
 const fatalCodes = new Set(['ENOSPC', 'EROFS']);
@@ -36,11 +38,18 @@ export class TreeReporter {
     this.#settings.onError?.(error, path);
   }
 
-  /** Notes an entry that cannot be copied. @param path for its error */
-  special({ kind, place }: TreeEntry, path: string): void {
-    // A socket means nothing without its process, and has no content.
-    if (kind === 'socket') this.report.leftOut.push(showPlace(place));
-    else this.error(place, new UnsupportedFileError(kind as SpecialKind, path));
+  /** Notes the errors of a walk. */
+  all(errors: readonly PlaceError[]): void {
+    for (const { place, error } of errors) this.error(place, error);
+  }
+
+  /** Notes entries that cannot be copied. */
+  special(entries: readonly TreeEntry[], root: TreeRoot): void {
+    for (const { kind, place } of entries) {
+      // A socket means nothing without its process, and has no content.
+      if (kind === 'socket') this.report.leftOut.push(showPlace(place));
+      else this.error(place, new UnsupportedFileError(kind as SpecialKind, root.show(place)));
+    }
   }
 
   copied(task: Task, { bytes, metadataRefused, changed, fallbacks }: CopiedFile): void {

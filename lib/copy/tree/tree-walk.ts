@@ -2,6 +2,7 @@ import type { DirectoryHandle } from '../../file-handle/directory-handle.js';
 import type { EntryName } from '../../handle/entry-name.js';
 import { type EntryStatuses, listStatuses } from '../../handle/name-statuses.js';
 import { forEach } from '../for-each.js';
+import { FreshFiles } from './fresh-files.js';
 import { type Tree, TreeCollector, type TreeSelection } from './tree-collector.js';
 import { entryOf, ListedEntry, type TreeEntry } from './tree-entry.js';
 import { clashingNames, foldedName } from './tree-names.js';
@@ -27,6 +28,8 @@ export interface Trees {
    * owner.
    */
   same: number;
+  /** Regular files of folders that only the source has; they are not among its entries. */
+  fresh: FreshFiles[];
   /** New places whose names the destination may treat as that of another entry. */
   clashing: Set<Place>;
 }
@@ -82,6 +85,7 @@ class TreeWalk {
   readonly #options: WalkOptions;
   readonly #source: TreeCollector;
   readonly #destination: TreeCollector;
+  readonly #fresh: FreshFiles[] = [];
   readonly #clashing = new Set<Place>();
   #same = 0;
 
@@ -108,6 +112,7 @@ class TreeWalk {
       source: this.#source.tree,
       destination: this.#destination.tree,
       same: this.#same,
+      fresh: this.#fresh,
       clashing: this.#clashing,
     };
   }
@@ -122,12 +127,26 @@ class TreeWalk {
     await Promise.allSettled(listing);
     const lists = { mine: await listing[0], theirs: await listing[1] };
     const omits = this.#options.omitsSame && !this.#source.hasRules;
-    const pairs = pairsOf(lists, omits);
+    let pairs = pairsOf(lists, omits);
+    if (omits && !inDestination && lists.mine !== undefined) {
+      pairs = this.#takeFresh(place, lists.mine, pairs);
+    }
     const alone = pairs.filter((pair) => pair.mine < 0 || pair.theirs < 0);
     const both = pairs.filter((pair) => pair.mine >= 0 && pair.theirs >= 0);
-    if (omits) this.#same += countBoth(lists, alone.length) - both.length;
+    // Without the other side nothing is the same, and fresh files are not among the pairs.
+    if (omits && inDestination) this.#same += countBoth(lists, alone.length) - both.length;
     for (const pair of both) await this.#addBoth(place, lists, pair, below);
     if (alone.length > 0) await this.#addAlone(place, lists, alone, below);
+  }
+
+  /** Keeps the files of a new folder as a list, which takes little memory. @returns the rest */
+  #takeFresh(folder: Place, list: EntryStatuses, pairs: Pair[]): Pair[] {
+    // These names are made one after another.
+    if (this.#noteClashes(folder, list)) return pairs;
+    const fresh = new FreshFiles(folder, list);
+    if (fresh.count === 0) return pairs;
+    this.#fresh.push(fresh);
+    return pairs.filter(({ mine }) => !list.isPlainFile(mine));
   }
 
   async #list(
@@ -215,15 +234,17 @@ class TreeWalk {
     }
   }
 
-  #noteClashes(folder: Place, list: EntryStatuses): void {
-    if (list.count < 2) return;
+  /** @returns whether names clash */
+  #noteClashes(folder: Place, list: EntryStatuses): boolean {
+    if (list.count < 2) return false;
     const names = Array.from({ length: list.count }, (_, index) => list.name(index));
     const shown = names.map(showPlace);
     const clashing = new Set(clashingNames(shown));
-    if (clashing.size === 0) return;
+    if (clashing.size === 0) return false;
     for (const [index, name] of shown.entries()) {
       if (clashing.has(name)) this.#clashing.add(placeOf(folder, names[index] as string));
     }
+    return true;
   }
 
   /**
