@@ -4,7 +4,14 @@ import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const needed = ['linux-x64/overlapped.glibc.node', 'win32-x64/overlapped.node', '../dist/index.js'];
+const platforms = ['darwin-arm64', 'darwin-x64', 'win32-arm64', 'win32-x64'];
+const needed = [
+  ...platforms.map((platform) => `${platform}/overlapped.node`),
+  ...['linux-arm64', 'linux-x64'].flatMap((platform) =>
+    ['glibc', 'musl'].map((library) => `${platform}/overlapped.${library}.node`),
+  ),
+  '../dist/index.js',
+];
 const missing = needed.filter((name) => !fs.existsSync(path.join(root, 'prebuilds', name)));
 
 if (missing.length > 0) {

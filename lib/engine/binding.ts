@@ -5,7 +5,8 @@ import { packageFolders } from '../node/package-folder.js';
 import type { NativeBinding } from './native.js';
 
 // The addons in the package; docs/platforms.md says how they are built, and what they require.
-const carried = 'linux-x64 (glibc 2.34 and later) and win32-x64';
+const carried =
+  'Linux (glibc 2.28 and later, or musl), macOS (11 and later) and Windows, for x64 and arm64';
 
 const platform = `${process.platform}-${process.arch}`;
 // A locally built addon comes before a prebuilt one.
@@ -37,8 +38,8 @@ function notFound(causes: readonly Error[]): Error {
   const details = causes.map(({ message }) => `\nCause: ${message}`).join('');
   const message =
     `overlapped has no native addon that loads on ${platform} (Node ${process.version}).\n` +
-    `The package carries those of ${carried}. Elsewhere build it, which needs a C++20 ` +
-    'compiler and CMake, with this command:\n' +
+    `The package carries those for ${carried}.\n` +
+    'Elsewhere build it, which needs a C++20 compiler and CMake, with this command:\n' +
     `    npx --yes cmake-js@8 compile --directory "${folder}"` +
     details;
   return withCode(message, 'ERR_ADDON_NOT_FOUND', causes[0]);
