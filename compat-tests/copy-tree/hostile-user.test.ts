@@ -225,6 +225,51 @@ asRoot(
   },
 );
 
+for (const atomic of [true, false]) {
+  asRoot(`no content of another user gets a foreign owner or set-ID bits, ${atomic}`, async () => {
+    const base = openFolder();
+    const [source, to] = [path.join(base, 'source'), path.join(base, 'to')];
+    makeFolder(source, 0);
+    makeFolder(to, hostile);
+    const large = 1 << 20;
+    const right = { tool: 'right', plain: 'right', group: 'right', big: 'r'.repeat(large) };
+    for (const [name, content] of Object.entries(right)) {
+      put(path.join(source, name), content, 0, 0o755);
+      put(path.join(to, name), content.replaceAll('r', 'X'), hostile, 0o755);
+    }
+    fs.chmodSync(path.join(source, 'tool'), 0o4755);
+    fs.chmodSync(path.join(source, 'big'), 0o4755);
+    // It belongs to the hostile user, but the group does not.
+    fs.chownSync(path.join(source, 'group'), hostile, 42);
+    fs.chmodSync(path.join(source, 'group'), 0o2755);
+    fs.linkSync(path.join(source, 'tool'), path.join(source, 'tool2'));
+    fs.linkSync(path.join(to, 'tool'), path.join(to, 'tool2'));
+    for (const folder of [source, to]) {
+      for (const name of fs.readdirSync(folder)) {
+        fs.utimesSync(path.join(folder, name), 1_500_000_000, 1_500_000_000);
+      }
+    }
+    const held = fs.openSync(path.join(to, 'big'), 'r+');
+    const report = await copyTree(source, to, { atomic });
+    fs.writeSync(held, 'hostile', 0);
+    fs.closeSync(held);
+    expect(report).toMatchObject({ files: 4, hardLinks: 1, errors: [] });
+    for (const name of fs.readdirSync(source)) {
+      const [from, copied] = [path.join(source, name), path.join(to, name)];
+      const [wanted, found] = [fs.statSync(from), fs.statSync(copied)];
+      expect([name, found.mode, found.uid, found.gid]).toEqual([
+        name,
+        wanted.mode,
+        wanted.uid,
+        wanted.gid,
+      ]);
+      expect(fs.readFileSync(copied).equals(fs.readFileSync(from))).toBe(true);
+    }
+    expect(fs.statSync(path.join(to, 'tool2')).ino).toBe(fs.statSync(path.join(to, 'tool')).ino);
+    expect(await copyTree(source, to, { atomic })).toMatchObject({ files: 0, errors: [] });
+  });
+}
+
 testWhere(!isWindows, 'Windows has no FIFOs in folders')(
   'a file that becomes a FIFO is an error, and is not waited for',
   async () => {

@@ -144,8 +144,12 @@ async function runOffer(
   const size = filling.size as number;
   if (strategy === 'clone') {
     await cloneFile(source, destination, signal);
-    onProgress(size);
-    return { bytes: size, dataBytes: 0 };
+    // The clone has the size of this moment, and the source may have grown.
+    const cloned = (await destination.stat()).size;
+    if (cloned > size) await destination.truncate(size);
+    const bytes = Math.min(cloned, size);
+    onProgress(bytes);
+    return { bytes, dataBytes: 0 };
   }
   await reserve(filling);
   if (await hasHoles(filling, size)) await makeSparse(destination, size);

@@ -118,7 +118,7 @@ async function openNew(request: TargetRequest): Promise<Target> {
   const { atomic } = settings;
   const fallbacks = new FallbackLog();
   const { handle, name, isNew } = await openOrMake(destination, settings, fallbacks);
-  if (!isNew && !(await isEmptied(handle))) {
+  if (!isNew && !(await isEmptied(handle, settings))) {
     return openNew({ ...request, settings: { ...settings, atomic: true } });
   }
   return {
@@ -136,13 +136,17 @@ async function openNew(request: TargetRequest): Promise<Target> {
   };
 }
 
-/** Empties a file, unless it has other names, under which it would change, too; closes it then. */
-async function isEmptied(handle: CoreHandle): Promise<boolean> {
+/**
+ * Empties a file; closes it instead if it has other names, under which it would change, too, or if
+ * it is to be given away by a user who may have it open.
+ */
+async function isEmptied(handle: CoreHandle, { metadata }: CopySettings): Promise<boolean> {
   try {
-    const hasOtherNames = (await handle.stat()).nlink > 1;
-    if (hasOtherNames) await handle.close();
+    const { nlink, uid } = await handle.stat();
+    const isReplaced = nlink > 1 || (metadata.owner !== undefined && !isOwn(uid));
+    if (isReplaced) await handle.close();
     else await handle.truncate(0);
-    return !hasOtherNames;
+    return !isReplaced;
   } catch (error) {
     await handle.close().catch(() => {});
     throw error;

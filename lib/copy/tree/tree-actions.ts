@@ -26,6 +26,12 @@ export interface TreeActions {
   writeName(task: NameTask): Promise<void>;
   /** Sets only the metadata of an existing entry. @returns refused parts */
   keepMetadata(task: Task): Promise<MetadataPart[]>;
+  /**
+   * Prepares an existing file, which may have content of others, for being copied again. One that
+   * would be written in place is removed.
+   * @returns false if owners are refused, so that nobody gets more rights by its content
+   */
+  takeOver(task: Task): Promise<boolean>;
   /** Removes one entry; a folder must be empty. */
   remove(entry: TreeEntry): Promise<void>;
   /** Removes leftovers of a killed copy, except those that another process works on. */

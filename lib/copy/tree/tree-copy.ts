@@ -2,7 +2,7 @@ import { abortError } from '../../node/errors.js';
 import { forEach } from '../for-each.js';
 import type { TreeSettings } from './copy-tree-options.js';
 import type { CopyTreeReport } from './copy-tree-report.js';
-import { isDamaged } from './damage.js';
+import { isDoubtful } from './damage.js';
 import { tasksOf } from './fresh-files.js';
 import { GroupCommit } from './group-commit.js';
 import { olderNames } from './older-names.js';
@@ -167,7 +167,7 @@ export class TreeCopy {
       const { first } = task;
       const differs =
         first === undefined
-          ? await isDamaged(task, roots, this.#settings)
+          ? await isDoubtful(task, roots, this.#settings, this.#actions)
           : first.isDamaged === true;
       if (!differs) return this.#keep(task);
       task.isDamaged = true;

@@ -1,3 +1,4 @@
+import process from 'node:process';
 import type { DirectoryHandle } from '../../file-handle/directory-handle.js';
 import { getAttributes, setAttributes } from '../../handle/attributes.js';
 import type { EntryName } from '../../handle/entry-name.js';
@@ -26,6 +27,46 @@ function modeOf(entry: TreeEntry, there: TreeEntry): number {
   const others =
     (entry.uid === there.uid ? 0 : setUserId) | (entry.gid === there.gid ? 0 : setGroupId);
   return entry.mode & ~others;
+}
+
+/**
+ * Whether an unchanged file must be copied again rather than get the metadata of its source. A user
+ * could otherwise get his own content a foreign owner, or set-ID bits, by a file of the same size
+ * and time.
+ */
+export function mayBeForged({ entry, there }: Task, parts: MetadataParts): boolean {
+  const { owner, mode } = parts;
+  const user = process.geteuid?.();
+  if (user === undefined || entry.kind !== 'file' || there?.kind !== 'file') return false;
+  if (!differsInMetadata(entry, there, parts)) return false;
+  const isGivenAway = owner !== undefined && there.uid !== entry.uid && there.uid !== user;
+  const wanted = owner === undefined ? modeOf(entry, there) : entry.mode;
+  const getsSetId = mode !== undefined && (wanted & (setUserId | setGroupId)) !== 0;
+  return isGivenAway || getsSetId;
+}
+
+/**
+ * Takes an existing file from its owner. A file of this process is given to the owner of its source
+ * instead, which loses its set-ID bits.
+ * @returns false if the file system or the rights of the process refuse that
+ */
+export async function mayGiveAway(
+  { entry, there }: Task,
+  destination: TreeRoot,
+  { owner }: MetadataParts,
+): Promise<boolean> {
+  if (owner === undefined) return true;
+  const user = process.geteuid?.() ?? -1;
+  const [uid, gid] = there?.uid === user ? [entry.uid, entry.gid] : [user, -1];
+  try {
+    return await destination.spot(entry.place, async ({ directory, name }) => {
+      await directory.chown(name, uid, gid);
+      // Some mounts accept a new owner and ignore it.
+      return (await directory.lstat(name)).uid === uid;
+    });
+  } catch {
+    return false;
+  }
 }
 
 type Keepers = Partial<Record<MetadataPart, () => Promise<void>>>;

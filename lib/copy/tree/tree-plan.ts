@@ -17,7 +17,7 @@ export interface PlanRules {
 export interface Task {
   readonly entry: TreeEntry;
   readonly there: TreeEntry | undefined;
-  /** Whether the bytes differ although size and time agree. */
+  /** Whether the bytes differ, or may do so, although size and time agree. */
   isDamaged?: boolean;
   /** The task of the first name, if this is another name of the same file. */
   readonly first?: Task;

@@ -32,6 +32,11 @@ export class TreeRehearsal implements TreeActions {
     return [];
   }
 
+  // Only the file system knows.
+  async takeOver(): Promise<boolean> {
+    return false;
+  }
+
   async remove(): Promise<void> {}
 
   async removeLeftOver(): Promise<void> {}

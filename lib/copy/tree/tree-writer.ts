@@ -20,7 +20,7 @@ import { makeLink } from './make-link.js';
 import { OwnFolders } from './own-folders.js';
 import type { TreeActions } from './tree-actions.js';
 import type { TreeEntry } from './tree-entry.js';
-import { giveTimes, keepLinkMetadata, keepMetadata } from './tree-metadata.js';
+import { giveTimes, keepLinkMetadata, keepMetadata, mayGiveAway } from './tree-metadata.js';
 import { folderOf, nameOf, type Place, placeIn } from './tree-place.js';
 import { isWithin, madeAt, type NameTask, type Task } from './tree-plan.js';
 import type { TreeRoot } from './tree-root.js';
@@ -78,7 +78,7 @@ export class TreeWriter implements TreeActions {
       await this.openFolder(there);
       return false;
     }
-    if (place === '') return this.#makeTop();
+    if (place === '') return makeTop(this.#destination);
     return this.#destination.beside(place, async (directory, name) => {
       const folder = name as EntryName;
       if (there !== undefined) await directory.unlink(folder);
@@ -94,25 +94,6 @@ export class TreeWriter implements TreeActions {
         throw error;
       }
     });
-  }
-
-  /** Makes the top. Folders above it are not part of the tree, and get the usual mode. */
-  async #makeTop(): Promise<boolean> {
-    const path = this.#destination.at('');
-    try {
-      await nodePromises.mkdir(path, ownerMayAll);
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EEXIST') {
-        await this.#destination.open();
-        return false;
-      }
-      if (code !== 'ENOENT') throw error;
-      await nodePromises.mkdir(folderOfPath(path), { recursive: true });
-      await nodePromises.mkdir(path, ownerMayAll);
-    }
-    await this.#destination.open();
-    return true;
   }
 
   /** Sets a folder's own metadata once it is complete. @returns refused parts */
@@ -270,6 +251,14 @@ export class TreeWriter implements TreeActions {
     return keepMetadata(trees, task, metadata);
   }
 
+  async takeOver(task: Task): Promise<boolean> {
+    const { fileOptions, metadata } = this.#settings;
+    if (!(await mayGiveAway(task, this.#destination, metadata))) return false;
+    // Its former owner may have it open.
+    if (fileOptions.atomic === false) await this.remove(task.entry);
+    return true;
+  }
+
   /** Lets the owner of a folder change its entries. Root needs no permission. */
   async openFolder({ place, mode }: TreeEntry): Promise<void> {
     const isClosed = (mode & ownerMayAll) !== ownerMayAll && process.geteuid?.() !== 0;
@@ -334,6 +323,25 @@ export class TreeWriter implements TreeActions {
       }
     });
   }
+}
+
+/** Makes the top. Folders above it are not part of the tree, and get the usual mode. */
+async function makeTop(destination: TreeRoot): Promise<boolean> {
+  const path = destination.at('');
+  try {
+    await nodePromises.mkdir(path, ownerMayAll);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') {
+      await destination.open();
+      return false;
+    }
+    if (code !== 'ENOENT') throw error;
+    await nodePromises.mkdir(folderOfPath(path), { recursive: true });
+    await nodePromises.mkdir(path, ownerMayAll);
+  }
+  await destination.open();
+  return true;
 }
 
 /** Prepares a destination to be written in place: removes a link, makes a file writable. */
