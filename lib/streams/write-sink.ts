@@ -40,9 +40,15 @@ function isPiped(stream: NodeWriteStream): boolean {
   return stream.listenerCount('unpipe') > 0;
 }
 
+// With `objectMode`, chunks may have any type.
 function lengthOf(chunks: readonly Uint8Array[]): number {
   let length = 0;
-  for (const { byteLength } of chunks) length += byteLength;
+  for (const chunk of chunks) {
+    if (!isUint8Array(chunk)) {
+      throw invalidArgType('chunk', 'an instance of Buffer or Uint8Array', chunk);
+    }
+    length += chunk.byteLength;
+  }
   return length;
 }
 
@@ -132,21 +138,28 @@ export class WriteSink implements Mover {
   }
 
   write(chunks: readonly Uint8Array[], done: Done): void {
-    // With `objectMode`, chunks may have any type.
-    const other = chunks.find((chunk) => !isUint8Array(chunk));
-    if (other !== undefined) {
-      done(invalidArgType('chunk', 'an instance of Buffer or Uint8Array', other));
+    let length: number;
+    try {
+      length = lengthOf(chunks);
+    } catch (error) {
+      done(error as Error);
       return;
     }
-    if (this.#direct !== undefined && this.#writeDirectly(this.#direct, chunks, done)) return;
+    if (this.#direct !== undefined && this.#writeDirectly(this.#direct, chunks, length, done)) {
+      return;
+    }
     if (this.#ready === undefined) this.#write(chunks, done);
     else this.#ready.then(() => this.#write(chunks, later(done)), later(done));
   }
 
   /** Returns false if a window takes over, which begins where the direct writes have ended. */
-  #writeDirectly(direct: DirectWrites, chunks: readonly Uint8Array[], done: Done): boolean {
+  #writeDirectly(
+    direct: DirectWrites,
+    chunks: readonly Uint8Array[],
+    length: number,
+    done: Done,
+  ): boolean {
     const stream = this.#stream;
-    const length = lengthOf(chunks);
     const isLong = isPiped(stream) && stream.bytesWritten + length > pipedMax;
     if (isLong || !direct.accepts(chunks, length)) {
       this.#beginWindow();
