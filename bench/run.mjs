@@ -45,8 +45,9 @@ const helpText = `Usage: npm run bench -- [options] <name>
   large-read    64 cached reads of 1 MiB in flight: throughput and event-loop delay
   small-files   readFile, stat and writeFile of 20,000 small files, 64 in flight, and recursive
                 readdir and rm of their tree, against node:fs/promises and Bun
-  copy-tree     a tree of 20,000 small files copied, copied again and compared, against cp -a,
-                rsync -a and fs.cp
+  copy-tree     trees of 20,000 small files and of 2,000 files of 300 KB copied, an unchanged tree
+                copied again, and trees compared, against cp -a with sync -f, rsync -a, with and
+                without --fsync, and fs.cp
   streams       a file of 1 GiB read through streams, and copied through a pipeline, cached and
                 unbuffered, against node:fs at its best, Bun, cat, dd and fio
   copy          a file of 1 GiB copied, from cache to cache and from device to device, against
