@@ -1,6 +1,7 @@
 import * as nodeFs from 'node:fs';
 import * as path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import ourFs from '../../lib/fs.js';
 import * as ours from '../../lib/index.js';
 import { packageFolder, temporaryFolder } from '../helpers.js';
 
@@ -177,3 +178,49 @@ test('a hook of the program receives the frames of the error itself', async () =
     Error.prepareStackTrace = before;
   }
 });
+
+type Fs = typeof nodeFs;
+type Done = (error: unknown) => void;
+
+// Errors that a callback or a stream reports, and a mistake that throws in the caller.
+const reports: Record<string, (fs: Fs, done: Done) => void> = {
+  'the callback of readFile': (fs, done) => fs.readFile(missing, done),
+  'the callback of writeFile': (fs, done) => fs.writeFile(missing, 'data', done),
+  'the callback of stat': (fs, done) => fs.stat(missing, done),
+  'the callback of readdir': (fs, done) => fs.readdir(missing, done),
+  'the callback of rm': (fs, done) => fs.rm(missing, done),
+  'the callback of read': (fs, done) => fs.read(999, Buffer.alloc(4), 0, 4, 0, done),
+  'a read stream': (fs, done) => fs.createReadStream(missing).on('error', done),
+  'a read stream of a folder': (fs, done) => fs.createReadStream('/').on('error', done).resume(),
+  'a write stream': (fs, done) => fs.createWriteStream(missing).on('error', done).end('data'),
+  'stat with a wrong path': (fs, done) => fs.stat({} as never, done),
+};
+
+function theReporter(run: (done: Done) => void, done: Done): void {
+  run(done);
+}
+
+function reportOf(run: (done: Done) => void): Promise<string> {
+  return new Promise((resolve) => {
+    const done: Done = (error) => resolve((error as Error).stack as string);
+    try {
+      theReporter(run, done);
+    } catch (error) {
+      done(error);
+    }
+  });
+}
+
+for (const [name, report] of Object.entries(reports)) {
+  test(`the stack of the error of ${name} leads where Node's does`, async () => {
+    const ofNode = await reportOf((done) => report(nodeFs, done));
+    const ofOurs = await reportOf((done) => report(ourFs as unknown as Fs, done));
+    const ownFrames = ofOurs.split('\n').filter((line) => {
+      const place = line.replaceAll('/', path.sep);
+      return ownFolders.some((folder) => place.includes(folder));
+    });
+    expect(ownFrames).toEqual([]);
+    expect(ofOurs.split('\n')[0]).toBe(ofNode.split('\n')[0]);
+    expect(ofOurs.includes('theReporter')).toBe(ofNode.includes('theReporter'));
+  });
+}
