@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { giveLoopATurn } from './before-exit.js';
 import type { Completion } from './completion.js';
 import { errorMaker, failureOf } from './error-maker.js';
@@ -7,6 +8,8 @@ import { FailedNow } from './outcome.js';
 import type { SubmissionRing } from './submission-ring.js';
 
 const resolved = Promise.resolve();
+// No other system has calls that guarantee not to wait.
+const isPossible = process.platform === 'linux';
 // If a program starts more operations than this without waiting for them, a batch that workers
 // share is faster.
 const runsMax = 8;
@@ -41,7 +44,7 @@ export class InPlace {
   run(request: CompleteRequest): unknown {
     const submissions = this.#submissions;
     const isFirst = submissions.count === 0 && this.#runs < runsMax;
-    if (!isFirst || request.signal !== undefined) return notNow;
+    if (!isPossible || !isFirst || request.signal !== undefined) return notNow;
     if (++this.#runs === runsMax / 2) resolved.then(this.#endTurn);
     const { opcode, file, flags, position, offset, length, object } = request;
     submissions.writeFirst(opcode, file, flags, position, offset, length);
