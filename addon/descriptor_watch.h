@@ -24,8 +24,10 @@ class DescriptorWatch {
   void run(int descriptor, const std::function<void()>& on_readable) const;
 
   std::thread thread_;
+#ifndef _WIN32
   int stop_read_ = -1;  // the two ends of a pipe, by which stop() tells the thread
   int stop_write_ = -1;
+#endif
 };
 
 }  // namespace overlapped
