@@ -10,7 +10,7 @@ type AnyFunction = (...given: never[]) => unknown;
 export function flushBefore(next: AnyFunction): AnyFunction {
   const flushing = (...given: never[]): unknown => {
     flushEngine();
-    return next(...given);
+    return Reflect.apply(next, undefined, given);
   };
   return likeNode(flushing, next);
 }
