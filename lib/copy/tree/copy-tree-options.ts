@@ -87,7 +87,10 @@ export interface CopyTreeOptions extends TreeFilterOptions, FileOptions, Replace
   rateLimit?: number | undefined;
   /** Aborts with an AbortError when nothing is in flight; complete files stay. */
   signal?: AbortSignal | undefined;
-  /** Called after each file, and while a large one is copied. */
+  /**
+   * Called after each file, and while a large one is copied. The first call may count all unchanged
+   * files at once, with the path `.`.
+   */
   onProgress?: ((progress: TreeProgress) => void) | undefined;
   /** Called with each change as it is made; in a dry run with each change that would be made. */
   onChange?: ((change: TreeChange) => void) | undefined;
