@@ -120,12 +120,23 @@ testWhere(isLinux, 'descriptors are counted under /proc')(
       } else {
         const count = (what) => fs.readdirSync('/proc/self/' + what).length;
         const counts = [];
+        const look = () => ({ descriptors: count('fd'), threads: count('task') });
+        // The system ends threads and closes rings a little later.
+        const settled = async () => {
+          let seen = look();
+          for (let same = 0; same < 10; ) {
+            await sleep(20);
+            const next = look();
+            same = JSON.stringify(next) === JSON.stringify(seen) ? same + 1 : 0;
+            seen = next;
+          }
+          return seen;
+        };
         for (let round = 0; round < 12; round++) {
           const worker = new Worker(new URL(import.meta.url), { workerData: argument });
           await once(worker, 'message');
           await worker.terminate();
-          await sleep(20);
-          counts.push({ descriptors: count('fd'), threads: count('task') });
+          counts.push(await settled());
         }
         console.log(JSON.stringify(counts));
       }`;
