@@ -209,6 +209,7 @@ export class TreeCopy {
       await work(task);
     } catch (error) {
       if (signal?.aborted) throw abortError(signal);
+      if (this.#reporter.isOfCaller(error)) throw error;
       this.#failed.add(task);
       this.#reporter.error(place, error);
     }

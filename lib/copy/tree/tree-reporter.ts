@@ -23,6 +23,7 @@ function isFatal(error: unknown): boolean {
 /** Writes the report of a tree copy, and calls the callbacks as things happen. */
 export class TreeReporter {
   readonly report = emptyReport();
+  #thrown: { error: unknown } | undefined;
   readonly #settings: TreeSettings;
   /** Refused parts, by the first name of a file. */
   readonly #refused = new Map<Task, string[]>();
@@ -87,8 +88,18 @@ export class TreeReporter {
     return this.#refused.get(first) ?? [];
   }
 
+  /** Whether onChange has thrown this error, which then ends the copy. */
+  isOfCaller(error: unknown): boolean {
+    return this.#thrown !== undefined && this.#thrown.error === error;
+  }
+
   change(action: TreeChange['action'], task: Task): void {
     const { onChange } = this.#settings;
-    onChange?.({ action, path: showPlace(task.entry.place), reason: reasonOf(action, task) });
+    try {
+      onChange?.({ action, path: showPlace(task.entry.place), reason: reasonOf(action, task) });
+    } catch (error) {
+      this.#thrown = { error };
+      throw error;
+    }
   }
 }
