@@ -41,7 +41,10 @@ test('require() and import give one instance of every entry, with the same names
     const different = [];
     let compared = 0;
     for (const files of JSON.parse(argument)) {
-      const file = (condition) => path.join(${JSON.stringify(packageFolder)}, files[condition]);
+      const file = (condition) => {
+        const target = condition === 'require' ? files.require.default : files.default[condition];
+        return path.join(${JSON.stringify(packageFolder)}, target);
+      };
       const required = require(file('require'));
       const others = await import(pathToFileURL(file('node-addons')));
       for (const condition of ['node-addons', 'default']) {
