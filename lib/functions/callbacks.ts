@@ -21,7 +21,6 @@ import { noOptions, ownOptions } from '../node/own-options.js';
 import { parsePath } from '../node/paths.js';
 import { validateBoolean } from '../node/validate.js';
 import * as heldByOthers from '../win32/held-by-others.js';
-import { accessRequest, isAccessMode } from './access.js';
 import { readableFileOf, servesDescriptors } from './descriptor-io.js';
 import {
   afterRead,
@@ -142,18 +141,6 @@ function lstatByCallback(path: unknown, given: unknown, last?: unknown): void {
   getEngine().call(statusRequest('lstat', path, options), asRequest(callback));
 }
 
-// Node reports invalid arguments.
-function accessByCallback(path: unknown, given: unknown, last?: unknown): void {
-  const isWithMode = typeof given !== 'function';
-  const mode = isWithMode ? given : undefined;
-  const callback = isWithMode ? last : given;
-  if (typeof callback === 'function' && isAccessMode(mode)) {
-    getEngine().call(accessRequest(path, mode), asRequest(callback as Callback));
-  } else {
-    nodeFs.access(path as fs.PathLike, given as number, last as fs.NoParamCallback);
-  }
-}
-
 function readdirByCallback(path: unknown, given: unknown, last?: unknown): void {
   const callback = typeof given === 'function' ? given : last;
   validateCallback(callback);
@@ -214,8 +201,6 @@ export const appendFile = substituteFor<typeof fs.appendFile>(
 export const stat = substituteFor<typeof fs.stat>(nodeFs.stat, statByCallback);
 /** fs.lstat(), served by the engine. */
 export const lstat = substituteFor<typeof fs.lstat>(nodeFs.lstat, lstatByCallback);
-/** fs.access(), served by the engine on Linux. */
-export const access = substituteFor<typeof fs.access>(nodeFs.access, accessByCallback);
 /** fs.readdir(), served by the engine. */
 export const readdir = substituteFor<typeof fs.readdir>(nodeFs.readdir, readdirByCallback);
 /** fs.rm(), served by the engine. */

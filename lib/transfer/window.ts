@@ -1,3 +1,4 @@
+import { ownOptions } from '../node/own-options.js';
 import { validateInteger, validateObject } from '../node/validate.js';
 import { alignDown, alignUp } from './alignment.js';
 
@@ -18,7 +19,7 @@ const firstChunkSize = 64 * 1024;
 /** @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
 export function validateWindow(options: WindowOptions, name = 'options'): void {
   validateObject(options, name);
-  const { depth = 1, chunkSize = 1 } = options;
+  const { depth = 1, chunkSize = 1 } = ownOptions(options);
   validateInteger(depth, `${name}.depth`, 1, depthMax);
   validateInteger(chunkSize, `${name}.chunkSize`, 1, chunkSizeMax);
 }
@@ -43,7 +44,7 @@ export class WindowSize {
    * @param expected bytes that will certainly pass through the window
    */
   constructor(options: WindowOptions, unit: number, expected = 0) {
-    const { depth = depthDefault, chunkSize = chunkSizeDefault } = options;
+    const { depth = depthDefault, chunkSize = chunkSizeDefault } = ownOptions(options);
     this.depth = depth;
     this.chunkSizeMax = alignUp(chunkSize, unit);
     // Units that are larger than a chunk must not multiply the memory.
