@@ -12,7 +12,6 @@ const atOnce = 8;
 const digestPattern = /^[0-9a-f]{64}$/;
 
 const objectPath = (store, digest) => join(store, 'objects', digest.slice(0, 2), digest.slice(2));
-
 /** Does something with each item, a few at a time. */
 async function each(items, work) {
   const left = items[Symbol.iterator]();

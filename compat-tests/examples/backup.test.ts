@@ -113,7 +113,9 @@ test('invalid command lines and folders end with an exit code and a line', async
   expect((await run('backup', newPlace(), newPlace())).stderr).toContain('ENOENT');
   const store = newPlace('store');
   await run('backup', source, store);
-  expect((await run('restore', store, '../../x', newPlace())).stderr).toContain('no name');
+  expect((await run('restore', store, '../../x', newPlace())).stderr).toContain(
+    'not a snapshot name',
+  );
   // An existing folder is not overwritten.
   const [snapshot] = (await snapshotsIn(store)) as [string];
   expect((await run('restore', store, snapshot, source)).stderr).toContain('EEXIST');
