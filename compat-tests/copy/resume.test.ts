@@ -250,10 +250,10 @@ const options = ${JSON.stringify(slow)};
 await copy(source, destination, options);
 `;
 
-test('a copy killed at twenty moments ends in the right file, never in a wrong one', async () => {
+test('a copy killed at eight moments ends in the right file, never in a wrong one', async () => {
   const { source, destination, names } = paths();
   let killed = 0;
-  for (let i = 0; i < 20; i++) {
+  for (let i = 0; i < 8; i++) {
     const msMax = 150 + ((i * 7919) % 1300);
     const { signal } = await runChild(killing, { args: [source, destination], msMax });
     if (signal === 'SIGKILL') killed++;
@@ -262,7 +262,7 @@ test('a copy killed at twenty moments ends in the right file, never in a wrong o
       fs.rmSync(destination);
     }
   }
-  expect(killed).toBeGreaterThan(10);
+  expect(killed).toBeGreaterThan(3);
   const { report } = await finish(source, destination, { verify: true });
   expect(report.hash).toBe(sha256(data));
   expect(fs.readFileSync(destination).equals(data)).toBe(true);
