@@ -1,5 +1,7 @@
 #include "interrupt.h"
 
+#include <utility>
+
 namespace overlapped {
 
 namespace {
@@ -18,15 +20,16 @@ ThreadInterrupt::~ThreadInterrupt() {
 
 // GetCurrentThread() returns a pseudo handle that means the thread that uses it, so a real one is
 // needed. Without it interrupt() does nothing, and a cancel waits for the call to end.
+// A worker that has retired comes back on another thread, and keeps its events.
 void ThreadInterrupt::bind() {
-  if (thread_) return;
   const HANDLE process = GetCurrentProcess();
   HANDLE thread = nullptr;
   if (DuplicateHandle(process, GetCurrentThread(), process, &thread, THREAD_TERMINATE, FALSE, 0)) {
-    thread_ = thread;
+    std::swap(thread_, thread);
+    if (thread) CloseHandle(thread);
   }
-  event_ = CreateEventW(nullptr, FALSE, FALSE, nullptr);
-  call_event_ = CreateEventW(nullptr, TRUE, FALSE, nullptr);
+  if (!event_) event_ = CreateEventW(nullptr, FALSE, FALSE, nullptr);
+  if (!call_event_) call_event_ = CreateEventW(nullptr, TRUE, FALSE, nullptr);
   event_of_thread = event_;
   call_event_of_thread = &call_event_;
 }
