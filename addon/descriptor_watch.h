@@ -5,8 +5,8 @@
 
 namespace overlapped {
 
-// A thread that waits for a descriptor to become readable, again and again. POSIX only: no engine
-// of Windows has a descriptor.
+// A thread that reports each time that a descriptor becomes readable. POSIX only: the engines of
+// Windows use no descriptors.
 class DescriptorWatch {
  public:
   DescriptorWatch() = default;

@@ -27,7 +27,7 @@ struct Functions {
   bool has_loop;
 };
 
-// Of the main module, whatever its name is: Electron and others rename the executable.
+// Finds a function of the main module under any file name: Electron renames the executable.
 template <typename Function>
 bool look_up(Function& function, const char* name) {
 #ifdef _WIN32

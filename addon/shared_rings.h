@@ -40,7 +40,7 @@ struct Completion {
   uint32_t slot;
   int32_t error;      // 0, or libuv's negative number
   uint32_t os_error;  // errno or GetLastError()
-  // Of a failed compound operation; for a canceled operation: 1 if bytes may have moved.
+  // The failed step of a compound operation; for a canceled operation, 1 if bytes may have moved.
   int32_t step;
 };
 static_assert(sizeof(Completion) == 24);

@@ -101,7 +101,7 @@ ENGINE_TEST(nothing_waits_for_a_silent_device_in_place) {
   harness.submit(harness.make_transfer(Opcode::kRead, *file, harness.memory(100), -1));
   while (fuse.unanswered() == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
 
-  // What is cached is served meanwhile.
+  // Cached files are served while the device is silent.
   CHECK(is_done_now(harness, harness.make_path(Opcode::kStatPath, disk.path("cached"))));
   CHECK(is_done_now(harness, harness.make_path(Opcode::kReadPath, disk.path("cached"))));
   CHECK(is_done_now(harness, harness.make(Opcode::kStat, file)));

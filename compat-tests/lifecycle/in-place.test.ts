@@ -6,7 +6,7 @@ import overlappedFs from '../../lib/fs.js';
 import { access, engine, lstat, readFile, stat } from '../../lib/index.js';
 import { isLinux, sleep, temporaryFolder, testWhere } from '../helpers.js';
 
-// What the kernel answers from memory is done before the call returns.
+// Operations that the kernel answers from memory are complete before their call returns.
 
 const localTypes = new Set([0xef53, 0x58465342, 0x9123683e, 0xf2f52010]);
 const folder = temporaryFolder();

@@ -74,9 +74,9 @@ void IocpEngine::take_transfer_packet(Operation& op, Intake& intake) {
   }
 }
 
-// Delivers what is complete, and queues what has another call to make before all other transfers.
-// This worker goes on with those itself, and keeps one token; another worker that has use for one
-// gets it from wake_workers().
+// Delivers complete transfers, and queues unfinished ones before all others. This worker continues
+// with the unfinished transfers and keeps one token for them; wake_workers() gives the other tokens
+// to workers that need one.
 void IocpEngine::end_intake(Intake& intake, Lock& lock) {
   CHECK_INVARIANT(intake.tokens <= tokens_);
   const size_t kept = intake.tokens > 0 || !intake.unfinished.empty() ? 1 : 0;

@@ -67,8 +67,8 @@ ThreadInterrupt::~ThreadInterrupt() = default;
 
 void ThreadInterrupt::bind() {
   thread_ = pthread_self();
-  // Signals of the process are for the program's own threads. SIGXFSZ and SIGPIPE come from a call
-  // of this thread; a handler of the program would otherwise never see them.
+  // Signals of the process are for the program's own threads. A call of this thread raises SIGXFSZ
+  // and SIGPIPE on this thread, so the program's handlers see these two only if they stay open.
   sigset_t blocked;
   sigfillset(&blocked);
   sigdelset(&blocked, interrupt_signal());
