@@ -54,7 +54,6 @@ const calls: Record<string, () => Promise<unknown>> = {
   readFile: () => readFile(file),
   'readFile of text': () => readFile(file, 'utf8'),
   'stat with a callback': () => promisify(overlappedFs.stat)(file),
-  'access with a callback': () => promisify(overlappedFs.access)(file),
   'readFile with a callback': () => promisify(overlappedFs.readFile)(file),
 };
 
