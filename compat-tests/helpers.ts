@@ -27,9 +27,9 @@ export const builtModule = path.join(packageFolder, 'dist', 'index.js');
 export function testWhere(
   possible: boolean,
   reason: string,
-  { mustRun = false } = {},
+  { mustRun = false, concurrent = false } = {},
 ): (name: string, run: () => Promise<void> | void, timeoutMs?: number) => void {
-  if (possible) return test;
+  if (possible) return concurrent ? test.concurrent : test;
   if (mustRun && process.env.CI) {
     return (name) =>
       test(name, () => {

@@ -6,7 +6,8 @@ import { barLine } from '../../lib/cli/progress.js';
 import { isLinux, sha256, testWhere } from '../helpers.js';
 import { data, folderWith, mainModule, overlapped } from './command.js';
 
-const test = testWhere(true, '');
+// Each runs in a process of its own, and four take two seconds.
+const test = testWhere(true, '', { concurrent: true });
 const csi = '\u001b[';
 
 function paths(): { source: string; to: string } {
@@ -33,7 +34,9 @@ test('--quiet shows no progress', async () => {
   expect(await overlapped(args)).toMatchObject({ code: 0, stderr: '' });
 });
 
-const onTerminal = testWhere(isLinux, 'script(1) of util-linux makes a terminal');
+const onTerminal = testWhere(isLinux, 'script(1) of util-linux makes a terminal', {
+  concurrent: true,
+});
 
 /** Runs the command in a terminal and returns everything that is written there. */
 async function inTerminal(args: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {

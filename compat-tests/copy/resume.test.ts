@@ -22,10 +22,8 @@ const data = randomBytes(16 * MiB + 1234);
 // It takes two seconds, and a note is written every half second.
 const slow: CopyOptions = { resume: true, strategy: 'engine', rateLimit: 8 * MiB };
 
-function paths(content = data) {
-  const folder = temporaryFolder();
+function pathsIn(folder: string) {
   const [source, destination] = [path.join(folder, 'source'), path.join(folder, 'destination')];
-  fs.writeFileSync(source, content);
   const names = (): string[] => fs.readdirSync(folder).sort();
   const partial = (): string => {
     const name = names().find((entry) => entry.endsWith('.partial'));
@@ -34,10 +32,30 @@ function paths(content = data) {
   return { folder, source, destination, names, partial };
 }
 
-/** Aborts a copy after a number of milliseconds. */
-async function interrupt(source: string, destination: string, ms: number, options = slow) {
-  const signal = AbortSignal.timeout(ms);
-  const error = await rejection(copyOfFile(source, destination, { ...options, signal }));
+function paths(content = data) {
+  const places = pathsIn(temporaryFolder());
+  fs.writeFileSync(places.source, content);
+  return places;
+}
+
+/** How many bytes of an unfinished copy are on the disk by its note; 0 if there is none yet. */
+function flushedIn(partial: () => string): number {
+  try {
+    return Number(JSON.parse(fs.readFileSync(`${partial()}.json`, 'utf8')).flushed);
+  } catch {
+    return 0;
+  }
+}
+
+/** Aborts a copy when its note says that more bytes than these are on the disk. */
+async function interrupt(source: string, destination: string, bytes: number, options = slow) {
+  const { partial } = pathsIn(path.dirname(source));
+  const controller = new AbortController();
+  const { signal } = controller;
+  const copying = rejection(copyOfFile(source, destination, { ...options, signal }));
+  while (!(flushedIn(partial) > bytes)) await sleep(10);
+  controller.abort();
+  const error = await copying;
   expect(error.name).toBe('AbortError');
   expect(engine.stats().inFlight).toBe(0);
   expect(fs.existsSync(destination)).toBe(false);
@@ -60,7 +78,7 @@ test.each([false, true])(
   'resume continues an unfinished copy, unbuffered: %s',
   async (unbuffered) => {
     const { source, destination, names } = paths();
-    await interrupt(source, destination, 1400, { ...slow, unbuffered });
+    await interrupt(source, destination, 2 * MiB, { ...slow, unbuffered });
     expect(names()).toHaveLength(3);
     const options: CopyOptions = { strategy: 'engine', unbuffered, verify: true };
     const { resumed, report } = await finish(source, destination, options);
@@ -74,7 +92,7 @@ test.each([false, true])(
 
 testWhere(!isWindows, 'Windows has no offload')('an offload goes on, too', async () => {
   const { source, destination, names } = paths();
-  await interrupt(source, destination, 1400, { ...slow, strategy: 'offload' });
+  await interrupt(source, destination, 2 * MiB, { ...slow, strategy: 'offload' });
   const { resumed, report } = await finish(source, destination, { strategy: 'offload' });
   expect(resumed).toBeGreaterThan(2 * MiB);
   expect(report.dataBytes).toBe(data.byteLength - resumed);
@@ -84,7 +102,7 @@ testWhere(!isWindows, 'Windows has no offload')('an offload goes on, too', async
 
 test('an earlier partial copy is kept up to the first difference', async () => {
   const { source, destination, partial } = paths();
-  await interrupt(source, destination, 1400);
+  await interrupt(source, destination, 2 * MiB);
   const fd = fs.openSync(partial(), 'r+');
   fs.writeSync(fd, 'wrong', MiB + 5);
   fs.closeSync(fd);
@@ -103,7 +121,7 @@ test('a truncated, longer or unannotated partial copy does no harm', async () =>
     (partial) => fs.rmSync(partial),
   ];
   const { source, destination, partial, names } = paths();
-  await interrupt(source, destination, 800);
+  await interrupt(source, destination, 2 * MiB);
   const [part, note] = [fs.readFileSync(partial()), fs.readFileSync(`${partial()}.json`)];
   const place = partial();
   for (const harm of harms) {
@@ -118,7 +136,7 @@ test('a truncated, longer or unannotated partial copy does no harm', async () =>
 
 test('a source that has changed since is copied from its start', async () => {
   const { source, destination } = paths();
-  await interrupt(source, destination, 1400);
+  await interrupt(source, destination, 2 * MiB);
   const other = randomBytes(data.byteLength, 2);
   fs.writeFileSync(source, other);
   const { resumed } = await finish(source, destination);
@@ -130,7 +148,7 @@ test('resume continues within holes and keeps them', async () => {
   const { source, destination } = paths(data.subarray(0, 12 * MiB));
   fs.truncateSync(source, 200 * MiB);
   fs.appendFileSync(source, data.subarray(0, 4 * MiB));
-  await interrupt(source, destination, 1400);
+  await interrupt(source, destination, 10 * MiB);
   const { report } = await finish(source, destination, { strategy: 'engine', hash: 'sha256' });
   expect(report.hash).toBe(sha256(fs.readFileSync(destination)));
   expect(report.hash).toBe(sha256(fs.readFileSync(source)));
@@ -175,7 +193,7 @@ testWhere(isRoot, 'only the superuser gives files away')(
     const { source, destination, partial, names } = paths();
     const other = 2004;
     fs.chownSync(source, other, other);
-    await interrupt(source, destination, 1400);
+    await interrupt(source, destination, 2 * MiB);
     // The copy was killed between getting its owner and its name.
     fs.chownSync(partial(), other, other);
     const { resumed } = await finish(source, destination, { metadata: { owner: true } });
@@ -226,7 +244,7 @@ testWhere(!isWindows, 'only an administrator makes links there')(
   'a link under the name of what is unfinished is not followed',
   async () => {
     const { folder, source, destination, names } = paths();
-    await interrupt(source, destination, 300);
+    await interrupt(source, destination, 0);
     const victim = path.join(folder, 'victim');
     fs.writeFileSync(victim, 'mine');
     for (const name of names().filter((entry) => entry.includes('.partial'))) {

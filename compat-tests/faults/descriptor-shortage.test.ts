@@ -1,7 +1,10 @@
 import { expect } from 'vitest';
 import { fileWith, isWindows, resultOfChild, testWhere } from '../helpers.js';
 
-const testWithLimit = testWhere(!isWindows, 'Windows has no limit on the handles of a process');
+// Each runs in a process of its own, and three wait for five seconds.
+const testWithLimit = testWhere(!isWindows, 'Windows has no limit on the handles of a process', {
+  concurrent: true,
+});
 
 // Just enough for a process with an engine: Node opens many modules of a graph at once.
 const limit = 80;

@@ -11,7 +11,7 @@ interface Pace {
   share: number;
 }
 
-const measuredMs = 1000;
+const measuredMs = 500;
 const intervalMs = 5;
 // A starved interval would not tick at all. Reading may halve its rate or more. On a busy machine a
 // reading process also gets less time than a waiting one, so the bound depends on its share.
