@@ -215,6 +215,13 @@ function checkExplanation() {
   assert.match(output, /ERR_ADDON_NOT_FOUND/);
   assert.match(output, /overlapped has no native addon that loads on linux-x64/);
   assert.ok(output.includes(`npx --yes cmake-js@8 compile --directory "${installed}"`), output);
+  const command = [path.join(installed, 'dist', 'cli', 'main.js'), 'hash', 'package.json'];
+  const lines = withoutPrebuilt(() => runNode(process.execPath, command, { code: 1 })).split('\n');
+  assert.match(lines[0], /^overlapped: overlapped has no native addon/);
+  assert.ok(
+    lines.some((line) => line.startsWith('    npx ')),
+    lines.join('\n'),
+  );
 }
 
 // Runs the command that the explanation names, with the cmake-js of this folder instead of npx.

@@ -133,6 +133,29 @@ for (const [name, call] of Object.entries(closedCalls)) {
   });
 }
 
+const ownErrors: Record<string, (file: string) => Promise<unknown>> = {
+  'copying a file to itself': (file) => ours.copy(file, file),
+  'a mirror that would delete too much': (file) =>
+    ours.mirror(nodeFs.mkdtempSync(`${file}-empty`), path.dirname(file)),
+  'a read that is not aligned': async (file) => {
+    const handle = await ours.open(file, 'r', { unbuffered: true });
+    try {
+      return await handle.read(Buffer.alloc(4), 0, 4, 1);
+    } finally {
+      await handle.close();
+    }
+  },
+};
+
+for (const [name, call] of Object.entries(ownErrors)) {
+  test(`the stack of ${name} leads to the caller`, async () => {
+    const file = path.join(temporaryFolder(), 'file');
+    nodeFs.writeFileSync(file, 'content');
+    const stack = await stackOf(() => call(file));
+    expectAlike(stack, stack);
+  });
+}
+
 test('the stacks of calls that wait for the cursor lead to their callers', async () => {
   const { node, our } = await handles();
   const stacks = await Promise.all(

@@ -94,7 +94,8 @@ class TextOutput implements Output {
     const message = messageOf(error);
     // Most system errors name the path themselves.
     const place = path === undefined || message.includes(path) ? '' : `${path}: `;
-    const text = printable(`${place}${message}`);
+    const lines = codeOf(error) === 'ERR_ADDON_NOT_FOUND' ? message.split('\n') : [message];
+    const text = place + lines.map(printable).join('\n');
     stderr.write(`overlapped: ${styled('red', text, stderr)}\n`);
   }
 

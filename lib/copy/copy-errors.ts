@@ -1,3 +1,5 @@
+import { giveCallersStack } from '../node/own-frames.js';
+
 /** Reasons for refusing a copy before anything is changed. */
 export type CopyErrorCode =
   /** Source and destination are the same file, perhaps under different names. */
@@ -19,6 +21,7 @@ export class CopyError extends Error {
   constructor(code: CopyErrorCode, message: string, path: string, dest?: string) {
     super(message);
     this.name = 'CopyError';
+    giveCallersStack(this, CopyError);
     this.code = code;
     this.path = path;
     this.dest = dest;
@@ -41,6 +44,7 @@ export class VerifyError extends Error {
   constructor(path: string, dest: string, expected: string, actual: string) {
     super(`The copy of '${path}' to '${dest}' is not the same: read ${expected}, got ${actual}`);
     this.name = 'VerifyError';
+    giveCallersStack(this, VerifyError);
     this.path = path;
     this.dest = dest;
     this.expected = expected;

@@ -1,3 +1,5 @@
+import { giveCallersStack } from '../node/own-frames.js';
+
 /**
  * Thrown when a file was written to, cut or extended while it was read. The bytes that were read
  * may mix several states of the file.
@@ -17,6 +19,7 @@ export class SourceChangedError extends Error {
         : `The source had ${expectedSize} bytes when its reading began, and now has ${actualSize}`,
     );
     this.name = 'SourceChangedError';
+    giveCallersStack(this, SourceChangedError);
     this.expectedSize = expectedSize;
     this.actualSize = actualSize;
   }

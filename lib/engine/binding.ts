@@ -22,7 +22,7 @@ const addonFiles = [
 const deniedCodes = new Set(['ERR_DLOPEN_DISABLED', 'ERR_ACCESS_DENIED']);
 
 function withCode(message: string, code: string, cause: unknown): Error {
-  return Object.assign(new Error(message, { cause }), { code });
+  return Object.assign(new Error(message, cause === undefined ? {} : { cause }), { code });
 }
 
 function denied(cause: Error & { code?: string }): Error {

@@ -1,3 +1,5 @@
+import { giveCallersStack } from '../node/own-frames.js';
+
 /** Alignment that transfers on an unbuffered handle require, in bytes. */
 export interface Alignment {
   /** Alignment of the position in the file. */
@@ -31,6 +33,7 @@ export class AlignmentError extends RangeError {
         `${required} bytes. Received ${value}`,
     );
     this.name = 'AlignmentError';
+    giveCallersStack(this, AlignmentError);
     this.field = field;
     this.value = value;
     this.required = required;

@@ -1,3 +1,5 @@
+import { giveCallersStack } from '../../node/own-frames.js';
+
 /**
  * Reported when more entries would be deleted than `maxDelete` allows, or an empty source would
  * delete any.
@@ -14,6 +16,7 @@ export class DeleteRefusedError extends Error {
   constructor(path: string, count: number, reason: string) {
     super(`${count} entries of '${path}' would be deleted: ${reason}`);
     this.name = 'DeleteRefusedError';
+    giveCallersStack(this, DeleteRefusedError);
     this.path = path;
     this.count = count;
   }
