@@ -8,7 +8,7 @@ import type { OpenOptions } from '../handle/open-options.js';
 import { abortError, type SystemError, systemError } from '../node/errors.js';
 import { monotonicMs } from '../node/globals.js';
 import { type PathLike, showPath } from '../node/paths.js';
-import { VerifyError } from './copy-errors.js';
+import { isChanged, setTimesBefore } from './changed-source.js';
 import {
   checkPlaceInTree,
   checkSource,
@@ -22,25 +22,23 @@ import {
 } from './destination.js';
 import { isMissing } from './fallbacks.js';
 import {
-  type ChangedPolicy,
   type CopyProgress,
   type CopySettings,
   type FileCopyOptions,
   type FileCopyReport,
   parseCopyOptions,
-  type ReadSource,
 } from './file-copy-options.js';
 import { fill } from './fill.js';
-import { hashHandle } from './hash-file.js';
-import { makeHash } from './make-hash.js';
 import { copyMetadata, type MetadataParts } from './metadata.js';
 import { openRegular } from './open-regular.js';
+import { openTarget } from './open-target.js';
 import { ProgressMeter } from './progress.js';
+import { readBack } from './read-back.js';
 import { replaceOrOverwrite } from './replace.js';
 import { SourceChangedError } from './source-changed-error.js';
 import { sizeOfContent } from './source-size.js';
 import type { Spot, SystemPath } from './spot.js';
-import { openTarget, type Target } from './target.js';
+import type { Target } from './target.js';
 
 /** State shared by all steps of one copy. */
 interface Job {
@@ -278,7 +276,11 @@ async function fillAndCheck(
   if (digest !== undefined) report.hash = digest;
   if (getsTimesLast && !endsNow) report.timesLater = before;
   if (settings.verify) {
-    report.verifiedFrom = await verify(digest as string, filled.bytes, name, job);
+    report.verifiedFrom = await readBack({
+      ...{ expected: digest as string, shown, settings },
+      openIt: (flags, options) => destination.directory.openCore(name, flags, options),
+      onProgress: progressOf('verify', filled.bytes, settings),
+    });
   }
   if (settings.signal?.aborted) throw abortError(settings.signal);
   return report;
@@ -292,64 +294,6 @@ function progressOf(
 ): (bytesDone: number) => void {
   const meter = new ProgressMeter(total, before);
   return (bytesDone) => onProgress?.({ phase, ...meter.at(bytesDone) });
-}
-
-/**
- * Whether the source was written to since `before`.
- * @throws SourceChangedError if the policy does not accept that
- */
-async function isChanged(
-  source: CoreHandle,
-  before: BigIntStats,
-  bytes: number,
-  policy: ChangedPolicy,
-): Promise<boolean> {
-  const after = await source.stat({ bigint: true });
-  if (sizeOfContent(before) === null) {
-    // The file ends where the reads ended; times under /proc are those of the stat itself.
-    const size = Number(after.size);
-    if (size === 0 || size === bytes) return false;
-    if (policy === 'error') throw new SourceChangedError(bytes, size);
-    return true;
-  }
-  if (after.size === before.size && after.mtimeNs === before.mtimeNs) return false;
-  const hasGrown = after.size > before.size;
-  if (policy === 'accept' || (policy === 'retry' && hasGrown)) return true;
-  throw new SourceChangedError(Number(before.size), Number(after.size));
-}
-
-const nanosecondsPerSecond = 1e9;
-
-async function setTimesBefore(handle: CoreHandle, before: BigIntStats): Promise<void> {
-  const seconds = (time: bigint): number => Number(time) / nanosecondsPerSecond;
-  await handle.utimes(seconds(before.atimeNs), seconds(before.mtimeNs));
-}
-
-/** Reads the copy back, past the cache where possible. @throws VerifyError */
-async function verify(
-  expected: string,
-  bytes: number,
-  name: EntryName,
-  { destination, settings, shown }: Job,
-): Promise<ReadSource> {
-  const { hash: algorithm, depth, chunkSize, signal } = settings;
-  const onProgress = progressOf('verify', bytes, settings);
-  onProgress(0);
-  const unbuffered = settings.unbuffered || 'prefer';
-  const options = { unbuffered, signal, access: 'sequential' } as const;
-  const handle = await destination.directory.openCore(name, O_RDONLY, options);
-  try {
-    const hash = makeHash(algorithm, 'options.hash');
-    await hashHandle(hash, handle, {
-      ...{ depth, chunkSize, signal },
-      onProgress: (progress) => onProgress(progress.bytes),
-    });
-    const actual = hash.digest('hex');
-    if (actual !== expected) throw new VerifyError(shown.path, shown.dest, expected, actual);
-    return handle.alignment === null ? 'cache' : 'disk';
-  } finally {
-    await handle.close();
-  }
 }
 
 async function giveName({ name, fallbacks }: Target, job: Job): Promise<void> {
