@@ -11,17 +11,18 @@ function run(command: string, ...args: string[]): string {
 export const canMakeDisks =
   process.platform === 'linux' && process.getuid?.() === 0 && fs.existsSync('/dev/loop-control');
 
-/** A loop device with sectors of 4096 bytes. */
+/** A loop device, by default with sectors of 4096 bytes. */
 export class LoopDevice {
   readonly path: string;
   /** The file behind the device. */
   readonly image: string;
 
-  constructor(size: number) {
+  constructor(size: number, sectorSize = 4096) {
     this.image = path.join(temporaryFolder(), 'disk');
     fs.writeFileSync(this.image, '');
     fs.truncateSync(this.image, size);
-    this.path = run('losetup', '--show', '--find', '--sector-size', '4096', this.image).trim();
+    const sectors = ['--sector-size', String(sectorSize)];
+    this.path = run('losetup', '--show', '--find', ...sectors, this.image).trim();
   }
 
   remove(): void {

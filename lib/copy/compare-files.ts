@@ -91,17 +91,17 @@ export async function compareHandles(
   second: CoreHandle,
   options: CompareFilesOptions,
 ): Promise<ReadComparison> {
-  const sizes = await Promise.all([first.stat(), second.stat()]);
-  const meter = new ProgressMeter(Math.min(sizes[0].size, sizes[1].size));
+  const statuses = await Promise.all([first.stat(), second.stat()]);
+  const ends = await Promise.all([first.size(), second.size()]);
+  const meter = new ProgressMeter(Math.min(...ends));
   const onEqual = (_bytes: Buffer, position: number): void =>
     options.onProgress?.(meter.at(position));
-  const compare = isSparsePair(sizes) ? firstDifferenceInData : firstDifference;
+  const compare = isSparsePair(statuses) ? firstDifferenceInData : firstDifference;
   const { place, ended } = await compare(first, second, { ...options, onEqual });
   const isBypassed = first.alignment !== null && second.alignment !== null;
   const readFrom = isBypassed ? 'disk' : 'cache';
   if (ended) return { equal: true, firstDifference: null, sizes: [place, place], readFrom };
-  const [one, other] = sizes;
-  return { equal: false, firstDifference: place, sizes: [one.size, other.size], readFrom };
+  return { equal: false, firstDifference: place, sizes: ends, readFrom };
 }
 
 // The unit of Stats.blocks.

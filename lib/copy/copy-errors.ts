@@ -7,7 +7,9 @@ export type CopyErrorCode =
   /** One path is a device, a socket or another file without an end or content. */
   | 'ERR_COPY_FILE_TYPE'
   /** The requested strategy contradicts another option. */
-  | 'ERR_COPY_STRATEGY';
+  | 'ERR_COPY_STRATEGY'
+  /** The destination is a device that is in use, or whose content the copy would destroy. */
+  | 'ERR_COPY_DEVICE';
 
 /** Thrown before anything is changed, when a source cannot be copied to a destination. */
 export class CopyError extends Error {

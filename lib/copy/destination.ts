@@ -92,6 +92,10 @@ export function checkSource(status: BigIntStats, { path, dest }: ShownPaths): vo
   throw new CopyError('ERR_COPY_FILE_TYPE', message, path, dest);
 }
 
+function notAFile({ path, dest }: ShownPaths): CopyError {
+  return new CopyError('ERR_COPY_FILE_TYPE', `'${dest}' is no file`, path, dest);
+}
+
 /** @throws EISDIR, EEXIST; CopyError */
 function checkReplaceable(
   to: BigIntStats,
@@ -105,8 +109,8 @@ function checkReplaceable(
     throw new CopyError('ERR_COPY_SAME_FILE', message, path, dest);
   }
   if (to.isDirectory()) throw systemErrorOf('EISDIR', subject);
-  if (!to.isFile() && !to.isSymbolicLink()) {
-    throw new CopyError('ERR_COPY_FILE_TYPE', `'${dest}' is no file`, path, dest);
+  if (!to.isFile() && !to.isSymbolicLink() && !to.isBlockDevice()) {
+    throw notAFile({ path, dest });
   }
   if (!force) throw systemErrorOf('EEXIST', subject);
 }
@@ -132,7 +136,9 @@ export async function checkPlaceInTree(
   shown: ShownPaths,
 ): Promise<void> {
   const to = await statusIfThere(destination);
-  if (to !== undefined) checkReplaceable(to, from, force, shown);
+  if (to === undefined) return;
+  if (to.isBlockDevice()) throw notAFile(shown);
+  checkReplaceable(to, from, force, shown);
 }
 
 /** Follows dangling links to the path that does not exist. */
@@ -147,6 +153,13 @@ async function endOfLinks(path: SystemPath): Promise<SystemPath> {
   return at;
 }
 
+/** A path that a copy replaces or writes to. */
+export interface ResolvedDestination {
+  path: SystemPath;
+  /** Whether it is a block device. */
+  isDevice: boolean;
+}
+
 /**
  * Resolves the path that a copy replaces. Links to files are followed, since a rename would replace
  * the link itself.
@@ -157,19 +170,22 @@ export async function resolveDestination(
   from: BigIntStats,
   force: boolean,
   shown: ShownPaths,
-): Promise<SystemPath> {
+): Promise<ResolvedDestination> {
   const to = await statIfThere(destination, false);
   if (to === undefined) {
-    if ((await statIfThere(destination, true)) === undefined) return destination;
+    const isFree = (await statIfThere(destination, true)) === undefined;
+    if (isFree) return { path: destination, isDevice: false };
     if (!force) throw systemErrorOf('EEXIST', { syscall: 'copyfile', ...shown });
-    return endOfLinks(destination);
+    return { path: await endOfLinks(destination), isDevice: false };
   }
   checkReplaceable(to, from, force, shown);
   // A rename would replace a read-only file; its mode says that its owner does not want that.
   await nodePromises.access(destination, nodeFs.constants.W_OK);
-  return typeof destination === 'string'
-    ? nodePromises.realpath(destination)
-    : nodePromises.realpath(destination, { encoding: 'buffer' });
+  const path =
+    typeof destination === 'string'
+      ? await nodePromises.realpath(destination)
+      : await nodePromises.realpath(destination, { encoding: 'buffer' });
+  return { path, isDevice: to.isBlockDevice() };
 }
 
 /** Renames a file within a directory, and replaces an existing file in one step. */

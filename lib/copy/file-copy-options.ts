@@ -57,6 +57,11 @@ export interface FileCopyOptions extends ReplaceOptions, QueueOptions {
   unbuffered?: boolean | undefined;
   /** Bytes of a chunk. Default 1 MiB; with `rateLimit` at most the bytes of 1/8 second. */
   chunkSize?: number | undefined;
+  /**
+   * Permits a copy to a block device on which a file system, a partition table or the like is
+   * recognized. A device that is mounted or otherwise in use is never written to. Default false.
+   */
+  overwriteDevice?: boolean | undefined;
   /** 'auto' preserves holes; 'never' writes them as zeros. Default 'auto'. */
   sparse?: 'auto' | 'never' | undefined;
   /**
@@ -156,6 +161,7 @@ export interface CopySettings {
   metadata: MetadataParts;
   atomic: boolean;
   resume: boolean;
+  overwriteDevice: boolean;
   changed: ChangedPolicy;
   force: boolean;
   errorOnExist: boolean;
@@ -186,6 +192,7 @@ export function parseCopyOptions(given: FileCopyOptions): CopySettings {
     verify = false,
     atomic = true,
     resume = false,
+    overwriteDevice = false,
     changed = 'error',
     rateLimit,
     onProgress,
@@ -194,7 +201,7 @@ export function parseCopyOptions(given: FileCopyOptions): CopySettings {
   validateOneOf(strategy, 'options.strategy', ['auto', 'clone', 'offload', 'engine']);
   validateOneOf(sparse, 'options.sparse', ['auto', 'never']);
   validateOneOf(changed, 'options.changed', ['retry', 'accept', 'error']);
-  const booleans = { unbuffered, preallocate, verify, atomic, resume };
+  const booleans = { unbuffered, preallocate, verify, atomic, resume, overwriteDevice };
   for (const [name, value] of Object.entries(booleans)) validateBoolean(value, `options.${name}`);
   if (rateLimit !== undefined) validateInteger(rateLimit, 'options.rateLimit', 1);
   const depth = queueDepthOf(options);

@@ -36,7 +36,7 @@ import { ProgressMeter } from './progress.js';
 import { readBack } from './read-back.js';
 import { replaceOrOverwrite } from './replace.js';
 import { SourceChangedError } from './source-changed-error.js';
-import { sizeOfContent } from './source-size.js';
+import { sizeOfSource } from './source-size.js';
 import type { Spot, SystemPath } from './spot.js';
 import type { Target } from './target.js';
 
@@ -49,6 +49,8 @@ interface Job {
   destination: Spot;
   shown: ShownPaths;
   settings: CopySettings;
+  /** Whether the destination is a block device. */
+  isToDevice: boolean;
   /** Whether links are not followed on either side, and read-only files are replaced. */
   isInTree: boolean;
   /** Whether the caller syncs the copy, and then renames it or gives it its times. */
@@ -88,8 +90,8 @@ export async function copyInTree(
     await checkPlaceInTree(destination, status, settings.force, shown);
     const openSource: Job['openSource'] = (flags, given) => directory.openCore(name, flags, given);
     const sourcePath = source.path;
-    const job = { openSource, sourcePath, destination, shown, settings, isInTree: true };
-    return runUntilUnchanged({ ...job, endsLater });
+    const job = { openSource, sourcePath, destination, shown, settings };
+    return runUntilUnchanged({ ...job, isToDevice: false, isInTree: true, endsLater });
   });
 }
 
@@ -104,11 +106,13 @@ async function start(
   return reportOn(shown, settings, async () => {
     const status = await stat(from, { bigint: true });
     checkSource(status, shown);
-    const spot = await openSpot(await resolveDestination(to, status, settings.force, shown));
+    const resolved = await resolveDestination(to, status, settings.force, shown);
+    const spot = await openSpot(resolved.path);
     const openSource: Job['openSource'] = (flags, given) => openCore(from, flags, given);
     const job = { openSource, sourcePath: from, destination: spot, shown, settings };
     try {
-      return await runUntilUnchanged({ ...job, isInTree: false });
+      const isToDevice = resolved.isDevice;
+      return await runUntilUnchanged({ ...job, isToDevice, isInTree: false });
     } finally {
       await spot.directory.close();
     }
@@ -201,11 +205,13 @@ async function runBetween(
   before: BigIntStats,
   job: Job,
 ): Promise<PartOfReport> {
-  const { destination, settings } = job;
-  const onResume = progressOf('resume', sizeOfContent(before) ?? 0, settings);
-  const target = await openTarget({ source, before, destination, settings, onResume });
+  const { destination, settings, shown, isToDevice } = job;
+  const size = await sizeOfSource(source, before);
+  const onResume = progressOf('resume', size ?? 0, settings);
+  const request = { source, before, size, destination, settings, shown, isToDevice, onResume };
+  const target = await openTarget(request);
   try {
-    const report = await fillAndCheck(source, target, before, job);
+    const report = await fillAndCheck(source, target, { before, size }, job);
     // The copy stays open, and so locked, until it is renamed. The sync reports failed writes.
     const isUnnamed = target.isAtomic && job.endsLater;
     if (target.isAtomic && !isUnnamed) await giveName(target, job);
@@ -224,12 +230,11 @@ async function runBetween(
 async function fillAndCheck(
   source: CoreHandle,
   target: Target,
-  before: BigIntStats,
+  { before, size }: { before: BigIntStats; size: number | null },
   job: Job,
 ): Promise<PartOfReport> {
   const { settings, shown, destination } = job;
   const { handle, name, start, hash, fallbacks } = target;
-  const size = sizeOfContent(before);
   const onProgress = progressOf('copy', size ?? 0, settings, start);
   onProgress(start);
   const filled = await fill({
@@ -247,12 +252,16 @@ async function fillAndCheck(
   });
   const from = { handle: source, path: job.sourcePath };
   const to = { handle, path: pathBeside(destination, name) };
-  const { times, ...others } = settings.metadata;
+  const metadata = target.kind === 'device' ? {} : settings.metadata;
+  const { times, ...others } = metadata;
   // A file that is written in place gets its times when it is durable. Otherwise the next copy
   // could take a file that has lost its content in a power failure for a complete one.
   const getsTimesLast = job.isInTree && !target.isAtomic && times !== undefined;
-  const parts = getsTimesLast ? others : settings.metadata;
-  const metadataRefused = await copyMetadata(from, to, parts);
+  const parts = getsTimesLast ? others : metadata;
+  const metadataRefused =
+    target.kind === 'device'
+      ? Object.keys(settings.metadata)
+      : await copyMetadata(from, to, parts);
   // The owner is set before the mode, since the mode may open the file to others.
   await target.giveMode();
   // This check comes after the times are copied, so that they belong to this content.
@@ -261,7 +270,7 @@ async function fillAndCheck(
   if (changed && times && !getsTimesLast) await setTimesBefore(handle, before);
   await target.settle();
   const endsNow = (target.isAtomic || getsTimesLast) && !job.endsLater;
-  if (endsNow || settings.verify) {
+  if (endsNow || settings.verify || target.kind === 'device') {
     await fallbacks.attempt('sync', isMissing, () => handle.sync());
   }
   if (endsNow && getsTimesLast) {
@@ -277,7 +286,7 @@ async function fillAndCheck(
   if (getsTimesLast && !endsNow) report.timesLater = before;
   if (settings.verify) {
     report.verifiedFrom = await readBack({
-      ...{ expected: digest as string, shown, settings },
+      ...{ expected: digest as string, bytes: filled.bytes, shown, settings },
       openIt: (flags, options) => destination.directory.openCore(name, flags, options),
       onProgress: progressOf('verify', filled.bytes, settings),
     });

@@ -105,7 +105,9 @@ function refusalText(strategy: Offer, { code }: SystemError, moved: number): str
 }
 
 /** Returns why the system cannot copy, or undefined if it can. */
-function whyNotSystem({ size, settings }: Filling): string | undefined {
+function whyNotSystem({ source, destination, size, settings }: Filling): string | undefined {
+  if (destination.deviceType === 'block') return 'the destination is a device';
+  if (source.deviceType === 'block') return 'the source is a device';
   if (size === null) return 'the source does not tell its size';
   // The system may copy by sharing blocks, and then keeps holes.
   return settings.keepHoles ? undefined : "options.sparse is 'never'";
@@ -170,16 +172,23 @@ function paceOf({ rateLimit, signal }: CopySettings): RateLimit | undefined {
 
 /** @throws ENOSPC */
 async function reserve(filling: Filling): Promise<void> {
-  const { openAgain, size, settings } = filling;
-  const { preallocate, keepHoles } = settings;
-  if (!preallocate || size === null) return;
-  if (keepHoles && (await hasHoles(filling, size))) return;
+  const { destination, openAgain, size, settings } = filling;
+  if (!settings.preallocate || size === null || destination.deviceType === 'block') return;
+  if (await keepsHoles(filling)) return;
   // The file may lack read permission.
   const handle = await openAgain(constants.O_WRONLY, { preallocate: size });
   await handle.close();
 }
 
+/** Whether the copy leaves out the holes of its source. A device keeps what is not overwritten. */
+async function keepsHoles(filling: Filling): Promise<boolean> {
+  const { destination, size, settings } = filling;
+  if (!settings.keepHoles || size === null || destination.deviceType === 'block') return false;
+  return hasHoles(filling, size);
+}
+
 async function hasHoles({ source, fallbacks }: Filling, size: number): Promise<boolean> {
+  if (source.deviceType === 'block') return false;
   for await (const { start, end } of dataRanges(source, { start: 0, end: size }, 1, fallbacks)) {
     return start > 0 || end < size;
   }
@@ -210,10 +219,10 @@ async function makeSparse(destination: CoreHandle, size: number): Promise<void> 
 
 async function fillByEngine(filling: Filling, pace: RateLimit | undefined): Promise<ContentResult> {
   const { source, destination, size, start, hash, settings, onProgress, onFlushed } = filling;
-  const { signal, depth, keepHoles } = settings;
+  const { signal, depth } = settings;
   await reserve(filling);
-  const sparse = keepHoles && size !== null && (await hasHoles(filling, size));
-  if (sparse) await makeSparse(destination, size);
+  const sparse = await keepsHoles(filling);
+  if (sparse) await makeSparse(destination, size as number);
   const wanted = settings.chunkSize ?? chunkDefaults.chunkSize;
   const chunkSize = pace === undefined ? wanted : Math.min(wanted, pace.partMax);
   return copyFile(source, destination, size, {

@@ -9,7 +9,7 @@ import { validateObject, validateOneOf } from '../node/validate.js';
 import { makeHash } from './make-hash.js';
 import { type ByteProgress, ProgressMeter } from './progress.js';
 import { type ChunkOptions, readChunks } from './read-chunks.js';
-import { sizeOfContent } from './source-size.js';
+import { sizeOfSource } from './source-size.js';
 
 /** Options of hashFile(). */
 export interface HashFileOptions extends ChunkOptions {
@@ -71,14 +71,17 @@ async function hashInto(
   }
 }
 
-/** Feeds a whole open file to a hash. */
+/**
+ * Feeds an open file to a hash.
+ * @param options `end` is the number of bytes to read, by default all
+ */
 export async function hashHandle(
   hash: Hash,
   handle: CoreHandle,
-  options: ChunkOptions & Pick<HashFileOptions, 'onProgress'>,
+  options: ChunkOptions & Pick<HashFileOptions, 'onProgress'> & { end?: number },
 ): Promise<void> {
-  const { onProgress, ...chunkOptions } = ownOptions(options);
-  const size = sizeOfContent(await handle.stat({ bigint: true }));
+  const { onProgress, end, ...chunkOptions } = ownOptions(options);
+  const size = end ?? (await sizeOfSource(handle, await handle.stat({ bigint: true })));
   const meter = new ProgressMeter(size ?? 0);
   let bytesDone = 0;
   const onMoved = (bytes: number): void => {

@@ -12,11 +12,10 @@ import { FallbackLog } from './fallbacks.js';
 import type { CopySettings } from './file-copy-options.js';
 import { isOwn, openLocked, openOwn, ownerAlone } from './own-file.js';
 import { SourceChangedError } from './source-changed-error.js';
-import { sizeOfContent } from './source-size.js';
 import type { Spot } from './spot.js';
 import { giveMode, newHash, type Target, type TargetRequest } from './target.js';
 import { unlinkIfThere } from './unfinished.js';
-import { flushedByNote, NoteKeeper } from './unfinished-note.js';
+import { flushedByNote, identityOf, NoteKeeper } from './unfinished-note.js';
 
 const refusedCodes = new Set(['EACCES', 'EPERM']);
 
@@ -53,7 +52,7 @@ async function openUnfinished(
  * @throws EBUSY; EEXIST
  */
 export async function openPartial(request: TargetRequest): Promise<Target> {
-  const { before, destination, settings } = request;
+  const { destination, settings } = request;
   const { directory } = destination;
   const name = partialNameFor(destination);
   const noteName = `${name}.json`;
@@ -72,10 +71,11 @@ export async function openPartial(request: TargetRequest): Promise<Target> {
     if (process.platform !== 'win32') await handle.chmod(ownerAlone).catch(() => {});
     const { start, hash } = await compareWhatIsThere(handle, noteFile, request);
     await handle.truncate(start);
-    const note = new NoteKeeper(noteFile, handle, before);
+    const note = new NoteKeeper(noteFile, handle, identityOf(request));
     await note.write(start);
     const file = handle;
     return {
+      kind: 'new',
       name,
       handle,
       isAtomic: true,
@@ -106,13 +106,13 @@ export async function openPartial(request: TargetRequest): Promise<Target> {
 async function compareWhatIsThere(
   handle: CoreHandle,
   note: CoreHandle,
-  { source, before, settings, onResume }: TargetRequest,
+  request: TargetRequest,
 ): Promise<{ start: number; hash: Hash | undefined }> {
+  const { source, size, settings, onResume } = request;
   const hash = newHash(settings.hash);
-  const size = sizeOfContent(before) ?? 0;
-  const flushed = await flushedByNote(note, before);
+  const flushed = await flushedByNote(note, identityOf(request));
   const there = (await handle.stat()).size;
-  const end = alignDown(Math.min(flushed, there, size), blockSizeOf(source, handle));
+  const end = alignDown(Math.min(flushed, there, size ?? 0), blockSizeOf(source, handle));
   if (end === 0) return { start: 0, hash };
   const { depth, chunkSize, signal } = settings;
   let start = 0;

@@ -11,6 +11,8 @@ import { makeHash } from './make-hash.js';
 export interface ReadBack {
   /** Digest of the source. */
   expected: string;
+  /** Bytes of the copy; a device may have more. */
+  bytes: number;
   /** Opens the copy. */
   openIt: (flags: number, options: OpenOptions) => Promise<CoreHandle>;
   shown: ShownPaths;
@@ -22,6 +24,7 @@ export interface ReadBack {
 /** Reads a copy back, past the cache where possible. @throws VerifyError */
 export async function readBack({
   expected,
+  bytes,
   openIt,
   shown,
   settings,
@@ -35,6 +38,7 @@ export async function readBack({
     const hash = makeHash(algorithm, 'options.hash');
     await hashHandle(hash, handle, {
       ...{ depth, chunkSize, signal },
+      ...(handle.deviceType === 'block' ? { end: bytes } : {}),
       onProgress: (progress) => onProgress(progress.bytes),
     });
     const actual = hash.digest('hex');

@@ -4,6 +4,7 @@ import process from 'node:process';
 import type { CoreHandle } from '../handle/core-handle.js';
 import type { EntryName } from '../handle/entry-name.js';
 import type { SystemError } from '../node/errors.js';
+import type { ShownPaths } from './destination.js';
 import { FallbackLog, isSystemError } from './fallbacks.js';
 import type { CopySettings } from './file-copy-options.js';
 import { makeHash } from './make-hash.js';
@@ -13,6 +14,8 @@ import { makeUnfinished, unlinkIfThere } from './unfinished.js';
 
 /** The file that receives the content of a copy. */
 export interface Target {
+  /** 'new': a file that had no content; 'device': a block device. */
+  readonly kind: 'new' | 'device';
   readonly name: EntryName;
   readonly handle: CoreHandle;
   /** Whether the file is renamed when it is complete. */
@@ -39,6 +42,11 @@ export interface Target {
 export interface TargetRequest {
   source: CoreHandle;
   before: BigIntStats;
+  /** Bytes of the source; null if unknown. */
+  size: number | null;
+  shown: ShownPaths;
+  /** Whether the destination is a block device. */
+  isToDevice: boolean;
   /** Final place of the copy. */
   destination: Spot;
   settings: CopySettings;
@@ -111,6 +119,7 @@ export async function openNew(request: TargetRequest): Promise<Target> {
     return openNew({ ...request, settings: { ...settings, atomic: true } });
   }
   return {
+    kind: 'new',
     name,
     handle,
     isAtomic: atomic,

@@ -14,9 +14,23 @@ interface Note {
 const noteSize = 512;
 const msBetweenNotes = 500;
 
+/** What identifies the source of an unfinished copy. */
+export type SourceIdentity = Pick<BigIntStats, 'size' | 'mtimeNs'>;
+
+/** The status of a device has neither its size nor the time when its content changed. */
+export function identityOf({
+  before,
+  size,
+}: {
+  before: BigIntStats;
+  size: number | null;
+}): SourceIdentity {
+  return before.isBlockDevice() ? { size: BigInt(size ?? 0), mtimeNs: 0n } : before;
+}
+
 // Device and inode numbers are left out: some file systems change them, and the comparison decides
 // what is kept.
-function noteOf({ size, mtimeNs }: BigIntStats, flushed: number): Note {
+function noteOf({ size, mtimeNs }: SourceIdentity, flushed: number): Note {
   return {
     size: `${size}`,
     mtimeNs: `${mtimeNs}`,
@@ -25,7 +39,7 @@ function noteOf({ size, mtimeNs }: BigIntStats, flushed: number): Note {
 }
 
 /** Returns how far an earlier copy of this source had progressed, according to its note. */
-export async function flushedByNote(note: CoreHandle, before: BigIntStats): Promise<number> {
+export async function flushedByNote(note: CoreHandle, before: SourceIdentity): Promise<number> {
   try {
     const content = Buffer.alloc(noteSize);
     const { bytesRead } = await note.read(content, { length: noteSize, position: 0 });
@@ -43,12 +57,12 @@ export async function flushedByNote(note: CoreHandle, before: BigIntStats): Prom
 export class NoteKeeper {
   readonly #file: CoreHandle;
   readonly #target: CoreHandle;
-  readonly #before: BigIntStats;
+  readonly #before: SourceIdentity;
   #lastMs = monotonicMs();
   #writing: Promise<void> | undefined;
   #failure: { error: unknown } | undefined;
 
-  constructor(file: CoreHandle, target: CoreHandle, before: BigIntStats) {
+  constructor(file: CoreHandle, target: CoreHandle, before: SourceIdentity) {
     this.#file = file;
     this.#target = target;
     this.#before = before;

@@ -17,8 +17,12 @@ import {
 } from '../tree-task.js';
 import { parseAlgorithm, parsePathArgument } from '../values.js';
 
-interface Flags extends CopyFlags, TreeCopyFlags, OutputOptions {
+interface Flags extends CopyFlags, TreeCopyFlags, OutputOptions, FileFlags {}
+
+/** Options for the copy of a file that copies of folders lack. */
+interface FileFlags {
   hash?: string;
+  overwriteDevice?: boolean;
 }
 
 export function addCopy(program: Command, start: Start): Command {
@@ -31,14 +35,26 @@ export function addCopy(program: Command, start: Start): Command {
     )
     .argument('<source>', 'a file or a folder', parsePathArgument)
     .argument('<destination>', 'the path of the copy', parsePathArgument);
-  addCopyOptions(command).option(
-    '--hash <algorithm>',
-    'files: print the hash of the content',
-    parseAlgorithm,
-  );
+  addFileOptions(addCopyOptions(command));
   return addTreeCopyOptions(command).action((source: string, destination: string, flags: Flags) =>
     start(flags, (context) => copyEither({ source, destination }, flags, context)),
   );
+}
+
+function addFileOptions(command: Command): Command {
+  return command
+    .option('--hash <algorithm>', 'files: print the hash of the content', parseAlgorithm)
+    .option('--overwrite-device', 'files: write to a block device whatever it holds');
+}
+
+function fileOptionsOf({ hash, overwriteDevice }: FileFlags): FileCopyOptions {
+  return { hash, overwriteDevice };
+}
+
+/** Returns the name of a given option that is for files only. */
+function nameOfFileOption(flags: FileFlags): string | undefined {
+  const given = Object.entries(fileOptionsOf(flags)).find(([, value]) => value !== undefined);
+  return given?.[0].replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
 interface Paths {
@@ -48,18 +64,19 @@ interface Paths {
 
 async function copyEither(paths: Paths, flags: Flags, context: Context): Promise<number> {
   const options = copyOptionsOf(flags);
-  const { hash } = flags;
   if ((await stat(paths.source)).isDirectory()) {
-    if (hash !== undefined)
-      throw new UsageError('--hash works for files, and the source is a folder');
+    const option = nameOfFileOption(flags);
+    if (option !== undefined) {
+      throw new UsageError(`--${option} works for files, and the source is a folder`);
+    }
     return runTree('copy', paths, { ...options, ...treeOptionsOf(flags) }, context);
   }
   const [name] = folderOptionsOf(flags);
   if (name !== undefined) {
     throw new UsageError(`${name} works for folders, and the source is a file`);
   }
-  const done = await copyFile(paths, { ...options, hash }, context);
-  context.output.result({ command: 'copy', ...paths, ...done }, rowsOfCopy(done, hash));
+  const done = await copyFile(paths, { ...options, ...fileOptionsOf(flags) }, context);
+  context.output.result({ command: 'copy', ...paths, ...done }, rowsOfCopy(done, flags.hash));
   return exitCode.done;
 }
 

@@ -1,0 +1,71 @@
+import { constants } from 'node:fs';
+import type { CoreHandle } from '../handle/core-handle.js';
+import { type SystemError, systemErrorOf } from '../node/errors.js';
+import { CopyError } from './copy-errors.js';
+import type { ShownPaths } from './destination.js';
+import { contentOfDevice } from './device-content.js';
+import { FallbackLog } from './fallbacks.js';
+import { newHash, type Target, type TargetRequest } from './target.js';
+
+const { O_RDWR, O_EXCL } = constants;
+
+function refuse({ path, dest }: ShownPaths, why: string): CopyError {
+  return new CopyError('ERR_COPY_DEVICE', `'${dest}' ${why}`, path, dest);
+}
+
+/** Opens a device that nothing else uses: the system keeps mounts away while it is open. */
+async function openUnused({ destination, settings, shown }: TargetRequest): Promise<CoreHandle> {
+  const { unbuffered, signal } = settings;
+  const { directory, name } = destination;
+  try {
+    return await directory.openCore(name, O_RDWR | O_EXCL, { unbuffered, signal });
+  } catch (error) {
+    if ((error as SystemError).code !== 'EBUSY') throw error;
+    throw refuse(shown, 'is mounted, or something else uses it');
+  }
+}
+
+/** @throws CopyError; ENOSPC */
+async function checkDevice(device: CoreHandle, request: TargetRequest): Promise<void> {
+  const { settings, shown, size } = request;
+  if (device.deviceType !== 'block') throw refuse(shown, 'is no block device any more');
+  if (Object.values(settings.metadata).includes('must')) {
+    throw refuse(shown, 'is a device, which takes no metadata of a file');
+  }
+  if (size !== null && size > (await device.size())) {
+    throw systemErrorOf('ENOSPC', { syscall: 'write', ...shown });
+  }
+  if (settings.overwriteDevice) return;
+  const content = await contentOfDevice(device);
+  if (content === undefined) return;
+  throw refuse(shown, `holds ${content}; options.overwriteDevice permits overwriting it`);
+}
+
+/**
+ * Opens a block device that receives the content of a copy from its first byte on.
+ * @throws CopyError: ERR_COPY_DEVICE; ENOSPC if it is too small; EACCES, EROFS, …
+ */
+export async function openDevice(request: TargetRequest): Promise<Target> {
+  const { destination, settings } = request;
+  const handle = await openUnused(request);
+  try {
+    await checkDevice(handle, request);
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+  return {
+    kind: 'device',
+    name: destination.name,
+    handle,
+    isAtomic: false,
+    fallbacks: new FallbackLog(),
+    start: 0,
+    hash: newHash(settings.hash),
+    onFlushed: () => {},
+    giveMode: async () => {},
+    settle: async () => {},
+    end: async () => {},
+    abandon: async () => {},
+  };
+}
