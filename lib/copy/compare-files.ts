@@ -6,15 +6,13 @@ import { abortError } from '../node/errors.js';
 import { ownOptions } from '../node/own-options.js';
 import type { PathLike } from '../node/paths.js';
 import { validateObject, validateSignal } from '../node/validate.js';
-import { memoryAlignmentOf } from '../transfer/chunk-io.js';
-import { RecycledMemory } from '../transfer/chunk-memory.js';
-import { ReadAhead } from '../transfer/read-ahead.js';
 import { validateWindow } from '../transfer/window.js';
-import { type DataRange, dataRanges } from './data-ranges.js';
+import { ChunkCursor, type CursorOptions } from './chunk-cursor.js';
+import { type DataRanges, dataRanges, unionOf } from './data-ranges.js';
 import { FallbackLog } from './fallbacks.js';
 import type { ReadSource } from './file-copy-options.js';
 import { type ByteProgress, ProgressMeter } from './progress.js';
-import { type ChunkOptions, queueDepthOf } from './read-chunks.js';
+import type { ChunkOptions } from './read-chunks.js';
 
 /** Options of compareFiles(). */
 export interface CompareFilesOptions extends ChunkOptions {
@@ -115,11 +113,7 @@ function isSparsePair([one, other]: readonly [Stats, Stats]): boolean {
   return Math.max(one.blocks, other.blocks) * bytesPerBlock < one.size;
 }
 
-export interface PrefixOptions extends ChunkOptions {
-  /** Position at which the comparison begins. Default 0. */
-  start?: number | undefined;
-  /** Position at which the comparison stops. Default: the end of the files. */
-  end?: number | undefined;
+export interface PrefixOptions extends CursorOptions {
   /** Called with bytes that both files share, and the position after them. */
   onEqual?: ((bytes: Buffer, position: number) => void) | undefined;
 }
@@ -133,7 +127,7 @@ export async function firstDifference(
   second: CoreHandle,
   options: PrefixOptions,
 ): Promise<{ place: number; ended: boolean }> {
-  const sides = [new Side(first, options), new Side(second, options)] as const;
+  const sides = [new ChunkCursor(first, options), new ChunkCursor(second, options)] as const;
   let place = options.start ?? 0;
   try {
     for (;;) {
@@ -161,10 +155,9 @@ async function firstDifferenceInData(
   options: PrefixOptions,
 ): Promise<{ place: number; ended: boolean }> {
   const end = Math.min((await first.stat()).size, (await second.stat()).size);
-  const ranges = [first, second].map((handle) =>
-    dataRanges(handle, { start: 0, end }, holeUnit, new FallbackLog()),
-  );
-  for await (const range of unionOf(ranges as [Ranges, Ranges])) {
+  const rangesOf = (handle: CoreHandle): DataRanges =>
+    dataRanges(handle, { start: 0, end }, holeUnit, new FallbackLog());
+  for await (const range of unionOf(rangesOf(first), rangesOf(second))) {
     const found = await firstDifference(first, second, { ...options, ...range });
     if (!found.ended) return found;
   }
@@ -177,57 +170,4 @@ function differenceIn(one: Buffer, other: Buffer): number {
   let at = 0;
   while (one[at] === other[at]) at++;
   return at;
-}
-
-type Ranges = AsyncGenerator<DataRange, void, undefined>;
-
-/** Yields the parts that are in one of two sequences of parts or in both, in order. */
-async function* unionOf([first, second]: readonly [Ranges, Ranges]): Ranges {
-  let [one, other] = [await first.next(), await second.next()];
-  let held: DataRange | undefined;
-  while (!one.done || !other.done) {
-    const isFirst = other.done || (!one.done && one.value.start <= other.value.start);
-    const range = (isFirst ? one.value : other.value) as DataRange;
-    if (held !== undefined && range.start <= held.end) held.end = Math.max(held.end, range.end);
-    else {
-      if (held !== undefined) yield held;
-      held = { ...range };
-    }
-    if (isFirst) one = await first.next();
-    else other = await second.next();
-  }
-  if (held !== undefined) yield held;
-}
-
-/** One of two files, and how far its chunk has been compared. */
-class Side {
-  readonly #ahead: ReadAhead;
-  #chunk: Buffer | null = null;
-  #at = 0;
-
-  constructor(handle: CoreHandle, options: PrefixOptions) {
-    const { chunkSize, signal, start, end } = options;
-    const depth = queueDepthOf(options);
-    const memory = new RecycledMemory(memoryAlignmentOf(handle));
-    this.#ahead = new ReadAhead(handle, { depth, chunkSize, signal, start, end, memory });
-  }
-
-  /** Returns the next bytes to compare, or null at the end of the file. */
-  async look(): Promise<Buffer | null> {
-    this.#chunk ??= await this.#ahead.next();
-    return this.#chunk === null ? null : this.#chunk.subarray(this.#at);
-  }
-
-  skip(length: number): void {
-    const chunk = this.#chunk as Buffer;
-    this.#at += length;
-    if (this.#at < chunk.byteLength) return;
-    this.#ahead.release(chunk);
-    this.#chunk = null;
-    this.#at = 0;
-  }
-
-  cancel(): Promise<void> {
-    return this.#ahead.cancel();
-  }
 }

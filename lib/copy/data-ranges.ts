@@ -60,3 +60,24 @@ async function* allocatedRanges(
 export async function* wholeRange(bounds: DataRange): AsyncGenerator<DataRange, void, undefined> {
   if (bounds.start < bounds.end) yield bounds;
 }
+
+/** Parts of a file, in order. */
+export type DataRanges = AsyncGenerator<DataRange, void, undefined>;
+
+/** Yields the parts that are in one of two sequences of parts or in both, in order. */
+export async function* unionOf(first: DataRanges, second: DataRanges): DataRanges {
+  let [one, other] = [await first.next(), await second.next()];
+  let held: DataRange | undefined;
+  while (!one.done || !other.done) {
+    const isFirst = other.done || (!one.done && one.value.start <= other.value.start);
+    const range = (isFirst ? one.value : other.value) as DataRange;
+    if (held !== undefined && range.start <= held.end) held.end = Math.max(held.end, range.end);
+    else {
+      if (held !== undefined) yield held;
+      held = { ...range };
+    }
+    if (isFirst) one = await first.next();
+    else other = await second.next();
+  }
+  if (held !== undefined) yield held;
+}
