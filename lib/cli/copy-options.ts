@@ -6,7 +6,7 @@ import { addWindowOptions, queueDepthOf, type WindowFlags } from './window-optio
 /** Options of a copy as the command line parses them. */
 export interface CopyFlags extends WindowFlags {
   strategy?: 'auto' | 'clone' | 'offload' | 'engine';
-  sparse?: 'auto' | 'never';
+  sparse?: 'auto' | 'never' | 'always';
   preallocate?: boolean;
   verify?: boolean;
   rateLimit?: number;
@@ -41,7 +41,13 @@ export function addCopyOptions(command: Command): Command {
         strategies,
       ),
     )
-    .addOption(new Option('--sparse <how>', 'auto: keep holes').choices(['auto', 'never']))
+    .addOption(
+      new Option('--sparse <how>', 'auto: keep holes; always: also make holes of zeros').choices([
+        'auto',
+        'never',
+        'always',
+      ]),
+    )
     .option('--preallocate', 'reserve the space at once')
     .option('--verify', 'read the copy back and compare hashes')
     .option('--rate-limit <size>', 'bytes per second at most', parseSize)

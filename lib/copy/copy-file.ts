@@ -5,6 +5,7 @@ import { validateWindow } from '../transfer/window.js';
 import { WriteBehind } from '../transfer/write-behind.js';
 import { type DataRange, dataRanges, wholeRange } from './data-ranges.js';
 import { FallbackLog } from './fallbacks.js';
+import { runsOfData, runUnit } from './block-runs.js';
 import {
   type ChunkOptions,
   type ChunkWatch,
@@ -12,6 +13,7 @@ import {
   type ReadRange,
   readChunks,
 } from './read-chunks.js';
+import { RunWriter } from './run-writer.js';
 import { setSize } from './set-size.js';
 
 export interface ContentOptions extends ChunkOptions, Pick<ChunkWatch, 'onChunk' | 'acceptsShort'> {
@@ -19,6 +21,8 @@ export interface ContentOptions extends ChunkOptions, Pick<ChunkWatch, 'onChunk'
   start?: number | undefined;
   /** Keeps holes; requires a destination without data from `start` on. Default false. */
   sparse?: boolean | undefined;
+  /** Leaves out zeros, too; requires the same of the destination. Default false. */
+  skipsZeros?: boolean | undefined;
   /** Called with the number of bytes done so far, including holes and `start`. */
   onProgress?: ((bytesDone: number) => void) | undefined;
   /** Called with each hole, in the order of `onChunk`. */
@@ -108,27 +112,63 @@ async function copyUnknownSize(
   return { bytes, dataBytes: bytes };
 }
 
+/**
+ * Lets an error of a callback end the copy. It runs in the completion of a write, where no caller
+ * could catch an error.
+ */
+function guarded(
+  onMoved: ChunkWatch['onMoved'],
+  writer: { cancel(error: unknown): Promise<void> },
+): (bytes: number) => void {
+  return (bytes) => {
+    try {
+      onMoved?.(bytes);
+    } catch (error) {
+      writer.cancel(error).catch(() => {});
+    }
+  };
+}
+
+/** Copies a part of a file without writing runs of zeros, which become holes. */
+async function copyData(
+  source: CoreHandle,
+  destination: CoreHandle,
+  range: ReadRange,
+  options: ContentOptions & ChunkWatch,
+): Promise<number> {
+  const unit = Math.max(runUnit, blockSizeOf(destination));
+  const writer = new RunWriter(destination, options);
+  const watched = { ...options, onMoved: guarded(options.onMoved, writer) };
+  let position = range.start ?? 0;
+  try {
+    const bytes = await readChunks(source, range, watched, {
+      consume: (chunk, done) => {
+        writer.write({ bytes: chunk, position, runs: runsOfData(chunk, unit), done });
+        position += chunk.byteLength;
+      },
+      handle: destination,
+    });
+    await writer.finish();
+    return bytes;
+  } finally {
+    await writer.cancel();
+  }
+}
+
 async function copyRange(
   source: CoreHandle,
   destination: CoreHandle,
   range: ReadRange,
   options: ContentOptions & ChunkWatch,
 ): Promise<number> {
+  if (options.skipsZeros) return copyData(source, destination, range, options);
   const { chunkSize, signal, onFlushed } = options;
   const depth = queueDepthOf(options);
   const start = range.start ?? 0;
   const expected = Number.isFinite(range.end) ? range.end - start : 0;
   const window = { depth, chunkSize, start, expected, signal, onFlushed };
   const behind = new WriteBehind(destination, window);
-  // This runs in the completion of a write, where no caller could catch an error.
-  const onMoved = (bytes: number): void => {
-    try {
-      options.onMoved?.(bytes);
-    } catch (error) {
-      behind.cancel(error).catch(() => {});
-    }
-  };
-  const watched = { ...options, onMoved };
+  const watched = { ...options, onMoved: guarded(options.onMoved, behind) };
   try {
     const bytes = await readChunks(source, range, watched, {
       consume: (chunk, done) => behind.write(chunk, done),

@@ -62,8 +62,11 @@ export interface FileCopyOptions extends ReplaceOptions, QueueOptions {
    * recognized. A device that is mounted or otherwise in use is never written to. Default false.
    */
   overwriteDevice?: boolean | undefined;
-  /** 'auto' preserves holes; 'never' writes them as zeros. Default 'auto'. */
-  sparse?: 'auto' | 'never' | undefined;
+  /**
+   * 'auto' preserves holes; 'never' writes them as zeros; 'always' also leaves holes where blocks
+   * of 4 KiB hold only zeros, which requires the engine. Default 'auto'.
+   */
+  sparse?: 'auto' | 'never' | 'always' | undefined;
   /**
    * Reserves the space first, so that a full disk is reported before anything is copied. Clones and
    * files that keep their holes reserve none. Default: the value of `unbuffered`, whose writes then
@@ -152,6 +155,8 @@ export interface CopySettings {
   depth: number | undefined;
   chunkSize: number | undefined;
   keepHoles: boolean;
+  /** Whether zeros become holes. */
+  findHoles: boolean;
   preallocate: boolean;
   verify: boolean;
   hash: string | undefined;
@@ -199,7 +204,7 @@ export function parseCopyOptions(given: FileCopyOptions): CopySettings {
     signal,
   } = options;
   validateOneOf(strategy, 'options.strategy', ['auto', 'clone', 'offload', 'engine']);
-  validateOneOf(sparse, 'options.sparse', ['auto', 'never']);
+  validateOneOf(sparse, 'options.sparse', ['auto', 'never', 'always']);
   validateOneOf(changed, 'options.changed', ['retry', 'accept', 'error']);
   const booleans = { unbuffered, preallocate, verify, atomic, resume, overwriteDevice };
   for (const [name, value] of Object.entries(booleans)) validateBoolean(value, `options.${name}`);
@@ -214,7 +219,8 @@ export function parseCopyOptions(given: FileCopyOptions): CopySettings {
     changed,
     depth,
     chunkSize: options.chunkSize,
-    keepHoles: sparse === 'auto',
+    keepHoles: sparse !== 'never',
+    findHoles: sparse === 'always',
     hash: options.hash ?? (verify ? 'sha256' : undefined),
     rateLimit,
     signal,
@@ -226,13 +232,15 @@ export function parseCopyOptions(given: FileCopyOptions): CopySettings {
   return settings;
 }
 
-function checkTogether({ strategy, unbuffered, keepHoles, atomic, resume }: CopySettings): void {
+function checkTogether(settings: CopySettings): void {
+  const { strategy, unbuffered, keepHoles, findHoles, atomic, resume } = settings;
   if (resume && !atomic) throw invalidArgValue('options.resume', resume, 'needs options.atomic');
   const isByEngine = strategy === 'auto' || strategy === 'engine';
   if (unbuffered && !isByEngine) {
     throw invalidArgValue('options.unbuffered', unbuffered, `does not go with '${strategy}'`);
   }
-  if (!isByEngine && !keepHoles) {
-    throw invalidArgValue('options.sparse', 'never', `does not go with '${strategy}'`);
+  if (!isByEngine && (!keepHoles || findHoles)) {
+    const sparse = findHoles ? 'always' : 'never';
+    throw invalidArgValue('options.sparse', sparse, `does not go with '${strategy}'`);
   }
 }

@@ -109,6 +109,7 @@ function whyNotSystem({ source, destination, size, settings }: Filling): string 
   if (destination.deviceType === 'block') return 'the destination is a device';
   if (source.deviceType === 'block') return 'the source is a device';
   if (size === null) return 'the source does not tell its size';
+  if (settings.findHoles) return "options.sparse is 'always'";
   // The system may copy by sharing blocks, and then keeps holes.
   return settings.keepHoles ? undefined : "options.sparse is 'never'";
 }
@@ -174,7 +175,7 @@ function paceOf({ rateLimit, signal }: CopySettings): RateLimit | undefined {
 async function reserve(filling: Filling): Promise<void> {
   const { destination, openAgain, size, settings } = filling;
   if (!settings.preallocate || size === null || destination.deviceType === 'block') return;
-  if (await keepsHoles(filling)) return;
+  if (settings.findHoles || (await keepsHoles(filling))) return;
   // The file may lack read permission.
   const handle = await openAgain(constants.O_WRONLY, { preallocate: size });
   await handle.close();
@@ -207,9 +208,10 @@ async function hashZeros(hash: Hash, length: number, signal?: AbortSignal): Prom
   }
 }
 
-async function makeSparse(destination: CoreHandle, size: number): Promise<void> {
+async function makeSparse(destination: CoreHandle, size: number | null): Promise<void> {
   // A Windows file system without sparse files fills the holes itself.
   await destination.setSparse().catch(() => {});
+  if (size === null) return;
   // XFS allocates ahead of writes that extend a file, and those blocks would stay in the holes. If
   // a file system refuses the size now, it is set when the file is complete.
   await destination.truncate(size).catch((error: unknown) => {
@@ -222,7 +224,8 @@ async function fillByEngine(filling: Filling, pace: RateLimit | undefined): Prom
   const { signal, depth } = settings;
   await reserve(filling);
   const sparse = await keepsHoles(filling);
-  if (sparse) await makeSparse(destination, size as number);
+  const skipsZeros = settings.findHoles && destination.deviceType !== 'block';
+  if (sparse || skipsZeros) await makeSparse(destination, size);
   const wanted = settings.chunkSize ?? chunkDefaults.chunkSize;
   const chunkSize = pace === undefined ? wanted : Math.min(wanted, pace.partMax);
   return copyFile(source, destination, size, {
@@ -231,6 +234,7 @@ async function fillByEngine(filling: Filling, pace: RateLimit | undefined): Prom
     signal,
     start,
     sparse,
+    skipsZeros,
     onProgress,
     onFlushed,
     fallbacks: filling.fallbacks,

@@ -144,8 +144,9 @@ export function parseConcurrency(value: unknown): number {
 
 /** Whether an option is not supported by the single operation for small files. */
 function needsCopy(options: CopyTreeOptions, force: boolean, metadata: MetadataParts): boolean {
-  const { verify, rateLimit, unbuffered, resume } = options;
+  const { verify, rateLimit, unbuffered, resume, sparse } = options;
   if (verify || rateLimit !== undefined || !force || unbuffered || resume) return true;
+  if (sparse === 'always') return true;
   // The operation makes the file private until it has its owner, and does not know the umask.
   if (metadata.owner !== undefined && metadata.mode === undefined) return true;
   return options.metadata === true || Boolean(metadata.xattrs || metadata.streams);
