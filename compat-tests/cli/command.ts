@@ -72,3 +72,15 @@ export function namesBelow(folder: string): string[] {
 }
 
 export const data = randomBytes(3_000_001);
+
+/** A program that kills its process once a file in a folder has this content. */
+export function killWhen(folder: string, name: RegExp, content: RegExp): string {
+  return `
+    const fs = await import('node:fs');
+    setInterval(() => {
+      const names = fs.readdirSync(${JSON.stringify(folder)}).filter((name) => ${name}.test(name));
+      const files = names.map((name) => ${JSON.stringify(folder)} + '/' + name);
+      const isThere = files.some((file) => ${content}.test(fs.readFileSync(file, 'latin1')));
+      if (isThere) process.kill(process.pid, 'SIGKILL');
+    }, 20);`;
+}

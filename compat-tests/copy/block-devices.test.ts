@@ -4,7 +4,7 @@ import * as path from 'node:path';
 import { afterEach, describe, expect } from 'vitest';
 import { compareFiles, hashFile, verify } from '../../lib/index.js';
 import { canMakeDisks, LoopDevice } from '../alignment/loop-device.js';
-import { lastObject, overlapped } from '../cli/command.js';
+import { killWhen, lastObject, overlapped } from '../cli/command.js';
 import {
   copyOfFile,
   isLinux,
@@ -150,7 +150,7 @@ test('the command saves a device, continues after a kill, and restores it', asyn
   const [device, image] = [deviceWith(content), file('image')];
   const paths = [device.path, image];
   const slow = await overlapped(['copy', ...paths, '--resume', '--rate-limit', '3M'], {
-    before: "setTimeout(() => process.kill(process.pid, 'SIGKILL'), 1500)",
+    before: killWhen(path.dirname(image), /json$/, /"flushed":"[1-9]/),
   });
   expect(slow.code).not.toBe(0);
   expect(fs.existsSync(image)).toBe(false);

@@ -6,6 +6,8 @@ export type CopyErrorCode =
   | 'ERR_COPY_SAME_FILE'
   /** One path is a device, a socket or another file without an end or content. */
   | 'ERR_COPY_FILE_TYPE'
+  /** The destination has other names, or is a link, and would be updated in place. */
+  | 'ERR_COPY_LINK'
   /** The requested strategy contradicts another option. */
   | 'ERR_COPY_STRATEGY'
   /** The destination is a device that is in use, or whose content the copy would destroy. */

@@ -3,9 +3,9 @@ import { abortError } from '../node/errors.js';
 import { blockSizeOf } from '../transfer/chunk-io.js';
 import { validateWindow } from '../transfer/window.js';
 import { WriteBehind } from '../transfer/write-behind.js';
+import { runsOfData, runUnit } from './block-runs.js';
 import { type DataRange, dataRanges, wholeRange } from './data-ranges.js';
 import { FallbackLog } from './fallbacks.js';
-import { runsOfData, runUnit } from './block-runs.js';
 import {
   type ChunkOptions,
   type ChunkWatch,

@@ -1,4 +1,5 @@
 import { stat } from '../functions/status.js';
+import { invalidArgValue } from '../node/errors.js';
 import { ownOptions } from '../node/own-options.js';
 import type { PathLike } from '../node/paths.js';
 import { validateBoolean, validateObject, validateSignal } from '../node/validate.js';
@@ -32,7 +33,8 @@ export type CopyReport = FileCopyReport | CopyTreeReport;
  * @param options see `CopyOptions`
  * @returns a report of the kind 'file' or 'folder'; for folders, per-file failures are listed in
  *   `errors`
- * @throws CopyError: ERR_COPY_SAME_FILE, ERR_COPY_FILE_TYPE, ERR_COPY_STRATEGY; VerifyError if the
+ * @throws CopyError: ERR_COPY_SAME_FILE, ERR_COPY_FILE_TYPE, ERR_COPY_STRATEGY,
+ *   ERR_COPY_LINK, ERR_COPY_DEVICE; VerifyError if the
  *   copy differs when read back; SourceChangedError if the source is written to during the copy;
  *   AbortError; system errors with `path` and `dest`: EISDIR for a folder with `recursive: false`,
  *   EEXIST with `errorOnExist`, EINVAL if a file system refuses `unbuffered`, ENOSPC, EIO. When
@@ -57,10 +59,13 @@ export async function copy(
   options: CopyOptions = {},
 ): Promise<CopyReport> {
   validateObject(options, 'options');
-  const { recursive = true, signal } = ownOptions(options);
+  const { recursive = true, signal, update } = ownOptions(options);
   validateBoolean(recursive, 'options.recursive');
   validateSignal(signal);
   const status = recursive ? await stat(source, { throwIfNoEntry: false, signal }) : undefined;
+  if (status?.isDirectory() && update === 'inplace') {
+    throw invalidArgValue('options.update', 'inplace', 'works for files, not for folders');
+  }
   if (status?.isDirectory()) return copyTree(source, destination, options);
   return copyOneFile(source, destination, options);
 }

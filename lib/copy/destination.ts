@@ -153,6 +153,13 @@ async function endOfLinks(path: SystemPath): Promise<SystemPath> {
   return at;
 }
 
+/** @throws CopyError for a link, through which a copy would write to an unnamed file */
+async function checkNoLink(destination: SystemPath, { path, dest }: ShownPaths): Promise<void> {
+  if (!(await statIfThere(destination, true))?.isSymbolicLink()) return;
+  const message = `'${dest}' is a symbolic link, which an update in place does not follow`;
+  throw new CopyError('ERR_COPY_LINK', message, path, dest);
+}
+
 /** A path that a copy replaces or writes to. */
 export interface ResolvedDestination {
   path: SystemPath;
@@ -168,10 +175,11 @@ export interface ResolvedDestination {
 export async function resolveDestination(
   destination: SystemPath,
   from: BigIntStats,
-  force: boolean,
+  { force, isInPlace }: { force: boolean; isInPlace: boolean },
   shown: ShownPaths,
 ): Promise<ResolvedDestination> {
   const to = await statIfThere(destination, false);
+  if (isInPlace && !to?.isBlockDevice()) await checkNoLink(destination, shown);
   if (to === undefined) {
     const isFree = (await statIfThere(destination, true)) === undefined;
     if (isFree) return { path: destination, isDevice: false };

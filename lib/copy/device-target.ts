@@ -5,7 +5,8 @@ import { CopyError } from './copy-errors.js';
 import type { ShownPaths } from './destination.js';
 import { contentOfDevice } from './device-content.js';
 import { FallbackLog } from './fallbacks.js';
-import { newHash, type Target, type TargetRequest } from './target.js';
+import type { CopySettings } from './file-copy-options.js';
+import { type InPlace, newHash, type Target, type TargetRequest } from './target.js';
 
 const { O_RDWR, O_EXCL } = constants;
 
@@ -41,6 +42,13 @@ async function checkDevice(device: CoreHandle, request: TargetRequest): Promise<
   throw refuse(shown, `holds ${content}; options.overwriteDevice permits overwriting it`);
 }
 
+/** Nothing beside a device could say that it is incomplete, so a comparison alone resumes. */
+function inPlaceOf({ isInPlace, resume }: CopySettings): InPlace | undefined {
+  if (!isInPlace && !resume) return undefined;
+  const reason = isInPlace ? "options.update is 'inplace'" : 'options.resume compares a device';
+  return { reason, begin: async () => {} };
+}
+
 /**
  * Opens a block device that receives the content of a copy from its first byte on.
  * @throws CopyError: ERR_COPY_DEVICE; ENOSPC if it is too small; EACCES, EROFS, …
@@ -62,6 +70,7 @@ export async function openDevice(request: TargetRequest): Promise<Target> {
     fallbacks: new FallbackLog(),
     start: 0,
     hash: newHash(settings.hash),
+    inPlace: inPlaceOf(settings),
     onFlushed: () => {},
     giveMode: async () => {},
     settle: async () => {},

@@ -1,7 +1,15 @@
 import { AbortError, type SystemError } from '../node/errors.js';
 
 /** A step of a copy that the system may refuse. */
-export type FallbackStep = 'offload' | 'holes' | 'size' | 'mode' | 'sync' | 'lock' | 'rename';
+export type FallbackStep =
+  | 'offload'
+  | 'holes'
+  | 'size'
+  | 'mode'
+  | 'sync'
+  | 'lock'
+  | 'rename'
+  | 'punch';
 
 /** A step that the system refused, and what was done instead. */
 export interface CopyFallback {
@@ -20,6 +28,7 @@ const alternatives: Readonly<Record<FallbackStep, string>> = {
   mode: 'the copy has the mode of a new file',
   sync: 'the copy was not synced by itself',
   lock: 'nothing keeps another process from the unfinished copy',
+  punch: 'zeros were written',
   rename: 'the existing file was written to in place',
 };
 

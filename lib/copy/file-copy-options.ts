@@ -14,6 +14,7 @@ import { makeHash } from './make-hash.js';
 import { type MetadataOptions, type MetadataParts, parseMetadata } from './metadata.js';
 import type { ByteProgress } from './progress.js';
 import { type QueueOptions, queueDepthOf } from './read-chunks.js';
+import type { InterruptedUpdate } from './update-marker.js';
 
 /**
  * How the content of a file is copied. 'clone': both files share their blocks; 'offload': the
@@ -57,6 +58,15 @@ export interface FileCopyOptions extends ReplaceOptions, QueueOptions {
   unbuffered?: boolean | undefined;
   /** Bytes of a chunk. Default 1 MiB; with `rateLimit` at most the bytes of 1/8 second. */
   chunkSize?: number | undefined;
+  /**
+   * How an existing file is updated. 'replace' makes a new file. 'inplace' reads both files and
+   * writes only the blocks of 4 KiB that differ to the destination itself, which is incomplete
+   * until the copy ends: a file beside it says so, and the next call finishes the update and
+   * reports it as `interrupted`. A link is never followed. Default 'replace'.
+   */
+  update?: 'replace' | 'inplace' | undefined;
+  /** Permits `update: 'inplace'` to change a file with several names (hard links). Default false. */
+  writeHardLinks?: boolean | undefined;
   /**
    * Permits a copy to a block device on which a file system, a partition table or the like is
    * recognized. A device that is mounted or otherwise in use is never written to. Default false.
@@ -124,7 +134,10 @@ export interface FileCopyReport {
   kind: 'file';
   /** Size of the file in bytes. */
   bytes: number;
-  /** Bytes that were read and written; excludes holes, clones and resumed parts. */
+  /**
+   * Bytes that were read and written; excludes holes, clones, resumed parts and what an update in
+   * place left as it was.
+   */
   dataBytes: number;
   /** 'none': the existing destination was kept because of `force: false`. */
   strategy: CopyStrategy | 'none';
@@ -132,6 +145,8 @@ export interface FileCopyReport {
   reason: string;
   /** Digest of the content, if requested. */
   hash?: string;
+  /** An earlier update in place of the destination that this call has finished. */
+  interrupted?: InterruptedUpdate;
   /** Whether the copy was read back and equals the source. */
   verified: boolean;
   /** Where `verify` read the copy: 'cache' if the file system refuses to bypass the cache. */
@@ -167,6 +182,9 @@ export interface CopySettings {
   atomic: boolean;
   resume: boolean;
   overwriteDevice: boolean;
+  /** Whether `update` is 'inplace'. */
+  isInPlace: boolean;
+  writeHardLinks: boolean;
   changed: ChangedPolicy;
   force: boolean;
   errorOnExist: boolean;
@@ -198,6 +216,8 @@ export function parseCopyOptions(given: FileCopyOptions): CopySettings {
     atomic = true,
     resume = false,
     overwriteDevice = false,
+    update = 'replace',
+    writeHardLinks = false,
     changed = 'error',
     rateLimit,
     onProgress,
@@ -206,7 +226,11 @@ export function parseCopyOptions(given: FileCopyOptions): CopySettings {
   validateOneOf(strategy, 'options.strategy', ['auto', 'clone', 'offload', 'engine']);
   validateOneOf(sparse, 'options.sparse', ['auto', 'never', 'always']);
   validateOneOf(changed, 'options.changed', ['retry', 'accept', 'error']);
-  const booleans = { unbuffered, preallocate, verify, atomic, resume, overwriteDevice };
+  validateOneOf(update, 'options.update', ['replace', 'inplace']);
+  const booleans = {
+    ...{ unbuffered, preallocate, verify, atomic, resume },
+    ...{ overwriteDevice, writeHardLinks },
+  };
   for (const [name, value] of Object.entries(booleans)) validateBoolean(value, `options.${name}`);
   if (rateLimit !== undefined) validateInteger(rateLimit, 'options.rateLimit', 1);
   const depth = queueDepthOf(options);
@@ -216,6 +240,7 @@ export function parseCopyOptions(given: FileCopyOptions): CopySettings {
     ...booleans,
     ...replacementOf(options),
     strategy,
+    isInPlace: update === 'inplace',
     changed,
     depth,
     chunkSize: options.chunkSize,
@@ -233,11 +258,14 @@ export function parseCopyOptions(given: FileCopyOptions): CopySettings {
 }
 
 function checkTogether(settings: CopySettings): void {
-  const { strategy, unbuffered, keepHoles, findHoles, atomic, resume } = settings;
+  const { strategy, unbuffered, keepHoles, findHoles, atomic, resume, isInPlace } = settings;
   if (resume && !atomic) throw invalidArgValue('options.resume', resume, 'needs options.atomic');
   const isByEngine = strategy === 'auto' || strategy === 'engine';
   if (unbuffered && !isByEngine) {
     throw invalidArgValue('options.unbuffered', unbuffered, `does not go with '${strategy}'`);
+  }
+  if (isInPlace && !isByEngine) {
+    throw invalidArgValue('options.update', 'inplace', `does not go with '${strategy}'`);
   }
   if (!isByEngine && (!keepHoles || findHoles)) {
     const sparse = findHoles ? 'always' : 'never';

@@ -9,6 +9,7 @@ import { abortError, type SystemError, systemError } from '../node/errors.js';
 import { monotonicMs } from '../node/globals.js';
 import { type PathLike, showPath } from '../node/paths.js';
 import { isChanged, setTimesBefore } from './changed-source.js';
+import type { DataRange } from './data-ranges.js';
 import {
   checkPlaceInTree,
   checkSource,
@@ -27,8 +28,9 @@ import {
   type FileCopyOptions,
   type FileCopyReport,
   parseCopyOptions,
+  type ReadSource,
 } from './file-copy-options.js';
-import { fill } from './fill.js';
+import { type Filled, fill } from './fill.js';
 import { copyMetadata, type MetadataParts } from './metadata.js';
 import { openRegular } from './open-regular.js';
 import { openTarget } from './open-target.js';
@@ -39,6 +41,8 @@ import { SourceChangedError } from './source-changed-error.js';
 import { sizeOfSource } from './source-size.js';
 import type { Spot, SystemPath } from './spot.js';
 import type { Target } from './target.js';
+import { updateInPlace } from './update-in-place.js';
+import { forgetUpdate } from './update-marker.js';
 
 /** State shared by all steps of one copy. */
 interface Job {
@@ -106,7 +110,7 @@ async function start(
   return reportOn(shown, settings, async () => {
     const status = await stat(from, { bigint: true });
     checkSource(status, shown);
-    const resolved = await resolveDestination(to, status, settings.force, shown);
+    const resolved = await resolveDestination(to, status, settings, shown);
     const spot = await openSpot(resolved.path);
     const openSource: Job['openSource'] = (flags, given) => openCore(from, flags, given);
     const job = { openSource, sourcePath: from, destination: spot, shown, settings };
@@ -215,6 +219,7 @@ async function runBetween(
     // The copy stays open, and so locked, until it is renamed. The sync reports failed writes.
     const isUnnamed = target.isAtomic && job.endsLater;
     if (target.isAtomic && !isUnnamed) await giveName(target, job);
+    if (target.isAtomic && !job.isInTree) await forgetUpdate(destination);
     await target.handle.close();
     await target.end();
     return isUnnamed ? { ...report, unnamed: target.name } : report;
@@ -227,20 +232,21 @@ async function runBetween(
   }
 }
 
-async function fillAndCheck(
+/** Gives the target the content of the source. */
+async function fillTarget(
   source: CoreHandle,
   target: Target,
-  { before, size }: { before: BigIntStats; size: number | null },
-  job: Job,
-): Promise<PartOfReport> {
-  const { settings, shown, destination } = job;
-  const { handle, name, start, hash, fallbacks } = target;
+  size: number | null,
+  { settings, shown, destination }: Job,
+): Promise<Content> {
+  const { handle, name, start, hash, fallbacks, inPlace } = target;
   const onProgress = progressOf('copy', size ?? 0, settings, start);
   onProgress(start);
-  const filled = await fill({
+  const filling = {
     source,
     destination: handle,
-    openAgain: (flags, options) => destination.directory.openCore(name, flags, options),
+    openAgain: (flags: number, options: OpenOptions) =>
+      destination.directory.openCore(name, flags, options),
     shown,
     size,
     start,
@@ -248,20 +254,55 @@ async function fillAndCheck(
     settings,
     fallbacks,
     onProgress,
-    onFlushed: (position) => target.onFlushed(position),
-  });
+    onFlushed: (position: number) => target.onFlushed(position),
+  };
+  if (inPlace === undefined) {
+    const filled = await fill(filling);
+    const isWhole = target.kind !== 'device';
+    const ranges = isWhole ? undefined : [{ start: 0, end: filled.bytes }];
+    const digest = hash?.digest('hex');
+    return { filled, digest, ranges, expected: digest, readBytes: filled.bytes };
+  }
+  const { written, writtenHash, ...filled } = await updateInPlace(filling, inPlace);
+  const readBytes = written.reduce((sum, { start, end }) => sum + end - start, 0);
+  const digest = hash?.digest('hex');
+  return { filled, digest, ranges: written, expected: writtenHash, readBytes };
+}
+
+/** The content of a target, and what verifying it reads. */
+interface Content {
+  filled: Filled;
+  /** Digest of the source. */
+  digest: string | undefined;
+  /** The parts to read back; undefined for all. */
+  ranges: DataRange[] | undefined;
+  /** Digest of these parts. */
+  expected: string | undefined;
+  /** Bytes of these parts. */
+  readBytes: number;
+}
+
+async function fillAndCheck(
+  source: CoreHandle,
+  target: Target,
+  { before, size }: { before: BigIntStats; size: number | null },
+  job: Job,
+): Promise<PartOfReport> {
+  const { settings, destination } = job;
+  const { handle, name, fallbacks, interrupted } = target;
+  const content = await fillTarget(source, target, size, job);
+  const { filled, digest } = content;
   const from = { handle: source, path: job.sourcePath };
   const to = { handle, path: pathBeside(destination, name) };
   const metadata = target.kind === 'device' ? {} : settings.metadata;
   const { times, ...others } = metadata;
   // A file that is written in place gets its times when it is durable. Otherwise the next copy
   // could take a file that has lost its content in a power failure for a complete one.
-  const getsTimesLast = job.isInTree && !target.isAtomic && times !== undefined;
+  const isKept = target.kind === 'existing' || job.isInTree;
+  const getsTimesLast = isKept && !target.isAtomic && times !== undefined;
   const parts = getsTimesLast ? others : metadata;
   const metadataRefused =
-    target.kind === 'device'
-      ? Object.keys(settings.metadata)
-      : await copyMetadata(from, to, parts);
+    target.kind === 'device' ? Object.keys(settings.metadata) : await copyMetadata(from, to, parts);
   // The owner is set before the mode, since the mode may open the file to others.
   await target.giveMode();
   // This check comes after the times are copied, so that they belong to this content.
@@ -270,29 +311,35 @@ async function fillAndCheck(
   if (changed && times && !getsTimesLast) await setTimesBefore(handle, before);
   await target.settle();
   const endsNow = (target.isAtomic || getsTimesLast) && !job.endsLater;
-  if (endsNow || settings.verify || target.kind === 'device') {
+  if (endsNow || settings.verify || target.kind !== 'new') {
     await fallbacks.attempt('sync', isMissing, () => handle.sync());
   }
   if (endsNow && getsTimesLast) {
     metadataRefused.push(...(await copyMetadata(from, to, { times })));
     if (changed) await setTimesBefore(handle, before);
   }
-  const digest = hash?.digest('hex');
   const report: PartOfReport = {
     ...{ ...filled, verified: settings.verify, metadataRefused, changed },
     fallbacks: fallbacks.list,
   };
   if (digest !== undefined) report.hash = digest;
+  if (interrupted !== undefined) report.interrupted = interrupted;
   if (getsTimesLast && !endsNow) report.timesLater = before;
-  if (settings.verify) {
-    report.verifiedFrom = await readBack({
-      ...{ expected: digest as string, bytes: filled.bytes, shown, settings },
-      openIt: (flags, options) => destination.directory.openCore(name, flags, options),
-      onProgress: progressOf('verify', filled.bytes, settings),
-    });
-  }
+  if (settings.verify) report.verifiedFrom = await verify(content, name, job);
   if (settings.signal?.aborted) throw abortError(settings.signal);
   return report;
+}
+
+function verify(
+  { expected, ranges, readBytes }: Content,
+  name: EntryName,
+  { settings, shown, destination }: Job,
+): Promise<ReadSource> {
+  return readBack({
+    ...{ expected: expected as string, ranges, shown, settings },
+    openIt: (flags, options) => destination.directory.openCore(name, flags, options),
+    onProgress: progressOf('verify', readBytes, settings),
+  });
 }
 
 function progressOf(

@@ -1,16 +1,16 @@
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import type { Hash } from 'node:crypto';
 import { constants } from 'node:fs';
 import type { CoreHandle } from '../handle/core-handle.js';
 import type { OpenOptions } from '../handle/open-options.js';
-import { abortError, type SystemError } from '../node/errors.js';
-import { nextTurn } from '../node/globals.js';
+import type { SystemError } from '../node/errors.js';
 import { CopyError } from './copy-errors.js';
 import { type ContentResult, copyFile } from './copy-file.js';
 import { dataRanges } from './data-ranges.js';
 import type { ShownPaths } from './destination.js';
 import { type FallbackLog, isSystemError } from './fallbacks.js';
 import type { CopySettings, CopyStrategy } from './file-copy-options.js';
+import { hashZeros } from './hash-zeros.js';
 import { cloneFile, offloadFile } from './offload.js';
 import { RateLimit } from './rate-limit.js';
 import { chunkDefaults, readChunks } from './read-chunks.js';
@@ -165,7 +165,8 @@ async function runOffer(
   return offloadFile(source, destination, { bounds, pace, signal, onMoved, fallbacks });
 }
 
-function paceOf({ rateLimit, signal }: CopySettings): RateLimit | undefined {
+/** Starts the limit on the rate of a copy, if it has one. */
+export function paceOf({ rateLimit, signal }: CopySettings): RateLimit | undefined {
   const pace = rateLimit === undefined ? undefined : new RateLimit(rateLimit, signal);
   pace?.start();
   return pace;
@@ -194,18 +195,6 @@ async function hasHoles({ source, fallbacks }: Filling, size: number): Promise<b
     return start > 0 || end < size;
   }
   return size > 0;
-}
-
-const zeros = Buffer.alloc(256 * 1024);
-const zerosPerTurn = 64;
-
-/** Hashes the zeros of a hole, yielding to the event loop. */
-async function hashZeros(hash: Hash, length: number, signal?: AbortSignal): Promise<void> {
-  for (let left = length, parts = 1; left > 0; left -= zeros.byteLength, parts++) {
-    hash.update(left >= zeros.byteLength ? zeros : zeros.subarray(0, left));
-    if (parts % zerosPerTurn === 0) await nextTurn();
-    if (signal?.aborted) throw abortError(signal);
-  }
 }
 
 async function makeSparse(destination: CoreHandle, size: number | null): Promise<void> {

@@ -71,17 +71,14 @@ async function hashInto(
   }
 }
 
-/**
- * Feeds an open file to a hash.
- * @param options `end` is the number of bytes to read, by default all
- */
+/** Feeds a whole open file to a hash. */
 export async function hashHandle(
   hash: Hash,
   handle: CoreHandle,
-  options: ChunkOptions & Pick<HashFileOptions, 'onProgress'> & { end?: number },
+  options: ChunkOptions & Pick<HashFileOptions, 'onProgress'>,
 ): Promise<void> {
-  const { onProgress, end, ...chunkOptions } = ownOptions(options);
-  const size = end ?? (await sizeOfSource(handle, await handle.stat({ bigint: true })));
+  const { onProgress, ...chunkOptions } = ownOptions(options);
+  const size = await sizeOfSource(handle, await handle.stat({ bigint: true }));
   const meter = new ProgressMeter(size ?? 0);
   let bytesDone = 0;
   const onMoved = (bytes: number): void => {

@@ -91,4 +91,3 @@ export async function openLocked(
     await handle.close();
   }
 }
-

@@ -11,11 +11,23 @@ import { makeHash } from './make-hash.js';
 import { isOwn, ownerAlone } from './own-file.js';
 import type { Spot } from './spot.js';
 import { makeUnfinished, unlinkIfThere } from './unfinished.js';
+import type { InterruptedUpdate } from './update-marker.js';
+
+/** How a target is updated in place. */
+export interface InPlace {
+  /** Why the destination is compared, for the report. */
+  reason: string;
+  /**
+   * Called once, before anything is written.
+   * @param position all bytes before it are right
+   */
+  begin(position: number): Promise<void>;
+}
 
 /** The file that receives the content of a copy. */
 export interface Target {
-  /** 'new': a file that had no content; 'device': a block device. */
-  readonly kind: 'new' | 'device';
+  /** 'new': a file without content; 'existing': a file with other content; or a block device. */
+  readonly kind: 'new' | 'existing' | 'device';
   readonly name: EntryName;
   readonly handle: CoreHandle;
   /** Whether the file is renamed when it is complete. */
@@ -26,6 +38,10 @@ export interface Target {
   readonly start: number;
   /** The hash, already fed the existing bytes. */
   readonly hash: Hash | undefined;
+  /** Set if the content that is right is kept. */
+  readonly inPlace?: InPlace | undefined;
+  /** An earlier update in place that ended before it was complete. */
+  readonly interrupted?: InterruptedUpdate | undefined;
   /** Called with the position up to which the file is complete. */
   onFlushed(position: number): void;
   /** Called when the file is filled. */

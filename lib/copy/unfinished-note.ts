@@ -38,19 +38,31 @@ function noteOf({ size, mtimeNs }: SourceIdentity, flushed: number): Note {
   };
 }
 
-/** Returns how far an earlier copy of this source had progressed, according to its note. */
-export async function flushedByNote(note: CoreHandle, before: SourceIdentity): Promise<number> {
+/** A note of an earlier copy. */
+export interface EarlierNote extends SourceIdentity {
+  /** Position up to which the copy was complete and durable. */
+  flushed: number;
+}
+
+/** Returns the content of a note; undefined if it is new or incomplete. */
+export async function noteIn(file: CoreHandle): Promise<EarlierNote | undefined> {
+  const content = Buffer.alloc(noteSize);
+  const { bytesRead } = await file.read(content, { length: noteSize, position: 0 });
   try {
-    const content = Buffer.alloc(noteSize);
-    const { bytesRead } = await note.read(content, { length: noteSize, position: 0 });
     const found = JSON.parse(content.toString('utf8', 0, bytesRead)) as Note;
     const flushed = Number(found.flushed);
-    const isOfThis = JSON.stringify(found) === JSON.stringify(noteOf(before, flushed));
-    return isOfThis && Number.isSafeInteger(flushed) && flushed > 0 ? flushed : 0;
+    if (!Number.isSafeInteger(flushed) || flushed < 0) return undefined;
+    return { size: BigInt(found.size), mtimeNs: BigInt(found.mtimeNs), flushed };
   } catch {
-    // The note is new or incomplete: everything is copied again.
-    return 0;
+    return undefined;
   }
+}
+
+/** Returns how far an earlier copy of this source had progressed, according to its note. */
+export async function flushedByNote(note: CoreHandle, before: SourceIdentity): Promise<number> {
+  const found = await noteIn(note);
+  const isOfThis = found?.size === before.size && found.mtimeNs === before.mtimeNs;
+  return isOfThis ? found.flushed : 0;
 }
 
 /** Keeps the note of an unfinished copy up to date in the background. */

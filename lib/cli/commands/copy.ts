@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { copy } from '../../copy/copy.js';
 import type { FileCopyOptions, FileCopyReport } from '../../copy/file-copy-options.js';
 import { stat } from '../../functions/status.js';
@@ -23,6 +23,8 @@ interface Flags extends CopyFlags, TreeCopyFlags, OutputOptions, FileFlags {}
 interface FileFlags {
   hash?: string;
   overwriteDevice?: boolean;
+  update?: 'replace' | 'inplace';
+  writeHardLinks?: boolean;
 }
 
 export function addCopy(program: Command, start: Start): Command {
@@ -44,11 +46,19 @@ export function addCopy(program: Command, start: Start): Command {
 function addFileOptions(command: Command): Command {
   return command
     .option('--hash <algorithm>', 'files: print the hash of the content', parseAlgorithm)
+    .addOption(
+      new Option('--update <how>', 'files: inplace writes only the blocks that differ').choices([
+        'replace',
+        'inplace',
+      ]),
+    )
+    .option('--write-hard-links', 'files: with --update inplace, change all names of a file')
     .option('--overwrite-device', 'files: write to a block device whatever it holds');
 }
 
-function fileOptionsOf({ hash, overwriteDevice }: FileFlags): FileCopyOptions {
-  return { hash, overwriteDevice };
+function fileOptionsOf(flags: FileFlags): FileCopyOptions {
+  const { hash, overwriteDevice, update, writeHardLinks } = flags;
+  return { hash, overwriteDevice, update, writeHardLinks };
 }
 
 /** Returns the name of a given option that is for files only. */
@@ -99,13 +109,17 @@ export async function copyFile(
 
 /** @param algorithm name of the hash */
 export function rowsOfCopy(done: FileCopyReport, algorithm = 'sha256'): Row[] {
-  const { bytes, dataBytes, durationMs, verified, hash, metadataRefused } = done;
+  const { bytes, dataBytes, durationMs, verified, hash, metadataRefused, interrupted } = done;
   const rate = rateText(bytes / Math.max(1e-3, durationMs / 1000));
   const rows: Row[] = [
     ['copied', `${grouped(bytes)} bytes in ${secondsText(durationMs)} (${rate})`],
     ['moved', `${grouped(dataBytes)} bytes read and written`],
     ['strategy', `${done.strategy}: ${done.reason}`],
   ];
+  if (interrupted !== undefined) {
+    const place = grouped(interrupted.position);
+    rows.push(['finished', `an earlier update in place, which had ended after ${place} bytes`]);
+  }
   if (hash !== undefined) rows.push([algorithm, hash]);
   if (verified) rows.push(['verified', `${grouped(bytes)} bytes, read back and the same`]);
   if (done.verifiedFrom === 'cache') rows.push(['read from', 'the cache, not the disk']);
