@@ -1,29 +1,26 @@
 import { type BigIntStats, constants } from 'node:fs';
-import { getEngine } from '../engine/engine.js';
 import { stat } from '../functions/status.js';
 import type { CoreHandle } from '../handle/core-handle.js';
 import type { EntryName } from '../handle/entry-name.js';
 import { openCore } from '../handle/open.js';
 import type { OpenOptions } from '../handle/open-options.js';
-import { abortError, type SystemError, systemError } from '../node/errors.js';
+import { abortError, type SystemError } from '../node/errors.js';
 import { monotonicMs } from '../node/globals.js';
-import { type PathLike, showPath } from '../node/paths.js';
+import type { PathLike } from '../node/paths.js';
 import { isChanged, setTimesBefore } from './changed-source.js';
+import { endOf, explain, giveName, progressOf, shownPathsOf } from './copy-steps.js';
 import type { DataRange } from './data-ranges.js';
 import {
   checkPlaceInTree,
   checkSource,
   openSpot,
   pathBeside,
-  renameExclusively,
   resolveDestination,
   type ShownPaths,
-  syncFolder,
   systemPathOf,
 } from './destination.js';
 import { isMissing } from './fallbacks.js';
 import {
-  type CopyProgress,
   type CopySettings,
   type FileCopyOptions,
   type FileCopyReport,
@@ -34,9 +31,7 @@ import { type Filled, fill } from './fill.js';
 import { copyMetadata, type MetadataParts } from './metadata.js';
 import { openRegular } from './open-regular.js';
 import { openTarget } from './open-target.js';
-import { ProgressMeter } from './progress.js';
 import { readBack } from './read-back.js';
-import { replaceOrOverwrite } from './replace.js';
 import { SourceChangedError } from './source-changed-error.js';
 import { sizeOfSource } from './source-size.js';
 import type { Spot, SystemPath } from './spot.js';
@@ -123,10 +118,6 @@ async function start(
   });
 }
 
-function shownPathsOf(from: SystemPath, to: SystemPath): ShownPaths {
-  return { path: showPath(from.toString()), dest: showPath(to.toString()) };
-}
-
 async function reportOn(
   shown: ShownPaths,
   settings: CopySettings,
@@ -149,10 +140,6 @@ const nothingCopied: PartOfReport = {
   ...{ metadataRefused: [], fallbacks: [] },
   reason: 'the destination exists, and options.force is false',
 };
-
-function endOf(started: number): Pick<FileCopyReport, 'durationMs' | 'engine'> {
-  return { durationMs: monotonicMs() - started, engine: getEngine().kind };
-}
 
 const { O_NOATIME, O_RDONLY } = constants;
 
@@ -340,33 +327,4 @@ function verify(
     openIt: (flags, options) => destination.directory.openCore(name, flags, options),
     onProgress: progressOf('verify', readBytes, settings),
   });
-}
-
-function progressOf(
-  phase: CopyProgress['phase'],
-  total: number,
-  { onProgress }: CopySettings,
-  before = 0,
-): (bytesDone: number) => void {
-  const meter = new ProgressMeter(total, before);
-  return (bytesDone) => onProgress?.({ phase, ...meter.at(bytesDone) });
-}
-
-async function giveName({ name, fallbacks }: Target, job: Job): Promise<void> {
-  const { destination, settings, isInTree } = job;
-  if (settings.force) await replaceOrOverwrite(name, destination, isInTree, fallbacks);
-  else await renameExclusively(name, destination);
-  await syncFolder(destination.directory, fallbacks);
-}
-
-const refusedCodes = new Set(['EINVAL', 'EOPNOTSUPP']);
-
-// Errors name the caller's paths, not the temporary name.
-function explain(error: unknown, shown: ShownPaths, { unbuffered }: CopySettings): unknown {
-  const { code, errno, syscall } = error as Partial<SystemError>;
-  if (typeof errno !== 'number' || code === undefined) return error;
-  const isRefused = unbuffered && syscall === 'open' && refusedCodes.has(code);
-  const hint = isRefused ? 'its file system refuses options.unbuffered' : undefined;
-  const subject = { syscall: syscall ?? 'copyfile', ...shown };
-  return Object.assign(systemError(errno, subject, undefined, hint), { cause: error });
 }
