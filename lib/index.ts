@@ -20,6 +20,7 @@ export type { MetadataOptions, MetadataPart } from './copy/metadata.js';
 export type { ByteProgress } from './copy/progress.js';
 export type { ChunkOptions, QueueOptions } from './copy/read-chunks.js';
 export { SourceChangedError } from './copy/source-changed-error.js';
+export type { CopyDestination, CopySource } from './copy/stream-ends.js';
 export { copyTree, mirror } from './copy/tree/copy-tree.js';
 export type { CopyTreeOptions } from './copy/tree/copy-tree-options.js';
 export type {
@@ -39,6 +40,7 @@ export {
   type VerifyTreeReport,
   verifyTree,
 } from './copy/tree/verify-tree.js';
+export type { InterruptedUpdate } from './copy/update-marker.js';
 export { type VerifyOptions, type VerifyReport, verify } from './copy/verify.js';
 export { engine } from './engine/facts.js';
 export type { EngineKind, EngineStats } from './engine/native.js';

@@ -15,6 +15,8 @@ import {
 export interface OutputOptions {
   json?: boolean;
   quiet?: boolean;
+  /** Prints results to stderr, because stdout carries data. */
+  isPiped?: boolean;
 }
 
 /** A line of a result: its name and its value. */
@@ -53,8 +55,10 @@ export function errorObject(error: unknown, path?: string): object {
 /** Output for people: `name  value` in columns, and a bar or lines of progress. */
 class TextOutput implements Output {
   readonly #view: ProgressView;
+  readonly #results: NodeJS.WriteStream;
 
-  constructor(quiet: boolean) {
+  constructor(quiet: boolean, results: NodeJS.WriteStream) {
+    this.#results = results;
     const { stderr } = process;
     const print = (line: string): void => void stderr.write(`${line}\n`);
     const view = stderr.isTTY ? new ProgressBars(stderr) : new ProgressLines(print);
@@ -67,7 +71,7 @@ class TextOutput implements Output {
 
   line(text: string): void {
     this.#view.stop();
-    process.stdout.write(`${printable(text)}\n`);
+    this.#results.write(`${printable(text)}\n`);
   }
 
   change({ action, path, reason }: TreeChange): void {
@@ -83,8 +87,8 @@ class TextOutput implements Output {
       const line =
         typeof row === 'string'
           ? printable(row)
-          : styled('bold', row[0].padEnd(width), process.stdout) + printable(row[1]);
-      process.stdout.write(`${line}\n`);
+          : styled('bold', row[0].padEnd(width), this.#results) + printable(row[1]);
+      this.#results.write(`${line}\n`);
     }
   }
 
@@ -104,12 +108,14 @@ class TextOutput implements Output {
   }
 }
 
-/** Output for programs: an object per line, all on stdout. */
+/** Output for programs: an object per line, all on one stream. */
 class JsonOutput implements Output {
   readonly #view: ProgressView;
+  readonly #print: (value: object) => void;
 
-  constructor(quiet: boolean) {
-    this.#view = quiet ? noProgress : new ProgressObjects(printObject);
+  constructor(quiet: boolean, results: NodeJS.WriteStream) {
+    this.#print = (value) => printObject(value, results);
+    this.#view = quiet ? noProgress : new ProgressObjects(this.#print);
   }
 
   progress(report: ProgressReport): void {
@@ -119,15 +125,15 @@ class JsonOutput implements Output {
   line(): void {}
 
   change(change: TreeChange): void {
-    printObject({ type: 'change', ...change });
+    this.#print({ type: 'change', ...change });
   }
 
   result(value: object): void {
-    printObject({ type: 'result', ...value });
+    this.#print({ type: 'result', ...value });
   }
 
   error(error: unknown, path?: string): void {
-    printObject({ type: 'error', ...errorObject(error, path) });
+    this.#print({ type: 'error', ...errorObject(error, path) });
   }
 
   close(): void {}
@@ -148,23 +154,23 @@ function* jsonOfArray(entries: readonly unknown[]): Generator<string> {
  * Prints an object as one line. Long arrays are printed in pieces, since the text of a million
  * errors may be longer than a string can be.
  */
-function printObject(value: object): void {
-  const { stdout } = process;
+function printObject(value: object, stream: NodeJS.WriteStream): void {
   const isLong = (field: unknown): field is unknown[] =>
     Array.isArray(field) && field.length > entriesPerPiece;
   const long = Object.entries(value).filter(([, field]) => isLong(field));
   const short = Object.entries(value).filter(([, field]) => !isLong(field));
   const text = JSON.stringify(Object.fromEntries(short));
-  if (long.length === 0) return void stdout.write(`${text}\n`);
-  stdout.write(text.slice(0, -1));
+  if (long.length === 0) return void stream.write(`${text}\n`);
+  stream.write(text.slice(0, -1));
   for (const [name, entries] of long) {
     // The type of the line is never long.
-    stdout.write(`,${JSON.stringify(name)}:`);
-    for (const piece of jsonOfArray(entries)) stdout.write(piece);
+    stream.write(`,${JSON.stringify(name)}:`);
+    for (const piece of jsonOfArray(entries)) stream.write(piece);
   }
-  stdout.write('}\n');
+  stream.write('}\n');
 }
 
-export function makeOutput({ json = false, quiet = false }: OutputOptions): Output {
-  return json ? new JsonOutput(quiet) : new TextOutput(quiet);
+export function makeOutput({ json, quiet = false, isPiped }: OutputOptions): Output {
+  const results = isPiped ? process.stderr : process.stdout;
+  return json ? new JsonOutput(quiet, results) : new TextOutput(quiet, results);
 }

@@ -1,10 +1,14 @@
+import type { Writable } from 'node:stream';
 import { stat } from '../functions/status.js';
 import { invalidArgValue } from '../node/errors.js';
 import { ownOptions } from '../node/own-options.js';
 import type { PathLike } from '../node/paths.js';
 import { validateBoolean, validateObject, validateSignal } from '../node/validate.js';
+import { copyFromStream } from './copy-from-stream.js';
+import { copyToStream } from './copy-to-stream.js';
 import { copyOneFile } from './file-copy.js';
 import type { CopyProgress, FileCopyOptions, FileCopyReport } from './file-copy-options.js';
+import { type CopyDestination, type CopySource, isByteSink, isByteSource } from './stream-ends.js';
 import { copyTree } from './tree/copy-tree.js';
 import type { CopyTreeOptions } from './tree/copy-tree-options.js';
 import type { CopyTreeReport } from './tree/copy-tree-report.js';
@@ -28,8 +32,10 @@ export type CopyReport = FileCopyReport | CopyTreeReport;
  * old content, or does not exist, until the copy is complete and durable. Symbolic links to a file
  * are followed on both sides. FIFOs and files that do not report their size are read to their end.
  * Folders are copied as by copyTree().
- * @param source a file, a folder, or a link to one
- * @param destination the path of the copy itself, not of a folder that receives it
+ * A source that is a stream is read to its end, with the same care for the destination. A
+ * destination that is a stream gets the content of the file, and ends.
+ * @param source a file, a folder, a link to one, a block device, or a stream of bytes
+ * @param destination the path of the copy itself, not of a folder that receives it; or a Writable
  * @param options see `CopyOptions`
  * @returns a report of the kind 'file' or 'folder'; for folders, per-file failures are listed in
  *   `errors`
@@ -44,24 +50,39 @@ export type CopyReport = FileCopyReport | CopyTreeReport;
  * const { bytes } = await copy('disk.img', '/backup/disk.img', { verify: true });
  */
 export function copy(
-  source: PathLike,
+  source: AsyncIterable<Uint8Array | string>,
   destination: PathLike,
-  options: CopyOptions & { recursive: false },
+  options?: CopyOptions,
 ): Promise<FileCopyReport>;
 export function copy(
   source: PathLike,
-  destination: PathLike,
+  destination: Writable,
+  options?: CopyOptions,
+): Promise<FileCopyReport>;
+export function copy(
+  source: CopySource,
+  destination: CopyDestination,
+  options: CopyOptions & { recursive: false },
+): Promise<FileCopyReport>;
+export function copy(
+  source: CopySource,
+  destination: CopyDestination,
   options?: CopyOptions,
 ): Promise<CopyReport>;
 export async function copy(
-  source: PathLike,
-  destination: PathLike,
+  source: CopySource,
+  destination: CopyDestination,
   options: CopyOptions = {},
 ): Promise<CopyReport> {
   validateObject(options, 'options');
   const { recursive = true, signal, update } = ownOptions(options);
   validateBoolean(recursive, 'options.recursive');
   validateSignal(signal);
+  if (isByteSource(source)) {
+    if (!isByteSink(destination)) return copyFromStream(source, destination, options);
+    throw invalidArgValue('destination', destination, 'must be a path if the source is a stream');
+  }
+  if (isByteSink(destination)) return copyToStream(source, destination, options);
   const status = recursive ? await stat(source, { throwIfNoEntry: false, signal }) : undefined;
   if (status?.isDirectory() && update === 'inplace') {
     throw invalidArgValue('options.update', 'inplace', 'works for files, not for folders');

@@ -99,7 +99,7 @@ function notAFile({ path, dest }: ShownPaths): CopyError {
 /** @throws EISDIR, EEXIST; CopyError */
 function checkReplaceable(
   to: BigIntStats,
-  from: BigIntStats,
+  from: Pick<BigIntStats, 'dev' | 'ino'>,
   force: boolean,
   { path, dest }: ShownPaths,
 ): void {
@@ -174,7 +174,7 @@ export interface ResolvedDestination {
  */
 export async function resolveDestination(
   destination: SystemPath,
-  from: BigIntStats,
+  from: Pick<BigIntStats, 'dev' | 'ino'>,
   { force, isInPlace }: { force: boolean; isInPlace: boolean },
   shown: ShownPaths,
 ): Promise<ResolvedDestination> {

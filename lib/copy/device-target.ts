@@ -6,7 +6,7 @@ import type { ShownPaths } from './destination.js';
 import { contentOfDevice } from './device-content.js';
 import { FallbackLog } from './fallbacks.js';
 import type { CopySettings } from './file-copy-options.js';
-import { type InPlace, newHash, type Target, type TargetRequest } from './target.js';
+import { type InPlace, type NewTargetRequest, newHash, type Target } from './target.js';
 
 const { O_RDWR, O_EXCL } = constants;
 
@@ -15,7 +15,7 @@ function refuse({ path, dest }: ShownPaths, why: string): CopyError {
 }
 
 /** Opens a device that nothing else uses: the system keeps mounts away while it is open. */
-async function openUnused({ destination, settings, shown }: TargetRequest): Promise<CoreHandle> {
+async function openUnused({ destination, settings, shown }: NewTargetRequest): Promise<CoreHandle> {
   const { unbuffered, signal } = settings;
   const { directory, name } = destination;
   try {
@@ -27,7 +27,7 @@ async function openUnused({ destination, settings, shown }: TargetRequest): Prom
 }
 
 /** @throws CopyError; ENOSPC */
-async function checkDevice(device: CoreHandle, request: TargetRequest): Promise<void> {
+async function checkDevice(device: CoreHandle, request: NewTargetRequest): Promise<void> {
   const { settings, shown, size } = request;
   if (device.deviceType !== 'block') throw refuse(shown, 'is no block device any more');
   if (Object.values(settings.metadata).includes('must')) {
@@ -53,7 +53,7 @@ function inPlaceOf({ isInPlace, resume }: CopySettings): InPlace | undefined {
  * Opens a block device that receives the content of a copy from its first byte on.
  * @throws CopyError: ERR_COPY_DEVICE; ENOSPC if it is too small; EACCES, EROFS, …
  */
-export async function openDevice(request: TargetRequest): Promise<Target> {
+export async function openDevice(request: NewTargetRequest): Promise<Target> {
   const { destination, settings } = request;
   const handle = await openUnused(request);
   try {

@@ -197,7 +197,8 @@ async function hasHoles({ source, fallbacks }: Filling, size: number): Promise<b
   return size > 0;
 }
 
-async function makeSparse(destination: CoreHandle, size: number | null): Promise<void> {
+/** Lets a destination have holes. @param size of the complete file; null if unknown */
+export async function makeSparse(destination: CoreHandle, size: number | null): Promise<void> {
   // A Windows file system without sparse files fills the holes itself.
   await destination.setSparse().catch(() => {});
   if (size === null) return;

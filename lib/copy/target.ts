@@ -54,18 +54,24 @@ export interface Target {
   abandon(error: unknown): Promise<void>;
 }
 
-/** The copy for which a target is opened. */
-export interface TargetRequest {
-  source: CoreHandle;
-  before: BigIntStats;
+/** The copy for which a target without earlier content is opened. */
+export interface NewTargetRequest {
+  /** The status of the source. */
+  before: Pick<BigIntStats, 'mode'>;
   /** Bytes of the source; null if unknown. */
   size: number | null;
   shown: ShownPaths;
-  /** Whether the destination is a block device. */
-  isToDevice: boolean;
   /** Final place of the copy. */
   destination: Spot;
   settings: CopySettings;
+}
+
+/** The copy for which a target is opened. */
+export interface TargetRequest extends NewTargetRequest {
+  source: CoreHandle;
+  before: BigIntStats;
+  /** Whether the destination is a block device. */
+  isToDevice: boolean;
   onResume: (bytes: number) => void;
 }
 
@@ -89,7 +95,7 @@ function isModeRefusal(error: unknown): boolean {
  */
 export async function giveMode(
   handle: CoreHandle,
-  { before, settings }: TargetRequest,
+  { before, settings }: NewTargetRequest,
   fallbacks: FallbackLog,
 ): Promise<void> {
   if (settings.metadata.mode !== undefined) return;
@@ -126,7 +132,7 @@ async function openOrMake(
 }
 
 /** Opens a new file, or an existing one that is overwritten. */
-export async function openNew(request: TargetRequest): Promise<Target> {
+export async function openNew(request: NewTargetRequest): Promise<Target> {
   const { destination, settings } = request;
   const { atomic } = settings;
   const fallbacks = new FallbackLog();

@@ -4,10 +4,11 @@ import type { FileCopyOptions, FileCopyReport } from '../../copy/file-copy-optio
 import { stat } from '../../functions/status.js';
 import { addCopyOptions, type CopyFlags, copyOptionsOf } from '../copy-options.js';
 import { exitCode } from '../exit-code.js';
-import { UsageError, withUnbufferedHint } from '../failure.js';
+import { codeOf, UsageError, withUnbufferedHint } from '../failure.js';
 import { grouped, rateText, secondsText } from '../format.js';
 import type { OutputOptions, Row } from '../output.js';
 import type { Context, Start } from '../run.js';
+import { destinationOf, sourceOf, standardStream } from '../standard-streams.js';
 import {
   addTreeCopyOptions,
   folderOptionsOf,
@@ -35,11 +36,13 @@ export function addCopy(program: Command, start: Start): Command {
       'Copies a file, or a folder with everything in it. Unchanged files in a folder are ' +
         'skipped, and nothing is deleted (mirror does). Files get their names when complete.',
     )
-    .argument('<source>', 'a file or a folder', parsePathArgument)
-    .argument('<destination>', 'the path of the copy', parsePathArgument);
+    .argument('<source>', 'a file, a folder, a device, or - for stdin', parsePathArgument)
+    .argument('<destination>', 'the path of the copy, or - for stdout', parsePathArgument);
   addFileOptions(addCopyOptions(command));
   return addTreeCopyOptions(command).action((source: string, destination: string, flags: Flags) =>
-    start(flags, (context) => copyEither({ source, destination }, flags, context)),
+    start({ ...flags, isPiped: destination === standardStream }, (context) =>
+      copyEither({ source, destination }, flags, context),
+    ),
   );
 }
 
@@ -74,7 +77,11 @@ interface Paths {
 
 async function copyEither(paths: Paths, flags: Flags, context: Context): Promise<number> {
   const options = copyOptionsOf(flags);
-  if ((await stat(paths.source)).isDirectory()) {
+  const isStream = Object.values(paths).includes(standardStream);
+  if (paths.source === standardStream && paths.destination === standardStream) {
+    throw new UsageError('- cannot be both the source and the destination');
+  }
+  if (!isStream && (await stat(paths.source)).isDirectory()) {
     const option = nameOfFileOption(flags);
     if (option !== undefined) {
       throw new UsageError(`--${option} works for files, and the source is a folder`);
@@ -83,9 +90,19 @@ async function copyEither(paths: Paths, flags: Flags, context: Context): Promise
   }
   const [name] = folderOptionsOf(flags);
   if (name !== undefined) {
-    throw new UsageError(`${name} works for folders, and the source is a file`);
+    const what = paths.source === standardStream ? 'stdin' : 'a file';
+    throw new UsageError(`${name} works for folders, and the source is ${what}`);
   }
-  const done = await copyFile(paths, { ...options, ...fileOptionsOf(flags) }, context);
+  let done: FileCopyReport;
+  try {
+    done = await copyFile(paths, { ...options, ...fileOptionsOf(flags) }, context);
+  } catch (error) {
+    // The reader of the output wants no more.
+    if (paths.destination === standardStream && codeOf(error) === 'EPIPE') {
+      return exitCode.outputClosed;
+    }
+    throw error;
+  }
   context.output.result({ command: 'copy', ...paths, ...done }, rowsOfCopy(done, flags.hash));
   return exitCode.done;
 }
@@ -98,7 +115,7 @@ export async function copyFile(
   hint = 'leave out --unbuffered',
 ): Promise<FileCopyReport> {
   return withUnbufferedHint(options.unbuffered === true, hint, () =>
-    copy(source, destination, {
+    copy(sourceOf(source, signal), destinationOf(destination, signal), {
       ...options,
       recursive: false,
       signal,

@@ -1,0 +1,137 @@
+import type { Buffer } from 'node:buffer';
+import type { Hash } from 'node:crypto';
+import type { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { CoreHandle } from '../handle/core-handle.js';
+import { openCore } from '../handle/open.js';
+import { invalidArgValue } from '../node/errors.js';
+import { monotonicMs } from '../node/globals.js';
+import type { PathLike } from '../node/paths.js';
+import { ReadAhead } from '../transfer/read-ahead.js';
+import { isChanged } from './changed-source.js';
+import { endOf, explain, progressOf, shownPathsOf } from './copy-steps.js';
+import { checkSource, systemPathOf } from './destination.js';
+import {
+  type CopySettings,
+  type FileCopyOptions,
+  type FileCopyReport,
+  parseCopyOptions,
+} from './file-copy-options.js';
+import { paceOf } from './fill.js';
+import { chunkDefaults } from './read-chunks.js';
+import { SourceChangedError } from './source-changed-error.js';
+import { sizeOfSource } from './source-size.js';
+import { staysOpen } from './stream-ends.js';
+import { newHash } from './target.js';
+
+/** @throws ERR_INVALID_ARG_VALUE for options that need a destination with a name */
+function checkForStream(settings: CopySettings): void {
+  const { resume, isInPlace, strategy, metadata, verify, findHoles } = settings;
+  const why = 'does not go with a destination that is a stream';
+  if (resume) throw invalidArgValue('options.resume', resume, why);
+  if (isInPlace) throw invalidArgValue('options.update', 'inplace', why);
+  if (verify) throw invalidArgValue('options.verify', verify, why);
+  if (findHoles) throw invalidArgValue('options.sparse', 'always', why);
+  if (strategy === 'clone' || strategy === 'offload') {
+    throw invalidArgValue('options.strategy', strategy, why);
+  }
+  if (Object.values(metadata).includes('must')) {
+    throw invalidArgValue('options.metadata', metadata, why);
+  }
+}
+
+/**
+ * Writes a file or a block device to a stream and ends the stream, unless it is process.stdout or
+ * process.stderr.
+ * @throws the errors of copy(); errors of the stream, such as EPIPE
+ */
+export async function copyToStream(
+  source: PathLike,
+  destination: Writable,
+  options: FileCopyOptions,
+): Promise<FileCopyReport> {
+  const settings = parseCopyOptions(options);
+  checkForStream(settings);
+  const started = monotonicMs();
+  const from = systemPathOf(source, 'source');
+  const shown = shownPathsOf(from, '-');
+  const { unbuffered, signal } = settings;
+  try {
+    const handle = await openCore(from, 'r', { unbuffered, signal, access: 'sequential' });
+    try {
+      const before = await handle.stat({ bigint: true });
+      checkSource(before, shown);
+      const reading = new Reading(handle, settings, await sizeOfSource(handle, before));
+      await pipeline(reading.chunks(), destination, { signal, end: !staysOpen(destination) });
+      const changed = await isChanged(handle, before, reading.bytes, settings.changed);
+      return { ...reading.report(changed), ...endOf(started) };
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw explain(error, shown, settings);
+  }
+}
+
+/** The source, read in chunks that belong to the stream. */
+class Reading {
+  bytes = 0;
+  readonly #handle: CoreHandle;
+  readonly #settings: CopySettings;
+  readonly #size: number | null;
+  readonly #hash: Hash | undefined;
+
+  constructor(handle: CoreHandle, settings: CopySettings, size: number | null) {
+    this.#handle = handle;
+    this.#settings = settings;
+    this.#size = size;
+    this.#hash = newHash(settings.hash);
+  }
+
+  async *chunks(): AsyncGenerator<Buffer, void, undefined> {
+    const { depth = chunkDefaults.depth, chunkSize, signal } = this.#settings;
+    const pace = paceOf(this.#settings);
+    const wanted = chunkSize ?? chunkDefaults.chunkSize;
+    const most = Math.min(wanted, pace?.partMax ?? wanted);
+    const size = this.#size;
+    const ahead = new ReadAhead(this.#handle, {
+      start: this.#handle.file.isSeekable ? 0 : null,
+      ...(size === null ? {} : { end: size, expected: depth * most }),
+      ...{ depth, chunkSize: most, signal },
+    });
+    const onProgress = progressOf('copy', size ?? 0, this.#settings);
+    onProgress(0);
+    try {
+      for (;;) {
+        const chunk = await ahead.next();
+        if (chunk === null) break;
+        this.#hash?.update(chunk);
+        yield chunk;
+        this.bytes += chunk.byteLength;
+        onProgress(this.bytes);
+        await pace?.moved(chunk.byteLength);
+      }
+      await this.#checkEnd();
+    } finally {
+      await ahead.cancel();
+    }
+  }
+
+  /** @throws SourceChangedError, so that the stream does not end as if it were complete */
+  async #checkEnd(): Promise<void> {
+    const size = this.#size;
+    if (size === null || this.bytes === size || this.#settings.changed === 'accept') return;
+    const now = await this.#handle.size();
+    if (now < size) throw new SourceChangedError(size, now);
+  }
+
+  report(changed: boolean): Omit<FileCopyReport, 'durationMs' | 'engine'> {
+    const hash = this.#hash?.digest('hex');
+    return {
+      ...{ kind: 'file', bytes: this.bytes, dataBytes: this.bytes, strategy: 'engine' },
+      ...{ reason: 'the destination is a stream', verified: false, changed },
+      ...{ metadataRefused: [], fallbacks: [] },
+      ...(hash === undefined ? {} : { hash }),
+    };
+  }
+}
