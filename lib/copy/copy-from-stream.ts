@@ -5,7 +5,8 @@ import { abortError, invalidArgType, invalidArgValue } from '../node/errors.js';
 import { monotonicMs } from '../node/globals.js';
 import type { PathLike } from '../node/paths.js';
 import { alignUp } from '../transfer/alignment.js';
-import { blockSizeOf } from '../transfer/chunk-io.js';
+import { blockSizeOf, memoryAlignmentOf } from '../transfer/chunk-io.js';
+import { unsetMemory } from '../transfer/chunk-memory.js';
 import { WriteBehind } from '../transfer/write-behind.js';
 import { runsOfData, runUnit } from './block-runs.js';
 import { endOf, explain, giveName, progressOf, shownPathsOf } from './copy-steps.js';
@@ -230,6 +231,7 @@ class HoleSink implements Sink {
   readonly #unit: number;
   readonly #chunkSize: number;
   readonly #depth: number;
+  readonly #alignment: number;
   #chunk: Buffer;
   #filled = 0;
   #position = 0;
@@ -242,7 +244,8 @@ class HoleSink implements Sink {
     this.#unit = Math.max(runUnit, blockSizeOf(handle));
     this.#chunkSize = alignUp(chunkSize ?? chunkDefaults.chunkSize, this.#unit);
     this.#depth = depth ?? chunkDefaults.depth;
-    this.#chunk = Buffer.allocUnsafe(this.#chunkSize);
+    this.#alignment = memoryAlignmentOf(handle);
+    this.#chunk = this.#newChunk();
   }
 
   async write(bytes: Buffer): Promise<void> {
@@ -267,6 +270,10 @@ class HoleSink implements Sink {
     return this.#writer.cancel();
   }
 
+  #newChunk(): Buffer {
+    return unsetMemory(this.#chunkSize, this.#alignment);
+  }
+
   #put(): void {
     const bytes = this.#chunk.subarray(0, this.#filled);
     const runs = runsOfData(bytes, this.#unit);
@@ -278,7 +285,7 @@ class HoleSink implements Sink {
     };
     this.#writer.write({ bytes, position: this.#position, runs, done });
     this.#position += bytes.byteLength;
-    this.#chunk = Buffer.allocUnsafe(this.#chunkSize);
+    this.#chunk = this.#newChunk();
     this.#filled = 0;
   }
 
