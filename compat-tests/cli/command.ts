@@ -76,7 +76,6 @@ export const data = randomBytes(3_000_001);
 /** A program that kills its process once a file in a folder has this content. */
 export function killWhen(folder: string, name: RegExp, content: RegExp): string {
   return `
-    const fs = await import('node:fs');
     setInterval(() => {
       const names = fs.readdirSync(${JSON.stringify(folder)}).filter((name) => ${name}.test(name));
       const files = names.map((name) => ${JSON.stringify(folder)} + '/' + name);

@@ -38,7 +38,7 @@ function areEqual(a: string, b: string): void {
 
 describe.each([512, 4096])('sectors of %i bytes', (sectorSize) => {
   // The last chunk ends within a megabyte.
-  const content = randomBytes(5 * MiB + 3 * sectorSize, sectorSize);
+  const content = randomBytes(2 * MiB + 3 * sectorSize, sectorSize);
 
   for (const unbuffered of [false, true]) {
     const name = `a device is saved and restored, unbuffered: ${unbuffered}`;
@@ -55,7 +55,6 @@ describe.each([512, 4096])('sectors of %i bytes', (sectorSize) => {
       const other = deviceWith(Buffer.alloc(content.byteLength, 1), sectorSize);
       const restored = await copyOfFile(image, other.path, { unbuffered, verify: true });
       expect(restored).toMatchObject({ strategy: 'engine', verified: true });
-      expect(restored.reason).toBe('the bytes are hashed on their way');
       areEqual(image, other.path);
       expect(fs.statSync(other.path).isBlockDevice()).toBe(true);
     });
@@ -63,7 +62,7 @@ describe.each([512, 4096])('sectors of %i bytes', (sectorSize) => {
 
   test('an image that ends within a sector leaves the bytes after it', async () => {
     const [device, image] = [deviceWith(content, sectorSize), file('image')];
-    const short = Buffer.alloc(2 * MiB + 100, 7);
+    const short = Buffer.alloc(MiB + 100, 7);
     fs.writeFileSync(image, short);
     for (const unbuffered of [false, true]) {
       fs.writeFileSync(device.path, content);
@@ -146,10 +145,10 @@ test('a device is hashed and compared to its end', async () => {
 });
 
 test('the command saves a device, continues after a kill, and restores it', async () => {
-  const content = randomBytes(6 * MiB);
+  const content = randomBytes(3 * MiB);
   const [device, image] = [deviceWith(content), file('image')];
   const paths = [device.path, image];
-  const slow = await overlapped(['copy', ...paths, '--resume', '--rate-limit', '3M'], {
+  const slow = await overlapped(['copy', ...paths, '--resume', '--rate-limit', '2M'], {
     before: killWhen(path.dirname(image), /json$/, /"flushed":"[1-9]/),
   });
   expect(slow.code).not.toBe(0);

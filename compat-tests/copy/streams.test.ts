@@ -19,7 +19,7 @@ import {
 } from '../helpers.js';
 
 const MiB = 1024 * 1024;
-const content = randomBytes(5 * MiB + 77);
+const content = randomBytes(2 * MiB + 77);
 
 async function paths() {
   const folder = await unbufferedFolder();

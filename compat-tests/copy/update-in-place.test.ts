@@ -16,7 +16,7 @@ import {
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
-const size = 8 * MiB + 1234;
+const size = 2 * MiB + 1234;
 const inPlace: CopyOptions = { update: 'inplace' };
 
 /** A file and an older version of it that differs in a few places. */
@@ -32,7 +32,7 @@ async function images(change: (old: Buffer) => Buffer = changeSome) {
   return { folder, source, destination, content, left };
 }
 
-const places = [0, 5000, 3 * MiB + 17, 5 * MiB - 1, size - 1];
+const places = [0, 5000, MiB + 17, MiB + 300 * KiB - 1, size - 1];
 
 function changeSome(old: Buffer): Buffer {
   for (const place of places) old[place] = (old[place] as number) ^ 1;
@@ -43,7 +43,7 @@ describe.each<[string, CopyOptions]>([
   ['buffered', {}],
   ['unbuffered', { unbuffered: true }],
   ['verified', { verify: true }],
-  ['small chunks', { chunkSize: 20 * KiB, queueDepth: 2 }],
+  ['small chunks', { chunkSize: 60 * KiB, queueDepth: 2 }],
   ['times kept', { metadata: { times: true } }],
 ])('%s', (_name, options) => {
   test('only the blocks that differ are written', async () => {
@@ -61,8 +61,8 @@ describe.each<[string, CopyOptions]>([
   });
 
   test.each<[string, (old: Buffer) => Buffer]>([
-    ['shorter', (old) => old.subarray(0, 3 * MiB + 77)],
-    ['longer', (old) => Buffer.concat([old, randomBytes(2 * MiB + 5)])],
+    ['shorter', (old) => old.subarray(0, MiB + 77)],
+    ['longer', (old) => Buffer.concat([old, randomBytes(MiB + 5)])],
     ['empty', () => Buffer.alloc(0)],
     ['wholly different', (old) => Buffer.alloc(old.byteLength, 1)],
   ])('a destination that is %s gets the size and the content', async (_kind, change) => {
@@ -92,9 +92,9 @@ test('a destination that does not exist is made whole before it has its name', a
 test('holes of the source become holes, and holes of both are not read', async () => {
   const { source, destination } = await images();
   fs.truncateSync(source, 0);
-  fs.truncateSync(source, 64 * MiB);
+  fs.truncateSync(source, 16 * MiB);
   const handle = fs.openSync(source, 'r+');
-  fs.writeSync(handle, 'end', 40 * MiB);
+  fs.writeSync(handle, 'end', 10 * MiB);
   fs.closeSync(handle);
   const done = await copyOfFile(source, destination, { ...inPlace, verify: true });
   expect(fs.readFileSync(destination).equals(fs.readFileSync(source))).toBe(true);
@@ -149,7 +149,7 @@ test('an aborted update says where it ended, and the next one finishes it', asyn
       ...inPlace,
       ...{ signal: controller.signal, chunkSize: 256 * KiB, queueDepth: 1 },
       onProgress: ({ bytes }) => {
-        if (bytes > 4 * MiB) controller.abort();
+        if (bytes > MiB) controller.abort();
       },
     }),
   );
@@ -166,7 +166,7 @@ test('an aborted update says where it ended, and the next one finishes it', asyn
 test('a copy that replaces the file forgets an update that was interrupted', async () => {
   const { source, destination, left } = await images();
   const signal = AbortSignal.timeout(300);
-  const slow = { ...inPlace, rateLimit: 4 * MiB, signal };
+  const slow = { ...inPlace, rateLimit: 2 * MiB, signal };
   expect((await rejection(copyOfFile(source, destination, slow))).name).toBe('AbortError');
   expect(left()).toHaveLength(1);
   await copyOfFile(source, destination);
@@ -178,7 +178,7 @@ test('a second update of a file waits for none: it is refused', async () => {
   const controller = new AbortController();
   let second: Promise<Error> | undefined;
   const first = copyOfFile(source, destination, {
-    ...{ ...inPlace, rateLimit: 4 * MiB, signal: controller.signal },
+    ...{ ...inPlace, rateLimit: 2 * MiB, signal: controller.signal },
     onProgress: ({ bytes }) => {
       if (bytes > 0) second ??= rejection(copyOfFile(source, destination, inPlace));
     },
@@ -193,7 +193,7 @@ test('a second update of a file waits for none: it is refused', async () => {
 test('the command finishes an update that was killed, and says so', async () => {
   const { folder, source, destination, left } = await images();
   const args = ['copy', source, destination, '--update', 'inplace'];
-  const killed = await overlapped([...args, '--rate-limit', '6M'], {
+  const killed = await overlapped([...args, '--rate-limit', '2M'], {
     before: killWhen(folder, /update$/, /flushed/),
   });
   expect(killed.code).not.toBe(0);
@@ -215,13 +215,13 @@ const testWithDisk = testWhere(canMakeDisks, 'disks need root and loop devices',
 for (const way of [inPlace, { resume: true }] satisfies CopyOptions[]) {
   testWithDisk(`a device gets only the blocks that differ: ${Object.keys(way)}`, async () => {
     const { source, content } = await images();
-    fs.truncateSync(source, 8 * MiB);
-    const device = new LoopDevice(9 * MiB);
+    fs.truncateSync(source, 2 * MiB);
+    const device = new LoopDevice(3 * MiB);
     devices.push(device);
-    const old = Buffer.concat([content.subarray(0, 8 * MiB), Buffer.alloc(MiB, 3)]);
+    const old = Buffer.concat([content.subarray(0, 2 * MiB), Buffer.alloc(MiB, 3)]);
     fs.writeFileSync(device.path, old);
     const changed = fs.openSync(device.path, 'r+');
-    fs.writeSync(changed, 'changed', 3 * MiB + 100);
+    fs.writeSync(changed, 'changed', MiB + 100);
     fs.closeSync(changed);
     for (const unbuffered of [false, true]) {
       const done = await copyOfFile(source, device.path, { ...way, unbuffered, verify: true });

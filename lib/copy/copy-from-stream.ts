@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import type { Readable } from 'node:stream';
 import { isUint8Array } from 'node:util/types';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { abortError, invalidArgType, invalidArgValue } from '../node/errors.js';
@@ -147,7 +148,7 @@ async function fillFromStream(
   const findsHoles = findHoles && handle.deviceType !== 'block';
   if (findsHoles) await makeSparse(handle, null);
   const sink = findsHoles ? new HoleSink(handle, settings) : new WholeSink(handle, settings);
-  const onProgress = progressOf('copy', 0, settings);
+  const onProgress = progressOf('copy', null, settings);
   const pace = paceOf(settings);
   let bytes = 0;
   onProgress(0);
@@ -172,6 +173,13 @@ function bytesOf(chunk: unknown): Buffer {
   return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
 }
 
+/** Ends a source that is not needed any more; one that waits for bytes may never end by itself. */
+function abandon(source: object, iterator: AsyncIterator<unknown>): void {
+  const { destroy } = source as Partial<Readable>;
+  if (typeof destroy === 'function') destroy.call(source);
+  iterator.return?.()?.catch(() => {});
+}
+
 /** Yields what a source yields; an abort does not wait for a source that yields nothing. */
 async function* untilAborted<T>(
   source: AsyncIterable<T>,
@@ -194,9 +202,7 @@ async function* untilAborted<T>(
     }
   } finally {
     signal?.removeEventListener('abort', onAbort as () => void);
-    // The end of a source that waits for bytes may never come.
-    const ended = isOver ? undefined : iterator.return?.();
-    ended?.catch(() => {});
+    if (!isOver) abandon(source, iterator);
   }
 }
 

@@ -25,7 +25,7 @@ export function endOf(started: number): Pick<FileCopyReport, 'durationMs' | 'eng
 /** Returns a function that reports the progress of a phase. @param before bytes done before it */
 export function progressOf(
   phase: CopyProgress['phase'],
-  total: number,
+  total: number | null,
   { onProgress }: CopySettings,
   before = 0,
 ): (bytesDone: number) => void {

@@ -99,7 +99,7 @@ class Reading {
       ...(size === null ? {} : { end: size, expected: depth * most }),
       ...{ depth, chunkSize: most, signal },
     });
-    const onProgress = progressOf('copy', size ?? 0, this.#settings);
+    const onProgress = progressOf('copy', size, this.#settings);
     onProgress(0);
     try {
       for (;;) {

@@ -198,7 +198,7 @@ async function runBetween(
 ): Promise<PartOfReport> {
   const { destination, settings, shown, isToDevice } = job;
   const size = await sizeOfSource(source, before);
-  const onResume = progressOf('resume', size ?? 0, settings);
+  const onResume = progressOf('resume', size, settings);
   const request = { source, before, size, destination, settings, shown, isToDevice, onResume };
   const target = await openTarget(request);
   try {
@@ -227,7 +227,7 @@ async function fillTarget(
   { settings, shown, destination }: Job,
 ): Promise<Content> {
   const { handle, name, start, hash, fallbacks, inPlace } = target;
-  const onProgress = progressOf('copy', size ?? 0, settings, start);
+  const onProgress = progressOf('copy', size, settings, start);
   onProgress(start);
   const filling = {
     source,

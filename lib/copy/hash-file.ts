@@ -79,7 +79,7 @@ export async function hashHandle(
 ): Promise<void> {
   const { onProgress, ...chunkOptions } = ownOptions(options);
   const size = await sizeOfSource(handle, await handle.stat({ bigint: true }));
-  const meter = new ProgressMeter(size ?? 0);
+  const meter = new ProgressMeter(size);
   let bytesDone = 0;
   const onMoved = (bytes: number): void => {
     bytesDone += bytes;

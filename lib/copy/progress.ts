@@ -7,18 +7,21 @@ export interface ByteProgress {
   total: number;
   /** Rate since the start, excluding bytes that were done before. */
   bytesPerSecond: number;
-  /** Estimate at that rate; Infinity while nothing has been done. */
+  /** Estimate at that rate; Infinity if `total` is unknown, or while nothing has been done. */
   secondsLeft: number;
 }
 
 /** Computes progress reports from a number of bytes. */
 export class ProgressMeter {
-  readonly #total: number;
+  readonly #total: number | null;
   readonly #before: number;
   readonly #started = monotonicMs();
 
-  /** @param before bytes that were done before the start */
-  constructor(total: number, before = 0) {
+  /**
+   * @param total bytes; null if unknown
+   * @param before bytes that were done before the start
+   */
+  constructor(total: number | null, before = 0) {
     this.#total = total;
     this.#before = before;
   }
@@ -26,12 +29,9 @@ export class ProgressMeter {
   at(bytes: number): ByteProgress {
     const seconds = Math.max(1e-6, (monotonicMs() - this.#started) / 1000);
     const bytesPerSecond = (bytes - this.#before) / seconds;
-    const left = Math.max(0, this.#total - bytes);
-    return {
-      bytes,
-      total: this.#total,
-      bytesPerSecond,
-      secondsLeft: left === 0 ? 0 : left / bytesPerSecond,
-    };
+    const total = this.#total;
+    const left = total === null ? Number.POSITIVE_INFINITY : Math.max(0, total - bytes);
+    const secondsLeft = left === 0 ? 0 : left / bytesPerSecond;
+    return { bytes, total: total ?? 0, bytesPerSecond, secondsLeft };
   }
 }

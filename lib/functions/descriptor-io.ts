@@ -8,8 +8,8 @@ import type { ReadableFile } from '../file-handle/whole-file.js';
 import { decodeStats } from '../handle/stats.js';
 import { ownOptions } from '../node/own-options.js';
 
-// Transfers of descriptors, no matter which code opened them. The engine looks up the descriptor
-// for every one, so it remembers nothing about a file that has since been closed.
+// Reads from descriptors, no matter which code opened them. The engine looks up the descriptor for
+// every read, so it remembers nothing about a file that has since been closed.
 
 /**
  * Whether the engine serves descriptors. On Windows a descriptor belongs to the C runtime and
@@ -21,21 +21,21 @@ export const servesDescriptors = process.platform !== 'win32';
 const readSubject = { syscall: 'read' };
 const statSubject = { syscall: 'fstat' };
 
-/** A read or a write whose arguments are valid. */
-export interface DescriptorTransfer {
+/** A read whose arguments are valid. */
+export interface DescriptorRead {
   fd: number;
   /** A view in the form that the addon takes (nativeView()), or a list of them. */
   object: ArrayBufferView | readonly ArrayBufferView[];
   /** The offset in the view, in bytes. */
   offset: number;
   length: number;
-  /** -1 is the cursor, which everyone with this open file shares. */
+  /** -1 reads at the cursor, which everyone with this open file shares. */
   position: number | bigint;
   signal?: AbortSignal | undefined;
 }
 
 /** Resolves to the number of bytes read. @throws a system error; AbortError */
-export function readDescriptor(read: DescriptorTransfer): Promise<number> {
+export function readDescriptor(read: DescriptorRead): Promise<number> {
   const { fd, object, offset, length, position, signal } = ownOptions(read);
   const request = Array.isArray(object)
     ? transferVectors(Opcode.readVector, { buffers: object, length, position })
@@ -44,21 +44,6 @@ export function readDescriptor(read: DescriptorTransfer): Promise<number> {
     ...request,
     ...foreignDescriptor,
     subject: readSubject,
-    decode: decodeValue,
-    file: fd,
-    signal,
-  });
-}
-
-const writeSubject = { syscall: 'write' };
-
-/** Resolves to the number of bytes written. @throws a system error; AbortError */
-export function writeDescriptor(write: DescriptorTransfer): Promise<number> {
-  const { fd, object, offset, length, position, signal } = ownOptions(write);
-  return getEngine().submit<number>({
-    ...transfer(Opcode.write, { memory: object, offset, length, position }),
-    ...foreignDescriptor,
-    subject: writeSubject,
     decode: decodeValue,
     file: fd,
     signal,

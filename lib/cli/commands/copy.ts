@@ -115,7 +115,7 @@ export async function copyFile(
   hint = 'leave out --unbuffered',
 ): Promise<FileCopyReport> {
   return withUnbufferedHint(options.unbuffered === true, hint, () =>
-    copy(sourceOf(source, signal), destinationOf(destination, signal), {
+    copy(sourceOf(source), destinationOf(destination), {
       ...options,
       recursive: false,
       signal,
