@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { memoryAlignmentOf, readChunk } from '../transfer/chunk-io.js';
 import { unsetMemory } from '../transfer/chunk-memory.js';

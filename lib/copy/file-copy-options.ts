@@ -65,7 +65,7 @@ export interface FileCopyOptions extends ReplaceOptions, QueueOptions {
    * reports it as `interrupted`. A link is never followed. Default 'replace'.
    */
   update?: 'replace' | 'inplace' | undefined;
-  /** Permits `update: 'inplace'` to change a file with several names (hard links). Default false. */
+  /** Permits `update: 'inplace'` to change a file with several names. Default false. */
   writeHardLinks?: boolean | undefined;
   /**
    * Permits a copy to a block device on which a file system, a partition table or the like is

@@ -2,7 +2,8 @@ import type { CoreHandle } from '../handle/core-handle.js';
 import { type FallbackLog, isSystemError } from './fallbacks.js';
 
 /**
- * Sets the size of a file; a device keeps its own. Some file systems refuse that, even for the current size.
+ * Sets the size of a file; a device keeps its own. Some file systems refuse that, even for the
+ * current size.
  * @throws a system error if the file then has another size
  */
 export async function setSize(
