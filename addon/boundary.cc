@@ -5,6 +5,7 @@
 
 #include "engine/opcodes.h"
 #include "engine/operation.h"
+#include "engine/system/copy.h"
 #include "engine/system/copy_small_file.h"
 #include "engine/system/devices.h"
 #include "engine/system/directory.h"
@@ -80,6 +81,7 @@ napi_value describe_flags(const Values& values) {
                                                    {"followLinks", kTreeFollowLinks}}));
   values.set(flags, "UnlinkFlag", object_of(values, {{"directory", kUnlinkDirectory}}));
   values.set(flags, "RenameFlag", object_of(values, {{"exclusively", kRenameExclusively}}));
+  values.set(flags, "CloneFlag", object_of(values, {{"mayReplace", kCloneMayReplace}}));
   values.set(flags, "LinkKind", object_of(values, {{"file", size_t(LinkKind::kFile)},
                                                    {"dir", size_t(LinkKind::kDirectory)},
                                                    {"junction", size_t(LinkKind::kJunction)}}));

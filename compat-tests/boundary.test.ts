@@ -1,3 +1,5 @@
+import * as fs from 'node:fs';
+import * as path from 'node:path';
 import { expect, test } from 'vitest';
 import { loadBinding } from '../lib/engine/binding.js';
 import { DetailField, StatusField } from '../lib/engine/completion.js';
@@ -6,13 +8,22 @@ import * as native from '../lib/engine/native.js';
 import * as opcodes from '../lib/engine/opcodes.js';
 import { pathOpcodes } from '../lib/engine/relative-paths.js';
 import { EntryStatusField, entryStatusBytes } from '../lib/handle/name-statuses.js';
+import { packageFolder } from './helpers.js';
 
 /** Converts indexes of 32-bit words to offsets in bytes. */
 function bytesOf(words: Record<string, number>): Record<string, number> {
   return Object.fromEntries(Object.entries(words).map(([name, word]) => [name, 4 * word]));
 }
 
-const boundary = loadBinding().describeBoundary();
+const binding = loadBinding();
+const boundary = binding.describeBoundary();
+
+test('the package, its code and its addon have one version', () => {
+  const manifest = fs.readFileSync(path.join(packageFolder, 'package.json'), 'utf8');
+  const { version } = JSON.parse(manifest) as { version: string };
+  expect(native.packageVersion).toBe(version);
+  expect(binding.version).toBe(version);
+});
 
 test('both sides give each opcode the same number', () => {
   const numbers = Object.entries(boundary.opcodes).map(([name, { number }]) => [name, number]);
@@ -46,10 +57,10 @@ test('relative paths are resolved for every opcode with a path of POSIX', () => 
 
 test('flags have the same bits on both sides', () => {
   const { OpenOption, MetadataFlag, PipeFlag, LockFlag, SeekOrigin, TreeFlag } = opcodes;
-  const { UnlinkFlag, RenameFlag } = opcodes;
+  const { UnlinkFlag, RenameFlag, CloneFlag } = opcodes;
   const LinkKind = Object.fromEntries(linkKinds.map((kind, number) => [kind, number]));
   const transfers = { OpenOption, MetadataFlag, PipeFlag, LockFlag, SeekOrigin };
-  const names = { TreeFlag, UnlinkFlag, RenameFlag, LinkKind };
+  const names = { TreeFlag, UnlinkFlag, RenameFlag, CloneFlag, LinkKind };
   expect(boundary.flags).toEqual({ ...transfers, ...names });
   expect(boundary.deviceTypes).toEqual(opcodes.deviceTypes);
 });

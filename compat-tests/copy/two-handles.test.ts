@@ -41,7 +41,7 @@ test('closing the source or the destination waits for the copy in flight', async
   for (const closed of ['source', 'destination'] as const) {
     const { to, source, destination } = await pair();
     const order: string[] = [];
-    const cloning = settled(cloneFile(source, destination, undefined));
+    const cloning = settled(cloneFile(source, destination, false, undefined));
     const moving = settled(
       destination.operateFrom(source, {
         ...copyBytes({ position: 0, length: data.byteLength }),
@@ -66,7 +66,7 @@ test('if either handle is closed, nothing begins', async () => {
     const handles = await pair();
     const { source, destination } = handles;
     await handles[closed].close();
-    expect((await rejection(cloneFile(source, destination, undefined))).code).toBe('EBADF');
+    expect((await rejection(cloneFile(source, destination, false, undefined))).code).toBe('EBADF');
     expect((await rejection(offload(source, destination))).code).toBe('EBADF');
     await source.close();
     await destination.close();

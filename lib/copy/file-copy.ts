@@ -232,6 +232,7 @@ async function fillTarget(
   const filling = {
     source,
     destination: handle,
+    hasTemporaryName: target.isAtomic,
     openAgain: (flags: number, options: OpenOptions) =>
       destination.directory.openCore(name, flags, options),
     shown,

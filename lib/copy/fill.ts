@@ -19,6 +19,8 @@ import { chunkDefaults, readChunks } from './read-chunks.js';
 export interface Filling {
   source: CoreHandle;
   destination: CoreHandle;
+  /** Whether the destination has a temporary name. */
+  hasTemporaryName: boolean;
   /** Opens the destination once more. */
   openAgain: (flags: number, options: OpenOptions) => Promise<CoreHandle>;
   shown: ShownPaths;
@@ -146,7 +148,7 @@ async function runOffer(
   const { signal } = settings;
   const size = filling.size as number;
   if (strategy === 'clone') {
-    await cloneFile(source, destination, signal);
+    await cloneFile(source, destination, filling.hasTemporaryName, signal);
     // The clone has the size of this moment, and the source may have grown.
     const cloned = (await destination.stat()).size;
     if (cloned > size) await destination.truncate(size);

@@ -18,7 +18,7 @@ export interface MetadataOptions {
   mode?: boolean | undefined;
   /** POSIX: user and group. */
   owner?: boolean | undefined;
-  /** Linux: the extended attributes, including access control lists. */
+  /** Linux and macOS: the extended attributes, including access control lists. */
   xattrs?: boolean | undefined;
   /** Windows: attributes such as hidden and read-only. */
   attributes?: boolean | undefined;
@@ -33,14 +33,13 @@ export type MetadataPart = keyof MetadataOptions;
 export type MetadataParts = Partial<Record<MetadataPart, 'try' | 'must'>>;
 
 const isWindows = process.platform === 'win32';
-const isLinux = process.platform === 'linux';
 // The parts are copied in this order: a change of owner clears bits of the mode, writes after the
 // times were set would change them, and a read-only file on Windows takes no changes by path.
 const available: Readonly<Record<MetadataPart, boolean>> = {
   streams: isWindows,
   owner: !isWindows,
   mode: !isWindows,
-  xattrs: isLinux,
+  xattrs: process.platform === 'linux' || process.platform === 'darwin',
   times: true,
   attributes: isWindows,
 };

@@ -1,3 +1,4 @@
+import { CloneFlag } from '../engine/opcodes.js';
 import { decodeNothing, decodeValue } from '../engine/operation.js';
 import { cloneContent, copyBytes } from '../engine/requests.js';
 import type { CoreHandle } from '../handle/core-handle.js';
@@ -19,16 +20,18 @@ const partMax = 16 * 1024 * 1024;
 
 /**
  * Makes a file share the blocks of another.
+ * @param mayReplace whether a new file may take over the name and the descriptor of the destination
  * @throws a system error if the file system cannot: EOPNOTSUPP, EXDEV, EINVAL, …; the destination
  *   is then unchanged
  */
 export async function cloneFile(
   source: CoreHandle,
   destination: CoreHandle,
+  mayReplace: boolean,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   return destination.operateFrom(source, {
-    ...cloneContent(),
+    ...cloneContent(mayReplace ? CloneFlag.mayReplace : 0),
     subject: cloneSubject,
     decode: decodeNothing,
     signal,

@@ -132,6 +132,9 @@ export const UnlinkFlag = { directory: 1 } as const;
 
 export const RenameFlag = { exclusively: 1 } as const;
 
+/** Options of cloneFile. */
+export const CloneFlag = { mayReplace: 1 } as const;
+
 /** Options of listTree. */
 export const TreeFlag = { recursive: 1, followLinks: 2 } as const;
 

@@ -161,8 +161,9 @@ export function sizeOfBlockDevice(): Encoded {
 
 // ---- Two open files. The caller adds `file` and `source`.
 
-export function cloneContent(): Encoded {
-  return plain(Opcode.cloneFile);
+/** @param flags CloneFlag bits */
+export function cloneContent(flags: number): Encoded {
+  return { opcode: Opcode.cloneFile, ...blank, flags };
 }
 
 export function copyBytes({ position, length }: Range): Encoded {

@@ -10,6 +10,13 @@ namespace overlapped {
 
 // kCloneFile, kCopyRange and kCopyMetadata copy from `source` to `file`; both are open.
 
+// Flags of kCloneFile. The numbers are part of the boundary with JavaScript.
+enum CloneFlag : uint32_t {
+  // A file with another inode may take over the name and the descriptor of `file`, which is new and
+  // has a temporary name. macOS clones only into new files.
+  kCloneMayReplace = 1U << 0
+};
+
 // kCloneFile: gives `file` the whole content of `source` by sharing its blocks on the disk. If the
 // file system does not support that, the call fails without changing anything.
 Result clone_file(Operation& operation);

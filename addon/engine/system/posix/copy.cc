@@ -3,23 +3,20 @@
 #include <unistd.h>
 
 #ifdef __linux__
-#include <linux/fs.h>
-#include <sys/ioctl.h>
 #include <sys/xattr.h>
+#elif defined(__APPLE__)
+#include <copyfile.h>
 #endif
 
 #include <string_view>
 #include <vector>
 
 #include "system/copy.h"
+#include "system_call.h"
 
 namespace overlapped {
 
 namespace {
-
-Result last_error() { return Result::failure(static_cast<uint32_t>(errno)); }
-
-Result result_of(int returned) { return returned == 0 ? Result::success(0) : last_error(); }
 
 // Whether an error means that the file system or the rights of the process refuse the owner, the
 // mode or the times. lib/copy/metadata.ts has the same list for the parts that it copies. EOVERFLOW
@@ -118,6 +115,13 @@ Result copy_xattrs(int from, int to) {
   return result;
 }
 
+#elif defined(__APPLE__)
+
+// Copies access control lists, too, and resource forks, which are attributes (copyfile(3)).
+Result copy_xattrs(int from, int to) {
+  return result_of(::fcopyfile(from, to, nullptr, COPYFILE_XATTR | COPYFILE_ACL));
+}
+
 #else
 
 Result copy_xattrs(int, int) { return Result::failure(ENOTSUP); }
@@ -125,15 +129,6 @@ Result copy_xattrs(int, int) { return Result::failure(ENOTSUP); }
 #endif
 
 }  // namespace
-
-Result clone_file(Operation& op) {
-#ifdef __linux__
-  return result_of(::ioctl(op.file->handle(), FICLONE, op.source->handle()));
-#else
-  (void)op;
-  return Result::failure(ENOTSUP);
-#endif
-}
 
 Result copy_range(Operation& op) {
 #ifdef __linux__

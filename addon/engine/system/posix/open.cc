@@ -166,7 +166,13 @@ Result preallocate(int fd, int64_t bytes) {
   }
   return errno == EOPNOTSUPP || errno == ENOSYS ? Result::success(0) : last_error();
 #elif defined(F_PREALLOCATE)
-  fstore_t store{F_ALLOCATEALL, F_PEOFPOSMODE, 0, bytes, 0};
+  // The call counts from the end of what the file already occupies.
+  constexpr int64_t kBlockBytes = 512;
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return last_error();
+  const int64_t more = bytes - status.st_blocks * kBlockBytes;
+  if (more <= 0) return Result::success(0);
+  fstore_t store{F_ALLOCATEALL, F_PEOFPOSMODE, 0, more, 0};
   if (::fcntl(fd, F_PREALLOCATE, &store) == 0) return Result::success(0);
   return errno == ENOTSUP ? Result::success(0) : last_error();
 #else
