@@ -67,6 +67,13 @@ onTerminal('NO_COLOR leaves out the colours, not the bar', async () => {
   expect(shown).not.toContain(`${csi}1m`);
 });
 
+onTerminal('a dumb terminal gets lines of progress, and no control sequences', async () => {
+  const { source, to } = paths();
+  const shown = await inTerminal(['copy', source, to, ...slow], { TERM: 'dumb' });
+  expect(shown).toMatch(/^copy: \d+ %, /m);
+  expect(shown).not.toContain(csi);
+});
+
 onTerminal('hash prints its results without bars between them', async () => {
   const folder = folderWith({ a: data, b: data });
   const [a, b] = [path.join(folder, 'a'), path.join(folder, 'b')];

@@ -61,7 +61,9 @@ class TextOutput implements Output {
     this.#results = results;
     const { stderr } = process;
     const print = (line: string): void => void stderr.write(`${line}\n`);
-    const view = stderr.isTTY ? new ProgressBars(stderr) : new ProgressLines(print);
+    // A dumb terminal, such as that of an editor, cannot move its cursor.
+    const hasCursor = stderr.isTTY && process.env.TERM !== 'dumb';
+    const view = hasCursor ? new ProgressBars(stderr) : new ProgressLines(print);
     this.#view = quiet ? noProgress : view;
   }
 
