@@ -189,6 +189,7 @@ napi_value grow_working_set(napi_env env, napi_callback_info info) {
 
 napi_value init(napi_env env, napi_value exports) {
   const Values values(env);
+  values.set(exports, "version", values.string(OVERLAPPED_VERSION));
   values.set_function(exports, "start", start);
   values.set_function(exports, "submit", submit);
   values.set_function(exports, "runNow", run_now);

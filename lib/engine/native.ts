@@ -3,6 +3,9 @@
  * compares the numbers with those of addon/shared_rings.h, which the addon itself reports.
  */
 
+/** The version of the package; the addon has that of the package that it was built with. */
+export const packageVersion = '0.1.0';
+
 /** One entry of the submission ring: offsets of its fields in bytes. */
 export const SubmissionLayout = {
   opcode: 0,
@@ -85,6 +88,8 @@ export interface BoundaryDescription {
 }
 
 export interface NativeBinding {
+  /** The version of the package that the addon was built with. */
+  readonly version: string;
   /**
    * Creates this environment's engine; called once.
    * @param wanted name of an engine, or '' for the best one available

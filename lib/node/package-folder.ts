@@ -29,12 +29,22 @@ function ownFile(): string | undefined {
   return typeof __filename === 'string' ? __filename : undefined;
 }
 
-function installedFolder(from: string): string | undefined {
+function resolveFrom(file: string, request: string): string | undefined {
   try {
-    return dirname(createRequire(pathToFileURL(from)).resolve('overlapped/package.json'));
+    return createRequire(pathToFileURL(file)).resolve(request);
   } catch {
     return undefined;
   }
+}
+
+function installedFolder(from: string): string | undefined {
+  const file = resolveFrom(from, 'overlapped/package.json');
+  return file === undefined ? undefined : dirname(file);
+}
+
+/** The path of a file of another package, such as `name/file`, as a module in a folder finds it. */
+export function fileFrom(folder: string, request: string): string | undefined {
+  return resolveFrom(join(folder, 'package.json'), request);
 }
 
 // A bundle may have a place of the same form. Looking the package up by name would fail where a

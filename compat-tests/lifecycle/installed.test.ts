@@ -1,0 +1,130 @@
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { expect } from 'vitest';
+import {
+  isLinux,
+  isWindows,
+  packageFolder,
+  resultOfChild,
+  temporaryFolder,
+  testWhere,
+} from '../helpers.js';
+
+// The package as it is installed: its addon is in a package of its own, for this platform.
+
+const test = testWhere(true, '');
+const kind = process.env.OVERLAPPED_ENGINE;
+const platform = `${process.platform}-${process.arch}${isLinux ? '-glibc' : ''}`;
+const addonPackage = path.join('@overlapped', platform);
+const builtFolder = isWindows ? path.join('prebuilds', platform) : path.join('build', 'Release');
+const built = fs.readFileSync(path.join(packageFolder, builtFolder, 'overlapped.node'));
+const version = /"version": "(.*)"/.exec(
+  fs.readFileSync(path.join(packageFolder, 'package.json'), 'utf8'),
+)?.[1] as string;
+
+/** Installs the package without an addon; returns its folder. */
+function installed(modules = path.join(temporaryFolder(), 'node_modules')): string {
+  const folder = path.join(modules, 'overlapped');
+  for (const name of ['dist', 'package.json', path.join('addon', 'shared_rings.h')]) {
+    fs.cpSync(path.join(packageFolder, name), path.join(folder, name), { recursive: true });
+  }
+  return folder;
+}
+
+function addAddon(modules: string, content: Buffer = built): string {
+  const file = path.join(modules, addonPackage, 'overlapped.node');
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  fs.writeFileSync(file, content);
+  return file;
+}
+
+interface Start {
+  kind?: string;
+  code?: string;
+  message?: string;
+}
+
+function start(folder: string): Promise<Start> {
+  const script = `
+    const { engine: installed } = await import(argument);
+    try {
+      console.log(JSON.stringify({ kind: installed.kind }));
+    } catch ({ code, message }) {
+      console.log(JSON.stringify({ code, message }));
+    }`;
+  const entry = pathToFileURL(path.join(folder, 'dist', 'index.js')).href;
+  return resultOfChild<Start>(script, { args: [entry] });
+}
+
+test('an installed package loads the addon of its platform beside it', async () => {
+  const folder = installed();
+  addAddon(path.dirname(folder));
+  expect(await start(folder)).toEqual({ kind });
+});
+
+test('the addon is found wherever module resolution finds its package', async () => {
+  const nested = installed();
+  addAddon(path.join(nested, 'node_modules'));
+  expect(await start(nested)).toEqual({ kind });
+  const above = temporaryFolder();
+  const folder = installed(path.join(above, 'package', 'node_modules'));
+  addAddon(path.join(above, 'node_modules'));
+  expect(await start(folder)).toEqual({ kind });
+});
+
+testWhere(!isWindows, 'Wine makes no links to folders')(
+  'a package that is installed by a link, as by pnpm, loads the addon beside its real place',
+  async () => {
+    const store = temporaryFolder();
+    const folder = installed(path.join(store, 'overlapped@1', 'node_modules'));
+    addAddon(path.dirname(folder));
+    const modules = path.join(temporaryFolder(), 'node_modules');
+    fs.mkdirSync(modules);
+    fs.symlinkSync(folder, path.join(modules, 'overlapped'));
+    expect(await start(path.join(modules, 'overlapped'))).toEqual({ kind });
+  },
+);
+
+test('without an addon the error names the optional dependency and how to build one', async () => {
+  const folder = installed();
+  const { code, message } = await start(folder);
+  expect(code).toBe('ERR_ADDON_NOT_FOUND');
+  expect(message).toContain(`optional dependency @overlapped/${platform}`);
+  expect(message).toContain(`npx --yes cmake-js@8 compile --directory "${folder}"`);
+});
+
+test('an addon of another version is not used, and both versions are named', async () => {
+  const folder = installed();
+  const other = Buffer.from(built);
+  const text = Buffer.from(`${version}\0`);
+  let at = other.indexOf(text);
+  expect(at).toBeGreaterThan(0);
+  for (; at >= 0; at = other.indexOf(text, at + 1)) other.write('9', at, 'latin1');
+  const file = addAddon(path.dirname(folder), other);
+  const { code, message } = await start(folder);
+  expect(code).toBe('ERR_ADDON_NOT_FOUND');
+  const otherVersion = `9${version.slice(1)}`;
+  expect(message).toContain(`${file} is of ${otherVersion}, and the package of ${version}`);
+});
+
+test('the addon beside the package loads where the permission model denies it', async () => {
+  const folder = installed();
+  addAddon(path.dirname(folder));
+  const program = path.join(path.dirname(folder), '..', 'program.mjs');
+  const entry = pathToFileURL(path.join(folder, 'dist', 'index.js')).href;
+  fs.writeFileSync(
+    program,
+    `import { engine } from ${JSON.stringify(entry)}; console.log(engine.kind);`,
+  );
+  const major = Number.parseInt(process.versions.node, 10);
+  const flags = [
+    ...[major < 24 ? '--experimental-permission' : '--permission', '--no-warnings'],
+    ...['--allow-addons', `--allow-fs-read=${folder}*`, `--allow-fs-read=${program}`],
+  ];
+  const script = `
+    import { execFileSync } from 'node:child_process';
+    const output = execFileSync(process.execPath, JSON.parse(argument), { encoding: 'utf8' });
+    console.log(JSON.stringify(output.trim()));`;
+  expect(await resultOfChild(script, { args: [JSON.stringify([...flags, program])] })).toBe(kind);
+});
