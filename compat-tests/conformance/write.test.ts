@@ -18,6 +18,7 @@ const forms: Record<string, Write> = {
   'write(buffer, offset, length)': (handle) => handle.write(data, 5, 10),
   'write(buffer, offset, length, position)': (handle) => handle.write(data, 5, 10, 100),
   'write(buffer, null, null, null)': (handle) => handle.write(data, null, null, null),
+  'write(buffer, null, length, position)': (handle) => handle.write(data, null, 10, 100),
   'write(buffer, undefined, undefined, 8)': (handle) => handle.write(data, undefined, undefined, 8),
   'write(buffer, options)': (handle) => handle.write(data, { offset: 2, length: 7, position: 50 }),
   'write(buffer, {})': (handle) => handle.write(data, {}),

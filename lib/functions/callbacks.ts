@@ -110,17 +110,20 @@ function write(
   validateBoolean(options.flush ?? false, 'options.flush');
   // Unlike the promise functions, this function does not accept iterables.
   validateText(data);
+  const { encoding, signal, flush } = options;
+  const flag = options.flag || defaultFlag;
   // The engine is no faster for a single write to a descriptor, or when waiting for the device.
-  if (isDescriptor(path) || options.flush) {
-    const given = { ...options, flag: options.flag || defaultFlag } as fs.WriteFileOptions;
+  if (isDescriptor(path) || flush) {
+    const given = { encoding, signal, flush, flag, mode: options.mode } as fs.WriteFileOptions;
     nodeFs.writeFile(path as number, data, given, callback);
     return;
   }
-  if (isAborted(options.signal, callback)) return;
+  if (isAborted(signal, callback)) return;
   const parsed = parsePath(path);
-  const flags = parseFlags(options.flag || defaultFlag);
+  const flags = parseFlags(flag);
   const mode = parseMode(options.mode, 0o666);
-  callBack(writePath(parsed, data, flags, ownOptions({ ...options, mode })), asRequest(callback));
+  const how = { encoding, signal, mode, flush };
+  callBack(writePath(parsed, data, flags, how), asRequest(callback));
 }
 
 function statByCallback(path: unknown, given: unknown, last?: unknown): void {

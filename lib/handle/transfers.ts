@@ -148,8 +148,10 @@ export class Transfers implements ReadableFile {
         return this.#writeString(data, offsetOrOptions as Position, lengthOrEncoding);
       }
       if (data.byteLength === 0) return Promise.resolve(writeResult(0, data));
-      if (offsetOrOptions !== null && typeof offsetOrOptions === 'object') {
-        const { offset, length, position: place, signal } = ownOptions(offsetOrOptions);
+      // As in Node, null stands for options, and the arguments after it are ignored.
+      if (typeof offsetOrOptions === 'object') {
+        const given = ownOptions(offsetOrOptions ?? noOptions) as TransferOptions;
+        const { offset, length, position: place, signal } = given;
         validateSignal(signal);
         return this.#write(data, offset, length, place, signal);
       }

@@ -10,11 +10,13 @@ import { EventEmitter } from 'node:events';
 export const descriptor = Symbol('descriptor');
 const isQuiet = Symbol('isQuiet');
 const onShared = Symbol('onShared');
+const onReplaced = Symbol('onReplaced');
 
 export interface Described {
   [descriptor]: number | null;
   [isQuiet]: boolean;
   [onShared]: () => void;
+  [onReplaced]: () => void;
 }
 
 // All streams share these functions, so that a stream costs no closures. Without a prototype, from
@@ -27,15 +29,27 @@ const property = Object.assign(Object.create(null), {
     return this[descriptor];
   },
   set(this: Described, value: number | null) {
+    const before = this[descriptor];
     this[descriptor] = value;
+    const isReplaced = typeof before === 'number' && typeof value === 'number' && value !== before;
+    if (isReplaced && !this[isQuiet]) this[onReplaced]();
   },
 });
 
-/** Defines the property of a stream. @param share called when the descriptor becomes known */
-export function defineDescriptor(stream: Described, share: (this: Described) => void): void {
+/**
+ * Defines the property of a stream.
+ * @param share called when the descriptor becomes known
+ * @param replace called when the program assigns another descriptor
+ */
+export function defineDescriptor(
+  stream: Described,
+  share: (this: Described) => void,
+  replace: (this: Described) => void,
+): void {
   stream[descriptor] = null;
   stream[isQuiet] = false;
   stream[onShared] = share;
+  stream[onReplaced] = replace;
   Object.defineProperty(stream, 'fd', property);
 }
 

@@ -16,7 +16,7 @@ import {
   quietly,
 } from './descriptor.js';
 import type { HeldFile } from './held-file.js';
-import { NodeFile } from './node-file.js';
+import { letGo, NodeFile } from './node-file.js';
 import { type NodeReadStream, ReadSource } from './read-source.js';
 import { copyOptions, type Options, validateWindowOption } from './stream-options.js';
 import { type AfterWholeRead, fitsInChunk, WholeRead } from './whole-read.js';
@@ -65,12 +65,6 @@ interface OurState extends Described {
 type Reader = NodeReadStream & OurState;
 type Writer = NodeWriteStream & OurState;
 
-// A finished stream that does not close its handle would wait for another end.
-function letGo(stream: Reader | Writer): void {
-  if ((stream as Writer).writableFinished) stream.destroy();
-  else stream.close();
-}
-
 /**
  * Returns this package's file for a stream that would otherwise use Node's functions.
  * @param options changed to the form that Node's constructor takes
@@ -108,6 +102,14 @@ function shareDescriptor(this: Described): void {
   if (held?.isOwn) handle.file.shareDescriptor(!stream.autoClose);
 }
 
+// The program wants another file to be read or written, and keeps the one that was opened.
+function replaceDescriptor(this: Described): void {
+  const file = (this as Reader | Writer)[streamFile];
+  if (file?.held?.isOwn !== true || file.mover !== undefined) return;
+  file.held.handle?.file.shareDescriptor(true);
+  file.held = undefined;
+}
+
 /** Sets up a stream as Node does, and ties it to a given handle. */
 function construct(
   base: StreamConstructor,
@@ -128,7 +130,7 @@ function construct(
   if (file !== undefined) {
     options.fs = file;
     stream[streamFile] = file;
-    defineDescriptor(stream, shareDescriptor);
+    defineDescriptor(stream, shareDescriptor, replaceDescriptor);
   }
   base.call(stream, path, options);
   // The handle is held only now, since Node may have refused the options.

@@ -2,6 +2,7 @@ import liveFs from 'node:fs';
 import type { CoreHandle } from '../handle/core-handle.js';
 import type { StreamOpenOptions } from '../handle/open-options.js';
 import type { PublicHandle } from '../handle/public-handle.js';
+import { fileClosed } from '../node/errors.js';
 import { clearTimeout, nextTick, setTimeout } from '../node/globals.js';
 import { isReplaced } from '../node/layers.js';
 import { nodeFs } from '../node/node-fs.js';
@@ -46,6 +47,22 @@ export interface Mover {
    * waited for.
    */
   settle(): Promise<void> | undefined;
+}
+
+interface Closable {
+  readonly writableFinished?: boolean;
+  readonly errored: Error | null;
+  destroy(): unknown;
+  close(): void;
+}
+
+/**
+ * Ends a stream whose handle is being closed. One that does not close its handle, and has finished
+ * or failed, would wait for another end.
+ */
+export function letGo(stream: Closable): void {
+  if (stream.writableFinished || stream.errored) stream.destroy();
+  else stream.close();
 }
 
 /**
@@ -98,6 +115,11 @@ export class NodeFile {
   }
 
   open(path: string, flags: string | number, mode: number, callback: Callback): void {
+    // A stream that was aborted at once has closed its handle before it would be opened.
+    if (this.#given !== undefined) {
+      nextTick(callback, fileClosed('open'));
+      return;
+    }
     const options = this.#options;
     if (isReplaced(usedFunctions) && Object.keys(options).length === 0) {
       callLive('open', [path, flags, mode, callback]);
@@ -105,13 +127,13 @@ export class NodeFile {
     }
     const held = new HeldFile({ path, flags, mode, options });
     this.held = held;
-    if (this.#isUnwanted) this.#losePatience(path);
     try {
       held.openBy((error, handle) => {
         if (this.#patience !== undefined) clearTimeout(this.#patience);
         if (error) callback(error);
         else this.#opened(handle as CoreHandle, callback);
       });
+      if (this.#isUnwanted) this.#losePatience(path);
     } catch (error) {
       nextTick(callback, error);
     }
@@ -119,7 +141,7 @@ export class NodeFile {
 
   #opened(handle: CoreHandle, callback: Callback): void {
     const { streamDescriptor } = handle.file;
-    if (this.#stream.closed) void handle.close();
+    if (this.#stream.closed) handle.close().catch(() => {});
     callback(null, streamDescriptor);
   }
 

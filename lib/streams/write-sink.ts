@@ -20,8 +20,8 @@ export type NodeWriteStream = fs.WriteStream & {
 type Done = (error?: Error | null) => void;
 
 /** Returns the same error as Node's streams. */
-export function streamDestroyed(): Error {
-  const error = new Error('Cannot call write after a stream was destroyed');
+export function streamDestroyed(method = 'write'): Error {
+  const error = new Error(`Cannot call ${method} after a stream was destroyed`);
   return Object.assign(error, { code: 'ERR_STREAM_DESTROYED' });
 }
 
@@ -168,7 +168,8 @@ export class WriteSink implements Mover {
     const position = (this.#file.handle as CoreHandle).access.append ? undefined : stream.pos;
     if (stream.pos !== undefined) stream.pos += length;
     direct.write(chunks, length, position, (error) => {
-      done(stream.destroyed ? (stream.errored ?? streamDestroyed()) : error);
+      const method = chunks.length > 1 ? 'writev' : 'write';
+      done(stream.destroyed ? (stream.errored ?? streamDestroyed(method)) : error);
     });
     return true;
   }

@@ -94,6 +94,17 @@ for (const name of ['writeFile', 'appendFile']) {
   sameCallback(name, 'of a view', ({ file }) => [file, new Uint16Array([1, 2, 3])]);
   sameCallback(name, 'with an encoding', ({ file }) => [file, 'abcd', 'hex']);
   sameCallback(name, 'with flush', ({ file }) => [file, 'new', { flush: true }]);
+  // Options may be an instance of a class with getters.
+  sameCallback(name, 'with inherited options', ({ file }) => [
+    file,
+    'abcd',
+    Object.create({ encoding: 'hex', flag: 'r+' }),
+  ]);
+  sameCallback(name, 'with inherited options and flush', ({ file }) => [
+    file,
+    'abcd',
+    Object.create({ encoding: 'hex', flag: 'r+', flush: true }),
+  ]);
   sameCallback(name, 'with a flag', ({ file }) => [file, 'new', { flag: 'r+' }]);
   sameCallback(name, 'with flag wx', ({ file }) => [file, 'new', { flag: 'wx' }]);
   sameCallback(name, 'of a descriptor', ({ file }) => [nodeFs.openSync(file, 'r+'), 'new']);
