@@ -1,5 +1,5 @@
-// An incremental backup of a folder. The store keeps each content once, under its SHA-256, and one
-// snapshot of names as JSON per run. A file that has its earlier size and time is not read again.
+// An incremental backup. The store keeps each content once, under its SHA-256, and for each run a
+// snapshot of names as JSON and a manifest for `sha256sum -c`. Unchanged files are not read again.
 //   node backup.mjs backup <folder> <store>
 //   node backup.mjs list <store>
 //   node backup.mjs restore <store> <snapshot> <new folder>
@@ -8,35 +8,37 @@ import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as fs from 'overlapped';
 
-const atOnce = 8;
-const digestPattern = /^[0-9a-f]{64}$/;
-
 const objectPath = (store, digest) => join(store, 'objects', digest.slice(0, 2), digest.slice(2));
+const snapshotPath = (store, snapshot) => join(store, 'snapshots', `${snapshot}.json`);
+const manifestPath = (store, snapshot) => join(store, 'manifests', `${snapshot}.sha256`);
+
 /** Does something with each item, a few at a time. */
 async function each(items, work) {
   const left = items[Symbol.iterator]();
   const lane = async () => {
     for (const item of left) await work(item);
   };
-  await Promise.all(Array.from({ length: atOnce }, lane));
+  await Promise.all(Array.from({ length: 8 }, lane));
 }
 
-/** Makes the names in a folder durable; Windows and some file systems have no call for it. */
+/** Makes the names in a folder durable; some file systems have no call for it. */
 async function syncFolder(folder) {
-  const handle = process.platform === 'win32' ? undefined : await fs.open(folder, 'r');
-  const unlessNoCall = (error) => error.code === 'EINVAL' || Promise.reject(error);
-  await handle
-    ?.sync()
-    .catch(unlessNoCall)
-    .finally(() => handle.close());
+  const directory = await fs.openDirectory(folder);
+  await directory.sync().catch((error) => error.code === 'EINVAL' || Promise.reject(error));
+  await directory.close();
+}
+
+/** The line of a file in a manifest, with a name that is escaped as by sha256sum. */
+function manifestLine({ digest, path }) {
+  const name = path.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\r', '\\r');
+  return digest ? `${name === path ? '' : '\\'}${digest}  ${name}\n` : '';
 }
 
 /** Puts the content of a file into the store, and a folder that has it then into `changed`. */
 async function keep(store, path, changed) {
   const temporary = join(store, 'temporary', randomUUID());
   try {
-    // The digest is that of the bytes that were copied, whatever happens to the file meanwhile.
-    const { hash, bytes } = await fs.copy(path, temporary, { hash: 'sha256' });
+    const { hash, bytes } = await fs.copy(path, temporary, { hash: 'sha256', retries: 3 });
     const object = objectPath(store, hash);
     await fs.mkdir(dirname(object), { recursive: true });
     await fs.rename(temporary, object);
@@ -61,7 +63,6 @@ async function describe(folder, name, { store, before, changed }) {
   return { ...entry, type: 'file', ...content, isNew: !isKnown };
 }
 
-/** The names of the snapshots in a store, the oldest first. */
 export async function list(store) {
   const names = await fs.readdir(join(store, 'snapshots'));
   return names.flatMap((name) => /^(.*)\.json$/.exec(name)?.[1] ?? []).sort();
@@ -69,8 +70,7 @@ export async function list(store) {
 
 async function load(store, snapshot) {
   if (!/^[\w.-]+$/.test(snapshot)) throw new Error(`'${snapshot}' is not a snapshot name`);
-  const text = await fs.readFile(join(store, 'snapshots', `${snapshot}.json`), 'utf8');
-  return JSON.parse(text).entries;
+  return JSON.parse(await fs.readFile(snapshotPath(store, snapshot), 'utf8')).entries;
 }
 
 /** Adds a snapshot of a folder to a store, which is made if need be. */
@@ -78,15 +78,14 @@ export async function backup(folder, store) {
   if (`${resolve(store)}${sep}`.startsWith(`${resolve(folder)}${sep}`)) {
     throw new Error('The store would be in its own backup');
   }
-  // Entries with types keep readdir() from entering links to folders.
   const found = await fs.readdir(folder, { recursive: true, withFileTypes: true });
   const names = found.map(({ parentPath, name }) => relative(folder, join(parentPath, name)));
-  for (const part of ['objects', 'snapshots', 'temporary']) {
-    await fs.mkdir(join(store, part), { recursive: true });
-  }
+  const parts = ['objects', 'snapshots', 'manifests', 'temporary'].map((part) => join(store, part));
+  await each(parts, (part) => fs.mkdir(part, { recursive: true }));
+  await fs.clean(store); // What runs that were killed have left.
   const last = (await list(store)).at(-1);
   const before = new Map((last ? await load(store, last) : []).map((e) => [e.path, e]));
-  const changed = new Set([store, join(store, 'objects')]);
+  const changed = new Set([store, ...parts]);
   const entries = [];
   let read = 0;
   await each(names, async (name) => {
@@ -96,7 +95,9 @@ export async function backup(folder, store) {
   });
   entries.sort((a, b) => (a.path < b.path ? -1 : 1));
   const snapshot = new Date().toISOString().replaceAll(':', '-');
-  const file = join(store, 'snapshots', `${snapshot}.json`);
+  const file = snapshotPath(store, snapshot);
+  const lines = entries.map(manifestLine).join('');
+  await fs.writeFile(manifestPath(store, snapshot), lines, { flush: true });
   // The snapshot gets its name when it and everything that it refers to is on the disk.
   await each(changed, syncFolder);
   await fs.writeFile(`${file}.new`, JSON.stringify({ folder, entries }, null, 1), { flush: true });
@@ -105,30 +106,31 @@ export async function backup(folder, store) {
   return { snapshot, entries: entries.length, read };
 }
 
-/** Restores a snapshot into a new folder, and compares each file with its digest. */
+/** Restores a snapshot into a new folder, and compares all files with their digests. */
 export async function restore(store, snapshot, folder) {
   const entries = await load(store, snapshot);
   for (const { path, type, digest } of entries) {
-    const isInside = !isAbsolute(path) && !path.split(/[/\\]/).includes('..');
-    const isWhole = type === 'folder' || type === 'link' || digestPattern.test(digest);
-    if (!isInside || !isWhole) throw new Error(`${snapshot} has been tampered with: ${path}`);
+    const isOutside = isAbsolute(path) || path.split(/[/\\]/).includes('..');
+    const isOdd = !['folder', 'link'].includes(type) && !/^[0-9a-f]{64}$/.test(digest);
+    if (isOutside || isOdd) throw new Error(`${snapshot} has been tampered with: ${path}`);
   }
   await fs.mkdir(folder);
   const of = (wanted) => entries.filter(({ type }) => type === wanted);
   for (const { path } of of('folder')) await fs.mkdir(join(folder, path), { recursive: true });
-  await each(of('file'), async ({ path, digest, mode, mtimeMs }) => {
+  await each(of('file'), async ({ path, digest, mtimeMs }) => {
     const to = join(folder, path);
-    const { hash } = await fs.copy(objectPath(store, digest), to, { hash: 'sha256', verify: true });
-    if (hash !== digest) {
-      await fs.rm(to);
-      throw new Error(`The store has another content of ${path}: it is damaged`);
-    }
+    await fs.copy(objectPath(store, digest), to, { retries: 3 });
     await fs.utimes(to, mtimeMs / 1000, mtimeMs / 1000);
-    await fs.chmod(to, mode);
   });
+  const { differences } = await fs.verify(folder, { manifest: manifestPath(store, snapshot) });
+  for (const { path } of differences) await fs.rm(join(folder, path), { force: true });
+  const paths = differences.map(({ path }) => path).join(', ');
+  if (paths !== '') throw new Error(`The store has another content of ${paths}: it is damaged`);
   // Links come last, so that nothing is written through one.
   for (const { path, target } of of('link')) await fs.symlink(target, join(folder, path));
-  for (const { path, mode } of of('folder').reverse()) await fs.chmod(join(folder, path), mode);
+  for (const { path, mode } of [...of('file'), ...of('folder').reverse()]) {
+    await fs.chmod(join(folder, path), mode);
+  }
   return { files: of('file').length };
 }
 
@@ -136,9 +138,7 @@ if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   const [name, ...args] = process.argv.slice(2);
   const command = { backup, list, restore }[name];
   if (command === undefined || args.length !== command.length) {
-    console.error(
-      'Usage: backup <folder> <store> | list <store> | restore <store> <snapshot> <new>',
-    );
+    console.error('Usage: backup <folder> <store>, list <store>, restore <store> <snapshot> <new>');
     process.exitCode = 2;
   } else {
     await command(...args).then(console.log, ({ message }) => {

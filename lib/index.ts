@@ -16,14 +16,24 @@ export type {
   ReplaceOptions,
 } from './copy/file-copy-options.js';
 export { type HashFileOptions, hashFile } from './copy/hash-file.js';
+export { ManifestError, type ManifestErrorCode } from './copy/manifest-error.js';
 export type { MetadataOptions, MetadataPart } from './copy/metadata.js';
 export type { ByteProgress } from './copy/progress.js';
 export type { ChunkOptions, QueueOptions } from './copy/read-chunks.js';
+export type { FaultOptions } from './copy/read-faults.js';
 export { SourceChangedError } from './copy/source-changed-error.js';
 export type { CopyDestination, CopySource } from './copy/stream-ends.js';
+export {
+  type CleanOptions,
+  type CleanReport,
+  clean,
+  type KeptLeftOver,
+  type LeftOver,
+} from './copy/tree/clean.js';
 export { copyTree, mirror } from './copy/tree/copy-tree.js';
 export type { CopyTreeOptions } from './copy/tree/copy-tree-options.js';
 export type {
+  BadSectors,
   CopyTreeReport,
   RefusedMetadata,
   TreeChange,
@@ -34,6 +44,7 @@ export { DeleteRefusedError } from './copy/tree/delete-refused-error.js';
 export type { TreeFilterOptions } from './copy/tree/tree-filter.js';
 export type { TreeProgress } from './copy/tree/tree-progress.js';
 export { UnsupportedFileError } from './copy/tree/unsupported-file-error.js';
+export type { VerifyManifestOptions } from './copy/tree/verify-manifest.js';
 export {
   type TreeDifference,
   type VerifyTreeOptions,
@@ -41,7 +52,12 @@ export {
   verifyTree,
 } from './copy/tree/verify-tree.js';
 export type { InterruptedUpdate } from './copy/update-marker.js';
-export { type VerifyOptions, type VerifyReport, verify } from './copy/verify.js';
+export {
+  type ManifestReport,
+  type VerifyOptions,
+  type VerifyReport,
+  verify,
+} from './copy/verify.js';
 export { engine } from './engine/facts.js';
 export type { EngineKind, EngineStats } from './engine/native.js';
 export type {

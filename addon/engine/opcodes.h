@@ -75,6 +75,7 @@ enum class Opcode : uint8_t {
   kSetModeIn = 91,
   kSetOwnerIn = 92,  // the user is in `file_offset`, the group in `length`
   kReadIn = 93,      // kReadPath of a name
+  kMknodIn = 94,     // a FIFO or device; its number is in `file_offset`
 };
 
 // The object of an operation.
@@ -359,6 +360,7 @@ inline constexpr OpcodeTraits kOpcodes[] = {
      .name = "setOwnerIn",
      .paths = 1,
      .position = PositionRange::kAny},
+    {.opcode = Opcode::kMknodIn, .name = "mknodIn", .paths = 1, .position = PositionRange::kAny},
     {.opcode = Opcode::kReadIn,
      .name = "readIn",
      .paths = 1,

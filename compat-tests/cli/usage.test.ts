@@ -9,7 +9,7 @@ const testOfMany = testWhere(
   !isWindows,
   'a process for each costs seconds there, and shows no more',
 );
-const commands = ['copy', 'mirror', 'verify', 'hash', 'info', 'bench', 'demo'];
+const commands = ['copy', 'mirror', 'verify', 'clean', 'hash', 'info', 'bench', 'demo'];
 
 testOfMany('--help names every command, and each explains itself and the exit codes', async () => {
   const { code, stdout, stderr } = await overlapped(['--help']);
@@ -49,7 +49,7 @@ test('without arguments the command prints its help as an error', async () => {
 testOfMany('a bad command line ends with code 2 and a line that names the mistake', async () => {
   await expectRefusal(['nonsense'], 2, /unknown command 'nonsense'/);
   await expectRefusal(['miror', 'a', 'b'], 2, /unknown command 'miror' \(Did you mean mirror\?\)/);
-  await expectRefusal(['hash', 'a', '--algoritm', 'x'], 2, /Did you mean --algorithm\?/);
+  await expectRefusal(['hash', 'a', '--hsah', 'x'], 2, /Did you mean --hash\?/);
   await expectRefusal(['copy', '--nonsense'], 2, /unknown option '--nonsense'/);
   await expectRefusal(['copy', 'only-one'], 2, /missing required argument 'destination'/);
   await expectRefusal(['copy', 'a', 'b', 'c'], 2, /too many arguments/);

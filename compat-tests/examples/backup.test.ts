@@ -1,6 +1,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { expect, test } from 'vitest';
+import { verify } from '../../lib/index.js';
 import { folderOf, newPlace, richTree, whole } from '../copy-tree/trees.js';
 import { describeTree } from '../ecosystem/tree.js';
 import { isWindows, packageFolder } from '../helpers.js';
@@ -43,10 +44,13 @@ test('a backup is restored, and a second run reads only changed files', async ()
 
   fs.writeFileSync(path.join(source, 'empty'), 'no longer');
   fs.rmSync(path.join(source, 'block.bin'));
+  // What a run that was killed has left.
+  fs.writeFileSync(path.join(store, 'temporary', `.overlapped-${'0'.repeat(32)}.tmp`), '');
   const second = await run('backup', source, store);
   // One file with two names.
   expect(second.stdout).toContain('read: 2');
   expect(objectsIn(store).length).toBe(objects.length + 1);
+  expect(fs.readdirSync(path.join(store, 'temporary'))).toEqual([]);
 
   const [one, two] = (await snapshotsIn(store)) as [string, string];
   expect((await run('list', store)).stdout).toContain(two);
@@ -57,6 +61,8 @@ test('a backup is restored, and a second run reads only changed files', async ()
     const to = newPlace();
     expect(await run('restore', store, snapshot, to)).toMatchObject({ code: 0, stderr: '' });
     expect(comparable(to)).toEqual(expected);
+    const manifest = path.join(store, 'manifests', `${snapshot}.sha256`);
+    expect(await verify(to, { manifest })).toMatchObject({ equal: true });
     const restored = whole(to) as Record<string, { type?: string; time?: number }>;
     const large = restored['disk.img'];
     expect(large?.time).toBe(1_500_000_000_125);

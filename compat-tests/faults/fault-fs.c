@@ -60,6 +60,9 @@ static int opened(int fd, struct fuse_file_info *fi) {
   return 0;
 }
 static int on_open(const char *path, struct fuse_file_info *fi) {
+  // "opens": so many opens fail with the error "open", and later ones succeed.
+  static long opens;
+  if (++opens <= fault("opens")) FAIL_IF("open");
   AT(path);
   return opened(open(full, fi->flags & ~O_DIRECT), fi);
 }
@@ -69,6 +72,11 @@ static int on_create(const char *path, mode_t mode, struct fuse_file_info *fi) {
 }
 static int on_read(const char *path, char *data, size_t size, off_t at, struct fuse_file_info *fi) {
   (void)path;
+  // "reads": so many reads fail, and later ones succeed. "badfrom", "badto": bytes that cannot be
+  // read.
+  static long reads;
+  if (reads < fault("reads") && ++reads) return -EIO;
+  if (at < fault("badto") && at + (off_t)size > fault("badfrom")) return -EIO;
   ssize_t n = pread((int)fi->fh, data, size, at);
   return n < 0 ? -errno : (int)n;
 }

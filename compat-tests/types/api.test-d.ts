@@ -11,9 +11,11 @@ import {
   allocAligned,
   allocatedSize,
   appendFile,
+  type CleanReport,
   type CopyProgress,
   type CopyReport,
   type CopyTreeReport,
+  clean,
   compareFiles,
   copy,
   copyTree,
@@ -28,6 +30,7 @@ import {
   getAttributes,
   hashFile,
   listStreams,
+  type ManifestReport,
   mirror,
   type OpenOptions,
   open,
@@ -249,11 +252,15 @@ copyTree(new URL('file:///a'), 'b', {
 });
 // @ts-expect-error patterns must be a list
 copyTree('a', 'b', { exclude: 'x' });
-// @ts-expect-error trees have no hash option
-copyTree('a', 'b', { hash: 'sha256' });
+copyTree('a', 'b', { hash: 'sha512', manifest: 'b.sha512', retries: 2, badSectors: 'zero' });
+expectTypeOf(verify('a', { manifest: 'a.sha256' })).resolves.toEqualTypeOf<ManifestReport>();
+// @ts-expect-error without a manifest there must be another side
+verify('a', {});
+expectTypeOf(clean('a', { partial: true, dryRun: true })).resolves.toEqualTypeOf<CleanReport>();
 expectTypeOf(verifyTree('a', 'b', { unbuffered: 'prefer' })).resolves.toEqualTypeOf<{
   files: number;
   bytes: number;
   readFrom: 'disk' | 'cache';
   differences: TreeDifference[];
+  unfinished: string[];
 }>();

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ChangedPolicy, FileCopyOptions } from '../copy/file-copy-options.js';
-import { parseSize } from './values.js';
+import { parseAlgorithm, parseNumber, parseSize } from './values.js';
 import { addWindowOptions, queueDepthOf, type WindowFlags } from './window-options.js';
 
 /** Options of a copy as the command line parses them. */
@@ -9,17 +9,22 @@ export interface CopyFlags extends WindowFlags {
   sparse?: 'auto' | 'never' | 'always';
   preallocate?: boolean;
   verify?: boolean;
+  hash?: string;
+  manifest?: string;
   rateLimit?: number;
   metadata?: FileCopyOptions['metadata'];
+  keepAccess?: boolean;
   force: boolean;
   errorOnExist?: boolean;
   atomic: boolean;
   resume?: boolean;
+  retries?: number;
+  badSectors?: 'error' | 'zero';
   changed?: ChangedPolicy;
 }
 
 /** Options shared by the functions for files and for folders. */
-type GivenOptions = Omit<FileCopyOptions, 'hash' | 'signal' | 'onProgress'>;
+type GivenOptions = Omit<FileCopyOptions, 'signal' | 'onProgress'>;
 
 const parts = ['times', 'mode', 'owner', 'xattrs', 'attributes', 'streams'] as const;
 
@@ -50,11 +55,21 @@ export function addCopyOptions(command: Command): Command {
     )
     .option('--preallocate', 'reserve the space at once')
     .option('--verify', 'read the copy back and compare hashes')
+    .option('--hash <algorithm>', 'print the hash of a file; the one of --manifest', parseAlgorithm)
+    .option('--manifest <file>', 'write digests that verify --manifest and sha256sum -c read')
     .option('--rate-limit <size>', 'bytes per second at most', parseSize)
     .option('--metadata [parts]', `keep all metadata, or only: ${parts.join(',')}`, parseMetadata)
     .option('--no-metadata', 'keep none')
+    .option('--keep-access', 'overwritten files keep their owner and mode')
     .addOption(
       new Option('--changed <how>', 'what to do if a source changes meanwhile').choices(changes),
+    )
+    .option('--retries <n>', 'repeat steps that fail with EIO or ESTALE', parseNumber)
+    .addOption(
+      new Option('--bad-sectors <how>', 'zero: unreadable parts become zeros').choices([
+        'error',
+        'zero',
+      ]),
     )
     .option('--resume', 'resume what an earlier run with --resume left unfinished')
     .option('--no-atomic', 'write to the destination itself, not to a temporary name')
@@ -67,9 +82,21 @@ export function copyOptionsOf(flags: CopyFlags): GivenOptions {
   const { strategy, unbuffered, chunkSize, sparse, preallocate } = flags;
   const queueDepth = queueDepthOf(flags);
   const { verify, rateLimit, metadata, force, atomic, resume, changed } = flags;
-  const { errorOnExist = false } = flags;
+  const { errorOnExist = false, hash, manifest, retries, badSectors, keepAccess } = flags;
   return {
     ...{ strategy, unbuffered, queueDepth, chunkSize, sparse, preallocate },
-    ...{ verify, rateLimit, metadata, force, errorOnExist, atomic, resume, changed },
+    ...{
+      verify,
+      hash,
+      manifest,
+      rateLimit,
+      metadata,
+      force,
+      errorOnExist,
+      atomic,
+      resume,
+      changed,
+    },
+    ...{ retries, badSectors, keepAccess },
   };
 }

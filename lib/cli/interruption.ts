@@ -1,6 +1,9 @@
+import * as fs from 'node:fs';
 import { constants } from 'node:os';
+import * as path from 'node:path';
 import { exitCode } from './exit-code.js';
 
+const { O_RDONLY, O_WRONLY, O_RDWR } = fs.constants;
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** The reason for ending a run early: a signal, or a closed output. */
@@ -16,10 +19,37 @@ export class Interruption {
 // second Ctrl-C after this time exits without waiting for operations in flight.
 const impatientAfterMs = 1000;
 
+/**
+ * Whether this process must survive a hangup. Node sets the signals that nohup ignores back to
+ * their defaults, so this is told by other signs: bash and zsh pass the command that they start in
+ * `_`, a shell that ignores the signal still does, and nohup replaces a terminal by /dev/null,
+ * which it opens for writing.
+ */
+function ignoresHangup(): boolean {
+  if (path.basename(process.env._ ?? '') === 'nohup') return true;
+  try {
+    const parent = fs.readFileSync(`/proc/${process.ppid}/status`, 'utf8');
+    const ignored = /^SigIgn:\s*([0-9a-f]+)$/m.exec(parent)?.[1] ?? '0';
+    if ((BigInt(`0x${ignored}`) & 1n) === 1n) return true;
+    const input = fs.readFileSync('/proc/self/fdinfo/0', 'utf8');
+    const flags = Number.parseInt(/^flags:\s*(\d+)$/m.exec(input)?.[1] ?? '0', 8);
+    const isForWriting = (flags & (O_RDONLY | O_WRONLY | O_RDWR)) === O_WRONLY;
+    return isForWriting && fs.readlinkSync('/proc/self/fd/0') === '/dev/null';
+  } catch {
+    // Only Linux has these files.
+    return false;
+  }
+}
+
 /** Makes signals and a closed output abort the controller with an Interruption. */
 export function abortOnSignals(controller: AbortController): void {
   let interruptedAt: number | undefined;
+  const survivesHangup = ignoresHangup();
   for (const signal of signals) {
+    if (signal === 'SIGHUP' && survivesHangup) {
+      process.on(signal, () => {});
+      continue;
+    }
     process.on(signal, () => {
       const code = 128 + constants.signals[signal];
       interruptedAt ??= performance.now();

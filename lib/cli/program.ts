@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../engine/native.js';
 import { addBench } from './commands/bench.js';
+import { addClean } from './commands/clean.js';
 import { addCopy } from './commands/copy.js';
 import { addDemo } from './commands/demo.js';
 import { addHash } from './commands/hash.js';
@@ -17,7 +18,7 @@ const examplesText = `
 Examples:
   overlapped copy disk.img /backup/disk.img --verify
   overlapped mirror photos /backup/photos --dry-run
-  overlapped hash *.iso --algorithm sha512
+  overlapped hash *.iso --hash sha512
 `;
 
 const exitCodesText = `
@@ -35,7 +36,8 @@ function makeProgram(start: Start): Command {
     // The caller that catches an error prints it.
     .configureOutput({ outputError: () => {} })
     .addHelpText('after', examplesText + exitCodesText);
-  for (const add of [addCopy, addMirror, addVerify, addHash, addInfo, addBench, addDemo]) {
+  const copying = [addCopy, addMirror, addVerify, addClean];
+  for (const add of [...copying, addHash, addInfo, addBench, addDemo]) {
     const command = add(program, start);
     command
       .option('--json', 'one JSON object per line: progress, errors, the result')

@@ -2,7 +2,9 @@ import type { Command } from 'commander';
 import { copyTree } from '../copy/tree/copy-tree.js';
 import type { CopyTreeOptions } from '../copy/tree/copy-tree-options.js';
 import type { CopyTreeReport } from '../copy/tree/copy-tree-report.js';
+import { namesInList } from '../copy/tree/name-lists.js';
 import { exitCode } from './exit-code.js';
+import { UsageError } from './failure.js';
 import { bytesText, counted, rateText, secondsText } from './format.js';
 import { errorObject, type Row } from './output.js';
 import type { Context } from './run.js';
@@ -14,6 +16,8 @@ const concurrencyMax = 1024;
 export interface TreeFlags {
   include?: string[];
   exclude?: string[];
+  filesFrom?: string;
+  excludeFrom?: string;
   concurrency?: number;
 }
 
@@ -23,6 +27,7 @@ export interface TreeCopyFlags extends TreeFlags {
   checksum?: boolean;
   oneFileSystem?: boolean;
   modifyWindow?: number;
+  devices?: boolean;
   dryRun?: boolean;
   verbose?: boolean;
   hardLinks: boolean;
@@ -32,6 +37,8 @@ export function addTreeOptions(command: Command): Command {
   return command
     .option('--include <glob>', 'folders: only matching paths; repeatable', collect)
     .option('--exclude <glob>', 'folders: no matching paths; repeatable', collect)
+    .option('--files-from <file>', 'folders: only paths in this list; - for stdin')
+    .option('--exclude-from <file>', 'folders: no paths that match its lines')
     .option(
       '--concurrency <n>',
       'folders: files at a time (default: 16; 1 with --rate-limit)',
@@ -50,22 +57,32 @@ export function addTreeCopyOptions(command: Command): Command {
       'folders: ignore differences of times up to this (default: as the file system)',
       parseSeconds,
     )
+    .option('--devices', 'folders: also copy devices and FIFOs (for devices as root)')
     .option('--no-hard-links', 'folders: copy each hard link as a file of its own');
 }
 
-/** Returns the options of copyTree() that were given, except those for each file. */
+/** Returns the options for choosing entries of folders, with a list that comes from stdin. */
+export async function filterOptionsOf({ include, exclude, filesFrom, excludeFrom }: TreeFlags) {
+  const isFromStdin = filesFrom === '-';
+  const names = isFromStdin ? namesInList(Buffer.concat(await process.stdin.toArray())) : filesFrom;
+  return { include, exclude, filesFrom: names, excludeFrom };
+}
+
+/** Returns the options of copyTree() that were given, except those for each file and filters. */
 export function treeOptionsOf(flags: TreeCopyFlags) {
-  const { include, exclude, concurrency, dryRun = false, verbose = false, hardLinks } = flags;
-  const { maxDelete, checksum, oneFileSystem, modifyWindow } = flags;
+  const { concurrency, dryRun = false, verbose = false, hardLinks } = flags;
+  const { maxDelete, checksum, oneFileSystem, modifyWindow, devices } = flags;
   return {
-    ...{ include, exclude, concurrency, dryRun, verbose, hardLinks },
-    ...{ maxDelete, checksum, oneFileSystem, modifyWindow },
+    ...{ concurrency, dryRun, verbose, hardLinks },
+    ...{ maxDelete, checksum, oneFileSystem, modifyWindow, devices },
   };
 }
 
 /** Returns the given options that only copies of folders have. */
 export function folderOptionsOf(flags: TreeCopyFlags): string[] {
-  const { hardLinks, ...others } = treeOptionsOf(flags);
+  const { include, exclude, filesFrom, excludeFrom } = flags;
+  const { hardLinks, ...options } = treeOptionsOf(flags);
+  const others = { include, exclude, filesFrom, excludeFrom, ...options };
   const names = Object.entries(others)
     .filter(([, value]) => value !== undefined && value !== false)
     .map(([name]) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
@@ -81,6 +98,9 @@ export async function runTree(
 ): Promise<number> {
   const { source, destination } = paths;
   const { dryRun, verbose, ...more } = options;
+  if (more.hash !== undefined && more.manifest === undefined) {
+    throw new UsageError('--hash goes with --manifest if the source is a folder');
+  }
   const done = await copyTree(source, destination, {
     ...more,
     dryRun,
@@ -92,7 +112,8 @@ export async function runTree(
   const errors = done.errors.map(({ error, path }) => errorObject(error, path));
   output.result({ command, source, destination, dryRun, ...done, errors }, rowsOf(done, dryRun));
   if (done.stopped) return exitCode.failed;
-  return errors.length === 0 ? exitCode.done : exitCode.incomplete;
+  const isWhole = errors.length === 0 && done.badSectors.length === 0;
+  return isWhole ? exitCode.done : exitCode.incomplete;
 }
 
 function rowsOf(done: CopyTreeReport, dryRun: boolean): Row[] {
@@ -116,9 +137,16 @@ function rowsOf(done: CopyTreeReport, dryRun: boolean): Row[] {
   if (done.changed.length > 0) {
     rows.push(['changed', `${counted(done.changed.length, 'file')} while being copied`]);
   }
+  if (done.devices > 0)
+    rows.push(['devices', counted(done.devices, 'device or FIFO', 'devices and FIFOs')]);
   if (done.leftOut.length > 0) rows.push(['left out', counted(done.leftOut.length, 'socket')]);
   for (const { step, code, instead, path } of done.fallbacks) {
     rows.push(['refused', `${step} (${code}): ${instead}; first: ${path}`]);
+  }
+  if (done.retried > 0) rows.push(['retried', counted(done.retried, 'time')]);
+  for (const { path, ranges } of done.badSectors) {
+    const bytes = ranges.reduce((sum, { length }) => sum + length, 0);
+    rows.push(['bad sectors', `${bytesText(bytes)} of ${path} are zeros`]);
   }
   if (done.stopped) rows.push(['stopped', 'an error ended it early']);
   const refused = done.metadataRefused;

@@ -38,9 +38,9 @@ export function parseSeconds(text: string): number {
   return Number(text);
 }
 
-/** Parses a number of entries, including 0. */
-export function parseMaxDelete(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('Expected a number of entries.');
+/** Parses a whole number, including 0. */
+export function parseNumber(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('Expected a whole number.');
   return Number(text);
 }
 

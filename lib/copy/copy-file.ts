@@ -16,7 +16,9 @@ import {
 import { RunWriter } from './run-writer.js';
 import { setSize } from './set-size.js';
 
-export interface ContentOptions extends ChunkOptions, Pick<ChunkWatch, 'onChunk' | 'acceptsShort'> {
+type Watch = Pick<ChunkWatch, 'onChunk' | 'acceptsShort' | 'faults'>;
+
+export interface ContentOptions extends ChunkOptions, Watch {
   /** Position of the first byte to copy, a multiple of sectors; earlier bytes stay. Default 0. */
   start?: number | undefined;
   /** Keeps holes; requires a destination without data from `start` on. Default false. */

@@ -27,6 +27,7 @@ import { RunWriter } from './run-writer.js';
 import { setSize } from './set-size.js';
 import { type NewTargetRequest, openNew, type Target } from './target.js';
 import { forgetUpdate } from './update-marker.js';
+import { withManifest } from './with-manifest.js';
 
 type ByteSource = AsyncIterable<Uint8Array | string>;
 
@@ -57,6 +58,15 @@ export async function copyFromStream(
 ): Promise<FileCopyReport> {
   const settings = parseCopyOptions(options);
   checkForStream(settings);
+  const copyIt = (): Promise<FileCopyReport> => copyStream(source, destination, settings);
+  return withManifest(destination, settings.manifest, copyIt);
+}
+
+async function copyStream(
+  source: ByteSource,
+  destination: PathLike,
+  settings: CopySettings,
+): Promise<FileCopyReport> {
   const started = monotonicMs();
   const to = systemPathOf(destination, 'destination');
   const shown = shownPathsOf('-', to);
@@ -95,6 +105,7 @@ async function complete(
     const report: StreamReport = {
       ...{ kind: 'file', bytes, dataBytes, strategy: 'engine', reason: 'the source is a stream' },
       ...{ verified: settings.verify, changed: false, metadataRefused: [] },
+      ...{ badSectors: [], retried: 0 },
       fallbacks: fallbacks.list,
     };
     const digest = hash?.digest('hex');

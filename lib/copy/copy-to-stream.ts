@@ -7,7 +7,6 @@ import { openCore } from '../handle/open.js';
 import { invalidArgValue } from '../node/errors.js';
 import { monotonicMs } from '../node/globals.js';
 import type { PathLike } from '../node/paths.js';
-import { ReadAhead } from '../transfer/read-ahead.js';
 import { isChanged } from './changed-source.js';
 import { endOf, explain, progressOf, shownPathsOf } from './copy-steps.js';
 import { checkSource, systemPathOf } from './destination.js';
@@ -18,7 +17,8 @@ import {
   parseCopyOptions,
 } from './file-copy-options.js';
 import { paceOf } from './fill.js';
-import { chunkDefaults } from './read-chunks.js';
+import { chunkDefaults, readsOf } from './read-chunks.js';
+import { ReadFaults } from './read-faults.js';
 import { SourceChangedError } from './source-changed-error.js';
 import { sizeOfSource } from './source-size.js';
 import { staysOpen } from './stream-ends.js';
@@ -26,11 +26,12 @@ import { newHash } from './target.js';
 
 /** @throws ERR_INVALID_ARG_VALUE for options that need a destination with a name */
 function checkForStream(settings: CopySettings): void {
-  const { resume, isInPlace, strategy, metadata, verify, findHoles } = settings;
+  const { resume, isInPlace, strategy, metadata, verify, findHoles, manifest } = settings;
   const why = 'does not go with a destination that is a stream';
   if (resume) throw invalidArgValue('options.resume', resume, why);
   if (isInPlace) throw invalidArgValue('options.update', 'inplace', why);
   if (verify) throw invalidArgValue('options.verify', verify, why);
+  if (manifest !== undefined) throw invalidArgValue('options.manifest', manifest, why);
   if (findHoles) throw invalidArgValue('options.sparse', 'always', why);
   if (strategy === 'clone' || strategy === 'offload') {
     throw invalidArgValue('options.strategy', strategy, why);
@@ -80,12 +81,14 @@ class Reading {
   readonly #settings: CopySettings;
   readonly #size: number | null;
   readonly #hash: Hash | undefined;
+  readonly #faults: ReadFaults;
 
   constructor(handle: CoreHandle, settings: CopySettings, size: number | null) {
     this.#handle = handle;
     this.#settings = settings;
     this.#size = size;
     this.#hash = newHash(settings.hash);
+    this.#faults = new ReadFaults(settings);
   }
 
   async *chunks(): AsyncGenerator<Buffer, void, undefined> {
@@ -94,11 +97,12 @@ class Reading {
     const wanted = chunkSize ?? chunkDefaults.chunkSize;
     const most = Math.min(wanted, pace?.partMax ?? wanted);
     const size = this.#size;
-    const ahead = new ReadAhead(this.#handle, {
+    const reading = {
       start: this.#handle.file.isSeekable ? 0 : null,
       ...(size === null ? {} : { end: size, expected: depth * most }),
       ...{ depth, chunkSize: most, signal },
-    });
+    };
+    const ahead = readsOf(this.#handle, reading, this.#faults);
     const onProgress = progressOf('copy', size, this.#settings);
     onProgress(0);
     try {
@@ -130,7 +134,7 @@ class Reading {
     return {
       ...{ kind: 'file', bytes: this.bytes, dataBytes: this.bytes, strategy: 'engine' },
       ...{ reason: 'the destination is a stream', verified: false, changed },
-      ...{ metadataRefused: [], fallbacks: [] },
+      ...{ metadataRefused: [], fallbacks: [], ...this.#faults.report() },
       ...(hash === undefined ? {} : { hash }),
     };
   }

@@ -6,6 +6,7 @@ import type { PathLike } from '../node/paths.js';
 import { validateBoolean, validateObject, validateSignal } from '../node/validate.js';
 import { copyFromStream } from './copy-from-stream.js';
 import { copyToStream } from './copy-to-stream.js';
+import { placeOfCopy } from './destination.js';
 import { copyOneFile } from './file-copy.js';
 import type { CopyProgress, FileCopyOptions, FileCopyReport } from './file-copy-options.js';
 import { type CopyDestination, type CopySource, isByteSink, isByteSource } from './stream-ends.js';
@@ -35,7 +36,8 @@ export type CopyReport = FileCopyReport | CopyTreeReport;
  * A source that is a stream is read to its end, with the same care for the destination. A
  * destination that is a stream gets the content of the file, and ends.
  * @param source a file, a folder, a link to one, a block device, or a stream of bytes
- * @param destination the path of the copy itself, not of a folder that receives it; or a Writable
+ * @param destination the path of the copy or, if it ends with a slash and the source does not, the
+ *   folder that receives it; or a Writable
  * @param options see `CopyOptions`
  * @returns a report of the kind 'file' or 'folder'; for folders, per-file failures are listed in
  *   `errors`
@@ -88,5 +90,5 @@ export async function copy(
     throw invalidArgValue('options.update', 'inplace', 'works for files, not for folders');
   }
   if (status?.isDirectory()) return copyTree(source, destination, options);
-  return copyOneFile(source, destination, options);
+  return copyOneFile(source, placeOfCopy(source, destination), options);
 }

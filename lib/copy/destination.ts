@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
-import { basename, dirname, isAbsolute, sep } from 'node:path';
+import { basename, dirname, isAbsolute, join, sep } from 'node:path';
 import process from 'node:process';
 import type { DirectoryHandle } from '../file-handle/directory-handle.js';
 import { openDirectory } from '../functions/open-directory.js';
@@ -9,7 +9,7 @@ import { lstat, stat } from '../functions/status.js';
 import { type EntryName, parseName, showName } from '../handle/entry-name.js';
 import { type SystemError, systemErrorOf } from '../node/errors.js';
 import { nodeFs, nodePromises } from '../node/node-fs.js';
-import { parsePath } from '../node/paths.js';
+import { isUrl, type PathLike, parsePath } from '../node/paths.js';
 import { retryWhileHeld } from '../win32/held-by-others.js';
 import { CopyError } from './copy-errors.js';
 import { type FallbackLog, isMissing } from './fallbacks.js';
@@ -24,6 +24,7 @@ export function systemPathOf(path: unknown, name: string): SystemPath {
 
 // On Windows paths are strings, so this is a POSIX path.
 const slash = 0x2f;
+const isWindows = process.platform === 'win32';
 const separator = Buffer.from(sep);
 
 function split(path: SystemPath): { folder: SystemPath; name: SystemPath } {
@@ -35,9 +36,33 @@ function split(path: SystemPath): { folder: SystemPath; name: SystemPath } {
   return { folder, name: path.subarray(at + 1, end) };
 }
 
+function endsWithSeparator(path: PathLike): boolean {
+  if (typeof path === 'string') return path.endsWith('/') || (isWindows && path.endsWith(sep));
+  return isUrl(path) ? path.pathname.endsWith('/') : path.at(-1) === slash;
+}
+
+/**
+ * Returns the path of a copy. A destination that ends with a slash is the folder that receives the
+ * copy under the name of the source, as for cp and rsync, unless the source ends with one, too.
+ */
+export function placeOfCopy(source: PathLike, destination: PathLike): PathLike {
+  const from = systemPathOf(source, 'source');
+  const to = systemPathOf(destination, 'destination');
+  if (!endsWithSeparator(destination) || endsWithSeparator(source)) return destination;
+  const { name } = split(from);
+  if (['', '.', '..'].includes(name.toString())) return destination;
+  if (typeof to === 'string') return join(to, name.toString());
+  return Buffer.concat([to, separator, Buffer.from(name as string)]);
+}
+
 /** Returns the folder that contains a path. */
 export function folderOf(path: SystemPath): SystemPath {
   return split(path).folder;
+}
+
+/** Returns the last name of a path, with one character for each byte. */
+export function nameOf(path: SystemPath): string {
+  return Buffer.from(split(path).name as string).toString('latin1');
 }
 
 /** Opens the directory that contains a path; `link/../name` resolves as the system does. */

@@ -1,6 +1,9 @@
+import process from 'node:process';
 import type { EngineKind } from '../engine/native.js';
-import { invalidArgValue } from '../node/errors.js';
+import type { FileRange } from '../handle/sparse.js';
+import { invalidArgValue, unavailable } from '../node/errors.js';
 import { ownOptions } from '../node/own-options.js';
+import type { PathLike } from '../node/paths.js';
 import {
   validateBoolean,
   validateInteger,
@@ -9,11 +12,14 @@ import {
   validateSignal,
 } from '../node/validate.js';
 import { validateWindow } from '../transfer/window.js';
+import { systemPathOf } from './destination.js';
 import type { CopyFallback } from './fallbacks.js';
 import { makeHash } from './make-hash.js';
 import { type MetadataOptions, type MetadataParts, parseMetadata } from './metadata.js';
 import type { ByteProgress } from './progress.js';
 import { type QueueOptions, queueDepthOf } from './read-chunks.js';
+import type { FaultOptions } from './read-faults.js';
+import type { SystemPath } from './spot.js';
 import type { InterruptedUpdate } from './update-marker.js';
 
 /**
@@ -51,7 +57,7 @@ export interface ReplaceOptions {
 }
 
 /** Options of copy() for a file. */
-export interface FileCopyOptions extends ReplaceOptions, QueueOptions {
+export interface FileCopyOptions extends ReplaceOptions, QueueOptions, FaultOptions {
   /** Default 'auto': the first of clone, offload and engine that supports the options. */
   strategy?: 'auto' | CopyStrategy | undefined;
   /** Opens both files past the system's cache, which requires the engine. Default false. */
@@ -90,9 +96,15 @@ export interface FileCopyOptions extends ReplaceOptions, QueueOptions {
   verify?: boolean | undefined;
   /**
    * Algorithm of node:crypto for a hexadecimal digest of the content. Default: 'sha256' with
-   * `verify`, else none.
+   * `verify` or `manifest`, else none.
    */
   hash?: string | undefined;
+  /**
+   * Path of a manifest, which is written when the copy is complete and replaces an earlier one in
+   * one step: a digest and the name of the copy in each line, in the format of sha256sum. `hash`
+   * selects the algorithm. Default: none.
+   */
+  manifest?: PathLike | undefined;
   /** Maximum bytes per second, counting bytes that are read and written. Default: no limit. */
   rateLimit?: number | undefined;
   /** Aborts the copy with an AbortError. A copy that has its name is not undone. */
@@ -105,6 +117,11 @@ export interface FileCopyOptions extends ReplaceOptions, QueueOptions {
    * copy has the source's permission bits, less the umask.
    */
   metadata?: boolean | MetadataOptions | undefined;
+  /**
+   * A regular file that is overwritten keeps its owner, its group and its permission bits, whatever
+   * `metadata` says of new files. POSIX. Default false.
+   */
+  keepAccess?: boolean | undefined;
   /**
    * Makes the copy under another name in the same folder, syncs it, renames it when it is complete,
    * and syncs the folder. False writes to the destination itself. Default true.
@@ -153,6 +170,10 @@ export interface FileCopyReport {
   verifiedFrom?: ReadSource;
   /** Whether the source was written to during the copy, and `changed` accepted that. */
   changed: boolean;
+  /** Parts of the source that could not be read, and are zeros in the copy, in order. */
+  badSectors: FileRange[];
+  /** How often a step was repeated because of `retries`. */
+  retried: number;
   /** Steps that the system refused, and what was done instead. */
   fallbacks: CopyFallback[];
   /** Parts of `metadata: true` that the file system of the destination refused, by name. */
@@ -175,10 +196,12 @@ export interface CopySettings {
   preallocate: boolean;
   verify: boolean;
   hash: string | undefined;
+  manifest: SystemPath | undefined;
   rateLimit: number | undefined;
   signal: AbortSignal | undefined;
   onProgress: ((progress: CopyProgress) => void) | undefined;
   metadata: MetadataParts;
+  keepAccess: boolean;
   atomic: boolean;
   resume: boolean;
   overwriteDevice: boolean;
@@ -186,8 +209,15 @@ export interface CopySettings {
   isInPlace: boolean;
   writeHardLinks: boolean;
   changed: ChangedPolicy;
+  retries: number;
+  badSectors: 'error' | 'zero';
   force: boolean;
   errorOnExist: boolean;
+}
+
+/** @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE */
+export function parseManifestPath(path: PathLike | undefined): SystemPath | undefined {
+  return path === undefined ? undefined : systemPathOf(path, 'options.manifest');
 }
 
 /** @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE */
@@ -202,6 +232,8 @@ export function replacementOf(options: ReplaceOptions): { force: boolean; errorO
   }
   return { force, errorOnExist };
 }
+
+const retriesMax = 1_000_000;
 
 /** @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE */
 export function parseCopyOptions(given: FileCopyOptions): CopySettings {
@@ -218,7 +250,10 @@ export function parseCopyOptions(given: FileCopyOptions): CopySettings {
     overwriteDevice = false,
     update = 'replace',
     writeHardLinks = false,
+    keepAccess = false,
     changed = 'error',
+    retries = 0,
+    badSectors = 'error',
     rateLimit,
     onProgress,
     signal,
@@ -227,38 +262,48 @@ export function parseCopyOptions(given: FileCopyOptions): CopySettings {
   validateOneOf(sparse, 'options.sparse', ['auto', 'never', 'always']);
   validateOneOf(changed, 'options.changed', ['retry', 'accept', 'error']);
   validateOneOf(update, 'options.update', ['replace', 'inplace']);
+  validateOneOf(badSectors, 'options.badSectors', ['error', 'zero']);
+  validateInteger(retries, 'options.retries', 0, retriesMax);
   const booleans = {
     ...{ unbuffered, preallocate, verify, atomic, resume },
-    ...{ overwriteDevice, writeHardLinks },
+    ...{ overwriteDevice, writeHardLinks, keepAccess },
   };
   for (const [name, value] of Object.entries(booleans)) validateBoolean(value, `options.${name}`);
   if (rateLimit !== undefined) validateInteger(rateLimit, 'options.rateLimit', 1);
   const depth = queueDepthOf(options);
   validateWindow({ depth, chunkSize: options.chunkSize });
   validateSignal(signal);
+  const manifest = parseManifestPath(options.manifest);
   const settings: CopySettings = {
     ...booleans,
     ...replacementOf(options),
-    strategy,
+    ...{ strategy, changed, retries, badSectors, depth },
     isInPlace: update === 'inplace',
-    changed,
-    depth,
     chunkSize: options.chunkSize,
     keepHoles: sparse !== 'never',
     findHoles: sparse === 'always',
-    hash: options.hash ?? (verify ? 'sha256' : undefined),
+    hash: options.hash ?? (verify || manifest !== undefined ? 'sha256' : undefined),
+    manifest,
     rateLimit,
     signal,
     onProgress,
     metadata: parseMetadata(options.metadata),
   };
   if (settings.hash !== undefined) makeHash(settings.hash, 'options.hash');
+  if (keepAccess && process.platform === 'win32') throw unavailable('options.keepAccess');
   checkTogether(settings);
   return settings;
 }
 
 function checkTogether(settings: CopySettings): void {
   const { strategy, unbuffered, keepHoles, findHoles, atomic, resume, isInPlace } = settings;
+  const { keepAccess, metadata, badSectors } = settings;
+  if (keepAccess && (metadata.owner === 'must' || metadata.mode === 'must')) {
+    throw invalidArgValue('options.keepAccess', true, 'contradicts options.metadata');
+  }
+  if (isInPlace && badSectors === 'zero') {
+    throw invalidArgValue('options.badSectors', badSectors, "does not go with update: 'inplace'");
+  }
   if (resume && !atomic) throw invalidArgValue('options.resume', resume, 'needs options.atomic');
   const isByEngine = strategy === 'auto' || strategy === 'engine';
   if (unbuffered && !isByEngine) {

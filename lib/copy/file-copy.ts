@@ -28,16 +28,19 @@ import {
   type ReadSource,
 } from './file-copy-options.js';
 import { type Filled, fill } from './fill.js';
+import { accessOfExisting, giveAccess, partsBesideAccess } from './keep-access.js';
 import { copyMetadata, type MetadataParts } from './metadata.js';
 import { openRegular } from './open-regular.js';
 import { openTarget } from './open-target.js';
 import { readBack } from './read-back.js';
+import { ReadFaults, untilItPasses } from './read-faults.js';
 import { SourceChangedError } from './source-changed-error.js';
 import { sizeOfSource } from './source-size.js';
 import type { Spot, SystemPath } from './spot.js';
 import type { Target } from './target.js';
 import { updateInPlace } from './update-in-place.js';
 import { forgetUpdate } from './update-marker.js';
+import { withManifest } from './with-manifest.js';
 
 /** State shared by all steps of one copy. */
 interface Job {
@@ -50,6 +53,7 @@ interface Job {
   settings: CopySettings;
   /** Whether the destination is a block device. */
   isToDevice: boolean;
+  faults: ReadFaults;
   /** Whether links are not followed on either side, and read-only files are replaced. */
   isInTree: boolean;
   /** Whether the caller syncs the copy, and then renames it or gives it its times. */
@@ -62,7 +66,9 @@ export async function copyOneFile(
   destination: PathLike,
   options: FileCopyOptions,
 ): Promise<FileCopyReport> {
-  return start(source, destination, parseCopyOptions(options));
+  const settings = parseCopyOptions(options);
+  const copyIt = (): Promise<FileCopyReport> => start(source, destination, settings);
+  return withManifest(destination, settings.manifest, copyIt);
 }
 
 /** Steps that the caller takes once it has synced a complete copy. */
@@ -82,14 +88,14 @@ export async function copyInTree(
 ): Promise<FileCopyReport & Unfinished> {
   const settings = { ...parseCopyOptions(options), metadata };
   const shown = shownPathsOf(source.path, destination.path);
-  return reportOn(shown, settings, async () => {
+  return reportOn(shown, settings, async (faults) => {
     const { directory, name } = source;
     const status = await directory.lstat(name, { bigint: true });
     checkSource(status, shown);
     await checkPlaceInTree(destination, status, settings.force, shown);
     const openSource: Job['openSource'] = (flags, given) => directory.openCore(name, flags, given);
     const sourcePath = source.path;
-    const job = { openSource, sourcePath, destination, shown, settings };
+    const job = { openSource, sourcePath, destination, shown, settings, faults };
     return runUntilUnchanged({ ...job, isToDevice: false, isInTree: true, endsLater });
   });
 }
@@ -102,13 +108,13 @@ async function start(
   const from = systemPathOf(source, 'source');
   const to = systemPathOf(destination, 'destination');
   const shown = shownPathsOf(from, to);
-  return reportOn(shown, settings, async () => {
+  return reportOn(shown, settings, async (faults) => {
     const status = await stat(from, { bigint: true });
     checkSource(status, shown);
     const resolved = await resolveDestination(to, status, settings, shown);
     const spot = await openSpot(resolved.path);
     const openSource: Job['openSource'] = (flags, given) => openCore(from, flags, given);
-    const job = { openSource, sourcePath: from, destination: spot, shown, settings };
+    const job = { openSource, sourcePath: from, destination: spot, shown, settings, faults };
     try {
       const isToDevice = resolved.isDevice;
       return await runUntilUnchanged({ ...job, isToDevice, isInTree: false });
@@ -121,17 +127,19 @@ async function start(
 async function reportOn(
   shown: ShownPaths,
   settings: CopySettings,
-  copyIt: () => Promise<PartOfReport>,
+  copyIt: (faults: ReadFaults) => Promise<PartOfReport>,
 ): Promise<FileCopyReport & Unfinished> {
   const started = monotonicMs();
-  if (settings.signal?.aborted) throw abortError(settings.signal);
+  const { signal, force, errorOnExist } = settings;
+  const faults = new ReadFaults(settings);
+  if (signal?.aborted) throw abortError(signal);
   try {
-    return { kind: 'file', ...(await copyIt()), ...endOf(started) };
+    const copied = await untilItPasses(faults, () => copyIt(faults));
+    return { kind: 'file', ...copied, ...faults.report(), ...endOf(started) };
   } catch (error) {
-    const { force, errorOnExist } = settings;
     const isLeftAlone = !force && !errorOnExist && (error as SystemError).code === 'EEXIST';
-    if (isLeftAlone) return { kind: 'file', ...nothingCopied, ...endOf(started) };
-    throw explain(error, shown, settings);
+    if (!isLeftAlone) throw explain(error, shown, settings);
+    return { kind: 'file', ...nothingCopied, ...faults.report(), ...endOf(started) };
   }
 }
 
@@ -143,7 +151,8 @@ const nothingCopied: PartOfReport = {
 
 const { O_NOATIME, O_RDONLY } = constants;
 
-type PartOfReport = Omit<FileCopyReport, 'kind' | 'durationMs' | 'engine'> & Unfinished;
+type Whole = 'kind' | 'durationMs' | 'engine' | 'badSectors' | 'retried';
+type PartOfReport = Omit<FileCopyReport, Whole> & Unfinished;
 
 /** Opens the source, if possible without changing its access time, which is copied. */
 async function openToRead({ openSource, settings, isInTree }: Job): Promise<CoreHandle> {
@@ -180,6 +189,7 @@ async function runUntilUnchanged(job: Job): Promise<PartOfReport> {
 }
 
 async function run(job: Job): Promise<PartOfReport> {
+  job.faults.bad = [];
   const source = await openToRead(job);
   try {
     const before = await source.stat({ bigint: true });
@@ -224,7 +234,7 @@ async function fillTarget(
   source: CoreHandle,
   target: Target,
   size: number | null,
-  { settings, shown, destination }: Job,
+  { settings, shown, destination, faults }: Job,
 ): Promise<Content> {
   const { handle, name, start, hash, fallbacks, inPlace } = target;
   const onProgress = progressOf('copy', size, settings, start);
@@ -241,6 +251,7 @@ async function fillTarget(
     hash,
     settings,
     fallbacks,
+    faults,
     onProgress,
     onFlushed: (position: number) => target.onFlushed(position),
   };
@@ -282,7 +293,9 @@ async function fillAndCheck(
   const { filled, digest } = content;
   const from = { handle: source, path: job.sourcePath };
   const to = { handle, path: pathBeside(destination, name) };
-  const metadata = target.kind === 'device' ? {} : settings.metadata;
+  const access = settings.keepAccess ? await accessOfExisting(destination) : undefined;
+  const wanted = access === undefined ? settings.metadata : partsBesideAccess(settings.metadata);
+  const metadata = target.kind === 'device' ? {} : wanted;
   const { times, ...others } = metadata;
   // A file that is written in place gets its times when it is durable. Otherwise the next copy
   // could take a file that has lost its content in a power failure for a complete one.
@@ -292,7 +305,8 @@ async function fillAndCheck(
   const metadataRefused =
     target.kind === 'device' ? Object.keys(settings.metadata) : await copyMetadata(from, to, parts);
   // The owner is set before the mode, since the mode may open the file to others.
-  await target.giveMode();
+  if (access === undefined) await target.giveMode();
+  else metadataRefused.push(...(await giveAccess(handle, access)));
   // This check comes after the times are copied, so that they belong to this content.
   const changed = await isChanged(source, before, filled.bytes, settings.changed);
   // With the new time, the next copy would take the bytes read now for the new content.

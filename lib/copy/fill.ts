@@ -14,6 +14,7 @@ import { hashZeros } from './hash-zeros.js';
 import { cloneFile, offloadFile } from './offload.js';
 import { RateLimit } from './rate-limit.js';
 import { chunkDefaults, readChunks } from './read-chunks.js';
+import type { ReadFaults } from './read-faults.js';
 
 /** Source and destination of a copy, and how to copy between them. */
 export interface Filling {
@@ -32,6 +33,7 @@ export interface Filling {
   hash: Hash | undefined;
   settings: CopySettings;
   fallbacks: FallbackLog;
+  faults: ReadFaults;
   onProgress: (bytesDone: number) => void;
   onFlushed: (position: number) => void;
 }
@@ -230,6 +232,7 @@ async function fillByEngine(filling: Filling, pace: RateLimit | undefined): Prom
     onProgress,
     onFlushed,
     fallbacks: filling.fallbacks,
+    faults: filling.faults,
     acceptsShort: settings.changed === 'accept',
     onChunk: async (bytes) => {
       hash?.update(bytes);
@@ -242,9 +245,11 @@ async function fillByEngine(filling: Filling, pace: RateLimit | undefined): Prom
 }
 
 /** Reads the source for the hash after a copy whose bytes did not pass through this process. */
-async function hashSource({ source, size, start, hash, settings }: Filling): Promise<void> {
+async function hashSource(filling: Filling): Promise<void> {
+  const { source, size, start, hash, settings, faults } = filling;
   if (hash === undefined || size === null) return;
   const { depth, chunkSize, signal } = settings;
   const onChunk = (bytes: Buffer): void => void hash.update(bytes);
-  await readChunks(source, { start, end: size }, { depth, chunkSize, signal, onChunk });
+  const options = { depth, chunkSize, signal, onChunk, faults };
+  await readChunks(source, { start, end: size }, options);
 }

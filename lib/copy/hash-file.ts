@@ -13,7 +13,9 @@ import { sizeOfSource } from './source-size.js';
 
 /** Options of hashFile(). */
 export interface HashFileOptions extends ChunkOptions {
-  /** Algorithm name, as in crypto.createHash(). Default 'sha256'. */
+  /** Algorithm of node:crypto, as for copy(). Default 'sha256'. */
+  hash?: string | undefined;
+  /** Alias of `hash`. */
   algorithm?: string | undefined;
   /** Encoding of the digest. Default 'hex'. */
   encoding?: BinaryToTextEncoding | undefined;
@@ -37,18 +39,18 @@ const encodings = ['hex', 'base64', 'base64url', 'latin1', 'binary'];
  * @throws SourceChangedError when the file shrinks while it is read; AbortError; system errors;
  *   ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE
  * @example
- * const digest = await hashFile('disk.img', { algorithm: 'sha512' });
+ * const digest = await hashFile('disk.img', { hash: 'sha512' });
  */
 export async function hashFile(
   file: PathLike | FileHandle,
   options: HashFileOptions = {},
 ): Promise<string> {
   validateObject(options, 'options');
-  const { algorithm = 'sha256', encoding = 'hex' } = ownOptions(options);
+  const { algorithm = 'sha256', hash = algorithm, encoding = 'hex' } = ownOptions(options);
   validateOneOf(encoding, 'options.encoding', encodings);
-  const hash = makeHash(algorithm, 'options.algorithm');
-  await hashInto(hash, file, options);
-  return hash.digest(encoding);
+  const running = makeHash(hash, 'options.hash');
+  await hashInto(running, file, options);
+  return running.digest(encoding);
 }
 
 async function hashInto(

@@ -12,8 +12,11 @@ import { hasNoLocks } from './unfinished.js';
 /** The mode of a file that only its owner may read and write. */
 export const ownerAlone = 0o600;
 
-// A position beyond the end of every file: the lock excludes other copies, but blocks no bytes.
-const lockPosition = Number.MAX_SAFE_INTEGER - 1;
+/**
+ * The part of such a file that is locked while a process works on the copy. It lies beyond the end
+ * of every file, so that the lock excludes other copies, but blocks no bytes.
+ */
+export const ownerLock = { position: Number.MAX_SAFE_INTEGER - 1, length: 1 } as const;
 
 const { O_CREAT, O_RDWR, O_NONBLOCK = 0 } = constants;
 // The names are predictable, so any file may be there. O_NONBLOCK keeps a FIFO from blocking.
@@ -80,8 +83,7 @@ export async function openLocked(
   for (;;) {
     const handle = await openOwn(spot, name, { signal });
     try {
-      const lock = (): Promise<void> =>
-        handle.lock({ position: lockPosition, length: 1, wait: false });
+      const lock = (): Promise<void> => handle.lock({ ...ownerLock, wait: false });
       await fallbacks.attempt('lock', hasNoLocks, lock);
       if (!(await isRemoved(handle, { ...spot, name }))) return handle;
     } catch (error) {

@@ -11,9 +11,11 @@ import { partialNameFor, statusIfThere } from './destination.js';
 import { FallbackLog } from './fallbacks.js';
 import type { CopySettings } from './file-copy-options.js';
 import { isOwn, openLocked, openOwn, ownerAlone } from './own-file.js';
+import { isMediumError } from './read-faults.js';
 import { SourceChangedError } from './source-changed-error.js';
 import type { Spot } from './spot.js';
 import { giveMode, newHash, type Target, type TargetRequest } from './target.js';
+import { noteNameOf } from './temporary-name.js';
 import { unlinkIfThere } from './unfinished.js';
 import { flushedByNote, identityOf, NoteKeeper } from './unfinished-note.js';
 
@@ -55,7 +57,7 @@ export async function openPartial(request: TargetRequest): Promise<Target> {
   const { destination, settings } = request;
   const { directory } = destination;
   const name = partialNameFor(destination);
-  const noteName = `${name}.json`;
+  const noteName = noteNameOf(name);
   const fallbacks = new FallbackLog();
   const noteFile = await openLocked(destination, noteName, settings.signal, fallbacks);
   const forget = async (): Promise<void> => {
@@ -121,6 +123,12 @@ async function compareWhatIsThere(
     start = position;
     onResume(position);
   };
-  await firstDifference(source, handle, { depth, chunkSize, signal, end, onEqual });
+  try {
+    await firstDifference(source, handle, { depth, chunkSize, signal, end, onEqual });
+  } catch (error) {
+    // What cannot be read is tried again, or becomes zeros, when the rest is copied.
+    const mayGoOn = settings.retries > 0 || settings.badSectors === 'zero';
+    if (!mayGoOn || !isMediumError(error)) throw error;
+  }
   return { start, hash };
 }

@@ -4,9 +4,11 @@ import { validateInteger, validateSignal } from '../node/validate.js';
 import { alignUp } from '../transfer/alignment.js';
 import { blockSizeOf, memoryAlignmentOf } from '../transfer/chunk-io.js';
 import { RecycledMemory } from '../transfer/chunk-memory.js';
-import { ReadAhead } from '../transfer/read-ahead.js';
+import { ReadAhead, type ReadAheadOptions } from '../transfer/read-ahead.js';
 import { validateWindow } from '../transfer/window.js';
+import type { ReadFaults } from './read-faults.js';
 import { SourceChangedError } from './source-changed-error.js';
+import { type ChunkReads, SteadyReads } from './steady-reads.js';
 
 /** Limits the chunks of one file in flight. */
 export interface QueueOptions {
@@ -33,6 +35,8 @@ export interface ChunkOptions extends QueueOptions {
 export interface ChunkWatch {
   /** Whether a file that shrank is accepted. Default: SourceChangedError. */
   acceptsShort?: boolean | undefined;
+  /** Decides what happens after failed reads. Default: they are errors. */
+  faults?: ReadFaults | undefined;
   /** Called with the number of bytes of each chunk once its memory is free. */
   onMoved?: ((bytes: number) => void) | undefined;
   /**
@@ -62,6 +66,17 @@ export interface Consumer {
   handle: CoreHandle;
 }
 
+/** Reads ahead, in the way that faults ask for. */
+export function readsOf(
+  source: CoreHandle,
+  reading: ReadAheadOptions & { start: number | null; chunkSize: number },
+  faults: ReadFaults | undefined,
+): ChunkReads {
+  const { start } = reading;
+  if (!faults?.isActive || start === null) return new ReadAhead(source, reading);
+  return new SteadyReads(source, { ...reading, start }, faults);
+}
+
 /**
  * Reads a part of a file with `depth` chunks in flight, in `depth` recycled buffers. The consumer
  * and `onChunk` get the chunks in order; the buffer of a chunk is free when both are done with it.
@@ -76,7 +91,7 @@ export async function readChunks(
   consumer?: Consumer,
 ): Promise<number> {
   validateWindow(options);
-  const { onMoved, onChunk, signal } = ownOptions(options);
+  const { onMoved, onChunk, signal, faults } = ownOptions(options);
   const depth = queueDepthOf(options) ?? chunkDefaults.depth;
   validateSignal(signal);
   const handles = consumer === undefined ? [source] : [source, consumer.handle];
@@ -84,7 +99,8 @@ export async function readChunks(
   const memory = new RecycledMemory(memoryAlignmentOf(...handles));
   const isKnown = Number.isFinite(range.end);
   const expected = isKnown ? depth * chunkSize : 0;
-  const ahead = new ReadAhead(source, { ...range, depth, chunkSize, expected, memory, signal });
+  const reading = { ...range, depth, chunkSize, expected, memory, signal };
+  const ahead = readsOf(source, reading, faults);
   const use = async (bytes: Buffer, position: number): Promise<void> => {
     let waiting = 2;
     let failed = false;

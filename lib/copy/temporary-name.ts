@@ -28,6 +28,23 @@ export function isUnfinishedName(name: string): boolean {
   return pattern.test(name);
 }
 
+/** Whether a name was made by partialName(). */
+export function isPartialName(name: string): boolean {
+  return partialPattern.test(name) && name.endsWith('.partial');
+}
+
+const noteSuffix = '.json';
+
+/** Returns the name of the note beside a copy that can be resumed. */
+export function noteNameOf(partial: string): string {
+  return `${partial}${noteSuffix}`;
+}
+
+/** Returns the name of the copy that belongs to a note, or the name itself. */
+export function copyOfNote(name: string): string {
+  return name.endsWith(noteSuffix) ? name.slice(0, -noteSuffix.length) : name;
+}
+
 /** Whether a name was made by temporaryName(), or begins with one made by partialName(). */
 export function isTemporaryName(name: string): boolean {
   return pattern.test(name) || partialPattern.test(name);

@@ -72,42 +72,60 @@ export async function makeUnfinished(
 const linkAgeMsMin = 10 * 60_000;
 
 /**
- * Removes a file under a temporary name if its maker has died. Links, which take no lock, are
- * removed when they are ten minutes old.
- * @returns whether it was removed
+ * What a file under a temporary name is. 'left': a leftover, which has been removed if that was
+ * asked for. All others stay: 'running': its maker holds it; 'recent': a link or a device of the
+ * last ten minutes; 'owner': it belongs to another user; 'type': no copy makes such an entry;
+ * 'locks': its file system has no locks, so nobody can tell; 'gone': it no longer has this name.
+ */
+export type LeftOverState = 'left' | 'running' | 'recent' | 'owner' | 'type' | 'locks' | 'gone';
+
+/** Whether a file belongs to another user, whose leftovers are not this one's to remove. */
+export function isForeign(uid: number): boolean {
+  const user = process.geteuid?.();
+  // Root may have given an unfinished file to its later owner.
+  return user !== undefined && user !== 0 && uid !== user;
+}
+
+/**
+ * Removes a file under a temporary name if its maker has died. Links and the like, which take no
+ * lock, are removed when they are ten minutes old.
+ * @param removes false only examines the file. Default true.
  */
 export async function removeLeftOver(
   directory: DirectoryHandle,
   name: EntryName,
-): Promise<boolean> {
+  { removes = true } = {},
+): Promise<LeftOverState> {
   try {
-    return await removeIfLeft(directory, name);
+    const status = await directory.lstat(name);
+    if (isForeign(status.uid)) return 'owner';
+    if (status.isDirectory()) return 'type';
+    if (!status.isFile()) {
+      if (Date.now() - status.ctimeMs < linkAgeMsMin) return 'recent';
+      if (removes) await directory.unlink(name);
+      return 'left';
+    }
+    const remove = isWindows ? removeUnused : removeUnlocked;
+    return await remove(directory, name, removes);
   } catch (error) {
     // The file has its final name by now, or another process has removed it.
-    if (codeOf(error) === 'ENOENT') return false;
+    if (codeOf(error) === 'ENOENT') return 'gone';
     throw error;
   }
 }
 
-async function removeIfLeft(directory: DirectoryHandle, name: EntryName): Promise<boolean> {
-  const status = await directory.lstat(name);
-  if (status.isDirectory()) return false;
-  if (!status.isFile()) {
-    if (Date.now() - status.ctimeMs < linkAgeMsMin) return false;
-    await directory.unlink(name);
-    return true;
-  }
-  return isWindows ? removeUnused(directory, name) : removeUnlocked(directory, name);
-}
-
-async function removeUnlocked(directory: DirectoryHandle, name: EntryName): Promise<boolean> {
+async function removeUnlocked(
+  directory: DirectoryHandle,
+  name: EntryName,
+  removes: boolean,
+): Promise<LeftOverState> {
   let handle: CoreHandle;
   try {
     // The owner of the folder may have exchanged the file for a FIFO.
     handle = await directory.openCore(name, O_RDONLY | O_NONBLOCK);
   } catch (error) {
     // The file belongs to another user.
-    if (codeOf(error) === 'EACCES') return false;
+    if (codeOf(error) === 'EACCES') return 'owner';
     throw error;
   }
   try {
@@ -116,26 +134,30 @@ async function removeUnlocked(directory: DirectoryHandle, name: EntryName): Prom
       handle.stat({ bigint: true }),
       directory.lstat(name, { bigint: true }),
     ]);
-    if (ours.ino !== there.ino || ours.dev !== there.dev) return false;
-    await directory.unlink(name);
-    return true;
+    if (ours.ino !== there.ino || ours.dev !== there.dev) return 'gone';
+    if (removes) await directory.unlink(name);
+    return 'left';
   } catch (error) {
-    // EBUSY: its maker is running. Without locks nobody can tell, and the file stays.
-    if (codeOf(error) === 'EBUSY' || hasNoLocks(error)) return false;
+    if (codeOf(error) === 'EBUSY') return 'running';
+    if (hasNoLocks(error)) return 'locks';
     throw error;
   } finally {
     await handle.close();
   }
 }
 
-async function removeUnused(directory: DirectoryHandle, name: EntryName): Promise<boolean> {
+async function removeUnused(
+  directory: DirectoryHandle,
+  name: EntryName,
+  removes: boolean,
+): Promise<LeftOverState> {
   try {
     const handle = await directory.openCore(name, 'r', { share: 'none' });
     await handle.close();
-    await directory.unlink(name);
-    return true;
+    if (removes) await directory.unlink(name);
+    return 'left';
   } catch (error) {
-    if (codeOf(error) === 'EBUSY') return false;
+    if (codeOf(error) === 'EBUSY') return 'running';
     throw error;
   }
 }

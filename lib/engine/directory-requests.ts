@@ -38,6 +38,12 @@ export function makeDirectoryIn({ name, mode }: { name: Name; mode: number }): E
   return { opcode: Opcode.makeDirectoryIn, ...blank, flags: mode, object: name };
 }
 
+/** @param mode its permission bits and its type. @param device 0 for a FIFO */
+export function mknodIn(arg: { name: Name; mode: number; device: bigint }): Encoded {
+  const { name, mode, device } = arg;
+  return { opcode: Opcode.mknodIn, ...blank, flags: mode, position: device, object: name };
+}
+
 export function unlinkIn({ name, isDirectory }: { name: Name; isDirectory: boolean }): Encoded {
   const flags = flag(isDirectory, UnlinkFlag.directory);
   return { opcode: Opcode.unlinkIn, ...blank, flags, object: name };

@@ -77,6 +77,7 @@ export const Opcode = {
   setOwnerIn: 92,
   /** Reads a name in a directory like readPath. */
   readIn: 93,
+  mknodIn: 94,
 } as const;
 
 /** Parts of a file's metadata. `attributes` belongs to copySmallFile on Windows. */

@@ -6,6 +6,7 @@ import {
   linkKinds,
   listIn,
   makeDirectoryIn,
+  mknodIn,
   openIn,
   readLinkIn,
   renameIn,
@@ -312,6 +313,12 @@ export class DirectoryHandle {
       decode: decodeEntries,
       signal,
     });
+  }
+
+  /** @internal Makes a FIFO or a device, which nobody may open yet. @param type bits of stat() */
+  async makeNode(name: EntryName, type: number, device: bigint): Promise<void> {
+    const how = { name: parseName(name), mode: type, device };
+    return this.#submit(mknodIn(how), 'mknodat', how.name);
   }
 
   /** @internal The open file of the directory, for operations of other modules. */

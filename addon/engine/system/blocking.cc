@@ -45,6 +45,7 @@ Result run_on_metadata(Operation& op) {
     case Opcode::kListIn:
     case Opcode::kListStatusesIn:
     case Opcode::kMakeDirectoryIn:
+    case Opcode::kMknodIn:
     case Opcode::kUnlinkIn:
     case Opcode::kRenameIn:
     case Opcode::kLinkIn:

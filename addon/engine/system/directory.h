@@ -31,6 +31,7 @@ struct NewTimes {
 // - kListStatusesIn: lists the directory with the status of each entry; the content is that of
 //   EntryStatuses.
 // - kMakeDirectoryIn: creates a directory; `flags` is the mode.
+// - kMknodIn: creates a FIFO or a device (Linux); `flags` is the mode with the type.
 // - kUnlinkIn: removes a name.
 // - kRenameIn, kLinkIn: from a name in `source` to another one in `file`.
 // - kSymlinkIn: creates a link; the first path is its name, the second one its target.

@@ -5,24 +5,24 @@ import { stat } from '../../functions/status.js';
 import { addCopyOptions, type CopyFlags, copyOptionsOf } from '../copy-options.js';
 import { exitCode } from '../exit-code.js';
 import { codeOf, UsageError, withUnbufferedHint } from '../failure.js';
-import { grouped, rateText, secondsText } from '../format.js';
+import { counted, grouped, rateText, secondsText } from '../format.js';
 import type { OutputOptions, Row } from '../output.js';
 import type { Context, Start } from '../run.js';
 import { destinationOf, sourceOf, standardStream } from '../standard-streams.js';
 import {
   addTreeCopyOptions,
+  filterOptionsOf,
   folderOptionsOf,
   runTree,
   type TreeCopyFlags,
   treeOptionsOf,
 } from '../tree-task.js';
-import { parseAlgorithm, parsePathArgument } from '../values.js';
+import { parsePathArgument } from '../values.js';
 
 interface Flags extends CopyFlags, TreeCopyFlags, OutputOptions, FileFlags {}
 
 /** Options for the copy of a file that copies of folders lack. */
 interface FileFlags {
-  hash?: string;
   overwriteDevice?: boolean;
   update?: 'replace' | 'inplace';
   writeHardLinks?: boolean;
@@ -37,7 +37,7 @@ export function addCopy(program: Command, start: Start): Command {
         'skipped, and nothing is deleted (mirror does). Files get their names when complete.',
     )
     .argument('<source>', 'a file, a folder, a device, or - for stdin', parsePathArgument)
-    .argument('<destination>', 'the path of the copy, or - for stdout', parsePathArgument);
+    .argument('<destination>', 'the copy, name/ for its folder, - for stdout', parsePathArgument);
   addFileOptions(addCopyOptions(command));
   return addTreeCopyOptions(command).action((source: string, destination: string, flags: Flags) =>
     start({ ...flags, isPiped: destination === standardStream }, (context) =>
@@ -48,7 +48,6 @@ export function addCopy(program: Command, start: Start): Command {
 
 function addFileOptions(command: Command): Command {
   return command
-    .option('--hash <algorithm>', 'files: print the hash of the content', parseAlgorithm)
     .addOption(
       new Option('--update <how>', 'files: inplace writes only the blocks that differ').choices([
         'replace',
@@ -60,8 +59,8 @@ function addFileOptions(command: Command): Command {
 }
 
 function fileOptionsOf(flags: FileFlags): FileCopyOptions {
-  const { hash, overwriteDevice, update, writeHardLinks } = flags;
-  return { hash, overwriteDevice, update, writeHardLinks };
+  const { overwriteDevice, update, writeHardLinks } = flags;
+  return { overwriteDevice, update, writeHardLinks };
 }
 
 /** Returns the name of a given option that is for files only. */
@@ -86,7 +85,8 @@ async function copyEither(paths: Paths, flags: Flags, context: Context): Promise
     if (option !== undefined) {
       throw new UsageError(`--${option} works for files, and the source is a folder`);
     }
-    return runTree('copy', paths, { ...options, ...treeOptionsOf(flags) }, context);
+    const ofTree = { ...treeOptionsOf(flags), ...(await filterOptionsOf(flags)) };
+    return runTree('copy', paths, { ...options, ...ofTree }, context);
   }
   const [name] = folderOptionsOf(flags);
   if (name !== undefined) {
@@ -104,7 +104,7 @@ async function copyEither(paths: Paths, flags: Flags, context: Context): Promise
     throw error;
   }
   context.output.result({ command: 'copy', ...paths, ...done }, rowsOfCopy(done, flags.hash));
-  return exitCode.done;
+  return done.badSectors.length === 0 ? exitCode.done : exitCode.incomplete;
 }
 
 /** Copies one file and shows its progress. */
@@ -143,6 +143,10 @@ export function rowsOfCopy(done: FileCopyReport, algorithm = 'sha256'): Row[] {
   if (done.changed) rows.push(['changed', 'the source was written to meanwhile']);
   for (const { step, code, instead } of done.fallbacks) {
     rows.push(['refused', `${step} (${code}): ${instead}`]);
+  }
+  if (done.retried > 0) rows.push(['retried', counted(done.retried, 'time')]);
+  for (const { position, length } of done.badSectors) {
+    rows.push(['bad sectors', `${grouped(length)} bytes at ${grouped(position)} are zeros`]);
   }
   if (metadataRefused.length > 0) rows.push(['not kept', metadataRefused.join(', ')]);
   rows.push(['engine', done.engine]);

@@ -1,5 +1,6 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { hashFile } from '../../copy/hash-file.js';
+import { manifestLine } from '../../copy/manifest-format.js';
 import { exitCode } from '../exit-code.js';
 import { withUnbufferedHint } from '../failure.js';
 import type { OutputOptions } from '../output.js';
@@ -8,7 +9,8 @@ import { parseAlgorithm, parsePathArgument } from '../values.js';
 import { addWindowOptions, queueDepthOf, type WindowFlags } from '../window-options.js';
 
 interface HashFlags extends OutputOptions, WindowFlags {
-  algorithm: string;
+  hash?: string;
+  algorithm?: string;
 }
 
 export function addHash(program: Command, start: Start): Command {
@@ -17,7 +19,12 @@ export function addHash(program: Command, start: Start): Command {
     .summary('print hashes of files')
     .description('Prints hashes of files in the format of sha256sum.')
     .argument('<files...>', 'files to read', parsePaths)
-    .option('-a, --algorithm <name>', 'as node:crypto names it', parseAlgorithm, 'sha256');
+    .option('--hash <algorithm>', 'as node:crypto names it (default: sha256)', parseAlgorithm)
+    .addOption(
+      new Option('-a, --algorithm <name>', 'other name of --hash')
+        .argParser(parseAlgorithm)
+        .hideHelp(),
+    );
   return addWindowOptions(command).action((files: string[], flags: HashFlags) =>
     start(flags, (context) => hashFiles(files, flags, context)),
   );
@@ -48,14 +55,16 @@ async function hashFiles(
 }
 
 async function hashOne(path: string, flags: HashFlags, context: Context): Promise<void> {
-  const { algorithm, unbuffered = false, chunkSize } = flags;
+  const { unbuffered = false, chunkSize } = flags;
+  const algorithm = flags.hash ?? flags.algorithm ?? 'sha256';
   const queueDepth = queueDepthOf(flags);
   const { output, signal } = context;
   const hash = await withUnbufferedHint(unbuffered, 'leave out --unbuffered', () =>
     hashFile(path, {
-      ...{ algorithm, unbuffered, queueDepth, chunkSize, signal },
+      ...{ hash: algorithm, unbuffered, queueDepth, chunkSize, signal },
       onProgress: (progress) => output.progress({ phase: 'hash', ...progress }),
     }),
   );
-  output.result({ command: 'hash', path, algorithm, hash }, [`${hash}  ${path}`]);
+  const line = manifestLine(hash, path).slice(0, -1);
+  output.result({ command: 'hash', path, algorithm, hash }, [line]);
 }

@@ -2,8 +2,14 @@ import type { Command } from 'commander';
 import { addCopyOptions, type CopyFlags, copyOptionsOf } from '../copy-options.js';
 import type { OutputOptions } from '../output.js';
 import type { Start } from '../run.js';
-import { addTreeCopyOptions, runTree, type TreeCopyFlags, treeOptionsOf } from '../tree-task.js';
-import { parseMaxDelete, parsePathArgument } from '../values.js';
+import {
+  addTreeCopyOptions,
+  filterOptionsOf,
+  runTree,
+  type TreeCopyFlags,
+  treeOptionsOf,
+} from '../tree-task.js';
+import { parseNumber, parsePathArgument } from '../values.js';
 
 interface Flags extends CopyFlags, TreeCopyFlags, OutputOptions {
   delete: boolean;
@@ -21,13 +27,15 @@ export function addMirror(program: Command, start: Start): Command {
     .argument('<destination>', 'the folder that becomes equal to it', parsePathArgument);
   return addTreeCopyOptions(addCopyOptions(command))
     .option('--no-delete', 'delete nothing')
-    .option('--max-delete <n>', 'delete nothing if more than n entries would go', parseMaxDelete)
+    .option('--max-delete <n>', 'delete nothing if more than n entries would go', parseNumber)
     .action((source: string, destination: string, flags: Flags) => {
       const options = {
         ...{ ...copyOptionsOf(flags), ...treeOptionsOf(flags) },
         delete: flags.delete,
       };
       const paths = { source, destination };
-      return start(flags, (context) => runTree('mirror', paths, options, context));
+      return start(flags, async (context) =>
+        runTree('mirror', paths, { ...options, ...(await filterOptionsOf(flags)) }, context),
+      );
     });
 }

@@ -2,6 +2,7 @@ import type { Completion } from '../../engine/completion.js';
 import { copySmallFileIn } from '../../engine/directory-requests.js';
 import { leaveUnnamedFlag, MetadataFlag, metadataTriedShift } from '../../engine/opcodes.js';
 import type { EntryName } from '../../handle/entry-name.js';
+import type { FileRange } from '../../handle/sparse.js';
 import type { SystemError } from '../../node/errors.js';
 import { showPath } from '../../node/paths.js';
 import { retryWhileHeld } from '../../win32/held-by-others.js';
@@ -28,6 +29,12 @@ export interface CopiedFile {
   /** Whether the source was written to during the copy, and that was accepted. */
   changed: boolean;
   fallbacks: readonly CopyFallback[];
+  /** Parts of the source that could not be read, and are zeros in the copy. */
+  badSectors?: FileRange[];
+  /** How often a step was repeated. */
+  retried?: number;
+  /** Digest of the content, if a manifest is written. */
+  hash?: string;
   /** Name of the complete file while it waits for a group commit. */
   unnamed?: EntryName | undefined;
   /** Times that a file written in place gets after a group commit. */

@@ -1,4 +1,5 @@
-import { invalidArgType, outOfRange } from '../../node/errors.js';
+import process from 'node:process';
+import { invalidArgType, outOfRange, unavailable } from '../../node/errors.js';
 import { ownOptions } from '../../node/own-options.js';
 import {
   validateBoolean,
@@ -9,6 +10,7 @@ import {
 import {
   type FileCopyOptions,
   parseCopyOptions,
+  parseManifestPath,
   type ReplaceOptions,
   replacementOf,
 } from '../file-copy-options.js';
@@ -18,6 +20,7 @@ import {
   parseMetadata,
   usualParts,
 } from '../metadata.js';
+import type { SystemPath } from '../spot.js';
 import type { TreeChange } from './copy-tree-report.js';
 import { signalForMany } from './signal-for-many.js';
 import { TreeFilter, type TreeFilterOptions } from './tree-filter.js';
@@ -33,9 +36,14 @@ type FileOptions = Pick<
   | 'sparse'
   | 'preallocate'
   | 'verify'
+  | 'hash'
+  | 'manifest'
   | 'atomic'
   | 'resume'
   | 'changed'
+  | 'retries'
+  | 'keepAccess'
+  | 'badSectors'
 >;
 
 /** Options of copyTree(). Options of copy() for files apply to each file of the tree. */
@@ -73,6 +81,11 @@ export interface CopyTreeOptions extends TreeFilterOptions, FileOptions, Replace
   filter?: ((source: string, destination: string) => boolean | Promise<boolean>) | undefined;
   /** Reports the changes without making them. Default false. */
   dryRun?: boolean | undefined;
+  /**
+   * Copies FIFOs and devices: makes new ones of the same number, which only root may do for
+   * devices. Linux. Default false: each is an UnsupportedFileError.
+   */
+  devices?: boolean | undefined;
   /** Preserves hard links; false copies each name as a file of its own. Default true. */
   hardLinks?: boolean | undefined;
   /**
@@ -111,9 +124,12 @@ export interface TreeSettings {
   accepts: CopyTreeOptions['filter'];
   dryRun: boolean;
   hardLinks: boolean;
+  devices: boolean;
   force: boolean;
   errorOnExist: boolean;
   metadata: MetadataParts;
+  /** Path of the manifest to write, and the algorithm of its digests. */
+  manifest: { path: SystemPath; algorithm: string } | undefined;
   /** Whether every file is copied by copy(), regardless of its size. */
   eachByCopy: boolean;
   /** Options of each file, without the metadata. */
@@ -144,25 +160,42 @@ export function parseConcurrency(value: unknown): number {
 
 /** Whether an option is not supported by the single operation for small files. */
 function needsCopy(options: CopyTreeOptions, force: boolean, metadata: MetadataParts): boolean {
-  const { verify, rateLimit, unbuffered, resume, sparse } = options;
+  const { verify, rateLimit, unbuffered, resume, sparse, manifest } = options;
   if (verify || rateLimit !== undefined || !force || unbuffered || resume) return true;
-  if (sparse === 'always') return true;
+  if (sparse === 'always' || manifest !== undefined) return true;
   // The operation makes the file private until it has its owner, and does not know the umask.
   if (metadata.owner !== undefined && metadata.mode === undefined) return true;
   return options.metadata === true || Boolean(metadata.xattrs || metadata.streams);
 }
 
+const manifestHashOf = ({ hash = 'sha256' }: CopyTreeOptions): string => hash;
+
+function manifestOf(options: CopyTreeOptions): TreeSettings['manifest'] {
+  const path = parseManifestPath(options.manifest);
+  // A dry run writes no manifest.
+  if (path === undefined || options.dryRun) return undefined;
+  return { path, algorithm: manifestHashOf(options) };
+}
+
 function fileOptionsOf(options: CopyTreeOptions, force: boolean): FileCopyOptions {
   const { strategy, unbuffered, queueDepth, depth, chunkSize, sparse, preallocate } = options;
   const { verify, atomic, resume, rateLimit, signal, changed = 'retry' } = options;
+  const { retries, badSectors, keepAccess } = options;
+  const hash = options.manifest === undefined ? undefined : manifestHashOf(options);
   const all: FileCopyOptions = {
     ...{ strategy, unbuffered, queueDepth, depth, chunkSize, sparse, preallocate },
     // A file that appears under the name during the copy is an error.
-    ...{ verify, atomic, resume, changed, rateLimit, signal },
-    ...{ force, errorOnExist: !force },
+    ...{ verify, hash, atomic, resume, changed, retries, badSectors, rateLimit, signal },
+    ...{ force, errorOnExist: !force, keepAccess },
   };
   const given = Object.entries(all).filter(([, value]) => value !== undefined);
   return Object.fromEntries(given) as FileCopyOptions;
+}
+
+function devicesOf({ devices }: CopyTreeOptions): boolean {
+  if (!flag(devices, 'devices', false)) return false;
+  if (process.platform !== 'linux') throw unavailable('options.devices');
+  return true;
 }
 
 function checksumOf({ checksum, verify }: CopyTreeOptions): TreeSettings['checksum'] {
@@ -197,7 +230,7 @@ export function parseTreeOptions(given: CopyTreeOptions): TreeSettings {
   const { force, errorOnExist } = replacementOf(options);
   // Invalid file options are refused before any file is touched.
   const fileOptions = fileOptionsOf(options, force);
-  parseCopyOptions(fileOptions);
+  parseCopyOptions({ ...fileOptions, metadata: options.metadata });
   const concurrency = parseConcurrency(options.concurrency);
   validateLimits(options);
   return {
@@ -212,9 +245,11 @@ export function parseTreeOptions(given: CopyTreeOptions): TreeSettings {
     accepts: options.filter,
     dryRun: flag(options.dryRun, 'dryRun', false),
     hardLinks: flag(options.hardLinks, 'hardLinks', true),
+    devices: devicesOf(options),
     force,
     errorOnExist,
     metadata,
+    manifest: manifestOf(options),
     eachByCopy: needsCopy(options, force, metadata),
     fileOptions,
     signal: options.signal,

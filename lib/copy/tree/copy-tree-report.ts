@@ -1,3 +1,4 @@
+import type { FileRange } from '../../handle/sparse.js';
 import type { CopyFallback } from '../fallbacks.js';
 
 /** An error of one entry of a tree. */
@@ -19,10 +20,11 @@ export interface RefusedMetadata {
 /** One change of the destination; in a dry run, one that would be made. */
 export interface TreeChange {
   /**
-   * 'copy': content of a file was copied; 'folder', 'link', 'hardLink': one was made; 'metadata':
-   * only mode or owner were set; 'delete': the entry was removed.
+   * 'copy': content of a file was copied; 'folder', 'link', 'hardLink': one was made; 'device': a
+   * device or a FIFO was made; 'metadata': only mode or owner were set; 'delete': the entry was
+   * removed.
    */
-  action: 'copy' | 'folder' | 'link' | 'hardLink' | 'metadata' | 'delete';
+  action: 'copy' | 'folder' | 'link' | 'hardLink' | 'device' | 'metadata' | 'delete';
   /** Relative to the source, with slashes. */
   path: string;
   /**
@@ -39,6 +41,14 @@ export interface TreeFallback extends CopyFallback {
   path: string;
 }
 
+/** Parts of a file that could not be read, and are zeros in its copy. */
+export interface BadSectors {
+  /** Relative to the source, with slashes. */
+  path: string;
+  /** In order. */
+  ranges: FileRange[];
+}
+
 /** The result of copyTree() and mirror(); in a dry run, what they would do. */
 export interface CopyTreeReport {
   /** Always 'folder'. */
@@ -51,6 +61,8 @@ export interface CopyTreeReport {
   links: number;
   /** Hard links that were made. */
   hardLinks: number;
+  /** FIFOs and devices that were made. */
+  devices: number;
   /** Bytes of content that were copied. */
   bytes: number;
   /** Files and links left alone: unchanged ones, and with `force: false` all existing ones. */
@@ -65,6 +77,10 @@ export interface CopyTreeReport {
   leftOut: string[];
   /** Steps that the system refused, and what was done instead; each once, with the first file. */
   fallbacks: TreeFallback[];
+  /** Files with parts that could not be read, and are zeros in the copies. */
+  badSectors: BadSectors[];
+  /** How often a step was repeated because of `retries`. */
+  retried: number;
   /** Errors of single entries; empty if the destination has everything in the source. */
   errors: TreeError[];
   /**
@@ -85,12 +101,15 @@ export function emptyReport(): CopyTreeReport {
   return {
     kind: 'folder',
     ...{ files: 0, folders: 0, links: 0, hardLinks: 0, bytes: 0, skipped: 0, unchanged: 0 },
+    devices: 0,
     ...{
       deleted: 0,
       errors: [],
       changed: [],
       leftOut: [],
       fallbacks: [],
+      badSectors: [],
+      retried: 0,
       metadataRefused: [],
       stopped: false,
       deleteSkipped: false,

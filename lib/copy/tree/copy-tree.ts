@@ -2,10 +2,14 @@ import { abortError } from '../../node/errors.js';
 import { monotonicMs } from '../../node/globals.js';
 import type { PathLike } from '../../node/paths.js';
 import { validateObject } from '../../node/validate.js';
+import { placeOfCopy } from '../destination.js';
+import { ReadFaults } from '../read-faults.js';
 import { type CopyTreeOptions, parseTreeOptions, type TreeSettings } from './copy-tree-options.js';
 import type { CopyTreeReport } from './copy-tree-report.js';
+import { readLists } from './name-lists.js';
 import { timeWindowOf } from './time-window.js';
 import { TreeCopy } from './tree-copy.js';
+import { placeOfManifest } from './tree-manifest.js';
 import { checkApart } from './tree-overlap.js';
 import type { Place } from './tree-place.js';
 import { TreeRoot } from './tree-root.js';
@@ -16,10 +20,13 @@ function acceptsOf(
   from: TreeRoot,
   to: TreeRoot,
   { accepts }: TreeSettings,
+  leftOut: Place | undefined,
 ): WalkOptions['accepts'] {
-  if (accepts === undefined) return undefined;
+  if (accepts === undefined && leftOut === undefined) return undefined;
+  if (accepts === undefined) return (place) => place !== leftOut;
   const answers = new Map<Place, boolean | Promise<boolean>>();
   return (place) => {
+    if (place === leftOut) return false;
     const known = answers.get(place);
     if (known !== undefined) return known;
     const answer = accepts(from.show(place), to.show(place));
@@ -51,24 +58,29 @@ export async function copyTree(
   options: CopyTreeOptions = {},
 ): Promise<CopyTreeReport> {
   const begun = monotonicMs();
-  const settings = parseTreeOptions(options);
+  const settings = parseTreeOptions(await readLists(options));
   const { filter, concurrency, signal, oneFileSystem } = settings;
   const from = new TreeRoot(source, 'source');
-  const to = new TreeRoot(destination, 'destination');
+  const to = new TreeRoot(placeOfCopy(source, destination), 'destination');
   if (signal?.aborted) throw abortError(signal);
-  const accepts = acceptsOf(from, to, settings);
-  await checkApart(from, to, { ...settings, accepts });
+  await checkApart(from, to, { ...settings, accepts: acceptsOf(from, to, settings, undefined) });
   try {
+    const { manifest } = settings;
+    const leftOut = manifest && (await placeOfManifest(manifest.path, from, to));
+    const accepts = acceptsOf(from, to, settings, leftOut);
+    const { retries = 0 } = settings.fileOptions;
+    const faults = new ReadFaults({ retries, signal });
     const trees = await walkTrees(from, to, {
-      ...{ filter, concurrency, signal, oneFileSystem, accepts },
+      ...{ filter, concurrency, signal, oneFileSystem, accepts, faults },
       // Entries that the source lacks are examined only if they are to be deleted.
       entersExtra: settings.delete,
-      omitsSame: settings.checksum === undefined,
+      omitsSame: settings.checksum === undefined && manifest === undefined,
     });
     const { source: wanted, destination: there } = trees;
     const timeWindowNs = await timeWindowOf(wanted, there, to, settings.modifyWindow);
     const tree = new TreeCopy(from, to, settings, { ...trees, timeWindowNs });
     await tree.run();
+    tree.report.retried += faults.retried;
     return { ...tree.report, durationMs: monotonicMs() - begun };
   } finally {
     await Promise.all([from.close(), to.close()]);

@@ -26,5 +26,7 @@ export async function isDoubtful(
   actions: TreeActions,
 ): Promise<boolean> {
   if (await isDamaged(task, roots, settings)) return true;
-  return settings.force && mayBeForged(task, settings.metadata) && actions.takeOver(task);
+  const { force, fileOptions } = settings;
+  if (!force || fileOptions.keepAccess) return false;
+  return mayBeForged(task, settings.metadata) && actions.takeOver(task);
 }

@@ -17,11 +17,11 @@ export interface ComparedTrees extends Trees {
  */
 export function planWithinLimit(
   { source, destination, same, fresh, timeWindowNs }: ComparedTrees,
-  { hardLinks, delete: deletes, maxDelete }: TreeSettings,
+  { hardLinks, devices, delete: deletes, maxDelete }: TreeSettings,
   path: string,
   reporter: TreeReporter,
 ): Plan {
-  const rules = { hardLinks, timeWindowNs };
+  const rules = { hardLinks, devices, timeWindowNs };
   const plan = planCopy(source, destination, { ...rules, delete: deletes });
   let count = plan.extra.length;
   for (const content of plan.obstacles.values()) count += content.length;

@@ -20,7 +20,7 @@ export interface TreeActions {
   closeFolders(onError: (place: Place, error: unknown) => void): Promise<void>;
   /** Copies a file of any size. */
   writeFile(task: Task, onProgress: FileCopyOptions['onProgress']): Promise<CopiedFile>;
-  /** Makes a symbolic link. @returns refused parts of its metadata */
+  /** Makes a symbolic link, a FIFO or a device. @returns refused parts of its metadata */
   writeLink(task: Task): Promise<MetadataPart[]>;
   /** Makes a hard link to a file that the destination has. */
   writeName(task: NameTask): Promise<void>;

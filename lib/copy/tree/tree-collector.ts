@@ -1,7 +1,7 @@
 import { abortError } from '../../node/errors.js';
 import { deviceOf, type TreeEntry } from './tree-entry.js';
 import type { Admission, TreeFilter } from './tree-filter.js';
-import { folderOf, type Place, showPlace } from './tree-place.js';
+import { folderOf, type Place } from './tree-place.js';
 
 export interface PlaceError {
   place: Place;
@@ -36,6 +36,8 @@ export class TreeCollector {
   // Folders that are not included themselves, until something below them is.
   readonly #through = new Map<Place, TreeEntry>();
   readonly #selection: TreeSelection;
+  /** Places that the filter lists by name, and that are there. */
+  readonly found = new Set<Place>();
   /** Whether something may not belong to the tree. */
   readonly hasRules: boolean;
 
@@ -99,7 +101,8 @@ export class TreeCollector {
     if (accepts !== undefined && !(await accepts(place))) return 'no';
     const folder = folderOf(place);
     const isBelow = folder === '' ? filter.admitsAll : this.tree.entries.has(folder);
-    return filter.admit(showPlace(place), isFolder, isBelow && !this.#through.has(folder));
+    if (filter.places?.has(place)) this.found.add(place);
+    return filter.admit(place, isFolder, isBelow && !this.#through.has(folder));
   }
 
   // A folder that only leads to an entry stays in `#through`, since it is not included itself.

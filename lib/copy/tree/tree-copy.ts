@@ -5,6 +5,7 @@ import type { CopyTreeReport } from './copy-tree-report.js';
 import { isDoubtful } from './damage.js';
 import { tasksOf } from './fresh-files.js';
 import { GroupCommit } from './group-commit.js';
+import { isSameNode } from './make-node.js';
 import { olderNames } from './older-names.js';
 import { type ComparedTrees, planWithinLimit } from './plan-within-limit.js';
 import { mayReplace, type ReplacementSettings } from './replacement-rules.js';
@@ -31,6 +32,16 @@ function otherFileSystems({ entries }: Tree): Set<Place> {
     if (entry.kind === 'folder' && deviceOf(entry) !== deviceOf(top)) found.add(entry.place);
   }
   return found;
+}
+
+function actionsOf(
+  source: TreeRoot,
+  destination: TreeRoot,
+  settings: TreeSettings,
+  there: Tree,
+): TreeActions {
+  if (settings.dryRun) return new TreeRehearsal();
+  return new TreeWriter(source, destination, settings, otherFileSystems(there));
 }
 
 /** Makes names, links and metadata durable. */
@@ -81,9 +92,7 @@ export class TreeCopy {
     const mayDelete = settings.delete && !this.report.deleteSkipped;
     this.#replacement = { ...settings, mayDelete };
     if (settings.delete && trees.source.errors.length > 0) this.report.deleteSkipped = true;
-    this.#actions = settings.dryRun
-      ? new TreeRehearsal()
-      : new TreeWriter(source, destination, settings, otherFileSystems(trees.destination));
+    this.#actions = actionsOf(source, destination, settings, trees.destination);
     this.#obstacles = new TreeObstacles(this.#plan.obstacles, this.#actions, this.#reporter);
     this.#commit = new GroupCommit(this.#actions, settings.concurrency, {
       onNamed: (task, copied) => this.#reporter.copied(task, copied),
@@ -152,11 +161,12 @@ export class TreeCopy {
     if (kept.size > 0) this.report.deleteSkipped = true;
     const superfluous = extra.filter(({ place }) => !kept.has(place));
     await openAll(superfluous, this.#actions);
-    await this.#remove(superfluous, (entry) => this.#reporter.deleted(entry));
+    await this.#remove(superfluous);
     for (const level of byDepth(folders, placeOfTask).reverse()) {
       await this.#each(level, (task) => this.#finishFolder(task));
     }
     await syncAll(this.#actions, this.#reporter);
+    await this.#reporter.writeManifest();
   }
 
   /** Keeps the metadata of unchanged entries. @returns those whose bytes differ nevertheless */
@@ -269,9 +279,12 @@ export class TreeCopy {
   }
 
   async #keep(task: Task): Promise<void> {
+    await this.#reporter.manifest?.addUnchanged(task, this.#source, this.#settings);
     this.#noteUnchanged(1);
     const { entry, there } = task;
-    if (there === undefined || !differsInMetadata(entry, there, this.#settings.metadata)) return;
+    const { metadata, fileOptions } = this.#settings;
+    if (entry.kind === 'file' && fileOptions.keepAccess) return;
+    if (there === undefined || !differsInMetadata(entry, there, metadata)) return;
     this.#reporter.refused(task, await this.#actions.keepMetadata(task));
     this.#reporter.change('metadata', task);
   }
@@ -279,7 +292,8 @@ export class TreeCopy {
   async #copyFile(task: Task): Promise<void> {
     if (!this.#mayMake(task)) return;
     const { place } = task.entry;
-    this.#touch(place);
+    // A running copy is announced by a file in the top.
+    for (const made of [place, '']) this.#touch(made);
     let before = 0;
     const begun = this.#commit.begin();
     const copied = await this.#obstacles.replace(task, (made) =>
@@ -298,15 +312,16 @@ export class TreeCopy {
     }
   }
 
+  /** Copies a link, a FIFO or a device. */
   async #copyLink(task: Task): Promise<void> {
+    if (await isSameNode(task, this.#source, this.#destination)) return this.#keep(task);
     if (!this.#mayMake(task)) return;
     this.#touch(task.entry.place);
     this.#reporter.refused(
       task,
       await this.#obstacles.replace(task, (made) => this.#actions.writeLink(made)),
     );
-    this.report.links++;
-    this.#reporter.change('link', task);
+    this.#reporter.made(task);
   }
 
   async #finishFolder(task: Task): Promise<void> {
@@ -323,22 +338,20 @@ export class TreeCopy {
     if (!this.#mayMake(task)) return;
     this.#touch(task.entry.place);
     await this.#obstacles.replace(task, (made) => this.#actions.writeName({ ...task, ...made }));
+    this.#reporter.manifest?.addName(task);
     this.report.hardLinks++;
     this.#reporter.refused(task, this.#reporter.refusedOf(task.first));
     this.#reporter.change('hardLink', task);
   }
 
   /** @param entries each before the folder that contains it */
-  async #remove(
-    entries: readonly TreeEntry[],
-    onRemoved: (entry: TreeEntry) => void,
-  ): Promise<void> {
+  async #remove(entries: readonly TreeEntry[]): Promise<void> {
     for (const level of byDepth(entries, ({ place }) => place)) {
       const tasks = level.map((entry) => ({ entry, there: entry }));
       await this.#each(tasks, async ({ entry }) => {
         this.#touch(entry.place);
         await this.#actions.remove(entry);
-        onRemoved(entry);
+        this.#reporter.deleted(entry);
       });
     }
   }

@@ -6,6 +6,13 @@ export type EntryKind = 'file' | 'folder' | 'link' | SpecialKind;
 /** Kinds of entries without content to copy. */
 export type SpecialKind = 'fifo' | 'socket' | 'character device' | 'block device' | 'unknown';
 
+const nodeKinds: ReadonlySet<EntryKind> = new Set(['fifo', 'character device', 'block device']);
+
+/** Whether an entry is a FIFO or a device, which mknod(2) makes. */
+export function isNode(kind: EntryKind): boolean {
+  return nodeKinds.has(kind);
+}
+
 /** The entry of a tree at a place. */
 export interface TreeEntry {
   readonly place: Place;

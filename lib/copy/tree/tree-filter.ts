@@ -1,6 +1,8 @@
 import process from 'node:process';
 import { Minimatch } from 'minimatch';
 import { invalidArgType } from '../../node/errors.js';
+import type { PathLike } from '../../node/paths.js';
+import { folderOf, type Place, showPlace } from './tree-place.js';
 
 /** Selects the entries of a tree. */
 export interface TreeFilterOptions {
@@ -12,6 +14,20 @@ export interface TreeFilterOptions {
   include?: readonly string[] | undefined;
   /** Patterns of excluded paths, with everything below; takes precedence. Default: nothing. */
   exclude?: readonly string[] | undefined;
+  /**
+   * Includes only these paths relative to the source, each with everything below it, in addition to
+   * `include`: a list of names, or a file that has one per line or, if it has zero bytes, before
+   * each of them. They are no patterns. Default: everything.
+   */
+  filesFrom?: PathLike | readonly (string | Uint8Array)[] | undefined;
+  /** A file with patterns of excluded paths, one per line, without empty lines and `#` lines. */
+  excludeFrom?: PathLike | undefined;
+}
+
+/** Options with the content of their lists. */
+export interface ReadFilterOptions extends TreeFilterOptions {
+  /** The places of `filesFrom`. */
+  places?: ReadonlySet<Place> | undefined;
 }
 
 /** 'through': a folder that is not included itself, but may contain included entries. */
@@ -30,35 +46,62 @@ function parsePatterns(given: unknown, name: string): Minimatch[] | undefined {
   return trimmed.map((text) => new Minimatch(text, matching));
 }
 
-/** Decides which paths of a tree are included. */
+/** Returns the folders that lead to places. */
+function foldersTo(places: Iterable<Place>): Set<Place> {
+  const folders = new Set<Place>();
+  for (const place of places) {
+    for (let at = folderOf(place); at !== '' && !folders.has(at); at = folderOf(at)) {
+      folders.add(at);
+    }
+  }
+  return folders;
+}
+
+/** Decides which places of a tree are included. */
 export class TreeFilter {
   readonly #include: Minimatch[] | undefined;
   readonly #exclude: Minimatch[];
+  /** Places that are included by name; undefined if there is no such list. */
+  readonly places: ReadonlySet<Place> | undefined;
+  readonly #leading: ReadonlySet<Place>;
 
-  constructor({ include, exclude }: TreeFilterOptions) {
+  constructor({ include, exclude, places }: ReadFilterOptions) {
     this.#include = parsePatterns(include, 'options.include');
     this.#exclude = parsePatterns(exclude, 'options.exclude') ?? [];
+    // A list with the top itself includes everything.
+    this.places = places?.has('') ? undefined : places;
+    this.#leading = foldersTo(this.places ?? []);
   }
 
-  /**
-   * @param path relative to the tree, with slashes
-   * @param isBelow whether the containing folder is itself included
-   */
-  admit(path: string, isFolder: boolean, isBelow: boolean): Admission {
+  /** @param isBelow whether the containing folder is itself included */
+  admit(place: Place, isFolder: boolean, isBelow: boolean): Admission {
+    const path = showPlace(place);
     if (this.#exclude.some((pattern) => pattern.match(path))) return 'no';
-    if (this.#include === undefined || isBelow) return 'yes';
-    if (this.#include.some((pattern) => pattern.match(path))) return 'yes';
-    const mayLead = isFolder && this.#include.some((pattern) => pattern.match(path, true));
-    return mayLead ? 'through' : 'no';
+    if (this.admitsAll || isBelow || this.places?.has(place)) return 'yes';
+    const include = this.#include ?? [];
+    if (include.some((pattern) => pattern.match(path))) return 'yes';
+    const leads = this.#leading.has(place) || include.some((pattern) => pattern.match(path, true));
+    return isFolder && leads ? 'through' : 'no';
   }
 
-  /** Whether there are no patterns, so that everything is included. */
+  /** Whether a place belongs to the tree, given the folders that contain it. */
+  admitsPlace(place: Place): boolean {
+    let isBelow = this.admitsAll;
+    for (let end = place.indexOf('/'); ; end = place.indexOf('/', end + 1)) {
+      const isLast = end < 0;
+      const admission = this.admit(isLast ? place : place.slice(0, end), !isLast, isBelow);
+      if (admission === 'no' || isLast) return admission === 'yes';
+      isBelow = admission === 'yes';
+    }
+  }
+
+  /** Whether there are no rules, so that everything is included. */
   get isEmpty(): boolean {
-    return this.#include === undefined && this.#exclude.length === 0;
+    return this.admitsAll && this.#exclude.length === 0;
   }
 
   /** Whether the top of a tree is included, and with it everything that is not excluded. */
   get admitsAll(): boolean {
-    return this.#include === undefined;
+    return this.#include === undefined && this.places === undefined;
   }
 }

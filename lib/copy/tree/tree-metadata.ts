@@ -1,4 +1,7 @@
 import process from 'node:process';
+import { MetadataFlag } from '../../engine/opcodes.js';
+import { decodeNothing } from '../../engine/operation.js';
+import { copyMetadataParts } from '../../engine/requests.js';
 import type { DirectoryHandle } from '../../file-handle/directory-handle.js';
 import { getAttributes, setAttributes } from '../../handle/attributes.js';
 import type { EntryName } from '../../handle/entry-name.js';
@@ -16,6 +19,7 @@ async function copyAttributes(from: SystemPath, to: SystemPath): Promise<void> {
   await setAttributes(to, { readOnly, hidden, system, archive, notContentIndexed });
 }
 
+const permissions = 0o777;
 const setUserId = 0o4000;
 const setGroupId = 0o2000;
 
@@ -83,10 +87,11 @@ export interface TreePair {
  * @returns the parts that were tried and refused
  */
 export async function keepMetadata(
-  { source, destination }: TreePair,
+  trees: TreePair,
   { entry, there = entry }: { entry: TreeEntry; there?: TreeEntry | undefined },
   parts: MetadataParts,
 ): Promise<MetadataPart[]> {
+  const { source, destination } = trees;
   const { place, uid, gid, atimeNs, mtimeNs } = entry;
   return destination.beside(place, (directory, name) => {
     let now = there;
@@ -98,23 +103,50 @@ export async function keepMetadata(
       mode: () => directory.chmod(name, modeOf(entry, now)),
       times: () => directory.utimes(name, atimeNs, mtimeNs),
       attributes: () => copyAttributes(source.at(place), destination.at(place)),
+      xattrs: () => copyFolderXattrs(trees, entry),
     };
     return keepParts(parts, (part) => keepers[part]?.());
   });
 }
 
-/** Keeps the metadata of a symbolic link under any name in a directory. Links have no mode. */
-export async function keepLinkMetadata(
+/** Copies the extended attributes of a folder, access control lists included. */
+async function copyFolderXattrs(
+  { source, destination }: TreePair,
+  { kind, place }: TreeEntry,
+): Promise<void> {
+  // Files get theirs with their content.
+  if (kind !== 'folder') return;
+  await source.within(place, ({ core: from }) =>
+    destination.within(place, ({ core: to }) =>
+      to.operateFrom(from, {
+        ...copyMetadataParts(MetadataFlag.xattrs),
+        subject: { syscall: 'fsetxattr', path: destination.show(place) },
+        decode: decodeNothing,
+      }),
+    ),
+  );
+}
+
+/**
+ * Keeps the metadata of a symbolic link, a FIFO or a device under any name in a directory. Links
+ * have no mode. A device gets its owner before a mode lets anybody open it.
+ */
+export async function keepMetadataOfName(
   directory: DirectoryHandle,
   name: EntryName,
-  { uid, gid, atimeNs, mtimeNs }: TreeEntry,
+  { kind, mode, uid, gid, atimeNs, mtimeNs }: TreeEntry,
   parts: MetadataParts,
 ): Promise<MetadataPart[]> {
   const keepers: Keepers = {
     owner: () => directory.chown(name, uid, gid),
+    ...(kind === 'link' ? {} : { mode: () => directory.chmod(name, mode) }),
     times: () => directory.utimes(name, atimeNs, mtimeNs),
   };
-  return keepParts(parts, (part) => keepers[part]?.());
+  const refused = await keepParts(parts, (part) => keepers[part]?.());
+  // A new FIFO or device has no permissions.
+  const isClosed = kind !== 'link' && parts.mode === undefined;
+  if (isClosed) await directory.chmod(name, mode & permissions & ~process.umask());
+  return refused;
 }
 
 /** Gives a durable file that was written in place its times. @returns its new result */
@@ -140,7 +172,7 @@ export function isFolderLike(
 ): boolean {
   if (there?.kind !== 'folder' || differsInMetadata(entry, there, metadata)) return false;
   // Attributes are not compared.
-  if (metadata.attributes) return false;
+  if (metadata.attributes || metadata.xattrs) return false;
   return !metadata.times || differenceOf(entry.mtimeNs, there.mtimeNs) < timeWindowNs;
 }
 

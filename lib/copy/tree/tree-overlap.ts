@@ -7,7 +7,7 @@ import { systemErrorOf } from '../../node/errors.js';
 import { nodePromises } from '../../node/node-fs.js';
 import type { SystemPath } from '../spot.js';
 import type { TreeFilter } from './tree-filter.js';
-import { type Place, showPlace } from './tree-place.js';
+import type { Place } from './tree-place.js';
 import type { TreeRoot } from './tree-root.js';
 
 const isWindows = process.platform === 'win32';
@@ -67,7 +67,10 @@ interface Inside {
 }
 
 /** Returns where a path lies in a folder, by the identities of folders and not by their names. */
-async function placeInside(path: SystemPath, folder: SystemPath): Promise<Inside | undefined> {
+export async function placeInside(
+  path: SystemPath,
+  folder: SystemPath,
+): Promise<Inside | undefined> {
   const wanted = await stat(folder, { bigint: true, throwIfNoEntry: false });
   if (wanted === undefined) return undefined;
   const existing = await existingPart(path);
@@ -80,6 +83,18 @@ async function placeInside(path: SystemPath, folder: SystemPath): Promise<Inside
     if (isSamePath(parentOf(at), at)) return undefined;
     names.unshift(nameOf(at));
   }
+}
+
+/** Returns the place of a path in a folder that may not exist yet. */
+export async function placeInFuture(
+  path: SystemPath,
+  folder: SystemPath,
+): Promise<Place | undefined> {
+  const [inner, outer] = [await existingPart(path), await existingPart(folder)];
+  if (outer.missing.length === 0) return (await placeInside(path, folder))?.place;
+  const isBelow = outer.missing.every((name, index) => inner.missing[index] === name);
+  if (!isBelow || !isSamePath(inner.path, outer.path)) return undefined;
+  return inner.missing.slice(outer.missing.length).join('/');
 }
 
 /** Settings that decide which places a tree copy works on. */
@@ -98,7 +113,7 @@ async function isLeftOut({ place, isMounted }: Inside, bounds: TreeBounds): Prom
   const names = place.split('/');
   for (let length = 1; length <= names.length; length++) {
     const folder = names.slice(0, length).join('/');
-    const admission = bounds.filter.admit(showPlace(folder), true, isBelow);
+    const admission = bounds.filter.admit(folder, true, isBelow);
     if (admission === 'no' || (await bounds.accepts?.(folder)) === false) return true;
     isBelow = admission === 'yes';
   }

@@ -32,6 +32,19 @@ export function placeOf(folder: Place, name: string): Place {
   return folder === '' ? name : `${folder}/${name}`;
 }
 
+/**
+ * Returns the place that a relative path of a list names; '' for the top, undefined if it is
+ * absolute or leads out of the tree.
+ * @param path with one character for each byte
+ */
+export function placeOfPath(path: string): Place | undefined {
+  const text = isWindows ? Buffer.from(path, 'latin1').toString().replaceAll('\\', '/') : path;
+  // On Windows a colon names a drive or a stream of a file.
+  if (text.startsWith('/') || (isWindows && text.includes(':'))) return undefined;
+  const parts = text.split('/').filter((part) => part !== '' && part !== '.');
+  return parts.includes('..') ? undefined : parts.join('/');
+}
+
 /** Returns the folder that contains a place; the top for a name without a folder. */
 export function folderOf(place: Place): Place {
   return place.slice(0, Math.max(0, place.lastIndexOf('/')));

@@ -2,13 +2,15 @@ import { isTemporaryName, isUnfinishedName } from '../temporary-name.js';
 import type { TreeChange } from './copy-tree-report.js';
 import { differenceOf } from './time-window.js';
 import type { Tree } from './tree-collector.js';
-import type { TreeEntry } from './tree-entry.js';
+import { isNode, type TreeEntry } from './tree-entry.js';
 import { depthOf, folderOf, type Place } from './tree-place.js';
 
 /** Rules for planning a tree copy. */
 export interface PlanRules {
   hardLinks: boolean;
   delete: boolean;
+  /** Whether FIFOs and devices are copied. */
+  devices: boolean;
   /** Times that differ by less than this are the same, in nanoseconds. */
   timeWindowNs: bigint;
 }
@@ -40,6 +42,7 @@ export interface Plan {
   /** Each before its entries; includes existing folders, for their modes and times. */
   folders: Task[];
   files: Task[];
+  /** Links, and FIFOs and devices that are copied. */
   links: Task[];
   names: NameTask[];
   /** Tasks whose content is up to date; mode or owner may differ. */
@@ -66,7 +69,7 @@ export function reasonOf(action: TreeChange['action'], task: Task): TreeChange['
   if (action === 'metadata') return 'metadata';
   if (there === undefined) return 'new';
   if (there.kind !== entry.kind) return 'type';
-  if (entry.kind === 'link') return 'target';
+  if (entry.kind === 'link' || isNode(entry.kind)) return 'target';
   if (task.isDamaged) return 'content';
   return there.size === entry.size ? 'time' : 'size';
 }
@@ -89,6 +92,7 @@ export function planCopy(source: Tree, destination: Tree, rules: PlanRules): Pla
     else if (entry.kind === 'link') {
       (isUnchanged(task, rules) ? plan.unchanged : plan.links).push(task);
     } else if (entry.kind === 'file') planFile(plan, task, rules, firsts);
+    else if (rules.devices && isNode(entry.kind)) plan.links.push(task);
     else plan.special.push(entry);
   }
   return plan;
@@ -128,7 +132,9 @@ function removalsOf(source: Tree, destination: Tree, rules: PlanRules): Removals
     const { place, kind } = entry;
     const wanted = source.entries.get(place);
     if (kind === 'folder' && wanted !== undefined && wanted.kind !== 'folder') {
-      (wanted.kind === 'file' || wanted.kind === 'link' ? replaced : untouched).add(place);
+      const isMade =
+        ['file', 'link'].includes(wanted.kind) || (rules.devices && isNode(wanted.kind));
+      (isMade ? replaced : untouched).add(place);
     }
     if (isWithin(place, untouched)) continue;
     const obstacle = enclosing(place, replaced);

@@ -5,6 +5,7 @@ import type { TreeSettings } from './copy-tree-options.js';
 import { emptyReport, type TreeChange } from './copy-tree-report.js';
 import type { PlaceError } from './tree-collector.js';
 import type { SpecialKind, TreeEntry } from './tree-entry.js';
+import { TreeManifest } from './tree-manifest.js';
 import { type Place, showPlace } from './tree-place.js';
 import { reasonOf, type Task } from './tree-plan.js';
 import type { TreeRoot } from './tree-root.js';
@@ -23,6 +24,8 @@ function isFatal(error: unknown): boolean {
 /** Writes the report of a tree copy, and calls the callbacks as things happen. */
 export class TreeReporter {
   readonly report = emptyReport();
+  /** The manifest that is written, if any. */
+  readonly manifest: TreeManifest | undefined;
   #thrown: { error: unknown } | undefined;
   readonly #settings: TreeSettings;
   /** Refused parts, by the first name of a file. */
@@ -30,6 +33,7 @@ export class TreeReporter {
 
   constructor(settings: TreeSettings) {
     this.#settings = settings;
+    this.manifest = settings.manifest && new TreeManifest(settings.manifest);
   }
 
   error(place: Place, error: unknown): void {
@@ -53,19 +57,44 @@ export class TreeReporter {
     }
   }
 
-  copied(task: Task, { bytes, metadataRefused, changed, fallbacks }: CopiedFile): void {
+  copied(task: Task, copied: CopiedFile): void {
+    const { bytes, metadataRefused, changed, fallbacks, badSectors = [], retried = 0 } = copied;
     const { place } = task.entry;
+    this.manifest?.addCopied(task, copied);
     this.report.files++;
     this.report.bytes += bytes;
+    this.report.retried += retried;
+    if (badSectors.length > 0) {
+      this.report.badSectors.push({ path: showPlace(place), ranges: badSectors });
+    }
     if (changed) this.report.changed.push(showPlace(place));
     for (const fallback of fallbacks) this.fallback(place, fallback);
     this.refused(task, metadataRefused);
     this.change('copy', task);
   }
 
+  /** Notes a link, a FIFO or a device. */
+  made(task: Task): void {
+    const isLink = task.entry.kind === 'link';
+    if (isLink) this.report.links++;
+    else this.report.devices++;
+    this.change(isLink ? 'link' : 'device', task);
+  }
+
   deleted({ place }: TreeEntry): void {
     this.report.deleted++;
     this.#settings.onChange?.({ action: 'delete', path: showPlace(place), reason: 'extra' });
+  }
+
+  /** Writes the manifest; a failure is an error of the tree. */
+  async writeManifest(): Promise<void> {
+    // If the copy ended early, the manifest of an earlier copy says more.
+    if (this.report.stopped) return;
+    try {
+      await this.manifest?.write();
+    } catch (error) {
+      this.error('', error);
+    }
   }
 
   fallback(place: Place, fallback: CopyFallback): void {

@@ -2,6 +2,7 @@ import type { DirectoryHandle } from '../../file-handle/directory-handle.js';
 import type { EntryName } from '../../handle/entry-name.js';
 import { type EntryStatuses, listStatuses } from '../../handle/name-statuses.js';
 import { forEach } from '../for-each.js';
+import { type ReadFaults, untilItPasses } from '../read-faults.js';
 import { FreshFiles } from './fresh-files.js';
 import { type Tree, TreeCollector, type TreeSelection } from './tree-collector.js';
 import { entryOf, ListedEntry, type TreeEntry } from './tree-entry.js';
@@ -16,6 +17,8 @@ export interface WalkOptions extends TreeSelection {
   entersExtra: boolean;
   /** Whether to leave files out of the result that need no work, and only count them. */
   omitsSame: boolean;
+  /** Decides whether a folder is listed again after an error. Default: it is not. */
+  faults?: ReadFaults | undefined;
 }
 
 /** The result of walking a source and a destination side by side. */
@@ -81,7 +84,7 @@ function countBoth({ mine, theirs }: Lists, alone: number): number {
 }
 
 class TreeWalk {
-  readonly #roots: readonly [TreeRoot, TreeRoot];
+  readonly #roots: readonly [TreeRoot, TreeRoot | undefined];
   readonly #options: WalkOptions;
   readonly #source: TreeCollector;
   readonly #destination: TreeCollector;
@@ -89,7 +92,8 @@ class TreeWalk {
   readonly #clashing = new Set<Place>();
   #same = 0;
 
-  constructor(roots: readonly [TreeRoot, TreeRoot], options: WalkOptions) {
+  /** @param roots the second one is undefined if only one tree is walked */
+  constructor(roots: readonly [TreeRoot, TreeRoot | undefined], options: WalkOptions) {
     this.#roots = roots;
     this.#options = options;
     this.#source = new TreeCollector(options);
@@ -100,7 +104,7 @@ class TreeWalk {
   async run(): Promise<Trees> {
     const [from, to] = this.#roots;
     this.#source.addTop(entryOf('', await from.status('')));
-    const top = await to.statusIfThere('');
+    const top = await to?.statusIfThere('');
     if (top !== undefined) this.#destination.addTop(entryOf('', top));
     let level: Folder[] = [{ place: '', inSource: true, inDestination: top !== undefined }];
     while (level.length > 0) {
@@ -108,6 +112,7 @@ class TreeWalk {
       await forEach(level, this.#options.concurrency, (folder) => this.#read(folder, below));
       level = below;
     }
+    if (to !== undefined) await this.#noteMissing(from);
     return {
       source: this.#source.tree,
       destination: this.#destination.tree,
@@ -117,12 +122,22 @@ class TreeWalk {
     };
   }
 
+  /** Records an error for each place that the filter lists by name and that is not there. */
+  async #noteMissing(from: TreeRoot): Promise<void> {
+    const { filter } = this.#options;
+    for (const place of filter.places ?? []) {
+      if (this.#source.found.has(place) || !filter.admitsPlace(place)) continue;
+      // It may be in a folder that is not entered.
+      await from.status(place).catch((error) => this.#source.fail(place, error));
+    }
+  }
+
   async #read(folder: Folder, below: Folder[]): Promise<void> {
     const { place, inSource, inDestination } = folder;
     const [from, to] = this.#roots;
     const listing = [
       inSource ? this.#list(from, place, this.#source) : undefined,
-      inDestination ? this.#list(to, place, this.#destination) : undefined,
+      inDestination ? this.#list(to as TreeRoot, place, this.#destination) : undefined,
     ] as const;
     await Promise.allSettled(listing);
     const lists = { mine: await listing[0], theirs: await listing[1] };
@@ -154,9 +169,11 @@ class TreeWalk {
     folder: Place,
     collector: TreeCollector,
   ): Promise<EntryStatuses | undefined> {
+    const { signal, faults } = this.#options;
+    const list = (): Promise<EntryStatuses> =>
+      root.within(folder, ({ core }) => listStatuses(core, root.show(folder), signal));
     try {
-      const { signal } = this.#options;
-      return await root.within(folder, ({ core }) => listStatuses(core, root.show(folder), signal));
+      return await (faults === undefined ? list() : untilItPasses(faults, list));
     } catch (error) {
       collector.fail(folder, error);
       return undefined;
@@ -194,10 +211,10 @@ class TreeWalk {
     place: Place,
     list: EntryStatuses | undefined,
     index: number,
-    root: TreeRoot,
+    root: TreeRoot | undefined,
     collector: TreeCollector,
   ): TreeEntry | undefined | Promise<TreeEntry | undefined> {
-    if (list === undefined || index < 0) return undefined;
+    if (list === undefined || root === undefined || index < 0) return undefined;
     if (list.isKnown(index)) return new ListedEntry(place, list, index);
     return root
       .beside(place, (directory, name) => look(directory, name as EntryName, place))
@@ -278,7 +295,7 @@ class TreeWalk {
 
   async #isAt(place: Place, { identity }: TreeEntry): Promise<boolean> {
     const [, to] = this.#roots;
-    const status = await to.statusIfThere(place);
+    const status = await to?.statusIfThere(place);
     return status !== undefined && `${status.dev}:${status.ino}` === identity;
   }
 }
@@ -305,4 +322,16 @@ export function walkTrees(
   options: WalkOptions,
 ): Promise<Trees> {
   return new TreeWalk([source, destination], options).run();
+}
+
+/**
+ * Examines everything below one folder, without following links except the top itself.
+ * @throws a system error of the top; AbortError
+ */
+export async function walkTree(
+  root: TreeRoot,
+  options: TreeSelection & Pick<WalkOptions, 'concurrency'>,
+): Promise<Tree> {
+  const whole = { ...options, entersExtra: false, omitsSame: false };
+  return (await new TreeWalk([root, undefined], whole).run()).source;
 }

@@ -9,6 +9,7 @@ import { FallbackLog } from '../fallbacks.js';
 import { copyInTree } from '../file-copy.js';
 import type { FileCopyOptions } from '../file-copy-options.js';
 import type { MetadataPart } from '../metadata.js';
+import { isPassing } from '../read-faults.js';
 import { replaceOrOverwrite } from '../replace.js';
 import type { Spot } from '../spot.js';
 import { temporaryName } from '../temporary-name.js';
@@ -16,11 +17,13 @@ import { removeLeftOver, unlinkIfThere } from '../unfinished.js';
 import { type CopiedFile, copySmallFile } from './copy-small-file.js';
 import type { TreeSettings } from './copy-tree-options.js';
 import { FileSystemSync } from './file-system-sync.js';
+import { LiveMarker } from './live-marker.js';
 import { makeLink } from './make-link.js';
+import { makeNode } from './make-node.js';
 import { OwnFolders } from './own-folders.js';
 import type { TreeActions } from './tree-actions.js';
-import type { TreeEntry } from './tree-entry.js';
-import { giveTimes, keepLinkMetadata, keepMetadata, mayGiveAway } from './tree-metadata.js';
+import { isNode, type TreeEntry } from './tree-entry.js';
+import { giveTimes, keepMetadata, keepMetadataOfName, mayGiveAway } from './tree-metadata.js';
 import { folderOf, nameOf, type Place, placeIn } from './tree-place.js';
 import { isWithin, madeAt, type NameTask, type Task } from './tree-plan.js';
 import type { TreeRoot } from './tree-root.js';
@@ -46,9 +49,10 @@ export class TreeWriter implements TreeActions {
   readonly #otherFileSystems: ReadonlySet<Place>;
   /** Original modes of destination folders that were made writable. */
   readonly #opened = new Map<Place, number>();
-
   /** New folders of the destination. */
   readonly #own: OwnFolders;
+  /** Shown while complete files wait for their names, since those are not locked. */
+  readonly #marker: LiveMarker;
 
   constructor(
     source: TreeRoot,
@@ -60,6 +64,7 @@ export class TreeWriter implements TreeActions {
     this.#destination = destination;
     this.#own = new OwnFolders(destination);
     destination.checkFolder = (place, directory) => this.#own.check(place, directory);
+    this.#marker = new LiveMarker(destination);
     this.#settings = settings;
     this.#otherFileSystems = otherFileSystems;
   }
@@ -101,6 +106,7 @@ export class TreeWriter implements TreeActions {
     const { place, mode } = task.entry;
     const { metadata } = this.#settings;
     this.#own.delete(place);
+    if (place === '') await this.#marker.remove();
     const refused = await this.keepMetadata(task);
     if (metadata.mode && !refused.includes('mode')) this.#opened.delete(place);
     const isNew = task.there?.kind !== 'folder';
@@ -114,6 +120,7 @@ export class TreeWriter implements TreeActions {
 
   /** Restores the modes of folders that were made writable and got no new mode. */
   async closeFolders(onError: (place: Place, error: unknown) => void): Promise<void> {
+    await this.#marker.remove();
     // A folder precedes its entries here.
     for (const [place, mode] of [...this.#opened].reverse()) {
       await this.#destination
@@ -127,18 +134,23 @@ export class TreeWriter implements TreeActions {
     const { entry } = task;
     return this.#complete(madeAt(task), async (directory, temporary) => {
       await this.#source.spot(entry.place, (from) =>
-        makeLink(from, entry.target as Buffer, directory, temporary),
+        isNode(entry.kind)
+          ? makeNode(from, entry, directory, temporary)
+          : makeLink(from, entry.target as Buffer, directory, temporary),
       );
-      return keepLinkMetadata(directory, temporary, entry, this.#settings.metadata);
+      return keepMetadataOfName(directory, temporary, entry, this.#settings.metadata);
     });
   }
 
   async writeFile(task: Task, onProgress: FileCopyOptions['onProgress']): Promise<CopiedFile> {
     const { fileOptions, metadata, eachByCopy } = this.#settings;
     const waits = this.#waitsForCommit(task);
+    if (waits) await this.#marker.show();
     const isInPlace = fileOptions.atomic === false;
     const needsOwnSync = this.#fileSystem?.tells === false;
-    const isSmall = task.entry.size <= smallFileMax && !eachByCopy && !needsOwnSync;
+    const keepsAccess = fileOptions.keepAccess === true && task.there?.kind === 'file';
+    const mustCopy = eachByCopy || needsOwnSync || keepsAccess;
+    const isSmall = task.entry.size <= smallFileMax && !mustCopy;
     return this.#source.spot(task.entry.place, (source) =>
       this.#destination.spot(madeAt(task), async (destination) => {
         const small = isSmall ? await this.#tryAsOne(source, destination, waits) : null;
@@ -163,19 +175,22 @@ export class TreeWriter implements TreeActions {
   /**
    * Copies a file by one operation.
    * @returns null if the file must be copied step by step: the source is being written to, or
-   *   another file is mounted over the destination, or another process has a lease on the source
+   *   another file is mounted over the destination, or another process has a lease on the source,
+   *   or a step has failed that may be repeated
    */
   async #tryAsOne(
     source: Spot,
     destination: Spot,
     leaveUnnamed: boolean,
   ): Promise<CopiedFile | null> {
-    const { signal, metadata } = this.#settings;
+    const { signal, metadata, fileOptions } = this.#settings;
+    const { retries = 0, badSectors } = fileOptions;
     try {
       return await copySmallFile({ source, destination, metadata, leaveUnnamed, signal });
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (!isWindows && (code === 'EBUSY' || code === 'EAGAIN')) return null;
+      if (isPassing(error) && (retries > 0 || badSectors === 'zero')) return null;
       throw error;
     }
   }
@@ -244,7 +259,7 @@ export class TreeWriter implements TreeActions {
     const { metadata } = this.#settings;
     if (kind === 'link') {
       return this.#destination.spot(place, ({ directory, name }) =>
-        keepLinkMetadata(directory, name, task.entry, metadata),
+        keepMetadataOfName(directory, name, task.entry, metadata),
       );
     }
     const trees = { source: this.#source, destination: this.#destination };

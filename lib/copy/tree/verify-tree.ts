@@ -2,11 +2,14 @@ import { abortError } from '../../node/errors.js';
 import type { PathLike } from '../../node/paths.js';
 import { validateOneOf, validateSignal } from '../../node/validate.js';
 import { validateWindow } from '../../transfer/window.js';
+import { placeOfCopy } from '../destination.js';
 import type { ReadSource } from '../file-copy-options.js';
 import { forEach } from '../for-each.js';
 import { type QueueOptions, queueDepthOf } from '../read-chunks.js';
+import { isTemporaryName } from '../temporary-name.js';
 import { compareContent } from './compare-content.js';
 import { parseConcurrency } from './copy-tree-options.js';
+import { readLists } from './name-lists.js';
 import { signalForMany } from './signal-for-many.js';
 import type { TreeEntry } from './tree-entry.js';
 import { TreeFilter, type TreeFilterOptions } from './tree-filter.js';
@@ -56,6 +59,33 @@ export interface VerifyTreeReport {
   readFrom: ReadSource;
   /** Differences in the order of paths; empty if the trees are the same. */
   differences: TreeDifference[];
+  /**
+   * Unfinished files that copies have left in the destination, or still work on, relative to it.
+   * They are no differences; clean() removes them.
+   */
+  unfinished: string[];
+}
+
+/** Whether an entry is a file or link under a temporary name of a copy. */
+export function isUnfinished({ place, kind }: TreeEntry): boolean {
+  return (kind === 'file' || kind === 'link') && isTemporaryName(place);
+}
+
+/** Puts differences and unfinished files into the order of their paths. */
+export function sortReport({ differences, unfinished }: VerifyTreeReport): void {
+  differences.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+  unfinished.sort();
+}
+
+/** Validates options, and returns those of the comparison and of its walk. */
+export async function parseVerifyOptions(given: VerifyTreeOptions) {
+  validateWindow({ depth: queueDepthOf(given), chunkSize: given.chunkSize });
+  validateOneOf(given.unbuffered, 'options.unbuffered', [undefined, true, false, 'prefer']);
+  validateSignal(given.signal);
+  const options = { ...(await readLists(given)), signal: signalForMany(given.signal) };
+  const { signal } = options;
+  const concurrency = parseConcurrency(options.concurrency);
+  return { options, concurrency, walk: { filter: new TreeFilter(options), concurrency, signal } };
 }
 
 class TreeComparison {
@@ -70,7 +100,7 @@ class TreeComparison {
     this.#destination = destination;
     this.#options = options;
     const readFrom = options.unbuffered ? 'disk' : 'cache';
-    this.report = { files: 0, bytes: 0, readFrom, differences: [] };
+    this.report = { files: 0, bytes: 0, readFrom, differences: [], unfinished: [] };
     this.#meter = new TreeMeter('verify', options.onProgress);
   }
 
@@ -82,13 +112,15 @@ class TreeComparison {
     for (const entry of source.entries.values()) {
       if (this.#isToRead(entry, destination.entries.get(entry.place))) files.push(entry);
     }
-    for (const place of destination.entries.keys()) {
-      if (!source.entries.has(place)) this.#differ(place, 'extra');
+    for (const [place, entry] of destination.entries) {
+      if (source.entries.has(place)) continue;
+      if (isUnfinished(entry)) this.report.unfinished.push(showPlace(place));
+      else this.#differ(place, 'extra');
     }
     const totalBytes = files.reduce((sum, { size }) => sum + size, 0);
     this.#meter.start(files.length, totalBytes);
     await forEach(files, concurrency, (entry) => this.#compare(entry));
-    this.report.differences.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+    sortReport(this.report);
   }
 
   /** Reports differences that show without reading. @returns whether to compare content */
@@ -148,21 +180,14 @@ export async function verifyTree(
   destination: PathLike,
   given: VerifyTreeOptions = {},
 ): Promise<VerifyTreeReport> {
-  validateWindow({ depth: queueDepthOf(given), chunkSize: given.chunkSize });
-  validateOneOf(given.unbuffered, 'options.unbuffered', [undefined, true, false, 'prefer']);
-  validateSignal(given.signal);
-  const options = { ...given, signal: signalForMany(given.signal) };
-  const concurrency = parseConcurrency(options.concurrency);
-  const walk = {
-    ...{ filter: new TreeFilter(options), concurrency, signal: options.signal },
-    ...{ entersExtra: true, omitsSame: false },
-  };
-  const roots = [new TreeRoot(source, 'source'), new TreeRoot(destination, 'destination')] as const;
+  const { options, concurrency, walk } = await parseVerifyOptions(given);
+  const copy = placeOfCopy(source, destination);
+  const roots = [new TreeRoot(source, 'source'), new TreeRoot(copy, 'destination')] as const;
   if (options.signal?.aborted) throw abortError(options.signal);
   try {
     // A destination that does not exist is an error here.
     await roots[1].open();
-    const trees = await walkTrees(...roots, walk);
+    const trees = await walkTrees(...roots, { ...walk, entersExtra: true, omitsSame: false });
     const comparison = new TreeComparison(...roots, options);
     await comparison.run(trees, concurrency);
     return comparison.report;

@@ -93,9 +93,18 @@ Result copy_xattr(int from, int to, const char* name, std::vector<char>& value) 
 
 // A new file may inherit an access list from its folder, and may thereby be open to users to whom
 // the source is not.
-Result drop_access_list(int to) {
-  if (::fremovexattr(to, "system.posix_acl_access") == 0) return Result::success(0);
+Result drop_xattr(int to, const char* name) {
+  if (::fremovexattr(to, name) == 0) return Result::success(0);
   return errno == ENODATA || errno == ENOTSUP ? Result::success(0) : last_error();
+}
+
+Result drop_access_lists(int to) {
+  struct stat status {};
+  if (::fstat(to, &status) != 0) return last_error();
+  const Result result = drop_xattr(to, "system.posix_acl_access");
+  if (!result.ok() || !S_ISDIR(status.st_mode)) return result;
+  // The list that a folder gives to its own entries.
+  return drop_xattr(to, "system.posix_acl_default");
 }
 
 // Copies every attribute that it can; the first error becomes the result.
@@ -107,7 +116,7 @@ Result copy_xattrs(int from, int to) {
   if (!listed.ok() && listed.os_error != ENOTSUP) return listed;
   if (!listed.ok()) names.clear();
   std::vector<char> value;
-  Result result = drop_access_list(to);
+  Result result = drop_access_lists(to);
   for (size_t at = 0; at < names.size(); at += std::string_view(&names[at]).size() + 1) {
     const Result copied = copy_xattr(from, to, &names[at], value);
     if (result.ok()) result = copied;

@@ -231,6 +231,18 @@ Result set_mode(Operation& op) {
   return is_for_itself(op) ? result_of(::fchmod(handle_of(op), mode)) : set_mode_of_name(op, mode);
 }
 
+// mknodat() is new in macOS 13.
+Result make_node(Operation& op) {
+#ifdef __linux__
+  const auto mode = static_cast<mode_t>(op.flags);
+  const auto device = static_cast<dev_t>(op.file_offset);
+  return result_of(::mknodat(handle_of(op), name_of(op), mode, device));
+#else
+  (void)op;
+  return Result::failure(ENOTSUP);
+#endif
+}
+
 // -1 leaves an ID unchanged (chown(2)).
 Result set_owner(Operation& op) {
   const auto user = static_cast<uid_t>(op.file_offset);
@@ -254,6 +266,8 @@ Result run_in_directory(Operation& op) {
       return list_statuses(op);
     case Opcode::kMakeDirectoryIn:
       return make_directory(op);
+    case Opcode::kMknodIn:
+      return make_node(op);
     case Opcode::kUnlinkIn:
       return unlink_name(op);
     case Opcode::kRenameIn:

@@ -282,7 +282,8 @@ Result run_in_directory(Operation& op) {
     case Opcode::kSetModeIn:
       return set_mode(op);
     default:
-      // Windows has no owners in the sense of POSIX (kSetOwnerIn); lib/ does not request this.
+      // Windows has no owners and devices in the sense of POSIX (kSetOwnerIn, kMknodIn); lib/
+      // does not request this.
       return Result::failure(ERROR_CALL_NOT_IMPLEMENTED);
   }
 }
