@@ -1,5 +1,7 @@
 #include "boundary.h"
 
+#include <napi.h>
+
 #include <cstddef>
 #include <initializer_list>
 
@@ -13,7 +15,6 @@
 #include "engine/system/sparse.h"
 #include "engine/system/tree.h"
 #include "shared_rings.h"
-#include "values.h"
 
 namespace overlapped {
 
@@ -24,141 +25,138 @@ struct NamedNumber {
   size_t number;
 };
 
-napi_value object_of(const Values& values, std::initializer_list<NamedNumber> numbers) {
-  const napi_value object = values.object();
-  for (const auto& [name, number] : numbers) {
-    values.set(object, name, static_cast<double>(number));
-  }
+Napi::Object object_of(napi_env env, std::initializer_list<NamedNumber> numbers) {
+  const Napi::Object object = Napi::Object::New(env);
+  for (const auto& [name, number] : numbers) object.Set(name, static_cast<double>(number));
   return object;
 }
 
-napi_value describe_opcodes(const Values& values) {
-  const napi_value opcodes = values.object();
+Napi::Object describe_opcodes(napi_env env) {
+  const Napi::Object opcodes = Napi::Object::New(env);
   for (const OpcodeTraits& traits : kOpcodes) {
-    const napi_value opcode = values.object();
-    values.set(opcode, "number", static_cast<double>(traits.opcode));
-    values.set(opcode, "family", static_cast<double>(traits.family));
-    values.set(opcode, "usesDescriptor", values.boolean(traits.descriptor != DescriptorUse::kNone));
-    values.set(opcodes, traits.name.data(), opcode);  // a literal, so it ends with a zero
+    const Napi::Object opcode = Napi::Object::New(env);
+    opcode.Set("number", static_cast<double>(traits.opcode));
+    opcode.Set("family", static_cast<double>(traits.family));
+    opcode.Set("usesDescriptor", traits.descriptor != DescriptorUse::kNone);
+    opcodes.Set(traits.name.data(), opcode);  // a literal, so it ends with a zero
   }
   return opcodes;
 }
 
-napi_value describe_flags(const Values& values) {
-  const napi_value flags = values.object();
-  values.set(flags, "OpenOption", object_of(values, {{"unbuffered", kUnbuffered},
-                                                     {"unbufferedPrefer", kUnbufferedPrefer},
-                                                     {"writeThrough", kWriteThrough},
-                                                     {"accessSequential", kAccessSequential},
-                                                     {"accessRandom", kAccessRandom},
-                                                     {"deleteOnClose", kDeleteOnClose},
-                                                     {"denyRead", kDenyRead},
-                                                     {"denyWrite", kDenyWrite},
-                                                     {"denyDelete", kDenyDelete},
-                                                     {"inheritable", kInheritable},
-                                                     {"attributesOnly", kAttributesOnly},
-                                                     {"backupIntent", kBackupIntent},
-                                                     {"posixSemantics", kPosixSemantics},
-                                                     {"openReparsePoint", kOpenReparsePoint},
-                                                     {"noRecall", kNoRecall},
-                                                     {"concurrent", kConcurrent}}));
-  values.set(flags, "MetadataFlag", object_of(values, {{"owner", kMetadataOwner},
-                                                       {"mode", kMetadataMode},
-                                                       {"xattrs", kMetadataXattrs},
-                                                       {"times", kMetadataTimes},
-                                                       {"attributes", kMetadataAttributes}}));
-  values.set(flags, "PipeFlag", object_of(values, {{"reads", kPipeReads},
-                                                   {"writes", kPipeWrites},
-                                                   {"messages", kPipeMessages},
-                                                   {"first", kPipeFirst},
-                                                   {"remote", kPipeRemote}}));
-  values.set(flags, "LockFlag",
-             object_of(values, {{"exclusive", kLockExclusive}, {"wait", kLockWait}}));
-  values.set(flags, "SeekOrigin", object_of(values, {{"start", size_t(SeekOrigin::kStart)},
-                                                     {"current", size_t(SeekOrigin::kCurrent)},
-                                                     {"end", size_t(SeekOrigin::kEnd)}}));
-  values.set(flags, "TreeFlag", object_of(values, {{"recursive", kTreeRecursive},
-                                                   {"followLinks", kTreeFollowLinks}}));
-  values.set(flags, "UnlinkFlag", object_of(values, {{"directory", kUnlinkDirectory}}));
-  values.set(flags, "RenameFlag", object_of(values, {{"exclusively", kRenameExclusively}}));
-  values.set(flags, "CloneFlag", object_of(values, {{"mayReplace", kCloneMayReplace}}));
-  values.set(flags, "LinkKind", object_of(values, {{"file", size_t(LinkKind::kFile)},
-                                                   {"dir", size_t(LinkKind::kDirectory)},
-                                                   {"junction", size_t(LinkKind::kJunction)}}));
+Napi::Object describe_flags(napi_env env) {
+  const Napi::Object flags = Napi::Object::New(env);
+  flags.Set("OpenOption", object_of(env, {{"unbuffered", kUnbuffered},
+                                          {"unbufferedPrefer", kUnbufferedPrefer},
+                                          {"writeThrough", kWriteThrough},
+                                          {"accessSequential", kAccessSequential},
+                                          {"accessRandom", kAccessRandom},
+                                          {"deleteOnClose", kDeleteOnClose},
+                                          {"denyRead", kDenyRead},
+                                          {"denyWrite", kDenyWrite},
+                                          {"denyDelete", kDenyDelete},
+                                          {"inheritable", kInheritable},
+                                          {"attributesOnly", kAttributesOnly},
+                                          {"backupIntent", kBackupIntent},
+                                          {"posixSemantics", kPosixSemantics},
+                                          {"openReparsePoint", kOpenReparsePoint},
+                                          {"noRecall", kNoRecall},
+                                          {"concurrent", kConcurrent}}));
+  flags.Set("MetadataFlag", object_of(env, {{"owner", kMetadataOwner},
+                                            {"mode", kMetadataMode},
+                                            {"xattrs", kMetadataXattrs},
+                                            {"times", kMetadataTimes},
+                                            {"attributes", kMetadataAttributes}}));
+  flags.Set("PipeFlag", object_of(env, {{"reads", kPipeReads},
+                                        {"writes", kPipeWrites},
+                                        {"messages", kPipeMessages},
+                                        {"first", kPipeFirst},
+                                        {"remote", kPipeRemote}}));
+  flags.Set("LockFlag",
+             object_of(env, {{"exclusive", kLockExclusive}, {"wait", kLockWait}}));
+  flags.Set("SeekOrigin", object_of(env, {{"start", size_t(SeekOrigin::kStart)},
+                                          {"current", size_t(SeekOrigin::kCurrent)},
+                                          {"end", size_t(SeekOrigin::kEnd)}}));
+  flags.Set("TreeFlag", object_of(env, {{"recursive", kTreeRecursive},
+                                        {"followLinks", kTreeFollowLinks}}));
+  flags.Set("UnlinkFlag", object_of(env, {{"directory", kUnlinkDirectory}}));
+  flags.Set("RenameFlag", object_of(env, {{"exclusively", kRenameExclusively}}));
+  flags.Set("CloneFlag", object_of(env, {{"mayReplace", kCloneMayReplace}}));
+  flags.Set("LinkKind", object_of(env, {{"file", size_t(LinkKind::kFile)},
+                                        {"dir", size_t(LinkKind::kDirectory)},
+                                        {"junction", size_t(LinkKind::kJunction)}}));
   return flags;
 }
 
-napi_value describe_steps(const Values& values) {
-  const napi_value steps = values.object();
-  values.set(steps, "path", object_of(values, {{"open", size_t(PathStep::kOpen)},
-                                               {"transfer", size_t(PathStep::kTransfer)},
-                                               {"close", size_t(PathStep::kClose)}}));
-  values.set(steps, "tree", object_of(values, {{"scan", size_t(TreeStep::kScan)},
-                                               {"stat", size_t(TreeStep::kStat)},
-                                               {"unlink", size_t(TreeStep::kUnlink)},
-                                               {"removeFolder", size_t(TreeStep::kRemoveFolder)}}));
+Napi::Object describe_steps(napi_env env) {
+  const Napi::Object steps = Napi::Object::New(env);
+  steps.Set("path", object_of(env, {{"open", size_t(PathStep::kOpen)},
+                                    {"transfer", size_t(PathStep::kTransfer)},
+                                    {"close", size_t(PathStep::kClose)}}));
+  steps.Set("tree", object_of(env, {{"scan", size_t(TreeStep::kScan)},
+                                    {"stat", size_t(TreeStep::kStat)},
+                                    {"unlink", size_t(TreeStep::kUnlink)},
+                                    {"removeFolder", size_t(TreeStep::kRemoveFolder)}}));
   return steps;
 }
 
-napi_value describe_limits(const Values& values) {
-  return object_of(values, {{"submissionsMax", kSubmissionsMax},
-                            {"completionsMax", kCompletionsMax},
-                            {"detailNumbers", kDetailNumbers},
-                            {"allocatedRangesMax", kAllocatedRangesMax},
-                            {"metadataTriedShift", kMetadataTriedShift},
-                            {"leaveUnnamedFlag", kLeaveUnnamed},
-                            {"pathOfLink", kOfLink},
-                            {"foreignDescriptor", kForeignDescriptor}});
+Napi::Object describe_limits(napi_env env) {
+  return object_of(env, {{"submissionsMax", kSubmissionsMax},
+                         {"completionsMax", kCompletionsMax},
+                         {"detailNumbers", kDetailNumbers},
+                         {"allocatedRangesMax", kAllocatedRangesMax},
+                         {"metadataTriedShift", kMetadataTriedShift},
+                         {"leaveUnnamedFlag", kLeaveUnnamed},
+                         {"pathOfLink", kOfLink},
+                         {"foreignDescriptor", kForeignDescriptor}});
 }
 
-napi_value describe_layout(const Values& values) {
-  const napi_value layout = values.object();
-  values.set(layout, "submission", object_of(values, {{"opcode", offsetof(Submission, opcode)},
-                                                      {"slot", offsetof(Submission, slot)},
-                                                      {"file", offsetof(Submission, file)},
-                                                      {"flags", offsetof(Submission, flags)},
-                                                      {"position", offsetof(Submission, position)},
-                                                      {"offset", offsetof(Submission, offset)},
-                                                      {"length", offsetof(Submission, length)},
-                                                      {"size", sizeof(Submission)}}));
-  values.set(layout, "completion", object_of(values, {{"value", offsetof(Completion, value)},
-                                                      {"slot", offsetof(Completion, slot)},
-                                                      {"error", offsetof(Completion, error)},
-                                                      {"osError", offsetof(Completion, os_error)},
-                                                      {"failedStep", offsetof(Completion, step)},
-                                                      {"size", sizeof(Completion)}}));
-  values.set(layout, "details", object_of(values, {{"descriptor", kDetailDescriptor},
-                                                   {"deviceType", kDetailDeviceType},
-                                                   {"alignmentPosition", kDetailAlignmentPosition},
-                                                   {"alignmentLength", kDetailAlignmentLength},
-                                                   {"alignmentMemory", kDetailAlignmentMemory},
-                                                   {"peerDescriptor", kDetailPeerDescriptor},
-                                                   {"peerFile", kDetailPeerFile},
-                                                   {"sizeWhenOpened", kDetailSize},
-                                                   {"attributes", kDetailAttributes},
-                                                   {"allocatedSize", kDetailAllocatedSize},
-                                                   {"refusedParts", kDetailRefusedParts}}));
-  values.set(layout, "status",
-             object_of(values, {{"dev", kStatusDev},
-                                {"mode", kStatusMode},
-                                {"nlink", kStatusNlink},
-                                {"uid", kStatusUid},
-                                {"gid", kStatusGid},
-                                {"rdev", kStatusRdev},
-                                {"blksize", kStatusBlksize},
-                                {"ino", kStatusIno},
-                                {"size", kStatusSize},
-                                {"blocks", kStatusBlocks},
-                                {"atimeSeconds", kStatusSeconds},
-                                {"mtimeSeconds", kStatusSeconds + 1},
-                                {"ctimeSeconds", kStatusSeconds + 2},
-                                {"birthtimeSeconds", kStatusSeconds + 3},
-                                {"atimeNanoseconds", kStatusNanoseconds},
-                                {"mtimeNanoseconds", kStatusNanoseconds + 1},
-                                {"ctimeNanoseconds", kStatusNanoseconds + 2},
-                                {"birthtimeNanoseconds", kStatusNanoseconds + 3}}));
-  values.set(layout, "entryStatus",
-             object_of(values, {{"device", offsetof(EntryStatus, device)},
+Napi::Object describe_layout(napi_env env) {
+  const Napi::Object layout = Napi::Object::New(env);
+  layout.Set("submission", object_of(env, {{"opcode", offsetof(Submission, opcode)},
+                                           {"slot", offsetof(Submission, slot)},
+                                           {"file", offsetof(Submission, file)},
+                                           {"flags", offsetof(Submission, flags)},
+                                           {"position", offsetof(Submission, position)},
+                                           {"offset", offsetof(Submission, offset)},
+                                           {"length", offsetof(Submission, length)},
+                                           {"size", sizeof(Submission)}}));
+  layout.Set("completion", object_of(env, {{"value", offsetof(Completion, value)},
+                                           {"slot", offsetof(Completion, slot)},
+                                           {"error", offsetof(Completion, error)},
+                                           {"osError", offsetof(Completion, os_error)},
+                                           {"failedStep", offsetof(Completion, step)},
+                                           {"size", sizeof(Completion)}}));
+  layout.Set("details", object_of(env, {{"descriptor", kDetailDescriptor},
+                                        {"deviceType", kDetailDeviceType},
+                                        {"alignmentPosition", kDetailAlignmentPosition},
+                                        {"alignmentLength", kDetailAlignmentLength},
+                                        {"alignmentMemory", kDetailAlignmentMemory},
+                                        {"peerDescriptor", kDetailPeerDescriptor},
+                                        {"peerFile", kDetailPeerFile},
+                                        {"sizeWhenOpened", kDetailSize},
+                                        {"attributes", kDetailAttributes},
+                                        {"allocatedSize", kDetailAllocatedSize},
+                                        {"refusedParts", kDetailRefusedParts}}));
+  layout.Set("status", object_of(env, {{"dev", kStatusDev},
+                                       {"mode", kStatusMode},
+                                       {"nlink", kStatusNlink},
+                                       {"uid", kStatusUid},
+                                       {"gid", kStatusGid},
+                                       {"rdev", kStatusRdev},
+                                       {"blksize", kStatusBlksize},
+                                       {"ino", kStatusIno},
+                                       {"size", kStatusSize},
+                                       {"blocks", kStatusBlocks},
+                                       {"atimeSeconds", kStatusSeconds},
+                                       {"mtimeSeconds", kStatusSeconds + 1},
+                                       {"ctimeSeconds", kStatusSeconds + 2},
+                                       {"birthtimeSeconds", kStatusSeconds + 3},
+                                       {"atimeNanoseconds", kStatusNanoseconds},
+                                       {"mtimeNanoseconds", kStatusNanoseconds + 1},
+                                       {"ctimeNanoseconds", kStatusNanoseconds + 2},
+                                       {"birthtimeNanoseconds", kStatusNanoseconds + 3}}));
+  layout.Set("entryStatus",
+             object_of(env, {{"device", offsetof(EntryStatus, device)},
                                 {"inode", offsetof(EntryStatus, inode)},
                                 {"size", offsetof(EntryStatus, size)},
                                 {"accessSeconds", offsetof(EntryStatus, access_seconds)},
@@ -178,12 +176,10 @@ napi_value describe_layout(const Values& values) {
 }
 
 // The kinds of open files, each at its number.
-napi_value describe_device_types(napi_env env) {
-  const Values values(env);
-  napi_value names = nullptr;
-  if (napi_create_array(env, &names) != napi_ok) return nullptr;
+Napi::Array describe_device_types(napi_env env) {
+  const Napi::Array names = Napi::Array::New(env);
   const auto set = [&](DeviceType type, const char* name) {
-    napi_set_element(env, names, static_cast<uint32_t>(type), values.string(name));
+    names.Set(static_cast<uint32_t>(type), name);
   };
   set(DeviceType::kUnknown, "unknown");
   set(DeviceType::kDisk, "disk");
@@ -197,14 +193,13 @@ napi_value describe_device_types(napi_env env) {
 }  // namespace
 
 napi_value describe_boundary(napi_env env) {
-  const Values values(env);
-  const napi_value boundary = values.object();
-  values.set(boundary, "opcodes", describe_opcodes(values));
-  values.set(boundary, "flags", describe_flags(values));
-  values.set(boundary, "steps", describe_steps(values));
-  values.set(boundary, "limits", describe_limits(values));
-  values.set(boundary, "layout", describe_layout(values));
-  values.set(boundary, "deviceTypes", describe_device_types(env));
+  const Napi::Object boundary = Napi::Object::New(env);
+  boundary.Set("opcodes", describe_opcodes(env));
+  boundary.Set("flags", describe_flags(env));
+  boundary.Set("steps", describe_steps(env));
+  boundary.Set("limits", describe_limits(env));
+  boundary.Set("layout", describe_layout(env));
+  boundary.Set("deviceTypes", describe_device_types(env));
   return boundary;
 }
 

@@ -28,7 +28,10 @@ const asMingw = [
   '-D__declspec=__declspec',
 ];
 const warnings = ['-Werror', '-Wall', '-Wextra', '-Wpedantic', '-Wshadow'];
-const definitions = ['-DNAPI_VERSION=8', '-DOVERLAPPED_VERSION=""', '-DNOMINMAX'];
+const definitions = [
+  ...['-DNAPI_VERSION=8', '-DNODE_ADDON_API_CPP_EXCEPTIONS'],
+  ...['-DOVERLAPPED_VERSION=""', '-DNOMINMAX'],
+];
 
 /** The folders with headers that MinGW's compiler searches, except for those of intrinsics. */
 function headerFolders() {
@@ -65,7 +68,11 @@ function check(file, flags) {
 /** Returns the files that do not compile. */
 async function checkAll(architecture, folders) {
   const modules = path.join(root, 'node_modules');
-  const system = [...folders, path.join(modules, 'node-api-headers', 'include')];
+  const system = [
+    ...folders,
+    path.join(modules, 'node-api-headers', 'include'),
+    path.join(modules, 'node-addon-api'),
+  ];
   const flags = [
     `--target=${architecture}-pc-windows-msvc`,
     ...['-fsyntax-only', '-std=c++20', '-fexceptions', '-fcxx-exceptions', '-nostdlibinc'],

@@ -72,7 +72,7 @@ function headersOf(name, folder) {
 
 /** Configures and builds the addon in a folder; returns its file. */
 function compile(folder, options, env = {}) {
-  const include = headersOf('node-api-headers', 'include');
+  const include = [headersOf('node-api-headers', 'include'), headersOf('node-addon-api', '.')];
   run(
     'cmake',
     [
@@ -80,7 +80,7 @@ function compile(folder, options, env = {}) {
       // Each compiler has warnings of its own. Those of `npm run test:native` are errors.
       '-DOVERLAPPED_WERROR=OFF',
       '-DCMAKE_CXX_FLAGS_RELEASE=-O2 -DNDEBUG',
-      `-DCMAKE_JS_INC=${include}`,
+      `-DCMAKE_JS_INC=${include.join(';')}`,
       ...options,
     ],
     { env },

@@ -122,7 +122,10 @@ async function build() {
     [`${triplet}-g++-posix`, `${triplet}-dlltool`, 'cmake', 'make'],
     'g++-mingw-w64-x86-64-posix cmake make',
   );
-  const include = path.join(needModule('node-api-headers', 'include/node_api.h'), 'include');
+  const include = [
+    path.join(needModule('node-api-headers', 'include/node_api.h'), 'include'),
+    needModule('node-addon-api', 'napi.h'),
+  ];
   fs.mkdirSync(buildFolder, { recursive: true });
   const library = await makeImportLibrary();
   await mustSucceed('cmake', [
@@ -130,7 +133,7 @@ async function build() {
     `-DCMAKE_TOOLCHAIN_FILE=${path.join(root, 'cmake', 'mingw-w64-x86-64.cmake')}`,
     '-DCMAKE_BUILD_TYPE=Release',
     '-DOVERLAPPED_TESTS=ON',
-    `-DCMAKE_JS_INC=${include}`,
+    `-DCMAKE_JS_INC=${include.join(';')}`,
     `-DCMAKE_JS_LIB=${library};delayimp`,
     '-DOVERLAPPED_WERROR=ON',
     `-DCMAKE_JS_SRC=${path.join(root, 'cmake', 'delay_load_hook.cc')}`,
