@@ -7,13 +7,15 @@
 // instance, and threads can require it: Node 20 and 22 abort if a thread is terminated while it is
 // in require() of an ES module. Per entry, NAME.js exports the code to ES modules of Node, NAME.cjs
 // to require(), and bundler/NAME.js to bundlers. The libraries that the code uses are bundled, too
-// (third-party.mjs). Files in dist/ that this build did not make are removed.
+// (third-party.mjs). Code that few programs need, or need late, is in chunks of its own
+// (late-functions.mjs). Files in dist/ that this build did not make are removed.
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rollup } from 'rollup';
 import { writeDeclarations } from './declarations.mjs';
+import { isForLate, lateChunkOf, lateFunctions } from './late-functions.mjs';
 import { bundleThirdParty, thirdParty, thirdPartyFile } from './third-party.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -145,6 +147,7 @@ const entryModules = {
 function chunkOf(id) {
   if (id.startsWith(builtinPrefix)) return 'core';
   if (id.startsWith(lazyPrefix)) return undefined;
+  if (isForLate(id)) return 'core';
   const name = path.relative(compiled, id).replaceAll('\\', '/');
   const [room, ...rest] = name.split('/');
   if (name === 'promises.js') return 'core';
@@ -152,8 +155,14 @@ function chunkOf(id) {
     return undefined;
   }
   if (isErrorModule(name)) return 'core';
-  if (name === 'streams/streamx.js') return undefined;
+  const late = lateChunkOf(name.replace(/\.js$/, ''));
+  if (late !== undefined) return late;
   return separateRooms.includes(room) ? room : 'core';
+}
+
+/** Whether a module is part of what every program loads. */
+function loadsEarly(file) {
+  return file === fileOf('index') || chunkOf(file) === 'core';
 }
 
 function onwarn(warning) {
@@ -180,10 +189,11 @@ function compile() {
 
 /** Writes dist/chunks/; returns its chunks. */
 async function bundle() {
+  const late = lateFunctions(compiled, loadsEarly);
   const bundled = await rollup({
     input: Object.fromEntries([...entries, program].map((name) => [name, fileOf(name)])),
     external: (name) => /^[a-z@]/.test(name) && !name.startsWith('node:'),
-    plugins: [builtins, lazyFunctions, entryModules],
+    plugins: [builtins, lazyFunctions, late, entryModules],
     onwarn,
   });
   const { output } = await bundled.write({

@@ -31,8 +31,9 @@ import {
   writePath,
 } from './file-content.js';
 import { type ReaddirOptions, startReaddir } from './read-directory.js';
-import { removalUses, startRm } from './remove.js';
+import { startRm } from './remove.js';
 import { type StatOptions, startStat, statusRequest } from './status.js';
+import { removalUses, writeUses } from './uses.js';
 
 // The callback functions that the engine serves. As in Node, invalid arguments throw at once; every
 // other outcome reaches the callback exactly once, never before the function has returned.
@@ -179,9 +180,6 @@ function renameByCallback(oldPath: unknown, newPath: unknown, callback: unknown)
 }
 
 export { close, closeSync, read, readv } from './descriptor-callbacks.js';
-
-// The functions of node:fs that Node's own writeFile() calls.
-const writeUses = ['open', 'write', 'fsync', 'close'];
 
 /**
  * fs.readFile() of a path or a descriptor, served by the engine.

@@ -8,9 +8,10 @@ import { appendFile, readFile, writeFile } from './file-content.js';
 import { glob } from './glob.js';
 import { open, truncate } from './open.js';
 import { readdir } from './read-directory.js';
-import { removalUses, rm } from './remove.js';
+import { rm } from './remove.js';
 import { lstat, stat } from './status.js';
 import { mkdtempDisposable } from './temporary-directory.js';
+import { removalUses } from './uses.js';
 
 const onEngine = {
   access,

@@ -63,9 +63,6 @@ function parseRmOptions(options: unknown): Parsed {
   return parsed;
 }
 
-/** The functions of node:fs that Node's own rm() calls. */
-export const removalUses = ['lstat', 'stat', 'readdir', 'unlink', 'rmdir'];
-
 /** rm() that throws invalid-argument errors synchronously. */
 export function startRm(
   path: unknown,

@@ -16,11 +16,13 @@ import {
   quietly,
 } from './descriptor.js';
 import type { HeldFile } from './held-file.js';
-import { letGo, NodeFile } from './node-file.js';
-import { type NodeReadStream, ReadSource } from './read-source.js';
+import { nodeFileOf, readSourceOf, wholeReadOf, writeSinkOf } from './movers.js';
+import { letGo, type NodeFile } from './node-file.js';
+import { fileOfPath } from './path-file.js';
+import type { NodeReadStream, ReadSource } from './read-source.js';
 import { copyOptions, type Options, validateWindowOption } from './stream-options.js';
-import { type AfterWholeRead, fitsInChunk, WholeRead } from './whole-read.js';
-import { type NodeWriteStream, WriteSink } from './write-sink.js';
+import type { AfterWholeRead, WholeRead } from './whole-read.js';
+import type { NodeWriteStream, WriteSink } from './write-sink.js';
 
 /** Options of this package's streams, in addition to Node's options. */
 export interface ReadStreamExtras extends StreamOpenOptions {
@@ -84,12 +86,12 @@ function fileOf(
   const core = coreOf(fd);
   if (core === undefined) {
     // Node's own methods open and read the path then.
-    return isOpen || isForNode() ? undefined : new NodeFile(more, stream);
+    return isOpen || isForNode() ? undefined : fileOfPath(more, stream);
   }
   if (options.fs) throw notImplemented('FileHandle with fs');
   options.fd = core.file.streamDescriptor;
   const given = { handle: fd as PublicHandle, core, onClosing: () => letGo(stream) };
-  return new NodeFile(given, stream);
+  return nodeFileOf(given, stream);
 }
 
 // Code that knows the descriptor can use the cursor, and close the file where Node's docs say so.
@@ -182,7 +184,7 @@ function ReadStreamOf(this: Reader, path: unknown, options: unknown): unknown {
 }
 
 function windowedSource(stream: Reader, held: HeldFile): ReadSource {
-  return new ReadSource(stream, held, stream[windowOptions], failReader);
+  return readSourceOf(stream, held, stream[windowOptions], failReader);
 }
 
 // Node's own code handles a failure: it reads from its `fs`, which returns the error.
@@ -208,9 +210,9 @@ function sourceOf(stream: Reader, size: number): ReadSource | WholeRead | undefi
   if (file.mover !== undefined) return file.mover as ReadSource | WholeRead;
   const { held, windowed } = file;
   if (held === undefined || windowed === undefined) return undefined;
-  const source = fitsInChunk(stream, held, stream[windowOptions], size)
-    ? new WholeRead(stream, held, afterWholeRead)
-    : windowedSource(stream, held);
+  const source =
+    wholeReadOf(stream, held, stream[windowOptions], size, afterWholeRead) ??
+    windowedSource(stream, held);
   file.mover = source;
   return source;
 }
@@ -255,7 +257,7 @@ function sinkOf(stream: Writer): WriteSink | undefined {
   if (file === undefined) return undefined;
   if (file.mover !== undefined) return file.mover as WriteSink;
   if (file.held === undefined || file.windowed === undefined) return undefined;
-  const sink = new WriteSink(stream, file.held, stream[windowOptions]);
+  const sink = writeSinkOf(stream, file.held, stream[windowOptions]);
   file.mover = sink;
   return sink;
 }

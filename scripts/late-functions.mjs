@@ -1,0 +1,115 @@
+// Which code of the package loads late: when one of its functions is first called. Used by
+// build-ts.mjs.
+import * as path from 'node:path';
+
+/** The modules of each late chunk: rooms of lib/, or single modules. */
+const lateChunks = {
+  streams: ['streams', 'transfer'],
+  rarely: [
+    'engine/directory-requests',
+    'file-handle/directory-handle',
+    'file-handle/handle-web-stream',
+    'file-handle/read-file-in',
+    'functions/copy-path',
+    'functions/open-directory',
+    'functions/remove',
+    'functions/temporary-directory',
+    'handle/attributes',
+    'handle/entry-name',
+    'handle/locks',
+    'handle/name-statuses',
+    'handle/new-times',
+    'handle/seek',
+    'handle/sparse',
+    'handle/vector-groups',
+    'handle/vector-transfers',
+    'register/node-methods',
+    'win32',
+  ],
+};
+
+/** Modules of these rooms that are always needed. */
+const needed = [
+  'streams/descriptor',
+  'streams/file-streams',
+  'streams/path-file',
+  'streams/stream-options',
+  'transfer/aligned-buffer',
+  'transfer/alignment',
+  'transfer/file-size',
+  'transfer/window',
+];
+
+/** The late chunk of a module of lib/, named without its extension; undefined for others. */
+export function lateChunkOf(name) {
+  if (needed.includes(name)) return undefined;
+  const [room] = name.split('/');
+  return Object.keys(lateChunks).find(
+    (chunk) => lateChunks[chunk].includes(room) || lateChunks[chunk].includes(name),
+  );
+}
+
+const prefix = '\0late:';
+
+/** Whether a module stands for a late one. */
+export const isForLate = (id) => id.startsWith(prefix);
+
+// What rollup makes of import() in CommonJS.
+const dynamicImport = new RegExp(
+  String.raw`requireLate\(Promise\.resolve\(\)\.then\(function \(\) \{ return ` +
+    String.raw`(require\('[^']+'\)); \}\)` +
+    String.raw`(?:\.then\(function \(n\) \{ return (n\.[\w$]+); \}\))?\)`,
+  'g',
+);
+
+function forwardingTo({ id, params, async: isAsync }) {
+  const first = params.findIndex(({ type }) => type !== 'Identifier');
+  const count = first < 0 ? params.length : first;
+  const names = [...Array(count).keys()].map((index) => `a${index}`);
+  const given = [...names, '...rest'].join(', ');
+  const call = `return load().${id.name}(${given});`;
+  // A module may fail to load, for lack of a descriptor.
+  const body = isAsync ? `try { ${call} } catch (error) { return Promise.reject(error); }` : call;
+  return `export function ${id.name}(${given}) { ${body} }`;
+}
+
+/**
+ * Lets modules that load early import functions from late modules: they get functions that load the
+ * module and call it. An import of anything but a function is an error of the build.
+ * @param compiled the folder of the modules
+ * @param loadsEarly whether the module with a file loads early
+ */
+export function lateFunctions(compiled, loadsEarly) {
+  const nameOf = (file) => path.relative(compiled, file).replaceAll('\\', '/').replace(/\.js$/, '');
+  return {
+    name: 'late-functions',
+    resolveId(name, importer) {
+      if (!importer || !name.startsWith('.') || !loadsEarly(importer)) return null;
+      const file = path.resolve(path.dirname(importer), name);
+      if (lateChunkOf(nameOf(file)) === undefined) return null;
+      return { id: prefix + file, moduleSideEffects: false };
+    },
+    async load(id) {
+      if (!isForLate(id)) return null;
+      const file = id.slice(prefix.length);
+      const { ast } = await this.load({ id: file });
+      const functions = ast.body
+        .filter(({ type }) => type === 'ExportNamedDeclaration')
+        .map(({ declaration }) => declaration)
+        .filter((declaration) => declaration?.type === 'FunctionDeclaration');
+      return [
+        'let loaded;',
+        `const load = () => (loaded ??= requireLate(import(${JSON.stringify(file)})));`,
+        ...functions.map(forwardingTo),
+      ].join('\n');
+    },
+    renderChunk(code) {
+      const changed = code.replace(
+        dynamicImport,
+        (_, required, member = '') => `${required}${member.slice(1)}`,
+      );
+      if (changed.includes('requireLate(')) throw new Error('A late import has another form');
+      return { code: changed, map: null };
+    },
+  };
+}
