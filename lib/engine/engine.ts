@@ -98,7 +98,7 @@ export class Engine {
     const onCompletions = (count: number): void => this.#settle(count);
     // The addon's async resource: Jest asks it whether it keeps the process alive.
     Object.defineProperty(results, 'hasRef', { value: () => native.stats().inFlight > 0 });
-    const description = native.start(wanted, onCompletions, results, endsWithProcess, isNode);
+    const description = native.start(wanted, onCompletions, results, endsWithProcess(), isNode);
     watchExit();
     this.native = native;
     this.#submissions = new SubmissionRing(description.submissions);
@@ -206,7 +206,8 @@ export class Engine {
     length: number,
     position: number | bigint,
   ): Promise<T> {
-    if (opcode === Opcode.read && length <= inPlaceMax && position !== -1) {
+    const mayRunNow = opcode === Opcode.read && length <= inPlaceMax && position !== -1;
+    if (mayRunNow && this.#inPlace.isOpen) {
       const encoded = { opcode, file, flags: 0, position, offset, length, object: buffer };
       const value = this.#runNow(complete(encoded, subject, decode));
       if (value !== notNow) return settledWith(value as T | FailedNow);
@@ -243,6 +244,7 @@ export class Engine {
     const { count } = submissions;
     // The completion ring must not be overwritten before it has been read.
     if (count === 0 || this.#isTaking) return;
+    this.#inPlace.noteBatch(count);
     this.#relativePaths.settle(submissions.objects);
     let completions = 0;
     try {

@@ -22,8 +22,8 @@ export class Cursor {
   #isAtStart = true;
   #watchers: (() => void)[] | undefined;
   #isBusy = false;
-  /** Functions that start the waiting operations, in order. */
-  readonly #waiting: (() => void)[] = [];
+  /** Functions that start the waiting operations, in order; made on first use. */
+  #waiting: (() => void)[] | undefined;
   #cancellations = 0;
 
   constructor(file: OpenFile) {
@@ -103,28 +103,29 @@ export class Cursor {
     this.#file.holds.add();
     // A single chain of promises without other reactions: V8 follows it from an error to the
     // caller.
-    return running.then(this.#pass, this.#fail);
+    return running.then(
+      (result) => {
+        this.#end();
+        return result;
+      },
+      (error) => {
+        this.#end();
+        throw error;
+      },
+    );
   }
 
   async #inTurn<R>(run: () => Promise<R>): Promise<R> {
     const cancellations = this.#cancellations;
-    await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#waiting ??= [];
+    const waiting = this.#waiting;
+    await new Promise<void>((resolve) => waiting.push(resolve));
     if (this.#cancellations !== cancellations) throw new AbortError();
     return run();
   }
 
-  readonly #pass = <R>(result: R): R => {
-    this.#end();
-    return result;
-  };
-
-  readonly #fail = (error: unknown): never => {
-    this.#end();
-    throw error;
-  };
-
   #end(): void {
-    const next = this.#waiting.shift();
+    const next = this.#waiting?.shift();
     if (next === undefined) this.#isBusy = false;
     else next();
     this.#file.holds.release();

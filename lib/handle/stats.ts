@@ -41,6 +41,9 @@ const datesAreLazy = Object.getOwnPropertyDescriptor(statsPrototype, 'mtime') !=
 
 type Fields = Record<string, number | Date>;
 
+const { atimeSeconds, mtimeSeconds, ctimeSeconds, birthtimeSeconds } = StatusField;
+const { atimeNanoseconds, mtimeNanoseconds, ctimeNanoseconds, birthtimeNanoseconds } = StatusField;
+
 // A constructor that names each field, so that all Stats have one shape: creating this object is a
 // large part of the cost of a stat.
 function StatsRecord(this: Fields, completion: Completion): void {
@@ -54,10 +57,10 @@ function StatsRecord(this: Fields, completion: Completion): void {
   this.ino = completion.status(StatusField.ino);
   this.size = completion.status(StatusField.size);
   this.blocks = completion.status(StatusField.blocks);
-  this.atimeMs = millisecondsOf(completion, 'atime');
-  this.mtimeMs = millisecondsOf(completion, 'mtime');
-  this.ctimeMs = millisecondsOf(completion, 'ctime');
-  this.birthtimeMs = millisecondsOf(completion, 'birthtime');
+  this.atimeMs = millisecondsOf(completion, atimeSeconds, atimeNanoseconds);
+  this.mtimeMs = millisecondsOf(completion, mtimeSeconds, mtimeNanoseconds);
+  this.ctimeMs = millisecondsOf(completion, ctimeSeconds, ctimeNanoseconds);
+  this.birthtimeMs = millisecondsOf(completion, birthtimeSeconds, birthtimeNanoseconds);
   if (datesAreLazy) return;
   this.atime = dateOf(this.atimeMs);
   this.mtime = dateOf(this.mtimeMs);
@@ -66,10 +69,8 @@ function StatsRecord(this: Fields, completion: Completion): void {
 }
 StatsRecord.prototype = statsPrototype;
 
-function millisecondsOf(completion: Completion, time: (typeof times)[number]): number {
-  const seconds = completion.status(StatusField[`${time}Seconds`]);
-  const nanoseconds = completion.status(StatusField[`${time}Nanoseconds`]);
-  return seconds * 1000 + nanoseconds / 1e6;
+function millisecondsOf(completion: Completion, seconds: number, nanoseconds: number): number {
+  return completion.status(seconds) * 1000 + completion.status(nanoseconds) / 1e6;
 }
 
 const StatsConstructor = StatsRecord as unknown as new (completion: Completion) => Stats;

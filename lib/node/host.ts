@@ -1,5 +1,4 @@
 import process from 'node:process';
-import { isMainThread } from 'node:worker_threads';
 
 // The program that runs this code: Node or Electron, or a runtime that imitates Node.
 
@@ -13,4 +12,8 @@ export const isNode = !isBun && !isDeno;
 export const knowsAllDescriptors = !isDeno;
 
 /** Whether this environment ends with the process. Those of Electron's pages end before. */
-export const endsWithProcess = isMainThread && !('electron' in process.versions);
+export function endsWithProcess(): boolean {
+  if ('electron' in process.versions) return false;
+  // Loading this module takes milliseconds, which a program that never starts the engine is spared.
+  return process.getBuiltinModule('node:worker_threads').isMainThread;
+}

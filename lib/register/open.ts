@@ -29,23 +29,28 @@ async function linkToNodes(): Promise<void> {
   }
 }
 
-type OpenArguments = [
-  path: PathLike,
-  flags?: string | number | null,
-  modeOrOptions?: Parameters<typeof open>[2],
-];
+type Flags = string | number | null | undefined;
+type ModeOrOptions = Parameters<typeof open>[2];
 
-function openLikeNode(...given: OpenArguments): Promise<unknown> {
-  return isLinked ? openLinked(...given) : openFirst(given);
+function openLikeNode(
+  path: PathLike,
+  flags: Flags,
+  modeOrOptions: ModeOrOptions,
+): Promise<unknown> {
+  return isLinked ? openLinked(path, flags, modeOrOptions) : openFirst(path, flags, modeOrOptions);
 }
 
-async function openFirst(given: OpenArguments): Promise<unknown> {
+async function openFirst(
+  path: PathLike,
+  flags: Flags,
+  modeOrOptions: ModeOrOptions,
+): Promise<unknown> {
   linking ??= linkToNodes();
   await linking;
-  return openLinked(...given);
+  return openLinked(path, flags, modeOrOptions);
 }
 
-function openLinked(...[path, flags, modeOrOptions]: OpenArguments): Promise<unknown> {
+function openLinked(path: PathLike, flags: Flags, modeOrOptions: ModeOrOptions): Promise<unknown> {
   // Node rejects an object as the mode with its own message.
   if (typeof modeOrOptions === 'object' && modeOrOptions && !isOpenOptions(modeOrOptions)) {
     return nodePromises.open(path, flags as string, modeOrOptions as never);
