@@ -80,7 +80,17 @@ bool read_path(napi_env env, napi_value value, PathString& path) {
   path.assign(text.begin(), text.end());
   return true;
 #else
-  if (napi_get_value_string_utf8(env, value, nullptr, 0, &length) == napi_ok) {
+  // Measuring a path takes a call of its own, so most are read without. The function does not split
+  // a character, so only a text that leaves room for another one (4 bytes) is known to be whole.
+  constexpr size_t kUsualMax = 256;
+  path.resize(kUsualMax);
+  if (napi_get_value_string_utf8(env, value, path.data(), kUsualMax, &length) == napi_ok) {
+    const bool is_whole = length + 4 < kUsualMax;
+    if (is_whole) {
+      path.resize(length);
+      return true;
+    }
+    napi_get_value_string_utf8(env, value, nullptr, 0, &length);
     path.resize(length);
     return napi_get_value_string_utf8(env, value, path.data(), length + 1, &length) == napi_ok;
   }

@@ -51,11 +51,10 @@ void deliver_status(const FileStatus& status, Detail& to) {
 }
 
 // Returns false if there is no memory for the JavaScript value.
-bool deliver_content(napi_env env, const Operation& operation, uint32_t index,
+bool deliver_content(napi_env env, const std::byte* content, int64_t length, uint32_t index,
                      napi_value results) {
-  const auto size = static_cast<size_t>(operation.result.value);
+  const auto size = static_cast<size_t>(length);
   napi_value buffer = nullptr;
-  const std::byte* const content = operation.detail->content.get();
   return napi_create_buffer_copy(env, size, content, nullptr, &buffer) == napi_ok &&
          napi_set_element(env, results, index, buffer) == napi_ok;
 }
@@ -68,7 +67,8 @@ bool deliver_details(napi_env env, Operation& operation, uint32_t index, SharedR
     deliver_files(from, rings.completion(index), to, files);
     return true;
   }
-  if (from.content) return deliver_content(env, operation, index, results);
+  const std::byte* const content = from.lent_content ? from.lent_content : from.content.get();
+  if (content) return deliver_content(env, content, operation.result.value, index, results);
   switch (operation.traits().result) {
     case ResultKind::kRefusedParts:
       to.numbers[kDetailRefusedParts] = from.refused_parts;

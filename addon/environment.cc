@@ -89,6 +89,8 @@ napi_value Environment::submit(uint32_t count, napi_value objects) {
   ++batches_;
   hand_over(std::move(batch));
   ready_.append(engine_->poll());
+  // Workers have done some of them meanwhile, unless this turn has done its share (law 7).
+  if (engine_->completes_inline() && !budget_.is_spent()) ready_.append(queue_->take_all());
   if (!is_valid) {
     // Completions wait for the next turn, since JavaScript does not get their number now.
     wake_if_needed();

@@ -67,8 +67,8 @@ class Engine {
   virtual void submit(OperationList batch) = 0;
 
   // Runs an operation before it returns if that needs no waiting. A finished operation has its
-  // result and does not come back from poll(); otherwise the engine has not taken it, and returns
-  // false.
+  // result, whose content may be lent until the next call, and does not come back from poll();
+  // otherwise the engine has not taken it, and returns false.
   virtual bool run_now(Operation& operation) {
     (void)operation;
     return false;

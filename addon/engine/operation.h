@@ -84,6 +84,8 @@ struct OperationDetail {
   std::unique_ptr<OpenFile> opened_peer;  // of kCreatePipePair: the end to write to
   // Result of kReadPath, kListTree, kAllocatedRanges and others: `result.value` bytes.
   std::unique_ptr<std::byte[]> content;
+  // The same, in memory that the next operation overwrites (Engine::run_now).
+  const std::byte* lent_content = nullptr;
   // The step at which a compound operation failed (PathStep, TreeStep), and its place in a tree.
   int32_t failed_step = 0;
   PathString failed_path;
@@ -154,6 +156,7 @@ struct Operation {
     if (!kept) return;
     kept->opened.reset();
     kept->content.reset();
+    kept->lent_content = nullptr;
     kept->failed_step = 0;
     kept->failed_path.clear();
     detail = std::move(kept);

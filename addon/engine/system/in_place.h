@@ -14,6 +14,12 @@ inline constexpr size_t kReadInPlaceMax = 64 * 1024;
 // One read at a time gains more: its consumer waits for it, and no worker has to wake up.
 inline constexpr size_t kReadAloneMax = 256 * 1024;
 
+struct InPlaceOptions {
+  size_t read_max = kReadInPlaceMax;  // longer reads are not attempted
+  // Memory of kReadInPlaceMax bytes, or null. kReadPath then reads there, and lends its content.
+  std::byte* lent = nullptr;
+};
+
 #ifdef __linux__
 
 // Whether try_in_place() supports the operation.
@@ -21,10 +27,9 @@ bool may_be_done_in_place(const Operation& operation);
 
 // Runs an operation on the calling thread if the kernel guarantees not to wait: for a disk, a
 // server, a lock, or another process. Otherwise returns false and leaves the operation unchanged,
-// except for `transferred`. Only cached data on a local file system qualifies, and reads of at most
-// `read_max` bytes.
+// except for `transferred`. Only cached data on a local file system qualifies.
 bool try_in_place(Operation& operation, FileSystems& file_systems,
-                  size_t read_max = kReadInPlaceMax);
+                  const InPlaceOptions& options = {});
 
 // Sets the file system of an open file, if it is known.
 void find_file_system(OpenFile& file, FileSystems& file_systems);
@@ -34,7 +39,7 @@ void find_file_system(OpenFile& file, FileSystems& file_systems);
 // Other systems have no call with that guarantee.
 class FileSystems {};
 inline bool may_be_done_in_place(const Operation&) { return false; }
-inline bool try_in_place(Operation&, FileSystems&, size_t = 0) { return false; }
+inline bool try_in_place(Operation&, FileSystems&, const InPlaceOptions& = {}) { return false; }
 inline void find_file_system(OpenFile&, FileSystems&) {}
 
 #endif

@@ -44,7 +44,7 @@ void ThreadpoolEngine::submit(OperationList batch) {
 
 bool ThreadpoolEngine::run_now(Operation& operation) {
   in_place_.prepare(operation);
-  if (!in_place_.try_run(operation, kReadAloneMax)) return false;
+  if (!in_place_.try_run_alone(operation)) return false;
   ++counters_.inline_completions;
   return true;
 }

@@ -109,7 +109,7 @@ void UringEngine::submit(OperationList batch) {
 
 bool UringEngine::run_now(Operation& operation) {
   in_place_.prepare(operation);
-  if (!in_place_.try_run(operation, kReadAloneMax)) return false;
+  if (!in_place_.try_run_alone(operation)) return false;
   ++counters_.inline_completions;
   return true;
 }

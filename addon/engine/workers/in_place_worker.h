@@ -1,5 +1,7 @@
 #pragma once
 
+#include <memory>
+
 #include "system/in_place.h"
 #include "thread_pool.h"
 
@@ -16,8 +18,15 @@ class InPlaceWorker {
     if (operation.is_transfer()) find_file_system(*operation.file, file_systems_);
   }
 
-  bool try_run(Operation& operation, size_t read_max = kReadInPlaceMax) {
-    return may_be_done_in_place(operation) && try_in_place(operation, file_systems_, read_max);
+  bool try_run(Operation& operation) {
+    return may_be_done_in_place(operation) && try_in_place(operation, file_systems_);
+  }
+
+  // Runs an operation whose result is delivered before the next one: its content may be lent.
+  bool try_run_alone(Operation& operation) {
+    if (!may_be_done_in_place(operation)) return false;
+    if (!lent_) lent_ = std::make_unique_for_overwrite<std::byte[]>(kReadInPlaceMax);
+    return try_in_place(operation, file_systems_, {kReadAloneMax, lent_.get()});
   }
 
   // Runs operations on paths beside the workers, from the other end of the queue. Returns the
@@ -27,6 +36,7 @@ class InPlaceWorker {
  private:
   ThreadPool& pool_;
   FileSystems file_systems_;
+  std::unique_ptr<std::byte[]> lent_;
 };
 
 // Whether run_beside_workers() may run the operation. Opens keep their order, in which they get the
@@ -38,5 +48,9 @@ inline bool may_be_shared(const Operation& operation) {
 
 // This many operations on paths are worth waking a worker.
 inline constexpr size_t kSharedMin = 16;
+
+// The submitting thread takes this many shared operations at a time, since workers compete for the
+// lock. None of them waits, so none keeps the others from a worker for long.
+inline constexpr size_t kTakenAtOnce = 4;
 
 }  // namespace overlapped

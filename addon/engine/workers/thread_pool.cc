@@ -135,12 +135,14 @@ void ThreadPool::share(OperationList batch) {
   if (woken) woken->work.notify_one();
 }
 
-Operation* ThreadPool::take_shared() {
+OperationList ThreadPool::take_shared(size_t count_max) {
+  OperationList taken;
   Lock lock(mutex_);
-  Operation* const op = lanes_[kBounded].shared.pop_front();
-  CHECK_INVARIANT(!op || in_pool_ > 0);
-  if (op) --in_pool_;
-  return op;
+  OperationList& shared = lanes_[kBounded].shared;
+  while (taken.size() < count_max && !shared.empty()) taken.push_back(shared.pop_front());
+  CHECK_INVARIANT(taken.size() <= in_pool_);
+  in_pool_ -= taken.size();
+  return taken;
 }
 
 void ThreadPool::submit_completed(OperationList completed) {

@@ -44,9 +44,9 @@ class ThreadPool {
   // Delivers operations that other code has completed.
   void submit_completed(OperationList completed);
   // Submits operations that end by themselves and that the caller runs meanwhile, too: it takes the
-  // oldest of them by take_shared() until that returns null, and workers take the newest.
+  // oldest of them by take_shared() until that returns none, and workers take the newest.
   void share(OperationList batch);
-  Operation* take_shared();
+  OperationList take_shared(size_t count_max);
   void cancel(Operation& operation);
   // Waits until every operation has come back; false if `deadline` comes first.
   bool drain(Deadline deadline);

@@ -28,6 +28,10 @@ constexpr uint64_t kLocal[] = {
     0x858458f6,  // ramfs
 };
 
+// Asking takes as long as the status of a descriptor. In this time no device number is given to
+// another file system and the name of a file there looked up.
+constexpr std::chrono::milliseconds kMountsCheckedFor{1};
+
 FileSystem kind_of(uint64_t magic) {
   for (const uint64_t local : kLocal) {
     if (magic == local) return FileSystem::kLocal;
@@ -43,7 +47,8 @@ FileSystems::~FileSystems() {
   if (descriptors_ >= 0) ::close(descriptors_);
 }
 
-// Returns true if nothing has been mounted since the last call (proc(5), mountinfo).
+// Returns false if something has been mounted since the last call (proc(5), mountinfo). The kernel
+// is asked once per kMountsCheckedFor.
 bool FileSystems::watch_mounts() {
   if (!opened_) {
     opened_ = true;
@@ -60,6 +65,9 @@ bool FileSystems::watch_mounts() {
     watches_ = mounts_ >= 0;
   }
   if (mounts_ < 0) return false;
+  const Clock::time_point now = Clock::now();
+  if (now - mounts_checked_ < kMountsCheckedFor) return true;
+  mounts_checked_ = now;
   pollfd mounts{mounts_, POLLPRI, 0};
   return ::poll(&mounts, 1, 0) == 0;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <vector>
 
@@ -33,6 +34,8 @@ class FileSystems {
   int descriptors();
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   struct Entry {
     uint64_t device;
     FileSystem file_system;
@@ -44,6 +47,7 @@ class FileSystems {
   // Submitting thread only.
   bool opened_ = false;
   int mounts_ = -1;
+  Clock::time_point mounts_checked_{};
   int descriptors_ = -1;
 
   Mutex mutex_;

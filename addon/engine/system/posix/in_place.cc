@@ -184,7 +184,7 @@ bool open_path(Operation& op, FileSystems& file_systems) {
   return true;
 }
 
-bool read_path(Operation& op, FileSystems& file_systems) {
+bool read_path(Operation& op, FileSystems& file_systems, std::byte* lent) {
   const OpenRequest& request = op.detail->open;
   if (!is_plain(request)) return false;
   const Look look = look_to_open(request, file_systems);
@@ -194,10 +194,12 @@ bool read_path(Operation& op, FileSystems& file_systems) {
   const Descriptor fd(open_seen(look, O_CLOEXEC, file_systems));
   if (fd.get() < 0) return false;
   // One byte more than expected: a count that falls short of it proves the end of the file.
-  auto content = std::make_unique_for_overwrite<std::byte[]>(size + 1);
-  iovec vector{content.get(), size + 1};
+  std::unique_ptr<std::byte[]> content;
+  if (!lent) content = std::make_unique_for_overwrite<std::byte[]>(size + 1);
+  iovec vector{lent ? lent : content.get(), size + 1};
   if (std::cmp_not_equal(read_without_waiting(fd.get(), vector, 0), size)) return false;
   op.detail->content = std::move(content);
+  op.detail->lent_content = lent;
   op.result = Result::success(static_cast<int64_t>(size));
   return true;
 }
@@ -299,10 +301,10 @@ bool may_be_done_in_place(const Operation& operation) {
   }
 }
 
-bool try_in_place(Operation& operation, FileSystems& file_systems, size_t read_max) {
+bool try_in_place(Operation& operation, FileSystems& file_systems, const InPlaceOptions& options) {
   switch (operation.opcode) {
     case Opcode::kRead:
-      return read_file(operation, file_systems, read_max);
+      return read_file(operation, file_systems, options.read_max);
     case Opcode::kStat:
       return stat_file(operation, file_systems);
     case Opcode::kStatPath:
@@ -313,7 +315,7 @@ bool try_in_place(Operation& operation, FileSystems& file_systems, size_t read_m
     case Opcode::kOpen:
       return open_path(operation, file_systems);
     case Opcode::kReadPath:
-      return read_path(operation, file_systems);
+      return read_path(operation, file_systems, options.lent);
     case Opcode::kClose:
       return close_file(operation, file_systems);
     default:
