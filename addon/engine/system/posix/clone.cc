@@ -11,7 +11,16 @@
 #include <sys/clonefile.h>
 #include <sys/param.h>
 #include <sys/stat.h>
+#if __has_include(<sys/xattr.h>)
 #include <sys/xattr.h>
+#else
+// Compilers for other systems lack this header of Apple's.
+#include <sys/types.h>
+extern "C" {
+ssize_t flistxattr(int fd, char* names, size_t size, int options);
+int fremovexattr(int fd, const char* name, int options);
+}
+#endif
 
 #include <cstdint>
 #include <string>
