@@ -3,10 +3,13 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { OpenOption } from '../../lib/engine/opcodes.js';
 import { parseOpenOptions } from '../../lib/handle/open-options.js';
 import { engine, getAttributes, type OpenOptions, open } from '../../lib/index.js';
+import { nodePromises } from '../../lib/node/node-fs.js';
+import { showPath } from '../../lib/node/paths.js';
+import { realPath } from '../../lib/node/real-path.js';
 import {
   fileWith,
   isLinux,
@@ -321,6 +324,24 @@ testOnWindows('a path in the form \\\\?\\C:\\…, and \\\\.\\C:\\…', async () 
     expect(await handle.readFile('utf8')).toBe('content');
     await handle.close();
   }
+});
+
+test('errors show paths without the prefixes that the system needs', () => {
+  expect(showPath('\\\\?\\C:\\folder\\file')).toBe('C:\\folder\\file');
+  expect(showPath('\\\\?\\UNC\\server\\share\\file')).toBe('\\\\server\\share\\file');
+  expect(showPath('\\\\.\\pipe\\name')).toBe('\\\\.\\pipe\\name');
+});
+
+test('a real path is found on volumes that the mount manager does not know', async () => {
+  const file = fileWith('');
+  for (const code of ['EISDIR', 'UNKNOWN']) {
+    const refusal = Object.assign(new Error(code), { code });
+    const native = vi.spyOn(nodePromises, 'realpath').mockRejectedValueOnce(refusal);
+    expect(await realPath(file)).toBe(fs.realpathSync(file));
+    native.mockRestore();
+  }
+  const missing = path.join(path.dirname(file), 'missing');
+  expect(await rejection(realPath(missing))).toMatchObject({ code: 'ENOENT' });
 });
 
 testOnWindows('a UNC path is taken as one, and the error names it', async () => {

@@ -10,6 +10,7 @@ import { type EntryName, parseName, showName } from '../handle/entry-name.js';
 import { type SystemError, systemErrorOf } from '../node/errors.js';
 import { nodeFs, nodePromises } from '../node/node-fs.js';
 import { isUrl, type PathLike, parsePath } from '../node/paths.js';
+import { realPath } from '../node/real-path.js';
 import { retryWhileHeld } from '../win32/held-by-others.js';
 import { CopyError } from './copy-errors.js';
 import { type FallbackLog, isMissing } from './fallbacks.js';
@@ -214,11 +215,7 @@ export async function resolveDestination(
   checkReplaceable(to, from, force, shown);
   // A rename would replace a read-only file; its mode says that its owner does not want that.
   await nodePromises.access(destination, nodeFs.constants.W_OK);
-  const path =
-    typeof destination === 'string'
-      ? await nodePromises.realpath(destination)
-      : await nodePromises.realpath(destination, { encoding: 'buffer' });
-  return { path, isDevice: to.isBlockDevice() };
+  return { path: await realPath(destination), isDevice: to.isBlockDevice() };
 }
 
 /** Renames a file within a directory, and replaces an existing file in one step. */

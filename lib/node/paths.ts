@@ -15,6 +15,7 @@ export interface ParsedPath {
 }
 
 const extendedPrefix = '\\\\?\\';
+const extendedSharePrefix = '\\\\?\\UNC\\';
 
 /**
  * Validates a path as Node does. On Windows the path becomes absolute and gets the prefix that
@@ -46,7 +47,10 @@ export function isUrl(path: unknown): path is URL {
 
 /** Converts a system path to the form that errors show. */
 export function showPath(native: string): string {
-  return native.startsWith(extendedPrefix) ? native.slice(extendedPrefix.length) : native;
+  if (!native.startsWith(extendedPrefix)) return native;
+  const isShare = native.slice(0, extendedSharePrefix.length).toUpperCase() === extendedSharePrefix;
+  const prefix = isShare ? extendedSharePrefix : extendedPrefix;
+  return (isShare ? '\\\\' : '') + native.slice(prefix.length);
 }
 
 function nullByte(name: string, value: unknown): Error {

@@ -4,7 +4,7 @@ import { basename, dirname } from 'node:path';
 import process from 'node:process';
 import { stat } from '../../functions/status.js';
 import { systemErrorOf } from '../../node/errors.js';
-import { nodePromises } from '../../node/node-fs.js';
+import { realPath } from '../../node/real-path.js';
 import type { SystemPath } from '../spot.js';
 import type { TreeFilter } from './tree-filter.js';
 import type { Place } from './tree-place.js';
@@ -44,9 +44,7 @@ async function existingPart(path: SystemPath): Promise<Existing> {
   const missing: string[] = [];
   for (let at = path; ; at = parentOf(at)) {
     try {
-      const encoding = Buffer.isBuffer(at) ? 'buffer' : 'utf8';
-      const real = await nodePromises.realpath(at, { encoding: encoding as 'utf8' });
-      return { path: real, missing };
+      return { path: await realPath(at), missing };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       if (isSamePath(parentOf(at), at)) throw error;
