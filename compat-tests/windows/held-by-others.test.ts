@@ -5,8 +5,9 @@ import * as path from 'node:path';
 import timers from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { expect, test, vi } from 'vitest';
+import { copySmallFile } from '../../lib/copy/tree/copy-small-file.js';
 import fs from '../../lib/fs.js';
-import { open, rename, rm, unlink } from '../../lib/index.js';
+import { open, openDirectory, rename, rm, unlink } from '../../lib/index.js';
 import { heldMsMax } from '../../lib/win32/held-by-others.js';
 import { isWindows, rejection, sleep, temporaryFolder, testWhere } from '../helpers.js';
 
@@ -93,4 +94,19 @@ test('a permanent error is reported without a pause', async () => {
   expect(pauses).not.toHaveBeenCalled();
   pauses.mockRestore();
   syncBuiltinESMExports();
+});
+
+testOnWindows('the copy of a file that may not be read fails without waiting', async () => {
+  const folder = temporaryFolder();
+  newFile(folder);
+  const directory = await openDirectory(folder);
+  const denied = Object.assign(new Error('denied'), { code: 'EPERM' });
+  const copying = vi.spyOn(directory.core, 'operateFrom').mockRejectedValue(denied);
+  vi.spyOn(directory, 'openCore').mockRejectedValue(denied);
+  const spot = (name: string) => ({ directory, name, path: path.join(folder, name) });
+  const copy = { source: spot('file'), destination: spot('copy'), metadata: {}, signal: undefined };
+  expect(await rejection(copySmallFile(copy))).toBe(denied);
+  expect(copying).toHaveBeenCalledTimes(1);
+  vi.restoreAllMocks();
+  await directory.close();
 });

@@ -79,13 +79,25 @@ const triesMax = 8;
  * @throws a system error; AbortError. The temporary file has been removed by then
  */
 export async function copySmallFile(copy: SmallFileCopy): Promise<CopiedFile | null> {
+  const { signal, source } = copy;
+  const isLasting = (): Promise<boolean> => isDenied(source);
   for (let tries = 1; ; tries++) {
     try {
-      return await retryWhileHeld(() => copyOnce(copy), { signal: copy.signal });
+      return await retryWhileHeld(() => copyOnce(copy), { signal, isLasting });
     } catch (error) {
       // Another process has mistaken the new file for a leftover of a killed process.
       if ((error as SystemError).code !== 'EEXIST' || tries === triesMax) throw error;
     }
+  }
+}
+
+/** Whether the process may not read a file, for which there is no use in waiting. */
+async function isDenied({ directory, name }: Spot): Promise<boolean> {
+  try {
+    await (await directory.openCore(name, 'r')).close();
+    return false;
+  } catch (error) {
+    return (error as SystemError).code === 'EPERM';
   }
 }
 
