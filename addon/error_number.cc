@@ -6,13 +6,15 @@ namespace overlapped {
 
 namespace {
 
-// UV_EBADF and UV_EPIPE of uv/errno.h, which have numbers of libuv's own on Windows.
+// UV_EBADF, UV_EPIPE and UV_EINVAL of uv/errno.h, which have numbers of libuv's own on Windows.
 #ifdef _WIN32
 constexpr int kBadDescriptorNumber = -4083;
 constexpr int kBrokenPipeNumber = -4047;
+constexpr int kInvalidArgumentNumber = -4071;
 #else
 constexpr int kBadDescriptorNumber = -EBADF;
 constexpr int kBrokenPipeNumber = -EPIPE;
+constexpr int kInvalidArgumentNumber = -EINVAL;
 #endif
 
 }  // namespace
@@ -23,6 +25,8 @@ int error_number(const Result& result) {
       return kBadDescriptorNumber;
     case ErrorMeaning::kBrokenPipe:
       return kBrokenPipeNumber;
+    case ErrorMeaning::kInvalidArgument:
+      return kInvalidArgumentNumber;
     case ErrorMeaning::kOfSystem:
       break;
   }

@@ -247,7 +247,8 @@ class Prefix {
     const socat = spawn('socat', ends, { stdio: 'ignore' });
     const deadline = Date.now() + toolMsMax;
     while (!links.every((link) => fs.existsSync(link))) {
-      if (Date.now() > deadline || socat.exitCode !== null) throw new Failure('socat made no ports');
+      if (Date.now() > deadline || socat.exitCode !== null)
+        throw new Failure('socat made no ports');
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     return () => socat.kill();

@@ -107,19 +107,50 @@ row(
     const [from, to] = [at('overlay'), at('overlay-copy')];
     const text = Buffer.alloc(MiB, 'text ');
     fs.mkdirSync(from);
-    fs.writeFileSync(path.join(from, 'file'), text);
-    program('compact.exe', '/c', '/exe:xpress4k', path.join(from, 'file'));
-    await copyTree(from, to);
     const directory = await openDirectory(from);
-    const read = await withHandle(await directory.open('file'), (handle) => handle.readFile());
+    const seen = [];
+    // The second one is small enough to be copied by one operation.
+    for (const [name, size] of Object.entries({ large: MiB, small: 64 * 1024 })) {
+      fs.writeFileSync(path.join(from, name), text.subarray(0, size));
+      program('compact.exe', '/c', '/exe:xpress4k', path.join(from, name));
+      const read = await withHandle(await directory.open(name), (handle) => handle.readFile());
+      seen.push(`${name}: ${read.equals(text.subarray(0, size)) ? 'read' : 'misread'}`);
+    }
     await directory.close();
-    const copied = fs.readFileSync(path.join(to, 'file'));
-    return must(
-      read.equals(text) && copied.equals(text),
-      `${read.length} and ${copied.length} bytes`,
-    );
+    await copyTree(from, to);
+    for (const name of fs.readdirSync(from)) {
+      const original = fs.readFileSync(path.join(from, name));
+      const isSame = fs.readFileSync(path.join(to, name)).equals(original);
+      seen.push(`${name}: ${isSame ? 'copied' : 'miscopied'}`);
+    }
+    return must(!seen.some((text) => text.includes('mis')), seen.join(', '));
   },
 );
+
+row('removal', 'a tree with read-only files and folders is removed', async () => {
+  const tree = at('removed');
+  fs.mkdirSync(path.join(tree, 'inner'), { recursive: true });
+  fs.writeFileSync(path.join(tree, 'inner', 'file'), 'content');
+  for (const part of ['inner/file', 'inner', '']) fs.chmodSync(path.join(tree, part), 0o444);
+  await rm(tree, { recursive: true });
+  return must(!fs.existsSync(tree), 'removed');
+});
+
+row('file numbers', 'two files have different numbers', async () => {
+  for (const name of ['first', 'second']) fs.writeFileSync(at(name), '');
+  const [one, two] = await Promise.all([
+    overlapped.stat(at('first')),
+    overlapped.stat(at('second')),
+  ]);
+  return must(one.ino !== two.ino, `${one.ino}, ${two.ino}`);
+});
+
+row('packaged apps', 'for information: their links are links', async () => {
+  const apps = path.join(process.env.LOCALAPPDATA ?? '', 'Microsoft', 'WindowsApps');
+  const link = fs.existsSync(apps) && fs.readdirSync(apps).find((name) => name.endsWith('.exe'));
+  if (!link) throw new NotHere('no packaged app is installed');
+  return (await overlapped.lstat(path.join(apps, link))).isSymbolicLink() ? 'a link' : 'a file';
+});
 
 row('sparse', 'a punched hole takes no space', async () =>
   withHandle(await open(at('sparse'), 'w+'), async (handle) => {

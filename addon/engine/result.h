@@ -33,9 +33,10 @@ inline constexpr uint32_t kNoThreadError = EAGAIN;  // as pthread_create() says
 // The meaning of an error if its number is ambiguous: Windows has one number for a file without
 // access and for a handle that lacks a right.
 enum class ErrorMeaning : uint8_t {
-  kOfSystem,       // what the system's number means
-  kBadDescriptor,  // EBADF: the handle was not opened for this
-  kBrokenPipe,     // EPIPE: nobody reads the pipe
+  kOfSystem,         // what the system's number means
+  kBadDescriptor,    // EBADF: the handle was not opened for this
+  kBrokenPipe,       // EPIPE: nobody reads the pipe
+  kInvalidArgument,  // EINVAL: the object is not of the kind that the operation is for
 };
 
 // The result of one operation: a count (bytes, or 0), or the error of the operating system (errno

@@ -83,6 +83,45 @@ ENGINE_TEST(a_file_is_made_in_a_directory_and_only_once) {
   CHECK(stdfs::exists(harness.path("new")));
 }
 
+ENGINE_TEST(a_reservation_that_fails_removes_the_new_file_of_its_directory_and_no_other) {
+  Harness harness(engine);
+  OpenFile& folder = open_folder(harness);
+  const stdfs::path elsewhere = harness.path("elsewhere");
+  stdfs::create_directory(elsewhere);
+  put(elsewhere / "new", "stays");
+  const stdfs::path before = stdfs::current_path();
+  stdfs::current_path(elsewhere);
+  Operation& op = make_in(harness, Opcode::kOpenIn, folder, "new");
+  op.detail->open.flags = kOpenBoth | kOpenCreate | kOpenExclusive;
+  op.detail->open.mode = 0400;
+  op.detail->open.preallocate = int64_t{1} << 60;
+  CHECK(!harness.run(op).ok());
+  stdfs::current_path(before);
+  CHECK_EQUAL(text_of(elsewhere / "new"), std::string("stays"));
+  CHECK(!stdfs::exists(harness.path("new")));
+}
+
+ENGINE_TEST(a_file_in_a_directory_is_cut_before_it_is_appended_to) {
+  Harness harness(engine);
+  put(harness.path("file"), "what was there before");
+  OpenFile& folder = open_folder(harness);
+  Operation& op = make_in(harness, Opcode::kOpenIn, folder, "file");
+  op.detail->open.flags = kOpenWrite | kOpenCreate | kOpenTruncate | kOpenAppend;
+  REQUIRE(harness.run(op).ok());
+  OpenFile& file = harness.adopt(std::move(op.detail->opened));
+  CHECK_EQUAL(harness.status(file).size, uint64_t{0});
+  CHECK(harness.write_text(file, "one", 0).ok() && harness.write_text(file, "two", 0).ok());
+  CHECK_EQUAL(text_of(harness.path("file")), std::string("onetwo"));
+}
+
+ENGINE_TEST(a_directory_in_a_directory_is_not_opened_to_be_cut) {
+  Harness harness(engine);
+  stdfs::create_directory(harness.path("inner"));
+  Operation& op = make_in(harness, Opcode::kOpenIn, open_folder(harness), "inner");
+  op.detail->open.flags = kOpenWrite | kOpenCreate | kOpenTruncate;
+  CHECK_EQUAL(harness.run(op).os_error, os_error(EISDIR, 1 /* ERROR_INVALID_FUNCTION */));
+}
+
 ENGINE_TEST(a_whole_file_is_read_by_its_name) {
   Harness harness(engine);
   put(harness.path("file"), "content");

@@ -116,12 +116,15 @@ TEST(windows_the_server_of_a_pipe_learns_nothing_of_its_client) {
     return arguments.attributes & SECURITY_SQOS_PRESENT;
   };
   constexpr DWORD kPresent = SECURITY_SQOS_PRESENT;
-  for (const wchar_t* path : {L"\\\\.\\pipe\\name", L"\\\\server\\PIPE\\name", L"//./pipe/name",
-                              L"\\\\?\\pipe\\a\\b"}) {
+  for (const wchar_t* path :
+       {L"\\\\.\\pipe\\name", L"\\\\server\\PIPE\\name", L"//./pipe/name", L"\\\\?\\pipe\\a\\b",
+        L"\\\\?\\UNC\\server\\pipe\\name", L"\\\\.\\unc\\server\\pipe\\name",
+        L"\\\\?\\GLOBALROOT\\Device\\NamedPipe\\name"}) {
     CHECK_EQUAL(flags_of(path), kPresent);
   }
   for (const wchar_t* path : {L"\\\\server\\pipes\\name", L"C:\\pipe\\name", L"\\\\.\\C:", L"pipe",
-                              L"\\\\.\\pipe", L""}) {
+                              L"\\\\.\\pipe", L"\\\\?\\C:\\pipe\\name",
+                              L"\\\\?\\UNC\\server\\share\\pipe\\name", L""}) {
     CHECK_EQUAL(flags_of(path), DWORD{0});
   }
 }

@@ -175,6 +175,21 @@ testOnWindows(
   },
 );
 
+test('a client reads the end of the pipe once the server has disconnected it', async () => {
+  const server = await createNamedPipe(newPipeName(), { direction: 'out' });
+  const [handle, client] = await Promise.all([
+    server.connect(),
+    connectNamedPipe(server.name, { direction: 'in' }),
+  ]);
+  const waiting = client.read(Buffer.alloc(1));
+  await sleep(20);
+  await server.disconnect(handle);
+  expect((await waiting).bytesRead).toBe(0);
+  expect((await client.read(Buffer.alloc(1))).bytesRead).toBe(0);
+  await client.close();
+  await server.close();
+});
+
 test('disconnect() closes the handle and ends its operations', async () => {
   const [server, reader, writer] = await connectedPair();
   const reads = Array.from({ length: 20 }, () => settled(reader.read(Buffer.alloc(1))));

@@ -253,6 +253,16 @@ test('close ends the handle, and names then fail with EBADF', async () => {
   expect(await codeOf(directory.lstat('x'))).toBe('EBADF');
 });
 
+test('only links have targets, and a directory is not opened to be cut', async () => {
+  await withDirectory(async (directory, folder) => {
+    fs.writeFileSync(path.join(folder, 'file'), 'text');
+    fs.mkdirSync(path.join(folder, 'sub'));
+    for (const name of ['file', 'sub'])
+      expect(await codeOf(directory.readlink(name))).toBe('EINVAL');
+    expect(await codeOf(directory.open('sub', 'w'))).toBe('EISDIR');
+  });
+});
+
 test('openDirectory of anything but a directory fails with ENOTDIR', async () => {
   const file = path.join(temporaryFolder(), 'f');
   fs.writeFileSync(file, '');

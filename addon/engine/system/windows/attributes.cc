@@ -1,3 +1,4 @@
+#include "pipe_path.h"
 #include "windows_io.h"
 #include "system/attributes.h"
 
@@ -17,7 +18,9 @@ Result last_error() { return Result::failure(GetLastError()); }
 UniqueHandle open_path(const OpenRequest& request, DWORD access) {
   const DWORD of_link = request.options & kOfLink ? FILE_FLAG_OPEN_REPARSE_POINT : 0;
   return UniqueHandle(CreateFileW(request.path.c_str(), access, kShareAll, nullptr, OPEN_EXISTING,
-                                  FILE_FLAG_BACKUP_SEMANTICS | of_link, nullptr));
+                                  FILE_FLAG_BACKUP_SEMANTICS | of_link |
+                                      impersonation_flags(request.path),
+                                  nullptr));
 }
 
 // GetCompressedFileSize reads FileCompressionInfo. File systems without it still report the

@@ -98,6 +98,18 @@ Result fill(Operation& op, HANDLE from, const FILE_BASIC_INFO& basic, HANDLE to)
   return copied;
 }
 
+// Opens the content of a file; fails for a link that has taken its name.
+Result open_source(HANDLE directory, const std::wstring& name, UniqueHandle& from) {
+  NativeOpen wanted;
+  wanted.access = GENERIC_READ | SYNCHRONIZE;
+  wanted.options |= kNativeNotDirectory;
+  HANDLE opened = nullptr;
+  const Result result = open_in(directory, name, wanted, opened);
+  if (!result.ok()) return result;
+  from.reset(opened);
+  return enter_content(directory, name, wanted, from);
+}
+
 // Removes the file by its handle, even if it is read-only by now.
 void discard(HANDLE file) {
   FILE_BASIC_INFO basic{};
@@ -113,8 +125,7 @@ void discard(HANDLE file) {
 Result copy_small_file(Operation& op) {
   const OperationDetail& names = *op.detail;
   UniqueHandle from;
-  const Result opened =
-      open_name(op.source->handle(), names.open.path, GENERIC_READ, from, kNativeNotDirectory);
+  const Result opened = open_source(op.source->handle(), names.open.path, from);
   if (!opened.ok()) return opened;
   FILE_BASIC_INFO basic{};
   if (!GetFileInformationByHandleEx(from.get(), FileBasicInfo, &basic, sizeof basic)) {

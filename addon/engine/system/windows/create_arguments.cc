@@ -1,7 +1,6 @@
 #include "create_arguments.h"
 
-#include <cwchar>
-#include <string_view>
+#include "pipe_path.h"
 
 namespace overlapped {
 
@@ -68,20 +67,6 @@ void set_disposition(const OpenRequest& request, CreateArguments& arguments) {
   if (create && !(request.mode & kOwnerWrite)) arguments.attributes |= FILE_ATTRIBUTE_READONLY;
 }
 
-// Whether a path names a pipe: `\\\\.\\pipe\\name`, or one on another server.
-bool is_pipe_path(const PathString& path) {
-  constexpr size_t kPrefix = 2;
-  const auto is_separator = [](wchar_t c) { return c == L'\\' || c == L'/'; };
-  if (path.size() < kPrefix || !is_separator(path[0]) || !is_separator(path[1])) return false;
-  size_t end = kPrefix;
-  while (end < path.size() && !is_separator(path[end])) ++end;
-  constexpr std::wstring_view kPipe = L"pipe";
-  if (end + 1 + kPipe.size() >= path.size() || !is_separator(path[end + 1 + kPipe.size()])) {
-    return false;
-  }
-  return _wcsnicmp(path.data() + end + 1, kPipe.data(), kPipe.size()) == 0;
-}
-
 bool set_attributes(const OpenRequest& request, HandleMode mode, bool unbuffered,
                     CreateArguments& arguments) {
   const int32_t flags = request.flags;
@@ -107,9 +92,7 @@ bool set_attributes(const OpenRequest& request, HandleMode mode, bool unbuffered
   if (options & kOpenReparsePoint) attributes |= FILE_FLAG_OPEN_REPARSE_POINT;
   if (options & kNoRecall) attributes |= FILE_FLAG_OPEN_NO_RECALL;
   attributes |= request.attributes;
-  // Without this, the server of a pipe could impersonate its client (Impersonation Levels,
-  // https://learn.microsoft.com/windows/win32/secauthz/impersonation-levels).
-  if (is_pipe_path(request.path)) attributes |= SECURITY_SQOS_PRESENT | SECURITY_ANONYMOUS;
+  attributes |= impersonation_flags(request.path);
   // FILE_ATTRIBUTE_NORMAL is valid only alone (CreateFileW, dwFlagsAndAttributes).
   constexpr DWORD kOthers = kAllAttributes & ~static_cast<DWORD>(FILE_ATTRIBUTE_NORMAL);
   if (attributes & kOthers) attributes &= ~static_cast<DWORD>(FILE_ATTRIBUTE_NORMAL);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,7 +15,7 @@
 #include "file_status.h"
 #include "held_entry.h"
 #include "names.h"
-#include "native_calls.h"
+#include "reparse_data.h"
 #include "system/entry_statuses.h"
 #include "system/tree.h"
 #include "windows_io.h"
@@ -27,6 +28,7 @@ constexpr uint32_t kOwnerWrite = 0200;
 constexpr int64_t kEpochTicks = 116444736000000000;
 constexpr int64_t kTicksPerSecond = 10000000;
 constexpr int64_t kNanosecondsPerTick = 100;
+
 const std::wstring& name_of(const Operation& op) { return op.detail->open.path; }
 
 Result result_of(BOOL done) { return done ? Result::success(0) : Result::failure(GetLastError()); }
@@ -146,44 +148,6 @@ Result link_name(Operation& op) {
   return opened.ok() ? link_file(file.get(), op.file->handle(), op.detail->second_path) : opened;
 }
 
-// The layout of REPARSE_DATA_BUFFER, which only the driver headers declare.
-void append(std::string& data, const void* from, size_t size) {
-  data.append(static_cast<const char*>(from), size);
-}
-
-template <typename Value>
-void append_value(std::string& data, size_t value) {
-  const auto narrowed = static_cast<Value>(value);
-  append(data, &narrowed, sizeof narrowed);
-}
-
-std::string reparse_data(LinkKind kind, const std::wstring& target) {
-  const bool is_junction = kind == LinkKind::kJunction;
-  const bool is_whole = target.size() > 2 && (target[1] == L':' || target[0] == L'\\');
-  const bool is_share = target.size() > 2 && target[0] == L'\\' && target[1] == L'\\';
-  std::wstring print = target;
-  if (print.starts_with(L"\\\\?\\")) print.erase(0, 4);
-  std::wstring substitute = print;
-  if (is_share && substitute == target) substitute = L"\\??\\UNC" + substitute.substr(1);
-  else if (is_whole) substitute = L"\\??\\" + substitute;
-  const size_t end = is_junction ? sizeof(WCHAR) : 0;  // a junction's names end with a zero
-  const size_t substitute_bytes = substitute.size() * sizeof(WCHAR);
-  const size_t print_bytes = print.size() * sizeof(WCHAR);
-  std::string names;
-  append_value<USHORT>(names, 0);
-  append_value<USHORT>(names, substitute_bytes);
-  append_value<USHORT>(names, substitute_bytes + end);
-  append_value<USHORT>(names, print_bytes);
-  if (!is_junction) append_value<ULONG>(names, is_whole ? 0 : 1);  // SYMLINK_FLAG_RELATIVE
-  append(names, substitute.c_str(), substitute_bytes + end);
-  append(names, print.c_str(), print_bytes + end);
-  std::string data;
-  append_value<ULONG>(data, is_junction ? IO_REPARSE_TAG_MOUNT_POINT : IO_REPARSE_TAG_SYMLINK);
-  append_value<USHORT>(data, names.size());
-  append_value<USHORT>(data, 0);
-  return data + names;
-}
-
 Result make_link(Operation& op) {
   const auto kind = static_cast<LinkKind>(op.flags);
   NativeOpen wanted;
@@ -194,7 +158,7 @@ Result make_link(Operation& op) {
   const Result made = open_in(op.file->handle(), name_of(op), wanted, opened);
   if (!made.ok()) return made;
   const UniqueHandle link(opened);
-  std::string data = reparse_data(kind, op.detail->second_path);
+  std::string data = make_link_data(kind, op.detail->second_path);
   const Result set = control_device(link.get(), FSCTL_SET_REPARSE_POINT,
                                     {data.data(), static_cast<DWORD>(data.size())}, {});
   if (set.ok()) return Result::success(0);
@@ -211,13 +175,20 @@ Result read_link(Operation& op) {
   if (!opened.ok()) return opened;
   std::wstring target;
   const Result read = link_target(link.get(), target);
-  return read.ok() ? give_content(op, to_utf8(target)) : read;
+  if (read.ok()) return give_content(op, to_utf8(target));
+  ObjectKind kind;
+  const bool no_link = read_kind(link.get(), kind).ok() && !kind.is_reparse_point();
+  return no_link ? Result::failure(read.os_error, ErrorMeaning::kInvalidArgument) : read;
 }
 
-LARGE_INTEGER ticks_of(int64_t seconds, int64_t nanoseconds) {
-  LARGE_INTEGER time{};
+// Windows has times from 1601 on. 0 and negative numbers do not stand for times in FILE_BASIC_INFO:
+// they leave the time of the file unchanged, among other things.
+bool set_ticks(LARGE_INTEGER& time, int64_t seconds, int64_t nanoseconds) {
+  constexpr int64_t kSecondsMax =
+      (std::numeric_limits<int64_t>::max() - kEpochTicks) / kTicksPerSecond - 1;
+  if (seconds < -kEpochTicks / kTicksPerSecond || seconds > kSecondsMax) return false;
   time.QuadPart = kEpochTicks + seconds * kTicksPerSecond + nanoseconds / kNanosecondsPerTick;
-  return time;
+  return time.QuadPart > 0;
 }
 
 Result set_basic(Operation& op, const FILE_BASIC_INFO& basic) {
@@ -233,8 +204,11 @@ Result set_times(Operation& op) {
   NewTimes wanted;
   std::memcpy(&wanted, op.data, sizeof wanted);
   FILE_BASIC_INFO basic{};
-  basic.LastAccessTime = ticks_of(wanted.access_seconds, wanted.access_nanoseconds);
-  basic.LastWriteTime = ticks_of(wanted.modification_seconds, wanted.modification_nanoseconds);
+  if (!set_ticks(basic.LastAccessTime, wanted.access_seconds, wanted.access_nanoseconds) ||
+      !set_ticks(basic.LastWriteTime, wanted.modification_seconds,
+                 wanted.modification_nanoseconds)) {
+    return Result::failure(ERROR_INVALID_PARAMETER);
+  }
   return set_basic(op, basic);
 }
 

@@ -4,8 +4,8 @@
 #include <winioctl.h>
 
 #include <algorithm>
-#include <vector>
 
+#include "native_calls.h"
 #include "windows_io.h"
 
 namespace overlapped {
@@ -15,8 +15,6 @@ namespace {
 // The assumed sector size of a device that reports none; it suits disks of 512 and of 4096 bytes.
 constexpr DWORD kDeviceSectorSize = 4096;
 constexpr DWORD kFileSectorSize = 512;
-
-
 
 // Wine reports no file type for its drives.
 bool is_drive(HANDLE handle) {
@@ -48,16 +46,20 @@ DeviceType device_type_of(HANDLE handle) {
 
 namespace {
 
-DWORD volume_sector_size(const PathString& path) {
-  std::vector<wchar_t> root(std::max<size_t>(path.size() + 1, MAX_PATH));
-  DWORD clusters[3]{};
-  DWORD sector_size = 0;
-  if (GetVolumePathNameW(path.c_str(), root.data(), static_cast<DWORD>(root.size())) &&
-      GetDiskFreeSpaceW(root.data(), &clusters[0], &sector_size, &clusters[1], &clusters[2]) &&
-      sector_size > 0) {
-    return sector_size;
-  }
-  return kFileSectorSize;
+// FILE_FS_SIZE_INFORMATION, which only the driver headers declare.
+struct VolumeSize {
+  LARGE_INTEGER clusters{};
+  LARGE_INTEGER free_clusters{};
+  ULONG sectors_per_cluster = 0;
+  ULONG bytes_per_sector = 0;
+};
+
+DWORD volume_sector_size(HANDLE handle) {
+  VolumeSize size;
+  IO_STATUS_BLOCK block{};
+  const NTSTATUS status = native_calls().query_volume(handle, &block, &size, sizeof size,
+                                                      kNativeVolumeSizeInformation);
+  return status >= 0 && size.bytes_per_sector > 0 ? size.bytes_per_sector : kFileSectorSize;
 }
 
 DWORD device_sector_size(HANDLE handle) {
@@ -84,7 +86,7 @@ int64_t size_of_device(HANDLE handle) {
 
 // Positions and lengths must be whole logical sectors. Buffers "should be" aligned to the physical
 // sector, which "may not be enforced" (File Buffering, Win32 documentation).
-Alignment alignment_of(HANDLE handle, DeviceType device_type, const PathString& path) {
+Alignment alignment_of(HANDLE handle, DeviceType device_type) {
   DWORD logical = 0;
   DWORD physical = 0;
   FILE_STORAGE_INFO storage{};
@@ -94,7 +96,7 @@ Alignment alignment_of(HANDLE handle, DeviceType device_type, const PathString& 
   }
   if (logical == 0) {
     logical =
-        device_type == DeviceType::kBlock ? device_sector_size(handle) : volume_sector_size(path);
+        device_type == DeviceType::kBlock ? device_sector_size(handle) : volume_sector_size(handle);
   }
   DWORD memory = std::max(logical, physical);
   // The device reports its own requirement as a mask: one less than a power of two.

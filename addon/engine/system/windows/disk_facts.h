@@ -12,7 +12,7 @@ DeviceType device_type_of(HANDLE handle);
 int64_t size_of_device(HANDLE handle);
 
 // The alignment that unbuffered transfers need.
-Alignment alignment_of(HANDLE handle, DeviceType device_type, const PathString& path);
+Alignment alignment_of(HANDLE handle, DeviceType device_type);
 
 // Reserves space without changing the size of the file.
 Result preallocate(HANDLE handle, int64_t wanted);

@@ -3,9 +3,13 @@
 #include <winioctl.h>
 
 #include <array>
+#include <cstddef>
 #include <cstring>
-#include <string_view>
+#include <span>
 
+#include "file_number.h"
+#include "pipe_path.h"
+#include "reparse_data.h"
 #include "windows_io.h"
 
 // The values of Node's stat() on Windows, which libuv derives from the attributes of a file.
@@ -39,32 +43,7 @@ void set_time(FileStatus& status, size_t index, const LARGE_INTEGER& time) {
   status.nanoseconds[index] = rest * kNanosecondsPerTick;
 }
 
-// The layout of REPARSE_DATA_BUFFER, which only the driver headers declare: offsets in bytes.
-constexpr size_t kReparseNameOffset = 8;
-constexpr size_t kReparseNameLength = 10;
-constexpr size_t kReparseLinkText = 20;
-constexpr size_t kReparseMountPointText = 16;
 constexpr size_t kReparseSizeMax = 16 * 1024;
-
-template <typename Value>
-Value value_at(const std::byte* data) {
-  Value value;
-  std::memcpy(&value, data, sizeof value);
-  return value;
-}
-
-bool is_letter(wchar_t c) { return (c >= L'A' && c <= L'Z') || (c >= L'a' && c <= L'z'); }
-
-// Whether a target is the NT name of a path on a drive: "\??\C:", alone or before a backslash.
-bool names_drive(std::wstring_view target) {
-  return target.size() >= 6 && target.substr(0, 4) == L"\\??\\" && is_letter(target[4]) &&
-         target[5] == L':' && (target.size() == 6 || target[6] == L'\\');
-}
-
-bool names_share(std::wstring_view target) {
-  return target.size() >= 8 && target.substr(0, 4) == L"\\??\\" &&
-         CompareStringOrdinal(target.data() + 4, 4, L"UNC\\", 4, TRUE) == CSTR_EQUAL;
-}
 
 }  // namespace
 
@@ -73,26 +52,7 @@ Result link_target(HANDLE handle, std::wstring& target) {
   const Result queried =
       query_device(handle, FSCTL_GET_REPARSE_POINT, data.data(), static_cast<DWORD>(data.size()));
   if (!queried.ok()) return queried;
-  const auto tag = value_at<DWORD>(data.data());
-  const bool link = tag == IO_REPARSE_TAG_SYMLINK;
-  if (!link && tag != IO_REPARSE_TAG_MOUNT_POINT) {
-    return Result::failure(ERROR_SYMLINK_NOT_SUPPORTED);
-  }
-  const size_t text = (link ? kReparseLinkText : kReparseMountPointText) +
-                      value_at<WORD>(data.data() + kReparseNameOffset);
-  const size_t bytes = value_at<WORD>(data.data() + kReparseNameLength);
-  if (text + bytes > data.size()) return Result::failure(ERROR_INVALID_REPARSE_DATA);
-  target.assign(bytes / sizeof(wchar_t), L'\0');
-  std::memcpy(target.data(), data.data() + text, target.size() * sizeof(wchar_t));
-  if (names_drive(target)) {
-    target.erase(0, 4);
-  } else if (!link) {
-    // A mount point that names a volume is shown as a directory, since such names are of no use.
-    return Result::failure(ERROR_SYMLINK_NOT_SUPPORTED);
-  } else if (names_share(target)) {
-    target.replace(0, 8, L"\\\\");
-  }
-  return Result::success(0);
+  return parse_link(std::span(data).first(static_cast<size_t>(queried.value)), target);
 }
 
 namespace {
@@ -117,6 +77,10 @@ void set_kind(FileStatus& status, const FILE_STANDARD_INFO& standard) {
   }
 }
 
+uint64_t mode_of_attributes(DWORD attributes) {
+  return attributes & FILE_ATTRIBUTE_READONLY ? kReadByAll : kReadByAll | kWriteByAll;
+}
+
 Result disk_status(HANDLE handle, bool of_link, FileStatus& status) {
   BY_HANDLE_FILE_INFORMATION identity{};
   FILE_BASIC_INFO basic{};
@@ -133,10 +97,9 @@ Result disk_status(HANDLE handle, bool of_link, FileStatus& status) {
     status.mode = kModeLink;
     status.size = static_cast<uint64_t>(size.value);
   }
-  const bool read_only = (basic.FileAttributes & FILE_ATTRIBUTE_READONLY) != 0;
-  status.mode |= read_only ? kReadByAll : kReadByAll | kWriteByAll;
+  status.mode |= mode_of_attributes(basic.FileAttributes);
   status.dev = identity.dwVolumeSerialNumber;
-  status.ino = (static_cast<uint64_t>(identity.nFileIndexHigh) << 32) | identity.nFileIndexLow;
+  status.ino = file_number(handle, identity);
   status.nlink = standard.NumberOfLinks;
   status.blksize = kBlockSize;
   status.blocks = static_cast<uint64_t>(standard.AllocationSize.QuadPart) / kStatBlockSize;
@@ -177,12 +140,56 @@ Result handle_status(HANDLE handle, bool of_link, FileStatus& status) {
   }
 }
 
+LARGE_INTEGER ticks_of(const FILETIME& time) {
+  LARGE_INTEGER ticks{};
+  ticks.LowPart = time.dwLowDateTime;
+  ticks.HighPart = static_cast<LONG>(time.dwHighDateTime);
+  return ticks;
+}
+
+}  // namespace
+
+Result listed_status(const PathString& path, FileStatus& status) {
+  WIN32_FIND_DATAW found{};
+  const HANDLE find = FindFirstFileExW(path.c_str(), FindExInfoBasic, &found,
+                                       FindExSearchNameMatch, nullptr, 0);
+  if (find == INVALID_HANDLE_VALUE) return Result::failure(GetLastError());
+  FindClose(find);
+  // What a reparse point stands for is not listed.
+  if (found.dwFileAttributes & FILE_ATTRIBUTE_REPARSE_POINT) {
+    return Result::failure(ERROR_ACCESS_DENIED);
+  }
+  status = FileStatus{};
+  FILE_STANDARD_INFO standard{};
+  standard.Directory = (found.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) != 0;
+  standard.EndOfFile.LowPart = found.nFileSizeLow;
+  standard.EndOfFile.HighPart = static_cast<LONG>(found.nFileSizeHigh);
+  set_kind(status, standard);
+  status.mode |= mode_of_attributes(found.dwFileAttributes);
+  status.nlink = 1;
+  status.blksize = kBlockSize;
+  status.blocks = (status.size + kStatBlockSize - 1) / kStatBlockSize;
+  set_time(status, 0, ticks_of(found.ftLastAccessTime));
+  set_time(status, 1, ticks_of(found.ftLastWriteTime));
+  set_time(status, 2, ticks_of(found.ftLastWriteTime));
+  set_time(status, 3, ticks_of(found.ftCreationTime));
+  return Result::success(0);
+}
+
+namespace {
+
 Result path_status(const PathString& path, bool of_link, FileStatus& status) {
-  const DWORD flags = FILE_FLAG_BACKUP_SEMANTICS | (of_link ? FILE_FLAG_OPEN_REPARSE_POINT : 0);
+  const DWORD flags = FILE_FLAG_BACKUP_SEMANTICS | (of_link ? FILE_FLAG_OPEN_REPARSE_POINT : 0) |
+                      impersonation_flags(path);
   const UniqueHandle handle(CreateFileW(path.c_str(), FILE_READ_ATTRIBUTES,
                                         FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
                                         nullptr, OPEN_EXISTING, flags, nullptr));
-  if (!handle.valid()) return Result::failure(GetLastError());
+  if (!handle.valid()) {
+    const DWORD error = GetLastError();
+    const bool is_refused = error == ERROR_SHARING_VIOLATION || error == ERROR_ACCESS_DENIED;
+    const bool is_listed = is_refused && listed_status(path, status).ok();
+    return is_listed ? Result::success(0) : Result::failure(error);
+  }
   const Result result = handle_status(handle.get(), of_link, status);
   // A reparse point that is not a link stands for the file behind it.
   const bool no_link = result.os_error == ERROR_SYMLINK_NOT_SUPPORTED ||

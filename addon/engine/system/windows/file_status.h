@@ -9,6 +9,10 @@ namespace overlapped {
 // Executes kStat, kStatPath and kLstatPath: fills in detail->status.
 Result read_file_status(Operation& operation);
 
+// The status of a file as its folder lists it, without a number. Files that the system itself has
+// open, such as the paging file, open for nobody, not even for their attributes.
+Result listed_status(const PathString& path, FileStatus& status);
+
 // The status of the object that a handle is open on; for a link opened as such, that of the link.
 Result status_of_entry(HANDLE handle, FileStatus& status);
 

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <utility>
 
-#include "native_calls.h"
+#include "pipe_path.h"
 
 namespace overlapped {
 
@@ -38,24 +38,19 @@ Result result_of(BOOL done) { return done ? Result::success(0) : Result::failure
 // Retries with fewer rights, because not all may be granted and removal needs the fewest.
 template <typename Open>
 Result open_with_rights(bool to_list, Open open) {
-  const DWORD more = to_list ? FILE_LIST_DIRECTORY : FILE_WRITE_ATTRIBUTES;
-  const Result opened = open(kToRemove | more);
-  const bool denied =
-      opened.os_error == ERROR_ACCESS_DENIED || opened.os_error == ERROR_SHARING_VIOLATION;
-  return denied ? open(kToRemove) : opened;
-}
-
-// Whether the call is unsupported, as before Windows 10 and on some file systems.
-bool is_unknown(DWORD error) {
-  return error == ERROR_INVALID_PARAMETER || error == ERROR_INVALID_FUNCTION ||
-         error == ERROR_NOT_SUPPORTED || error == ERROR_CALL_NOT_IMPLEMENTED;
+  const DWORD list = to_list ? FILE_LIST_DIRECTORY : 0;
+  const auto is_denied = [](const Result& result) {
+    return result.os_error == ERROR_ACCESS_DENIED || result.os_error == ERROR_SHARING_VIOLATION;
+  };
+  Result opened = open(kToRemove | list | FILE_WRITE_ATTRIBUTES);
+  if (is_denied(opened) && to_list) opened = open(kToRemove | list);
+  return is_denied(opened) ? open(kToRemove) : opened;
 }
 
 // Fails if the handle lacks the right for it; the removal then reports the error.
-void make_writable(HANDLE handle, DWORD attributes) {
+void set_attributes_of(HANDLE handle, DWORD attributes) {
   FILE_BASIC_INFO basic{};
-  basic.FileAttributes = attributes & ~static_cast<DWORD>(FILE_ATTRIBUTE_READONLY);
-  if (basic.FileAttributes == 0) basic.FileAttributes = FILE_ATTRIBUTE_NORMAL;
+  basic.FileAttributes = attributes != 0 ? attributes : DWORD{FILE_ATTRIBUTE_NORMAL};
   (void)SetFileInformationByHandle(handle, FileBasicInfo, &basic, sizeof basic);
 }
 
@@ -78,12 +73,14 @@ Result HeldEntry::open(const std::wstring& path, bool to_list) {
   const Result opened = open_with_rights(to_list, [&](DWORD access) {
     const HANDLE handle =
         CreateFileW(path.c_str(), access, kShareAll, nullptr, OPEN_EXISTING,
-                    FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT, nullptr);
+                    FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT |
+                        impersonation_flags(path),
+                    nullptr);
     if (handle == INVALID_HANDLE_VALUE) return Result::failure(GetLastError());
     handle_.reset(handle);
     return Result::success(0);
   });
-  return opened.ok() ? look() : opened;
+  return opened.ok() ? read_kind(handle_.get(), kind_) : opened;
 }
 
 Result HeldEntry::open_in(HANDLE folder, const std::wstring& name, bool to_list) {
@@ -95,21 +92,7 @@ Result HeldEntry::open_in(HANDLE folder, const std::wstring& name, bool to_list)
     if (result.ok()) handle_.reset(handle);
     return result;
   });
-  return opened.ok() ? look() : opened;
-}
-
-Result HeldEntry::look() {
-  FILE_ATTRIBUTE_TAG_INFO info{};
-  const Result looked = result_of(
-      GetFileInformationByHandleEx(handle_.get(), FileAttributeTagInfo, &info, sizeof info));
-  attributes_ = info.FileAttributes;
-  reparse_tag_ = info.ReparseTag;
-  return looked;
-}
-
-bool HeldEntry::is_folder() const {
-  if (!(attributes_ & FILE_ATTRIBUTE_DIRECTORY)) return false;
-  return !(attributes_ & FILE_ATTRIBUTE_REPARSE_POINT) || !IsReparseTagNameSurrogate(reparse_tag_);
+  return opened.ok() ? read_kind(handle_.get(), kind_) : opened;
 }
 
 Result HeldEntry::list(std::vector<FolderEntry>& entries) const {
@@ -131,17 +114,20 @@ Result list_directory(HANDLE directory, std::vector<FolderEntry>& entries) {
 }
 
 Result HeldEntry::remove() const {
-  // Node removes read-only files too.
-  const bool read_only = (attributes_ & FILE_ATTRIBUTE_READONLY) && !is_folder();
+  // Node's rm() removes read-only files and folders too.
+  constexpr DWORD kReadOnly = FILE_ATTRIBUTE_READONLY;
+  const bool read_only = (kind_.attributes & kReadOnly) != 0;
   ULONG flags = kDisposeAtOnce | (read_only ? kDisposeReadOnly : 0);
   const Result removed = result_of(
       SetFileInformationByHandle(handle_.get(), kDispositionInfoEx, &flags, sizeof flags));
-  if (removed.ok() || !is_unknown(removed.os_error)) return removed;
-  if (read_only) make_writable(handle_.get(), attributes_);
+  if (!is_unsupported(removed.os_error)) return removed;
+  if (read_only) set_attributes_of(handle_.get(), kind_.attributes & ~kReadOnly);
   FILE_DISPOSITION_INFO disposition{};
   disposition.DeleteFile = TRUE;
-  return result_of(SetFileInformationByHandle(handle_.get(), FileDispositionInfo, &disposition,
-                                              sizeof disposition));
+  const Result last = result_of(SetFileInformationByHandle(
+      handle_.get(), FileDispositionInfo, &disposition, sizeof disposition));
+  if (!last.ok() && read_only) set_attributes_of(handle_.get(), kind_.attributes);
+  return last;
 }
 
 }  // namespace overlapped

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "native_calls.h"
 #include "windows_io.h"
 
 namespace overlapped {
@@ -34,9 +35,9 @@ class HeldEntry {
   Result open_in(HANDLE folder, const std::wstring& name, bool to_list);
 
   HANDLE handle() const { return handle_.get(); }
-  bool has_folder_attribute() const { return (attributes_ & FILE_ATTRIBUTE_DIRECTORY) != 0; }
+  bool has_folder_attribute() const { return kind_.is_directory(); }
   // False for every link, whatever its target, and for a folder at which a volume is mounted.
-  bool is_folder() const;
+  bool is_folder() const { return kind_.is_directory() && !kind_.is_link(); }
   // Lists a folder that was opened with `to_list`, without the two dots.
   Result list(std::vector<FolderEntry>& entries) const;
   // Removes the object; fails with ERROR_DIR_NOT_EMPTY for a folder with entries. Its name may
@@ -44,11 +45,8 @@ class HeldEntry {
   Result remove() const;
 
  private:
-  Result look();
-
   UniqueHandle handle_;
-  DWORD attributes_ = 0;
-  DWORD reparse_tag_ = 0;
+  ObjectKind kind_;
 };
 
 }  // namespace overlapped

@@ -40,13 +40,6 @@ Result give_name(HANDLE file, HANDLE directory, const std::wstring& name, ULONG 
                                                          static_cast<ULONG>(size), what));
 }
 
-// Whether the call is unsupported, as before Windows 10 and on some file systems.
-bool is_unknown(uint32_t error) {
-  return error == ERROR_INVALID_PARAMETER || error == ERROR_INVALID_FUNCTION ||
-         error == ERROR_NOT_SUPPORTED || error == ERROR_CALL_NOT_IMPLEMENTED ||
-         error == ERROR_INVALID_LEVEL;
-}
-
 // Clears the read-only attribute of a name. Returns the previous attributes, or 0 if it was clear.
 DWORD take_read_only(HANDLE directory, const std::wstring& name) {
   UniqueHandle there;
@@ -73,6 +66,22 @@ void give_attributes(HANDLE directory, const std::wstring& name, DWORD attribute
   (void)SetFileInformationByHandle(there.get(), FileBasicInfo, &wanted, sizeof wanted);
 }
 
+// ReFS has numbers of 128 bits; file systems without FileIdInfo have shorter ones.
+bool is_same_file(HANDLE a, HANDLE b) {
+  FILE_ID_INFO id{};
+  FILE_ID_INFO other_id{};
+  if (GetFileInformationByHandleEx(a, FileIdInfo, &id, sizeof id) &&
+      GetFileInformationByHandleEx(b, FileIdInfo, &other_id, sizeof other_id)) {
+    return id.VolumeSerialNumber == other_id.VolumeSerialNumber &&
+           std::memcmp(&id.FileId, &other_id.FileId, sizeof id.FileId) == 0;
+  }
+  BY_HANDLE_FILE_INFORMATION one{};
+  BY_HANDLE_FILE_INFORMATION other{};
+  return GetFileInformationByHandle(a, &one) && GetFileInformationByHandle(b, &other) &&
+         one.dwVolumeSerialNumber == other.dwVolumeSerialNumber &&
+         one.nFileIndexHigh == other.nFileIndexHigh && one.nFileIndexLow == other.nFileIndexLow;
+}
+
 }  // namespace
 
 Result open_name(HANDLE directory, const std::wstring& name, ACCESS_MASK access,
@@ -86,10 +95,29 @@ Result open_name(HANDLE directory, const std::wstring& name, ACCESS_MASK access,
   return result;
 }
 
+Result enter_content(HANDLE directory, const std::wstring& name, NativeOpen wanted,
+                     UniqueHandle& handle) {
+  ObjectKind kind;
+  const Result looked = read_kind(handle.get(), kind);
+  if (!looked.ok() || !kind.is_reparse_point()) return looked;
+  if (kind.is_link()) return Result::failure(ERROR_CANT_RESOLVE_FILENAME);
+  wanted.options &= ~static_cast<ULONG>(kNativeReparsePointItself);
+  wanted.disposition = NativeDisposition::kOpen;
+  HANDLE opened = nullptr;
+  const Result result = open_in(directory, name, wanted, opened);
+  if (!result.ok()) return result;
+  UniqueHandle content(opened);
+  if (!is_same_file(content.get(), handle.get())) {
+    return Result::failure(ERROR_CANT_RESOLVE_FILENAME);
+  }
+  handle.reset(content.release());
+  return Result::success(0);
+}
+
 Result rename_file(HANDLE file, HANDLE directory, const std::wstring& name, bool replaces) {
   const ULONG flags = replaces ? kReplaceIfExists | kReplacePosix | kIgnoreReadOnly : 0;
   const Result renamed = give_name(file, directory, name, kRenameInformationEx, flags);
-  if (!is_unknown(renamed.os_error)) return renamed;
+  if (!is_unsupported(renamed.os_error)) return renamed;
   const ULONG replace = replaces ? kReplaceIfExists : 0;
   const Result again = give_name(file, directory, name, kRenameInformation, replace);
   if (!replaces || again.os_error != ERROR_ACCESS_DENIED) return again;

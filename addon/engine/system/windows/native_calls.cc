@@ -25,7 +25,8 @@ NTSTATUS create_file(HANDLE directory, const std::wstring& name, const NativeOpe
   object.Length = sizeof object;
   object.RootDirectory = directory;
   object.ObjectName = &text;
-  object.Attributes = attributes | (wanted.inheritable ? kInherit : 0);
+  object.Attributes = attributes | (wanted.inheritable ? kInherit : 0) |
+                      (wanted.case_sensitive ? 0 : kCaseInsensitive);
   IO_STATUS_BLOCK status{};
   return native_calls().create_file(&opened, wanted.access, &object, &status, nullptr,
                                     wanted.attributes, wanted.share,
@@ -35,14 +36,18 @@ NTSTATUS create_file(HANDLE directory, const std::wstring& name, const NativeOpe
 
 }  // namespace
 
-const NativeCalls& native_calls() {
-  static const NativeCalls calls = [] {
+NativeCalls& native_calls() {
+  static NativeCalls calls = [] {
     const HMODULE system = GetModuleHandleW(L"ntdll.dll");
     return NativeCalls{
         find_call<NativeCalls::CreateFile>(system, "NtCreateFile"),
         find_call<NativeCalls::QueryDirectory>(system, "NtQueryDirectoryFile"),
+        find_call<NativeCalls::QueryInformation>(system, "NtQueryInformationFile"),
+        find_call<NativeCalls::QueryInformation>(system, "NtQueryVolumeInformationFile"),
         find_call<NativeCalls::SetInformation>(system, "NtSetInformationFile"),
+        find_call<NativeCalls::Flush>(system, "NtFlushBuffersFileEx"),
         find_call<NativeCalls::ErrorOf>(system, "RtlNtStatusToDosError"),
+        find_call<NativeCalls::LastStatus>(system, "RtlGetLastNtStatus"),
     };
   }();
   return calls;
@@ -55,13 +60,24 @@ Result result_of_status(NTSTATUS status) {
 Result open_in(HANDLE directory, const std::wstring& name, const NativeOpen& wanted,
                HANDLE& opened) {
   if (name.size() > kNameMax) return Result::failure(ERROR_FILENAME_EXCED_RANGE);
-  NTSTATUS status =
-      create_file(directory, name, wanted, kCaseInsensitive | kDoNotReparse, opened);
+  NTSTATUS status = create_file(directory, name, wanted, kDoNotReparse, opened);
   // Windows before 10 does not know OBJ_DONT_REPARSE, which guards against a directory that has
   // become a link.
-  if (status == kInvalidParameter) {
-    status = create_file(directory, name, wanted, kCaseInsensitive, opened);
-  }
+  if (status == kInvalidParameter) status = create_file(directory, name, wanted, 0, opened);
+  return result_of_status(status);
+}
+
+Result read_kind(HANDLE handle, ObjectKind& kind) {
+  // The layout of FILE_BASIC_INFORMATION, and of FILE_ATTRIBUTE_TAG_INFORMATION.
+  FILE_BASIC_INFO basic{};
+  FILE_ATTRIBUTE_TAG_INFO tag{};
+  IO_STATUS_BLOCK block{};
+  const auto query = native_calls().query_information;
+  NTSTATUS status = query(handle, &block, &basic, sizeof basic, kNativeBasicInformation);
+  kind = {basic.FileAttributes, 0};
+  if (status < 0 || !kind.is_reparse_point()) return result_of_status(status);
+  status = query(handle, &block, &tag, sizeof tag, kNativeAttributeTagInformation);
+  kind.reparse_tag = tag.ReparseTag;
   return result_of_status(status);
 }
 

@@ -7,8 +7,8 @@
 
 #include <string>
 
-// The calls of ntdll.dll that reach a name through the handle of its directory. No other calls do,
-// and no others list a directory by its handle on every file system.
+// Functions of ntdll.dll. Only they reach a name through the handle of its directory, list a
+// directory by its handle on every file system, and report what kernel32 has no function for.
 namespace overlapped {
 
 struct NativeCalls {
@@ -16,16 +16,24 @@ struct NativeCalls {
                                       LARGE_INTEGER*, ULONG, ULONG, ULONG, ULONG, void*, ULONG);
   using QueryDirectory = NTSTATUS(NTAPI*)(HANDLE, HANDLE, void*, void*, IO_STATUS_BLOCK*, void*,
                                           ULONG, ULONG, BOOLEAN, UNICODE_STRING*, BOOLEAN);
+  using QueryInformation = NTSTATUS(NTAPI*)(HANDLE, IO_STATUS_BLOCK*, void*, ULONG, ULONG);
   using SetInformation = NTSTATUS(NTAPI*)(HANDLE, IO_STATUS_BLOCK*, void*, ULONG, ULONG);
+  using Flush = NTSTATUS(NTAPI*)(HANDLE, ULONG, void*, ULONG, IO_STATUS_BLOCK*);
   using ErrorOf = ULONG(NTAPI*)(NTSTATUS);
+  using LastStatus = NTSTATUS(NTAPI*)();
 
   CreateFile create_file = nullptr;
   QueryDirectory query_directory = nullptr;
+  QueryInformation query_information = nullptr;
+  QueryInformation query_volume = nullptr;
   SetInformation set_information = nullptr;
+  Flush flush = nullptr;  // null before Windows 8
   ErrorOf error_of = nullptr;
+  LastStatus last_status = nullptr;
 };
 
-const NativeCalls& native_calls();
+// Tests replace single functions, to imitate a file system.
+NativeCalls& native_calls();
 
 Result result_of_status(NTSTATUS status);
 
@@ -45,6 +53,13 @@ enum NativeOption : ULONG {
   kNativeReparsePointItself = 0x200000,
   kNativeNoRecall = 0x400000,
 };
+// FileBasicInformation and the like.
+enum NativeClass : ULONG {
+  kNativeBasicInformation = 4,
+  kNativeAccessInformation = 8,
+  kNativeAttributeTagInformation = 35,
+  kNativeVolumeSizeInformation = 3,
+};
 
 struct NativeOpen {
   ACCESS_MASK access = 0;
@@ -53,11 +68,27 @@ struct NativeOpen {
   NativeDisposition disposition = NativeDisposition::kOpen;
   ULONG options = kNativeSynchronous | kNativeBackup | kNativeReparsePointItself;
   bool inheritable = false;
+  bool case_sensitive = false;
 };
 
 // Opens a name in a directory with NtCreateFile. The directory is the one that its handle has open,
-// even if its path now leads through a link.
+// even if its path now leads through a link. An empty name opens the object of the handle again.
 Result open_in(HANDLE directory, const std::wstring& name, const NativeOpen& wanted,
                HANDLE& opened);
+
+// What an open object is.
+struct ObjectKind {
+  DWORD attributes = 0;
+  DWORD reparse_tag = 0;  // 0 unless it is a reparse point
+
+  bool is_directory() const { return (attributes & FILE_ATTRIBUTE_DIRECTORY) != 0; }
+  bool is_reparse_point() const { return (attributes & FILE_ATTRIBUTE_REPARSE_POINT) != 0; }
+  // Whether it stands for another object, as symbolic links and junctions do.
+  bool is_link() const { return is_reparse_point() && IsReparseTagNameSurrogate(reparse_tag); }
+};
+
+// Reads what a handle has open. The tag is read of reparse points only, since FAT and exFAT report
+// none of any file (STATUS_INVALID_PARAMETER).
+Result read_kind(HANDLE handle, ObjectKind& kind);
 
 }  // namespace overlapped

@@ -2,8 +2,7 @@
 
 #include "result.h"
 
-// Functions of ntdll.dll without a counterpart in kernel32. Each has a fallback for systems that do
-// not export it.
+// What only functions of ntdll.dll tell or do.
 namespace overlapped {
 
 // Whether the last overlapped call of this thread, which reported `error`, is in flight or has
@@ -17,7 +16,7 @@ uint32_t granted_access(HANDLE handle);
 
 // Makes the data of a file durable, without the metadata that is not needed to read it back
 // (NtFlushBuffersFileEx with FLUSH_FLAGS_FILE_DATA_SYNC_ONLY). Falls back to FlushFileBuffers on
-// file systems and versions of Windows that lack it.
+// file systems and versions of Windows that do not support it, and only there.
 Result flush_data(HANDLE handle);
 
 }  // namespace overlapped

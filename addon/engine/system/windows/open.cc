@@ -4,7 +4,8 @@
 
 #include "create_arguments.h"
 #include "disk_facts.h"
-#include "native_calls.h"
+#include "held_entry.h"
+#include "names.h"
 #include "privileges.h"
 #include "system/blocking.h"
 #include "windows_io.h"
@@ -36,64 +37,81 @@ ULONG native_options(DWORD flags) {
   return flags & FILE_FLAG_OVERLAPPED ? options : options | kNativeSynchronous;
 }
 
-bool is_same_file(HANDLE a, HANDLE b) {
-  BY_HANDLE_FILE_INFORMATION one{};
-  BY_HANDLE_FILE_INFORMATION other{};
-  return GetFileInformationByHandle(a, &one) && GetFileInformationByHandle(b, &other) &&
-         one.dwVolumeSerialNumber == other.dwVolumeSerialNumber &&
-         one.nFileIndexHigh == other.nFileIndexHigh && one.nFileIndexLow == other.nFileIndexLow;
-}
-
-// Opens the data of a reparse point that is not a link (a remotely stored or a compressed file),
-// which must then be the same file.
-DWORD open_data(const OpenRequest& request, NativeOpen wanted, UniqueHandle& handle) {
-  wanted.options &= ~static_cast<ULONG>(kNativeReparsePointItself);
-  wanted.disposition = NativeDisposition::kOpen;
-  HANDLE opened = nullptr;
-  const Result result = open_in(request.directory, request.path, wanted, opened);
-  if (!result.ok()) return result.os_error;
-  UniqueHandle data(opened);
-  if (!is_same_file(data.get(), handle.get())) return ERROR_CANT_RESOLVE_FILENAME;
-  handle.reset(data.release());
-  return ERROR_SUCCESS;
-}
-
 // Links are not followed, and a file is truncated only once it is known not to be a link.
-DWORD finish_open_in(const OpenRequest& request, const NativeOpen& wanted, UniqueHandle& handle) {
-  FILE_ATTRIBUTE_TAG_INFO info{};
-  if (GetFileInformationByHandleEx(handle.get(), FileAttributeTagInfo, &info, sizeof info) &&
-      (info.FileAttributes & FILE_ATTRIBUTE_REPARSE_POINT) &&
-      !(request.options & kOpenReparsePoint)) {
-    if (IsReparseTagNameSurrogate(info.ReparseTag)) return ERROR_CANT_RESOLVE_FILENAME;
-    const DWORD error = open_data(request, wanted, handle);
-    if (error != ERROR_SUCCESS) return error;
+Result finish_open_in(const OpenRequest& request, const NativeOpen& wanted, UniqueHandle& handle) {
+  if (!(request.options & kOpenReparsePoint)) {
+    const Result entered = enter_content(request.directory, request.path, wanted, handle);
+    if (!entered.ok()) return entered;
   }
-  if (!(request.flags & kTruncate)) return ERROR_SUCCESS;
+  if (!(request.flags & kTruncate)) return Result::success(0);
+  ObjectKind kind;
+  const Result looked = read_kind(handle.get(), kind);
+  if (!looked.ok()) return looked;
+  // The error of reading a directory, which is EISDIR in Node.
+  if (kind.is_directory()) return Result::failure(ERROR_INVALID_FUNCTION);
   FILE_END_OF_FILE_INFO end{};
   const BOOL cut = SetFileInformationByHandle(handle.get(), FileEndOfFileInfo, &end, sizeof end);
-  return cut ? ERROR_SUCCESS : GetLastError();
+  return cut ? Result::success(0) : Result::failure(GetLastError());
+}
+
+NativeOpen native_open(const OpenRequest& request, const CreateArguments& arguments,
+                       DWORD access) {
+  NativeOpen wanted;
+  wanted.access = access | SYNCHRONIZE | FILE_READ_ATTRIBUTES;
+  // Needed to set the end of the file, whatever else the file is opened for.
+  if (request.flags & kTruncate) wanted.access |= FILE_WRITE_DATA;
+  wanted.attributes = arguments.attributes & kAllAttributes;
+  wanted.share = arguments.share;
+  wanted.options = native_options(arguments.attributes);
+  wanted.inheritable = (request.options & kInheritable) != 0;
+  wanted.case_sensitive = (request.options & kPosixSemantics) != 0;
+  if (request.flags & kCreate) {
+    wanted.disposition = request.flags & kExclusive ? NativeDisposition::kCreate
+                                                    : NativeDisposition::kOpenIf;
+  }
+  return wanted;
+}
+
+// Opens a name that closing the handle will delete. What has the name is examined first and then
+// opened by its handle: a link, which fails to open, would be deleted too.
+Result open_to_delete(const OpenRequest& request, NativeOpen wanted, HANDLE& opened) {
+  NativeOpen look = wanted;
+  look.access = FILE_READ_ATTRIBUTES | SYNCHRONIZE;
+  look.options = kNativeSynchronous | kNativeBackup | kNativeReparsePointItself;
+  look.disposition = NativeDisposition::kOpen;
+  look.inheritable = false;
+  HANDLE found = nullptr;
+  const Result looked = open_in(request.directory, request.path, look, found);
+  if (looked.os_error == ERROR_FILE_NOT_FOUND &&
+      wanted.disposition == NativeDisposition::kOpenIf) {
+    wanted.disposition = NativeDisposition::kCreate;
+    return open_in(request.directory, request.path, wanted, opened);
+  }
+  if (!looked.ok()) return looked;
+  const UniqueHandle held(found);
+  ObjectKind kind;
+  const Result known = read_kind(held.get(), kind);
+  if (!known.ok()) return known;
+  if (kind.is_link() && !(request.options & kOpenReparsePoint)) {
+    return Result::failure(ERROR_CANT_RESOLVE_FILENAME);
+  }
+  wanted.disposition = NativeDisposition::kOpen;
+  return open_in(held.get(), std::wstring(), wanted, opened);
 }
 
 // Opens a name in a directory. Returns INVALID_HANDLE_VALUE and sets GetLastError() on failure.
 HANDLE create_in_directory(const OpenRequest& request, const CreateArguments& arguments,
                            DWORD access) {
-  NativeOpen wanted;
-  wanted.access = access | SYNCHRONIZE | FILE_READ_ATTRIBUTES;
-  wanted.attributes = arguments.attributes & kAllAttributes;
-  wanted.share = arguments.share;
-  wanted.options = native_options(arguments.attributes);
-  wanted.inheritable = (request.options & kInheritable) != 0;
-  if (request.flags & kCreate) {
-    wanted.disposition = request.flags & kExclusive ? NativeDisposition::kCreate
-                                                    : NativeDisposition::kOpenIf;
-  }
+  const NativeOpen wanted = native_open(request, arguments, access);
+  const bool deletes = (wanted.options & kNativeDeleteOnClose) != 0 &&
+                       wanted.disposition != NativeDisposition::kCreate;
   HANDLE opened = nullptr;
-  const Result result = open_in(request.directory, request.path, wanted, opened);
+  Result result = deletes ? open_to_delete(request, wanted, opened)
+                          : open_in(request.directory, request.path, wanted, opened);
   UniqueHandle handle(result.ok() ? opened : nullptr);
-  const DWORD error =
-      result.ok() ? finish_open_in(request, wanted, handle) : static_cast<DWORD>(result.os_error);
-  if (error == ERROR_SUCCESS) return handle.release();
-  SetLastError(error);
+  if (result.ok()) result = finish_open_in(request, wanted, handle);
+  if (result.ok()) return handle.release();
+  SetLastError(result.os_error);
   return INVALID_HANDLE_VALUE;
 }
 
@@ -140,6 +158,14 @@ Result open_failure(const OpenRequest& request, DWORD error) {
       create && error == ERROR_FILE_EXISTS ? static_cast<uint32_t>(ERROR_INVALID_FUNCTION) : error);
 }
 
+// Removes the file that a failed call has created, so that a retry does not find it.
+void remove_made(const OpenRequest& request) {
+  HeldEntry made;
+  const Result opened = request.is_name() ? made.open_in(request.directory, request.path, false)
+                                          : made.open(request.path, false);
+  if (opened.ok()) (void)made.remove();
+}
+
 Result open_any(const OpenRequest& request, HandleMode mode, std::unique_ptr<OpenFile>& opened) {
   bool unbuffered = wants_unbuffered(request);
   HANDLE handle = create_file(request, mode, unbuffered);
@@ -158,14 +184,13 @@ Result open_any(const OpenRequest& request, HandleMode mode, std::unique_ptr<Ope
   const DeviceType type = file->device_type();
   file->unbuffered = unbuffered && (type == DeviceType::kDisk || type == DeviceType::kBlock);
   if (type == DeviceType::kBlock) file->device_size = size_of_device(handle);
-  if (file->unbuffered) file->alignment = alignment_of(handle, type, request.path);
+  if (file->unbuffered) file->alignment = alignment_of(handle, type);
   if (request.preallocate > 0 && type == DeviceType::kDisk) {
     const Result reserved = preallocate(handle, request.preallocate);
     if (!reserved.ok()) {
       file.reset();
-      // Removes the file that this call created, so that a retry does not find it.
       constexpr int32_t kMade = kCreate | kExclusive;
-      if ((request.flags & kMade) == kMade) DeleteFileW(request.path.c_str());
+      if ((request.flags & kMade) == kMade) remove_made(request);
       return reserved;
     }
   }

@@ -13,10 +13,10 @@ namespace overlapped {
 
 namespace {
 
-// Whether the file system does not know the calls because it has no sparse files.
+// Whether the file system does not know the calls because it has no sparse files. A wrong range has
+// an error of its own, which is_unsupported() would include.
 bool is_unknown(uint32_t error) {
-  return error == ERROR_INVALID_FUNCTION || error == ERROR_NOT_SUPPORTED ||
-         error == ERROR_CALL_NOT_IMPLEMENTED;
+  return error != ERROR_INVALID_PARAMETER && is_unsupported(error);
 }
 
 static_assert(sizeof(AllocatedRange) == sizeof(FILE_ALLOCATED_RANGE_BUFFER));

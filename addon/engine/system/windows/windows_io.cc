@@ -88,12 +88,22 @@ bool is_at_end(const Operation& op) {
          current_position(op) >= static_cast<uint64_t>(size.QuadPart);
 }
 
+// Whether the server has ended the connection of a pipe's client. Such a handle reports nothing
+// about its pipe anymore; that of the server, whose own reads have failed, does.
+bool is_disconnected_client(const Operation& op, uint32_t error) {
+  DWORD flags = 0;
+  return error == ERROR_PIPE_NOT_CONNECTED &&
+         !(GetNamedPipeInfo(op.file->handle(), &flags, nullptr, nullptr, nullptr) &&
+           (flags & PIPE_SERVER_END));
+}
+
 // The end of a file, and a pipe whose other side is closed, are not errors for a read. Some file
 // systems reject an unbuffered read there with ERROR_INVALID_PARAMETER, which otherwise means that
 // something is not aligned.
 bool is_end_of_data(const Operation& op, uint32_t error) {
   if (!op.is_read()) return false;
   if (error == ERROR_HANDLE_EOF || error == ERROR_BROKEN_PIPE) return true;
+  if (is_disconnected_client(op, error)) return true;
   // A serial port received nothing within its timeout.
   if (error == ERROR_TIMEOUT) return true;
   return error == ERROR_INVALID_PARAMETER && op.file->unbuffered && is_at_end(op);
@@ -171,6 +181,12 @@ uint32_t transfer_by_event(Operation& op, const std::atomic<bool>& cancel_reques
 }
 
 }  // namespace
+
+bool is_unsupported(uint32_t error) {
+  return error == ERROR_INVALID_PARAMETER || error == ERROR_INVALID_FUNCTION ||
+         error == ERROR_NOT_SUPPORTED || error == ERROR_CALL_NOT_IMPLEMENTED ||
+         error == ERROR_INVALID_LEVEL;
+}
 
 uint32_t start_lock(const Operation& op, uint32_t lock_flags, OVERLAPPED& overlapped) {
   const uint64_t length = lock_length(op);

@@ -47,6 +47,9 @@ class UniqueHandle {
   HANDLE handle_ = nullptr;
 };
 
+// Whether an error means that a file system or a version of Windows does not know a request.
+bool is_unsupported(uint32_t error);
+
 // Raises the minimum and maximum working set of the process by a number of bytes, so that more
 // buffers can be locked for transfers. Returns the new minimum in bytes, or the error.
 Result grow_working_set(size_t bytes);
