@@ -160,9 +160,9 @@ function chunkOf(id) {
   return separateRooms.includes(room) ? room : 'core';
 }
 
-/** Whether a module is part of what every program loads. */
+/** Whether a module may load in programs without streams. */
 function loadsEarly(file) {
-  return file === fileOf('index') || chunkOf(file) === 'core';
+  return file === fileOf('index') || ['core', 'rarely'].includes(chunkOf(file));
 }
 
 function onwarn(warning) {

@@ -2,7 +2,10 @@
 // build-ts.mjs.
 import * as path from 'node:path';
 
-/** The modules of each late chunk: rooms of lib/, or single modules. */
+/**
+ * The modules of each late chunk: rooms of lib/, or single modules. Loading takes a descriptor, so
+ * what works without one, such as a removal or a transfer of an open file, is not among them.
+ */
 const lateChunks = {
   streams: ['streams', 'transfer'],
   rarely: [
@@ -12,18 +15,12 @@ const lateChunks = {
     'file-handle/read-file-in',
     'functions/copy-path',
     'functions/open-directory',
-    'functions/remove',
     'functions/temporary-directory',
     'handle/attributes',
     'handle/entry-name',
-    'handle/locks',
     'handle/name-statuses',
     'handle/new-times',
-    'handle/seek',
     'handle/sparse',
-    'handle/vector-groups',
-    'handle/vector-transfers',
-    'register/node-methods',
     'win32',
   ],
 };
@@ -77,7 +74,7 @@ function forwardingTo({ id, params, async: isAsync }) {
  * Lets modules that load early import functions from late modules: they get functions that load the
  * module and call it. An import of anything but a function is an error of the build.
  * @param compiled the folder of the modules
- * @param loadsEarly whether the module with a file loads early
+ * @param loadsEarly whether the module with a file loads early, at least earlier than streams
  */
 export function lateFunctions(compiled, loadsEarly) {
   const nameOf = (file) => path.relative(compiled, file).replaceAll('\\', '/').replace(/\.js$/, '');
@@ -86,7 +83,8 @@ export function lateFunctions(compiled, loadsEarly) {
     resolveId(name, importer) {
       if (!importer || !name.startsWith('.') || !loadsEarly(importer)) return null;
       const file = path.resolve(path.dirname(importer), name);
-      if (lateChunkOf(nameOf(file)) === undefined) return null;
+      const chunk = lateChunkOf(nameOf(file));
+      if (chunk === undefined || chunk === lateChunkOf(nameOf(importer))) return null;
       return { id: prefix + file, moduleSideEffects: false };
     },
     async load(id) {

@@ -34,7 +34,7 @@ import {
 } from './sparse.js';
 import type { ReadResult, TransferOptions, WriteResult } from './transfer-result.js';
 import { Transfers } from './transfers.js';
-import { type VectorTransfers, vectorTransfersOf } from './vector-transfers.js';
+import { VectorTransfers } from './vector-transfers.js';
 
 const truncateSubject = { syscall: 'ftruncate' };
 const syncSubject = { syscall: 'fsync' };
@@ -60,7 +60,7 @@ export class CoreHandle implements SectorFile {
 
   /** Made on first use, since most handles never use vectors. */
   get vectors(): VectorTransfers {
-    this.#vectors ??= vectorTransfersOf(this.file, this.cursor, this.transfers);
+    this.#vectors ??= new VectorTransfers(this.file, this.cursor, this.transfers);
     return this.#vectors;
   }
 

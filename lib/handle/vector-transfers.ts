@@ -28,15 +28,6 @@ const limits = { countMax: 1024, bytesMax: transferMax };
 const readSubject = { syscall: 'read' };
 const writeSubject = { syscall: 'write' };
 
-/** Makes the vector transfers of a file. @param readable the same file */
-export function vectorTransfersOf(
-  file: OpenFile,
-  cursor: Cursor,
-  readable: ReadableFile,
-): VectorTransfers {
-  return new VectorTransfers(file, cursor, readable);
-}
-
 /** Reads and writes several buffers of an open file. */
 export class VectorTransfers {
   readonly #file: OpenFile;
