@@ -10,9 +10,12 @@ import { nodeFs } from './node-fs.js';
 type Functions = Record<string, unknown>;
 type AnyFunction = (...given: never[]) => unknown;
 
-// process.binding() is deprecated, but nothing else reveals what node:fs calls. The program did not
-// call it, so the warning is suppressed. The permission model and other runtimes reject the call.
-function bindingOf(name: string): Functions | undefined {
+/**
+ * Returns a native part of Node, if it is available. process.binding() is deprecated, but nothing
+ * else reveals what node:fs calls. The program did not call it, so the warning is suppressed. The
+ * permission model and other runtimes reject the call.
+ */
+export function bindingOf(name: string): Functions | undefined {
   const { binding } = process as unknown as { binding?: (name: string) => Functions };
   const before = Object.getOwnPropertyDescriptor(process, 'noDeprecation');
   try {
