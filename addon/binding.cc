@@ -7,6 +7,7 @@
 
 #include "arguments.h"
 #include "boundary.h"
+#include "engine/system/io_priority.h"
 #include "environment.h"
 #include "error_number.h"
 #include "values.h"
@@ -170,6 +171,16 @@ napi_value forget_file(napi_env env, napi_callback_info info) {
   });
 }
 
+napi_value set_io_priority(napi_env env, napi_callback_info info) {
+  return guarded(env, [&]() -> napi_value {
+    const Call<1> call(env, info);
+    uint32_t options = 0;
+    napi_get_value_uint32(env, call.arguments[0], &options);
+    const Result result = set_io_priority_of_thread(options);
+    return Values(env).number(result.ok() ? 0 : error_number(result));
+  });
+}
+
 napi_value describe(napi_env env, napi_callback_info) {
   return guarded(env, [&] { return describe_boundary(env); });
 }
@@ -201,6 +212,7 @@ napi_value init(napi_env env, napi_value exports) {
   values.set_function(exports, "moveCursor", move_cursor);
   values.set_function(exports, "giveAwayDescriptor", give_away_descriptor);
   values.set_function(exports, "forgetFile", forget_file);
+  values.set_function(exports, "setIoPriority", set_io_priority);
 #ifdef _WIN32
   values.set_function(exports, "growWorkingSet", grow_working_set);
 #endif

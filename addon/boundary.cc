@@ -60,7 +60,11 @@ Napi::Object describe_flags(napi_env env) {
                                           {"posixSemantics", kPosixSemantics},
                                           {"openReparsePoint", kOpenReparsePoint},
                                           {"noRecall", kNoRecall},
-                                          {"concurrent", kConcurrent}}));
+                                          {"concurrent", kConcurrent},
+                                          {"dontCache", kDontCache},
+                                          {"dontCachePrefer", kDontCachePrefer},
+                                          {"ioIdle", kIoIdle},
+                                          {"ioLow", kIoLow}}));
   flags.Set("MetadataFlag", object_of(env, {{"owner", kMetadataOwner},
                                             {"mode", kMetadataMode},
                                             {"xattrs", kMetadataXattrs},

@@ -5,6 +5,7 @@ export {
 } from './copy/compare-files.js';
 export { type CopyOptions, type CopyReport, copy } from './copy/copy.js';
 export { CopyError, type CopyErrorCode, VerifyError } from './copy/copy-errors.js';
+export type { DiskOptions } from './copy/disk-options.js';
 export type { CopyFallback, FallbackStep } from './copy/fallbacks.js';
 export type {
   ChangedPolicy,

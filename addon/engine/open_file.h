@@ -55,7 +55,13 @@ enum OpenOption : uint32_t {
   kOpenReparsePoint = 1U << 13,  // the link itself
   kNoRecall = 1U << 14,          // Windows: does not recall data from remote storage
   kConcurrent = 1U << 15,        // Windows: operations never wait for each other on the handle
+  kDontCache = 1U << 16,         // fail where transfers cannot leave the cache as it was
+  kDontCachePrefer = 1U << 17,   // use the cache there
+  kIoIdle = 1U << 18,            // transfers only when the disk has nothing else to do
+  kIoLow = 1U << 19,             // transfers after those of others
 };
+inline constexpr uint32_t kAnyDontCache = kDontCache | kDontCachePrefer;
+inline constexpr uint32_t kAnyIoPriority = kIoIdle | kIoLow;
 inline constexpr uint32_t kDenyAny = kDenyRead | kDenyWrite | kDenyDelete;
 
 struct OpenRequest {
@@ -77,6 +83,13 @@ enum class FileSystem : uint8_t {
   kLocal,    // what is cached is read, opened and closed without waiting
   kLayered,  // only its status is known without waiting (overlayfs)
   kOther,    // it may ask a server; sizes, cursors and ends of files are not to be trusted
+};
+
+// Linux: what transfers leave in the page cache.
+enum class Caching : uint8_t {
+  kKept,     // everything
+  kDropped,  // what was there before (RWF_DONTCACHE)
+  kAdvised,  // the same, by posix_fadvise(2) after each transfer
 };
 
 // Windows: calls on a synchronous handle return when they are done and wait for each other, so an
@@ -146,7 +159,10 @@ class OpenFile {
   // The program may close the descriptor itself, and its number may belong to another file by now.
   // Only a requested close closes it.
   bool given_away = false;
-  // Linux only: the device number, 0 if unknown, and the kind of its file system.
+  // Linux only
+  std::atomic<Caching> caching{Caching::kKept};
+  uint16_t io_priority = 0;  // as ioprio_set(2) takes it; 0 for that of the thread
+  // The device number, 0 if unknown, and the kind of its file system.
   uint64_t device = 0;
   std::atomic<FileSystem> file_system{FileSystem::kUnknown};
 

@@ -48,6 +48,8 @@ const usable = {
   unbuffered: 'prefer',
   writeThrough: true,
   access: 'random',
+  dontCache: 'prefer',
+  ioPriority: 'low',
   deleteOnClose: false,
   preallocate: 0,
   share: 'none',

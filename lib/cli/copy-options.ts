@@ -1,7 +1,12 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ChangedPolicy, FileCopyOptions } from '../copy/file-copy-options.js';
 import { parseAlgorithm, parseNumber, parseSize } from './values.js';
-import { addWindowOptions, queueDepthOf, type WindowFlags } from './window-options.js';
+import {
+  addWindowOptions,
+  diskOptionsOf,
+  queueDepthOf,
+  type WindowFlags,
+} from './window-options.js';
 
 /** Options of a copy as the command line parses them. */
 export interface CopyFlags extends WindowFlags {
@@ -84,6 +89,7 @@ export function copyOptionsOf(flags: CopyFlags): GivenOptions {
   const { verify, rateLimit, metadata, force, atomic, resume, changed } = flags;
   const { errorOnExist = false, hash, manifest, retries, badSectors, keepAccess } = flags;
   return {
+    ...diskOptionsOf(flags),
     ...{ strategy, unbuffered, queueDepth, chunkSize, sparse, preallocate },
     ...{
       verify,

@@ -9,13 +9,14 @@ import { validateObject, validateSignal } from '../node/validate.js';
 import { validateWindow } from '../transfer/window.js';
 import { ChunkCursor, type CursorOptions } from './chunk-cursor.js';
 import { type DataRanges, dataRanges, unionOf } from './data-ranges.js';
+import { type DiskOptions, openingOf } from './disk-options.js';
 import { FallbackLog } from './fallbacks.js';
 import type { ReadSource } from './file-copy-options.js';
 import { type ByteProgress, ProgressMeter } from './progress.js';
 import type { ChunkOptions } from './read-chunks.js';
 
 /** Options of compareFiles(). */
-export interface CompareFilesOptions extends ChunkOptions {
+export interface CompareFilesOptions extends ChunkOptions, DiskOptions {
   /** Reads past the system's cache; 'prefer' falls back to the cache. Default false. */
   unbuffered?: boolean | 'prefer' | undefined;
   /** Called as bytes of a file pair are compared. */
@@ -67,9 +68,9 @@ export async function comparePaths(
 ): Promise<ReadComparison> {
   validateObject(options, 'options');
   validateWindow(options);
-  const { unbuffered, signal } = options;
+  const { signal } = options;
   validateSignal(signal);
-  const openOptions = { unbuffered, signal, access: 'sequential' } as const;
+  const openOptions = { ...openingOf(options), signal, access: 'sequential' } as const;
   const first = await openCore(a, 'r', openOptions);
   try {
     const second = await openCore(b, 'r', openOptions);

@@ -10,6 +10,7 @@ import type { PathLike } from '../node/paths.js';
 import { isChanged } from './changed-source.js';
 import { endOf, explain, progressOf, shownPathsOf } from './copy-steps.js';
 import { checkSource, systemPathOf } from './destination.js';
+import { openingOf } from './disk-options.js';
 import {
   type CopySettings,
   type FileCopyOptions,
@@ -56,9 +57,10 @@ export async function copyToStream(
   const started = monotonicMs();
   const from = systemPathOf(source, 'source');
   const shown = shownPathsOf(from, '-');
-  const { unbuffered, signal } = settings;
+  const { signal } = settings;
   try {
-    const handle = await openCore(from, 'r', { unbuffered, signal, access: 'sequential' });
+    const options = { ...openingOf(settings), signal, access: 'sequential' } as const;
+    const handle = await openCore(from, 'r', options);
     try {
       const before = await handle.stat({ bigint: true });
       checkSource(before, shown);

@@ -4,6 +4,7 @@ import { type SystemError, systemErrorOf } from '../node/errors.js';
 import { CopyError } from './copy-errors.js';
 import type { ShownPaths } from './destination.js';
 import { contentOfDevice } from './device-content.js';
+import { openingOf } from './disk-options.js';
 import { FallbackLog } from './fallbacks.js';
 import type { CopySettings } from './file-copy-options.js';
 import { type InPlace, type NewTargetRequest, newHash, type Target } from './target.js';
@@ -16,10 +17,11 @@ function refuse({ path, dest }: ShownPaths, why: string): CopyError {
 
 /** Opens a device that nothing else uses: the system keeps mounts away while it is open. */
 async function openUnused({ destination, settings, shown }: NewTargetRequest): Promise<CoreHandle> {
-  const { unbuffered, signal } = settings;
+  const { signal } = settings;
   const { directory, name } = destination;
   try {
-    return await directory.openCore(name, O_RDWR | O_EXCL, { unbuffered, signal });
+    const options = { ...openingOf(settings), signal };
+    return await directory.openCore(name, O_RDWR | O_EXCL, options);
   } catch (error) {
     if ((error as SystemError).code !== 'EBUSY') throw error;
     throw refuse(shown, 'is mounted, or something else uses it');

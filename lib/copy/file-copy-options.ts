@@ -13,6 +13,7 @@ import {
 } from '../node/validate.js';
 import { validateWindow } from '../transfer/window.js';
 import { systemPathOf } from './destination.js';
+import { type DiskOptions, validateDiskOptions } from './disk-options.js';
 import type { CopyFallback } from './fallbacks.js';
 import { makeHash } from './make-hash.js';
 import { type MetadataOptions, type MetadataParts, parseMetadata } from './metadata.js';
@@ -57,7 +58,7 @@ export interface ReplaceOptions {
 }
 
 /** Options of copy() for a file. */
-export interface FileCopyOptions extends ReplaceOptions, QueueOptions, FaultOptions {
+export interface FileCopyOptions extends ReplaceOptions, QueueOptions, FaultOptions, DiskOptions {
   /** Default 'auto': the first of clone, offload and engine that supports the options. */
   strategy?: 'auto' | CopyStrategy | undefined;
   /** Opens both files past the system's cache, which requires the engine. Default false. */
@@ -185,7 +186,7 @@ export interface FileCopyReport {
 }
 
 /** The options of copy(), with their defaults. */
-export interface CopySettings {
+export interface CopySettings extends DiskOptions {
   strategy: 'auto' | CopyStrategy;
   unbuffered: boolean;
   depth: number | undefined;
@@ -274,6 +275,7 @@ export function parseCopyOptions(given: FileCopyOptions): CopySettings {
   validateWindow({ depth, chunkSize: options.chunkSize });
   validateSignal(signal);
   const manifest = parseManifestPath(options.manifest);
+  validateDiskOptions(options);
   const settings: CopySettings = {
     ...booleans,
     ...replacementOf(options),
@@ -285,6 +287,8 @@ export function parseCopyOptions(given: FileCopyOptions): CopySettings {
     hash: options.hash ?? (verify || manifest !== undefined ? 'sha256' : undefined),
     manifest,
     rateLimit,
+    dontCache: options.dontCache,
+    ioPriority: options.ioPriority,
     signal,
     onProgress,
     metadata: parseMetadata(options.metadata),
@@ -308,6 +312,9 @@ function checkTogether(settings: CopySettings): void {
   const isByEngine = strategy === 'auto' || strategy === 'engine';
   if (unbuffered && !isByEngine) {
     throw invalidArgValue('options.unbuffered', unbuffered, `does not go with '${strategy}'`);
+  }
+  if (settings.dontCache === true && strategy === 'offload') {
+    throw invalidArgValue('options.dontCache', true, `does not go with '${strategy}'`);
   }
   if (isInPlace && !isByEngine) {
     throw invalidArgValue('options.update', 'inplace', `does not go with '${strategy}'`);

@@ -13,12 +13,14 @@ import type { DataRange } from './data-ranges.js';
 import {
   checkPlaceInTree,
   checkSource,
+  folderOf,
   openSpot,
   pathBeside,
   resolveDestination,
   type ShownPaths,
   systemPathOf,
 } from './destination.js';
+import { dropsByDefault, openingOf } from './disk-options.js';
 import { isMissing } from './fallbacks.js';
 import {
   type CopySettings,
@@ -86,14 +88,15 @@ export async function copyInTree(
   options: FileCopyOptions,
   { metadata, endsLater }: { metadata: MetadataParts; endsLater: boolean },
 ): Promise<FileCopyReport & Unfinished> {
-  const settings = { ...parseCopyOptions(options), metadata };
+  const given = { ...parseCopyOptions(options), metadata };
   const shown = shownPathsOf(source.path, destination.path);
-  return reportOn(shown, settings, async (faults) => {
+  return reportOn(shown, given, async (faults) => {
     const { directory, name } = source;
     const status = await directory.lstat(name, { bigint: true });
+    const settings = await withCaching(given, status, folderOf(destination.path));
     checkSource(status, shown);
     await checkPlaceInTree(destination, status, settings.force, shown);
-    const openSource: Job['openSource'] = (flags, given) => directory.openCore(name, flags, given);
+    const openSource: Job['openSource'] = (flags, how) => directory.openCore(name, flags, how);
     const sourcePath = source.path;
     const job = { openSource, sourcePath, destination, shown, settings, faults };
     return runUntilUnchanged({ ...job, isToDevice: false, isInTree: true, endsLater });
@@ -103,17 +106,18 @@ export async function copyInTree(
 async function start(
   source: PathLike,
   destination: PathLike,
-  settings: CopySettings,
+  given: CopySettings,
 ): Promise<FileCopyReport> {
   const from = systemPathOf(source, 'source');
   const to = systemPathOf(destination, 'destination');
   const shown = shownPathsOf(from, to);
-  return reportOn(shown, settings, async (faults) => {
+  return reportOn(shown, given, async (faults) => {
     const status = await stat(from, { bigint: true });
     checkSource(status, shown);
+    const settings = await withCaching(given, status, folderOf(to));
     const resolved = await resolveDestination(to, status, settings, shown);
     const spot = await openSpot(resolved.path);
-    const openSource: Job['openSource'] = (flags, given) => openCore(from, flags, given);
+    const openSource: Job['openSource'] = (flags, how) => openCore(from, flags, how);
     const job = { openSource, sourcePath: from, destination: spot, shown, settings, faults };
     try {
       const isToDevice = resolved.isDevice;
@@ -122,6 +126,19 @@ async function start(
       await spot.directory.close();
     }
   });
+}
+
+/** Decides what a copy leaves in the cache, if the options do not. */
+async function withCaching(
+  settings: CopySettings,
+  { size }: BigIntStats,
+  folder: SystemPath,
+): Promise<CopySettings> {
+  const { dontCache, strategy, unbuffered } = settings;
+  const isOpen = dontCache === undefined && !unbuffered;
+  if (!isOpen || strategy === 'clone' || strategy === 'offload') return settings;
+  const drops = await dropsByDefault(Number(size), folder);
+  return drops ? { ...settings, dontCache: 'prefer' } : settings;
 }
 
 async function reportOn(
@@ -156,8 +173,8 @@ type PartOfReport = Omit<FileCopyReport, Whole> & Unfinished;
 
 /** Opens the source, if possible without changing its access time, which is copied. */
 async function openToRead({ openSource, settings, isInTree }: Job): Promise<CoreHandle> {
-  const { unbuffered, signal, metadata } = settings;
-  const options = { unbuffered, signal, access: 'sequential' } as const;
+  const { signal, metadata } = settings;
+  const options = { ...openingOf(settings), signal, access: 'sequential' } as const;
   // The owner of a tree may exchange the file for a FIFO at any moment.
   const openIt = (flags: number): Promise<CoreHandle> =>
     isInTree

@@ -121,7 +121,12 @@ function whyNotSystem({ source, destination, size, settings }: Filling): string 
 /** Returns why the options rule out a strategy, before the system is asked. */
 function whyNot(strategy: Offer, filling: Filling): string | undefined {
   const isBegun = strategy === 'clone' && filling.start > 0;
-  return whyNotSystem(filling) ?? (isBegun ? 'a part is there already' : undefined);
+  const isCaching = strategy === 'offload' && filling.settings.dontCache;
+  return (
+    whyNotSystem(filling) ??
+    (isBegun ? 'a part is there already' : undefined) ??
+    (isCaching ? 'it would fill the cache' : undefined)
+  );
 }
 
 /** Returns why only the engine can copy, or undefined if others can. */

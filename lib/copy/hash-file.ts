@@ -1,18 +1,21 @@
 import type { BinaryToTextEncoding, Hash } from 'node:crypto';
 import type { FileHandle } from '../file-handle/file-handle.js';
+import { stat } from '../functions/status.js';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { coreOf } from '../handle/core-of.js';
 import { openCore } from '../handle/open.js';
 import { ownOptions } from '../node/own-options.js';
 import type { PathLike } from '../node/paths.js';
 import { validateObject, validateOneOf } from '../node/validate.js';
+import { systemPathOf } from './destination.js';
+import { type DiskOptions, dropsByDefault, openingOf } from './disk-options.js';
 import { makeHash } from './make-hash.js';
 import { type ByteProgress, ProgressMeter } from './progress.js';
 import { type ChunkOptions, readChunks } from './read-chunks.js';
 import { sizeOfSource } from './source-size.js';
 
 /** Options of hashFile(). */
-export interface HashFileOptions extends ChunkOptions {
+export interface HashFileOptions extends ChunkOptions, DiskOptions {
   /** Algorithm of node:crypto, as for copy(). Default 'sha256'. */
   hash?: string | undefined;
   /** Alias of `hash`. */
@@ -60,10 +63,11 @@ async function hashInto(
 ): Promise<void> {
   const core = coreOf(file);
   if (core !== undefined) return hashHandle(hash, core, options);
-  const { unbuffered, signal } = ownOptions(options);
+  const own = ownOptions(options);
+  const dontCache = own.dontCache ?? (await dropsByPath(file as PathLike, own));
   const opened = await openCore(file as PathLike, 'r', {
-    unbuffered,
-    signal,
+    ...openingOf({ ...own, dontCache }),
+    signal: own.signal,
     access: 'sequential',
   });
   try {
@@ -71,6 +75,16 @@ async function hashInto(
   } finally {
     await opened.close();
   }
+}
+
+async function dropsByPath(
+  path: PathLike,
+  { unbuffered, signal }: HashFileOptions,
+): Promise<'prefer' | false> {
+  if (unbuffered) return false;
+  const status = await stat(path, { throwIfNoEntry: false, signal });
+  const drops = status?.isFile() && (await dropsByDefault(status.size, systemPathOf(path, 'file')));
+  return drops ? 'prefer' : false;
 }
 
 /** Feeds a whole open file to a hash. */

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { CopyError } from './copy-errors.js';
 import { statusIfThere } from './destination.js';
+import { openingOf } from './disk-options.js';
 import { FallbackLog } from './fallbacks.js';
 import { newHash, type Target, type TargetRequest } from './target.js';
 import { UpdateMarker } from './update-marker.js';
@@ -28,7 +29,7 @@ async function openExisting(request: TargetRequest): Promise<CoreHandle> {
   const { signal, verify } = settings;
   // Reading past the cache verifies the blocks that stay, too.
   const unbuffered = settings.unbuffered || (verify ? 'prefer' : false);
-  const options = { unbuffered, signal } as const;
+  const options = { ...openingOf({ ...settings, unbuffered }), signal };
   const { directory, name } = destination;
   const handle = await directory.openCore(name, O_RDWR | O_NONBLOCK, options);
   try {

@@ -43,7 +43,7 @@ export async function writeManifest(path: SystemPath, lines: Iterable<string>): 
   try {
     const spot = await openSpot(path);
     try {
-      const { handle, name } = await makeUnfinished(spot.directory, false, fallbacks);
+      const { handle, name } = await makeUnfinished(spot.directory, {}, fallbacks);
       try {
         await writeWholeFile(handle, piecesOf(lines), { encoding: 'latin1' });
         if (process.platform !== 'win32') await handle.chmod(readableByAll & ~process.umask());

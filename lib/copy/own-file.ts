@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import process from 'node:process';
 import type { CoreHandle } from '../handle/core-handle.js';
+import type { OpenOptions } from '../handle/open-options.js';
 import { systemErrorOf } from '../node/errors.js';
 import { statusIfThere } from './destination.js';
 import type { FallbackLog } from './fallbacks.js';
@@ -58,7 +59,7 @@ async function checkOwn(handle: CoreHandle, name: string): Promise<void> {
 export async function openOwn(
   { directory }: Spot,
   name: string,
-  options: { unbuffered?: boolean | 'prefer'; signal: AbortSignal | undefined },
+  options: Omit<OpenOptions, 'mode'>,
 ): Promise<CoreHandle> {
   const handle = await directory.openCore(name, toOwnFile, { ...options, mode: ownerAlone });
   try {

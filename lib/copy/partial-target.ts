@@ -8,6 +8,7 @@ import { blockSizeOf } from '../transfer/chunk-io.js';
 import { firstDifference } from './compare-files.js';
 import { VerifyError } from './copy-errors.js';
 import { partialNameFor, statusIfThere } from './destination.js';
+import { openingOf } from './disk-options.js';
 import { FallbackLog } from './fallbacks.js';
 import type { CopySettings } from './file-copy-options.js';
 import { isOwn, openLocked, openOwn, ownerAlone } from './own-file.js';
@@ -35,9 +36,11 @@ async function discardGivenAway(spot: Spot): Promise<void> {
 async function openUnfinished(
   spot: Spot,
   name: string,
-  { unbuffered, signal, metadata }: CopySettings,
+  settings: CopySettings,
 ): Promise<CoreHandle> {
-  const openIt = (): Promise<CoreHandle> => openOwn(spot, name, { unbuffered, signal });
+  const { signal, metadata } = settings;
+  const options = { ...openingOf(settings), signal };
+  const openIt = (): Promise<CoreHandle> => openOwn(spot, name, options);
   if (metadata.owner !== undefined) await discardGivenAway({ ...spot, name });
   try {
     return await openIt();

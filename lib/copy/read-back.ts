@@ -5,6 +5,7 @@ import type { OpenOptions } from '../handle/open-options.js';
 import { VerifyError } from './copy-errors.js';
 import type { DataRange } from './data-ranges.js';
 import type { ShownPaths } from './destination.js';
+import { openingOf } from './disk-options.js';
 import type { CopySettings, ReadSource } from './file-copy-options.js';
 import { hashHandle } from './hash-file.js';
 import { makeHash } from './make-hash.js';
@@ -56,7 +57,8 @@ export async function readBack({
   const { hash: algorithm, depth, chunkSize, signal } = settings;
   onProgress(0);
   const unbuffered = settings.unbuffered || 'prefer';
-  const handle = await openIt(constants.O_RDONLY, { unbuffered, signal, access: 'sequential' });
+  const opening = openingOf({ ...settings, unbuffered });
+  const handle = await openIt(constants.O_RDONLY, { ...opening, signal, access: 'sequential' });
   try {
     const hash = makeHash(algorithm, 'options.hash');
     const options = { depth, chunkSize, signal };

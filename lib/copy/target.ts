@@ -5,6 +5,7 @@ import type { CoreHandle } from '../handle/core-handle.js';
 import type { EntryName } from '../handle/entry-name.js';
 import type { SystemError } from '../node/errors.js';
 import type { ShownPaths } from './destination.js';
+import { openingOf } from './disk-options.js';
 import { FallbackLog, isSystemError } from './fallbacks.js';
 import type { CopySettings } from './file-copy-options.js';
 import { makeHash } from './make-hash.js';
@@ -116,18 +117,20 @@ interface Opened {
 // The signal is not passed: after an abort the caller could not tell whether the file exists.
 async function openOrMake(
   { directory, name }: Spot,
-  { unbuffered, atomic, force }: CopySettings,
+  settings: CopySettings,
   fallbacks: FallbackLog,
 ): Promise<Opened> {
-  if (atomic) return { ...(await makeUnfinished(directory, unbuffered, fallbacks)), isNew: true };
+  const { atomic, force } = settings;
+  const opening = openingOf(settings);
+  if (atomic) return { ...(await makeUnfinished(directory, opening, fallbacks)), isNew: true };
   try {
-    const handle = await directory.openCore(name, 'wx', { unbuffered, mode: ownerAlone });
+    const handle = await directory.openCore(name, 'wx', { ...opening, mode: ownerAlone });
     return { handle, name, isNew: true };
   } catch (error) {
     if (!force || (error as SystemError).code !== 'EEXIST') throw error;
   }
   // An existing file keeps its mode. It is not cut yet, since it may have other names.
-  const handle = await directory.openCore(name, constants.O_WRONLY, { unbuffered });
+  const handle = await directory.openCore(name, constants.O_WRONLY, opening);
   return { handle, name, isNew: false };
 }
 

@@ -4,6 +4,7 @@ import process from 'node:process';
 import type { DirectoryHandle } from '../file-handle/directory-handle.js';
 import type { CoreHandle } from '../handle/core-handle.js';
 import type { EntryName } from '../handle/entry-name.js';
+import type { OpenOptions } from '../handle/open-options.js';
 import { type SystemError, systemErrorOf } from '../node/errors.js';
 import { type FallbackLog, isMissing } from './fallbacks.js';
 import { temporaryName } from './temporary-name.js';
@@ -48,13 +49,13 @@ async function claim(handle: CoreHandle, fallbacks: FallbackLog): Promise<boolea
 /** Makes a file under a new temporary name that only its owner may read. */
 export async function makeUnfinished(
   directory: DirectoryHandle,
-  unbuffered: boolean | 'prefer',
+  opening: Omit<OpenOptions, 'mode'>,
   fallbacks: FallbackLog,
 ): Promise<{ handle: CoreHandle; name: string }> {
   for (let tries = 1; ; tries++) {
     const name = temporaryName();
     // The file is readable, since a lock requires that.
-    const handle = await directory.openCore(name, 'wx+', { unbuffered, mode: ownerAlone });
+    const handle = await directory.openCore(name, 'wx+', { ...opening, mode: ownerAlone });
     try {
       // On Windows no process can open a file exclusively while another has it open.
       if (isWindows || (await claim(handle, fallbacks))) return { handle, name };

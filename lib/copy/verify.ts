@@ -75,9 +75,9 @@ async function verifyPair(
     const report = await verifyTree(source, copy, options);
     return { kind: 'folder', equal: report.differences.length === 0, ...report };
   }
-  const { unbuffered, queueDepth, depth, chunkSize } = options;
+  const { unbuffered, queueDepth, depth, chunkSize, dontCache, ioPriority } = options;
   const comparison = await comparePaths(source, copy, {
-    ...{ unbuffered, queueDepth, depth, chunkSize, signal },
+    ...{ unbuffered, queueDepth, depth, chunkSize, dontCache, ioPriority, signal },
     onProgress: (progress) => onProgress?.({ phase: 'verify', ...progress }),
   });
   return { kind: 'file', ...comparison };

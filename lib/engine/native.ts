@@ -137,6 +137,11 @@ export interface NativeBinding {
   /** POSIX: frees the number of a file, and leaves its descriptor open. */
   forgetFile(file: number): void;
   /**
+   * Linux: gives the calling thread, and those that it starts later, the priority of OpenOption
+   * ioIdle or ioLow. Returns 0; negative: libuv's error.
+   */
+  setIoPriority(options: number): number;
+  /**
    * Windows only: raises the process's working set. Returns the new minimum in bytes; negative:
    * libuv's error.
    */

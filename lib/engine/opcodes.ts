@@ -118,6 +118,10 @@ export const OpenOption = {
   noRecall: 16384,
   /** Windows: operations on the handle never wait for each other, on any engine. */
   concurrent: 32768,
+  dontCache: 65_536,
+  dontCachePrefer: 131_072,
+  ioIdle: 262_144,
+  ioLow: 524_288,
 } as const;
 
 /**

@@ -35,6 +35,22 @@ export interface OpenOptions {
   /** A hint about the order of reads (posix_fadvise, FILE_FLAG_SEQUENTIAL_SCAN, RANDOM_ACCESS). */
   access?: 'sequential' | 'random' | undefined;
   /**
+   * Transfers leave the system's cache as it was, at any alignment: pages that they bring into it
+   * leave it again, and pages that were there stay (RWF_DONTCACHE; posix_fadvise after each
+   * transfer on file systems and kernels that lack it; F_NOCACHE on macOS). `true` fails where
+   * neither is possible, such as on tmpfs (ENOTSUP) and on Windows
+   * (ERR_FEATURE_UNAVAILABLE_ON_PLATFORM); with 'prefer' the file then uses the cache. Default
+   * false.
+   */
+  dontCache?: boolean | 'prefer' | undefined;
+  /**
+   * The priority of transfers at the disk: 'idle' waits until no one else uses it, 'low' comes
+   * after others (ioprio_set, FileIoPriorityHintInfo). The disk's scheduler decides what that
+   * means, and on Linux some ignore it. Buffered writes reach the disk later, with the system's own
+   * priority. Fails with ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on other systems.
+   */
+  ioPriority?: 'idle' | 'low' | undefined;
+  /**
    * Closing the handle deletes the file, as does the death of the process. On Windows the name
    * stays until then (FILE_FLAG_DELETE_ON_CLOSE); POSIX removes the name immediately (unlink).
    * Default false.
@@ -171,6 +187,23 @@ export const openOptions: OptionTable<keyof OpenOptions> = {
     apply(request, value, name) {
       validateOneOf(value, name, ['sequential', 'random']);
       request.options |= value === 'random' ? OpenOption.accessRandom : OpenOption.accessSequential;
+    },
+    needsData: true,
+  },
+  dontCache: {
+    apply(request, value, name) {
+      validateOneOf(value, name, [true, false, 'prefer']);
+      if (value === true && isWindows) throw unavailable(name);
+      if (value === true) request.options |= OpenOption.dontCache;
+      if (value === 'prefer') request.options |= OpenOption.dontCachePrefer;
+    },
+    needsData: true,
+  },
+  ioPriority: {
+    apply(request, value, name) {
+      validateOneOf(value, name, ['idle', 'low']);
+      if (!isWindows && !isLinux) throw unavailable(name);
+      request.options |= value === 'idle' ? OpenOption.ioIdle : OpenOption.ioLow;
     },
     needsData: true,
   },

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "system/blocking.h"
+#include "system/posix/uncached.h"
 
 namespace overlapped {
 
@@ -46,7 +47,12 @@ bool is_trusted(const OpenFile& file) {
 }
 
 bool belongs_on_ring(const Operation& op) {
-  if (!op.is_transfer()) return op.opcode == Opcode::kSync || op.opcode == Opcode::kDataSync;
+  if (!op.is_transfer()) {
+    // The kernel does not give the priority of an entry to a sync.
+    const bool is_sync = op.opcode == Opcode::kSync || op.opcode == Opcode::kDataSync;
+    return is_sync && op.file->io_priority == 0;
+  }
+  if (op.file->caching == Caching::kAdvised) return false;
   // The ring would wait for a pipe or a terminal in spite of its O_NONBLOCK; read(2) does not. And
   // it pays no heed to a position there, where pread(2) fails.
   if (!op.file->is_disk()) {
@@ -142,6 +148,8 @@ void UringEngine::prepare(Operation& op, io_uring_sqe& entry) {
     return;
   }
   entry.off = static_cast<uint64_t>(op.file_offset);
+  entry.ioprio = op.file->io_priority;
+  entry.rw_flags = flags_of_transfers(*op.file);
   if (op.is_vector()) {
     entry.opcode = op.is_read() ? IORING_OP_READV : IORING_OP_WRITEV;
     entry.addr = reinterpret_cast<uint64_t>(op.detail->vectors.data());
@@ -269,6 +277,7 @@ void UringEngine::settle(Operation& op, int32_t result) {
     return;
   }
   if (result == -ECANCELED && !cancel_requested) return hand_to_own_worker(op);
+  if (op.is_transfer() && lacks_flags(*op.file, -result)) return hand_to_own_worker(op);
   const bool interrupted = cancel_requested && (result == -EINTR || short_of_resources);
   if (interrupted || result == -ECANCELED) {
     op.result = Result::cancelled();

@@ -6,7 +6,12 @@ import { withUnbufferedHint } from '../failure.js';
 import type { OutputOptions } from '../output.js';
 import type { Context, Start } from '../run.js';
 import { parseAlgorithm, parsePathArgument } from '../values.js';
-import { addWindowOptions, queueDepthOf, type WindowFlags } from '../window-options.js';
+import {
+  addWindowOptions,
+  diskOptionsOf,
+  queueDepthOf,
+  type WindowFlags,
+} from '../window-options.js';
 
 interface HashFlags extends OutputOptions, WindowFlags {
   hash?: string;
@@ -61,7 +66,7 @@ async function hashOne(path: string, flags: HashFlags, context: Context): Promis
   const { output, signal } = context;
   const hash = await withUnbufferedHint(unbuffered, 'leave out --unbuffered', () =>
     hashFile(path, {
-      ...{ hash: algorithm, unbuffered, queueDepth, chunkSize, signal },
+      ...{ hash: algorithm, unbuffered, queueDepth, chunkSize, signal, ...diskOptionsOf(flags) },
       onProgress: (progress) => output.progress({ phase: 'hash', ...progress }),
     }),
   );

@@ -28,14 +28,14 @@ export function addMirror(program: Command, start: Start): Command {
   return addTreeCopyOptions(addCopyOptions(command))
     .option('--no-delete', 'delete nothing')
     .option('--max-delete <n>', 'delete nothing if more than n entries would go', parseNumber)
-    .action((source: string, destination: string, flags: Flags) => {
-      const options = {
-        ...{ ...copyOptionsOf(flags), ...treeOptionsOf(flags) },
-        delete: flags.delete,
-      };
-      const paths = { source, destination };
-      return start(flags, async (context) =>
-        runTree('mirror', paths, { ...options, ...(await filterOptionsOf(flags)) }, context),
-      );
-    });
+    .action((source: string, destination: string, flags: Flags) =>
+      start(flags, async (context) => {
+        const options = {
+          ...{ ...copyOptionsOf(flags), ...treeOptionsOf(flags) },
+          ...(await filterOptionsOf(flags)),
+          delete: flags.delete,
+        };
+        return runTree('mirror', { source, destination }, options, context);
+      }),
+    );
 }

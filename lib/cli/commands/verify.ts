@@ -10,7 +10,12 @@ import type { OutputOptions } from '../output.js';
 import type { Context, Start } from '../run.js';
 import { addTreeOptions, filterOptionsOf, type TreeFlags } from '../tree-task.js';
 import { parseAlgorithm, parsePathArgument } from '../values.js';
-import { addWindowOptions, queueDepthOf, type WindowFlags } from '../window-options.js';
+import {
+  addWindowOptions,
+  diskOptionsOf,
+  queueDepthOf,
+  type WindowFlags,
+} from '../window-options.js';
 
 interface Flags extends TreeFlags, OutputOptions, WindowFlags {
   manifest?: string;
@@ -89,7 +94,7 @@ async function verifyPair(pair: Pair, flags: Flags, context: Context): Promise<n
   const found = await withUnbufferedHint(unbuffered, 'leave out --unbuffered', () =>
     verify(source, destination, {
       ...{ unbuffered, queueDepth: queueDepthOf(flags), chunkSize, signal },
-      ...{ ...filters, concurrency },
+      ...{ ...filters, concurrency, ...diskOptionsOf(flags) },
       onProgress: (progress) => output.progress(progress),
     }),
   );

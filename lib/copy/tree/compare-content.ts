@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { readFileIn } from '../../file-handle/read-file-in.js';
 import type { CoreHandle } from '../../handle/core-handle.js';
 import { compareHandles } from '../compare-files.js';
+import { type DiskOptions, openingOf } from '../disk-options.js';
 import type { ReadSource } from '../file-copy-options.js';
 import { openRegular } from '../open-regular.js';
 import type { ChunkOptions } from '../read-chunks.js';
@@ -12,7 +13,7 @@ const { O_RDONLY } = constants;
 /** Files of up to this many bytes are read in one piece. */
 const smallFileMax = 256 * 1024;
 
-export interface ContentComparison extends ChunkOptions {
+export interface ContentComparison extends ChunkOptions, DiskOptions {
   /** Reads past the system's cache; 'prefer' falls back to the cache. */
   unbuffered: boolean | 'prefer';
   /** Called with the number of bytes that have been compared since the last call. */
@@ -25,15 +26,17 @@ export async function compareContent(
   roots: readonly [TreeRoot, TreeRoot],
   options: ContentComparison,
 ): Promise<{ equal: boolean; readFrom: ReadSource }> {
-  const { unbuffered, signal, onCompared, ...chunks } = options;
-  if (size <= smallFileMax && !unbuffered) {
+  const { unbuffered, signal, onCompared, dontCache, ioPriority, ...chunks } = options;
+  const isPlain = !unbuffered && dontCache !== true && ioPriority === undefined;
+  if (size <= smallFileMax && isPlain) {
     const read = (root: TreeRoot): Promise<Buffer> =>
       root.spot(place, ({ directory, name }) => readFileIn(directory, name, signal));
     const [one, other] = await Promise.all([read(roots[0]), read(roots[1])]);
     onCompared?.(one.byteLength);
     return { equal: one.equals(other), readFrom: 'cache' };
   }
-  const openOptions = { unbuffered, signal, access: 'sequential' } as const;
+  const opening = openingOf({ unbuffered, dontCache, ioPriority });
+  const openOptions = { ...opening, signal, access: 'sequential' } as const;
   const open = (root: TreeRoot): Promise<CoreHandle> =>
     root.spot(place, ({ directory, name }) =>
       openRegular((flags) => directory.openCore(name, O_RDONLY | flags, openOptions), signal),

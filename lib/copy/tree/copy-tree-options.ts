@@ -44,6 +44,8 @@ type FileOptions = Pick<
   | 'retries'
   | 'keepAccess'
   | 'badSectors'
+  | 'dontCache'
+  | 'ioPriority'
 >;
 
 /** Options of copyTree(). Options of copy() for files apply to each file of the tree. */
@@ -163,6 +165,7 @@ function needsCopy(options: CopyTreeOptions, force: boolean, metadata: MetadataP
   const { verify, rateLimit, unbuffered, resume, sparse, manifest } = options;
   if (verify || rateLimit !== undefined || !force || unbuffered || resume) return true;
   if (sparse === 'always' || manifest !== undefined) return true;
+  if (options.dontCache === true || options.ioPriority !== undefined) return true;
   // The operation makes the file private until it has its owner, and does not know the umask.
   if (metadata.owner !== undefined && metadata.mode === undefined) return true;
   return options.metadata === true || Boolean(metadata.xattrs || metadata.streams);
@@ -181,12 +184,13 @@ function fileOptionsOf(options: CopyTreeOptions, force: boolean): FileCopyOption
   const { strategy, unbuffered, queueDepth, depth, chunkSize, sparse, preallocate } = options;
   const { verify, atomic, resume, rateLimit, signal, changed = 'retry' } = options;
   const { retries, badSectors, keepAccess } = options;
+  const { dontCache, ioPriority } = options;
   const hash = options.manifest === undefined ? undefined : manifestHashOf(options);
   const all: FileCopyOptions = {
     ...{ strategy, unbuffered, queueDepth, depth, chunkSize, sparse, preallocate },
     // A file that appears under the name during the copy is an error.
     ...{ verify, hash, atomic, resume, changed, retries, badSectors, rateLimit, signal },
-    ...{ force, errorOnExist: !force, keepAccess },
+    ...{ force, errorOnExist: !force, keepAccess, dontCache, ioPriority },
   };
   const given = Object.entries(all).filter(([, value]) => value !== undefined);
   return Object.fromEntries(given) as FileCopyOptions;

@@ -12,9 +12,10 @@ async function isDamaged(
   { checksum, fileOptions, signal }: TreeSettings,
 ): Promise<boolean> {
   if (checksum === undefined || entry.kind !== 'file' || there === undefined) return false;
-  const { queueDepth, depth, chunkSize } = fileOptions;
+  const { queueDepth, depth, chunkSize, dontCache, ioPriority } = fileOptions;
   const unbuffered = checksum === 'disk' ? 'prefer' : false;
-  const options = { unbuffered, queueDepth, depth, chunkSize, signal } as const;
+  const disk = { unbuffered, dontCache, ioPriority } as const;
+  const options = { ...disk, queueDepth, depth, chunkSize, signal };
   return !(await compareContent(entry, roots, options)).equal;
 }
 

@@ -24,7 +24,7 @@ export class LiveMarker {
   /** Makes the file. Where that fails, the copy itself reports why. */
   async show(): Promise<void> {
     this.#making ??= this.#root
-      .within('', (directory) => makeUnfinished(directory, false, new FallbackLog()))
+      .within('', (directory) => makeUnfinished(directory, {}, new FallbackLog()))
       .catch(() => undefined);
     await this.#making;
   }

@@ -3,6 +3,7 @@ import type { PathLike } from '../../node/paths.js';
 import { validateOneOf, validateSignal } from '../../node/validate.js';
 import { validateWindow } from '../../transfer/window.js';
 import { placeOfCopy } from '../destination.js';
+import { type DiskOptions, validateDiskOptions } from '../disk-options.js';
 import type { ReadSource } from '../file-copy-options.js';
 import { forEach } from '../for-each.js';
 import { type QueueOptions, queueDepthOf } from '../read-chunks.js';
@@ -19,7 +20,7 @@ import { TreeRoot } from './tree-root.js';
 import { type Trees, walkTrees } from './tree-walk.js';
 
 /** Options of verifyTree(). */
-export interface VerifyTreeOptions extends TreeFilterOptions, QueueOptions {
+export interface VerifyTreeOptions extends TreeFilterOptions, QueueOptions, DiskOptions {
   /** Files compared at a time. Default 16. */
   concurrency?: number | undefined;
   /**
@@ -82,6 +83,7 @@ export async function parseVerifyOptions(given: VerifyTreeOptions) {
   validateWindow({ depth: queueDepthOf(given), chunkSize: given.chunkSize });
   validateOneOf(given.unbuffered, 'options.unbuffered', [undefined, true, false, 'prefer']);
   validateSignal(given.signal);
+  validateDiskOptions(given);
   const options = { ...(await readLists(given)), signal: signalForMany(given.signal) };
   const { signal } = options;
   const concurrency = parseConcurrency(options.concurrency);
@@ -139,12 +141,12 @@ class TreeComparison {
 
   async #compare(entry: TreeEntry): Promise<void> {
     const { place, size } = entry;
-    const { unbuffered = false, chunkSize, signal } = this.#options;
+    const { unbuffered = false, chunkSize, signal, dontCache, ioPriority } = this.#options;
     const queueDepth = queueDepthOf(this.#options);
     if (signal?.aborted) throw abortError(signal);
     try {
       const { equal, readFrom } = await compareContent(entry, [this.#source, this.#destination], {
-        ...{ unbuffered, queueDepth, chunkSize, signal },
+        ...{ unbuffered, queueDepth, chunkSize, dontCache, ioPriority, signal },
         onCompared: (bytes) => this.#meter.advance(place, 0, bytes),
       });
       if (!equal) this.#differ(place, 'content');

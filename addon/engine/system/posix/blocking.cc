@@ -15,11 +15,13 @@
 #ifdef __linux__
 #include "file_systems.h"
 #endif
+#include "io_priority.h"
 #include "system/locks.h"
 #include "open.h"
 #include "system/seek.h"
 #include "system/tree.h"
 #include "system_call.h"
+#include "uncached.h"
 
 namespace overlapped {
 
@@ -264,15 +266,21 @@ Result truncate(Operation& op) {
       op, [&] { return ::ftruncate(op.file->handle(), static_cast<off_t>(op.length)); });
 }
 
+Result run_transfer(Operation& op) {
+#ifdef __linux__
+  if (op.file->caching != Caching::kKept && op.transferred == 0) return run_uncached_transfer(op);
+#endif
+  return op.is_vector() ? transfer_vector(op) : transfer(op);
+}
+
 // Operations that open nothing.
 Result run_on_file(Operation& op) {
   switch (op.opcode) {
     case Opcode::kRead:
     case Opcode::kWrite:
-      return transfer(op);
     case Opcode::kReadVector:
     case Opcode::kWriteVector:
-      return transfer_vector(op);
+      return run_transfer(op);
     case Opcode::kClose:
       return op.file->close();
     case Opcode::kStat:
@@ -344,6 +352,7 @@ void learn_from(const Operation& op, FileSystems& file_systems) {
 }  // namespace
 
 bool run_blocking_call(Operation& op) {
+  const ThreadIoPriority priority(op);
 #ifdef __linux__
   FileSystems* const file_systems = op.file_systems;
   if (file_systems && op.file && op.is_transfer()) note_file_system(*op.file, *file_systems);

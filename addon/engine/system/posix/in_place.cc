@@ -19,6 +19,7 @@
 #include "file_status.h"
 #include "linux_calls.h"
 #include "system_call.h"
+#include "uncached.h"
 
 namespace overlapped {
 
@@ -241,7 +242,9 @@ bool is_at_end(const Operation& op, int64_t position) {
 // and 5.10 also return it before the end of the file (preadv2(2), BUGS).
 bool read_at_position(Operation& op) {
   iovec vector{op.data, op.length};
-  const ssize_t count = read_without_waiting(op.file->handle(), vector, op.file_offset);
+  const OpenFile& file = *op.file;
+  const ssize_t count =
+      read_without_waiting(file.handle(), vector, op.file_offset, flags_of_transfers(file));
   if (count < 0) return false;
   const bool is_whole = std::cmp_equal(count, op.length);
   if (!is_whole && !is_at_end(op, op.file_offset + count)) return false;
@@ -253,7 +256,7 @@ bool read_at_position(Operation& op) {
 bool read_at_cursor(Operation& op) {
   const int fd = op.file->handle();
   iovec vector{op.data, op.length};
-  const ssize_t count = read_without_waiting(fd, vector, -1);
+  const ssize_t count = read_without_waiting(fd, vector, -1, flags_of_transfers(*op.file));
   if (count < 0) return false;
   if (std::cmp_not_equal(count, op.length)) {
     const off_t position = ::lseek(fd, 0, SEEK_CUR);
@@ -269,7 +272,7 @@ bool read_at_cursor(Operation& op) {
 bool read_file(Operation& op, FileSystems& file_systems, size_t read_max) {
   const OpenFile& file = *op.file;
   if (op.length == 0 || op.length > read_max) return false;
-  if (file.unbuffered || !file.is_disk()) return false;
+  if (file.unbuffered || !file.is_disk() || file.caching == Caching::kAdvised) return false;
   if (file.device_type() != DeviceType::kBlock &&
       file_system_of(*op.file, file_systems) != FileSystem::kLocal) {
     return false;

@@ -25,9 +25,10 @@ inline int get_statx(int folder, const char* path, int flags, unsigned int mask,
   return static_cast<int>(::syscall(SYS_statx, folder, path, flags, mask, &status));
 }
 
-// preadv2(2) of one buffer with RWF_NOWAIT; at position -1 it reads at the cursor.
-inline ssize_t read_without_waiting(int fd, const iovec& vector, int64_t position) {
-  return static_cast<ssize_t>(::syscall(SYS_preadv2, fd, &vector, 1, position, 0, RWF_NOWAIT));
+// preadv2(2) of one buffer with RWF_NOWAIT and more flags; at position -1 it reads at the cursor.
+inline ssize_t read_without_waiting(int fd, const iovec& vector, int64_t position, int flags = 0) {
+  return static_cast<ssize_t>(
+      ::syscall(SYS_preadv2, fd, &vector, 1, position, 0, RWF_NOWAIT | flags));
 }
 
 }  // namespace overlapped

@@ -9,7 +9,9 @@
 
 #include "system/blocking.h"
 #include "file_status.h"
+#include "io_priority.h"
 #include "share.h"
+#include "uncached.h"
 
 #ifdef __linux__
 #include <linux/fs.h>
@@ -206,6 +208,11 @@ Result set_up(OpenFile& file, const OpenRequest& request, bool direct, const str
     if ((request.flags & O_TRUNC) && ::ftruncate(file.handle(), 0) != 0) return last_error();
   }
   advise(file.handle(), request.options);
+  file.io_priority = io_priority_number(request.options);
+  if (request.options & kAnyDontCache) {
+    const Result result = set_up_uncached(file);
+    if (!result.ok() && (request.options & kDontCache)) return result;
+  }
   if (request.preallocate > 0) {
     const Result result = preallocate(file.handle(), request.preallocate);
     if (!result.ok()) return result;

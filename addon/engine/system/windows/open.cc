@@ -5,6 +5,7 @@
 #include "create_arguments.h"
 #include "disk_facts.h"
 #include "held_entry.h"
+#include "io_priority.h"
 #include "names.h"
 #include "privileges.h"
 #include "system/blocking.h"
@@ -185,6 +186,10 @@ Result open_any(const OpenRequest& request, HandleMode mode, std::unique_ptr<Ope
   file->unbuffered = unbuffered && (type == DeviceType::kDisk || type == DeviceType::kBlock);
   if (type == DeviceType::kBlock) file->device_size = size_of_device(handle);
   if (file->unbuffered) file->alignment = alignment_of(handle, type);
+  if (request.options & kAnyIoPriority) {
+    const Result hinted = hint_priority(handle, request.options);
+    if (!hinted.ok()) return hinted;
+  }
   if (request.preallocate > 0 && type == DeviceType::kDisk) {
     const Result reserved = preallocate(handle, request.preallocate);
     if (!reserved.ok()) {

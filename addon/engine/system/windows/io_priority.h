@@ -1,0 +1,10 @@
+#pragma once
+
+#include "open_file.h"
+
+namespace overlapped {
+
+// Gives a handle the priority of kIoIdle or kIoLow (FileIoPriorityHintInfo).
+Result hint_priority(HANDLE handle, uint32_t options);
+
+}  // namespace overlapped

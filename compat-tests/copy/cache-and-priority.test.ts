@@ -1,0 +1,214 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { afterEach, expect, test as plainTest } from 'vitest';
+import {
+  copy,
+  createReadStream,
+  createWriteStream,
+  hashFile,
+  mirror,
+  open,
+  verify,
+} from '../../lib/index.js';
+import { canMakeDisks, LoopDevice } from '../alignment/loop-device.js';
+import { overlapped } from '../cli/command.js';
+import {
+  copyOfFile,
+  isLinux,
+  isWindows,
+  makeFifo,
+  randomBytes,
+  rejection,
+  resultOfChild,
+  sha256,
+  temporaryFolder,
+  testWhere,
+  unbufferedFolder,
+} from '../helpers.js';
+
+const MiB = 1024 * 1024;
+const content = randomBytes(4 * MiB + 333);
+const fincore = '/usr/bin/fincore';
+const test = testWhere(isLinux && fs.existsSync(fincore), 'fincore shows what Linux has cached');
+
+/** Bytes of a file in the page cache. */
+function cached(file: string): number {
+  return Number(execFileSync(fincore, ['-b', '-n', '-o', 'RES', file]).toString());
+}
+
+function dropCache(file: string): void {
+  execFileSync('dd', [`if=${file}`, 'iflag=nocache', 'count=0', 'status=none']);
+}
+
+async function paths() {
+  const folder = await unbufferedFolder();
+  const [source, destination] = [path.join(folder, 'source'), path.join(folder, 'destination')];
+  fs.writeFileSync(source, content);
+  const handle = fs.openSync(source, 'r+');
+  fs.fsyncSync(handle);
+  fs.closeSync(handle);
+  return { folder, source, destination };
+}
+
+// Not all pages leave at once: the system may still be writing some back.
+const fewBytes = content.byteLength / 4;
+
+for (const way of ['copy', 'sparse', 'inplace', 'atomic: false'] as const) {
+  test(`a copy leaves nothing in the cache with dontCache: ${way}`, async () => {
+    const { source, destination } = await paths();
+    if (way === 'inplace') fs.writeFileSync(destination, content.subarray(0, MiB));
+    dropCache(source);
+    const { reason } = await copyOfFile(source, destination, {
+      dontCache: true,
+      ...(way === 'sparse' ? { sparse: 'always' as const } : {}),
+      ...(way === 'inplace' ? { update: 'inplace' as const } : {}),
+      ...(way === 'atomic: false' ? { atomic: false } : {}),
+    });
+    if (way === 'copy') expect(reason).toContain('no offload: it would fill the cache');
+    execFileSync('sync', [destination]);
+    expect(cached(source)).toBeLessThan(fewBytes);
+    // What was written before the copy may stay.
+    if (way !== 'inplace') expect(cached(destination)).toBeLessThan(fewBytes);
+    expect(fs.readFileSync(destination).equals(content)).toBe(true);
+  });
+}
+
+test('what was cached before stays, and a copy without the option fills the cache', async () => {
+  const { source, destination } = await paths();
+  fs.readFileSync(source);
+  await copyOfFile(source, destination, { dontCache: true });
+  expect(cached(source)).toBeGreaterThan(content.byteLength - MiB);
+  await copyOfFile(source, destination, { dontCache: false });
+  expect(cached(destination)).toBeGreaterThan(content.byteLength - MiB);
+});
+
+test('hashes, comparisons, streams and handles have the option', async () => {
+  const { folder, source, destination } = await paths();
+  fs.copyFileSync(source, destination);
+  execFileSync('sync', [destination]);
+  for (const file of [source, destination]) dropCache(file);
+  expect(await hashFile(source, { dontCache: true })).toBe(sha256(content));
+  expect(await verify(source, destination, { dontCache: true })).toMatchObject({ equal: true });
+  for await (const _chunk of createReadStream(source, { dontCache: true }));
+  const handle = await open(source, 'r', { dontCache: true });
+  expect((await handle.readFile()).equals(content)).toBe(true);
+  await handle.close();
+  for (const file of [source, destination]) expect(cached(file)).toBeLessThan(fewBytes);
+
+  const written = path.join(folder, 'written');
+  const stream = createWriteStream(written, { dontCache: true });
+  stream.end(content);
+  await once(stream, 'close');
+  execFileSync('sync', [written]);
+  expect(cached(written)).toBeLessThan(fewBytes);
+  expect(fs.readFileSync(written).equals(content)).toBe(true);
+});
+
+test('the files of a folder leave the cache', async () => {
+  const { folder, source } = await paths();
+  const tree = path.join(folder, 'tree');
+  fs.mkdirSync(tree);
+  fs.renameSync(source, path.join(tree, 'file'));
+  dropCache(path.join(tree, 'file'));
+  await mirror(tree, path.join(folder, 'copied'), { dontCache: true });
+  expect(cached(path.join(tree, 'file'))).toBeLessThan(fewBytes);
+});
+
+test('tmpfs, which has nothing but the cache, is refused unless it is preferred', async () => {
+  const file = path.join(temporaryFolder('/dev/shm'), 'file');
+  fs.writeFileSync(file, content);
+  const refused = await rejection(open(file, 'r', { dontCache: true }));
+  expect(refused).toMatchObject({ code: 'ENOTSUP', syscall: 'open', path: file });
+  expect(await hashFile(file, { dontCache: 'prefer' })).toBe(sha256(content));
+});
+
+const devices: LoopDevice[] = [];
+afterEach(() => {
+  for (const device of devices.splice(0)) device.remove();
+});
+
+// The files of block devices do not take RWF_DONTCACHE.
+testWhere(canMakeDisks, 'disks need root and loop devices', { mustRun: isLinux })(
+  'a file without RWF_DONTCACHE leaves the cache by advice',
+  async () => {
+    const { source, destination } = await paths();
+    fs.truncateSync(source, 4 * MiB);
+    const device = new LoopDevice(4 * MiB, 512);
+    devices.push(device);
+    await copyOfFile(source, device.path, { dontCache: true, verify: true });
+    await copyOfFile(device.path, destination, { dontCache: true });
+    expect(fs.readFileSync(destination).equals(content.subarray(0, 4 * MiB))).toBe(true);
+  },
+);
+
+plainTest('wrong values, and what a system lacks, are refused', async () => {
+  const { source, destination } = await paths();
+  for (const options of [{ dontCache: 'always' }, { ioPriority: 'high' }]) {
+    const wrong = options as unknown as { dontCache: true };
+    for (const refused of [
+      () => open(source, 'r', wrong),
+      () => copy(source, destination, wrong),
+      () => hashFile(source, wrong),
+      () => verify(source, source, wrong),
+    ]) {
+      expect(await rejection(refused())).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
+    }
+  }
+  const offload = copy(source, destination, { dontCache: true, strategy: 'offload' });
+  expect(await rejection(offload)).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
+  if (!isWindows) return;
+  const code = 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM';
+  expect(await rejection(open(source, 'r', { dontCache: true }))).toMatchObject({ code });
+  expect(await hashFile(source, { dontCache: 'prefer' })).toBe(sha256(content));
+});
+
+const ionice = '/usr/bin/ionice';
+const testWithIonice = testWhere(isLinux && fs.existsSync(ionice), 'ionice shows priorities');
+
+for (const [ioPriority, shown] of [
+  ['idle', 'idle'],
+  ['low', 'best-effort: prio 7'],
+] as const) {
+  testWithIonice(`a worker has the priority of its file: ${ioPriority}`, async () => {
+    const fifo = makeFifo();
+    const script = `
+      import { execFileSync } from 'node:child_process';
+      import { readdirSync, writeFileSync } from 'node:fs';
+      const found = () => readdirSync('/proc/self/task').map((thread) =>
+        execFileSync('${ionice}', ['-p', thread]).toString().trim());
+      const handle = await open(argument, 'r+', { ioPriority: '${ioPriority}' });
+      const reading = handle.read(Buffer.alloc(4));
+      let during = found();
+      while (!during.includes('${shown}')) { await turn(); during = found(); }
+      await handle.write('data');
+      await reading;
+      console.log(JSON.stringify(found().includes('${shown}')));
+      await handle.close();`;
+    const env = { OVERLAPPED_ENGINE: 'threadpool' };
+    expect(await resultOfChild(script, { args: [fifo], env })).toBe(false);
+  });
+
+  testWithIonice(`files are read and written with ioPriority: ${ioPriority}`, async () => {
+    const { source, destination } = await paths();
+    for (const unbuffered of [false, true]) {
+      const done = await copyOfFile(source, destination, { ioPriority, unbuffered, verify: true });
+      expect(done.hash).toBe(sha256(content));
+    }
+  });
+
+  testWithIonice(`the command runs as a whole with --io-priority ${ioPriority}`, async () => {
+    const { source, destination } = await paths();
+    const before = `
+      import { execFileSync } from 'node:child_process';
+      process.on('exit', () => {
+        console.error(execFileSync('${ionice}', ['-p', String(process.pid)]).toString());
+      });`;
+    const args = ['copy', source, destination, '--io-priority', ioPriority, '--dont-cache', '-q'];
+    const { code, stderr } = await overlapped(args, { before });
+    expect(code).toBe(0);
+    expect(stderr.trim()).toBe(shown);
+    expect(fs.readFileSync(destination).equals(content)).toBe(true);
+  });
+}

@@ -1,0 +1,63 @@
+import { release } from 'node:os';
+import process from 'node:process';
+import { type OpenOptions, parseOpenOptions } from '../handle/open-options.js';
+import { nodePromises } from '../node/node-fs.js';
+import type { SystemPath } from './spot.js';
+
+/** Options for what reads and writes leave in the cache, and how they wait for the disk. */
+export interface DiskOptions {
+  /**
+   * Leaves the system's cache as it was, without needing alignment: pages that were cached before
+   * stay, others leave. `true` fails where that is not possible (ENOTSUP on tmpfs,
+   * ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on Windows); 'prefer' then uses the cache. Default: false;
+   * copies and hashes of large files have a default of their own.
+   */
+  dontCache?: boolean | 'prefer' | undefined;
+  /**
+   * The priority of reads and writes at the disk: 'idle' waits until no one else uses it, 'low'
+   * comes after others. Fails with ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on systems other than Linux
+   * and Windows.
+   */
+  ioPriority?: 'idle' | 'low' | undefined;
+}
+
+/** @throws ERR_INVALID_ARG_VALUE; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM */
+export function validateDiskOptions({ dontCache, ioPriority }: DiskOptions): void {
+  parseOpenOptions('r', { dontCache, ioPriority });
+}
+
+/** Returns the options with which a copy opens its files. */
+export function openingOf(
+  settings: DiskOptions & Pick<OpenOptions, 'unbuffered'>,
+): DiskOptions & Pick<OpenOptions, 'unbuffered'> {
+  const { unbuffered, dontCache, ioPriority } = settings;
+  return { unbuffered, dontCache, ioPriority };
+}
+
+/** From this size on, in bytes, files leave the cache by default. */
+export const largeFileMin = 64 * 1024 * 1024;
+
+// The magic numbers of statfs(2).
+const fileSystemsThatDrop = new Set([0xef53, 0x58465342, 0x9123683e]);
+const kernelMin = [6, 14] as const;
+
+// RWF_DONTCACHE. Earlier kernels need more calls, and other file systems may copy on their server.
+function hasCheapWay(): boolean {
+  if (process.platform !== 'linux') return false;
+  const [major = 0, minor = 0] = release().split('.', 2).map(Number);
+  return major > kernelMin[0] || (major === kernelMin[0] && minor >= kernelMin[1]);
+}
+
+/**
+ * Returns whether a large file leaves the cache by default: on ext4, XFS and btrfs of Linux 6.14
+ * and later.
+ * @param folder a path on the file system
+ */
+export async function dropsByDefault(size: number, folder: SystemPath): Promise<boolean> {
+  if (size < largeFileMin || !hasCheapWay()) return false;
+  try {
+    return fileSystemsThatDrop.has((await nodePromises.statfs(folder)).type);
+  } catch {
+    return false;
+  }
+}
