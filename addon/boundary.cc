@@ -64,7 +64,9 @@ Napi::Object describe_flags(napi_env env) {
                                           {"dontCache", kDontCache},
                                           {"dontCachePrefer", kDontCachePrefer},
                                           {"ioIdle", kIoIdle},
-                                          {"ioLow", kIoLow}}));
+                                          {"ioLow", kIoLow},
+                                          {"returnsUnfinished", kReturnsUnfinished},
+                                          {"returnsOpen", kReturnsOpen}}));
   flags.Set("MetadataFlag", object_of(env, {{"owner", kMetadataOwner},
                                             {"mode", kMetadataMode},
                                             {"xattrs", kMetadataXattrs},
@@ -138,6 +140,7 @@ Napi::Object describe_layout(napi_env env) {
                                         {"peerDescriptor", kDetailPeerDescriptor},
                                         {"peerFile", kDetailPeerFile},
                                         {"sizeWhenOpened", kDetailSize},
+                                        {"bytesWritten", kDetailBytesWritten},
                                         {"attributes", kDetailAttributes},
                                         {"allocatedSize", kDetailAllocatedSize},
                                         {"refusedParts", kDetailRefusedParts}}));

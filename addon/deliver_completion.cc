@@ -64,6 +64,7 @@ bool deliver_details(napi_env env, Operation& operation, uint32_t index, SharedR
   OperationDetail& from = *operation.detail;
   Detail& to = rings.detail(index);
   if (from.opened) {
+    to.numbers[kDetailBytesWritten] = static_cast<double>(operation.transferred);
     deliver_files(from, rings.completion(index), to, files);
     return true;
   }

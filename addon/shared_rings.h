@@ -55,6 +55,7 @@ enum DetailField : size_t {
   kDetailPeerDescriptor,
   kDetailPeerFile,
   kDetailSize,
+  kDetailBytesWritten,
   kDetailAttributes = 0,
   kDetailAllocatedSize,
   kDetailRefusedParts = 0,

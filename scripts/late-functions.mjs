@@ -30,6 +30,7 @@ const needed = [
   'streams/descriptor',
   'streams/file-streams',
   'streams/path-file',
+  'streams/stream-life',
   'streams/stream-options',
   'transfer/aligned-buffer',
   'transfer/alignment',

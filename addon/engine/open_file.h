@@ -59,6 +59,10 @@ enum OpenOption : uint32_t {
   kDontCachePrefer = 1U << 17,   // use the cache there
   kIoIdle = 1U << 18,            // transfers only when the disk has nothing else to do
   kIoLow = 1U << 19,             // transfers after those of others
+  // kWritePath for a stream, on POSIX: returns the file open if it is not regular or does not take
+  // all bytes, or in any case.
+  kReturnsUnfinished = 1U << 20,
+  kReturnsOpen = 1U << 21,
 };
 inline constexpr uint32_t kAnyDontCache = kDontCache | kDontCachePrefer;
 inline constexpr uint32_t kAnyIoPriority = kIoIdle | kIoLow;

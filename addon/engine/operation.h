@@ -32,6 +32,9 @@ inline constexpr uint32_t kMetadataTriedShift = 8;
 // kGetAttributesPath and kSetAttributesPath, in OpenRequest::options: uses a link itself.
 inline constexpr uint32_t kOfLink = 1U << 0;
 
+// The value of a kWritePath for a stream that has written everything and closed the file.
+inline constexpr int64_t kWrittenAndClosed = -1;
+
 // The step that kReadPath or kWritePath has reached; a failure reports it. The numbers are part of
 // the boundary with JavaScript.
 enum class PathStep : int32_t { kOpen = 0, kTransfer = 1, kClose = 2 };
@@ -80,7 +83,8 @@ struct OperationDetail {
   std::vector<IoVector> vectors;
   FileStatus status{};
   FileAttributes attributes;
-  std::unique_ptr<OpenFile> opened;       // result of kOpen, and of a kReadPath too large to be one
+  // Result of kOpen, of a kReadPath too large to be one, and of a kWritePath for a stream.
+  std::unique_ptr<OpenFile> opened;
   std::unique_ptr<OpenFile> opened_peer;  // of kCreatePipePair: the end to write to
   // Result of kReadPath, kListTree, kAllocatedRanges and others: `result.value` bytes.
   std::unique_ptr<std::byte[]> content;
@@ -125,7 +129,7 @@ struct Operation {
   Operation* previous = nullptr;
   void* engine_data = nullptr;
   FileSystems* file_systems = nullptr;  // Linux: where workers note what they learn
-  size_t transferred = 0;               // by the earlier calls of the transfer
+  size_t transferred = 0;               // by the earlier calls of the transfer, or all of them
 #ifdef _WIN32
   OverlappedTransfer overlapped;
   size_t vector_index = 0;  // the buffer that the current call of the transfer is for

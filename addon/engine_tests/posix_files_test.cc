@@ -95,6 +95,37 @@ ENGINE_TEST(read_path_returns_anything_but_a_regular_file_open) {
   CHECK_EQUAL(folder.detail->opened->device_type(), DeviceType::kDirectory);
 }
 
+ENGINE_TEST(write_path_for_a_stream_closes_a_file_that_has_all_bytes) {
+  Harness harness(engine);
+  const PathString path = harness.path("a");
+  const auto make = [&](const PathString& where, uint32_t options) -> Operation& {
+    Operation& op =
+        harness.make_path(Opcode::kWritePath, where, kOpenWrite | kOpenCreate, options);
+    const std::span<std::byte> bytes = harness.memory(10);
+    fill_pattern(bytes, 0);
+    op.data = bytes.data();
+    op.length = bytes.size();
+    return op;
+  };
+  Operation& whole = make(path, kReturnsUnfinished);
+  CHECK_EQUAL(harness.run(whole).value, kWrittenAndClosed);
+  CHECK(whole.detail->opened == nullptr);
+
+  Operation& kept = make(path, kReturnsOpen);
+  CHECK_EQUAL(harness.run(kept).os_error, 0U);
+  REQUIRE(kept.detail->opened != nullptr);
+  CHECK_EQUAL(kept.transferred, 10U);
+  OpenFile& file = harness.adopt(std::move(kept.detail->opened));
+  CHECK_EQUAL(::lseek(file.handle(), 0, SEEK_CUR), 10);
+  CHECK_EQUAL(::fcntl(file.handle(), F_GETFL) & O_NONBLOCK, 0);
+
+  Operation& device = make("/dev/null", kReturnsUnfinished);
+  CHECK_EQUAL(harness.run(device).os_error, 0U);
+  REQUIRE(device.detail->opened != nullptr);
+  CHECK_EQUAL(device.transferred, 0U);
+  CHECK_EQUAL(harness.run(make(harness.path("a/b"), kReturnsUnfinished)).os_error, ENOTDIR);
+}
+
 ENGINE_TEST(a_link_is_told_from_what_it_points_to) {
   Harness harness(engine);
   harness.open(harness.path("a"), kOpenNew);

@@ -45,6 +45,7 @@ export const DetailField = {
   peerDescriptor: 5,
   peerFile: 6,
   sizeWhenOpened: 7,
+  bytesWritten: 8,
   attributes: 0,
   allocatedSize: 1,
   refusedParts: 0,
@@ -121,6 +122,11 @@ export class Completion {
   /** Bytes of a regular file when it was opened; -1 if unknown. */
   get sizeWhenOpened(): number {
     return this.#detail(DetailField.sizeWhenOpened);
+  }
+
+  /** Bytes that openAndWrite() has written to the file that it returns. */
+  get bytesWritten(): number {
+    return this.#detail(DetailField.bytesWritten);
   }
 
   /** Alignment that an unbuffered file requires, in bytes; 0 on other files. */

@@ -122,6 +122,9 @@ export const OpenOption = {
   dontCachePrefer: 131_072,
   ioIdle: 262_144,
   ioLow: 524_288,
+  /** Of openAndWrite(). */
+  returnsUnfinished: 1_048_576,
+  returnsOpen: 2_097_152,
 } as const;
 
 /**

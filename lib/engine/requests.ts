@@ -7,7 +7,14 @@
  * getEngine().submit({ ...removeTreeOf(path), subject: { syscall: 'rm' }, decode: decodeNothing });
  */
 import process from 'node:process';
-import { foreignDescriptorFlag, LockFlag, Opcode, pathOfLink, TreeFlag } from './opcodes.js';
+import {
+  foreignDescriptorFlag,
+  LockFlag,
+  Opcode,
+  OpenOption,
+  pathOfLink,
+  TreeFlag,
+} from './opcodes.js';
 
 /** A path in the form that the addon takes: a string, or its bytes. */
 export type NativePath = unknown;
@@ -227,6 +234,20 @@ export function writeWholePath(arg: {
   const object = [path, content];
   const length = content.byteLength;
   return { opcode: Opcode.writePath, ...blank, flags, offset: creationMode(mode), length, object };
+}
+
+/** The value of openAndWrite() if it has written everything and closed the file. */
+export const writtenAndClosed = -1;
+
+/**
+ * Opens a path and writes the first bytes of a stream (POSIX). Returns writtenAndClosed, or the
+ * file open: in any case, or if it is not a regular file or has not taken all bytes.
+ */
+export function openAndWrite(
+  arg: Parameters<typeof writeWholePath>[0] & { staysOpen: boolean },
+): Encoded {
+  const file = arg.staysOpen ? OpenOption.returnsOpen : OpenOption.returnsUnfinished;
+  return { ...writeWholePath(arg), file };
 }
 
 export function statusOfPath(path: NativePath, followLinks: boolean): Encoded {

@@ -52,7 +52,11 @@ function warn(fd: number): void {
   );
 }
 
-/** Closes an open file that has nothing in flight. */
-export function submitClose(file: number): Promise<void> {
-  return getEngine().start<void>(complete(closeFile(file), closeSubject, decodeNothing));
+/**
+ * Closes an open file that has nothing in flight.
+ * @param isWritable whether it may have been written; the kernel may wait when it closes it then
+ */
+export function submitClose(file: number, isWritable = false): Promise<void> {
+  const request = complete(closeFile(file), closeSubject, decodeNothing);
+  return isWritable ? getEngine().submit(request) : getEngine().start<void>(request);
 }

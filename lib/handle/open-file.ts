@@ -16,8 +16,8 @@ import type { StatHandleOptions } from './public-handle.js';
 import { decodeBigIntStats, decodeStats } from './stats.js';
 
 const isWindows = process.platform === 'win32';
-// Node's stream classes require a number. This one belongs to no file.
-const placeholderDescriptor = 2 ** 31 - 1;
+/** A number that belongs to no file, since Node's stream classes require one. */
+export const placeholderDescriptor = 2 ** 31 - 1;
 const readSubject = { syscall: 'read' };
 const writeSubject = { syscall: 'write' };
 const statSubject = { syscall: 'fstat' };
@@ -181,7 +181,7 @@ export class OpenFile implements SizedFile {
 
   /** Closes the file when it has no users. */
   close(): Promise<void> {
-    return this.#end(() => submitClose(this.number));
+    return this.#end(() => submitClose(this.number, this.access.writable));
   }
 
   /**

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import process from 'node:process';
 import { OpenOption } from '../engine/opcodes.js';
 import { invalidArgValue, unavailable } from '../node/errors.js';
+import { noOptions } from '../node/own-options.js';
 import {
   validateBoolean,
   validateInteger,
@@ -242,8 +243,6 @@ export type StreamOpenOptions = Omit<OpenOptions, 'mode' | 'signal'>;
 
 const optionNames = Object.keys(openOptions) as (keyof OpenOptions)[];
 const streamOptionNames = optionNames.filter((name) => !openOptions[name].notOfStreams);
-const noOptions: StreamOpenOptions = Object.freeze({});
-
 // An option on Object.prototype does not come from the caller: deleteOnClose there would delete
 // every file that the program opens.
 function optionOf(given: object, name: string): unknown {
@@ -253,6 +252,7 @@ function optionOf(given: object, name: string): unknown {
 
 /** Returns the options of a stream that are passed to open(). */
 export function streamOpenOptionsOf(given: object): StreamOpenOptions {
+  if (given === noOptions) return noOptions;
   let options: Record<string, unknown> | undefined;
   for (const name of streamOptionNames) {
     const value = optionOf(given, name);

@@ -3,7 +3,8 @@ import type { Completion } from '../engine/completion.js';
 import { getEngine } from '../engine/engine.js';
 import { OpenOption } from '../engine/opcodes.js';
 import { complete, type Request } from '../engine/operation.js';
-import { openPath } from '../engine/requests.js';
+import { callBack } from '../engine/outcome.js';
+import { openAndWrite, openPath, writtenAndClosed } from '../engine/requests.js';
 import { abortError, type Subject, type SystemError, systemError } from '../node/errors.js';
 import { type ParsedPath, type PathLike, parsePath } from '../node/paths.js';
 import { CoreHandle } from './core-handle.js';
@@ -60,12 +61,23 @@ export function openParsed<T>(
   return getEngine().start(complete(encoded, subject, decode));
 }
 
-/** Called with an error, or null and the core of an open file. */
-export type Opened = (error: unknown, core?: CoreHandle) => void;
+/**
+ * Called with an error, or null and the core of an open file. The core is undefined if the file has
+ * been closed again, with all of its FirstBytes.
+ */
+export type Opened = (error: unknown, core?: CoreHandle, bytesWritten?: number) => void;
+
+/** The bytes that a stream writes as soon as its file is open. */
+export interface FirstBytes {
+  readonly content: Uint8Array;
+  /** Whether the file stays open even if it has taken all bytes. */
+  readonly staysOpen: boolean;
+}
 
 /**
  * Opens a file for a stream, and calls back outside promise reactions.
  * @param owner object by which the engine can cancel the operation
+ * @param first bytes that the operation writes, unless the file is opened in a special way
  * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE; calls back with a system error
  */
 export function openForStream(
@@ -73,16 +85,55 @@ export function openForStream(
   how: OpenRequest,
   owner: object,
   opened: Opened,
+  first?: FirstBytes,
 ): void {
   const { flags, mode, options, preallocate, attributes } = how;
   const { native, shown } = parsePath(path);
+  const access = accessFor(how);
+  if (first !== undefined && !isWindows && options === 0 && access.writable) {
+    openWithBytes({ native, shown }, how, owner, opened, first);
+    return;
+  }
   const encoded = openPath({ path: native, flags, mode, options, preallocate, attributes });
   const subject = { syscall: 'open', path: shown };
   const request = complete(encoded, subject, decodeOpened, undefined, owner);
-  const access = accessFor(how);
-  getEngine().call<OpenedFile>(request, (error, file) => {
+  const called = (error: unknown, file?: OpenedFile): void => {
     if (error) opened(explain(error as SystemError, subject));
     else opened(null, coreOfOpened(file as OpenedFile, access));
+  };
+  // The kernel opens no file for writing without waiting.
+  if (access.writable) callBack(getEngine().submit<OpenedFile>(request), called);
+  else getEngine().call(request, called);
+}
+
+interface WrittenFile {
+  readonly file: OpenedFile;
+  readonly bytes: number;
+}
+
+// Returns undefined if the file has been closed.
+function decodeWritten(completion: Completion): WrittenFile | undefined {
+  if (completion.value === writtenAndClosed) return undefined;
+  return { file: decodeOpened(completion), bytes: completion.bytesWritten };
+}
+
+const laterSteps = ['write', 'close'];
+
+function openWithBytes(
+  { native, shown }: ParsedPath,
+  how: OpenRequest,
+  owner: object,
+  opened: Opened,
+  { content, staysOpen }: FirstBytes,
+): void {
+  const { flags, mode } = how;
+  const encoded = openAndWrite({ path: native, flags, mode, content, staysOpen });
+  const subject = { syscall: 'open', path: shown, laterSteps };
+  const request = complete(encoded, subject, decodeWritten, undefined, owner);
+  callBack(getEngine().submit<WrittenFile | undefined>(request), (error, written) => {
+    if (error) opened(error);
+    else if (written === undefined) opened(null, undefined, content.byteLength);
+    else opened(null, coreOfOpened(written.file, accessFor(how)), written.bytes);
   });
 }
 

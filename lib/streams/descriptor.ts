@@ -89,6 +89,12 @@ function seesArguments(listener: Listener): boolean {
 // Programs also replace the method of the class, to see the events of all emitters.
 const nodesEmit = EventEmitter.prototype.emit;
 
+/** Whether a program sees that the file of a stream is opened. */
+export function isOpenSeen(stream: EventEmitter): boolean {
+  const isListening = stream.listenerCount('open') > 0 || stream.listenerCount('ready') > 0;
+  return isListening || stream.emit !== nodesEmit;
+}
+
 /** Emits 'open' and 'ready', as Node does. */
 export function emitOpen(stream: EventEmitter & Described, fd: number): void {
   const isSeen =

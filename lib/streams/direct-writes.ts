@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { isUint8Array } from 'node:util/types';
 import { getEngine } from '../engine/engine.js';
 import { Opcode } from '../engine/opcodes.js';
 import { complete, decodeValue } from '../engine/operation.js';
@@ -8,6 +9,12 @@ import { systemErrorOf } from '../node/errors.js';
 import { nextTick } from '../node/globals.js';
 import { viewsBehind } from '../transfer/chunk-io.js';
 import type { WindowOptions } from '../transfer/window.js';
+import {
+  type NodeWriteStream,
+  passesUnchanged,
+  type WritingMethods,
+  waitingChunks,
+} from './first-bytes.js';
 import type { HeldFile } from './held-file.js';
 
 const writeSubject = { syscall: 'write' };
@@ -18,8 +25,12 @@ const copiedMax = 8 * 1024;
 // At most the number that the system accepts at once (IOV_MAX is 1,024).
 const viewsMax = 512;
 
+/** The stream takes no more bytes than this together with a small chunk. */
+const gatheredMax = 64 * 1024;
+
+const resolved = Promise.resolve();
+
 type Done = (error?: Error | null) => void;
-type Destroyable = { readonly destroyed: boolean };
 
 /** Whether a stream has opened its file itself, and can write it without a window. */
 export function canWriteDirectly(file: HeldFile, { depth, chunkSize }: WindowOptions): boolean {
@@ -28,27 +39,58 @@ export function canWriteDirectly(file: HeldFile, { depth, chunkSize }: WindowOpt
   return file.isOwn && handle.alignment === null && isPlain;
 }
 
+/** A small chunk that is written together with those that the program writes in the same turn. */
+interface Gathering {
+  readonly chunk: Uint8Array;
+  readonly position: number;
+  readonly done: Done;
+}
+
 /**
  * Writes the chunks of a stream one after another, as Node does: at the file's cursor, or at the
  * positions that follow the start. A program that waits for each write needs no window.
  */
 export class DirectWrites {
-  readonly #stream: Destroyable;
+  readonly #stream: NodeWriteStream;
   readonly #handle: CoreHandle;
+  readonly #own: WritingMethods;
   readonly #onWritten: (bytes: number) => void;
+  /** Bytes in the file of chunks that the stream has not passed to write() yet. */
+  #ahead: number;
+  #gathering: Gathering | undefined;
   #isWriting = false;
   #onIdle: (() => void) | undefined;
 
-  /** @param onWritten called when bytes are in the file */
-  constructor(stream: Destroyable, file: HeldFile, onWritten: (bytes: number) => void) {
+  /**
+   * @param own our methods of the stream
+   * @param onWritten called when bytes that the stream has passed are in the file
+   * @param ahead bytes of the first chunks that are in the file already
+   */
+  constructor(
+    stream: NodeWriteStream,
+    file: HeldFile,
+    own: WritingMethods,
+    onWritten: (bytes: number) => void,
+    ahead = 0,
+  ) {
     this.#stream = stream;
     this.#handle = file.handle as CoreHandle;
+    this.#own = own;
     this.#onWritten = onWritten;
+    this.#ahead = ahead;
   }
 
   /** Whether chunks are few and short enough for one write. @param length bytes of all chunks */
   accepts(chunks: readonly Uint8Array[], length: number): boolean {
     return length <= writeMax && (chunks.length <= viewsMax || isSmall(chunks, length));
+  }
+
+  /** Returns how many of the next bytes are in the file already, at most `length`. */
+  skip(length: number): number {
+    const skipped = Math.min(this.#ahead, length);
+    this.#ahead -= skipped;
+    if (skipped > 0) this.#onWritten(skipped);
+    return skipped;
   }
 
   /**
@@ -61,9 +103,51 @@ export class DirectWrites {
     position: number | undefined,
     done: Done,
   ): void {
-    this.#isWriting = true;
+    const [chunk] = chunks;
+    if (chunks.length === 1 && chunk !== undefined && length <= copiedMax) {
+      this.#gathering = { chunk, position: position ?? -1, done };
+      resolved.then(this.#writeGathered);
+      return;
+    }
     const views = chunks.length > 1 && isSmall(chunks, length) ? [joined(chunks, length)] : chunks;
-    this.#submit(views, length, position ?? -1, false, (error) => {
+    this.#begin(views, length, length, position ?? -1, done);
+  }
+
+  // The stream passes one chunk, and keeps those that follow until that one is written. They are
+  // written with it, and skip() passes over them when the stream passes them, too.
+  readonly #writeGathered = (): void => {
+    const gathering = this.#gathering;
+    if (gathering === undefined) return;
+    this.#gathering = undefined;
+    const { chunk, position, done } = gathering;
+    const chunks = [chunk];
+    let length = chunk.byteLength;
+    for (const { chunk: next } of this.#waiting()) {
+      if (!isUint8Array(next) || length + next.byteLength > gatheredMax) break;
+      chunks.push(next);
+      length += next.byteLength;
+    }
+    const views = chunks.length > 1 ? [joined(chunks, length)] : chunks;
+    this.#begin(views, length, chunk.byteLength, position, done);
+  };
+
+  // Chunks in a corked stream are not to be written yet.
+  #waiting(): ReturnType<typeof waitingChunks> {
+    const stream = this.#stream;
+    const keepsThem = stream.destroyed || stream.writableCorked > 0 || stream.writableObjectMode;
+    return keepsThem || !passesUnchanged(stream, this.#own) ? [] : waitingChunks(stream);
+  }
+
+  /** @param passed bytes of the views that the stream has passed */
+  #begin(
+    views: readonly Uint8Array[],
+    length: number,
+    passed: number,
+    position: number,
+    done: Done,
+  ): void {
+    this.#isWriting = true;
+    this.#submit(views, length, passed, position, false, (error) => {
       this.#isWriting = false;
       done(error);
       this.#onIdle?.();
@@ -73,18 +157,21 @@ export class DirectWrites {
   #submit(
     views: readonly Uint8Array[],
     length: number,
+    passed: number,
     position: number,
     isStuck: boolean,
     done: Done,
   ): void {
     const written = (bytes: number): void => {
-      this.#onWritten(bytes);
-      if (bytes >= length || this.#stream.destroyed) done();
+      this.#onWritten(Math.min(bytes, passed));
+      this.#ahead = Math.max(0, bytes - passed);
+      if (bytes >= passed || this.#stream.destroyed) done();
       else if (bytes === 0 && isStuck) done(systemErrorOf('EIO', writeSubject));
       else {
         // After a short write the rest is written.
         const next = position === -1 ? -1 : position + bytes;
-        this.#submit(viewsBehind(views, bytes), length - bytes, next, bytes === 0, done);
+        const rest = viewsBehind(views, bytes);
+        this.#submit(rest, length - bytes, passed - bytes, next, bytes === 0, done);
       }
     };
     this.#move(views, length, position).then(
@@ -103,8 +190,14 @@ export class DirectWrites {
     return getEngine().submit<number>(request);
   }
 
-  /** Cancels a write in flight, and resolves when it has ended. */
+  /**
+   * Cancels a write in flight, and resolves when it has ended. A chunk that still waits for others
+   * is not written.
+   */
   settle(): Promise<void> | undefined {
+    const gathering = this.#gathering;
+    this.#gathering = undefined;
+    if (gathering !== undefined) nextTick(gathering.done);
     if (!this.#isWriting) return undefined;
     this.#handle.cancelAll();
     return new Promise((resolve) => {

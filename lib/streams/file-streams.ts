@@ -5,24 +5,30 @@ import type { PublicHandle } from '../handle/public-handle.js';
 import { invalidArgValue, notImplemented } from '../node/errors.js';
 import { isForNode } from '../node/layers.js';
 import { nodeFs } from '../node/node-fs.js';
-import { ownOptions } from '../node/own-options.js';
+import { noOptions, ownOptions } from '../node/own-options.js';
 import type { WindowOptions } from '../transfer/window.js';
-import {
-  type Described,
-  defineDescriptor,
-  descriptor,
-  emitOpen,
-  getPending,
-  quietly,
-} from './descriptor.js';
+import { type Described, defineDescriptor, getPending, quietly } from './descriptor.js';
 import type { HeldFile } from './held-file.js';
 import { nodeFileOf, readSourceOf, wholeReadOf, writeSinkOf } from './movers.js';
 import { letGo, type NodeFile } from './node-file.js';
 import { fileOfPath } from './path-file.js';
 import type { NodeReadStream, ReadSource } from './read-source.js';
+import {
+  callsBack,
+  type Done,
+  lifeOf,
+  nodeReader,
+  nodeWriter,
+  openFile,
+  openWriter,
+  type Reader,
+  streamFile,
+  type Writer,
+  windowOptions,
+} from './stream-life.js';
 import { copyOptions, type Options, validateWindowOption } from './stream-options.js';
 import type { AfterWholeRead, WholeRead } from './whole-read.js';
-import type { NodeWriteStream, WriteSink } from './write-sink.js';
+import type { WriteSink } from './write-sink.js';
 
 /** Options of this package's streams, in addition to Node's options. */
 export interface ReadStreamExtras extends StreamOpenOptions {
@@ -35,37 +41,8 @@ export interface WriteStreamExtras extends StreamOpenOptions {
 }
 
 type StreamConstructor = (this: object, path: unknown, options: unknown) => void;
-type Done = (error?: Error | null) => void;
-interface NodeMethods {
-  open: unknown;
-  _construct(this: object, done: Done): void;
-  _destroy(this: object, error: Error | null, done: Done): void;
-  destroy(this: object, error?: Error, done?: Done): unknown;
-  _read(this: object, size: number): void;
-  _write(this: object, chunk: Buffer, encoding: unknown, done: Done): void;
-  _writev(this: object, chunks: readonly { chunk: Buffer }[], done: Done): void;
-  write(this: object, chunk: unknown, encoding: unknown, done?: unknown): boolean;
-}
-
-const nodeReader = nodeFs.ReadStream.prototype as unknown as NodeMethods;
-const nodeWriter = nodeFs.WriteStream.prototype as unknown as NodeMethods;
 
 // ---- The file of a stream
-
-const streamFile = Symbol('file');
-const windowOptions = Symbol('windowOptions');
-
-interface OurState extends Described {
-  /** Undefined if Node's own functions or those of the `fs` option are used. */
-  [streamFile]?: NodeFile;
-  [windowOptions]: WindowOptions;
-  open: unknown;
-  path: string;
-  flags: string | number;
-  mode: number;
-}
-type Reader = NodeReadStream & OurState;
-type Writer = NodeWriteStream & OurState;
 
 /**
  * Returns this package's file for a stream that would otherwise use Node's functions.
@@ -127,8 +104,9 @@ function construct(
     return;
   }
   const options = copyOptions(given);
-  stream[windowOptions] = validateWindowOption(ownOptions(Object(given)), windowName);
-  const file = fileOf(stream, options, streamOpenOptionsOf(Object(given)));
+  const named = given == null || typeof given === 'string' ? noOptions : ownOptions(given);
+  stream[windowOptions] = validateWindowOption(named, windowName);
+  const file = fileOf(stream, options, streamOpenOptionsOf(named));
   if (file !== undefined) {
     options.fs = file;
     stream[streamFile] = file;
@@ -137,38 +115,6 @@ function construct(
   base.call(stream, path, options);
   // The handle is held only now, since Node may have refused the options.
   file?.held?.hold();
-}
-
-function openFile(stream: Reader | Writer, file: NodeFile, done: Done): void {
-  file.open(stream.path, stream.flags, stream.mode, (error, fd) => {
-    if (error) {
-      done(file.isGivenUp ? null : (error as Error));
-      return;
-    }
-    stream[descriptor] = fd as number;
-    done();
-    emitOpen(stream, fd as number);
-  });
-}
-
-// Opening and closing, shared by both classes. A program may have replaced open(), which Node then
-// calls.
-function lifeOf(node: NodeMethods): object {
-  return {
-    _construct(this: Reader | Writer, done: Done): void {
-      const file = this[streamFile];
-      if (file === undefined || this.open !== node.open) node._construct.call(this, done);
-      else if (this[descriptor] !== null) done();
-      else openFile(this, file, done);
-    },
-    _destroy(this: Reader | Writer, error: Error | null, done: Done): void {
-      quietly(this, () => node._destroy.call(this, error, done));
-    },
-    destroy(this: Reader | Writer, error?: Error, done?: Done): unknown {
-      this[streamFile]?.cancelOpening(this.path);
-      return node.destroy.call(this, error, done);
-    },
-  };
 }
 
 // ---- ReadStream
@@ -218,7 +164,7 @@ function sourceOf(stream: Reader, size: number): ReadSource | WholeRead | undefi
 }
 
 const readerMethods = {
-  ...lifeOf(nodeReader),
+  ...lifeOf(nodeReader, openFile),
   _read(this: Reader, size: number): void {
     const source = sourceOf(this, size);
     if (source === undefined) quietly(this, () => nodeReader._read.call(this, size));
@@ -257,7 +203,7 @@ function sinkOf(stream: Writer): WriteSink | undefined {
   if (file === undefined) return undefined;
   if (file.mover !== undefined) return file.mover as WriteSink;
   if (file.held === undefined || file.windowed === undefined) return undefined;
-  const sink = writeSinkOf(stream, file.held, stream[windowOptions]);
+  const sink = writeSinkOf(stream, file.held, stream[windowOptions], writerMethods);
   file.mover = sink;
   return sink;
 }
@@ -266,8 +212,12 @@ function moverOf(stream: Writer): WriteSink | undefined {
   return stream[streamFile]?.mover as WriteSink | undefined;
 }
 
+const openToWrite: typeof openFile = (stream, file, done) => {
+  openWriter(stream as Writer, file, done, writerMethods);
+};
+
 const writerMethods = {
-  ...lifeOf(nodeWriter),
+  ...lifeOf(nodeWriter, openToWrite),
   _write(this: Writer, chunk: Buffer, encoding: unknown, done: Done): void {
     const sink = sinkOf(this);
     if (sink === undefined)
@@ -293,6 +243,7 @@ const writerMethods = {
     if (typeof callback !== 'function' || this[streamFile] === undefined) {
       return nodeWriter.write.call(this, chunk, encoding, done);
     }
+    this[callsBack] = true;
     // The stream accepts more before the bytes are in the file; the callback runs when they are.
     const taken = (error?: Error | null): void => {
       const sink = moverOf(this);
@@ -305,6 +256,11 @@ const writerMethods = {
       typeof encoding === 'function' ? undefined : encoding,
       taken,
     );
+  },
+  end(this: Writer, chunk: unknown, encoding: unknown, done?: unknown): unknown {
+    const isFunction = (given: unknown): boolean => typeof given === 'function';
+    if ([chunk, encoding, done].some(isFunction)) this[callsBack] = true;
+    return nodeWriter.end.call(this, chunk, encoding, done);
   },
 };
 

@@ -1,6 +1,6 @@
 import { getEngine } from '../engine/engine.js';
 import type { CoreHandle } from '../handle/core-handle.js';
-import { type Opened, openForStream } from '../handle/open.js';
+import { type FirstBytes, type Opened, openForStream } from '../handle/open.js';
 import { parseStreamOptions, type StreamOpenOptions } from '../handle/open-options.js';
 import type { PublicHandle } from '../handle/public-handle.js';
 import type { SystemError } from '../node/errors.js';
@@ -75,17 +75,24 @@ export class HeldFile {
   /**
    * Opens the file like open(), and calls back outside promise reactions. close() must not be
    * called before that.
+   * @param first bytes that are written at once
    * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE
    */
-  openBy(opened: Opened): void {
+  openBy(opened: Opened, first?: FirstBytes): void {
     const { path, flags, mode, options } = this.#path as FilePath;
-    openForStream(path, parseStreamOptions(flags, mode, options), this, (error, core) => {
+    const called: Opened = (error, core, bytesWritten) => {
       this.handle = core;
       this.#isOpening = false;
       this.#isGivenUp = this.#isUnwanted && (error as SystemError | null)?.code === 'ABORT_ERR';
-      opened(error, core);
-    });
+      opened(error, core, bytesWritten);
+    };
+    openForStream(path, parseStreamOptions(flags, mode, options), this, called, first);
     this.#isOpening = true;
+  }
+
+  /** Whether the file is being opened. */
+  get isOpening(): boolean {
+    return this.#isOpening;
   }
 
   /** Whether opening was canceled and has failed, so that there is nothing to close. */

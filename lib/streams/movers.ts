@@ -1,10 +1,11 @@
 import type { StreamOpenOptions } from '../handle/open-options.js';
 import type { WindowOptions } from '../transfer/window.js';
+import { type NodeWriteStream, type WritingMethods, WrittenWhole } from './first-bytes.js';
 import type { GivenHandle, HeldFile } from './held-file.js';
-import { NodeFile } from './node-file.js';
+import { type Mover, NodeFile } from './node-file.js';
 import { type FailStream, type NodeReadStream, ReadSource } from './read-source.js';
 import { type AfterWholeRead, fitsInChunk, WholeRead } from './whole-read.js';
-import { type NodeWriteStream, WriteSink } from './write-sink.js';
+import { WriteSink } from './write-sink.js';
 
 // What a stream of node:stream needs once there is one. The build loads this module and all that it
 // imports when one of these functions is first called, so they make the objects.
@@ -48,6 +49,22 @@ export function writeSinkOf(
   stream: NodeWriteStream,
   file: HeldFile,
   window: WindowOptions,
+  own: WritingMethods,
 ): WriteSink {
-  return new WriteSink(stream, file, window);
+  return new WriteSink(stream, file, window, own);
+}
+
+/**
+ * Makes the sink of a stream whose first bytes were written when its file was opened.
+ * @param file the file; it has no handle if it has been closed, with all bytes of the stream
+ */
+export function sinkAfterOpening(
+  stream: NodeWriteStream,
+  file: HeldFile,
+  window: WindowOptions,
+  own: WritingMethods,
+  bytes: number,
+): Mover {
+  if (file.handle === undefined) return new WrittenWhole(stream, bytes);
+  return new WriteSink(stream, file, window, own, bytes);
 }

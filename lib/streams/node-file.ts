@@ -1,11 +1,13 @@
 import liveFs from 'node:fs';
 import type { CoreHandle } from '../handle/core-handle.js';
+import type { FirstBytes, Opened } from '../handle/open.js';
 import type { StreamOpenOptions } from '../handle/open-options.js';
 import type { PublicHandle } from '../handle/public-handle.js';
 import { fileClosed } from '../node/errors.js';
 import { clearTimeout, nextTick, setTimeout } from '../node/globals.js';
 import { isReplaced } from '../node/layers.js';
 import { nodeFs } from '../node/node-fs.js';
+import { noOptions } from '../node/own-options.js';
 import type { GivenHandle } from './held-file.js';
 import { HeldFile, isGivenHandle } from './held-file.js';
 
@@ -38,7 +40,6 @@ function callBack(promise: Promise<unknown>, callback: Callback): void {
 
 /** After this time a destroyed stream checks whether opening its file may never end. */
 const patienceMs = 50;
-const noOptions: StreamOpenOptions = Object.freeze({});
 
 /** What moves the bytes between a stream and its open file. */
 export interface Mover {
@@ -114,7 +115,18 @@ export class NodeFile {
     return this.held?.isGivenUp === true;
   }
 
-  open(path: string, flags: string | number, mode: number, callback: Callback): void {
+  /**
+   * Calls back with an error, or null, the descriptor and the number of bytes written. There is no
+   * descriptor if the file has been closed again.
+   * @param first bytes that are written at once
+   */
+  open(
+    path: string,
+    flags: string | number,
+    mode: number,
+    callback: Callback,
+    first?: FirstBytes,
+  ): void {
     // A stream that was aborted at once has closed its handle before it would be opened.
     if (this.#given !== undefined) {
       nextTick(callback, fileClosed('open'));
@@ -127,22 +139,22 @@ export class NodeFile {
     }
     const held = new HeldFile({ path, flags, mode, options });
     this.held = held;
+    const opened: Opened = (error, handle, bytesWritten = 0) => {
+      if (this.#patience !== undefined) clearTimeout(this.#patience);
+      if (error) {
+        callback(error);
+        return;
+      }
+      const descriptor = handle?.file.streamDescriptor;
+      if (this.#stream.closed) handle?.close().catch(() => {});
+      callback(null, descriptor, bytesWritten);
+    };
     try {
-      held.openBy((error, handle) => {
-        if (this.#patience !== undefined) clearTimeout(this.#patience);
-        if (error) callback(error);
-        else this.#opened(handle as CoreHandle, callback);
-      });
+      held.openBy(opened, first);
       if (this.#isUnwanted) this.#losePatience(path);
     } catch (error) {
       nextTick(callback, error);
     }
-  }
-
-  #opened(handle: CoreHandle, callback: Callback): void {
-    const { streamDescriptor } = handle.file;
-    if (this.#stream.closed) handle.close().catch(() => {});
-    callback(null, streamDescriptor);
   }
 
   /**
@@ -152,7 +164,7 @@ export class NodeFile {
    */
   cancelOpening(path: string): void {
     this.#isUnwanted = true;
-    if (this.held !== undefined && this.held.handle === undefined) this.#losePatience(path);
+    if (this.held?.isOpening === true) this.#losePatience(path);
   }
 
   // Time alone proves nothing: the thread or the machine may have been busy.

@@ -12,9 +12,12 @@ export function copyOptions(given: unknown): Options {
   return options;
 }
 
+const noWindow: WindowOptions = Object.freeze({});
+
 /** @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
 export function validateWindowOption(options: Options, name: string): WindowOptions {
-  const window = options[name] ?? {};
+  const window = options[name];
+  if (window == null) return noWindow;
   validateWindow(window, `options.${name}`);
   return window;
 }

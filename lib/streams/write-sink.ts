@@ -1,21 +1,16 @@
-import type * as fs from 'node:fs';
 import { isPromise, isUint8Array } from 'node:util/types';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { invalidArgType } from '../node/errors.js';
 import { nextTick } from '../node/globals.js';
+import { viewsBehind } from '../transfer/chunk-io.js';
 import type { WindowOptions } from '../transfer/window.js';
 import type { WriteBehind } from '../transfer/write-behind.js';
 import type { WriteCallback } from '../transfer/write-part.js';
 import { canWriteDirectly, DirectWrites } from './direct-writes.js';
 import { beginWriting, type Writing } from './file-writer.js';
+import type { NodeWriteStream, WritingMethods } from './first-bytes.js';
 import type { HeldFile } from './held-file.js';
 import type { Mover } from './node-file.js';
-
-/** Members of Node's class that its types leave out. */
-export type NodeWriteStream = fs.WriteStream & {
-  pos: number | undefined;
-  readonly autoClose: boolean;
-};
 
 type Done = (error?: Error | null) => void;
 
@@ -71,14 +66,24 @@ export class WriteSink implements Mover {
   #shift = 0;
   #hasFinished = false;
 
-  constructor(stream: NodeWriteStream, file: HeldFile, window: WindowOptions) {
+  /**
+   * @param own our methods of the stream
+   * @param ahead bytes of the first chunks that are in the file already
+   */
+  constructor(
+    stream: NodeWriteStream,
+    file: HeldFile,
+    window: WindowOptions,
+    own: WritingMethods,
+    ahead = 0,
+  ) {
     this.#stream = stream;
     this.#file = file;
     this.#windowOptions = window;
     this.#isCopying = (file.handle as CoreHandle).alignment !== null;
     if (canWriteDirectly(file, window)) {
       this.#start = stream.pos ?? 0;
-      this.#direct = new DirectWrites(stream, file, (bytes) => this.#moved(bytes));
+      this.#direct = new DirectWrites(stream, file, own, (bytes) => this.#moved(bytes), ahead);
     } else {
       this.#beginWindow();
     }
@@ -137,14 +142,23 @@ export class WriteSink implements Mover {
     return this.#start + this.#stream.bytesWritten;
   }
 
-  write(chunks: readonly Uint8Array[], done: Done): void {
+  write(given: readonly Uint8Array[], done: Done): void {
+    const stream = this.#stream;
     let length: number;
     try {
-      length = lengthOf(chunks);
+      length = lengthOf(given);
     } catch (error) {
       done(error as Error);
       return;
     }
+    const skipped = this.#direct?.skip(length) ?? 0;
+    if (skipped > 0 && stream.pos !== undefined) stream.pos += skipped;
+    if (skipped === length && length > 0) {
+      done(null);
+      return;
+    }
+    const chunks = skipped === 0 ? given : viewsBehind(given, skipped);
+    length -= skipped;
     if (this.#direct !== undefined && this.#writeDirectly(this.#direct, chunks, length, done)) {
       return;
     }

@@ -249,13 +249,40 @@ Result write_opened(Operation& op, OpenFile& file) {
   return closed.ok() ? Result::success(static_cast<int64_t>(written)) : closed;
 }
 
+// Writes the first bytes of a new stream. Returns whether the file has taken all of them; what it
+// refuses is left to the next write, which reports the error.
+bool write_first_bytes(Operation& op) {
+  const int fd = op.detail->opened->handle();
+  while (op.transferred < op.length) {
+    const Result written = repeat_interrupted(
+        op, [&] { return ::write(fd, op.data + op.transferred, op.length - op.transferred); });
+    if (!written.ok() || written.value == 0) return false;
+    op.transferred += static_cast<size_t>(written.value);
+  }
+  return true;
+}
+
+// Writes to anything but a regular file may wait, and are left to the stream, too.
+Result write_for_stream(Operation& op, const PosixOpen& opened) {
+  const bool is_written = S_ISREG(opened.status.st_mode) && write_first_bytes(op);
+  if (!is_written || (op.detail->open.options & kReturnsOpen)) return hand_over(op);
+  set_step(op, PathStep::kClose);
+  const Result closed = op.detail->opened->close();
+  op.detail->opened.reset();
+  return closed.ok() ? Result::success(kWrittenAndClosed) : closed;
+}
+
 bool run_write_path(Operation& op) {
   PosixOpen opened;
   op.result = open_path(op, opened);
-  // A write to anything but a regular file may wait, too.
-  const bool waits = op.result.ok() && !S_ISREG(opened.status.st_mode);
-  if (opened.would_wait || (waits && !op.may_wait)) return false;
+  if (opened.would_wait) return false;
   if (!op.result.ok()) return true;
+  if (op.detail->open.options & (kReturnsUnfinished | kReturnsOpen)) {
+    op.result = write_for_stream(op, opened);
+    return true;
+  }
+  // A write to anything but a regular file may wait, too.
+  if (!S_ISREG(opened.status.st_mode) && !op.may_wait) return false;
   const std::unique_ptr<OpenFile> file = std::move(op.detail->opened);
   op.result = write_opened(op, *file);
   return true;

@@ -1,0 +1,116 @@
+import { Buffer } from 'node:buffer';
+import type * as fs from 'node:fs';
+import { isUint8Array } from 'node:util/types';
+import type { FirstBytes } from '../handle/open.js';
+import { isOpenSeen } from './descriptor.js';
+
+/** Members of Node's class that its types leave out. */
+export type NodeWriteStream = fs.WriteStream & {
+  pos: number | undefined;
+  readonly autoClose: boolean;
+};
+
+type Done = (error?: Error | null) => void;
+
+/** More bytes are written once the file is open, since one more operation hardly matters then. */
+const bytesMax = 64 * 1024;
+
+/** Our methods that write and end a file. The class of a program may have others. */
+export type WritingMethods = Record<'_write' | '_writev' | '_final' | '_destroy', unknown>;
+
+/** A chunk that a stream keeps until it can be written. */
+interface Waiting {
+  readonly chunk: unknown;
+}
+interface Inner {
+  /** The state of Node's class. getBuffer() returns the waiting chunks, and is not documented. */
+  readonly _writableState?: { getBuffer?(): readonly Waiting[] };
+  readonly flush?: boolean;
+}
+
+/** Whether what is written reaches our methods as the program has passed it to the stream. */
+export function passesUnchanged(stream: NodeWriteStream, own: WritingMethods): boolean {
+  return stream._write === own._write && stream._writev === own._writev;
+}
+
+/** Returns the chunks that a stream has accepted and not yet passed to _write(), in order. */
+export function waitingChunks(stream: NodeWriteStream): readonly Waiting[] {
+  const buffer = (stream as Inner)._writableState?.getBuffer?.();
+  return Array.isArray(buffer) ? buffer : [];
+}
+
+/** Returns all bytes of some chunks; undefined if a chunk is not a Buffer. */
+function bytesOf(waiting: readonly Waiting[], length: number): Uint8Array | undefined {
+  const [first] = waiting;
+  if (waiting.length === 1) return isUint8Array(first?.chunk) ? first.chunk : undefined;
+  const all = Buffer.allocUnsafe(length);
+  let at = 0;
+  for (const { chunk } of waiting) {
+    if (!isUint8Array(chunk) || at + chunk.byteLength > length) return undefined;
+    all.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return at === length ? all : undefined;
+}
+
+/** Whether a stream has ended before its file is open, so that all of its bytes are known. */
+export function hasEnded(stream: NodeWriteStream): boolean {
+  return stream.writableEnded && stream.writableLength > 0;
+}
+
+/**
+ * Returns the bytes of a stream that has ended before its file is open: one operation opens the
+ * file and writes them, and also closes it unless the program can see it open. Undefined if the
+ * stream has to be written in steps, which is as well if the program can see the steps.
+ * @param own our methods
+ * @param callsBack whether the program has passed a callback to write() or end()
+ */
+export function firstBytesOf(
+  stream: NodeWriteStream,
+  own: WritingMethods,
+  callsBack: boolean,
+): FirstBytes | undefined {
+  const { writableLength: length } = stream;
+  const isPlain =
+    !stream.destroyed &&
+    !stream.writableObjectMode &&
+    stream.pos === undefined &&
+    length <= bytesMax &&
+    passesUnchanged(stream, own) &&
+    !isOpenSeen(stream);
+  const content = isPlain ? bytesOf(waitingChunks(stream), length) : undefined;
+  if (content?.byteLength !== length) return undefined;
+  const staysOpen =
+    callsBack ||
+    !stream.autoClose ||
+    (stream as Inner).flush === true ||
+    stream._final !== own._final ||
+    stream._destroy !== own._destroy ||
+    ['prefinish', 'finish', 'progress'].some((name) => stream.listenerCount(name) > 0);
+  return { content, staysOpen };
+}
+
+/** Stands for the file of a stream that has been written and closed. */
+export class WrittenWhole {
+  readonly #stream: NodeWriteStream;
+
+  /** @param bytes length of the file's content */
+  constructor(stream: NodeWriteStream, bytes: number) {
+    this.#stream = stream;
+    stream.bytesWritten = bytes;
+  }
+
+  get flushedPosition(): number {
+    return this.#stream.bytesWritten;
+  }
+  write(_chunks: readonly Uint8Array[], done: Done): void {
+    done(null);
+  }
+  whenFlushed(done: Done): void {
+    done(null);
+  }
+  finish(done: Done): void {
+    done(null);
+  }
+  settle(): undefined {}
+}
