@@ -36,6 +36,7 @@ const needed = [
   'transfer/alignment',
   'transfer/file-size',
   'transfer/window',
+  'win32/held-by-others',
 ];
 
 /** The late chunk of a module of lib/, named without its extension; undefined for others. */

@@ -126,6 +126,27 @@ testWithLimit(
   30_000,
 );
 
+testWithLimit('what takes no descriptor works without one, also the first time', async () => {
+  const script = `
+    const handle = await open(argument, 'r+');
+    const handles = [];
+    try { for (;;) handles.push(fs.openSync(argument)); } catch {}
+    await handle.lock();
+    await handle.seek(1);
+    await handle.writev([Buffer.from('a'), Buffer.from('y')], 0);
+    const views = [Buffer.alloc(2), Buffer.alloc(3)];
+    await handle.readv(views, 0);
+    await handle.unlock();
+    await rm(argument);
+    for (const fd of handles) fs.closeSync(fd);
+    await handle.close();
+    console.log(JSON.stringify([String(Buffer.concat(views)), fs.existsSync(argument)]));`;
+  const { url } = import.meta;
+  const imports = `import { rm } from '${new URL('../../dist/index.js', url).href}';`;
+  const found = await resultOfChild(imports + script, { ...options(), name: 'child.mjs' });
+  expect(found).toEqual(['ayllo', false]);
+});
+
 testWithLimit(
   'without a descriptor to load the addon, calls do what those of node:fs do',
   async () => {
