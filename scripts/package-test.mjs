@@ -99,7 +99,7 @@ function makePackages() {
 async function startRegistry() {
   const script = path.join(root, 'scripts', 'registry.mjs');
   const child = spawn(process.execPath, [script, packages], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'],
   });
   const [address] = await once(child.stdout, 'data');
   return { child, address: String(address).trim() };

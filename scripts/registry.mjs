@@ -1,5 +1,6 @@
 // A registry of the packages in a folder that scripts/packages.mjs has made, for a test of their
-// installation: node scripts/registry.mjs <folder>. Its first line of output is its address.
+// installation: node scripts/registry.mjs <folder>. Its first line of output is its address. It
+// ends when its standard input does.
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { createServer } from 'node:http';
@@ -47,4 +48,5 @@ const server = createServer(({ url, headers }, response) => {
   }
 });
 
+process.stdin.on('end', () => process.exit()).resume();
 server.listen(0, '127.0.0.1', () => console.log(`http://127.0.0.1:${server.address().port}`));
