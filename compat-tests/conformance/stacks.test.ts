@@ -247,3 +247,18 @@ for (const [name, report] of Object.entries(reports)) {
     expect(ofOurs.includes('theReporter')).toBe(ofNode.includes('theReporter'));
   });
 }
+
+for (const name of ['createReadStream', 'createWriteStream'] as const) {
+  test(`a mistake in the arguments of ${name}() leads to the caller`, () => {
+    for (const args of [[5], ['file', { start: -1 }], ['file', 5], ['file', { fd: 'text' }]]) {
+      let stack: string | undefined;
+      try {
+        Reflect.apply(ourFs[name], undefined, args);
+      } catch (error) {
+        ({ stack } = error as Error);
+      }
+      expect(stack).toContain('stacks.test.ts');
+      for (const folder of ownFolders) expect(stack).not.toContain(folder);
+    }
+  });
+}

@@ -2,11 +2,12 @@
 
 import { once } from 'node:events';
 import fs from 'node:fs';
+import * as path from 'node:path';
 import type { Stream } from 'node:stream';
 import { expect, test } from 'vitest';
 import { createReadStream, createWriteStream } from '../../lib/fs.js';
 import { open } from '../../lib/index.js';
-import { fileWith, isWindows, rejection, sleep, testWhere } from '../helpers.js';
+import { fileWith, isWindows, rejection, sleep, testWhere, unbufferedFolder } from '../helpers.js';
 
 for (const kind of ['createReadStream', 'createWriteStream'] as const) {
   test(`${kind}() of a handle with an aborted signal fails once, and nothing else`, async () => {
@@ -74,4 +75,26 @@ test('several chunks of a stream that is destroyed fail with the error of writev
     { message: 'Cannot call writev after a stream was destroyed' },
     { message: 'Cannot call writev after a stream was destroyed' },
   ]);
+});
+
+test('a handle that is in use closes after a stream of it was aborted at once', async () => {
+  const handle = await open(fileWith('text'), 'r');
+  const reading = handle.readFile('utf8');
+  const stream: Stream = handle.createReadStream({ signal: AbortSignal.abort() });
+  stream.on('error', () => {});
+  expect(await reading).toBe('text');
+  await handle.close();
+  expect(handle.fd).toBe(-1);
+});
+
+test('an unbuffered stream that is corked after its end finishes', async () => {
+  const file = path.join(await unbufferedFolder(), 'file');
+  const stream = createWriteStream(file, { unbuffered: true });
+  stream.end('text');
+  process.nextTick(() => {
+    stream.cork();
+    setImmediate(() => stream.uncork());
+  });
+  await once(stream, 'close');
+  expect(fs.readFileSync(file, 'utf8')).toBe('text');
 });

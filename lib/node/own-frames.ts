@@ -71,6 +71,15 @@ export function giveCallersStack(error: Error, hidden: AnyFunction): void {
   }
 }
 
+/** Removes the frames of this package from the stack of an error that Node's code has thrown. */
+export function hideOwnFrames(error: unknown): void {
+  const { stack } = error as { stack?: unknown };
+  if (typeof stack !== 'string' || hasHook()) return;
+  const lines = stack.split('\n');
+  const kept = lines.filter((line) => !isOwn(line));
+  if (kept.length < lines.length) setStack(error as Error, kept.join('\n'));
+}
+
 // A program's hook must receive all frames and the error itself when the stack is first read. Node
 // installs a hook of its own that behaves like V8's default.
 function hasHook(): boolean {

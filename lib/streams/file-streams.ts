@@ -10,7 +10,7 @@ import type { WindowOptions } from '../transfer/window.js';
 import { type Described, defineDescriptor, getPending, quietly } from './descriptor.js';
 import type { HeldFile } from './held-file.js';
 import { nodeFileOf, readSourceOf, wholeReadOf, writeSinkOf } from './movers.js';
-import { letGo, type NodeFile } from './node-file.js';
+import type { NodeFile } from './node-file.js';
 import { fileOfPath } from './path-file.js';
 import type { NodeReadStream, ReadSource } from './read-source.js';
 import {
@@ -26,7 +26,14 @@ import {
   type Writer,
   windowOptions,
 } from './stream-life.js';
-import { copyOptions, type Options, validateWindowOption } from './stream-options.js';
+import {
+  callBase,
+  copyOptions,
+  letGo,
+  type Options,
+  type StreamConstructor,
+  validateWindowOption,
+} from './stream-options.js';
 import type { AfterWholeRead, WholeRead } from './whole-read.js';
 import type { WriteSink } from './write-sink.js';
 
@@ -39,8 +46,6 @@ export interface WriteStreamExtras extends StreamOpenOptions {
   /** Bounds of the window of writes. */
   writeBehind?: WindowOptions | undefined;
 }
-
-type StreamConstructor = (this: object, path: unknown, options: unknown) => void;
 
 // ---- The file of a stream
 
@@ -74,11 +79,7 @@ function fileOf(
 // Code that knows the descriptor can use the cursor, and close the file where Node's docs say so.
 function shareDescriptor(this: Described): void {
   const stream = this as Reader | Writer;
-  const held = stream[streamFile]?.held;
-  const handle = held?.handle;
-  if (handle === undefined || handle.file.state === 'closed') return;
-  handle.cursor.share();
-  if (held?.isOwn) handle.file.shareDescriptor(!stream.autoClose);
+  stream[streamFile]?.held?.shareDescriptor(!stream.autoClose);
 }
 
 // The program wants another file to be read or written, and keeps the one that was opened.
@@ -98,9 +99,8 @@ function construct(
   windowName: string,
 ): void {
   // Node refuses other types, except a callback, which counts as no options.
-  const isRefused = given != null && !['object', 'string', 'function'].includes(typeof given);
-  if (isRefused) {
-    base.call(stream, path, given);
+  if (given != null && !['object', 'string', 'function'].includes(typeof given)) {
+    callBase(base, stream, path, given);
     return;
   }
   const options = copyOptions(given);
@@ -112,9 +112,9 @@ function construct(
     stream[streamFile] = file;
     defineDescriptor(stream, shareDescriptor, replaceDescriptor);
   }
-  base.call(stream, path, options);
-  // The handle is held only now, since Node may have refused the options.
-  file?.held?.hold();
+  callBase(base, stream, path, options);
+  // The handle is held only now: Node may have refused the options, or destroyed the stream.
+  if (!stream.destroyed) file?.held?.hold();
 }
 
 // ---- ReadStream

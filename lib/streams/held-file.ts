@@ -107,6 +107,17 @@ export class HeldFile {
     getEngine().cancelOwnedBy(this);
   }
 
+  /**
+   * Called when a program learns the descriptor: it can use the cursor.
+   * @param mayClose whether it may close a file that the stream has opened
+   */
+  shareDescriptor(mayClose: boolean): void {
+    const { handle } = this;
+    if (handle === undefined || handle.file.state === 'closed') return;
+    handle.cursor.share();
+    if (this.isOwn) handle.file.shareDescriptor(mayClose);
+  }
+
   async sync(): Promise<void> {
     await (this.#given ?? this.handle)?.sync();
   }

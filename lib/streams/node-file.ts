@@ -50,22 +50,6 @@ export interface Mover {
   settle(): Promise<void> | undefined;
 }
 
-interface Closable {
-  readonly writableFinished?: boolean;
-  readonly errored: Error | null;
-  destroy(): unknown;
-  close(): void;
-}
-
-/**
- * Ends a stream whose handle is being closed. One that does not close its handle, and has finished
- * or failed, would wait for another end.
- */
-export function letGo(stream: Closable): void {
-  if (stream.writableFinished || stream.errored) stream.destroy();
-  else stream.close();
-}
-
 /**
  * The file of one of Node's streams, in the form of their `fs` option. They open and close through
  * it. Reads and writes go through a window over the open file, and come here only without a window:

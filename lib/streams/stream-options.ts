@@ -1,3 +1,4 @@
+import { hideOwnFrames } from '../node/own-frames.js';
 import { validateWindow, type WindowOptions } from '../transfer/window.js';
 
 /** The options of a stream, as its caller has given them. */
@@ -20,4 +21,38 @@ export function validateWindowOption(options: Options, name: string): WindowOpti
   if (window == null) return noWindow;
   validateWindow(window, `options.${name}`);
   return window;
+}
+
+/** The constructor of one of Node's stream classes, which also works on an existing object. */
+export type StreamConstructor = (this: object, path: unknown, options: unknown) => void;
+
+/** Sets up a stream by Node's constructor. @throws Node's errors, without frames of this package */
+export function callBase(
+  base: StreamConstructor,
+  stream: object,
+  path: unknown,
+  options: unknown,
+): void {
+  try {
+    base.call(stream, path, options);
+  } catch (error) {
+    hideOwnFrames(error);
+    throw error;
+  }
+}
+
+interface Closable {
+  readonly writableFinished?: boolean;
+  readonly errored: Error | null;
+  destroy(): unknown;
+  close(): void;
+}
+
+/**
+ * Ends a stream whose handle is being closed. One that does not close its handle, and has finished
+ * or failed, would wait for another end.
+ */
+export function letGo(stream: Closable): void {
+  if (stream.writableFinished || stream.errored) stream.destroy();
+  else stream.close();
 }

@@ -213,8 +213,10 @@ export class WriteSink implements Mover {
     released();
   }
 
+  // A stream that was corked after its end never finishes if its last write calls back at once:
+  // Node then looks for the finish while the chunk still counts as buffered.
   #whenRoom(done: Done): void {
-    if (this.#behind.hasRoom) done();
+    if (this.#behind.hasRoom && !this.#stream.writableEnded) done();
     else this.#behind.whenRoom(later(done));
   }
 
