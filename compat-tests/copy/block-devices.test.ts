@@ -148,7 +148,7 @@ test('the command saves a device, continues after a kill, and restores it', asyn
   const content = randomBytes(3 * MiB);
   const [device, image] = [deviceWith(content), file('image')];
   const paths = [device.path, image];
-  const slow = await overlapped(['copy', ...paths, '--resume', '--rate-limit', '2M'], {
+  const slow = await overlapped(['copy', ...paths, '--resume', '--rate-limit', '1M'], {
     before: killWhen(path.dirname(image), /json$/, /"flushed":"[1-9]/),
   });
   expect(slow.code).not.toBe(0);
