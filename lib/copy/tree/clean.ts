@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { dirname } from 'node:path';
+import process from 'node:process';
 import { openDirectory } from '../../functions/open-directory.js';
 import { abortError } from '../../node/errors.js';
 import { monotonicMs } from '../../node/globals.js';
@@ -20,6 +21,8 @@ import { TreeFilter, type TreeFilterOptions } from './tree-filter.js';
 import { folderOf, type Place, showPlace } from './tree-place.js';
 import { TreeRoot } from './tree-root.js';
 import { walkTree } from './tree-walk.js';
+
+const isWindows = process.platform === 'win32';
 
 /** Options of clean(). */
 export interface CleanOptions extends TreeFilterOptions {
@@ -234,7 +237,8 @@ export async function clean(folder: PathLike, options: CleanOptions = {}): Promi
     const found = [...tree.entries.values()].filter(({ place }) => isTemporaryName(place));
     const unfinished = found.filter(({ place }) => isUnfinishedName(place));
     const partial = partialCopies(found.filter(({ place }) => !isUnfinishedName(place)));
-    if (unfinished.length > 0) await cleaning.lookAbove();
+    // On Windows files do not wait for their names without a lock.
+    if (unfinished.length > 0 && !isWindows) await cleaning.lookAbove();
     await forEach(unfinished, concurrency, (entry) => cleaning.lookAt(entry));
     if (signal?.aborted) throw abortError(signal);
     await forEach(unfinished, concurrency, (entry) => cleaning.clean(entry));
