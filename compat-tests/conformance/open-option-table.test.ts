@@ -9,7 +9,7 @@ import {
 } from '../../lib/handle/open-options.js';
 import { createReadStream, createWriteStream, engine, open } from '../../lib/index.js';
 import { ReadStream } from '../../lib/streams/streamx.js';
-import { fileWith, rejection, resultOfChild, temporaryFolder } from '../helpers.js';
+import { fileWith, isLinux, rejection, resultOfChild, temporaryFolder } from '../helpers.js';
 
 const registerUrl = new URL('../../dist/register.js', import.meta.url).href;
 const page = fs.readFileSync(new URL('../../docs/api/open.md', import.meta.url), 'utf8');
@@ -49,7 +49,8 @@ const usable = {
   writeThrough: true,
   access: 'random',
   dontCache: 'prefer',
-  ioPriority: 'low',
+  // macOS refuses it, and Wine has no such hint.
+  ioPriority: isLinux ? 'low' : undefined,
   deleteOnClose: false,
   preallocate: 0,
   share: 'none',
@@ -71,7 +72,8 @@ test('fs.promises.open takes each option under overlapped/register', async () =>
     console.log(JSON.stringify(outcomes));
     process.exit();`;
   const options = { flags: [`--import=${registerUrl}`], args: [fileWith('content')] };
-  const expected = Object.fromEntries(Object.keys(openOptions).map((name) => [name, 'ok']));
+  const tried = Object.entries(usable).filter(([, value]) => value !== undefined);
+  const expected = Object.fromEntries(tried.map(([name]) => [name, 'ok']));
   expect(await resultOfChild(script, options)).toEqual(expected);
 });
 

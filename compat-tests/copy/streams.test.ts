@@ -96,15 +96,15 @@ test('a destination that fails ends the copy with its error', async () => {
 test('options that need a file at both ends are refused', async () => {
   const { image, copied } = await paths();
   for (const refused of [
-    copy(Readable.from([content]), copied, { resume: true }),
-    copy(Readable.from([content]), copied, { update: 'inplace' }),
-    copy(Readable.from([content]), copied, { strategy: 'clone' }),
-    copy(Readable.from([content]), copied, { metadata: { times: true } }),
-    copy(image, new PassThrough(), { verify: true }),
-    copy(image, new PassThrough(), { sparse: 'always' }),
-    copy(Readable.from([content]), new PassThrough() as unknown as string),
+    () => copy(Readable.from([content]), copied, { resume: true }),
+    () => copy(Readable.from([content]), copied, { update: 'inplace' }),
+    () => copy(Readable.from([content]), copied, { strategy: 'clone' }),
+    () => copy(Readable.from([content]), copied, { metadata: { times: true } }),
+    () => copy(image, new PassThrough(), { verify: true }),
+    () => copy(image, new PassThrough(), { sparse: 'always' }),
+    () => copy(Readable.from([content]), new PassThrough() as unknown as string),
   ]) {
-    expect(await rejection(refused)).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
+    expect(await rejection(refused())).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
   }
   const wrong = copy(Readable.from([{}]) as AsyncIterable<Uint8Array>, copied);
   expect(await rejection(wrong)).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
@@ -157,7 +157,9 @@ test('files serve as stdin and stdout, from and to where they are', async () => 
   expect(sha256OfFile(copied)).toBe(sha256(expected));
 });
 
-test('a reader that leaves ends the command quietly', async () => {
+const testWithPipes = testWhere(!isWindows, 'Windows reports a closed pipe by other codes');
+
+testWithPipes('a reader that leaves ends the command quietly', async () => {
   const { image } = await paths();
   const { child, stderr, ended } = start(['copy', image, '-', '-q'], 'ignore');
   const [first] = (await once(child.stdout as Readable, 'data')) as [Buffer];

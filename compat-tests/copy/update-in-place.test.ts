@@ -133,11 +133,11 @@ test('a file with other names, and a link, are refused', async () => {
 test('folders, and strategies that do not compare, are refused', async () => {
   const { folder, source, destination } = await images();
   for (const refused of [
-    copy(folder, `${folder}-copy`, inPlace),
-    copy(source, destination, { ...inPlace, strategy: 'offload' }),
-    copy(source, destination, { update: 'patch' as 'inplace' }),
+    () => copy(folder, `${folder}-copy`, inPlace),
+    () => copy(source, destination, { ...inPlace, strategy: 'offload' }),
+    () => copy(source, destination, { update: 'patch' as 'inplace' }),
   ]) {
-    expect(await rejection(refused)).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
+    expect(await rejection(refused())).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
   }
 });
 
