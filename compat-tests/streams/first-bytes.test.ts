@@ -14,6 +14,7 @@ import {
   temporaryFolder,
   testWhere,
   testWithFifo,
+  until,
 } from '../helpers.js';
 
 /**
@@ -157,7 +158,7 @@ const programs: Record<string, Program> = {
   async 'a stream that leaves its file open'(fs, file) {
     const stream = fs.createWriteStream(file, { autoClose: false }) as WithDescriptor;
     stream.end('content');
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await until(() => stream.writableFinished);
     nodeFs.writeSync(stream.fd as number, ', and more');
     nodeFs.closeSync(stream.fd as number);
     return textOf(file);
@@ -256,7 +257,7 @@ const programs: Record<string, Program> = {
     stream.write('one, ');
     stream.cork();
     stream.write('two, ');
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await until(() => textOf(file) !== '');
     const early = textOf(file);
     stream.uncork();
     stream.end('three');
