@@ -11,7 +11,9 @@
 #include "engine/system/copy_small_file.h"
 #include "engine/system/devices.h"
 #include "engine/system/directory.h"
+#include "engine/system/entry_metadata.h"
 #include "engine/system/entry_statuses.h"
+#include "engine/system/name_pairs.h"
 #include "engine/system/sparse.h"
 #include "engine/system/tree.h"
 #include "shared_rings.h"
@@ -78,7 +80,9 @@ Napi::Object describe_flags(napi_env env) {
                                         {"first", kPipeFirst},
                                         {"remote", kPipeRemote}}));
   flags.Set("LockFlag",
-             object_of(env, {{"exclusive", kLockExclusive}, {"wait", kLockWait}}));
+             object_of(env, {{"exclusive", kLockExclusive},
+                             {"wait", kLockWait},
+                             {"directory", kLockDirectory}}));
   flags.Set("SeekOrigin", object_of(env, {{"start", size_t(SeekOrigin::kStart)},
                                           {"current", size_t(SeekOrigin::kCurrent)},
                                           {"end", size_t(SeekOrigin::kEnd)}}));
@@ -112,12 +116,47 @@ Napi::Object describe_limits(napi_env env) {
                          {"allocatedRangesMax", kAllocatedRangesMax},
                          {"metadataTriedShift", kMetadataTriedShift},
                          {"leaveUnnamedFlag", kLeaveUnnamed},
+                         {"directoryIsLockedFlag", kDirectoryIsLocked},
                          {"pathOfLink", kOfLink},
                          {"foreignDescriptor", kForeignDescriptor}});
 }
 
+// The records of entries in directories.
+void describe_entries(napi_env env, Napi::Object& layout) {
+  layout.Set("entryStatus",
+             object_of(env, {{"device", offsetof(EntryStatus, device)},
+                                {"inode", offsetof(EntryStatus, inode)},
+                                {"size", offsetof(EntryStatus, size)},
+                                {"accessSeconds", offsetof(EntryStatus, access_seconds)},
+                                {"modificationSeconds",
+                                 offsetof(EntryStatus, modification_seconds)},
+                                {"accessNanoseconds", offsetof(EntryStatus, access_nanoseconds)},
+                                {"modificationNanoseconds",
+                                 offsetof(EntryStatus, modification_nanoseconds)},
+                                {"mode", offsetof(EntryStatus, mode)},
+                                {"links", offsetof(EntryStatus, links)},
+                                {"user", offsetof(EntryStatus, user)},
+                                {"group", offsetof(EntryStatus, group)},
+                                {"nameBytes", offsetof(EntryStatus, name_bytes)},
+                                {"targetBytes", offsetof(EntryStatus, target_bytes)},
+                                {"bytes", sizeof(EntryStatus)}}));
+  layout.Set("entryMetadata",
+             object_of(env, {{"device", offsetof(EntryMetadata, known.device)},
+                             {"inode", offsetof(EntryMetadata, known.inode)},
+                             {"type", offsetof(EntryMetadata, known.type)},
+                             {"times", offsetof(EntryMetadata, times)},
+                             {"user", offsetof(EntryMetadata, user)},
+                             {"group", offsetof(EntryMetadata, group)},
+                             {"mode", offsetof(EntryMetadata, mode)},
+                             {"bytes", sizeof(EntryMetadata)}}));
+  layout.Set("namePairResult",
+             object_of(env, {{"value", offsetof(NamePairResult, value)},
+                             {"refusedParts", offsetof(NamePairResult, refused_parts)},
+                             {"bytes", sizeof(NamePairResult)}}));
+}
+
 Napi::Object describe_layout(napi_env env) {
-  const Napi::Object layout = Napi::Object::New(env);
+  Napi::Object layout = Napi::Object::New(env);
   layout.Set("submission", object_of(env, {{"opcode", offsetof(Submission, opcode)},
                                            {"slot", offsetof(Submission, slot)},
                                            {"file", offsetof(Submission, file)},
@@ -162,23 +201,7 @@ Napi::Object describe_layout(napi_env env) {
                                        {"mtimeNanoseconds", kStatusNanoseconds + 1},
                                        {"ctimeNanoseconds", kStatusNanoseconds + 2},
                                        {"birthtimeNanoseconds", kStatusNanoseconds + 3}}));
-  layout.Set("entryStatus",
-             object_of(env, {{"device", offsetof(EntryStatus, device)},
-                                {"inode", offsetof(EntryStatus, inode)},
-                                {"size", offsetof(EntryStatus, size)},
-                                {"accessSeconds", offsetof(EntryStatus, access_seconds)},
-                                {"modificationSeconds",
-                                 offsetof(EntryStatus, modification_seconds)},
-                                {"accessNanoseconds", offsetof(EntryStatus, access_nanoseconds)},
-                                {"modificationNanoseconds",
-                                 offsetof(EntryStatus, modification_nanoseconds)},
-                                {"mode", offsetof(EntryStatus, mode)},
-                                {"links", offsetof(EntryStatus, links)},
-                                {"user", offsetof(EntryStatus, user)},
-                                {"group", offsetof(EntryStatus, group)},
-                                {"nameBytes", offsetof(EntryStatus, name_bytes)},
-                                {"targetBytes", offsetof(EntryStatus, target_bytes)},
-                                {"bytes", sizeof(EntryStatus)}}));
+  describe_entries(env, layout);
   return layout;
 }
 

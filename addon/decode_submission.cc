@@ -27,7 +27,7 @@ bool is_position(int64_t position, double length, const OpcodeTraits& traits) {
 
 // Whether the numbers are in the valid range of the operation.
 bool has_valid_numbers(const Submission& submission, const OpcodeTraits& traits) {
-  const bool is_place = traits.memory && traits.paths == 0;
+  const bool is_place = traits.memory && traits.paths == 0 && !traits.has_source();
   const double offset_max = is_place ? kIntegerMax : std::numeric_limits<uint32_t>::max();
   return is_integer(submission.offset, offset_max) && is_integer(submission.length, kIntegerMax) &&
          is_position(submission.position, submission.length, traits);
@@ -49,8 +49,8 @@ bool read_objects(napi_env env, napi_value object, const Submission& submission,
   }
   if (traits.vectors) return read_vectors(env, object, op.details().vectors);
   if (!traits.memory) return true;
-  // Beside paths the memory begins where its view does.
-  const double offset = is_array ? 0 : submission.offset;
+  // Beside paths or a source the memory begins where its view does.
+  const double offset = is_array || traits.has_source() ? 0 : submission.offset;
   return value_at(traits.paths, value) &&
          read_memory(env, value, offset, submission.length, op.data);
 }

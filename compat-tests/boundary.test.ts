@@ -7,6 +7,8 @@ import { linkKinds } from '../lib/engine/directory-requests.js';
 import * as native from '../lib/engine/native.js';
 import * as opcodes from '../lib/engine/opcodes.js';
 import { pathOpcodes } from '../lib/engine/relative-paths.js';
+import { entryMetadataLayout } from '../lib/handle/entry-metadata.js';
+import { namePairResultLayout } from '../lib/handle/name-pairs.js';
 import { EntryStatusField, entryStatusBytes } from '../lib/handle/name-statuses.js';
 import { packageFolder } from './helpers.js';
 
@@ -82,6 +84,7 @@ test('limits are the same on both sides', () => {
     metadataTriedShift: opcodes.metadataTriedShift,
     pathOfLink: opcodes.pathOfLink,
     leaveUnnamedFlag: opcodes.leaveUnnamedFlag,
+    directoryIsLockedFlag: opcodes.directoryIsLockedFlag,
     foreignDescriptor: opcodes.foreignDescriptorFlag >>> 0,
   });
 });
@@ -93,5 +96,7 @@ test('submissions, completions and their details have the same layout on both si
     details: DetailField,
     status: StatusField,
     entryStatus: { ...bytesOf(EntryStatusField), bytes: entryStatusBytes },
+    entryMetadata: entryMetadataLayout,
+    namePairResult: namePairResultLayout,
   });
 });

@@ -5,78 +5,9 @@
 #include <cstdint>
 #include <string_view>
 
-namespace overlapped {
+#include "opcode_numbers.h"
 
-// The operation that a submission requests. The numbers are part of the boundary with JavaScript; a
-// test compares them with lib/engine/opcodes.ts.
-enum class Opcode : uint8_t {
-  kNone = 0,
-  kRead = 1,
-  kWrite = 2,
-  kReadVector = 3,
-  kWriteVector = 4,
-  kOpen = 5,
-  kClose = 6,
-  kStat = 7,       // of a handle
-  kStatPath = 8,   // follows links
-  kLstatPath = 9,  // of the link itself
-  kTruncate = 10,
-  kSync = 11,
-  kDataSync = 12,
-  kReadPath = 13,   // open, stat, read and close as one
-  kWritePath = 14,  // open, write and close as one
-  kCancel = 15,     // requests the end of another operation
-  kListTree = 16,   // readdir, also recursive
-  kRemoveTree = 17,
-  kSeek = 18,           // moves the handle's cursor; `flags` is a SeekOrigin
-  kGetAttributes = 19,  // of a handle
-  kGetAttributesPath = 20,
-  kSetAttributes = 21,  // of a handle; sets the bits in `flags`, clears those in `length`
-  kSetAttributesPath = 22,
-  kSetSparse = 23,  // `flags`: whether the file becomes sparse
-  kPunchHole = 24,
-  kAllocatedRanges = 25,
-  kLock = 26,  // `flags` are LockFlag bits; a length of 0 reaches to the end of all files
-  kUnlock = 27,
-  kListStreams = 28,
-  kReadReparsePoint = 29,
-  kCancelFile = 30,  // requests the end of all operations on a file
-  kAccessPath = 31,  // `mode` is that of access(2)
-  kSyncFileSystem = 32,  // writes out the whole file system of a file (Linux)
-  // Devices: system/devices.h describes each operation.
-  kCreatePipeInstance = 50,
-  kConnectPipe = 51,  // waits until a client has connected to a pipe instance (Windows)
-  kDisconnectPipe = 52,
-  kConfigurePipe = 53,
-  kCreatePipePair = 54,
-  kCreateMailslot = 55,
-  kOpenMailslot = 56,
-  kSetMailslot = 57,
-  kMailslotStatus = 58,
-  kSerialSettings = 59,
-  kDeviceSize = 60,
-  kCopySmallFile = 70,  // from directory to directory; see system/copy_small_file.h
-  // From `source` to `file`; see system/copy.h.
-  kCloneFile = 71,
-  kCopyRange = 72,
-  kCopyMetadata = 73,
-  // Names in the open directory `file`, none of them followed; see system/directory.h.
-  kOpenIn = 80,
-  kStatIn = 81,
-  kListIn = 82,
-  kListStatusesIn = 83,  // kListIn with the status of each entry
-  kMakeDirectoryIn = 84,
-  kUnlinkIn = 85,
-  kRenameIn = 86,
-  kLinkIn = 87,
-  kSymlinkIn = 88,
-  kReadLinkIn = 89,
-  kSetTimesIn = 90,
-  kSetModeIn = 91,
-  kSetOwnerIn = 92,  // the user is in `file_offset`, the group in `length`
-  kReadIn = 93,      // kReadPath of a name
-  kMknodIn = 94,     // a FIFO or device; its number is in `file_offset`
-};
+namespace overlapped {
 
 // The object of an operation.
 enum class OpcodeFamily : uint8_t {
@@ -140,6 +71,8 @@ struct OpcodeTraits {
   ResultKind result = ResultKind::kValue;
   DescriptorUse descriptor = DescriptorUse::kNone;
   bool takes_foreign = false;  // `file` may be a descriptor of other code (kForeignDescriptor)
+
+  constexpr bool has_source() const { return family == OpcodeFamily::kFilePair; }
 };
 
 // The table of opcodes: everything about an opcode that is known without running it.
@@ -322,6 +255,11 @@ inline constexpr OpcodeTraits kOpcodes[] = {
     {.opcode = Opcode::kCloneFile, .name = "cloneFile", .family = OpcodeFamily::kFilePair},
     {.opcode = Opcode::kCopyRange, .name = "copyRange", .family = OpcodeFamily::kFilePair},
     {.opcode = Opcode::kCopyMetadata, .name = "copyMetadata", .family = OpcodeFamily::kFilePair},
+    {.opcode = Opcode::kCopySmallFiles,
+     .name = "copySmallFiles",
+     .family = OpcodeFamily::kFilePair,
+     .memory = true},
+    {.opcode = Opcode::kRenamePairs, .name = "renamePairs", .memory = true},
     {.opcode = Opcode::kOpenIn,
      .name = "openIn",
      .paths = 1,
@@ -343,7 +281,10 @@ inline constexpr OpcodeTraits kOpcodes[] = {
      .result = ResultKind::kContent,
      .descriptor = DescriptorUse::kTakes},
     {.opcode = Opcode::kMakeDirectoryIn, .name = "makeDirectoryIn", .paths = 1},
-    {.opcode = Opcode::kUnlinkIn, .name = "unlinkIn", .paths = 1},
+    {.opcode = Opcode::kUnlinkIn,
+     .name = "unlinkIn",
+     .paths = 1,
+     .position = PositionRange::kAny},
     {.opcode = Opcode::kRenameIn,
      .name = "renameIn",
      .family = OpcodeFamily::kFilePair,
@@ -361,6 +302,11 @@ inline constexpr OpcodeTraits kOpcodes[] = {
      .paths = 1,
      .position = PositionRange::kAny},
     {.opcode = Opcode::kMknodIn, .name = "mknodIn", .paths = 1, .position = PositionRange::kAny},
+    {.opcode = Opcode::kSetMetadataIn,
+     .name = "setMetadataIn",
+     .paths = 1,
+     .memory = true,
+     .result = ResultKind::kRefusedParts},
     {.opcode = Opcode::kReadIn,
      .name = "readIn",
      .paths = 1,

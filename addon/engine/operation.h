@@ -19,7 +19,11 @@ namespace overlapped {
 
 // The numbers are part of the boundary with JavaScript.
 enum class SeekOrigin : uint32_t { kStart = 0, kCurrent = 1, kEnd = 2 };
-enum LockFlag : uint32_t { kLockExclusive = 1U << 0, kLockWait = 1U << 1 };
+enum LockFlag : uint32_t {
+  kLockExclusive = 1U << 0,
+  kLockWait = 1U << 1,
+  kLockDirectory = 1U << 2,  // the whole directory `file` (Linux); never waits
+};
 enum MetadataPart : uint32_t {
   kMetadataOwner = 1U << 0,
   kMetadataMode = 1U << 1,
@@ -147,7 +151,7 @@ struct Operation {
   bool is_transfer() const { return traits().family == OpcodeFamily::kTransfer; }
   bool is_read() const { return opcode == Opcode::kRead || opcode == Opcode::kReadVector; }
   bool is_write() const { return opcode == Opcode::kWrite || opcode == Opcode::kWriteVector; }
-  bool has_source() const { return traits().family == OpcodeFamily::kFilePair; }
+  bool has_source() const { return traits().has_source(); }
   bool is_vector() const { return traits().vectors; }
   OperationDetail& details() {
     if (!detail) detail = std::make_unique<OperationDetail>();

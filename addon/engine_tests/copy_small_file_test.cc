@@ -1,10 +1,16 @@
-// kCopySmallFile, on every engine.
+// kCopySmallFile and the operations on many pairs of names, on every engine.
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "harness.h"
+#include "system/copy_small_file.h"
+#include "system/entry_metadata.h"
+#include "system/name_pairs.h"
 #include "test.h"
 
 #ifndef _WIN32
@@ -187,6 +193,122 @@ ENGINE_TEST(a_link_or_a_fifo_is_no_small_file) {
   CHECK_EQUAL(copy(harness).os_error, uint32_t{EINVAL});
   CHECK(!exists(harness, "temporary"));
   CHECK(!exists(harness, "destination"));
+}
+
+namespace {
+
+using Names = std::vector<std::pair<std::string, std::string>>;
+
+// The memory of NamePairs, with results that are not set.
+std::vector<std::byte> memory_of(const Names& names) {
+  std::string text(names.size() * sizeof(NamePairResult), '\0');
+  for (size_t i = 0; i < names.size(); ++i) {
+    const NamePairResult unset{-100, 0, 0};
+    std::memcpy(text.data() + i * sizeof unset, &unset, sizeof unset);
+  }
+  for (const auto& [first, second] : names) text += first + '\0' + second + '\0';
+  const auto* const bytes = reinterpret_cast<const std::byte*>(text.data());
+  return {bytes, bytes + text.size()};
+}
+
+double result_at(const std::vector<std::byte>& memory, size_t index) {
+  NamePairResult result;
+  std::memcpy(&result, memory.data() + index * sizeof result, sizeof result);
+  return result.value;
+}
+
+Result run_on_pairs(Harness& harness, Opcode opcode, std::vector<std::byte>& memory,
+                    size_t count) {
+  OpenFile& folder = *harness.open(harness.path("."), kOpenRead);
+  Operation& op = harness.make(opcode, &folder);
+  if (op.has_source()) op.source = &folder;
+  op.data = memory.data();
+  op.length = memory.size();
+  op.file_offset = static_cast<int64_t>(count);
+  op.flags = kLeaveUnnamed;
+  return harness.run(op);
+}
+
+}  // namespace
+
+ENGINE_TEST(many_small_files_are_copied_and_renamed_and_failures_are_left_out) {
+  Harness harness(engine);
+  put(harness.path("a"), "text");
+  put(harness.path("c"), "longer text");
+  put(harness.path("taken"), "theirs");
+  auto memory = memory_of({{"a", "t1"}, {"missing", "t2"}, {"c", "t3"}, {"a", "taken"}});
+  CHECK(run_on_pairs(harness, Opcode::kCopySmallFiles, memory, 4).ok());
+  CHECK_EQUAL(result_at(memory, 0), 4.0);
+  CHECK_EQUAL(result_at(memory, 1), -100.0);
+  CHECK_EQUAL(result_at(memory, 2), 11.0);
+  CHECK_EQUAL(result_at(memory, 3), -100.0);
+  CHECK_EQUAL(text_of(harness.path("t3")), std::string("longer text"));
+  CHECK_EQUAL(text_of(harness.path("taken")), std::string("theirs"));
+  CHECK(!exists(harness, "t2"));
+  auto names = memory_of({{"t1", "copy"}, {"t2", "missing"}, {"t3", "taken"}});
+  CHECK(run_on_pairs(harness, Opcode::kRenamePairs, names, 3).ok());
+  CHECK_EQUAL(result_at(names, 0), 0.0);
+  CHECK_EQUAL(result_at(names, 1), -100.0);
+  CHECK_EQUAL(result_at(names, 2), 0.0);
+  CHECK_EQUAL(text_of(harness.path("copy")), std::string("text"));
+  CHECK_EQUAL(text_of(harness.path("taken")), std::string("longer text"));
+}
+
+ENGINE_TEST(names_that_are_cut_short_are_not_read_past_their_memory) {
+  Harness harness(engine);
+  put(harness.path("a"), "text");
+  const auto whole = memory_of({{"a", "t1"}, {"a", "t2"}});
+  for (size_t size = 0; size < whole.size(); ++size) {
+    // A block of its own, so that sanitizers see what is read behind it.
+    std::vector<std::byte> memory(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(size));
+    CHECK(run_on_pairs(harness, Opcode::kCopySmallFiles, memory, 2).ok());
+    (void)::unlink(harness.path("t1").c_str());
+  }
+  CHECK(!exists(harness, "t2"));
+}
+
+ENGINE_TEST(a_large_file_with_holes_is_no_small_file) {
+  Harness harness(engine);
+  put(harness.path("source"), "text");
+  CHECK_EQUAL(::truncate(harness.path("source").c_str(), 1 << 20), 0);
+  CHECK_EQUAL(copy(harness).value, kSourceHasHoles);
+  CHECK(!exists(harness, "temporary"));
+}
+
+ENGINE_TEST(metadata_is_set_only_on_the_entry_that_is_known) {
+  Harness harness(engine);
+  put(harness.path("file"), "text");
+  put(harness.path("other"), "text");
+  struct stat status {};
+  CHECK_EQUAL(::stat(harness.path("file").c_str(), &status), 0);
+  EntryMetadata wanted;
+  wanted.known = {status.st_dev, status.st_ino, S_IFREG, 0};
+  wanted.times = {1000, 5, -2000, 7};
+  wanted.user = status.st_uid;
+  wanted.group = status.st_gid;
+  wanted.mode = 0640;
+  OpenFile& folder = *harness.open(harness.path("."), kOpenRead);
+  const auto set = [&](const char* name) {
+    Operation& op = harness.make(Opcode::kSetMetadataIn, &folder);
+    op.details().open.path = name;
+    op.data = reinterpret_cast<std::byte*>(&wanted);
+    op.length = sizeof wanted;
+    op.flags = kMetadataMode | kMetadataTimes;
+    return harness.run(op);
+  };
+  CHECK_EQUAL(set("other").os_error, uint32_t{ESTALE});
+  CHECK(set("file").ok());
+  CHECK_EQUAL(::stat(harness.path("file").c_str(), &status), 0);
+  CHECK_EQUAL(status.st_mode & 07777U, 0640U);
+  CHECK_EQUAL(status.st_mtime, time_t{-2000});
+  CHECK_EQUAL(::stat(harness.path("other").c_str(), &status), 0);
+  CHECK(status.st_mtime > 0);
+  Operation& removal = harness.make(Opcode::kUnlinkIn, &folder);
+  removal.details().open.path = "other";
+  removal.file_offset = static_cast<int64_t>(wanted.known.inode);
+  removal.length = static_cast<size_t>(wanted.known.device);
+  CHECK_EQUAL(harness.run(removal).os_error, uint32_t{ESTALE});
+  CHECK(exists(harness, "other"));
 }
 
 #endif

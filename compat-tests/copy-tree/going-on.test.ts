@@ -25,7 +25,7 @@ const testOnPosix = testWhere(!isWindows, 'a process is not killed there in the 
 /** Creates a tree of many small files and some large ones. */
 function manyFiles(): string {
   const content: Record<string, Buffer> = {};
-  for (let i = 0; i < 400; i++) content[`d${i % 7}/f${i}`] = randomBytes(1 + ((i * 97) % 9000), i);
+  for (let i = 0; i < 1000; i++) content[`d${i % 7}/f${i}`] = randomBytes(1 + ((i * 97) % 9000), i);
   for (let i = 0; i < 4; i++) content[`large/${i}`] = randomBytes(largeSize, i);
   return folderOf(content);
 }

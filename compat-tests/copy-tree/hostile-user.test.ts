@@ -99,7 +99,10 @@ asRoot(
       expect(fs.readFileSync(path.join(victim, name), 'utf8')).toBe('root');
     }
     for (const name of ['back-0', 'back-1']) {
-      const copied = path.join(base, name, 'sub', 'shadow');
+      const folder = path.join(base, name, 'sub');
+      const copied = path.join(folder, 'shadow');
+      // If the last copy met the link, it has made a link to the same place.
+      if (fs.lstatSync(folder, { throwIfNoEntry: false })?.isSymbolicLink()) continue;
       if (fs.existsSync(copied)) expect(fs.readFileSync(copied, 'utf8')).not.toBe('root');
     }
     expect(fs.statSync(victim).uid).toBe(0);
@@ -213,8 +216,8 @@ asRoot(
     const { child, ready, closed } = spawnHostile(replace, [path.join(to, 'private')]);
     await ready;
     for (let round = 0; round < 10; round++) {
-      // The hostile user makes entries meanwhile.
-      fs.rmSync(to, { recursive: true, force: true, maxRetries: 20, retryDelay: 5 });
+      // It cannot be removed, because the hostile user makes entries meanwhile.
+      if (round > 0) fs.renameSync(to, `${to}.${round}`);
       makeFolder(to, hostile);
       await copyTree(source, to, { metadata: { times: true } });
       const there = fs.statSync(path.join(to, 'private'), { throwIfNoEntry: false });

@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { MetadataFlag } from '../engine/opcodes.js';
+import { MetadataFlag, metadataTriedShift } from '../engine/opcodes.js';
 import { decodeNothing } from '../engine/operation.js';
 import { copyMetadataParts } from '../engine/requests.js';
 import type { CoreHandle } from '../handle/core-handle.js';
@@ -51,6 +51,25 @@ export function usualParts(): MetadataParts {
   const parts: MetadataParts = { times: 'try', mode: 'try' };
   // Only root may give files away.
   return process.geteuid?.() === 0 ? { ...parts, owner: 'try' } : parts;
+}
+
+// The parts that operations with several parts set.
+const flagged = ['owner', 'mode', 'times', 'attributes'] as const;
+
+/** Returns the MetadataFlag bits of parts, and those of the parts that may be refused. */
+export function flagsOfParts(parts: MetadataParts): number {
+  let flags = 0;
+  for (const part of flagged) {
+    const flag = MetadataFlag[part];
+    if (parts[part] !== undefined) flags |= flag;
+    if (parts[part] === 'try') flags |= flag << metadataTriedShift;
+  }
+  return flags;
+}
+
+/** Returns the parts of MetadataFlag bits. */
+export function partsOfFlags(flags: number): MetadataPart[] {
+  return flagged.filter((part) => (flags & MetadataFlag[part]) !== 0);
 }
 
 /** @throws ERR_INVALID_ARG_TYPE; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM */

@@ -70,7 +70,7 @@ export async function makeUnfinished(
   }
 }
 
-const linkAgeMsMin = 10 * 60_000;
+const ageMsMin = 10 * 60_000;
 
 /**
  * What a file under a temporary name is. 'left': a leftover, which has been removed if that was
@@ -91,18 +91,22 @@ export function isForeign(uid: number): boolean {
  * Removes a file under a temporary name if its maker has died. Links and the like, which take no
  * lock, are removed when they are ten minutes old.
  * @param removes false only examines the file. Default true.
+ * @param isFree whether no process may have files that wait in the directory. If false, files are
+ *   running until they are ten minutes old. Default true.
  */
 export async function removeLeftOver(
   directory: DirectoryHandle,
   name: EntryName,
-  { removes = true } = {},
+  { removes = true, isFree = true } = {},
 ): Promise<LeftOverState> {
   try {
     const status = await directory.lstat(name);
     if (isForeign(status.uid)) return 'owner';
     if (status.isDirectory()) return 'type';
+    const isRecent = Date.now() - status.ctimeMs < ageMsMin;
+    if (status.isFile() && !isFree && isRecent) return 'running';
     if (!status.isFile()) {
-      if (Date.now() - status.ctimeMs < linkAgeMsMin) return 'recent';
+      if (isRecent) return 'recent';
       if (removes) await directory.unlink(name);
       return 'left';
     }

@@ -2,7 +2,7 @@
  * Encoders of the operations on the names in an open directory. The caller adds `file`, the number
  * of the directory, and `source` if there are two directories. @see requests.ts
  */
-import { Opcode, RenameFlag, UnlinkFlag } from './opcodes.js';
+import { LockFlag, leaveUnnamedFlag, Opcode, RenameFlag, UnlinkFlag } from './opcodes.js';
 import { blank, creationMode, type Encoded, flag, type OpenArguments } from './requests.js';
 
 /** One component of a path, or '' for the directory itself. */
@@ -44,9 +44,16 @@ export function mknodIn(arg: { name: Name; mode: number; device: bigint }): Enco
   return { opcode: Opcode.mknodIn, ...blank, flags: mode, position: device, object: name };
 }
 
-export function unlinkIn({ name, isDirectory }: { name: Name; isDirectory: boolean }): Encoded {
+/** @param known numbers that the entry must have (POSIX); fails with ESTALE if it has others */
+export function unlinkIn(arg: {
+  name: Name;
+  isDirectory: boolean;
+  known?: { inode: bigint; device: bigint } | undefined;
+}): Encoded {
+  const { name, isDirectory, known } = arg;
   const flags = flag(isDirectory, UnlinkFlag.directory);
-  return { opcode: Opcode.unlinkIn, ...blank, flags, object: name };
+  const numbers = known && { position: known.inode, length: Number(known.device) };
+  return { opcode: Opcode.unlinkIn, ...blank, ...numbers, flags, object: name };
 }
 
 /** Renames a name in the source to another one in the directory. */
@@ -77,6 +84,16 @@ export function readLinkIn(name: Name): Encoded {
 export function setTimesIn({ name, times }: { name: Name; times: BigInt64Array }): Encoded {
   const length = times.byteLength;
   return { opcode: Opcode.setTimesIn, ...blank, length, object: [name, times] };
+}
+
+/**
+ * Sets several parts of the metadata.
+ * @param arg `metadata` is that of copySmallFileIn(), `wanted` an EntryMetadata of the addon
+ */
+export function setMetadataIn(arg: { name: Name; metadata: number; wanted: Uint8Array }): Encoded {
+  const { name, metadata: flags, wanted } = arg;
+  const object = [name, wanted];
+  return { opcode: Opcode.setMetadataIn, ...blank, flags, length: wanted.byteLength, object };
 }
 
 export function setModeIn({ name, mode }: { name: Name; mode: number }): Encoded {
@@ -110,4 +127,39 @@ export function copySmallFileIn(arg: {
 }): Encoded {
   const object = [arg.source, arg.temporary, arg.destination];
   return { opcode: Opcode.copySmallFile, ...blank, flags: arg.metadata, object };
+}
+
+/** Locks a directory, or fails with EBUSY (Linux). The lock excludes only others of this kind. */
+export function lockDirectory({ exclusive }: { exclusive: boolean }): Encoded {
+  const flags = LockFlag.directory | flag(exclusive, LockFlag.exclusive);
+  return { opcode: Opcode.lock, ...blank, flags };
+}
+
+export function unlockDirectory(): Encoded {
+  return { opcode: Opcode.unlock, ...blank, flags: LockFlag.directory };
+}
+
+/** The memory of an operation on many pairs of names (addon/engine/system/name_pairs.h). */
+interface Pairs {
+  readonly memory: Uint8Array;
+  readonly count: number;
+}
+
+/**
+ * Copies the first name of each pair in the source to the second one in the directory. `metadata`
+ * is that of copySmallFileIn().
+ */
+export function copySmallFilesIn({ memory, count }: Pairs, metadata: number): Encoded {
+  const flags = metadata | leaveUnnamedFlag;
+  return ofPairs(Opcode.copySmallFiles, flags, memory, count);
+}
+
+/** Renames the first name of each pair to the second one. */
+export function renamePairsIn({ memory, count }: Pairs): Encoded {
+  return ofPairs(Opcode.renamePairs, 0, memory, count);
+}
+
+function ofPairs(opcode: number, flags: number, memory: Uint8Array, count: number): Encoded {
+  const length = memory.byteLength;
+  return { opcode, ...blank, flags, position: count, length, object: memory };
 }

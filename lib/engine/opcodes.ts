@@ -61,6 +61,9 @@ export const Opcode = {
   cloneFile: 71,
   copyRange: 72,
   copyMetadata: 73,
+  // Many pairs of names at once (POSIX); addon/engine/system/copy_small_file.h describes both.
+  copySmallFiles: 74,
+  renamePairs: 75,
   // Names in an open directory; addon/engine/system/directory.h describes each operation.
   openIn: 80,
   statIn: 81,
@@ -78,6 +81,8 @@ export const Opcode = {
   /** Reads a name in a directory like readPath. */
   readIn: 93,
   mknodIn: 94,
+  /** Sets owner, mode and times; addon/engine/system/entry_metadata.h (POSIX). */
+  setMetadataIn: 95,
 } as const;
 
 /** Parts of a file's metadata. `attributes` belongs to copySmallFile on Windows. */
@@ -89,9 +94,12 @@ export const metadataTriedShift = 8;
 /** A bit of `flags` of copySmallFile: the complete file keeps its temporary path. */
 export const leaveUnnamedFlag = 1 << 16;
 
+/** A bit of `flags` of copySmallFile: the directory is locked, so new files need no lock. */
+export const directoryIsLockedFlag = 1 << 17;
+
 export const PipeFlag = { reads: 1, writes: 2, messages: 4, first: 8, remote: 16 } as const;
 
-export const LockFlag = { exclusive: 1, wait: 2 } as const;
+export const LockFlag = { exclusive: 1, wait: 2, directory: 4 } as const;
 
 /** Option for the attributes of a path: uses a link itself. */
 export const pathOfLink = 1;

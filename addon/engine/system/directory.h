@@ -32,7 +32,7 @@ struct NewTimes {
 //   EntryStatuses.
 // - kMakeDirectoryIn: creates a directory; `flags` is the mode.
 // - kMknodIn: creates a FIFO or a device (Linux); `flags` is the mode with the type.
-// - kUnlinkIn: removes a name.
+// - kUnlinkIn: removes a name. Fails with ESTALE if it does not have the expected numbers (POSIX).
 // - kRenameIn, kLinkIn: from a name in `source` to another one in `file`.
 // - kSymlinkIn: creates a link; the first path is its name, the second one its target.
 // - kReadLinkIn: returns the target of a link, in UTF-8 on Windows.

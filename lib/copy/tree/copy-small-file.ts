@@ -1,15 +1,16 @@
 import type { Completion } from '../../engine/completion.js';
 import { copySmallFileIn } from '../../engine/directory-requests.js';
-import { leaveUnnamedFlag, MetadataFlag, metadataTriedShift } from '../../engine/opcodes.js';
+import { directoryIsLockedFlag, leaveUnnamedFlag } from '../../engine/opcodes.js';
 import type { EntryName } from '../../handle/entry-name.js';
 import type { FileRange } from '../../handle/sparse.js';
 import type { SystemError } from '../../node/errors.js';
 import { showPath } from '../../node/paths.js';
 import { retryWhileHeld } from '../../win32/held-by-others.js';
 import type { CopyFallback } from '../fallbacks.js';
-import type { MetadataParts } from '../metadata.js';
+import { flagsOfParts, type MetadataParts, partsOfFlags } from '../metadata.js';
 import type { Spot } from '../spot.js';
 import { temporaryName } from '../temporary-name.js';
+import type { FolderHold } from './waiting-folders.js';
 
 export interface SmallFileCopy {
   source: Spot;
@@ -18,6 +19,8 @@ export interface SmallFileCopy {
   metadata: MetadataParts;
   /** Leaves the complete file under its temporary name. Default false; not on Windows. */
   leaveUnnamed?: boolean;
+  /** Whether the folder is locked, so that the new file needs no lock of its own. */
+  isLocked?: boolean | undefined;
   signal: AbortSignal | undefined;
 }
 
@@ -37,6 +40,8 @@ export interface CopiedFile {
   hash?: string;
   /** Name of the complete file while it waits for a group commit. */
   unnamed?: EntryName | undefined;
+  /** Keeps the folder of a file without a name. */
+  hold?: FolderHold | undefined;
   /** Times that a file written in place gets after a group commit. */
   timesLater?: { atimeNs: bigint; mtimeNs: bigint };
   /** Whether the file waits for a group commit under its own name. */
@@ -45,29 +50,15 @@ export interface CopiedFile {
 
 const noFallbacks: readonly CopyFallback[] = [];
 
-const parts = ['owner', 'mode', 'times', 'attributes'] as const;
-
-function flagsOf(metadata: MetadataParts): number {
-  let flags = 0;
-  for (const part of parts) {
-    const flag = MetadataFlag[part];
-    if (metadata[part] !== undefined) flags |= flag;
-    if (metadata[part] === 'try') flags |= flag << metadataTriedShift;
-  }
-  return flags;
+/** @param refusedParts MetadataFlag bits */
+export function copiedFile(bytes: number, refusedParts: number): CopiedFile {
+  const metadataRefused = partsOfFlags(refusedParts);
+  return { bytes, metadataRefused, changed: false, fallbacks: noFallbacks };
 }
 
-// The value that copy_small_file.h returns for a changed source.
-const hasChanged = -1;
-
+// Negative values are the reasons of copy_small_file.h.
 function decodeCopied({ value, refusedParts }: Completion): CopiedFile | null {
-  if (value === hasChanged) return null;
-  return {
-    bytes: value,
-    metadataRefused: parts.filter((part) => (refusedParts & MetadataFlag[part]) !== 0),
-    changed: false,
-    fallbacks: noFallbacks,
-  };
+  return value < 0 ? null : copiedFile(value, refusedParts);
 }
 
 const triesMax = 8;
@@ -75,7 +66,8 @@ const triesMax = 8;
 /**
  * Copies a regular file in one operation: one worker reads it, writes it under a temporary name,
  * sets its metadata and renames it. The copy is not synced. Links are not followed.
- * @returns null if the source was written to during the copy, which then was not made
+ * @returns null if the file must be copied in another way: its source was written to during the
+ *   copy, or has holes
  * @throws a system error; AbortError. The temporary file has been removed by then
  */
 export async function copySmallFile(copy: SmallFileCopy): Promise<CopiedFile | null> {
@@ -102,7 +94,7 @@ async function isDenied({ directory, name }: Spot): Promise<boolean> {
 }
 
 async function copyOnce(copy: SmallFileCopy): Promise<CopiedFile | null> {
-  const { source, destination, leaveUnnamed = false } = copy;
+  const { source, destination, leaveUnnamed = false, isLocked = false } = copy;
   const temporary = temporaryName();
   const names = { source: source.name, temporary, destination: destination.name };
   const subject = {
@@ -110,7 +102,8 @@ async function copyOnce(copy: SmallFileCopy): Promise<CopiedFile | null> {
     path: showPath(source.path.toString()),
     dest: showPath(destination.path.toString()),
   };
-  const metadata = flagsOf(copy.metadata) | (leaveUnnamed ? leaveUnnamedFlag : 0);
+  const options = (leaveUnnamed ? leaveUnnamedFlag : 0) | (isLocked ? directoryIsLockedFlag : 0);
+  const metadata = flagsOfParts(copy.metadata) | options;
   const { core } = destination.directory;
   const copied = await core.operateFrom<CopiedFile | null>(source.directory.core, {
     ...copySmallFileIn({ ...names, metadata }),

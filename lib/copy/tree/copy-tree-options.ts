@@ -162,9 +162,11 @@ export function parseConcurrency(value: unknown): number {
 
 /** Whether an option is not supported by the single operation for small files. */
 function needsCopy(options: CopyTreeOptions, force: boolean, metadata: MetadataParts): boolean {
-  const { verify, rateLimit, unbuffered, resume, sparse, manifest } = options;
+  const { verify, rateLimit, unbuffered, resume, preallocate, manifest } = options;
   if (verify || rateLimit !== undefined || !force || unbuffered || resume) return true;
-  if (sparse === 'always' || manifest !== undefined) return true;
+  const { strategy = 'auto', sparse = 'auto' } = options;
+  if (strategy !== 'auto' || sparse !== 'auto' || preallocate) return true;
+  if (manifest !== undefined) return true;
   if (options.dontCache === true || options.ioPriority !== undefined) return true;
   // The operation makes the file private until it has its owner, and does not know the umask.
   if (metadata.owner !== undefined && metadata.mode === undefined) return true;

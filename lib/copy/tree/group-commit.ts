@@ -1,6 +1,7 @@
 import { clearTimeout, setTimeout } from '../../node/globals.js';
 import { forEach } from '../for-each.js';
 import type { CopiedFile } from './copy-small-file.js';
+import { forEachGroup, groupsOf, type Unnamed } from './small-files.js';
 import type { TreeActions } from './tree-actions.js';
 import type { Task } from './tree-plan.js';
 
@@ -8,10 +9,7 @@ const filesMax = 2_000;
 const bytesMax = 128 * 1024 * 1024;
 const ageMsMax = 3_000;
 
-/** A file with complete content and without its final name. */
-interface Unnamed {
-  task: Task;
-  copied: CopiedFile;
+interface Waiting extends Unnamed {
   /** How many syncs had failed when the file was begun. */
   begun: number;
 }
@@ -31,7 +29,7 @@ export class GroupCommit {
   readonly #actions: TreeActions;
   readonly #watch: CommitWatch;
   readonly #concurrency: number;
-  #waiting: Unnamed[] = [];
+  #waiting: Waiting[] = [];
   #bytes = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isOld = false;
@@ -53,10 +51,18 @@ export class GroupCommit {
   }
 
   /** Adds a complete file; waits while two groups are ready. @param begun from begin() */
-  async add(task: Task, copied: CopiedFile, begun: number): Promise<void> {
+  add(task: Task, copied: CopiedFile, begun: number): Promise<void> {
+    return this.addAll([{ task, copied }], begun);
+  }
+
+  /** Adds complete files that were begun at the same time, like add(). */
+  async addAll(files: readonly Unnamed[], begun: number): Promise<void> {
+    if (files.length === 0) return;
     if (this.#waiting.length === 0) this.#startTimer();
-    this.#waiting.push({ task, copied, begun });
-    this.#bytes += copied.bytes;
+    for (const { task, copied } of files) {
+      this.#waiting.push({ task, copied, begun });
+      this.#bytes += copied.bytes;
+    }
     if (!this.#isDue()) return;
     await this.#committing;
     this.#commitIfDue();
@@ -108,7 +114,7 @@ export class GroupCommit {
   }
 
   // Never rejects: errors of files and callbacks are kept.
-  async #nameAll(group: readonly Unnamed[]): Promise<void> {
+  async #nameAll(group: readonly Waiting[]): Promise<void> {
     try {
       await this.#actions.sync();
     } catch (error) {
@@ -117,18 +123,39 @@ export class GroupCommit {
       this.#failedSyncs++;
       this.#lastFailure = error;
     }
-    await forEach(group, this.#concurrency, async (unnamed) => {
-      const report = await this.#nameOne(unnamed);
-      try {
-        report();
-      } catch (error) {
-        this.#thrown ??= { error };
-      }
+    const others = await this.#nameTogether(group);
+    await forEach(others, this.#concurrency, async (waiting) => {
+      this.#report(await this.#nameOne(waiting));
     });
   }
 
+  /** Renames files many at a time. @returns those that are left */
+  async #nameTogether(group: readonly Waiting[]): Promise<Waiting[]> {
+    const isLost = ({ begun }: Waiting): boolean => begun < this.#failedSyncs;
+    const mayJoin = ({ copied }: Unnamed): boolean => copied.unnamed !== undefined;
+    const others = group.filter((waiting) => isLost(waiting) || !mayJoin(waiting));
+    const many = group.filter((waiting) => !isLost(waiting) && mayJoin(waiting));
+    const groups = groupsOf(many, ({ task }) => task);
+    await forEachGroup(groups, this.#concurrency, async (files) => {
+      const isNamed = await this.#actions.giveNames(files);
+      for (const [index, waiting] of files.entries()) {
+        if (!isNamed[index]) others.push(waiting);
+        else this.#report(() => this.#watch.onNamed(waiting.task, waiting.copied));
+      }
+    });
+    return others;
+  }
+
+  #report(report: () => void): void {
+    try {
+      report();
+    } catch (error) {
+      this.#thrown ??= { error };
+    }
+  }
+
   /** Renames or removes a file. @returns a function that tells the watch */
-  async #nameOne({ task, copied, begun }: Unnamed): Promise<() => void> {
+  async #nameOne({ task, copied, begun }: Waiting): Promise<() => void> {
     try {
       if (begun < this.#failedSyncs) throw this.#lastFailure;
       const named = await this.#actions.giveName(task, copied);

@@ -1,17 +1,11 @@
 import process from 'node:process';
 import type { DirectoryHandle } from '../../file-handle/directory-handle.js';
 import { systemErrorOf } from '../../node/errors.js';
-import { nodePromises } from '../../node/node-fs.js';
+import type { FileSystemKind } from './file-system-kind.js';
 import type { Place } from './tree-place.js';
 import type { TreeRoot } from './tree-root.js';
 
 const othersMayDo = 0o077;
-
-// Linux file systems that keep owners and modes as they are set (statfs(2)): ext4, XFS, btrfs,
-// tmpfs, F2FS, ZFS, overlayfs. On others a different owner proves nothing.
-const withOwners = new Set([
-  ...[0xef53, 0x58465342, 0x9123683e, 0x01021994, 0xf2f52010, 0x2fc12fc1, 0x794c7630],
-]);
 
 /**
  * The folders that a copy has made and not finished. They belong to this process's user, and nobody
@@ -21,10 +15,11 @@ const withOwners = new Set([
 export class OwnFolders {
   readonly #places = new Set<Place>();
   readonly #root: TreeRoot;
-  #keepsOwners: Promise<boolean> | undefined;
+  readonly #kind: FileSystemKind;
 
-  constructor(root: TreeRoot) {
+  constructor(root: TreeRoot, kind: FileSystemKind) {
     this.#root = root;
+    this.#kind = kind;
   }
 
   add(place: Place): void {
@@ -39,8 +34,7 @@ export class OwnFolders {
   /** @throws EPERM if the folder is not the one that was made */
   async check(place: Place, directory: DirectoryHandle): Promise<void> {
     if (!this.#places.has(place) || process.geteuid === undefined) return;
-    this.#keepsOwners ??= keepsOwners(this.#root);
-    if (!(await this.#keepsOwners)) return;
+    if (!(await this.#kind.keepsOwners())) return;
     const { uid, mode } = await directory.stat();
     if (uid === process.geteuid() && (mode & othersMayDo) === 0) return;
     const subject = { syscall: 'openat', path: this.#root.show(place) };
@@ -50,10 +44,4 @@ export class OwnFolders {
       'another folder is in the place of the one that was made',
     );
   }
-}
-
-async function keepsOwners(root: TreeRoot): Promise<boolean> {
-  if (process.platform !== 'linux') return false;
-  const { type } = await nodePromises.statfs(root.at(''));
-  return withOwners.has(type);
 }

@@ -1,6 +1,7 @@
 import type { FileCopyOptions } from '../file-copy-options.js';
 import type { MetadataPart } from '../metadata.js';
 import type { CopiedFile } from './copy-small-file.js';
+import type { Unnamed } from './small-files.js';
 import type { TreeEntry } from './tree-entry.js';
 import type { Place } from './tree-place.js';
 import type { NameTask, Task } from './tree-plan.js';
@@ -20,6 +21,13 @@ export interface TreeActions {
   closeFolders(onError: (place: Place, error: unknown) => void): Promise<void>;
   /** Copies a file of any size. */
   writeFile(task: Task, onProgress: FileCopyOptions['onProgress']): Promise<CopiedFile>;
+  /** Whether writeSmallFiles() may copy a file. Such a file may always replace what is there. */
+  isSmall(task: Task): boolean;
+  /**
+   * Copies small files of one folder, each to a temporary name.
+   * @returns for each task its file; undefined if writeFile() must copy it
+   */
+  writeSmallFiles(tasks: readonly Task[]): Promise<(CopiedFile | undefined)[]>;
   /** Makes a symbolic link, a FIFO or a device. @returns refused parts of its metadata */
   writeLink(task: Task): Promise<MetadataPart[]>;
   /** Makes a hard link to a file that the destination has. */
@@ -40,6 +48,8 @@ export interface TreeActions {
   sync(): Promise<void>;
   /** Renames a file that waited for a group commit, or gives it its times. @returns its result */
   giveName(task: Task, copied: CopiedFile): Promise<CopiedFile>;
+  /** Renames files of one folder like giveName(). @returns for each file whether it has its name */
+  giveNames(files: readonly Unnamed[]): Promise<boolean[]>;
   /** Removes a file that waits for a group commit. */
   removeUnnamed(task: Task, copied: CopiedFile): Promise<void>;
   /** Closes the destination. */

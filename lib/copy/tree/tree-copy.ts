@@ -1,5 +1,3 @@
-import { abortError } from '../../node/errors.js';
-import { forEach } from '../for-each.js';
 import type { TreeSettings } from './copy-tree-options.js';
 import type { CopyTreeReport } from './copy-tree-report.js';
 import { isDoubtful } from './damage.js';
@@ -9,13 +7,15 @@ import { isSameNode } from './make-node.js';
 import { olderNames } from './older-names.js';
 import { type ComparedTrees, planWithinLimit } from './plan-within-limit.js';
 import { mayReplace, type ReplacementSettings } from './replacement-rules.js';
+import { TaskRunner } from './task-runner.js';
 import type { TreeActions } from './tree-actions.js';
 import type { Tree } from './tree-collector.js';
 import { deviceOf, type TreeEntry } from './tree-entry.js';
+import { TreeFiles } from './tree-files.js';
 import { differsInMetadata, isFolderLike } from './tree-metadata.js';
 import { openAll, TreeObstacles } from './tree-obstacles.js';
 import { folderOf, type Place } from './tree-place.js';
-import { isWithin, type NameTask, type Plan, type Task } from './tree-plan.js';
+import type { NameTask, Plan, Task } from './tree-plan.js';
 import { TreeMeter } from './tree-progress.js';
 import { TreeRehearsal } from './tree-rehearsal.js';
 import { TreeReporter } from './tree-reporter.js';
@@ -66,8 +66,8 @@ export class TreeCopy {
   readonly #actions: TreeActions;
   readonly #obstacles: TreeObstacles;
   readonly #commit: GroupCommit;
-  // Folders that could not be made: their entries are not tried.
-  readonly #failedFolders = new Set<Place>();
+  readonly #runner: TaskRunner;
+  readonly #files: TreeFiles;
   readonly #failed = new Set<Task>();
   // Files that `force: false` protects: they may have other content than the source.
   readonly #skipped = new Set<Task>();
@@ -101,6 +101,16 @@ export class TreeCopy {
         this.#reporter.error(task.entry.place, error);
       },
     });
+    const parts = {
+      ...{ actions: this.#actions, commit: this.#commit, meter: this.#meter },
+      ...{ reporter: this.#reporter, obstacles: this.#obstacles, failed: this.#failed },
+      clashing: trees.clashing,
+    };
+    this.#runner = new TaskRunner(parts, settings);
+    const mayMake = (task: Task): boolean => this.#mayMake(task);
+    const touch = (place: Place): void => this.#touch(place);
+    const ofFiles = { ...parts, runner: this.#runner, mayMake, touch };
+    this.#files = new TreeFiles(ofFiles, settings.concurrency);
     this.#reporter.all(trees.source.errors);
     this.#reporter.all(trees.destination.errors);
   }
@@ -139,31 +149,29 @@ export class TreeCopy {
     if (same > 0) this.#meter.advance('', same, 0);
     this.#reporter.special(this.#plan.special, this.#source);
     const tasks = leftOvers.map((entry) => ({ entry, there: entry }));
-    await this.#each(tasks, ({ entry }) => {
+    await this.#runner.each(tasks, ({ entry }) => {
       this.#touch(entry.place);
       return this.#actions.removeLeftOver(entry);
     });
     for (const level of byDepth(folders, placeOfTask)) {
-      await this.#each(level, (task) => this.#makeFolder(task));
+      await this.#runner.each(level, (task) => this.#makeFolder(task));
     }
     const damaged = await this.#examine(unchanged);
-    await this.#each(damaged.filter(isFirst), (task) => this.#copyFile(task));
-    await this.#eachFile(files, (task) => this.#copyFile(task));
-    for (const tasks of tasksOf(fresh)) {
-      await this.#eachFile(tasks, (task) => this.#copyFile(task));
-    }
+    await this.#runner.each(damaged.filter(isFirst), (task) => this.#files.copy(task));
+    await this.#files.copyAll(files);
+    for (const tasks of tasksOf(fresh)) await this.#files.copyAll(tasks);
     await this.#commit.flush();
-    await this.#each(damaged.filter(isAnother), (task) => this.#copyName(task));
-    await this.#eachFile(names, (task) => this.#copyName(task));
+    await this.#runner.each(damaged.filter(isAnother), (task) => this.#copyName(task));
+    await this.#runner.eachFile(names, (task) => this.#copyName(task));
     await this.#commit.flush();
-    await this.#each(links, (task) => this.#copyLink(task));
+    await this.#runner.each(links, (task) => this.#copyLink(task));
     const kept = olderNames(extra, this.#failed, this.#trees.timeWindowNs);
     if (kept.size > 0) this.report.deleteSkipped = true;
     const superfluous = extra.filter(({ place }) => !kept.has(place));
     await openAll(superfluous, this.#actions);
     await this.#remove(superfluous);
     for (const level of byDepth(folders, placeOfTask).reverse()) {
-      await this.#each(level, (task) => this.#finishFolder(task));
+      await this.#runner.each(level, (task) => this.#finishFolder(task));
     }
     await syncAll(this.#actions, this.#reporter);
     await this.#reporter.writeManifest();
@@ -183,65 +191,10 @@ export class TreeCopy {
       task.isDamaged = true;
       damaged.push(task);
     };
-    await this.#eachFile(unchanged.filter(isFirst), look);
+    await this.#runner.eachFile(unchanged.filter(isFirst), look);
     // Another name of a file has the content of the first one.
-    await this.#eachFile(unchanged.filter(isAnother), look);
+    await this.#runner.eachFile(unchanged.filter(isAnother), look);
     return damaged;
-  }
-
-  /** Runs tasks; records an error of one task, and stops only for a fatal error or an abort. */
-  async #each<T extends Task>(
-    tasks: readonly T[],
-    work: (task: T) => Promise<void>,
-  ): Promise<void> {
-    const mayClash = ({ entry, there }: T): boolean =>
-      there === undefined && this.#trees.clashing.has(entry.place);
-    const many = tasks.filter((task) => !mayClash(task));
-    await forEach(many, this.#settings.concurrency, (task) => this.#do(task, work));
-    // These run one after another, so that each sees the entries made before.
-    await forEach(tasks.filter(mayClash), 1, (task) =>
-      this.#do(task, async () => {
-        await this.#checkName(task.entry);
-        await work(task);
-        await this.#commit.flush();
-      }),
-    );
-  }
-
-  async #do<T extends Task>(task: T, work: (task: T) => Promise<void>): Promise<void> {
-    const { place } = task.entry;
-    const { signal } = this.#settings;
-    if (signal?.aborted) throw abortError(signal);
-    this.#commit.throwIfThrown();
-    if (this.report.stopped) return;
-    if (isWithin(place, this.#failedFolders)) return void this.#failed.add(task);
-    try {
-      await work(task);
-    } catch (error) {
-      if (signal?.aborted) throw abortError(signal);
-      if (this.#reporter.isOfCaller(error)) throw error;
-      this.#failed.add(task);
-      this.#reporter.error(place, error);
-    }
-  }
-
-  async #checkName({ place, kind }: TreeEntry): Promise<void> {
-    try {
-      await this.#actions.checkName(place);
-    } catch (error) {
-      if (kind === 'folder') this.#failedFolders.add(place);
-      throw error;
-    }
-  }
-
-  #eachFile<T extends Task>(tasks: readonly T[], work: (task: T) => Promise<void>): Promise<void> {
-    return this.#each(tasks, async (task) => {
-      try {
-        await work(task);
-      } finally {
-        this.#meter.advance(task.entry.place, 1, 0);
-      }
-    });
   }
 
   /** Whether a task may run; an entry that `force: false` protects counts as skipped. */
@@ -262,7 +215,7 @@ export class TreeCopy {
       this.report.folders++;
       this.#reporter.change('folder', task);
     } catch (error) {
-      this.#failedFolders.add(place);
+      this.#runner.failedFolders.add(place);
       if (place === '') this.report.stopped = true;
       throw error;
     }
@@ -289,29 +242,6 @@ export class TreeCopy {
     this.#reporter.change('metadata', task);
   }
 
-  async #copyFile(task: Task): Promise<void> {
-    if (!this.#mayMake(task)) return;
-    const { place } = task.entry;
-    // A running copy is announced by a file in the top.
-    for (const made of [place, '']) this.#touch(made);
-    let before = 0;
-    const begun = this.#commit.begin();
-    const copied = await this.#obstacles.replace(task, (made) =>
-      this.#actions.writeFile(made, (progress) => {
-        if (progress.phase !== 'copy') return;
-        this.#meter.advance(place, 0, progress.bytes - before);
-        before = progress.bytes;
-      }),
-    );
-    try {
-      this.#meter.advance(place, 0, copied.bytes - before);
-    } finally {
-      const waits = copied.unnamed !== undefined || copied.isInPlace;
-      if (waits) await this.#commit.add(task, copied, begun);
-      else this.#reporter.copied(task, copied);
-    }
-  }
-
   /** Copies a link, a FIFO or a device. */
   async #copyLink(task: Task): Promise<void> {
     if (await isSameNode(task, this.#source, this.#destination)) return this.#keep(task);
@@ -334,7 +264,7 @@ export class TreeCopy {
   async #copyName(task: NameTask): Promise<void> {
     // The first name may not have the content, so it is copied to this one.
     const { first } = task;
-    if (this.#failed.has(first) || this.#skipped.has(first)) return this.#copyFile(task);
+    if (this.#failed.has(first) || this.#skipped.has(first)) return this.#files.copy(task);
     if (!this.#mayMake(task)) return;
     this.#touch(task.entry.place);
     await this.#obstacles.replace(task, (made) => this.#actions.writeName({ ...task, ...made }));
@@ -348,7 +278,7 @@ export class TreeCopy {
   async #remove(entries: readonly TreeEntry[]): Promise<void> {
     for (const level of byDepth(entries, ({ place }) => place)) {
       const tasks = level.map((entry) => ({ entry, there: entry }));
-      await this.#each(tasks, async ({ entry }) => {
+      await this.#runner.each(tasks, async ({ entry }) => {
         this.#touch(entry.place);
         await this.#actions.remove(entry);
         this.#reporter.deleted(entry);

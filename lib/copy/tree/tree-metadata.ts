@@ -4,10 +4,12 @@ import { decodeNothing } from '../../engine/operation.js';
 import { copyMetadataParts } from '../../engine/requests.js';
 import type { DirectoryHandle } from '../../file-handle/directory-handle.js';
 import { getAttributes, setAttributes } from '../../handle/attributes.js';
+import type { EntryMetadata } from '../../handle/entry-metadata.js';
 import type { EntryName } from '../../handle/entry-name.js';
 import { keepParts, type MetadataPart, type MetadataParts } from '../metadata.js';
-import type { SystemPath } from '../spot.js';
+import type { Spot, SystemPath } from '../spot.js';
 import type { CopiedFile } from './copy-small-file.js';
+import type { KnownEntries } from './known-entries.js';
 import { differenceOf } from './time-window.js';
 import type { TreeEntry } from './tree-entry.js';
 import type { Task } from './tree-plan.js';
@@ -19,6 +21,7 @@ async function copyAttributes(from: SystemPath, to: SystemPath): Promise<void> {
   await setAttributes(to, { readOnly, hidden, system, archive, notContentIndexed });
 }
 
+const isWindows = process.platform === 'win32';
 const permissions = 0o777;
 const setUserId = 0o4000;
 const setGroupId = 0o2000;
@@ -57,14 +60,17 @@ export function mayBeForged({ entry, there }: Task, parts: MetadataParts): boole
 export async function mayGiveAway(
   { entry, there }: Task,
   destination: TreeRoot,
+  known: KnownEntries,
   { owner }: MetadataParts,
 ): Promise<boolean> {
-  if (owner === undefined) return true;
+  if (owner === undefined || there === undefined) return true;
   const user = process.geteuid?.() ?? -1;
-  const [uid, gid] = there?.uid === user ? [entry.uid, entry.gid] : [user, -1];
+  const [uid, gid] = there.uid === user ? [entry.uid, entry.gid] : [user, -1];
+  const { place } = entry;
   try {
-    return await destination.spot(entry.place, async ({ directory, name }) => {
-      await directory.chown(name, uid, gid);
+    return await destination.spot(place, async ({ directory, name }) => {
+      const wanted = { ...metadataOf(there), uid, gid };
+      await known.setMetadata({ directory, name, place }, wanted, { owner: 'must' }, there);
       // Some mounts accept a new owner and ignore it.
       return (await directory.lstat(name)).uid === uid;
     });
@@ -73,54 +79,65 @@ export async function mayGiveAway(
   }
 }
 
-type Keepers = Partial<Record<MetadataPart, () => Promise<void>>>;
+function metadataOf({ uid, gid, mode, atimeNs, mtimeNs }: TreeEntry): EntryMetadata {
+  return { uid, gid, mode, atimeNs, mtimeNs };
+}
 
 /** The two trees between which metadata is copied. */
 export interface TreePair {
   source: TreeRoot;
   destination: TreeRoot;
+  known: KnownEntries;
 }
 
 /**
- * Gives a file or folder of the destination the owner, mode, times and attributes of its source.
- * @param there the existing entry; undefined only for a new folder
+ * Gives an entry of the destination the owner, times and attributes of its source, and a mode.
  * @returns the parts that were tried and refused
  */
 export async function keepMetadata(
-  trees: TreePair,
-  { entry, there = entry }: { entry: TreeEntry; there?: TreeEntry | undefined },
+  { source, destination, known }: TreePair,
+  { entry, there }: Task,
   parts: MetadataParts,
+  mode: number,
 ): Promise<MetadataPart[]> {
-  const { source, destination } = trees;
-  const { place, uid, gid, atimeNs, mtimeNs } = entry;
-  return destination.beside(place, (directory, name) => {
-    let now = there;
-    const keepers: Keepers = {
-      owner: async () => {
-        await directory.chown(name, uid, gid);
-        now = entry;
-      },
-      mode: () => directory.chmod(name, modeOf(entry, now)),
-      times: () => directory.utimes(name, atimeNs, mtimeNs),
-      attributes: () => copyAttributes(source.at(place), destination.at(place)),
-      xattrs: () => copyFolderXattrs(trees, entry),
-    };
-    return keepParts(parts, (part) => keepers[part]?.());
-  });
+  const { place, kind } = entry;
+  if (isWindows) return keepMetadataOfWindows(source, destination, entry, parts);
+  const wanted = { ...metadataOf(entry), mode };
+  const set = (directory: DirectoryHandle, name: EntryName | null): Promise<MetadataPart[]> =>
+    known.setMetadata(
+      { directory, name, place },
+      wanted,
+      partsFor(entry, parts),
+      there?.kind === kind ? there : { kind },
+    );
+  // Files get their extended attributes with their content.
+  if (kind !== 'folder') return destination.beside(place, set);
+  const setXattrs = (directory: DirectoryHandle): Promise<MetadataPart[]> =>
+    keepFolderXattrs(source, directory, entry, parts);
+  if (there?.kind === kind) {
+    const refused = await destination.beside(place, set);
+    if (parts.xattrs === undefined) return refused;
+    return [...refused, ...(await destination.within(place, setXattrs))];
+  }
+  // A new folder has been checked when it was opened.
+  return destination.within(place, async (directory) => [
+    ...(await set(directory, null)),
+    ...(await setXattrs(directory)),
+  ]);
 }
 
 /** Copies the extended attributes of a folder, access control lists included. */
-async function copyFolderXattrs(
-  { source, destination }: TreePair,
-  { kind, place }: TreeEntry,
-): Promise<void> {
-  // Files get theirs with their content.
-  if (kind !== 'folder') return;
-  await source.within(place, ({ core: from }) =>
-    destination.within(place, ({ core: to }) =>
-      to.operateFrom(from, {
+function keepFolderXattrs(
+  source: TreeRoot,
+  directory: DirectoryHandle,
+  { place }: TreeEntry,
+  { xattrs }: MetadataParts,
+): Promise<MetadataPart[]> {
+  return keepParts(xattrs === undefined ? {} : { xattrs }, () =>
+    source.within(place, ({ core: from }) =>
+      directory.core.operateFrom(from, {
         ...copyMetadataParts(MetadataFlag.xattrs),
-        subject: { syscall: 'fsetxattr', path: destination.show(place) },
+        subject: { syscall: 'fsetxattr' },
         decode: decodeNothing,
       }),
     ),
@@ -128,25 +145,60 @@ async function copyFolderXattrs(
 }
 
 /**
- * Keeps the metadata of a symbolic link, a FIFO or a device under any name in a directory. Links
- * have no mode. A device gets its owner before a mode lets anybody open it.
+ * Gives a new link, FIFO or device under a temporary name the metadata of its source. A device gets
+ * its owner before a mode lets anybody open it.
  */
-export async function keepMetadataOfName(
-  directory: DirectoryHandle,
-  name: EntryName,
-  { kind, mode, uid, gid, atimeNs, mtimeNs }: TreeEntry,
+export function keepMetadataOfNew(
+  { directory, name }: Pick<Spot, 'directory' | 'name'>,
+  entry: TreeEntry,
   parts: MetadataParts,
+  known: KnownEntries,
 ): Promise<MetadataPart[]> {
-  const keepers: Keepers = {
-    owner: () => directory.chown(name, uid, gid),
-    ...(kind === 'link' ? {} : { mode: () => directory.chmod(name, mode) }),
-    times: () => directory.utimes(name, atimeNs, mtimeNs),
-  };
-  const refused = await keepParts(parts, (part) => keepers[part]?.());
+  if (isWindows) return keepTimes(directory, name, entry, parts);
+  const { kind, place, mode } = entry;
   // A new FIFO or device has no permissions.
-  const isClosed = kind !== 'link' && parts.mode === undefined;
-  if (isClosed) await directory.chmod(name, mode & permissions & ~process.umask());
-  return refused;
+  const isUsual = parts.mode === undefined;
+  const wanted = isUsual ? mode & permissions & ~process.umask() : mode;
+  return known.setMetadata(
+    { directory, name, place },
+    { ...metadataOf(entry), mode: wanted },
+    partsFor(entry, isUsual ? { ...parts, mode: 'must' } : parts),
+    { kind },
+  );
+}
+
+/** Links have no mode. */
+function partsFor({ kind }: TreeEntry, { mode, ...others }: MetadataParts): MetadataParts {
+  return kind === 'link' || mode === undefined ? others : { ...others, mode };
+}
+
+function keepTimes(
+  directory: DirectoryHandle,
+  name: EntryName | null,
+  { atimeNs, mtimeNs }: TreeEntry,
+  { times }: MetadataParts,
+): Promise<MetadataPart[]> {
+  const parts = times === undefined ? {} : { times };
+  return keepParts(parts, () => directory.utimes(name, atimeNs, mtimeNs));
+}
+
+function keepMetadataOfWindows(
+  source: TreeRoot,
+  destination: TreeRoot,
+  entry: TreeEntry,
+  { times, attributes }: MetadataParts,
+): Promise<MetadataPart[]> {
+  const { place, kind } = entry;
+  return destination.beside(place, (directory, name) => {
+    const kept = keepTimes(directory, name, entry, { ...(times && { times }) });
+    if (kind === 'link' || attributes === undefined) return kept;
+    return kept.then(async (refused) => [
+      ...refused,
+      ...(await keepParts({ attributes }, () =>
+        copyAttributes(source.at(place), destination.at(place)),
+      )),
+    ]);
+  });
 }
 
 /** Gives a durable file that was written in place its times. @returns its new result */

@@ -1,5 +1,6 @@
 import type { MetadataPart } from '../metadata.js';
 import type { CopiedFile } from './copy-small-file.js';
+import type { Unnamed } from './small-files.js';
 import type { TreeActions } from './tree-actions.js';
 import type { Place } from './tree-place.js';
 import type { Task } from './tree-plan.js';
@@ -20,6 +21,14 @@ export class TreeRehearsal implements TreeActions {
 
   async writeFile({ entry }: Task): Promise<CopiedFile> {
     return { bytes: entry.size, metadataRefused: [], changed: false, fallbacks: [] };
+  }
+
+  isSmall(): boolean {
+    return false;
+  }
+
+  async writeSmallFiles(tasks: readonly Task[]): Promise<undefined[]> {
+    return tasks.map(() => undefined);
   }
 
   async writeLink(): Promise<MetadataPart[]> {
@@ -45,6 +54,10 @@ export class TreeRehearsal implements TreeActions {
 
   async giveName(_task: Task, copied: CopiedFile): Promise<CopiedFile> {
     return copied;
+  }
+
+  async giveNames(files: readonly Unnamed[]): Promise<boolean[]> {
+    return files.map(() => true);
   }
 
   async removeUnnamed(): Promise<void> {}

@@ -5,34 +5,31 @@ import type { EntryName } from '../../handle/entry-name.js';
 import { systemErrorOf } from '../../node/errors.js';
 import { nodePromises } from '../../node/node-fs.js';
 import { folderOf as folderOfPath, renameOver, replaceWith } from '../destination.js';
-import { FallbackLog } from '../fallbacks.js';
-import { copyInTree } from '../file-copy.js';
 import type { FileCopyOptions } from '../file-copy-options.js';
-import type { MetadataPart } from '../metadata.js';
-import { isPassing } from '../read-faults.js';
-import { replaceOrOverwrite } from '../replace.js';
-import type { Spot } from '../spot.js';
+import type { MetadataPart, MetadataParts } from '../metadata.js';
 import { temporaryName } from '../temporary-name.js';
 import { removeLeftOver, unlinkIfThere } from '../unfinished.js';
-import { type CopiedFile, copySmallFile } from './copy-small-file.js';
+import type { CopiedFile } from './copy-small-file.js';
 import type { TreeSettings } from './copy-tree-options.js';
+import { FileSystemKind } from './file-system-kind.js';
 import { FileSystemSync } from './file-system-sync.js';
+import { FileWriter } from './file-writer.js';
+import { KnownEntries } from './known-entries.js';
 import { LiveMarker } from './live-marker.js';
 import { makeLink } from './make-link.js';
 import { makeNode } from './make-node.js';
 import { OwnFolders } from './own-folders.js';
+import type { Unnamed } from './small-files.js';
 import type { TreeActions } from './tree-actions.js';
 import { isNode, type TreeEntry } from './tree-entry.js';
-import { giveTimes, keepMetadata, keepMetadataOfName, mayGiveAway } from './tree-metadata.js';
+import { keepMetadata, keepMetadataOfNew, mayGiveAway } from './tree-metadata.js';
 import { folderOf, nameOf, type Place, placeIn } from './tree-place.js';
-import { isWithin, madeAt, type NameTask, type Task } from './tree-plan.js';
+import { madeAt, type NameTask, type Task } from './tree-plan.js';
 import type { TreeRoot } from './tree-root.js';
+import { WaitingFolders } from './waiting-folders.js';
 
 const isWindows = process.platform === 'win32';
-/** Files of up to this many bytes are copied by one operation. */
-const smallFileMax = 256 * 1024;
 const ownerMayAll = 0o700;
-const ownerMayWrite = 0o200;
 const permissions = 0o777;
 
 /**
@@ -43,16 +40,15 @@ export class TreeWriter implements TreeActions {
   readonly #source: TreeRoot;
   readonly #destination: TreeRoot;
   readonly #settings: TreeSettings;
-  /** Undefined until the top exists, and if the system has no sync for it. */
-  #fileSystem: FileSystemSync | undefined;
-  /** Folders of the destination on other file systems than its top. */
-  readonly #otherFileSystems: ReadonlySet<Place>;
   /** Original modes of destination folders that were made writable. */
   readonly #opened = new Map<Place, number>();
   /** New folders of the destination. */
   readonly #own: OwnFolders;
+  readonly #known: KnownEntries;
   /** Shown while complete files wait for their names, since those are not locked. */
   readonly #marker: LiveMarker;
+  readonly #waiting: WaitingFolders;
+  readonly #files: FileWriter;
 
   constructor(
     source: TreeRoot,
@@ -62,18 +58,25 @@ export class TreeWriter implements TreeActions {
   ) {
     this.#source = source;
     this.#destination = destination;
-    this.#own = new OwnFolders(destination);
+    const kind = new FileSystemKind(destination);
+    this.#own = new OwnFolders(destination, kind);
+    this.#known = new KnownEntries(destination, kind, otherFileSystems);
     destination.checkFolder = (place, directory) => this.#own.check(place, directory);
     this.#marker = new LiveMarker(destination);
     this.#settings = settings;
-    this.#otherFileSystems = otherFileSystems;
+    this.#waiting = new WaitingFolders(destination);
+    const marker = this.#marker;
+    const trees = { source, destination, waiting: this.#waiting, marker, otherFileSystems };
+    this.#files = new FileWriter(trees, settings);
   }
 
   /** Makes a folder that can be written to until finishFolder(). @returns whether it is new */
   async makeFolder(task: Task): Promise<boolean> {
     const isNew = await this.#makeFolder(task);
     const { place } = task.entry;
-    if (place === '') this.#fileSystem = await FileSystemSync.open(this.#destination.at(place));
+    if (place === '') {
+      this.#files.fileSystem = await FileSystemSync.open(this.#destination.at(place));
+    }
     return isNew;
   }
 
@@ -105,16 +108,14 @@ export class TreeWriter implements TreeActions {
   async finishFolder(task: Task): Promise<MetadataPart[]> {
     const { place, mode } = task.entry;
     const { metadata } = this.#settings;
-    this.#own.delete(place);
     if (place === '') await this.#marker.remove();
-    const refused = await this.keepMetadata(task);
+    // Without the source's mode, a new folder gets the one that it would have had without a copy.
+    const isUsual = metadata.mode === undefined && task.there?.kind !== 'folder';
+    const refused = isUsual
+      ? await this.#keep(task, { ...metadata, mode: 'must' }, mode & permissions & ~process.umask())
+      : await this.keepMetadata(task);
+    this.#own.delete(place);
     if (metadata.mode && !refused.includes('mode')) this.#opened.delete(place);
-    const isNew = task.there?.kind !== 'folder';
-    if (!metadata.mode && isNew && !isWindows) {
-      await this.#destination.beside(place, (directory, name) =>
-        directory.chmod(name, mode & permissions & ~process.umask()),
-      );
-    }
     return refused;
   }
 
@@ -138,98 +139,41 @@ export class TreeWriter implements TreeActions {
           ? makeNode(from, entry, directory, temporary)
           : makeLink(from, entry.target as Buffer, directory, temporary),
       );
-      return keepMetadataOfName(directory, temporary, entry, this.#settings.metadata);
+      const link = { directory, name: temporary };
+      return keepMetadataOfNew(link, entry, this.#settings.metadata, this.#known);
     });
   }
 
-  async writeFile(task: Task, onProgress: FileCopyOptions['onProgress']): Promise<CopiedFile> {
-    const { fileOptions, metadata, eachByCopy } = this.#settings;
-    const waits = this.#waitsForCommit(task);
-    if (waits) await this.#marker.show();
-    const isInPlace = fileOptions.atomic === false;
-    const needsOwnSync = this.#fileSystem?.tells === false;
-    const keepsAccess = fileOptions.keepAccess === true && task.there?.kind === 'file';
-    const mustCopy = eachByCopy || needsOwnSync || keepsAccess;
-    const isSmall = task.entry.size <= smallFileMax && !mustCopy;
-    return this.#source.spot(task.entry.place, (source) =>
-      this.#destination.spot(madeAt(task), async (destination) => {
-        const small = isSmall ? await this.#tryAsOne(source, destination, waits) : null;
-        if (small !== null) return small;
-        if (isInPlace) await makeWritable(task, destination);
-        const options = { ...fileOptions, onProgress };
-        const how = { metadata, endsLater: waits };
-        const copied = await copyInTree(source, destination, options, how);
-        return { ...copied, isInPlace: waits && copied.unnamed === undefined };
-      }),
-    );
+  isSmall(task: Task): boolean {
+    return this.#files.isSmall(task);
   }
 
-  /** Whether a new file is renamed in a group. */
-  #waitsForCommit({ entry, as }: Task): boolean {
-    const { fileOptions, force } = this.#settings;
-    if (!this.#fileSystem?.tells || as !== undefined) return false;
-    if (fileOptions.resume || !force) return false;
-    return !isWithin(entry.place, this.#otherFileSystems);
+  writeSmallFiles(tasks: readonly Task[]): Promise<(CopiedFile | undefined)[]> {
+    return this.#files.writeSmallFiles(tasks);
   }
 
-  /**
-   * Copies a file by one operation.
-   * @returns null if the file must be copied step by step: the source is being written to, or
-   *   another file is mounted over the destination, or another process has a lease on the source,
-   *   or a step has failed that may be repeated
-   */
-  async #tryAsOne(
-    source: Spot,
-    destination: Spot,
-    leaveUnnamed: boolean,
-  ): Promise<CopiedFile | null> {
-    const { signal, metadata, fileOptions } = this.#settings;
-    const { retries = 0, badSectors } = fileOptions;
-    try {
-      return await copySmallFile({ source, destination, metadata, leaveUnnamed, signal });
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (!isWindows && (code === 'EBUSY' || code === 'EAGAIN')) return null;
-      if (isPassing(error) && (retries > 0 || badSectors === 'zero')) return null;
-      throw error;
-    }
+  writeFile(task: Task, onProgress: FileCopyOptions['onProgress']): Promise<CopiedFile> {
+    return this.#files.writeFile(task, onProgress);
   }
 
   async sync(): Promise<void> {
-    await this.#fileSystem?.run();
+    await this.#files.fileSystem?.run();
   }
 
-  async giveName(task: Task, copied: CopiedFile): Promise<CopiedFile> {
-    const { unnamed } = copied;
-    const { fileOptions, metadata } = this.#settings;
-    if (unnamed === undefined) return giveTimes(task, copied, this.#destination, metadata);
-    const fallbacks = new FallbackLog();
-    const { place } = task.entry;
-    try {
-      await this.#destination.spot(place, (spot) =>
-        replaceOrOverwrite(unnamed, spot, true, fallbacks),
-      );
-      return { ...copied, fallbacks: [...copied.fallbacks, ...fallbacks.list] };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    }
-    // No lock protects the file while it waits, so another copy to this place may have mistaken it
-    // for a leftover. It is made again, with a sync of its own.
-    return this.#source.spot(place, (source) =>
-      this.#destination.spot(place, (destination) =>
-        copyInTree(source, destination, fileOptions, { metadata, endsLater: false }),
-      ),
-    );
+  giveNames(files: readonly Unnamed[]): Promise<boolean[]> {
+    return this.#files.giveNames(files);
   }
 
-  async removeUnnamed(task: Task, { unnamed }: CopiedFile): Promise<void> {
-    await this.#destination.spot(task.entry.place, ({ directory, name }) =>
-      unlinkIfThere(directory, unnamed ?? name),
-    );
+  giveName(task: Task, copied: CopiedFile): Promise<CopiedFile> {
+    return this.#files.giveName(task, copied);
+  }
+
+  removeUnnamed(task: Task, copied: CopiedFile): Promise<void> {
+    return this.#files.removeUnnamed(task, copied);
   }
 
   async close(): Promise<void> {
-    await this.#fileSystem?.close();
+    await this.#files.fileSystem?.close();
   }
 
   /** Makes a hard link to a file that the destination already has. */
@@ -255,22 +199,20 @@ export class TreeWriter implements TreeActions {
 
   /** Sets only the metadata of an existing entry. @returns refused parts */
   keepMetadata(task: Task): Promise<MetadataPart[]> {
-    const { place, kind } = task.entry;
-    const { metadata } = this.#settings;
-    if (kind === 'link') {
-      return this.#destination.spot(place, ({ directory, name }) =>
-        keepMetadataOfName(directory, name, task.entry, metadata),
-      );
-    }
-    const trees = { source: this.#source, destination: this.#destination };
-    return keepMetadata(trees, task, metadata);
+    return this.#keep(task, this.#settings.metadata, task.entry.mode);
+  }
+
+  #keep(task: Task, parts: MetadataParts, mode: number): Promise<MetadataPart[]> {
+    const trees = { source: this.#source, destination: this.#destination, known: this.#known };
+    return keepMetadata(trees, task, parts, mode);
   }
 
   async takeOver(task: Task): Promise<boolean> {
     const { fileOptions, metadata } = this.#settings;
-    if (!(await mayGiveAway(task, this.#destination, metadata))) return false;
+    const { there } = task;
+    if (!(await mayGiveAway(task, this.#destination, this.#known, metadata))) return false;
     // Its former owner may have it open.
-    if (fileOptions.atomic === false) await this.remove(task.entry);
+    if (fileOptions.atomic === false && there !== undefined) await this.remove(there);
     return true;
   }
 
@@ -285,17 +227,20 @@ export class TreeWriter implements TreeActions {
   }
 
   /** Removes one entry; a folder must be empty. */
-  async remove({ place, kind }: TreeEntry): Promise<void> {
+  async remove(entry: TreeEntry): Promise<void> {
+    const { place, kind } = entry;
     this.#opened.delete(place);
     if (kind === 'folder') await this.#destination.forget(place);
     await this.#destination.spot(place, ({ directory, name }) =>
-      kind === 'folder' ? directory.rmdir(name) : directory.unlink(name),
+      this.#known.remove({ directory, name, place }, entry),
     );
   }
 
   /** Removes a leftover of a killed copy; a file of a running copy stays. */
   async removeLeftOver({ place }: TreeEntry): Promise<void> {
-    await this.#destination.spot(place, ({ directory, name }) => removeLeftOver(directory, name));
+    await this.#destination.spot(place, async ({ directory, name }) =>
+      removeLeftOver(directory, name, { isFree: await this.#waiting.isFree(directory) }),
+    );
   }
 
   /**
@@ -357,11 +302,4 @@ async function makeTop(destination: TreeRoot): Promise<boolean> {
   }
   await destination.open();
   return true;
-}
-
-/** Prepares a destination to be written in place: removes a link, makes a file writable. */
-async function makeWritable({ there }: Task, { directory, name }: Spot): Promise<void> {
-  if (there?.kind === 'link') await directory.unlink(name);
-  const isReadOnly = there?.kind === 'file' && (there.mode & ownerMayWrite) === 0;
-  if (isReadOnly) await directory.chmod(name, there.mode | ownerMayWrite);
 }

@@ -11,6 +11,7 @@
 #include "system/blocking.h"
 #include "system/copy_small_file.h"
 #include "system/devices.h"
+#include "system/entry_metadata.h"
 #include "file_status.h"
 #ifdef __linux__
 #include "file_systems.h"
@@ -332,6 +333,11 @@ Result run_on_file(Operation& op) {
       return remove_tree(op);
     case Opcode::kCopySmallFile:
       return copy_small_file(op);
+    case Opcode::kCopySmallFiles:
+    case Opcode::kRenamePairs:
+      return run_on_pairs(op);
+    case Opcode::kSetMetadataIn:
+      return set_metadata_in(op);
     default:
       return run_on_metadata(op);
   }

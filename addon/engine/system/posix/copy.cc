@@ -11,16 +11,13 @@
 #include <string_view>
 #include <vector>
 
+#include "metadata_keeper.h"
 #include "system/copy.h"
 #include "system_call.h"
 
 namespace overlapped {
 
-namespace {
-
-// Whether an error means that the file system or the rights of the process refuse the owner, the
-// mode or the times. lib/copy/metadata.ts has the same list for the parts that it copies. EOVERFLOW
-// means that the mount cannot represent the owner (notify_change() of Linux).
+// EOVERFLOW means that the mount cannot represent the owner (notify_change() of Linux).
 bool is_refusal(uint32_t error) {
   switch (error) {
     case EPERM:
@@ -37,6 +34,8 @@ bool is_refusal(uint32_t error) {
       return false;
   }
 }
+
+namespace {
 
 Result copy_owner(int to, const struct stat& status) {
   return result_of(::fchown(to, status.st_uid, status.st_gid));
@@ -166,20 +165,13 @@ Result copy_metadata(Operation& op) {
 
 Result copy_metadata(const struct stat& status, int from, int to, uint32_t flags,
                      uint32_t& refused) {
-  Result result = Result::success(0);
-  const auto keep = [&](uint32_t part, auto copy_part) {
-    if (!result.ok() || !(flags & part)) return;
-    result = copy_part();
-    if (!is_refusal(result.os_error) || !(flags & (part << kMetadataTriedShift))) return;
-    refused |= part;
-    result = Result::success(0);
-  };
+  MetadataKeeper keeper(flags, refused);
   // The owner is first, because changing it clears mode bits and capabilities (chown(2)).
-  keep(kMetadataOwner, [&] { return copy_owner(to, status); });
-  keep(kMetadataMode, [&] { return copy_mode(to, status); });
-  keep(kMetadataXattrs, [&] { return copy_xattrs(from, to); });
-  keep(kMetadataTimes, [&] { return copy_times(to, status); });
-  return result;
+  keeper.keep(kMetadataOwner, [&] { return copy_owner(to, status); });
+  keeper.keep(kMetadataMode, [&] { return copy_mode(to, status); });
+  keeper.keep(kMetadataXattrs, [&] { return copy_xattrs(from, to); });
+  keeper.keep(kMetadataTimes, [&] { return copy_times(to, status); });
+  return keeper.result();
 }
 
 }  // namespace overlapped

@@ -105,7 +105,20 @@ Result make_directory(Operation& op) {
       op, [&] { return ::mkdirat(handle_of(op), name_of(op), static_cast<mode_t>(op.flags)); });
 }
 
+// Somebody may replace the entry after this check as well, but not after minutes of other work.
+Result check_numbers(const Operation& op) {
+  if (op.file_offset <= 0) return Result::success(0);
+  FileStatus found;
+  const Result looked = status_in(handle_of(op), name_of(op), found);
+  if (!looked.ok()) return looked;
+  const bool is_same = found.ino == static_cast<uint64_t>(op.file_offset) &&
+                       found.dev == static_cast<uint64_t>(op.length);
+  return is_same ? Result::success(0) : Result::failure(ESTALE);
+}
+
 Result unlink_name(Operation& op) {
+  const Result checked = check_numbers(op);
+  if (!checked.ok()) return checked;
   const int flags = op.flags & kUnlinkDirectory ? AT_REMOVEDIR : 0;
   return repeat_interrupted(op, [&] { return ::unlinkat(handle_of(op), name_of(op), flags); });
 }

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "system/locks.h"
@@ -26,9 +27,21 @@ Result lock_error(int error) {
   return Result::failure(static_cast<uint32_t>(is_held(error) ? EBUSY : error));
 }
 
+// Locks of fcntl(2) need a file that is open for writing, which a directory never is.
+Result set_directory_lock(const Operation& op, int operation) {
+  for (;;) {
+    if (::flock(op.file->handle(), operation | LOCK_NB) == 0) return Result::success(0);
+    if (errno != EINTR) return lock_error(errno);
+  }
+}
+
 }  // namespace
 
 bool lock_range(Operation& op) {
+  if (op.flags & kLockDirectory) {
+    op.result = set_directory_lock(op, op.flags & kLockExclusive ? LOCK_EX : LOCK_SH);
+    return true;
+  }
   const int type = op.flags & kLockExclusive ? F_WRLCK : F_RDLCK;
   const bool waits = (op.flags & kLockWait) != 0;
   const int command = waits && op.may_wait ? F_OFD_SETLKW : F_OFD_SETLK;
@@ -50,6 +63,7 @@ bool lock_range(Operation& op) {
 }
 
 Result unlock_range(Operation& op) {
+  if (op.flags & kLockDirectory) return set_directory_lock(op, LOCK_UN);
   return set_lock(op, F_OFD_SETLK, F_UNLCK) == 0 ? Result::success(0) : lock_error(errno);
 }
 

@@ -1,0 +1,118 @@
+import { constants } from 'node:os';
+import { setMetadataIn, unlinkIn } from '../../engine/directory-requests.js';
+import { decodeNothing } from '../../engine/operation.js';
+import type { DirectoryHandle } from '../../file-handle/directory-handle.js';
+import {
+  type EntryMetadata,
+  encodeMetadata,
+  type KnownEntry,
+} from '../../handle/entry-metadata.js';
+import type { EntryName } from '../../handle/entry-name.js';
+import { type SystemError, systemErrorOf } from '../../node/errors.js';
+import { flagsOfParts, type MetadataPart, type MetadataParts, partsOfFlags } from '../metadata.js';
+import type { FileSystemKind } from './file-system-kind.js';
+import type { EntryKind, TreeEntry } from './tree-entry.js';
+import type { Place } from './tree-place.js';
+import { isWithin } from './tree-plan.js';
+import type { TreeRoot } from './tree-root.js';
+
+const types: Partial<Record<EntryKind, number>> = {
+  file: 0o100000,
+  folder: 0o040000,
+  link: 0o120000,
+  fifo: 0o010000,
+  'character device': 0o020000,
+  'block device': 0o060000,
+};
+const anyNumber = 0n;
+// libuv has no name for this error.
+const changed = -(constants.errno.ESTALE ?? Number.NaN);
+
+/** The name of an entry in its open directory; null stands for the directory itself. */
+interface NamedEntry {
+  directory: DirectoryHandle;
+  name: EntryName | null;
+  place: Place;
+}
+
+/**
+ * Changes and removes entries of a destination, if they are still those that were examined.
+ * Minutes may lie between, and the owner of a folder may have put an entry of another user under
+ * the same name.
+ */
+export class KnownEntries {
+  readonly #root: TreeRoot;
+  readonly #kind: FileSystemKind;
+  readonly #otherFileSystems: ReadonlySet<Place>;
+
+  /** @param otherFileSystems folders on other file systems than the top */
+  constructor(root: TreeRoot, kind: FileSystemKind, otherFileSystems: ReadonlySet<Place>) {
+    this.#root = root;
+    this.#kind = kind;
+    this.#otherFileSystems = otherFileSystems;
+  }
+
+  /**
+   * Sets parts of the metadata (POSIX).
+   * @param there the entry as it was examined, or only its kind
+   * @returns the parts that were tried and refused
+   * @throws EPERM if another entry has its name
+   */
+  async setMetadata(
+    { directory, name, place }: NamedEntry,
+    wanted: EntryMetadata,
+    parts: MetadataParts,
+    there: TreeEntry | { kind: EntryKind },
+  ): Promise<MetadataPart[]> {
+    const known = await this.#known(place, there);
+    const subject = { syscall: 'fchownat', path: this.#root.show(place) };
+    const setting = directory.core.operate<MetadataPart[]>({
+      ...setMetadataIn({
+        name: name ?? '',
+        metadata: flagsOfParts(parts),
+        wanted: encodeMetadata(wanted, known),
+      }),
+      subject,
+      decode: ({ refusedParts }) => partsOfFlags(refusedParts),
+    });
+    return setting.catch((error: unknown) => this.#explain(error, place, known));
+  }
+
+  /** Removes an entry. @throws EPERM if another entry has its name; system errors */
+  async remove({ directory, name, place }: NamedEntry, there: TreeEntry): Promise<void> {
+    const known = await this.#known(place, there);
+    const removing = directory.core.operate<void>({
+      ...unlinkIn({
+        name: name as EntryName,
+        isDirectory: there.kind === 'folder',
+        known: known?.inode === anyNumber ? undefined : known,
+      }),
+      subject: { syscall: 'unlinkat', path: this.#root.show(place) },
+      decode: decodeNothing,
+    });
+    return removing.catch((error: unknown) => this.#explain(error, place, known));
+  }
+
+  async #known(
+    place: Place,
+    there: TreeEntry | { kind: EntryKind },
+  ): Promise<KnownEntry | undefined> {
+    const type = types[there.kind];
+    if (type === undefined) return undefined;
+    const any = { type, device: 0n, inode: anyNumber };
+    if (!('identity' in there) || isWithin(place, this.#otherFileSystems)) return any;
+    if (!(await this.#kind.keepsNumbers())) return any;
+    const [device = '', inode = ''] = there.identity.split(':');
+    return { type, device: BigInt(device), inode: BigInt(inode) };
+  }
+
+  #explain(error: unknown, place: Place, known: KnownEntry | undefined): never {
+    if (known === undefined || (error as SystemError).errno !== changed) throw error;
+    const subject = { syscall: (error as SystemError).syscall, path: this.#root.show(place) };
+    throw systemErrorOf(
+      'EPERM',
+      subject,
+      'another entry has taken the place of the one that was examined',
+    );
+  }
+}

@@ -1,0 +1,141 @@
+import process from 'node:process';
+import { lockDirectory, unlockDirectory } from '../../engine/directory-requests.js';
+import { decodeNothing } from '../../engine/operation.js';
+import type { Encoded } from '../../engine/requests.js';
+import type { DirectoryHandle } from '../../file-handle/directory-handle.js';
+import { sleep } from '../../node/globals.js';
+import { isSystemError } from '../fallbacks.js';
+import type { Place } from './tree-place.js';
+import type { TreeRoot } from './tree-root.js';
+
+/** Maximum number of folders that are kept open, each of which takes a descriptor. */
+const foldersMax = 256;
+// Another process holds the exclusive lock only for the time of two operations.
+const triesMax = 3;
+const waitMs = 10;
+
+/** Keeps a folder open, and locked if the system can do that. */
+export class FolderHold {
+  readonly #end: () => void;
+  #files = 0;
+  /** Whether the folder is locked; known when hold() has returned. */
+  isLocked = false;
+
+  constructor(end: () => void) {
+    this.#end = end;
+  }
+
+  add(files: number): void {
+    this.#files += files;
+  }
+
+  /** Called when files have their names or are gone. */
+  release(files = 1): void {
+    this.#files -= files;
+    if (this.#files === 0) this.#end();
+  }
+}
+
+interface Held {
+  hold: FolderHold;
+  ready: Promise<void>;
+}
+
+function lock(directory: DirectoryHandle, request: Encoded): Promise<void> {
+  return directory.core.operate({
+    ...request,
+    subject: { syscall: 'lock' },
+    decode: decodeNothing,
+  });
+}
+
+/** Whether a directory could be locked, after a few attempts. */
+async function lockShared(directory: DirectoryHandle): Promise<boolean> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await lock(directory, lockDirectory({ exclusive: false }));
+      return true;
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      if (error.code !== 'EBUSY' || tries === triesMax) return false;
+    }
+    await sleep(waitMs);
+  }
+}
+
+/** Whether no process has files that wait in a directory; true on systems that cannot tell. */
+async function isFree(directory: DirectoryHandle): Promise<boolean> {
+  try {
+    await lock(directory, lockDirectory({ exclusive: true }));
+    await lock(directory, unlockDirectory());
+    return true;
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    return error.code !== 'EBUSY';
+  }
+}
+
+/**
+ * Folders of a destination with complete files that wait for their names. A shared lock of each
+ * such folder tells other processes that the temporary files in it are no leftovers (Linux).
+ */
+export class WaitingFolders {
+  readonly #root: TreeRoot;
+  readonly #held = new Map<Place, Held>();
+  // A lock lasts as long as its handle is open.
+  readonly #locks = new WeakMap<DirectoryHandle, Promise<boolean>>();
+  readonly #free = new WeakMap<DirectoryHandle, Promise<boolean>>();
+
+  constructor(root: TreeRoot) {
+    this.#root = root;
+  }
+
+  /**
+   * Keeps a folder open until these files have been released.
+   * @returns undefined if too many folders are held; temporary files in this one have no protection
+   *   while they wait
+   */
+  async hold(folder: Place, files = 1): Promise<FolderHold | undefined> {
+    let held = this.#held.get(folder);
+    if (held === undefined) {
+      if (this.#held.size >= foldersMax) return undefined;
+      held = this.#begin(folder);
+    }
+    held.hold.add(files);
+    await held.ready;
+    return held.hold;
+  }
+
+  /** Whether older temporary files in a directory are leftovers unless somebody locks them. */
+  async isFree(directory: DirectoryHandle): Promise<boolean> {
+    if (process.platform !== 'linux') return true;
+    const known = this.#free.get(directory) ?? isFree(directory);
+    this.#free.set(directory, known);
+    return known;
+  }
+
+  #begin(folder: Place): Held {
+    let end = (): void => {};
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const hold = new FolderHold(() => {
+      this.#held.delete(folder);
+      end();
+    });
+    const ready = new Promise<void>((resolve) => {
+      const keepOpen = async (directory: DirectoryHandle): Promise<void> => {
+        const locking = this.#locks.get(directory) ?? lockShared(directory);
+        this.#locks.set(directory, locking);
+        hold.isLocked = await locking;
+        resolve();
+        await ended;
+      };
+      // A folder that cannot be opened fails the copy of each file in it.
+      this.#root.within(folder, keepOpen).catch(() => resolve());
+    });
+    const held = { hold, ready };
+    this.#held.set(folder, held);
+    return held;
+  }
+}
