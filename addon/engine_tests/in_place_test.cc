@@ -180,6 +180,7 @@ ENGINE_TEST(a_file_that_is_replaced_meanwhile_is_read_whole_or_waited_for_elsewh
   is_over = true;
   swapper.join();
   harness.cancel_all();
+  REQUIRE(harness.wait_for_all());
   for (const Operation* const op : reads) {
     if (op->result.ok() && op->detail->content) CHECK_EQUAL(content_of(*op).size(), 7U);
   }
