@@ -56,10 +56,27 @@ export const isForLate = (id) => id.startsWith(prefix);
 // What rollup makes of import() in CommonJS.
 const dynamicImport = new RegExp(
   String.raw`requireLate\(Promise\.resolve\(\)\.then\(function \(\) \{ return ` +
-    String.raw`(require\('[^']+'\)); \}\)` +
+    String.raw`require\('\./(\w+)\.cjs'\); \}\)` +
     String.raw`(?:\.then\(function \(n\) \{ return (n\.[\w$]+); \}\))?\)`,
   'g',
 );
+
+const requireCore = "var core = require('./core.cjs');\n";
+const givenChunks = Object.keys(lateChunks)
+  .map((name) => `core.lateChunks.${name} ??= () => require('./${name}.cjs');\n`)
+  .join('');
+
+/**
+ * Lets chunks that load the core tell it how late chunks load. If the core required them itself,
+ * while they require the core, bundlers would warn of a circle.
+ */
+function withLateChunks(code, name) {
+  if (name === 'core') {
+    const own = 'const lateChunks = {};\nexports.lateChunks = lateChunks;\n';
+    return code.replace("'use strict';\n", (strict) => strict + own);
+  }
+  return name in lateChunks ? code : code.replace(requireCore, (line) => line + givenChunks);
+}
 
 function forwardingTo({ id, params, async: isAsync }) {
   const first = params.findIndex(({ type }) => type !== 'Identifier');
@@ -103,13 +120,13 @@ export function lateFunctions(compiled, loadsEarly) {
         ...functions.map(forwardingTo),
       ].join('\n');
     },
-    renderChunk(code) {
+    renderChunk(code, { name }) {
       const changed = code.replace(
         dynamicImport,
-        (_, required, member = '') => `${required}${member.slice(1)}`,
+        (_, chunk, member = '') => `lateChunks.${chunk}()${member.slice(1)}`,
       );
       if (changed.includes('requireLate(')) throw new Error('A late import has another form');
-      return { code: changed, map: null };
+      return { code: withLateChunks(changed, name), map: null };
     },
   };
 }
