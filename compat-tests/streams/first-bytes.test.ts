@@ -286,8 +286,13 @@ const programs: Record<string, Program> = {
   },
 };
 
+// stream.fd is a second handle there. Closing it leaves the first one open until it is collected.
+const withoutClose = testWhere(!isWindows, 'Windows keeps a handle of its own');
+const isWithoutClose = (title: string): boolean => title === 'a stream that leaves its file open';
+
 for (const [title, program] of Object.entries(programs)) {
-  test(`${title}: as with node:fs`, async () => {
+  const run = isWithoutClose(title) ? withoutClose : test;
+  run(`${title}: as with node:fs`, async () => {
     const results: unknown[] = [];
     for (const fs of [nodeFs, ourFs as unknown as Fs]) {
       const file = path.join(temporaryFolder(), 'file');

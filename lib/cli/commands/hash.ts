@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { type Command, Option } from 'commander';
 import { hashFile } from '../../copy/hash-file.js';
 import { manifestLine } from '../../copy/manifest-format.js';
@@ -12,6 +13,8 @@ import {
   queueDepthOf,
   type WindowFlags,
 } from '../window-options.js';
+
+const isWindows = process.platform === 'win32';
 
 interface HashFlags extends OutputOptions, WindowFlags {
   hash?: string;
@@ -70,6 +73,7 @@ async function hashOne(path: string, flags: HashFlags, context: Context): Promis
       onProgress: (progress) => output.progress({ phase: 'hash', ...progress }),
     }),
   );
-  const line = manifestLine(hash, path).slice(0, -1);
+  // The backslashes of Windows stand between folders, and its tools read them as they are.
+  const line = isWindows ? `${hash}  ${path}` : manifestLine(hash, path).slice(0, -1);
   output.result({ command: 'hash', path, algorithm, hash }, [line]);
 }
