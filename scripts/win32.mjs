@@ -159,11 +159,14 @@ async function makeWineRoot() {
   return 0;
 }
 
-// Runs its arguments in the folder $1 with the folder $2 at its own place, and starts in $3.
+// Runs its arguments in the folder $1 with the folders $2 and $3 at their own places, and starts in
+// the latter.
 const inRootScript = `
   root=$1; shared=$2; folder=$3; shift 3
-  mkdir -p "$root$shared"
-  for place in /dev /proc /sys "$shared"; do mount --rbind "$place" "$root$place" || exit; done
+  mkdir -p "$root$shared" "$root$folder"
+  for place in /dev /proc /sys "$shared" "$folder"; do
+    mount --rbind "$place" "$root$place" || exit
+  done
   exec chroot "$root" env -C "$folder" "$@"`;
 
 /** A command of Wine under its name on this system. */
