@@ -69,7 +69,7 @@ for (const way of ['copy', 'sparse', 'inplace', 'atomic: false'] as const) {
     if (way === 'copy') expect(reason).toContain('no offload: it would fill the cache');
     execFileSync('sync', [destination]);
     expect(cached(source)).toBeLessThan(fewBytes);
-    // What was written before the copy may stay.
+    // Pages that the cache had before the copy may stay.
     if (way !== 'inplace') expect(cached(destination)).toBeLessThan(fewBytes);
     expect(fs.readFileSync(destination).equals(content)).toBe(true);
   });

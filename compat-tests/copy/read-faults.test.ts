@@ -1,8 +1,8 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { afterEach, expect } from 'vitest';
+import { expect } from 'vitest';
 import { copyTree, engine, mirror } from '../../lib/index.js';
-import { canMakeFaults, FaultyFolder, faultsNeed } from '../faults/fault-fs.js';
+import { canMakeFaults, type FaultyFolder, faultsNeed, faultyFolders } from '../faults/fault-fs.js';
 import {
   copyOfFile,
   isLinux,
@@ -19,15 +19,10 @@ const test = testWhere(canMakeFaults, faultsNeed, { mustRun: isLinux });
 const KiB = 1024;
 const data = randomBytes(3_000_000);
 
-let made: FaultyFolder[] = [];
-afterEach(() => {
-  for (const folder of made) folder.remove();
-  made = [];
-});
+const makeFaulty = faultyFolders();
 
 function faulty(faults: string): FaultyFolder {
-  const folder = new FaultyFolder(faults);
-  made.push(folder);
+  const folder = makeFaulty(faults);
   fs.writeFileSync(path.join(folder.root, 'from'), data);
   return folder;
 }

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { afterEach, describe, expect } from 'vitest';
-import { canMakeFaults, FaultyFolder, faultsNeed } from '../faults/fault-fs.js';
+import { describe, expect } from 'vitest';
+import { canMakeFaults, faultsNeed, faultyFolders } from '../faults/fault-fs.js';
 import {
   copyOfFile,
   isLinux,
@@ -17,17 +17,7 @@ import {
 const test = testWhere(canMakeFaults, faultsNeed, { mustRun: isLinux });
 const data = randomBytes(2_000_000);
 
-let made: FaultyFolder[] = [];
-afterEach(() => {
-  for (const folder of made) folder.remove();
-  made = [];
-});
-
-function faulty(faults: string): FaultyFolder {
-  const folder = new FaultyFolder(faults);
-  made.push(folder);
-  return folder;
-}
+const faulty = faultyFolders();
 
 function source(): string {
   const file = path.join(temporaryFolder(), 'source');

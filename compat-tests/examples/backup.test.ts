@@ -44,7 +44,7 @@ test('a backup is restored, and a second run reads only changed files', async ()
 
   fs.writeFileSync(path.join(source, 'empty'), 'no longer');
   fs.rmSync(path.join(source, 'block.bin'));
-  // What a run that was killed has left.
+  // A killed run leaves such a file.
   fs.writeFileSync(path.join(store, 'temporary', `.overlapped-${'0'.repeat(32)}.tmp`), '');
   const second = await run('backup', source, store);
   // One file with two names.

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { afterEach } from 'vitest';
 import { isLinux, packageFolder, temporaryFolder } from '../helpers.js';
 
 // File systems that reject operations, implemented by fault-fs.c with FUSE.
@@ -47,4 +48,17 @@ export class FaultyFolder {
   remove(): void {
     execFileSync('umount', ['--lazy', this.folder]);
   }
+}
+
+/** Returns a function that makes such folders; each is removed after the test that made it. */
+export function faultyFolders(): (faults: string) => FaultyFolder {
+  const made: FaultyFolder[] = [];
+  afterEach(() => {
+    for (const folder of made.splice(0)) folder.remove();
+  });
+  return (faults) => {
+    const folder = new FaultyFolder(faults);
+    made.push(folder);
+    return folder;
+  };
 }

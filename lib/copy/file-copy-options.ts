@@ -80,8 +80,8 @@ export interface FileCopyOptions extends ReplaceOptions, QueueOptions, FaultOpti
    */
   overwriteDevice?: boolean | undefined;
   /**
-   * 'auto' preserves holes; 'never' writes them as zeros; 'always' also leaves holes where blocks
-   * of 4 KiB hold only zeros, which requires the engine. Default 'auto'.
+   * 'auto' preserves holes; 'never' writes them as zeros; 'always' also leaves holes for
+   * blocks of 4 KiB that hold only zeros; the engine then moves the bytes. Default 'auto'.
    */
   sparse?: 'auto' | 'never' | 'always' | undefined;
   /**

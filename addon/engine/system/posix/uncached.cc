@@ -70,7 +70,7 @@ bool accepts_flag(int fd) {
 
 void use_advice(OpenFile& file) {
   file.caching = Caching::kAdvised;
-  // What the system read ahead would look as if others had cached it.
+  // Pages that the system reads ahead could not be told from those that others have cached.
   (void)::posix_fadvise(file.handle(), 0, 0, POSIX_FADV_RANDOM);
 }
 

@@ -155,7 +155,7 @@ Result listed_status(const PathString& path, FileStatus& status) {
                                        FindExSearchNameMatch, nullptr, 0);
   if (find == INVALID_HANDLE_VALUE) return Result::failure(GetLastError());
   FindClose(find);
-  // What a reparse point stands for is not listed.
+  // The list describes the reparse point itself, not its target.
   if (found.dwFileAttributes & FILE_ATTRIBUTE_REPARSE_POINT) {
     return Result::failure(ERROR_ACCESS_DENIED);
   }

@@ -76,7 +76,7 @@ struct NativeOpen {
 Result open_in(HANDLE directory, const std::wstring& name, const NativeOpen& wanted,
                HANDLE& opened);
 
-// What an open object is.
+// The kind of an open object.
 struct ObjectKind {
   DWORD attributes = 0;
   DWORD reparse_tag = 0;  // 0 unless it is a reparse point

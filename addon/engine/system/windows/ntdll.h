@@ -2,7 +2,7 @@
 
 #include "result.h"
 
-// What only functions of ntdll.dll tell or do.
+// Services that only functions of ntdll.dll offer.
 namespace overlapped {
 
 // Whether the last overlapped call of this thread, which reported `error`, is in flight or has
