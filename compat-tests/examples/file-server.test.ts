@@ -65,11 +65,13 @@ test('files have type, length and validators; HEAD returns the same without a bo
   const whole = await ask('/large.bin');
   expect(whole.status).toBe(200);
   expect(whole.body.equals(large)).toBe(true);
+  // Dates of bigint statuses are cut to milliseconds, those of others are rounded.
+  const { mtime } = fs.statSync(path.join(root, 'large.bin'), { bigint: true });
   expect(whole.headers).toMatchObject({
     'content-length': String(large.byteLength),
     'content-type': 'application/octet-stream',
     'accept-ranges': 'bytes',
-    'last-modified': fs.statSync(path.join(root, 'large.bin')).mtime.toUTCString(),
+    'last-modified': mtime.toUTCString(),
   });
   const head = await ask('/large.bin', {}, 'HEAD');
   expect(head.body.byteLength).toBe(0);
