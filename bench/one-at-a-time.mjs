@@ -23,12 +23,11 @@ export async function run({ path: tree, size: count }, { rounds, only = '' }) {
     const samples = Object.fromEntries(
       tasks.map((task) => [task, Object.fromEntries(names.map((name) => [name, []]))]),
     );
-    // The first round warms up.
-    for (let round = -1; round < rounds; round++) {
+    for (let round = 0; round < rounds; round++) {
       for (const task of tasks) {
         for (const turn of [round & 1, 1 - (round & 1)]) {
           const sample = await peers[turn].ask(task);
-          if (round >= 0) samples[task][names[turn]].push(sample);
+          samples[task][names[turn]].push(sample);
         }
       }
     }

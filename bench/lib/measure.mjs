@@ -36,13 +36,16 @@ export async function measure(run, durationMs) {
 /**
  * Measures a fixed amount of work.
  * @param {() => Promise<number>} work gives the number of operations
+ * @param {number} [leastMs] work is repeated until so much time has passed
  * @returns {Promise<{ perSecond: number, cpuUs: number }>} as measure()
  */
-export async function measureOnce(work) {
+export async function measureOnce(work, leastMs = 0) {
   await wait(settleMs);
   const cpuBefore = process.cpuUsage();
   const started = performance.now();
-  const operations = await work();
+  let operations = 0;
+  do operations += await work();
+  while (performance.now() - started < leastMs);
   const elapsedMs = performance.now() - started;
   const { user, system } = process.cpuUsage(cpuBefore);
   return { perSecond: operations / (elapsedMs / 1000), cpuUs: (user + system) / operations };
