@@ -117,6 +117,7 @@ Napi::Object describe_limits(napi_env env) {
                          {"metadataTriedShift", kMetadataTriedShift},
                          {"leaveUnnamedFlag", kLeaveUnnamed},
                          {"directoryIsLockedFlag", kDirectoryIsLocked},
+                         {"ofExistingFileFlag", kOfExistingFile},
                          {"pathOfLink", kOfLink},
                          {"foreignDescriptor", kForeignDescriptor}});
 }

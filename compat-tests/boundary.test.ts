@@ -85,6 +85,7 @@ test('limits are the same on both sides', () => {
     pathOfLink: opcodes.pathOfLink,
     leaveUnnamedFlag: opcodes.leaveUnnamedFlag,
     directoryIsLockedFlag: opcodes.directoryIsLockedFlag,
+    ofExistingFileFlag: opcodes.ofExistingFileFlag,
     foreignDescriptor: opcodes.foreignDescriptorFlag >>> 0,
   });
 });

@@ -304,6 +304,7 @@ inline constexpr OpcodeTraits kOpcodes[] = {
     {.opcode = Opcode::kMknodIn, .name = "mknodIn", .paths = 1, .position = PositionRange::kAny},
     {.opcode = Opcode::kSetMetadataIn,
      .name = "setMetadataIn",
+     .family = OpcodeFamily::kFilePair,
      .paths = 1,
      .memory = true,
      .result = ResultKind::kRefusedParts},

@@ -100,13 +100,14 @@ describe('extended attributes of folders', () => {
   const listOf = (folder: string): string =>
     execFileSync('getfacl', ['-pn', '.'], { cwd: folder, stdio: 'pipe' }).toString();
 
-  withAcls('access control lists of folders are kept with `xattrs`, and only then', async () => {
+  withAcls('the lists that folders give to new entries are kept with `xattrs` only', async () => {
     const from = folderOf({ 'in/file': 'x' });
     const acl = ['-m', 'u:1234:rwx,d:u:1234:r-x', path.join(from, 'in')];
     execFileSync('setfacl', acl);
     const bare = newPlace();
     await copyTree(from, bare);
-    expect(listOf(path.join(bare, 'in'))).not.toContain('1234');
+    expect(listOf(path.join(bare, 'in'))).toMatch(/^user:1234:rwx/m);
+    expect(listOf(path.join(bare, 'in'))).not.toContain('default');
     const to = newPlace();
     expect(await copyTree(from, to, { metadata: true })).toMatchObject({
       ...{ errors: [], metadataRefused: [] },

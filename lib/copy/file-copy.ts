@@ -323,7 +323,7 @@ async function fillAndCheck(
     target.kind === 'device' ? Object.keys(settings.metadata) : await copyMetadata(from, to, parts);
   // The owner is set before the mode, since the mode may open the file to others.
   if (access === undefined) await target.giveMode();
-  else metadataRefused.push(...(await giveAccess(handle, access)));
+  else metadataRefused.push(...(await giveAccess(handle, access, destination)));
   // This check comes after the times are copied, so that they belong to this content.
   const changed = await isChanged(source, before, filled.bytes, settings.changed);
   // With the new time, the next copy would take the bytes read now for the new content.

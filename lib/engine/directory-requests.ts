@@ -87,7 +87,8 @@ export function setTimesIn({ name, times }: { name: Name; times: BigInt64Array }
 }
 
 /**
- * Sets several parts of the metadata.
+ * Sets several parts of the metadata. If the source is another directory than the entry's own, its
+ * entry of the same name decides about the access control list that belongs to the mode (Linux).
  * @param arg `metadata` is that of copySmallFileIn(), `wanted` an EntryMetadata of the addon
  */
 export function setMetadataIn(arg: { name: Name; metadata: number; wanted: Uint8Array }): Encoded {

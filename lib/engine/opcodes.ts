@@ -97,6 +97,12 @@ export const leaveUnnamedFlag = 1 << 16;
 /** A bit of `flags` of copySmallFile: the directory is locked, so new files need no lock. */
 export const directoryIsLockedFlag = 1 << 17;
 
+/** A bit of `flags` of copyMetadata: the file has had its content before. */
+export const ofExistingFileFlag = 1 << 18;
+
+/** The value of such a copyMetadata if the file has other capabilities than its source. */
+export const securityDiffers = -1;
+
 export const PipeFlag = { reads: 1, writes: 2, messages: 4, first: 8, remote: 16 } as const;
 
 export const LockFlag = { exclusive: 1, wait: 2, directory: 4 } as const;

@@ -26,7 +26,15 @@ Result clone_file(Operation& operation);
 // system cannot copy this way but does not reject (copy_file_range(2), BUGS).
 Result copy_range(Operation& operation);
 
+// A bit of `flags` of kCopyMetadata: `file` has had its content before. Its attributes of the
+// namespace `security` stay as they are (Linux).
+inline constexpr uint32_t kOfExistingFile = 1U << 18;
+// Such a file has other capabilities than its source.
+inline constexpr int64_t kSecurityDiffers = -1;
+
 // kCopyMetadata: copies the parts that `flags` (MetadataPart) names, in the order of their bits.
+// For extended attributes alone the result is the number of those that have changed (Linux), or
+// kSecurityDiffers.
 Result copy_metadata(Operation& operation);
 
 #ifndef _WIN32

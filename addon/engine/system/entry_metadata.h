@@ -34,6 +34,8 @@ static_assert(sizeof(EntryMetadata) == 72);
 // the directory `file` that is not followed, or of the directory itself. Optional parts
 // (kMetadataTriedShift) that are refused are reported in `refused_parts`. A regular file whose
 // owner or group is not that of the new metadata does not get the bits that let others act as them.
+// Where `source` is another directory, which has the entry under the same name, the mode comes with
+// the access control list of that entry (Linux).
 // Fails with ESTALE, and changes nothing, if another entry than the known one has the name.
 Result set_metadata_in(Operation& operation);
 

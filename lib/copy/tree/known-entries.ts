@@ -2,6 +2,7 @@ import { constants } from 'node:os';
 import { setMetadataIn, unlinkIn } from '../../engine/directory-requests.js';
 import { decodeNothing } from '../../engine/operation.js';
 import type { DirectoryHandle } from '../../file-handle/directory-handle.js';
+import type { CoreHandle } from '../../handle/core-handle.js';
 import {
   type EntryMetadata,
   encodeMetadata,
@@ -25,6 +26,7 @@ const types: Partial<Record<EntryKind, number>> = {
   'block device': 0o060000,
 };
 const anyNumber = 0n;
+const exchanged = 'another entry has taken the place of the one that was examined';
 // libuv has no name for this error.
 const changed = -(constants.errno.ESTALE ?? Number.NaN);
 
@@ -33,6 +35,8 @@ interface NamedEntry {
   directory: DirectoryHandle;
   name: EntryName | null;
   place: Place;
+  /** The directory that has the entry's source under the same name, for its access control list. */
+  from?: DirectoryHandle | undefined;
 }
 
 /**
@@ -59,14 +63,14 @@ export class KnownEntries {
    * @throws EPERM if another entry has its name
    */
   async setMetadata(
-    { directory, name, place }: NamedEntry,
+    { directory, name, place, from = directory }: NamedEntry,
     wanted: EntryMetadata,
     parts: MetadataParts,
     there: TreeEntry | { kind: EntryKind },
   ): Promise<MetadataPart[]> {
     const known = await this.#known(place, there);
     const subject = { syscall: 'fchownat', path: this.#root.show(place) };
-    const setting = directory.core.operate<MetadataPart[]>({
+    const setting = directory.core.operateFrom<MetadataPart[]>(from.core, {
       ...setMetadataIn({
         name: name ?? '',
         metadata: flagsOfParts(parts),
@@ -76,6 +80,16 @@ export class KnownEntries {
       decode: ({ refusedParts }) => partsOfFlags(refusedParts),
     });
     return setting.catch((error: unknown) => this.#explain(error, place, known));
+  }
+
+  /** Checks an open file. @throws EPERM if another entry has its name */
+  async check(handle: CoreHandle, there: TreeEntry): Promise<void> {
+    const { place } = there;
+    const known = await this.#known(place, there);
+    if (known === undefined || known.inode === anyNumber) return;
+    const { dev, ino } = await handle.stat({ bigint: true });
+    if (dev === known.device && ino === known.inode) return;
+    throw systemErrorOf('EPERM', { syscall: 'open', path: this.#root.show(place) }, exchanged);
   }
 
   /** Removes an entry. @throws EPERM if another entry has its name; system errors */
@@ -109,10 +123,6 @@ export class KnownEntries {
   #explain(error: unknown, place: Place, known: KnownEntry | undefined): never {
     if (known === undefined || (error as SystemError).errno !== changed) throw error;
     const subject = { syscall: (error as SystemError).syscall, path: this.#root.show(place) };
-    throw systemErrorOf(
-      'EPERM',
-      subject,
-      'another entry has taken the place of the one that was examined',
-    );
+    throw systemErrorOf('EPERM', subject, exchanged);
   }
 }

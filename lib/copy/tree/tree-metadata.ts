@@ -12,6 +12,7 @@ import type { CopiedFile } from './copy-small-file.js';
 import type { KnownEntries } from './known-entries.js';
 import { differenceOf } from './time-window.js';
 import type { TreeEntry } from './tree-entry.js';
+import { folderOf, type Place } from './tree-place.js';
 import type { Task } from './tree-plan.js';
 import type { TreeRoot } from './tree-root.js';
 
@@ -23,6 +24,7 @@ async function copyAttributes(from: SystemPath, to: SystemPath): Promise<void> {
 
 const isWindows = process.platform === 'win32';
 const permissions = 0o777;
+const ofOthers = 0o077;
 const setUserId = 0o4000;
 const setGroupId = 0o2000;
 
@@ -103,27 +105,54 @@ export async function keepMetadata(
   const { place, kind } = entry;
   if (isWindows) return keepMetadataOfWindows(source, destination, entry, parts);
   const wanted = { ...metadataOf(entry), mode };
-  const set = (directory: DirectoryHandle, name: EntryName | null): Promise<MetadataPart[]> =>
-    known.setMetadata(
-      { directory, name, place },
-      wanted,
-      partsFor(entry, parts),
-      there?.kind === kind ? there : { kind },
+  const seen = there?.kind === kind ? there : { kind };
+  const set = (
+    directory: DirectoryHandle,
+    name: EntryName | null,
+    from: DirectoryHandle | undefined,
+  ): Promise<MetadataPart[]> =>
+    known.setMetadata({ directory, name, place, from }, wanted, partsFor(entry, parts), seen);
+  const setByName = (): Promise<MetadataPart[]> =>
+    withSource(source, folderOf(place), entry, (from) =>
+      destination.beside(place, (directory, name) => set(directory, name, from)),
     );
   // Files get their extended attributes with their content.
-  if (kind !== 'folder') return destination.beside(place, set);
+  if (kind !== 'folder') return setByName();
   const setXattrs = (directory: DirectoryHandle): Promise<MetadataPart[]> =>
     keepFolderXattrs(source, directory, entry, parts);
   if (there?.kind === kind) {
-    const refused = await destination.beside(place, set);
+    const refused = await setByName();
     if (parts.xattrs === undefined) return refused;
     return [...refused, ...(await destination.within(place, setXattrs))];
   }
   // A new folder has been checked when it was opened.
   return destination.within(place, async (directory) => [
-    ...(await set(directory, null)),
+    ...(await withSource(source, place, entry, (from) => set(directory, null, from))),
     ...(await setXattrs(directory)),
   ]);
+}
+
+/**
+ * Runs an action with an open folder of the source if the mode of an entry may come with an access
+ * control list. A folder that has vanished has none.
+ */
+async function withSource<T>(
+  source: TreeRoot,
+  folder: Place,
+  { mode }: TreeEntry,
+  act: (from: DirectoryHandle | undefined) => Promise<T>,
+): Promise<T> {
+  if (process.platform !== 'linux' || (mode & ofOthers) === 0) return act(undefined);
+  let isOpen = false;
+  try {
+    return await source.within(folder, (from) => {
+      isOpen = true;
+      return act(from);
+    });
+  } catch (error) {
+    if (isOpen) throw error;
+    return act(undefined);
+  }
 }
 
 /** Copies the extended attributes of a folder, access control lists included. */

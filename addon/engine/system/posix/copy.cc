@@ -2,18 +2,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#ifdef __linux__
-#include <sys/xattr.h>
-#elif defined(__APPLE__)
-#include <copyfile.h>
-#endif
-
-#include <string_view>
-#include <vector>
-
+#include "access_list.h"
 #include "metadata_keeper.h"
 #include "system/copy.h"
 #include "system_call.h"
+#include "xattrs.h"
 
 namespace overlapped {
 
@@ -41,15 +34,19 @@ Result copy_owner(int to, const struct stat& status) {
   return result_of(::fchown(to, status.st_uid, status.st_gid));
 }
 
-// Copies the mode without the bits that let others run the file as an owner whom the copy lacks.
-Result copy_mode(int to, const struct stat& status) {
+// Copies the mode without the bits that let others run the file as an owner whom the copy lacks,
+// and the access control list that says what the group bits mean.
+Result copy_mode(int from, int to, const struct stat& status) {
   constexpr mode_t kPermissions = 07777;
   struct stat there {};
   if (::fstat(to, &there) != 0) return last_error();
   mode_t mode = status.st_mode & kPermissions;
   if (there.st_uid != status.st_uid) mode &= ~mode_t{S_ISUID};
   if (there.st_gid != status.st_gid) mode &= ~mode_t{S_ISGID};
-  return result_of(::fchmod(to, mode));
+  // Without rights for others, nobody gets any by a list.
+  const bool is_private = (mode & (S_IRWXG | S_IRWXO)) == 0;
+  return set_mode_and_list(to, is_private ? AccessList() : AccessList::of(from), mode,
+                           [&](mode_t next) { return result_of(::fchmod(to, next)); });
 }
 
 Result copy_times(int to, const struct stat& status) {
@@ -60,81 +57,6 @@ Result copy_times(int to, const struct stat& status) {
 #endif
   return result_of(::futimens(to, times));
 }
-
-#ifdef __linux__
-
-// Fills memory with a call that reports the size if it gets no memory, and fails with ERANGE if the
-// data has grown since (listxattr(2)).
-template <typename Call>
-Result read_grown(std::vector<char>& memory, Call call) {
-  for (;;) {
-    const ssize_t size = call(nullptr, 0);
-    if (size < 0) return last_error();
-    memory.resize(static_cast<size_t>(size));
-    if (size == 0) return Result::success(0);
-    const ssize_t filled = call(memory.data(), memory.size());
-    if (filled >= 0) {
-      memory.resize(static_cast<size_t>(filled));
-      return Result::success(filled);
-    }
-    if (errno != ERANGE) return last_error();
-  }
-}
-
-Result copy_xattr(int from, int to, const char* name, std::vector<char>& value) {
-  const Result read = read_grown(
-      value, [&](char* data, size_t size) { return ::fgetxattr(from, name, data, size); });
-  // The attribute was removed after they were listed.
-  if (read.os_error == ENODATA) return Result::success(0);
-  if (!read.ok()) return read;
-  return result_of(::fsetxattr(to, name, value.data(), value.size(), 0));
-}
-
-// A new file may inherit an access list from its folder, and may thereby be open to users to whom
-// the source is not.
-Result drop_xattr(int to, const char* name) {
-  if (::fremovexattr(to, name) == 0) return Result::success(0);
-  return errno == ENODATA || errno == ENOTSUP ? Result::success(0) : last_error();
-}
-
-Result drop_access_lists(int to) {
-  struct stat status {};
-  if (::fstat(to, &status) != 0) return last_error();
-  const Result result = drop_xattr(to, "system.posix_acl_access");
-  if (!result.ok() || !S_ISDIR(status.st_mode)) return result;
-  // The list that a folder gives to its own entries.
-  return drop_xattr(to, "system.posix_acl_default");
-}
-
-// Copies every attribute that it can; the first error becomes the result.
-Result copy_xattrs(int from, int to) {
-  std::vector<char> names;
-  const Result listed =
-      read_grown(names, [&](char* data, size_t size) { return ::flistxattr(from, data, size); });
-  // A file system without extended attributes has none to copy.
-  if (!listed.ok() && listed.os_error != ENOTSUP) return listed;
-  if (!listed.ok()) names.clear();
-  std::vector<char> value;
-  Result result = drop_access_lists(to);
-  for (size_t at = 0; at < names.size(); at += std::string_view(&names[at]).size() + 1) {
-    const Result copied = copy_xattr(from, to, &names[at], value);
-    if (result.ok()) result = copied;
-  }
-  return result;
-}
-
-#elif defined(__APPLE__)
-
-// Copies access control lists, too, and resource forks, which are attributes (copyfile(3)).
-Result copy_xattrs(int from, int to) {
-  return result_of(::fcopyfile(from, to, nullptr, COPYFILE_XATTR | COPYFILE_ACL));
-}
-
-#else
-
-Result copy_xattrs(int, int) { return Result::failure(ENOTSUP); }
-
-#endif
 
 }  // namespace
 
@@ -168,8 +90,8 @@ Result copy_metadata(const struct stat& status, int from, int to, uint32_t flags
   MetadataKeeper keeper(flags, refused);
   // The owner is first, because changing it clears mode bits and capabilities (chown(2)).
   keeper.keep(kMetadataOwner, [&] { return copy_owner(to, status); });
-  keeper.keep(kMetadataMode, [&] { return copy_mode(to, status); });
-  keeper.keep(kMetadataXattrs, [&] { return copy_xattrs(from, to); });
+  keeper.keep(kMetadataMode, [&] { return copy_mode(from, to, status); });
+  keeper.keep(kMetadataXattrs, [&] { return copy_xattrs(from, to, flags); });
   keeper.keep(kMetadataTimes, [&] { return copy_times(to, status); });
   return keeper.result();
 }

@@ -7,9 +7,9 @@
 #include <sys/syscall.h>
 #endif
 
-#include <cstdio>
 #include <cstring>
 
+#include "access_list.h"
 #include "file_status.h"
 #include "metadata_keeper.h"
 #include "system_call.h"
@@ -45,6 +45,10 @@ class Target {
 
   Result status(FileStatus& found) const { return status_in(directory_, name_, found); }
 
+  Result set_mode_with(const AccessList& list, mode_t mode) const {
+    return set_mode_and_list(directory_, list, mode, [&](mode_t next) { return set_mode(next); });
+  }
+
 #ifdef __linux__
   Result set_owner(uint32_t user, uint32_t group) const {
     return result_of(::fchownat(directory_, "", user, group, AT_EMPTY_PATH));
@@ -60,13 +64,13 @@ class Target {
     }
     // Before Linux 6.6, or behind a seccomp filter that does not know the call.
     if (errno != ENOSYS && errno != EPERM) return last_error();
-    return result_of(::chmod(Path(directory_).text, mode));
+    return result_of(::chmod(DescriptorPath(directory_).text, mode));
   }
   Result set_times(const timespec (&times)[2]) const {
     if (::utimensat(directory_, "", times, AT_EMPTY_PATH) == 0) return Result::success(0);
     // Before Linux 5.8.
     if (errno != EINVAL && errno != ENOENT) return last_error();
-    return result_of(::utimensat(AT_FDCWD, Path(directory_).text, times, 0));
+    return result_of(::utimensat(AT_FDCWD, DescriptorPath(directory_).text, times, 0));
   }
 #else
   Result set_owner(uint32_t user, uint32_t group) const {
@@ -87,28 +91,22 @@ class Target {
 #endif
 
  private:
-#ifdef __linux__
-  // A path that leads to the file behind a descriptor.
-  struct Path {
-    explicit Path(int fd) { std::snprintf(text, sizeof text, "/proc/self/fd/%d", fd); }
-    char text[32];
-  };
-#endif
-
   int directory_ = -1;
   const char* name_ = "";
   Descriptor entry_;
 };
 
-// The mode without the bits that let others run the file as an owner whom it lacks.
-Result set_mode(const Target& target, const EntryMetadata& wanted) {
+// Sets the mode without the bits that let others run the file as an owner whom it lacks.
+Result set_mode(const Operation& op, const Target& target, const EntryMetadata& wanted) {
   FileStatus now;
   const Result looked = target.status(now);
   if (!looked.ok()) return looked;
   auto mode = static_cast<mode_t>(wanted.mode & kPermissions);
   if (S_ISREG(now.mode) && now.uid != wanted.user) mode &= ~mode_t{S_ISUID};
   if (S_ISREG(now.mode) && now.gid != wanted.group) mode &= ~mode_t{S_ISGID};
-  return target.set_mode(mode);
+  if (op.source == nullptr || op.source == op.file) return target.set_mode(mode);
+  const char* name = op.detail->open.path.c_str();
+  return target.set_mode_with(AccessList::of_name(op.source->handle(), name), mode);
 }
 
 timespec time_of(int64_t seconds, int64_t nanoseconds) {
@@ -143,7 +141,7 @@ Result set_metadata_in(Operation& op) {
   MetadataKeeper keeper(op.flags, op.detail->refused_parts);
   // The owner is first, because changing it clears mode bits (chown(2)).
   keeper.keep(kMetadataOwner, [&] { return target.set_owner(wanted.user, wanted.group); });
-  keeper.keep(kMetadataMode, [&] { return set_mode(target, wanted); });
+  keeper.keep(kMetadataMode, [&] { return set_mode(op, target, wanted); });
   keeper.keep(kMetadataTimes, [&] { return target.set_times(times); });
   return keeper.result();
 }

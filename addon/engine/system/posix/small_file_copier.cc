@@ -25,6 +25,7 @@ constexpr blkcnt_t kStatBlock = 512;  // the unit of st_blocks
 constexpr mode_t kPermissions = 0777;
 constexpr mode_t kAllModeBits = 07777;
 constexpr mode_t kForMakerAlone = 0600;
+constexpr mode_t kOfOthers = 0077;
 constexpr uint32_t kKeepsMode = kMetadataOwner | kMetadataMode;
 
 Result write_all(const Operation& op, int to, const std::byte* data, size_t length) {
@@ -107,6 +108,7 @@ SmallFileCopier::SmallFileCopier(Operation& operation)
   if (::fstat(op_.file->handle(), &directory) != 0) return;
   knows_owner_ = directory.st_gid == group_ || (directory.st_mode & S_ISGID) != 0;
   group_ = directory.st_gid;
+  inherits_list_ = has_default_list(op_.file->handle());
 }
 
 Result SmallFileCopier::copy(const Names& names, uint32_t& refused_parts) {
@@ -135,18 +137,23 @@ bool SmallFileCopier::is_for_maker(const struct stat& status) const {
   return knows_owner_ && status.st_uid == user_ && status.st_gid == group_;
 }
 
+// Whether an access list must be given to the new file or taken from it.
+bool SmallFileCopier::has_lists() const { return inherits_list_ || list_.exists(); }
+
 // The mode with which the new file is made. Until it has its final owner, only its maker may read
 // it.
 mode_t SmallFileCopier::first_mode(const struct stat& status) const {
   const mode_t mode = status.st_mode & kAllModeBits;
-  if ((op_.flags & kKeepsMode) == 0) return (mode & kPermissions) | S_IWUSR;
-  const bool is_plain = (mode & ~kPermissions) == 0 && (mode & S_IWUSR) != 0;
+  if ((op_.flags & kKeepsMode) == 0) return list_.limit(mode & kPermissions) | S_IWUSR;
+  const bool is_plain = (mode & ~kPermissions) == 0 && (mode & S_IWUSR) != 0 && !has_lists();
   return is_plain && is_for_maker(status) ? mode : kForMakerAlone;
 }
 
 Result SmallFileCopier::make(const Names& names, int from, const struct stat& status,
                              uint32_t& refused_parts) {
   const int directory = op_.file->handle();
+  const bool is_private = (status.st_mode & kOfOthers) == 0;
+  list_ = is_private ? AccessList() : AccessList::of(from);
   const Result made = repeat_interrupted(op_, [&] {
     return ::openat(directory, names.temporary,
                     O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, first_mode(status));
@@ -187,7 +194,7 @@ uint32_t SmallFileCopier::parts_to_set(const struct stat& status, int to) const 
   struct stat made {};
   if (::fstat(to, &made) != 0) return op_.flags;
   if (made.st_uid != status.st_uid || made.st_gid != status.st_gid) return op_.flags;
-  const bool has_mode = ((made.st_mode ^ status.st_mode) & kAllModeBits) == 0;
+  const bool has_mode = ((made.st_mode ^ status.st_mode) & kAllModeBits) == 0 && !has_lists();
   return op_.flags & ~(kMetadataOwner | (has_mode ? kMetadataMode : 0U));
 }
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 
+#include "access_list.h"
 #include "operation.h"
 #include "system_call.h"
 
@@ -30,6 +31,7 @@ class SmallFileCopier {
   Result open_source(const char* name, Descriptor& from, struct stat& status) const;
   mode_t first_mode(const struct stat& status) const;
   bool is_for_maker(const struct stat& status) const;
+  bool has_lists() const;
   Result make(const Names& names, int from, const struct stat& status, uint32_t& refused_parts);
   Result fill(int from, const struct stat& status, int to, uint32_t& refused_parts);
   Result copy_content(int from, const struct stat& status, int to);
@@ -43,6 +45,8 @@ class SmallFileCopier {
   uid_t user_ = 0;
   gid_t group_ = 0;
   bool knows_owner_ = false;
+  bool inherits_list_ = false;  // whether new files get an access list from the directory
+  AccessList list_;             // of the source
   bool may_clone_ = true;
   std::unique_ptr<std::byte[]> buffer_;
   size_t room_ = 0;

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
 
 #include "operation.h"
 
@@ -24,6 +25,14 @@ Result repeat_interrupted(const Operation& operation, Call call) {
     if (operation.cancel_requested.load(std::memory_order_acquire)) return Result::cancelled();
   }
 }
+
+#ifdef __linux__
+// A path that leads to the file behind a descriptor, for calls that reject O_PATH descriptors.
+struct DescriptorPath {
+  explicit DescriptorPath(int fd) { std::snprintf(text, sizeof text, "/proc/self/fd/%d", fd); }
+  char text[32];
+};
+#endif
 
 // Owns a descriptor and closes it.
 class Descriptor {
