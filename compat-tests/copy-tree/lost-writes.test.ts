@@ -99,6 +99,21 @@ for (const kind of ['a disk', 'an overlay'] as const) {
   });
 }
 
+test('bytes that a disk loses are noticed if it is mounted within the destination', async () => {
+  const disk = new LosingDisk();
+  try {
+    const content = Array.from({ length: 160 }, (_, i) => [
+      `${path.basename(disk.folder)}/f${i}`,
+      randomBytes(200_000, i + 1),
+    ]);
+    const report = await copyTree(folderOf(Object.fromEntries(content)), path.dirname(disk.folder));
+    expect(report.errors.length).toBeGreaterThan(0);
+    expect(report.files).toBeLessThan(160);
+  } finally {
+    disk.remove();
+  }
+});
+
 test('a sync of a file system counts only where it reports lost writes', () => {
   const [ext4, overlay] = [0xef53, 0x794c7630];
   expect(tellsLostWrites(ext4, '6.1.0-18-amd64')).toBe(true);

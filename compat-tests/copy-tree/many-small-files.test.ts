@@ -3,8 +3,11 @@ import * as path from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryName } from '../../lib/copy/temporary-name.js';
 import { TreeRoot } from '../../lib/copy/tree/tree-root.js';
-import { WaitingFolders } from '../../lib/copy/tree/waiting-folders.js';
+import { foldersMax, WaitingFolders } from '../../lib/copy/tree/waiting-folders.js';
 import { removeLeftOver } from '../../lib/copy/unfinished.js';
+import { lockDirectory } from '../../lib/engine/directory-requests.js';
+import { decodeNothing } from '../../lib/engine/operation.js';
+import { openDirectory } from '../../lib/functions/open-directory.js';
 import { copyTree } from '../../lib/index.js';
 import { isLinux, isWindows, randomBytes, rejection, testWhere } from '../helpers.js';
 import { folderOf, namesIn, newPlace, whole } from './trees.js';
@@ -105,6 +108,43 @@ onPosix('a small file keeps its holes', async () => {
   expect(fs.statSync(copied).blocks).toBeLessThanOrEqual(fs.statSync(file).blocks);
 });
 
+onLinux('files wait in many folders only until the first ones get their names', async () => {
+  const names = Array.from({ length: foldersMax + 1 }, (_, index) => `folder ${index}`);
+  const source = folderOf(Object.fromEntries(names.map((name) => [`${name}/file`, name])));
+  const to = newPlace();
+  expect(await copyTree(source, to)).toMatchObject({ files: names.length, errors: [] });
+  for (const name of names) {
+    expect(fs.readFileSync(path.join(to, name, 'file'), 'utf8')).toBe(name);
+  }
+  const root = new TreeRoot(to, 'folder');
+  const waiting = new WaitingFolders(root);
+  const holds = await Promise.all(names.slice(1).map((name) => waiting.hold(name)));
+  expect(holds.every((hold) => hold !== undefined)).toBe(true);
+  let asked = 0;
+  waiting.onFull = () => {
+    asked++;
+    setImmediate(() => holds[0]?.release());
+  };
+  const last = await waiting.hold(names[0] as string);
+  expect(asked).toBe(1);
+  for (const hold of [...holds.slice(1), last]) hold?.release();
+  await root.close();
+});
+
+onLinux('no file waits in a folder that cannot be locked', async () => {
+  const source = folderOf({ 'sub/small': 's', 'sub/large': randomBytes(1 << 20) });
+  const to = folderOf({ sub: null });
+  const holder = await openDirectory(path.join(to, 'sub'));
+  await holder.core.operate({
+    ...lockDirectory({ exclusive: true }),
+    subject: { syscall: 'lock' },
+    decode: decodeNothing,
+  });
+  expect(await copyTree(source, to)).toMatchObject({ files: 2, errors: [] });
+  expect(fs.readdirSync(path.join(to, 'sub')).sort()).toEqual(['large', 'small']);
+  await holder.close();
+});
+
 onLinux('files that wait for their names are no leftovers for another process', async () => {
   const folder = folderOf({ sub: null });
   const file = path.join(folder, 'sub', temporaryName());
@@ -116,7 +156,7 @@ onLinux('files that wait for their names are no leftovers for another process', 
       return removeLeftOver(directory, path.basename(file), { isFree });
     });
   const hold = await new WaitingFolders(ours).hold('sub', 2);
-  expect(hold?.isLocked).toBe(true);
+  expect(hold).toBeDefined();
   expect(await clean()).toBe('running');
   hold?.release(2);
   await ours.close();

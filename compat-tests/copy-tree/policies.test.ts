@@ -225,8 +225,48 @@ testWhere(!isWindows, 'Windows has no such sockets')('sockets are left out', asy
   const server = net.createServer().listen(path.join(source, 'socket'));
   ends.push(() => void server.close());
   await new Promise((resolve) => server.on('listening', resolve));
-  const report = await mirror(source, newPlace());
+  const to = newPlace();
+  const report = await mirror(source, to);
   expect(report).toMatchObject({ files: 1, errors: [], leftOut: ['socket'] });
+  expect((await verifyTree(source, to)).differences).toEqual([]);
+});
+
+testWithMounts('trees with a folder in common by another mount are refused', async () => {
+  const source = folderOf({ 'a/in': 'a', b: 'b', copies: null });
+  const to = folderOf({ view: null, 'a/in': 'a' });
+  const before = [namesIn(source), namesIn(to)];
+  const refused = { code: 'EINVAL', syscall: 'copyTree' };
+  // A folder of the source in the destination would be emptied.
+  mount('--bind', path.join(source, 'a'), path.join(to, 'view'));
+  expect(await rejection(mirror(source, to))).toMatchObject(refused);
+  expect(fs.readdirSync(path.join(source, 'a'))).toEqual(['in']);
+  expect(await copyTree(source, to, { dryRun: true })).toMatchObject({ errors: [] });
+  const options = { exclude: ['view'] };
+  expect(await mirror(source, to, options)).toMatchObject({ files: 2, deleted: 0, errors: [] });
+  // The destination in the source would be copied into itself.
+  const elsewhere = folderOf({});
+  mount('--bind', path.join(source, 'copies'), elsewhere);
+  expect(await rejection(copyTree(source, elsewhere))).toMatchObject(refused);
+  const without = { exclude: ['copies'] };
+  expect(await copyTree(source, elsewhere, without)).toMatchObject({ files: 2, errors: [] });
+  expect(namesIn(path.join(source, 'a'))).toEqual(['in']);
+  expect(before[0]).toEqual(namesIn(source).filter((name) => !name.startsWith('copies/')));
+});
+
+testWithMounts('a further name on another file system gets a copy of its own', async () => {
+  const source = folderOf({ 'a/one': 'content', 'b/x': 'x' });
+  fs.linkSync(path.join(source, 'a/one'), path.join(source, 'b/two'));
+  const to = folderOf({ b: null });
+  mount('-t', 'tmpfs', 'none', path.join(to, 'b'));
+  const report = await mirror(source, to);
+  expect(report).toMatchObject({ files: 3, hardLinks: 0, errors: [] });
+  expect(report.fallbacks).toMatchObject([{ step: 'link', code: 'EXDEV' }]);
+  expect(fs.readFileSync(path.join(to, 'b/two'), 'utf8')).toBe('content');
+  // Its copy is complete, and stays.
+  expect(await mirror(source, to)).toMatchObject({ files: 0, unchanged: 3, errors: [] });
+  fs.appendFileSync(path.join(source, 'a/one'), ' and more');
+  expect(await mirror(source, to)).toMatchObject({ files: 2, errors: [] });
+  expect(fs.readFileSync(path.join(to, 'b/two'), 'utf8')).toBe('content and more');
 });
 
 testWithMounts('a small file with another one mounted over its copy is written to', async () => {

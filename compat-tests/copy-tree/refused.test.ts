@@ -13,7 +13,7 @@ import {
   resultOfChild,
   testWhere,
 } from '../helpers.js';
-import { folderOf, newPlace } from './trees.js';
+import { folderOf, namesIn, newPlace } from './trees.js';
 
 const setpriv = '/usr/bin/setpriv';
 const canRun = isLinux && process.geteuid?.() === 0 && fs.existsSync(setpriv);
@@ -87,6 +87,28 @@ function found(folder: string, name: string): unknown {
   const content = isFile ? fs.readFileSync(file).toString('base64') : undefined;
   return { content, mode: mode & 0o7777, mtimeMs, uid };
 }
+
+// Runs as root that has no more rights than another owner of a folder.
+const once = `
+  const [url, from, to] = process.argv.slice(2);
+  const { mirror } = await import(url);
+  const { errors, ...report } = await mirror(from, to);
+  const codes = errors.map(({ path, error }) => ({ path, code: error.code }));
+  console.log(JSON.stringify({ ...report, errors: codes }));
+`;
+
+testWithoutRight('root that may not override modes works in its read-only folders', async () => {
+  const source = folderOf({ 'closed/new': 'n', 'closed/kept': 'k' });
+  const to = folderOf({ 'closed/old': 'o', 'closed/kept': 'k', 'gone/in': 'i' });
+  for (const name of ['closed', 'gone']) fs.chmodSync(path.join(to, name), 0o555);
+  fs.chmodSync(path.join(source, 'closed'), 0o555);
+  const launcher = [setpriv, '--bounding-set', '-dac_override', '--inh-caps', '-dac_override'];
+  const args = [pathToFileURL(builtModule).href, source, to];
+  const report = await resultOfChild<Report>(once, { launcher, args });
+  expect(report).toMatchObject({ errors: [], deleted: 3 });
+  expect(namesIn(to)).toEqual(['closed', 'closed/kept', 'closed/new']);
+  expect(fs.statSync(path.join(to, 'closed')).mode & 0o777).toBe(0o555);
+});
 
 for (const options of [{}, { metadata: true }, { verify: true }]) {
   testWithoutRight(

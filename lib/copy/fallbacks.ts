@@ -9,6 +9,7 @@ export type FallbackStep =
   | 'sync'
   | 'lock'
   | 'rename'
+  | 'link'
   | 'punch';
 
 /** A step that the system refused, and what was done instead. */
@@ -28,6 +29,7 @@ const alternatives: Readonly<Record<FallbackStep, string>> = {
   mode: 'the copy has the mode of a new file',
   sync: 'the copy was not synced by itself',
   lock: 'nothing keeps another process from the unfinished copy',
+  link: 'the name got a copy of its own',
   punch: 'zeros were written',
   rename: 'the existing file was written to in place',
 };
@@ -45,6 +47,11 @@ export function isMissing(error: unknown): boolean {
   return isSystemError(error) && missingCodes.has(error.code);
 }
 
+/** Returns a fallback for a refused step. */
+export function fallbackOf(step: FallbackStep, error: unknown): CopyFallback {
+  return { step, code: (error as SystemError).code, instead: alternatives[step] };
+}
+
 /** Collects the fallbacks of a copy; each step and code once. */
 export class FallbackLog {
   readonly list: CopyFallback[] = [];
@@ -52,7 +59,7 @@ export class FallbackLog {
   note(step: FallbackStep, error: unknown): void {
     const { code } = error as SystemError;
     if (this.list.some((known) => known.step === step && known.code === code)) return;
-    this.list.push({ step, code, instead: alternatives[step] });
+    this.list.push(fallbackOf(step, error));
   }
 
   /**

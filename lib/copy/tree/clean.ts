@@ -1,10 +1,5 @@
-import { Buffer } from 'node:buffer';
-import { dirname } from 'node:path';
-import process from 'node:process';
-import { openDirectory } from '../../functions/open-directory.js';
 import { abortError } from '../../node/errors.js';
 import { monotonicMs } from '../../node/globals.js';
-import { nodePromises } from '../../node/node-fs.js';
 import { ownOptions } from '../../node/own-options.js';
 import type { PathLike } from '../../node/paths.js';
 import { validateBoolean, validateObject, validateSignal } from '../../node/validate.js';
@@ -18,11 +13,10 @@ import { readLists } from './name-lists.js';
 import { signalForMany } from './signal-for-many.js';
 import type { TreeEntry } from './tree-entry.js';
 import { TreeFilter, type TreeFilterOptions } from './tree-filter.js';
-import { folderOf, type Place, showPlace } from './tree-place.js';
+import { type Place, showPlace } from './tree-place.js';
 import { TreeRoot } from './tree-root.js';
 import { walkTree } from './tree-walk.js';
-
-const isWindows = process.platform === 'win32';
+import { WaitingFolders } from './waiting-folders.js';
 
 /** Options of clean(). */
 export interface CleanOptions extends TreeFilterOptions {
@@ -71,69 +65,31 @@ export interface CleanReport {
   durationMs: number;
 }
 
-/** A running copy: everything newer below its folder may belong to it. */
-interface Running {
-  /** Undefined for a folder above the top. */
-  folder: Place | undefined;
-  ctimeNs: bigint;
-}
-
 class Cleaning {
   readonly report: CleanReport = { removed: [], kept: [], errors: [], bytes: 0, durationMs: 0 };
   readonly #root: TreeRoot;
   readonly #removesPartial: boolean;
   readonly #removes: boolean;
-  readonly #running: Running[] = [];
+  readonly #waiting: WaitingFolders;
 
   constructor(root: TreeRoot, { partial = false, dryRun = false }: CleanOptions) {
     validateBoolean(partial, 'options.partial');
     validateBoolean(dryRun, 'options.dryRun');
     this.#root = root;
+    this.#waiting = new WaitingFolders(root);
     this.#removesPartial = partial;
     this.#removes = !dryRun;
-  }
-
-  /** Looks for running copies that also work on this folder. */
-  async lookAbove(): Promise<void> {
-    let at = await nodePromises.realpath(this.#root.at(''), { encoding: 'buffer' });
-    for (;;) {
-      const parent = Buffer.from(dirname(at.toString('latin1')), 'latin1');
-      if (parent.equals(at)) return;
-      at = parent;
-      // A folder that may not be read has no copies of this user.
-      await this.#lookIn(at).catch(() => {});
-    }
-  }
-
-  async #lookIn(folder: Buffer): Promise<void> {
-    const directory = await openDirectory(folder);
-    try {
-      for (const name of (await directory.readdir()).filter(isUnfinishedName)) {
-        const state = await removeLeftOver(directory, name, { removes: false });
-        if (state !== 'running') continue;
-        const { ctimeNs } = await directory.lstat(name, { bigint: true });
-        this.#running.push({ folder: undefined, ctimeNs });
-      }
-    } finally {
-      await directory.close();
-    }
-  }
-
-  /** Notes an unfinished file that a running copy has locked. */
-  async lookAt({ place }: TreeEntry): Promise<void> {
-    await this.#try(place, async () => {
-      if ((await this.#examine(place, false)) !== 'running') return;
-      const { ctimeNs } = await this.#root.status(place);
-      this.#running.push({ folder: folderOf(place), ctimeNs });
-    });
   }
 
   /** Removes a file unless it may belong to a running copy. */
   async clean({ place, size }: TreeEntry): Promise<void> {
     await this.#try(place, async () => {
-      const state = (await this.#isOfRunning(place))
-        ? 'running'
-        : await this.#examine(place, this.#removes);
+      const state = await this.#root.spot(place, async ({ directory, name }) =>
+        removeLeftOver(directory, name, {
+          removes: this.#removes,
+          isFree: await this.#waiting.isFree(directory),
+        }),
+      );
       this.#note(state, { path: showPlace(place), bytes: size });
     });
   }
@@ -153,22 +109,6 @@ class Cleaning {
         this.report.kept.push({ ...leftOver, reason: 'partial' });
       } else this.#note(state, leftOver);
     });
-  }
-
-  #examine(place: Place, removes: boolean): Promise<LeftOverState> {
-    return this.#root.spot(place, ({ directory, name }) =>
-      removeLeftOver(directory, name, { removes }),
-    );
-  }
-
-  /** Whether a running copy may have made a file, which waits for its name without a lock. */
-  async #isOfRunning(place: Place): Promise<boolean> {
-    const above = this.#running.filter(
-      ({ folder }) => folder === undefined || folder === '' || `${place}/`.startsWith(`${folder}/`),
-    );
-    if (above.length === 0) return false;
-    const status = await this.#root.statusIfThere(place);
-    return above.some(({ ctimeNs }) => status !== undefined && status.ctimeNs >= ctimeNs);
   }
 
   #note(state: LeftOverState, leftOver: LeftOver): void {
@@ -237,10 +177,6 @@ export async function clean(folder: PathLike, options: CleanOptions = {}): Promi
     const found = [...tree.entries.values()].filter(({ place }) => isTemporaryName(place));
     const unfinished = found.filter(({ place }) => isUnfinishedName(place));
     const partial = partialCopies(found.filter(({ place }) => !isUnfinishedName(place)));
-    // On Windows files do not wait for their names without a lock.
-    if (unfinished.length > 0 && !isWindows) await cleaning.lookAbove();
-    await forEach(unfinished, concurrency, (entry) => cleaning.lookAt(entry));
-    if (signal?.aborted) throw abortError(signal);
     await forEach(unfinished, concurrency, (entry) => cleaning.clean(entry));
     for (const [place, bytes] of partial) await cleaning.cleanPartial(place, bytes);
     for (const list of [report.removed, report.kept, report.errors]) sortByPath(list);

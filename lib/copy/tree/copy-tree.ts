@@ -10,7 +10,7 @@ import { readLists } from './name-lists.js';
 import { timeWindowOf } from './time-window.js';
 import { TreeCopy } from './tree-copy.js';
 import { placeOfManifest } from './tree-manifest.js';
-import { checkApart } from './tree-overlap.js';
+import { checkApart, checkNothingShared } from './tree-overlap.js';
 import type { Place } from './tree-place.js';
 import { TreeRoot } from './tree-root.js';
 import { type WalkOptions, walkTrees } from './tree-walk.js';
@@ -33,6 +33,11 @@ function acceptsOf(
     answers.set(place, answer);
     return answer;
   };
+}
+
+/** Whether files of the same size and time are looked at more closely. */
+function examinesSame({ checksum, manifest, metadata }: TreeSettings): boolean {
+  return checksum !== undefined || manifest !== undefined || metadata.xattrs !== undefined;
 }
 
 /**
@@ -74,8 +79,9 @@ export async function copyTree(
       ...{ filter, concurrency, signal, oneFileSystem, accepts, faults },
       // Entries that the source lacks are examined only if they are to be deleted.
       entersExtra: settings.delete,
-      omitsSame: settings.checksum === undefined && manifest === undefined,
+      omitsSame: !examinesSame(settings),
     });
+    await checkNothingShared([from, to], trees, settings.delete);
     const { source: wanted, destination: there } = trees;
     const timeWindowNs = await timeWindowOf(wanted, there, to, settings.modifyWindow);
     const tree = new TreeCopy(from, to, settings, { ...trees, timeWindowNs });

@@ -1,5 +1,4 @@
 import process from 'node:process';
-import { nodePromises } from '../../node/node-fs.js';
 import type { TreeRoot } from './tree-root.js';
 
 // Linux file systems by their numbers of statfs(2): ext4, XFS, btrfs, tmpfs, F2FS, ZFS.
@@ -9,7 +8,6 @@ const overlay = 0x794c7630;
 /** What the file system of a tree keeps reliably. */
 export class FileSystemKind {
   readonly #root: TreeRoot;
-  #type: Promise<number> | undefined;
 
   /** @param root a tree whose top exists when the methods are called */
   constructor(root: TreeRoot) {
@@ -27,9 +25,7 @@ export class FileSystemKind {
     return plain.has(await this.#typeOf());
   }
 
-  #typeOf(): Promise<number> {
-    if (process.platform !== 'linux') return Promise.resolve(0);
-    this.#type ??= nodePromises.statfs(this.#root.at('')).then(({ type }) => type);
-    return this.#type;
+  async #typeOf(): Promise<number> {
+    return process.platform === 'linux' ? this.#root.fileSystemType() : 0;
   }
 }

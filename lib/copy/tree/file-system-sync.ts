@@ -2,10 +2,8 @@ import { release } from 'node:os';
 import process from 'node:process';
 import { decodeNothing } from '../../engine/operation.js';
 import { syncFileSystemOfFile } from '../../engine/requests.js';
-import type { CoreHandle } from '../../handle/core-handle.js';
-import { openCore } from '../../handle/open.js';
-import { nodePromises } from '../../node/node-fs.js';
-import type { SystemPath } from '../spot.js';
+import type { Place } from './tree-place.js';
+import type { TreeRoot } from './tree-root.js';
 
 // File systems kept by a server, which syncfs(2) does not ask: FUSE, CIFS, SMB2, 9p, VirtualBox.
 // The numbers are those of statfs(2).
@@ -31,38 +29,37 @@ export function tellsLostWrites(type: number, version: string): boolean {
 
 const subject = { syscall: 'syncfs' };
 
-/** Makes a whole file system durable at once, and reports errors of any write to it. */
+/** Makes the whole file system of a tree durable at once, and reports errors of any write to it. */
 export class FileSystemSync {
-  readonly #folder: CoreHandle;
+  readonly #root: TreeRoot;
   /** Whether run() reports lost writes. Otherwise each file needs a sync of its own. */
   readonly tells: boolean;
 
-  private constructor(folder: CoreHandle, tells: boolean) {
-    this.#folder = folder;
+  private constructor(root: TreeRoot, tells: boolean) {
+    this.#root = root;
     this.tells = tells;
   }
 
   /**
-   * Opens a file system. Must be called before anything is written, to report later errors.
+   * Prepares the sync of a tree whose top is open, and stays open: the system reports errors since
+   * the descriptor was opened.
    * @returns undefined if the system has no sync that covers the whole file system
    */
-  static async open(path: SystemPath): Promise<FileSystemSync | undefined> {
+  static async of(root: TreeRoot): Promise<FileSystemSync | undefined> {
     if (process.platform !== 'linux') return undefined;
-    const { type } = await nodePromises.statfs(path);
+    const type = await root.fileSystemType();
     if (remoteTypes.has(type)) return undefined;
-    return new FileSystemSync(await openCore(path, 'r'), tellsLostWrites(type, release()));
+    return new FileSystemSync(root, tellsLostWrites(type, release()));
   }
 
-  /** @throws EIO, ENOSPC, EDQUOT if written bytes were lost, if the system tells */
-  run(): Promise<void> {
-    return this.#folder.file.operate<void>({
-      ...syncFileSystemOfFile(),
-      subject,
-      decode: decodeNothing,
-    });
-  }
-
-  close(): Promise<void> {
-    return this.#folder.close();
+  /**
+   * Syncs the file system of a folder.
+   * @param folder default: the top
+   * @throws EIO, ENOSPC, EDQUOT if written bytes were lost, if the system tells
+   */
+  run(folder: Place = ''): Promise<void> {
+    return this.#root.within(folder, ({ core }) =>
+      core.operate<void>({ ...syncFileSystemOfFile(), subject, decode: decodeNothing }),
+    );
   }
 }

@@ -9,7 +9,6 @@ import { unlinkIfThere } from '../unfinished.js';
 import { type CopiedFile, copySmallFile, type SmallFileCopy } from './copy-small-file.js';
 import type { TreeSettings } from './copy-tree-options.js';
 import type { FileSystemSync } from './file-system-sync.js';
-import type { LiveMarker } from './live-marker.js';
 import { SmallFiles, type Unnamed } from './small-files.js';
 import type { TreeActions } from './tree-actions.js';
 import { giveTimes } from './tree-metadata.js';
@@ -29,7 +28,6 @@ interface FilePlaces {
   source: TreeRoot;
   destination: TreeRoot;
   waiting: WaitingFolders;
-  marker: LiveMarker;
   /** Folders of the destination on other file systems than its top. */
   otherFileSystems: ReadonlySet<Place>;
 }
@@ -48,18 +46,16 @@ export class FileWriter implements FileActions {
   readonly #settings: TreeSettings;
   readonly #otherFileSystems: ReadonlySet<Place>;
   readonly #waiting: WaitingFolders;
-  readonly #marker: LiveMarker;
   readonly #smallFiles: SmallFiles;
 
   constructor(
-    { source, destination, waiting, marker, otherFileSystems }: FilePlaces,
+    { source, destination, waiting, otherFileSystems }: FilePlaces,
     settings: TreeSettings,
   ) {
     this.#source = source;
     this.#destination = destination;
     this.#settings = settings;
     this.#waiting = waiting;
-    this.#marker = marker;
     this.#smallFiles = new SmallFiles(source, destination, waiting, settings);
     this.#otherFileSystems = otherFileSystems;
   }
@@ -69,46 +65,45 @@ export class FileWriter implements FileActions {
     return waits && this.#isCopiedAsOne(task, waits) && task.there?.kind !== 'folder';
   }
 
-  async writeSmallFiles(tasks: readonly Task[]): Promise<(CopiedFile | undefined)[]> {
-    await this.#marker.show();
+  writeSmallFiles(tasks: readonly Task[]): Promise<(CopiedFile | undefined)[]> {
     return this.#smallFiles.copy(tasks);
   }
 
   /** Whether one operation may copy a file. */
   #isCopiedAsOne({ entry, there }: Task, waits: boolean): boolean {
     const { eachByCopy, fileOptions } = this.#settings;
-    const needsOwnSync = this.fileSystem?.tells === false;
+    // Nothing else makes the content durable before the file has its name.
+    const needsOwnSync = this.fileSystem !== undefined && !waits;
     const keepsAccess = fileOptions.keepAccess === true && there?.kind === 'file';
     if (eachByCopy || needsOwnSync || keepsAccess) return false;
     return entry.size <= (waits ? smallFileMax : unsyncedMax);
   }
 
   async writeFile(task: Task, onProgress: FileCopyOptions['onProgress']): Promise<CopiedFile> {
-    const waits = this.#waitsForCommit(task);
-    if (!waits) return this.#writeFile(task, waits, onProgress);
-    await this.#marker.show();
-    const hold = await this.#waiting.hold(folderOf(task.entry.place));
+    const mayWait = this.#waitsForCommit(task);
+    const hold = mayWait ? await this.#waiting.hold(folderOf(task.entry.place)) : undefined;
+    if (hold === undefined) return this.#writeFile(task, false, onProgress);
     let copied: CopiedFile | undefined;
     try {
-      copied = await this.#writeFile(task, waits, onProgress, hold?.isLocked);
+      copied = await this.#writeFile(task, true, onProgress);
       return { ...copied, hold };
     } finally {
-      if (copied?.unnamed === undefined) hold?.release();
+      if (copied?.unnamed === undefined) hold.release();
     }
   }
 
+  /** @param waits whether the file waits for its name in a folder that is locked */
   #writeFile(
     task: Task,
     waits: boolean,
     onProgress: FileCopyOptions['onProgress'],
-    isLocked?: boolean,
   ): Promise<CopiedFile> {
     const { fileOptions, metadata } = this.#settings;
     const isInPlace = fileOptions.atomic === false;
     const isSmall = this.#isCopiedAsOne(task, waits);
     return this.#source.spot(task.entry.place, (source) =>
       this.#destination.spot(madeAt(task), async (destination) => {
-        const ends = { leaveUnnamed: waits, isLocked };
+        const ends = { leaveUnnamed: waits, isLocked: waits };
         const small = isSmall ? await this.#tryAsOne(source, destination, ends) : null;
         if (small !== null) return small;
         if (isInPlace) await makeWritable(task, destination);
@@ -170,8 +165,8 @@ export class FileWriter implements FileActions {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
-    // Where folders cannot be locked, another copy to this place may have mistaken the file for a
-    // leftover. It is made again, with a sync of its own.
+    // A copy to this place on another machine, which does not see the lock of the folder, may have
+    // mistaken the file for a leftover. It is made again, with a sync of its own.
     const again = await this.#source.spot(place, (source) =>
       this.#destination.spot(place, (destination) =>
         copyInTree(source, destination, fileOptions, { metadata, endsLater: false }),

@@ -23,7 +23,8 @@ export interface CommitWatch {
 
 /**
  * Renames files in groups, each after one sync of the file system. A file with a name is durable,
- * and no file pays for a sync of its own. Files wait for 3 s at most until their sync begins.
+ * and no file pays for a sync of its own. Files wait for 3 s at most until their sync begins, and
+ * less if other files can wait only after them.
  */
 export class GroupCommit {
   readonly #actions: TreeActions;
@@ -33,6 +34,7 @@ export class GroupCommit {
   #bytes = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isOld = false;
+  #isHurried = false;
   #committing: Promise<void> | undefined;
   #failedSyncs = 0;
   #lastFailure: unknown;
@@ -68,6 +70,12 @@ export class GroupCommit {
     this.#commitIfDue();
   }
 
+  /** Renames files as soon as possible: those that wait, or else the next ones. */
+  hurry(): void {
+    this.#isHurried = true;
+    this.#commitIfDue();
+  }
+
   /** Renames all waiting files. @throws the first error of a callback */
   async flush(): Promise<void> {
     while (this.#committing !== undefined || this.#waiting.length > 0) {
@@ -95,7 +103,8 @@ export class GroupCommit {
 
   #isDue(): boolean {
     const { length } = this.#waiting;
-    return length > 0 && (length >= filesMax || this.#bytes >= bytesMax || this.#isOld);
+    if (length === 0) return false;
+    return length >= filesMax || this.#bytes >= bytesMax || this.#isOld || this.#isHurried;
   }
 
   #commitIfDue(): void {
@@ -107,6 +116,7 @@ export class GroupCommit {
     const group = this.#waiting;
     this.#waiting = [];
     this.#bytes = 0;
+    this.#isHurried = false;
     this.#committing = this.#nameAll(group).finally(() => {
       this.#committing = undefined;
       this.#commitIfDue();

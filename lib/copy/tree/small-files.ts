@@ -113,7 +113,8 @@ export class SmallFiles {
     const pairs = new NamePairs(names);
     const folder = folderOf((tasks[0] as Task).entry.place);
     const hold = await this.#folders.hold(folder, tasks.length);
-    const flags = flagsOfParts(this.#metadata) | (hold?.isLocked ? directoryIsLockedFlag : 0);
+    if (hold === undefined) return tasks.map(() => undefined);
+    const flags = flagsOfParts(this.#metadata) | directoryIsLockedFlag;
     const copyBetween = (from: DirectoryHandle, to: DirectoryHandle): Promise<void> =>
       to.core.operateFrom<void>(from.core, {
         ...copySmallFilesIn(pairs, flags),
@@ -128,7 +129,7 @@ export class SmallFiles {
     );
     return names.map(([, unnamed], index) => {
       const value = pairs.valueOf(index);
-      if (value === undefined || value < 0) return void hold?.release();
+      if (value === undefined || value < 0) return void hold.release();
       return { ...copiedFile(value, pairs.refusedPartsOf(index)), unnamed, hold };
     });
   }

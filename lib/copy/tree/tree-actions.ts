@@ -1,6 +1,7 @@
 import type { FileCopyOptions } from '../file-copy-options.js';
 import type { MetadataPart } from '../metadata.js';
 import type { CopiedFile } from './copy-small-file.js';
+import type { KeptXattrs } from './keep-xattrs.js';
 import type { Unnamed } from './small-files.js';
 import type { TreeEntry } from './tree-entry.js';
 import type { Place } from './tree-place.js';
@@ -34,6 +35,8 @@ export interface TreeActions {
   writeName(task: NameTask): Promise<void>;
   /** Sets only the metadata of an existing entry. @returns refused parts */
   keepMetadata(task: Task): Promise<MetadataPart[]>;
+  /** Keeps the extended attributes of an unchanged file, if they are part of the metadata. */
+  keepXattrs(task: Task): Promise<KeptXattrs | undefined>;
   /**
    * Prepares an existing file, which may have content of others, for being copied again. One that
    * would be written in place is removed.
@@ -46,14 +49,16 @@ export interface TreeActions {
   removeLeftOver(entry: TreeEntry): Promise<void>;
   /** Makes everything written durable. @throws EIO, ENOSPC, … if some of it is lost */
   sync(): Promise<void>;
+  /** Makes other file systems durable that are mounted in the destination. @throws like sync() */
+  syncOthers(): Promise<void>;
+  /** Sets a function that is called when a file must wait until others have got their names. */
+  onFull(hurry: () => void): void;
   /** Renames a file that waited for a group commit, or gives it its times. @returns its result */
   giveName(task: Task, copied: CopiedFile): Promise<CopiedFile>;
   /** Renames files of one folder like giveName(). @returns for each file whether it has its name */
   giveNames(files: readonly Unnamed[]): Promise<boolean[]>;
   /** Removes a file that waits for a group commit. */
   removeUnnamed(task: Task, copied: CopiedFile): Promise<void>;
-  /** Closes the destination. */
-  close(): Promise<void>;
   /** Moves the entry made at `task.as` to its own place, which is empty by now. */
   moveIn(task: Task): Promise<void>;
   /** Removes the entry made at `task.as`. */

@@ -1,8 +1,11 @@
+import type { SystemError } from '../../node/errors.js';
+import { fallbackOf } from '../fallbacks.js';
 import type { TreeSettings } from './copy-tree-options.js';
 import type { CopyTreeReport } from './copy-tree-report.js';
 import { isDoubtful } from './damage.js';
 import { tasksOf } from './fresh-files.js';
 import { GroupCommit } from './group-commit.js';
+import type { KeptXattrs } from './keep-xattrs.js';
 import { isSameNode } from './make-node.js';
 import { olderNames } from './older-names.js';
 import { type ComparedTrees, planWithinLimit } from './plan-within-limit.js';
@@ -15,23 +18,27 @@ import { TreeFiles } from './tree-files.js';
 import { differsInMetadata, isFolderLike } from './tree-metadata.js';
 import { openAll, TreeObstacles } from './tree-obstacles.js';
 import { folderOf, type Place } from './tree-place.js';
-import type { NameTask, Plan, Task } from './tree-plan.js';
+import { isUnchanged, type NameTask, type Plan, type Task } from './tree-plan.js';
 import { TreeMeter } from './tree-progress.js';
 import { TreeRehearsal } from './tree-rehearsal.js';
 import { TreeReporter } from './tree-reporter.js';
 import type { TreeRoot } from './tree-root.js';
 import { byDepth, isAnother, isFirst, placeOfTask, totalsOf } from './tree-tasks.js';
-import { TreeWriter } from './tree-writer.js';
+import { type Mounts, TreeWriter } from './tree-writer.js';
 
-/** Returns folders on other file systems than the top. */
-function otherFileSystems({ entries }: Tree): Set<Place> {
-  const found = new Set<Place>();
+/** Returns other file systems that are mounted in a tree. */
+function mountsIn({ entries }: Tree): Mounts {
+  const mounts = { folders: new Set<Place>(), points: [] as Place[] };
   const top = entries.get('');
-  if (top === undefined) return found;
+  if (top === undefined) return mounts;
   for (const entry of entries.values()) {
-    if (entry.kind === 'folder' && deviceOf(entry) !== deviceOf(top)) found.add(entry.place);
+    const { kind, place } = entry;
+    if (kind !== 'folder' || deviceOf(entry) === deviceOf(top)) continue;
+    mounts.folders.add(place);
+    const parent = entries.get(folderOf(place)) ?? top;
+    if (deviceOf(entry) !== deviceOf(parent)) mounts.points.push(place);
   }
-  return found;
+  return mounts;
 }
 
 function actionsOf(
@@ -41,7 +48,15 @@ function actionsOf(
   there: Tree,
 ): TreeActions {
   if (settings.dryRun) return new TreeRehearsal();
-  return new TreeWriter(source, destination, settings, otherFileSystems(there));
+  return new TreeWriter(source, destination, settings, mountsIn(there));
+}
+
+const linkRefusals = ['EXDEV', 'EMLINK', 'EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'];
+
+/** Whether a file cannot have another name there: see link(2). */
+function isLinkRefusal(error: unknown): boolean {
+  const { syscall, code = '' } = error as Partial<SystemError>;
+  return syscall === 'linkat' && linkRefusals.includes(code);
 }
 
 /** Makes names, links and metadata durable. */
@@ -50,6 +65,7 @@ async function syncAll(actions: TreeActions, reporter: TreeReporter): Promise<vo
   if (files + folders + links + hardLinks + deleted === 0) return;
   try {
     await actions.sync();
+    await actions.syncOthers();
   } catch (error) {
     reporter.error('', error);
   }
@@ -94,6 +110,7 @@ export class TreeCopy {
     if (settings.delete && trees.source.errors.length > 0) this.report.deleteSkipped = true;
     this.#actions = actionsOf(source, destination, settings, trees.destination);
     this.#obstacles = new TreeObstacles(this.#plan.obstacles, this.#actions, this.#reporter);
+    this.#actions.onFull(() => this.#commit.hurry());
     this.#commit = new GroupCommit(this.#actions, settings.concurrency, {
       onNamed: (task, copied) => this.#reporter.copied(task, copied),
       onFailed: (task, error) => {
@@ -133,11 +150,7 @@ export class TreeCopy {
       // Complete files get their names even after an abort.
       await this.#commit.flush();
     } finally {
-      try {
-        await this.#actions.closeFolders((place, error) => this.#reporter.error(place, error));
-      } finally {
-        await this.#actions.close();
-      }
+      await this.#actions.closeFolders((place, error) => this.#reporter.error(place, error));
     }
   }
 
@@ -187,7 +200,10 @@ export class TreeCopy {
         first === undefined
           ? await isDoubtful(task, roots, this.#settings, this.#actions)
           : first.isDamaged === true;
-      if (!differs) return this.#keep(task);
+      const { keepAccess } = this.#settings.fileOptions;
+      const isWithout = differs || first !== undefined || keepAccess === true;
+      const xattrs = isWithout ? undefined : await this.#actions.keepXattrs(task);
+      if (!differs && !xattrs?.mustBeCopied) return this.#keep(task, xattrs);
       task.isDamaged = true;
       damaged.push(task);
     };
@@ -231,15 +247,16 @@ export class TreeCopy {
     this.#touched.add(folderOf(place));
   }
 
-  async #keep(task: Task): Promise<void> {
+  async #keep(task: Task, xattrs?: KeptXattrs): Promise<void> {
     await this.#reporter.manifest?.addUnchanged(task, this.#source, this.#settings);
     this.#noteUnchanged(1);
     const { entry, there } = task;
     const { metadata, fileOptions } = this.#settings;
     if (entry.kind === 'file' && fileOptions.keepAccess) return;
-    if (there === undefined || !differsInMetadata(entry, there, metadata)) return;
-    this.#reporter.refused(task, await this.#actions.keepMetadata(task));
-    this.#reporter.change('metadata', task);
+    const differs = there !== undefined && differsInMetadata(entry, there, metadata);
+    const refused = differs ? await this.#actions.keepMetadata(task) : [];
+    this.#reporter.refused(task, [...refused, ...(xattrs?.refused ?? [])]);
+    if (differs || xattrs?.hasChanged) this.#reporter.change('metadata', task);
   }
 
   /** Copies a link, a FIFO or a device. */
@@ -267,11 +284,24 @@ export class TreeCopy {
     if (this.#failed.has(first) || this.#skipped.has(first)) return this.#files.copy(task);
     if (!this.#mayMake(task)) return;
     this.#touch(task.entry.place);
-    await this.#obstacles.replace(task, (made) => this.#actions.writeName({ ...task, ...made }));
+    try {
+      await this.#obstacles.replace(task, (made) => this.#actions.writeName({ ...task, ...made }));
+    } catch (error) {
+      if (!isLinkRefusal(error)) throw error;
+      this.#reporter.fallback(task.entry.place, fallbackOf('link', error));
+      return (await this.#isComplete(task)) ? this.#keep(task) : this.#files.copy(task);
+    }
     this.#reporter.manifest?.addName(task);
     this.report.hardLinks++;
     this.#reporter.refused(task, this.#reporter.refusedOf(task.first));
     this.#reporter.change('hardLink', task);
+  }
+
+  /** Whether a name has a copy of its own that needs no work but its metadata. */
+  async #isComplete(task: NameTask): Promise<boolean> {
+    if (task.isDamaged || !isUnchanged(task, this.#trees)) return false;
+    const roots = [this.#source, this.#destination] as const;
+    return !(await isDoubtful(task, roots, this.#settings, this.#actions));
   }
 
   /** @param entries each before the folder that contains it */

@@ -49,8 +49,7 @@ export class TreeFiles {
     const { actions, commit, meter, obstacles, reporter, mayMake, touch } = this.#parts;
     if (!mayMake(task)) return;
     const { place } = task.entry;
-    // A running copy is announced by a file in the top.
-    for (const made of [place, '']) touch(made);
+    touch(place);
     let before = 0;
     const begun = commit.begin();
     const copied = await obstacles.replace(task, (made) =>
@@ -74,7 +73,7 @@ export class TreeFiles {
     const { actions, commit, runner, touch } = this.#parts;
     const { place } = (tasks[0] as Task).entry;
     const isTried = runner.runsTasks() && !isWithin(place, runner.failedFolders);
-    if (isTried) for (const made of [place, '']) touch(made);
+    if (isTried) touch(place);
     const begun = commit.begin();
     const copies = isTried ? await actions.writeSmallFiles(tasks) : [];
     const done: Unnamed[] = [];

@@ -6,6 +6,7 @@ import { stat } from '../../functions/status.js';
 import { systemErrorOf } from '../../node/errors.js';
 import { realPath } from '../../node/real-path.js';
 import type { SystemPath } from '../spot.js';
+import type { Tree } from './tree-collector.js';
 import type { TreeFilter } from './tree-filter.js';
 import type { Place } from './tree-place.js';
 import type { TreeRoot } from './tree-root.js';
@@ -140,4 +141,50 @@ export async function checkApart(
   if (above !== undefined && !(await isLeftOut(above, bounds))) {
     throw systemErrorOf('EINVAL', subject, 'the source would be deleted, being in the destination');
   }
+}
+
+/**
+ * Returns places of one folder that both trees contain, such as by a bind mount. Folders that are
+ * not entered do not count, nor those of the destination that a copy leaves alone.
+ */
+function sharedFolder(
+  source: Tree,
+  destination: Tree,
+  deletes: boolean,
+): { mine: Place; theirs: Place } | undefined {
+  const mine = new Map<string, Place>();
+  for (const { kind, identity, place } of source.entries.values()) {
+    if (kind === 'folder' && !source.unread.has(place)) mine.set(identity, place);
+  }
+  for (const { kind, identity, place } of destination.entries.values()) {
+    if (kind !== 'folder' || destination.unread.has(place)) continue;
+    const known = mine.get(identity);
+    if (known === undefined || (!deletes && !source.entries.has(place))) continue;
+    return { mine: known, theirs: place };
+  }
+  return undefined;
+}
+
+/**
+ * Refuses trees that have a folder in common, which checkApart() cannot see in their paths: what is
+ * deleted or replaced in the copy would be lost in the source, too.
+ * @throws a system error with code EINVAL
+ */
+export async function checkNothingShared(
+  roots: readonly [TreeRoot, TreeRoot],
+  trees: { source: Tree; destination: Tree },
+  deletes: boolean,
+): Promise<void> {
+  const shared = sharedFolder(trees.source, trees.destination, deletes);
+  if (shared === undefined) return;
+  const [source, destination] = roots;
+  const [one, other] = await Promise.all([
+    source.status(shared.mine),
+    destination.status(shared.theirs),
+  ]);
+  // On file systems whose numbers change, two folders may have had the same number.
+  if (!isSame(one, other)) return;
+  const [path, dest] = [source.show(shared.mine), destination.show(shared.theirs)];
+  const hint = 'both names lead to one folder, and one of them must be excluded';
+  throw systemErrorOf('EINVAL', { syscall: 'copyTree', path, dest }, hint);
 }

@@ -57,7 +57,11 @@ export interface Plan {
   leftOvers: TreeEntry[];
 }
 
-function isUnchanged({ entry, there }: Task, { timeWindowNs }: PlanRules): boolean {
+/** Whether an entry has a copy with its size and time, or its target. */
+export function isUnchanged(
+  { entry, there }: Task,
+  { timeWindowNs }: Pick<PlanRules, 'timeWindowNs'>,
+): boolean {
   if (there === undefined || there.kind !== entry.kind) return false;
   if (entry.kind === 'link') return (entry.target as Buffer).equals(there.target as Buffer);
   return there.size === entry.size && differenceOf(there.mtimeNs, entry.mtimeNs) < timeWindowNs;

@@ -41,6 +41,8 @@ export class TreeRehearsal implements TreeActions {
     return [];
   }
 
+  async keepXattrs(): Promise<undefined> {}
+
   // Only the file system knows.
   async takeOver(): Promise<boolean> {
     return false;
@@ -52,6 +54,10 @@ export class TreeRehearsal implements TreeActions {
 
   async sync(): Promise<void> {}
 
+  async syncOthers(): Promise<void> {}
+
+  onFull(): void {}
+
   async giveName(_task: Task, copied: CopiedFile): Promise<CopiedFile> {
     return copied;
   }
@@ -61,8 +67,6 @@ export class TreeRehearsal implements TreeActions {
   }
 
   async removeUnnamed(): Promise<void> {}
-
-  async close(): Promise<void> {}
 
   async moveIn(): Promise<void> {}
 

@@ -4,6 +4,7 @@ import process from 'node:process';
 import type { DirectoryHandle } from '../../file-handle/directory-handle.js';
 import { openDirectory } from '../../functions/open-directory.js';
 import type { EntryName } from '../../handle/entry-name.js';
+import { nodePromises } from '../../node/node-fs.js';
 import { type PathLike, parsePath, showPath } from '../../node/paths.js';
 import type { Spot, SystemPath } from '../spot.js';
 import { type FolderCheck, TreeFolders } from './tree-folders.js';
@@ -20,6 +21,7 @@ export class TreeRoot {
   readonly #path: string;
   #opening: Promise<TreeFolders> | undefined;
   #folders: TreeFolders | undefined;
+  #type: Promise<number> | undefined;
 
   /** @param name name of the argument, for errors */
   constructor(path: PathLike, name: string) {
@@ -86,6 +88,16 @@ export class TreeRoot {
       if (error.code === 'ENOENT') return undefined;
       throw error;
     });
+  }
+
+  /** Returns the type of the file system of the top, by its number of statfs(2) (Linux). */
+  fileSystemType(): Promise<number> {
+    this.#type ??= this.within('', async ({ fd }) => {
+      // The path may lead elsewhere by now. Without /proc it is the only name of the top.
+      const ofOpen = nodePromises.statfs(`/proc/self/fd/${fd}`);
+      return (await ofOpen.catch(() => nodePromises.statfs(this.at('')))).type;
+    });
+    return this.#type;
   }
 
   /** Returns the path of a place. */

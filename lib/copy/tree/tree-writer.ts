@@ -14,15 +14,16 @@ import type { TreeSettings } from './copy-tree-options.js';
 import { FileSystemKind } from './file-system-kind.js';
 import { FileSystemSync } from './file-system-sync.js';
 import { FileWriter } from './file-writer.js';
+import { type KeptXattrs, keepXattrs } from './keep-xattrs.js';
 import { KnownEntries } from './known-entries.js';
-import { LiveMarker } from './live-marker.js';
 import { makeLink } from './make-link.js';
 import { makeNode } from './make-node.js';
 import { OwnFolders } from './own-folders.js';
+import { overridesModes } from './privileges.js';
 import type { Unnamed } from './small-files.js';
 import type { TreeActions } from './tree-actions.js';
 import { isNode, type TreeEntry } from './tree-entry.js';
-import { keepMetadata, keepMetadataOfNew, mayGiveAway } from './tree-metadata.js';
+import { keepMetadata, keepMetadataOfNew, mayGiveAway, type TreePair } from './tree-metadata.js';
 import { folderOf, nameOf, type Place, placeIn } from './tree-place.js';
 import { madeAt, type NameTask, type Task } from './tree-plan.js';
 import type { TreeRoot } from './tree-root.js';
@@ -31,6 +32,14 @@ import { WaitingFolders } from './waiting-folders.js';
 const isWindows = process.platform === 'win32';
 const ownerMayAll = 0o700;
 const permissions = 0o777;
+
+/** Other file systems that are mounted in a tree. */
+export interface Mounts {
+  /** Folders on these file systems. */
+  folders: ReadonlySet<Place>;
+  /** Folders that they are mounted on. */
+  points: readonly Place[];
+}
 
 /**
  * Makes the entries of the destination, each under a temporary name that is renamed when the entry
@@ -45,28 +54,23 @@ export class TreeWriter implements TreeActions {
   /** New folders of the destination. */
   readonly #own: OwnFolders;
   readonly #known: KnownEntries;
-  /** Shown while complete files wait for their names, since those are not locked. */
-  readonly #marker: LiveMarker;
   readonly #waiting: WaitingFolders;
+  readonly #mounts: Mounts;
+  readonly #overridesModes = overridesModes();
   readonly #files: FileWriter;
 
-  constructor(
-    source: TreeRoot,
-    destination: TreeRoot,
-    settings: TreeSettings,
-    otherFileSystems: ReadonlySet<Place>,
-  ) {
+  constructor(source: TreeRoot, destination: TreeRoot, settings: TreeSettings, mounts: Mounts) {
     this.#source = source;
     this.#destination = destination;
     const kind = new FileSystemKind(destination);
     this.#own = new OwnFolders(destination, kind);
-    this.#known = new KnownEntries(destination, kind, otherFileSystems);
+    this.#known = new KnownEntries(destination, kind, mounts.folders);
     destination.checkFolder = (place, directory) => this.#own.check(place, directory);
-    this.#marker = new LiveMarker(destination);
     this.#settings = settings;
     this.#waiting = new WaitingFolders(destination);
-    const marker = this.#marker;
-    const trees = { source, destination, waiting: this.#waiting, marker, otherFileSystems };
+    this.#mounts = mounts;
+    const otherFileSystems = mounts.folders;
+    const trees = { source, destination, waiting: this.#waiting, otherFileSystems };
     this.#files = new FileWriter(trees, settings);
   }
 
@@ -74,9 +78,7 @@ export class TreeWriter implements TreeActions {
   async makeFolder(task: Task): Promise<boolean> {
     const isNew = await this.#makeFolder(task);
     const { place } = task.entry;
-    if (place === '') {
-      this.#files.fileSystem = await FileSystemSync.open(this.#destination.at(place));
-    }
+    if (place === '') this.#files.fileSystem = await FileSystemSync.of(this.#destination);
     return isNew;
   }
 
@@ -108,7 +110,6 @@ export class TreeWriter implements TreeActions {
   async finishFolder(task: Task): Promise<MetadataPart[]> {
     const { place, mode } = task.entry;
     const { metadata } = this.#settings;
-    if (place === '') await this.#marker.remove();
     // Without the source's mode, a new folder gets the one that it would have had without a copy.
     const isUsual = metadata.mode === undefined && task.there?.kind !== 'folder';
     const refused = isUsual
@@ -121,7 +122,6 @@ export class TreeWriter implements TreeActions {
 
   /** Restores the modes of folders that were made writable and got no new mode. */
   async closeFolders(onError: (place: Place, error: unknown) => void): Promise<void> {
-    await this.#marker.remove();
     // A folder precedes its entries here.
     for (const [place, mode] of [...this.#opened].reverse()) {
       await this.#destination
@@ -160,6 +160,18 @@ export class TreeWriter implements TreeActions {
     await this.#files.fileSystem?.run();
   }
 
+  async syncOthers(): Promise<void> {
+    for (const place of this.#mounts.points) {
+      // A subvolume of btrfs may have been deleted like a folder.
+      if ((await this.#destination.statusIfThere(place)) === undefined) continue;
+      await this.#files.fileSystem?.run(place);
+    }
+  }
+
+  onFull(hurry: () => void): void {
+    this.#waiting.onFull = hurry;
+  }
+
   giveNames(files: readonly Unnamed[]): Promise<boolean[]> {
     return this.#files.giveNames(files);
   }
@@ -170,10 +182,6 @@ export class TreeWriter implements TreeActions {
 
   removeUnnamed(task: Task, copied: CopiedFile): Promise<void> {
     return this.#files.removeUnnamed(task, copied);
-  }
-
-  async close(): Promise<void> {
-    await this.#files.fileSystem?.close();
   }
 
   /** Makes a hard link to a file that the destination already has. */
@@ -203,8 +211,16 @@ export class TreeWriter implements TreeActions {
   }
 
   #keep(task: Task, parts: MetadataParts, mode: number): Promise<MetadataPart[]> {
-    const trees = { source: this.#source, destination: this.#destination, known: this.#known };
-    return keepMetadata(trees, task, parts, mode);
+    return keepMetadata(this.#trees, task, parts, mode);
+  }
+
+  keepXattrs(task: Task): Promise<KeptXattrs | undefined> {
+    const { metadata, signal } = this.#settings;
+    return keepXattrs(this.#trees, task, metadata, signal);
+  }
+
+  get #trees(): TreePair {
+    return { source: this.#source, destination: this.#destination, known: this.#known };
   }
 
   async takeOver(task: Task): Promise<boolean> {
@@ -216,9 +232,9 @@ export class TreeWriter implements TreeActions {
     return true;
   }
 
-  /** Lets the owner of a folder change its entries. Root needs no permission. */
+  /** Lets the owner of a folder change its entries. */
   async openFolder({ place, mode }: TreeEntry): Promise<void> {
-    const isClosed = (mode & ownerMayAll) !== ownerMayAll && process.geteuid?.() !== 0;
+    const isClosed = (mode & ownerMayAll) !== ownerMayAll && !this.#overridesModes;
     if (!isClosed || isWindows || this.#opened.has(place)) return;
     await this.#destination.beside(place, (directory, name) =>
       directory.chmod(name, mode | ownerMayAll),

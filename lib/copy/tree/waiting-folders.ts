@@ -9,17 +9,15 @@ import type { Place } from './tree-place.js';
 import type { TreeRoot } from './tree-root.js';
 
 /** Maximum number of folders that are kept open, each of which takes a descriptor. */
-const foldersMax = 256;
-// Another process holds the exclusive lock only for the time of two operations.
-const triesMax = 3;
+export const foldersMax = 512;
+// Another process that looks for leftovers has the exclusive lock only for two operations.
+const triesMax = 10;
 const waitMs = 10;
 
-/** Keeps a folder open, and locked if the system can do that. */
+/** Keeps a folder open and locked. */
 export class FolderHold {
   readonly #end: () => void;
   #files = 0;
-  /** Whether the folder is locked; known when hold() has returned. */
-  isLocked = false;
 
   constructor(end: () => void) {
     this.#end = end;
@@ -38,7 +36,16 @@ export class FolderHold {
 
 interface Held {
   hold: FolderHold;
-  ready: Promise<void>;
+  /** Whether the folder is locked. */
+  locked: Promise<boolean>;
+}
+
+function deferred(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = (): void => {};
+  const promise = new Promise<void>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
 }
 
 function lock(directory: DirectoryHandle, request: Encoded): Promise<void> {
@@ -80,7 +87,10 @@ async function isFree(directory: DirectoryHandle): Promise<boolean> {
  * such folder tells other processes that the temporary files in it are no leftovers (Linux).
  */
 export class WaitingFolders {
+  /** Called when files can wait in a further folder only after others have got their names. */
+  onFull = (): void => {};
   readonly #root: TreeRoot;
+  #nextEnd = deferred();
   readonly #held = new Map<Place, Held>();
   // A lock lasts as long as its handle is open.
   readonly #locks = new WeakMap<DirectoryHandle, Promise<boolean>>();
@@ -91,19 +101,20 @@ export class WaitingFolders {
   }
 
   /**
-   * Keeps a folder open until these files have been released.
-   * @returns undefined if too many folders are held; temporary files in this one have no protection
-   *   while they wait
+   * Keeps a folder open and locked until these files have been released.
+   * @returns undefined if the folder cannot be locked, so that no file may wait in it
    */
   async hold(folder: Place, files = 1): Promise<FolderHold | undefined> {
-    let held = this.#held.get(folder);
-    if (held === undefined) {
-      if (this.#held.size >= foldersMax) return undefined;
-      held = this.#begin(folder);
+    while (this.#held.size >= foldersMax && !this.#held.has(folder)) {
+      const { promise } = this.#nextEnd;
+      this.onFull();
+      await promise;
     }
-    held.hold.add(files);
-    await held.ready;
-    return held.hold;
+    const { hold, locked } = this.#held.get(folder) ?? this.#begin(folder);
+    hold.add(files);
+    if (await locked) return hold;
+    hold.release(files);
+    return undefined;
   }
 
   /** Whether older temporary files in a directory are leftovers unless somebody locks them. */
@@ -115,26 +126,24 @@ export class WaitingFolders {
   }
 
   #begin(folder: Place): Held {
-    let end = (): void => {};
-    const ended = new Promise<void>((resolve) => {
-      end = resolve;
-    });
+    const ended = deferred();
     const hold = new FolderHold(() => {
       this.#held.delete(folder);
-      end();
+      ended.resolve();
+      this.#nextEnd.resolve();
+      this.#nextEnd = deferred();
     });
-    const ready = new Promise<void>((resolve) => {
+    const locked = new Promise<boolean>((resolve) => {
       const keepOpen = async (directory: DirectoryHandle): Promise<void> => {
         const locking = this.#locks.get(directory) ?? lockShared(directory);
         this.#locks.set(directory, locking);
-        hold.isLocked = await locking;
-        resolve();
-        await ended;
+        resolve(await locking);
+        await ended.promise;
       };
       // A folder that cannot be opened fails the copy of each file in it.
-      this.#root.within(folder, keepOpen).catch(() => resolve());
+      this.#root.within(folder, keepOpen).catch(() => resolve(false));
     });
-    const held = { hold, ready };
+    const held = { hold, locked };
     this.#held.set(folder, held);
     return held;
   }

@@ -1,0 +1,89 @@
+import { execFileSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { expect } from 'vitest';
+import { mirror } from '../../lib/index.js';
+import { isLinux, temporaryFolder, testWhere } from '../helpers.js';
+import { folderOf, newPlace } from './trees.js';
+
+// Extended attributes of files whose content has been copied before: a change of them does not
+// change the time of a file.
+
+function setAttribute(file: string, name: string, value: string): void {
+  execFileSync('setfattr', ['-h', '-n', name, '-v', value, file], { stdio: 'pipe' });
+}
+
+function attributesOf(file: string): string[] {
+  const args = ['-d', '-m', '-', '--absolute-names', path.basename(file)];
+  const output = execFileSync('getfattr', args, { cwd: path.dirname(file), stdio: 'pipe' });
+  return output.toString().split('\n').slice(1).filter(Boolean).sort();
+}
+
+function hasAttributes(): boolean {
+  if (!isLinux) return false;
+  try {
+    setAttribute(temporaryFolder(), 'user.test', 'x');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const test = testWhere(hasAttributes(), 'needs setfattr and a file system with attributes');
+const isRoot = process.geteuid?.() === 0;
+const testAsRoot = testWhere(hasAttributes() && isRoot, 'needs setfattr, and root');
+
+test('attributes of unchanged files are kept, and removed if the source lacks them', async () => {
+  const source = folderOf({ file: 'f', other: 'o', 'folder/in': 'i' });
+  const to = newPlace();
+  for (const name of ['file', 'folder', 'other']) {
+    setAttribute(path.join(source, name), 'user.old', name);
+  }
+  await mirror(source, to, { metadata: true });
+  for (const name of ['file', 'folder']) {
+    setAttribute(path.join(source, name), 'user.new', name);
+    execFileSync('setfattr', ['-x', 'user.old', path.join(source, name)]);
+  }
+  const changedBefore = fs.statSync(path.join(to, 'other')).ctimeMs;
+  const changes: string[] = [];
+  const report = await mirror(source, to, {
+    metadata: true,
+    onChange: ({ action, path: name }) => changes.push(`${action} ${name}`),
+  });
+  expect(report).toMatchObject({ files: 0, unchanged: 3, errors: [], metadataRefused: [] });
+  expect(changes).toEqual(['metadata file']);
+  for (const name of ['file', 'folder', 'other']) {
+    const wanted = attributesOf(path.join(source, name));
+    expect(wanted).toHaveLength(1);
+    expect(attributesOf(path.join(to, name)), name).toEqual(wanted);
+  }
+  expect(fs.statSync(path.join(to, 'other')).ctimeMs).toBe(changedBefore);
+});
+
+test('without `xattrs` they stay as they are', async () => {
+  const source = folderOf({ file: 'f' });
+  const to = newPlace();
+  await mirror(source, to);
+  setAttribute(path.join(source, 'file'), 'user.new', 'n');
+  setAttribute(path.join(to, 'file'), 'user.own', 'o');
+  expect(await mirror(source, to)).toMatchObject({ files: 0, unchanged: 1, errors: [] });
+  expect(attributesOf(path.join(to, 'file'))).toEqual(['user.own="o"']);
+});
+
+testAsRoot('a file with other capabilities is copied again', async () => {
+  const source = folderOf({ tool: 'right', kept: 'right' });
+  const to = newPlace();
+  await mirror(source, to, { metadata: true });
+  const capability = '0x0100000200040000000000000000000000000000';
+  setAttribute(path.join(source, 'tool'), 'security.capability', capability);
+  // Content that somebody has put there with the same time gets no capabilities.
+  const { atime, mtime } = fs.statSync(path.join(source, 'tool'));
+  fs.writeFileSync(path.join(to, 'tool'), 'wrong');
+  for (const folder of [source, to]) fs.utimesSync(path.join(folder, 'tool'), atime, mtime);
+  expect(await mirror(source, to, { metadata: true })).toMatchObject({ files: 1, errors: [] });
+  expect(fs.readFileSync(path.join(to, 'tool'), 'utf8')).toBe('right');
+  const wanted = attributesOf(path.join(source, 'tool'));
+  expect(wanted).toHaveLength(1);
+  expect(attributesOf(path.join(to, 'tool'))).toEqual(wanted);
+  expect(await mirror(source, to, { metadata: true })).toMatchObject({ files: 0, errors: [] });
+});
