@@ -285,7 +285,7 @@ test('a small file that is written to meanwhile is an error, and the old copy st
   const url = new URL(`data:text/javascript,${encodeURIComponent(hammering)}`);
   const writer = new Worker(url, { workerData: path.join(source, 'file') });
   try {
-    const end = Date.now() + 30_000;
+    const end = Date.now() + 120_000;
     for (;;) {
       fs.writeFileSync(path.join(to, 'file'), 'old');
       const { errors } = await copyTree(source, to, { changed: 'error' });

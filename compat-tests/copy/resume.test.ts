@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -12,7 +13,6 @@ import {
   resultOfChild,
   runChild,
   sha256,
-  sleep,
   temporaryFolder,
   testWhere,
 } from '../helpers.js';
@@ -52,10 +52,12 @@ async function interrupt(source: string, destination: string, bytes: number, opt
   const { partial } = pathsIn(path.dirname(source));
   const controller = new AbortController();
   const { signal } = controller;
-  const copying = rejection(copyOfFile(source, destination, { ...options, signal }));
-  while (!(flushedIn(partial) > bytes)) await sleep(10);
-  controller.abort();
-  const error = await copying;
+  const onProgress = (): void => {
+    if (flushedIn(partial) > bytes) controller.abort();
+  };
+  const error = await rejection(
+    copyOfFile(source, destination, { ...options, signal, onProgress }),
+  );
   expect(error.name).toBe('AbortError');
   expect(engine.stats().inFlight).toBe(0);
   expect(fs.existsSync(destination)).toBe(false);
@@ -157,32 +159,46 @@ test('resume continues within holes and keeps them', async () => {
 
 test('only one copy at a time writes to a destination', async () => {
   const { source, destination, names } = paths();
-  const first = copyOfFile(source, destination, slow);
-  await sleep(300);
-  const error = await rejection(
-    copyOfFile(source, destination, { resume: true, strategy: 'engine' }),
-  );
-  expect(error).toMatchObject({ code: 'EBUSY', dest: destination });
-  await first;
+  let other: Promise<NodeJS.ErrnoException> | undefined;
+  const onProgress = ({ bytes }: { bytes: number }): void => {
+    if (bytes === 0) return;
+    other ??= rejection(copyOfFile(source, destination, { resume: true, strategy: 'engine' }));
+  };
+  await copyOfFile(source, destination, { ...slow, onProgress });
+  expect(await other).toMatchObject({ code: 'EBUSY', dest: destination });
   expect(fs.readFileSync(destination).equals(data)).toBe(true);
   expect(names()).toEqual(['destination', 'source']);
 });
 
+/** Copies in another process while this one waits, and returns how that ended. */
+function copyElsewhere(source: string, destination: string): unknown {
+  const folder = temporaryFolder();
+  const [script, result] = [path.join(folder, 'copy.mjs'), path.join(folder, 'result')];
+  fs.writeFileSync(
+    script,
+    `import { writeFileSync } from 'node:fs';
+    import { copy } from ${JSON.stringify(pathToFileURL(builtModule).href)};
+    const [source, destination, result] = process.argv.slice(2);
+    const ended = await copy(source, destination, { resume: true, hash: 'md5' })
+      .catch(({ code, dest }) => ({ code, dest }));
+    writeFileSync(result, JSON.stringify(ended));`,
+  );
+  spawnSync(process.execPath, [script, source, destination, result], { stdio: 'inherit' });
+  return JSON.parse(fs.readFileSync(result, 'utf8'));
+}
+
 test('no other copy uses the file until it has its name, even while it is read back', async () => {
-  // Reading it back takes longer than the other copy takes to begin.
-  const content = Buffer.alloc(128 * MiB, 'content');
-  const { source, destination, names } = paths(content);
-  let other: Promise<NodeJS.ErrnoException> | undefined;
+  const { source, destination, names } = paths();
+  let other: unknown;
   await copyOfFile(source, destination, {
     resume: true,
     verify: true,
     onProgress: ({ phase, bytes }) => {
-      if (phase !== 'verify' || bytes > 0) return;
-      other = rejection(copyOfFile(source, destination, { resume: true, hash: 'md5' }));
+      if (phase === 'verify' && bytes === 0) other = copyElsewhere(source, destination);
     },
   });
-  expect(fs.readFileSync(destination).equals(content)).toBe(true);
-  expect(await other).toMatchObject({ code: 'EBUSY', dest: destination });
+  expect(fs.readFileSync(destination).equals(data)).toBe(true);
+  expect(other).toEqual({ code: 'EBUSY', dest: destination });
   expect(names()).toEqual(['destination', 'source']);
 });
 

@@ -447,10 +447,12 @@ testWithFifo('a lock that is released while a view waits loses no byte', async (
   await sleep(10);
   first.releaseLock();
   expect((await waiting).error).toBeDefined();
+  const { completed } = engine.stats();
   await handle.write('some bytes');
   // A reader that asks before the bytes are there receives them along with later ones, according to
-  // the standard and in Node 20 to 24.
-  await sleep(20);
+  // the standard and in Node 20 to 24. So the test waits for the write and for the read.
+  await until(() => engine.stats().completed >= completed + 2);
+  await sleep(1);
   const reader = stream.getReader();
   const { value } = await reader.read();
   expect(Buffer.from(value as Uint8Array).toString()).toBe('some bytes');
