@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { describe, expect } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { isLinux, isWindows, sha256, testWhere, until } from '../helpers.js';
 import {
   data,
@@ -15,7 +15,6 @@ import {
 
 // Manifests, lists of names, leftovers and hangups, as the command has them.
 
-const test = testWhere(true, '');
 const onPosix = testWhere(!isWindows, 'Windows has no such signals and names');
 const onLinux = testWhere(isLinux, 'Linux tells what a shell ignores');
 const leftOver = `.overlapped-${'0'.repeat(32)}.tmp`;

@@ -1,6 +1,6 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { expect } from 'vitest';
+import { expect, test } from 'vitest';
 import { symbolicLinks } from '../ecosystem/tree.js';
 import { isWindows, sha256, temporaryFolder, testWhere } from '../helpers.js';
 import {
@@ -12,8 +12,6 @@ import {
   overlapped,
   parseLines,
 } from './command.js';
-
-const test = testWhere(true, '');
 
 test('copy creates an equal file and leaves nothing else behind', async () => {
   const folder = folderWith({ source: data });

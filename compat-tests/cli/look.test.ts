@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { promisify } from 'node:util';
-import { expect } from 'vitest';
+import { expect, test } from 'vitest';
 import { isLinux, isWindows, sha256, temporaryFolder, testWhere } from '../helpers.js';
 import {
   data,
@@ -13,8 +13,6 @@ import {
   namesBelow,
   overlapped,
 } from './command.js';
-
-const test = testWhere(true, '');
 
 function changed(): Buffer {
   const other = Buffer.from(data);

@@ -1,13 +1,13 @@
 import { execFile } from 'node:child_process';
 import * as path from 'node:path';
 import { promisify } from 'node:util';
-import { expect } from 'vitest';
+import { expect, test } from 'vitest';
 import { barLine } from '../../lib/cli/progress.js';
 import { isLinux, sha256, testWhere } from '../helpers.js';
 import { data, folderWith, mainModule, overlapped } from './command.js';
 
-// Each runs in a process of its own, and four take two seconds.
-const test = testWhere(true, '', { concurrent: true });
+// Most run in processes of their own, and four take two seconds.
+const inParallel = test.concurrent;
 const csi = '\u001b[';
 
 function paths(): { source: string; to: string } {
@@ -18,17 +18,20 @@ function paths(): { source: string; to: string } {
 /** Slow enough that progress is shown more than once. */
 const slow = ['--strategy', 'engine', '--rate-limit', '1500K'];
 
-test('without a terminal, progress is printed as lines on stderr, with rate and time', async () => {
-  const { source, to } = paths();
-  const { code, stdout, stderr } = await overlapped(['copy', source, to, ...slow]);
-  expect(code).toBe(0);
-  expect(stderr).toMatch(
-    /^copy: \d+ %, [\d.]+ [KM]iB of 2\.86 MiB, [\d.]+ [KM]iB\/s, \d:\d\d left$/m,
-  );
-  expect(stdout + stderr).not.toContain(csi);
-});
+inParallel(
+  'without a terminal, progress is printed as lines on stderr, with rate and time',
+  async () => {
+    const { source, to } = paths();
+    const { code, stdout, stderr } = await overlapped(['copy', source, to, ...slow]);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(
+      /^copy: \d+ %, [\d.]+ [KM]iB of 2\.86 MiB, [\d.]+ [KM]iB\/s, \d:\d\d left$/m,
+    );
+    expect(stdout + stderr).not.toContain(csi);
+  },
+);
 
-test('--quiet shows no progress', async () => {
+inParallel('--quiet shows no progress', async () => {
   const { source, to } = paths();
   const args = ['copy', source, to, ...slow, '--quiet'];
   expect(await overlapped(args)).toMatchObject({ code: 0, stderr: '' });

@@ -1,10 +1,9 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { expect } from 'vitest';
+import { expect, test } from 'vitest';
 import { isWindows, packageFolder, testWhere } from '../helpers.js';
 import { expectRefusal, lastObject, overlapped } from './command.js';
 
-const test = testWhere(true, '');
 const testOfMany = testWhere(
   !isWindows,
   'a process for each costs seconds there, and shows no more',

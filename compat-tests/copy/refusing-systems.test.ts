@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { describe, expect } from 'vitest';
+import { describe, expect, test as plainTest } from 'vitest';
 import { canMakeFaults, faultsNeed, faultyFolders } from '../faults/fault-fs.js';
 import {
   copyOfFile,
@@ -137,7 +137,7 @@ testWhere(isLinux && process.geteuid?.() === 0, 'only root on Linux mounts')(
   },
 );
 
-testWhere(true, '')('in place, a file with other names is replaced instead', async () => {
+plainTest('in place, a file with other names is replaced instead', async () => {
   const folder = temporaryFolder();
   const [to, other] = [path.join(folder, 'to'), path.join(folder, 'other')];
   fs.writeFileSync(to, 'old');
@@ -147,7 +147,7 @@ testWhere(true, '')('in place, a file with other names is replaced instead', asy
   expectCopied(to);
 });
 
-testWhere(true, '')('a source that changes is accepted, or copied again', async () => {
+plainTest('a source that changes is accepted, or copied again', async () => {
   const from = source();
   const to = path.join(temporaryFolder(), 'to');
   // The file changes this many times.

@@ -1,5 +1,5 @@
-import { expect } from 'vitest';
-import { fileWith, isWindows, resultOfChild, testWhere } from '../helpers.js';
+import { expect, test } from 'vitest';
+import { fileWith, isWindows, resultOfChild } from '../helpers.js';
 
 // async_hooks sees the callback functions as it sees those of node:fs, except that a call is one
 // resource, where Node's readFile() is one for each of its steps.
@@ -46,7 +46,7 @@ function script(call: string, from: string): string {
 
 const both = { ...calls, ...(isWindows ? {} : descriptorCalls) };
 for (const [name, call] of Object.entries(both)) {
-  testWhere(true, '')(`the callback of ${name} runs in a resource like Node's`, async () => {
+  test(`the callback of ${name} runs in a resource like Node's`, async () => {
     const run = (from: string): Promise<unknown> =>
       resultOfChild(script(call, from), { args: [fileWith('content')] });
     const ours = await run(fsUrl);

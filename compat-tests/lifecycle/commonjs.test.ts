@@ -1,9 +1,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { expect } from 'vitest';
-import { builtModule, fileWith, packageFolder, resultOfChild, testWhere } from '../helpers.js';
-
-const test = testWhere(true, '');
+import { expect, test } from 'vitest';
+import { builtModule, fileWith, packageFolder, resultOfChild } from '../helpers.js';
 
 test('require() loads the whole package in a CommonJS module', async () => {
   const script = `

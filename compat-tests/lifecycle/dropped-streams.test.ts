@@ -1,11 +1,10 @@
 import { pathToFileURL } from 'node:url';
-import { expect } from 'vitest';
+import { expect, test } from 'vitest';
 import { builtModule, fileWith, isWindows, resultOfChild, testWhere } from '../helpers.js';
 
 // Streams that a program drops without closing them. The program may close their descriptors if it
 // knows the numbers: a number that it has closed may belong to another file.
 
-const test = testWhere(true, '');
 const flags = ['--expose-gc'];
 const builtUrl = JSON.stringify(pathToFileURL(builtModule).href);
 

@@ -1,7 +1,5 @@
-import { expect } from 'vitest';
-import { fileWith, resultOfChild, runChild, testWhere } from '../helpers.js';
-
-const test = testWhere(true, '');
+import { expect, test } from 'vitest';
+import { fileWith, resultOfChild, runChild } from '../helpers.js';
 
 test('an exception in a then() becomes an unhandledRejection, and reads continue', async () => {
   const script = `

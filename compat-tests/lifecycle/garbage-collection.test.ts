@@ -1,4 +1,4 @@
-import { expect } from 'vitest';
+import { expect, test } from 'vitest';
 import {
   fileWith,
   isLinux,
@@ -9,7 +9,6 @@ import {
   testWithFifo,
 } from '../helpers.js';
 
-const test = testWhere(true, '');
 const flags = ['--expose-gc'];
 
 // A WeakRef that has been read keeps its target until the end of the turn, so gc() comes first.

@@ -1,7 +1,5 @@
-import { expect } from 'vitest';
-import { fileWith, resultOfChild, runChild, testWhere } from '../helpers.js';
-
-const test = testWhere(true, '');
+import { expect, test } from 'vitest';
+import { fileWith, resultOfChild, runChild } from '../helpers.js';
 
 const clean = { code: 0, signal: null, stderr: '' };
 

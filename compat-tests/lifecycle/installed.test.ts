@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { expect } from 'vitest';
+import { expect, test } from 'vitest';
 import {
   isLinux,
   isWindows,
@@ -13,7 +13,6 @@ import {
 
 // The package as it is installed: its addon is in a package of its own, for this platform.
 
-const test = testWhere(true, '');
 const kind = process.env.OVERLAPPED_ENGINE;
 const platform = `${process.platform}-${process.arch}${isLinux ? '-glibc' : ''}`;
 const addonPackage = path.join('@overlapped', platform);

@@ -1,7 +1,5 @@
-import { expect } from 'vitest';
-import { fileWith, isWindows, randomBytes, resultOfChild, testWhere } from '../helpers.js';
-
-const test = testWhere(true, '');
+import { expect, test } from 'vitest';
+import { fileWith, isWindows, randomBytes, resultOfChild } from '../helpers.js';
 
 // Under Wine an open takes a hundred times as long.
 const opensMax = isWindows ? 2_000 : 100_000;

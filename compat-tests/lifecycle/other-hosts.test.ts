@@ -1,12 +1,10 @@
 import * as path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { expect } from 'vitest';
-import { fileWith, packageFolder, randomBytes, resultOfChild, testWhere } from '../helpers.js';
+import { expect, test } from 'vitest';
+import { fileWith, packageFolder, randomBytes, resultOfChild } from '../helpers.js';
 
 // Node that calls itself Bun: the package then does not use libuv's event loop, as in all programs
 // that have none. `npm run test:package` runs the package in Bun and Deno.
-
-const test = testWhere(true, '');
 
 const versions = "{ ...process.versions, bun: '0.0.0' }";
 const pretence = `Object.defineProperty(process, 'versions', { value: ${versions} });`;

@@ -1,10 +1,9 @@
-import { expect } from 'vitest';
-import { fileWith, resultOfChild, testWhere } from '../helpers.js';
+import { expect, test } from 'vitest';
+import { fileWith, resultOfChild } from '../helpers.js';
 
 // Properties that a program has added to Object.prototype are no options of anybody's call.
 
 const distUrl = new URL('../../dist/', import.meta.url).href;
-const test = testWhere(true, '');
 
 // Each pair is a property and the JavaScript of its value.
 const pollution = {

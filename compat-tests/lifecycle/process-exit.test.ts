@@ -1,4 +1,4 @@
-import { expect } from 'vitest';
+import { expect, test } from 'vitest';
 import {
   fileWith,
   isWindows,
@@ -9,7 +9,6 @@ import {
   testWithFifo,
 } from '../helpers.js';
 
-const test = testWhere(true, '');
 const exitCode = 7;
 
 /** When the process exits after operations have been started. */

@@ -1,5 +1,5 @@
 import * as path from 'node:path';
-import { expect } from 'vitest';
+import { expect, test } from 'vitest';
 import {
   fileWith,
   isLinux,
@@ -11,8 +11,6 @@ import {
   testWhere,
   testWithFifo,
 } from '../helpers.js';
-
-const test = testWhere(true, '');
 
 /**
  * A script that starts worker threads, terminates each once it has operations in flight, and prints

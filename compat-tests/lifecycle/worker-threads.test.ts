@@ -1,7 +1,6 @@
-import { expect } from 'vitest';
-import { fileWith, resultOfChild, temporaryFolder, testWhere } from '../helpers.js';
+import { expect, test } from 'vitest';
+import { fileWith, resultOfChild, temporaryFolder } from '../helpers.js';
 
-const test = testWhere(true, '');
 const threads = 4;
 
 test('several threads do verified I/O concurrently, each on its own engine', async () => {
