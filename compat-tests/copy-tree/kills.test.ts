@@ -11,7 +11,7 @@ import { whole } from './trees.js';
 // Processes that copy are killed at random moments. KILLS is the number of kills of each kind of
 // copy: KILLS=250 makes 1,000 for each engine. FAST_CHECK_SEED selects other moments.
 const kills = Number(process.env.KILLS ?? 8);
-const killsMsMax = 60_000 + kills * 5_000;
+const killsMsMax = 300_000 + kills * 5_000;
 const KiB = 1024;
 
 const script = `

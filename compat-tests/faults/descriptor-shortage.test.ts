@@ -78,7 +78,6 @@ testWithLimit(
       settled: 100,
     });
   },
-  30_000,
 );
 
 testWithLimit('an open aborted while its failure arrives waits for no descriptor', async () => {
@@ -123,7 +122,6 @@ testWithLimit(
     const registered = { ...options(), flags: [`--import=${registerUrl}`] };
     expect(await resultOfChild(script, registered)).toEqual(['EMFILE', true, 'hello', 2]);
   },
-  30_000,
 );
 
 testWithLimit('what takes no descriptor works without one, also the first time', async () => {
@@ -180,5 +178,4 @@ testWithLimit(
       true,
     ]);
   },
-  30_000,
 );

@@ -68,7 +68,7 @@ export async function connect(source: Source, sink: Sink): Promise<void> {
 }
 
 /** Reads all bytes of a source. */
-export async function bytesOf(source: Source): Promise<Buffer> {
+export async function bytesOf(source: Source | AsyncIterable<Uint8Array>): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of source as AsyncIterable<Uint8Array>) chunks.push(chunk);
   return Buffer.concat(chunks);
