@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { expect, test } from 'vitest';
-import { isWindows, packageFolder, testWhere } from '../helpers.js';
+import { type ChildResult, isWindows, packageFolder, testWhere } from '../helpers.js';
 import { expectRefusal, lastObject, overlapped } from './command.js';
 
 const testOfMany = testWhere(
@@ -10,12 +10,21 @@ const testOfMany = testWhere(
 );
 const commands = ['copy', 'mirror', 'verify', 'clean', 'hash', 'info', 'bench', 'demo'];
 
+const helps = new Map<string, Promise<ChildResult>>();
+
+/** The help of a command, from a process that runs once. */
+function helpOf(command: string): Promise<ChildResult> {
+  const help = helps.get(command) ?? overlapped([command, '--help']);
+  helps.set(command, help);
+  return help;
+}
+
 testOfMany('--help names every command, and each explains itself and the exit codes', async () => {
   const { code, stdout, stderr } = await overlapped(['--help']);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   for (const command of commands) expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
   for (const command of commands) {
-    const help = await overlapped([command, '--help']);
+    const help = await helpOf(command);
     expect(help.code).toBe(0);
     expect(help.stdout).toContain(`Usage: overlapped ${command}`);
     expect(help.stdout).toContain('--json');
@@ -28,8 +37,8 @@ testOfMany('--help shows examples, and all help fits 80 columns', async () => {
   const { stdout } = await overlapped(['--help']);
   expect(stdout.match(/^ {2}overlapped \w+ .*$/gm)).toHaveLength(3);
   for (const command of commands) {
-    const help = (await overlapped([command, '--help'])).stdout;
-    expect(help.split('\n').filter((line) => line.length > 80)).toEqual([]);
+    const help = await helpOf(command);
+    expect(help.stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
   }
 });
 

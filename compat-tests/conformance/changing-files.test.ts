@@ -7,7 +7,7 @@ import { fileWith, isWindows, randomBytes } from '../helpers.js';
 // fails, hangs or returns more than the file contained.
 
 const mebibyte = 2 ** 20;
-const large = randomBytes((isWindows ? 40 : 150) * mebibyte + 7, 3);
+const large = randomBytes((isWindows ? 40 : 64) * mebibyte + 7, 3);
 const small = randomBytes(300_000, 4);
 
 const reads: Record<string, (file: string) => Promise<Buffer>> = {
@@ -62,10 +62,8 @@ for (const [name, read] of Object.entries(reads)) {
       }
       await handle.close();
     })();
-    const sizes = new Set<number>();
     for (let i = 0; i < 200; i++) {
       const content = await read(file);
-      sizes.add(content.length);
       expect(content.length).toBeGreaterThanOrEqual(1000);
       expect(isBeginningOf(small, content.subarray(0, 1000))).toBe(true);
       // The system zeroes truncated data while it is being read.
@@ -74,7 +72,6 @@ for (const [name, read] of Object.entries(reads)) {
     }
     isDone = true;
     await changing;
-    expect(sizes.size).toBeGreaterThan(0);
   });
 }
 

@@ -113,13 +113,18 @@ function addSpecialFiles(folder: string): void {
   fs.symlinkSync('nowhere', path.join(folder, 'links', 'to nothing'));
 }
 
+const copiedSources = ['index.ts', 'fs.ts', 'engine', 'file-handle', 'node', 'streams'];
+
 /**
- * Creates a tree with the sources of this package and unusual entries: modes, hard and symbolic
+ * Creates a tree with some sources of this package and unusual entries: modes, hard and symbolic
  * links, an empty folder, a large file, long and foreign names.
  */
 export function sourceTree(): string {
   const folder = path.join(temporaryFolder(), 'source');
-  fs.cpSync(path.join(packageFolder, 'lib'), path.join(folder, 'library'), { recursive: true });
+  for (const name of copiedSources) {
+    const to = path.join(folder, 'library', name);
+    fs.cpSync(path.join(packageFolder, 'lib', name), to, { recursive: true });
+  }
   addSpecialFiles(folder);
   Object.keys(describeTree(folder)).forEach((name, index) => {
     const time = firstSecond + 60 * index;
