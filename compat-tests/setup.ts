@@ -1,6 +1,7 @@
 import { afterAll } from 'vitest';
 import { engine } from '../lib/index.js';
 import { removeTemporaryFolders } from './helpers.js';
+import './equality.js';
 
 // Runs before each test file: no test may pass on another engine than the one it should test.
 const wanted = process.env.OVERLAPPED_ENGINE;
