@@ -84,11 +84,11 @@ test('--files-from takes a file or -, and --exclude-from patterns', async () => 
 });
 
 describe('a hangup', () => {
-  /** Hangs up on a copy that takes some seconds, and returns how it ended. */
-  async function hangUp(start: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  /** Hangs up on a copy that is limited to a rate, and returns how it ended. */
+  async function hangUp(rate: string, start: readonly string[], env: NodeJS.ProcessEnv = {}) {
     const folder = folderWith({ from: data });
     const [from, to] = [path.join(folder, 'from'), path.join(folder, 'to')];
-    const slow = ['--rate-limit', '3M', '--strategy', 'engine'];
+    const slow = ['--rate-limit', rate, '--strategy', 'engine'];
     const command = [...start, process.execPath, mainModule, 'copy', from, to, ...slow];
     const child = spawn(command[0] as string, command.slice(1), {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -101,11 +101,11 @@ describe('a hangup', () => {
   }
 
   onPosix('ends a copy like Ctrl-C', async () => {
-    expect(await hangUp([])).toEqual({ code: 129, names: ['from'] });
+    expect(await hangUp('100K', [])).toEqual({ code: 129, names: ['from'] });
   });
 
   onPosix('is ignored under nohup, which bash and zsh name in `_`', async () => {
-    const report = await hangUp(['nohup'], { _: '/usr/bin/nohup' });
+    const report = await hangUp('3M', ['nohup'], { _: '/usr/bin/nohup' });
     expect(report).toEqual({ code: 0, names: ['from', 'to'] });
   });
 
@@ -113,7 +113,7 @@ describe('a hangup', () => {
     // The shell hangs up on the copy itself, since it is its child.
     const waiting = 'until [ "$(ls -A "$FOLDER" | wc -l)" -gt 1 ]; do sleep 0.1; done';
     const script = `trap "" HUP; "$@" & ${waiting}; kill -HUP $!; wait $!`;
-    const report = await hangUp(['sh', '-c', script, 'sh']);
+    const report = await hangUp('3M', ['sh', '-c', script, 'sh']);
     expect(report).toEqual({ code: 0, names: ['from', 'to'] });
   });
 });
