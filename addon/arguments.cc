@@ -57,8 +57,9 @@ bool read_memory(napi_env env, napi_value value, double offset, double length, s
   return true;
 }
 
-bool read_vectors(napi_env env, napi_value value, std::vector<IoVector>& vectors) {
+bool read_vectors(napi_env env, napi_value value, double length, std::vector<IoVector>& vectors) {
   uint32_t count = 0;
+  size_t total = 0;
   if (napi_get_array_length(env, value, &count) != napi_ok) return false;
   vectors.reserve(count);
   for (uint32_t i = 0; i < count; ++i) {
@@ -67,8 +68,9 @@ bool read_vectors(napi_env env, napi_value value, std::vector<IoVector>& vectors
     if (napi_get_element(env, value, i, &element) != napi_ok) return false;
     if (!read_typed_array(env, element, memory)) return false;
     vectors.push_back({memory.data, memory.size});
+    total += memory.size;
   }
-  return true;
+  return static_cast<double>(total) == length;
 }
 
 bool read_path(napi_env env, napi_value value, PathString& path) {

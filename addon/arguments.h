@@ -16,8 +16,9 @@ namespace overlapped {
 // array has none, and one of a type that not every version of Node-API knows is refused.
 bool read_memory(napi_env env, napi_value value, double offset, double length, std::byte*& data);
 
-// An array of typed arrays, each whole.
-bool read_vectors(napi_env env, napi_value value, std::vector<IoVector>& vectors);
+// An array of typed arrays, each whole, if they have `length` bytes together. One that has been
+// transferred since the call has none, and the others must not take its place in the file.
+bool read_vectors(napi_env env, napi_value value, double length, std::vector<IoVector>& vectors);
 
 // A path: a string, or on POSIX also a Uint8Array of its bytes.
 bool read_path(napi_env env, napi_value value, PathString& path);

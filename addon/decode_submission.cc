@@ -47,7 +47,9 @@ bool read_objects(napi_env env, napi_value object, const Submission& submission,
     PathString* const paths[] = {&detail.open.path, &detail.second_path, &detail.third_path};
     if (!value_at(i, value) || !read_path(env, value, *paths[i])) return false;
   }
-  if (traits.vectors) return read_vectors(env, object, op.details().vectors);
+  if (traits.vectors) {
+    return read_vectors(env, object, submission.length, op.details().vectors);
+  }
   if (!traits.memory) return true;
   // Beside paths or a source the memory begins where its view does.
   const double offset = is_array || traits.has_source() ? 0 : submission.offset;

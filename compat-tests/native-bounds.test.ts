@@ -176,6 +176,18 @@ for (const ArrayType of arrayTypes) {
   });
 }
 
+// A buffer that is transferred after the call has no bytes left when it is submitted.
+test.each([
+  ['one buffer less', 5, [Buffer.alloc(3)]],
+  ['one buffer more', 5, [Buffer.alloc(3), Buffer.alloc(2), Buffer.alloc(1)]],
+  ['no buffer', 1, []],
+])('a vector of %s than its length says fails with EINVAL', async (_, length, buffers) => {
+  for (const opcode of [Opcode.readVector, Opcode.writeVector]) {
+    expect((await raw.run({ opcode, file, length }, buffers)).error).toBe(EINVAL);
+  }
+  expect(fs.readFileSync(path, 'utf8')).toBe('hello');
+});
+
 testWithHalves('a read into a Float16Array, whose type not every Node-API has, fails', async () => {
   const array = new (globalThis as unknown as { Float16Array: typeof Uint16Array }).Float16Array(8);
   expect((await raw.run({ file, length: 64 }, array)).error).toBe(EINVAL);

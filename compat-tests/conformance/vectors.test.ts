@@ -107,6 +107,25 @@ test('-1n is the cursor, even for more buffers than the system accepts at once',
   await handle.close();
 });
 
+test('a vector with a buffer that is transferred after the call moves nothing', async () => {
+  const file = fileWith('hello');
+  const handle = await open(file, 'r+');
+  const calls = {
+    writev: (views: Uint8Array[]) => handle.writev(views, 0),
+    readv: (views: Uint8Array[]) => handle.readv(views, 0),
+  };
+  for (const call of Object.values(calls)) {
+    const views = [new Uint8Array(1), new Uint8Array(2).fill(120)];
+    const moving = call(views);
+    const [{ buffer }] = views as [Uint8Array<ArrayBuffer>, Uint8Array];
+    structuredClone(buffer, { transfer: [buffer] });
+    await expect(moving).rejects.toMatchObject({ code: 'EINVAL' });
+    expect(views[1]).toEqual(new Uint8Array(2).fill(120));
+  }
+  expect(fs.readFileSync(file, 'utf8')).toBe('hello');
+  await handle.close();
+});
+
 const holes: Buffer[] = [Buffer.from('a')];
 holes[2] = Buffer.from('c');
 sameOnHandle('readv into a list with a hole', 'ERR_INVALID_ARG_TYPE', (h) => h.readv(holes, 0));
