@@ -142,6 +142,63 @@ test('the engine serves again after the layer has been removed', async () => {
   expect(await resultOfChild(script, options)).toEqual([1, 0, 1]);
 });
 
+// node:vfs replaces process.dlopen() while a virtual file system is mounted. Here a function of the
+// same kind does so in every version of Node.
+test('calls go to Node while a virtual file system of Node is mounted', async () => {
+  const script = `
+    const { binding, dlopen } = process;
+    const mounted = function (module, file, flags) { return dlopen(module, file, flags); };
+    process.binding = (name) => name === 'natives'
+      ? { ...binding(name), 'internal/vfs/setup': 'process.dlopen = ' + mounted }
+      : binding(name);
+    const counts = [];
+    const count = async () => {
+      const { submitted } = engine.stats();
+      await fs.promises.stat(argument);
+      counts.push(engine.stats().submitted - submitted);
+    };
+    const ofProgram = (...given) => dlopen(...given);
+    for (process.dlopen of [dlopen, mounted, dlopen, ofProgram, mounted, ofProgram]) await count();
+    console.log(JSON.stringify(counts));`;
+  const options = { args: [fileWith('content')], flags: [...withImport.flags, ...quiet] };
+  expect(await resultOfChild(script, options)).toEqual([1, 0, 1, 1, 0, 1]);
+});
+
+testWhere(
+  process.allowedNodeEnvironmentFlags.has('--experimental-vfs'),
+  'this version of Node has no virtual file systems',
+)('files of a mounted virtual file system are served by Node', async () => {
+  const script = `
+    const vfs = (await import('node:vfs')).create();
+    vfs.writeFileSync('/file', 'virtual');
+    const file = vfs.mount() + '/file';
+    const { promisify } = await import('node:util');
+    const fd = fs.openSync(file);
+    const chunks = [];
+    for await (const chunk of fs.createReadStream(file, 'utf8')) chunks.push(chunk);
+    const seen = [
+      await fs.promises.readFile(file, 'utf8'),
+      await promisify(fs.readFile)(file, 'utf8'),
+      (await fs.promises.stat(file)).size,
+      await promisify(fs.readFile)(fd, 'utf8'),
+      (await promisify(fs.read)(fd, Buffer.alloc(4), 0, 4, 0)).bytesRead,
+      await fs.promises.readdir(path.dirname(file)),
+      chunks.join(''),
+    ];
+    vfs.unmount();
+    const { submitted } = engine.stats();
+    await fs.promises.stat(argument);
+    console.log(JSON.stringify([seen, engine.stats().submitted - submitted]));`;
+  const flags = [
+    '--experimental-vfs',
+    '--disable-warning=ExperimentalWarning',
+    ...withImport.flags,
+  ];
+  const seen = ['virtual', 'virtual', 7, 'virtual', 4, ['file'], 'virtual'];
+  const args = [fileWith('content')];
+  expect(await resultOfChild(script, { args, flags: [...flags, ...quiet] })).toEqual([seen, 1]);
+});
+
 // A virtual file, as archive loaders create one: with functions that wrap those of node:fs.
 const patch = `
 const fs = require('fs');

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import process from 'node:process';
-import { isSystemReplaced } from '../node/layers.js';
+import { hasLayerBelow } from '../node/layers.js';
 import { nodePromises } from '../node/node-fs.js';
 import type { PathLike } from '../node/paths.js';
 import { rm } from './remove.js';
@@ -34,7 +34,7 @@ export async function mkdtempDisposable(
   const path = await nodePromises.mkdtemp(prefix as string, options);
   const fullPath = resolve(workingFolder, path);
   const remove = (): Promise<void> => {
-    const removeTree = isSystemReplaced() ? nodePromises.rm : rm;
+    const removeTree = hasLayerBelow() ? nodePromises.rm : rm;
     return removeTree(fullPath, { recursive: true, force: true });
   };
   return Object.assign(Object.create(null) as object, {

@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import process from 'node:process';
 import { isNode, knowsAllDescriptors } from './host.js';
 import { isServed, likeNode } from './like-node.js';
 import { nodeFs } from './node-fs.js';
@@ -72,7 +73,7 @@ function isNative(value: unknown, name: string): boolean {
 }
 
 /** Whether something has replaced native functions below node:fs, as mock-fs does. */
-export function isSystemReplaced(): boolean {
+function isSystemReplaced(): boolean {
   const now = systemCalls;
   if (now === undefined) return false;
   const own = ownSystemCalls;
@@ -104,6 +105,37 @@ export function isSystemReplaced(): boolean {
     now.unlink !== own.unlink ||
     now.rmdir !== own.rmdir
   );
+}
+
+// ---- Virtual file systems of Node
+
+// While a virtual file system is mounted (node:vfs of Node 26), node:fs asks it first. The only
+// visible sign is a process.dlopen() from this module of Node.
+const virtualModule = 'internal/vfs/setup';
+let seenLoader: unknown;
+let isVirtual = false;
+
+function isOfVirtual(loader: unknown): boolean {
+  if (!isNode || typeof loader !== 'function' || isNative(loader, 'dlopen')) return false;
+  const natives = bindingOf('natives');
+  // The permission model hides Node's source. Node then serves, which is right in any case.
+  if (natives === undefined) return true;
+  const source = natives[virtualModule];
+  return typeof source === 'string' && source.includes(Function.prototype.toString.call(loader));
+}
+
+function isVirtualMounted(): boolean {
+  const { dlopen } = process as { dlopen?: unknown };
+  if (dlopen !== seenLoader) {
+    seenLoader = dlopen;
+    isVirtual = isOfVirtual(dlopen);
+  }
+  return isVirtual;
+}
+
+/** Whether something below the functions of node:fs may serve files that the engine cannot see. */
+export function hasLayerBelow(): boolean {
+  return isSystemReplaced() || isVirtualMounted();
 }
 
 // ---- Functions of node:fs
@@ -155,7 +187,7 @@ export function servesWhile(test: () => boolean): void {
 
 /** Whether Node's own functions are to serve: a layer is below them, or the engine is unable to. */
 export function isForNode(): boolean {
-  return isSystemReplaced() || !canServe();
+  return hasLayerBelow() || !canServe();
 }
 
 function isHandle(value: unknown): boolean {
