@@ -44,13 +44,13 @@ export function errorMaker({ subject, watch }: Failed, failure?: Failure): () =>
 }
 
 function systemErrorOf(subject: Subject, { error, osError, step, place }: Failure): Error {
-  const { laterSteps, showPlace } = ownOptions(subject);
+  const { laterSteps, showPlace, isNamedLater } = ownOptions(subject);
   const laterStep = step === 0 ? undefined : laterSteps?.[step - 1];
   const syscall = laterStep ?? subject.syscall;
   if (showPlace !== undefined && place !== undefined) {
     return systemError(error, { syscall, path: showPlace(place) }, osError);
   }
-  // As in Node, only the step that works on the path names it.
-  const isFirst = laterSteps === undefined || step === 0;
-  return systemError(error, isFirst ? subject : { syscall }, osError);
+  // As in Node, mostly only the step that works on the path names it.
+  const isNamed = laterSteps === undefined || step === 0 || isNamedLater === true;
+  return systemError(error, isNamed ? { ...subject, syscall } : { syscall }, osError);
 }

@@ -69,7 +69,11 @@ export class InPlace {
     giveLoopATurn();
     const completion = this.#completion;
     completion.moveTo(0);
-    if (completion.error === 0) return request.decode(completion, request);
-    return new FailedNow(errorMaker(request, failureOf(completion)));
+    if (completion.error !== 0) return new FailedNow(errorMaker(request, failureOf(completion)));
+    try {
+      return request.decode(completion, request);
+    } catch (error) {
+      return new FailedNow(() => error as Error);
+    }
   }
 }

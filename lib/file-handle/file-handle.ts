@@ -29,6 +29,7 @@ import { ExtendedHandle } from './extended-handle.js';
 import { type ReadableWebStreamOptions, readableStreamOf } from './handle-web-stream.js';
 import {
   type Content,
+  checkDecoding,
   type ReadFileOptions,
   readWholeFile,
   type WriteData,
@@ -191,6 +192,7 @@ export class FileHandle extends ExtendedHandle {
   async readFile(options?: ReadFileOptions | BufferEncoding | null): Promise<Buffer | string> {
     const { file } = this.#core;
     file.checkOpen('readFile');
+    checkDecoding(options);
     return file.holds.during(() => readWholeFile(this.#core, options));
   }
 

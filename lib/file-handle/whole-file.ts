@@ -68,6 +68,12 @@ export function decodeContent(
   return content.subarray(0, 2 ** 31 - 1).toString(encoding);
 }
 
+/** Checks before anything is read, as Node does, that the encoding can decode. */
+export function checkDecoding(options: unknown): void {
+  const { encoding } = parseEncodingOptions<{ encoding?: unknown }>(options);
+  if (encoding === 'buffer') decodeContent(Buffer.alloc(1), encoding as BufferEncoding);
+}
+
 // An abort takes effect between two parts of a whole-file transfer.
 const partSize = 16 * 1024 * 1024;
 const unknownSizeStart = 64 * 1024;

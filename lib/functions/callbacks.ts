@@ -5,6 +5,7 @@ import { getEngine } from '../engine/engine.js';
 import { type Callback, callBack } from '../engine/outcome.js';
 import { validateBufferOption } from '../file-handle/read-into.js';
 import {
+  bytesOfData,
   decodeContent,
   parseEncodingOptions,
   readBuffered,
@@ -16,7 +17,7 @@ import { abortError, invalidArgType } from '../node/errors.js';
 import { nextTick } from '../node/globals.js';
 import { substituteFor } from '../node/layers.js';
 import { likeNode } from '../node/like-node.js';
-import { nodeFs } from '../node/node-fs.js';
+import { nodeFs, nodeMajor } from '../node/node-fs.js';
 import { noOptions, ownOptions } from '../node/own-options.js';
 import { parsePath } from '../node/paths.js';
 import { validateBoolean } from '../node/validate.js';
@@ -112,6 +113,8 @@ function write(
   // Unlike the promise functions, this function does not accept iterables.
   validateText(data);
   const { encoding, signal, flush } = options;
+  // An encoding that cannot encode throws at once.
+  const bytes = bytesOfData(data, encoding) as Uint8Array;
   const flag = options.flag || defaultFlag;
   // The engine is no faster for a single write to a descriptor, or when waiting for the device.
   if (isDescriptor(path) || flush) {
@@ -124,25 +127,30 @@ function write(
   const flags = parseFlags(flag);
   const mode = parseMode(options.mode, 0o666);
   const how = { encoding, signal, mode, flush };
-  callBack(writePath(parsed, data, flags, how), asRequest(callback));
+  callBack(writePath(parsed, bytes, flags, how), asRequest(callback));
 }
 
 function statByCallback(path: unknown, given: unknown, last?: unknown): void {
   const callback = typeof given === 'function' ? given : last;
   validateCallback(callback);
   // Node 24 treats everything but an object as missing options.
-  const options = typeof given === 'object' && given !== null ? ownOptions(given) : noOptions;
-  if ((options as StatOptions).throwIfNoEntry === false)
-    callBack(startStat(path, options), asRequest(callback));
+  const options = statusOptionsOf(given);
+  if (options.throwIfNoEntry === false) callBack(startStat(path, options), asRequest(callback));
   else getEngine().call(statusRequest('stat', path, options), asRequest(callback));
+}
+
+function statusOptionsOf(given: unknown): StatOptions {
+  if (typeof given !== 'object' || given === null) return noOptions;
+  // Since Node 26 an invalid encoding is an error, although there is nothing to encode.
+  return nodeMajor >= 26 ? parseEncodingOptions<StatOptions>(given) : ownOptions(given);
 }
 
 function lstatByCallback(path: unknown, given: unknown, last?: unknown): void {
   const callback = typeof given === 'function' ? given : last;
   validateCallback(callback);
-  const isMissing = given === undefined || typeof given === 'function';
-  const options = isMissing ? noOptions : (given as StatOptions);
-  getEngine().call(statusRequest('lstat', path, options), asRequest(callback));
+  // Before Node 26, null options are an error.
+  const options = given === null && nodeMajor < 26 ? given : statusOptionsOf(given);
+  getEngine().call(statusRequest('lstat', path, options as StatOptions), asRequest(callback));
 }
 
 function readdirByCallback(path: unknown, given: unknown, last?: unknown): void {

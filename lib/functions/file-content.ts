@@ -24,7 +24,8 @@ import type { CoreHandle } from '../handle/core-handle.js';
 import { coreOfOpened, openCore } from '../handle/open.js';
 import { accessOf, parseFlags, parseMode } from '../handle/open-flags.js';
 import { decodeOpened, type OpenedFile } from '../handle/opened-file.js';
-import { abortError } from '../node/errors.js';
+import { abortError, type Subject, type SystemError, systemError } from '../node/errors.js';
+import { nodeMajor, nodePromises } from '../node/node-fs.js';
 import { type ParsedPath, type PathLike, parsePath } from '../node/paths.js';
 import { validateBoolean } from '../node/validate.js';
 
@@ -85,6 +86,7 @@ export function readFile(
     validateBufferOption(given.buffer);
     if (isOpenFile(path)) return (path as FileHandle).readFile(given);
     if (given.signal?.aborted) throw abortError(given.signal);
+    if (failsToDecode(given)) return nodePromises.readFile(path as string, options as never);
     const request = readRequest(parsePath(path), parseFlags(given.flag || 'r'), given);
     if (request === undefined) return readPathInto(path, given);
     return getEngine().start(request, afterRead(request, given));
@@ -92,6 +94,14 @@ export function readFile(
     return Promise.reject(error);
   }
 }
+
+// Before Node 26, 'buffer' is an error even if there is nothing to decode, or nothing to read.
+function failsToDecode({ encoding }: { encoding?: unknown }): boolean {
+  return encoding === 'buffer' && nodeMajor < 26;
+}
+
+// Since Node 26, reading a path is one step, whose errors name the path.
+const isReadNamed = nodeMajor >= 26;
 
 const readSteps = ['read', 'close'];
 const writeSteps = ['write', 'close'];
@@ -116,7 +126,13 @@ export function readRequest(
   { encoding, signal, buffer }: ReadFileOptions,
 ): CompleteRequest | undefined {
   if (buffer !== undefined) return undefined;
-  const subject = { syscall: 'open', path: path.shown, laterSteps: readSteps };
+  const { shown } = path;
+  const subject = {
+    syscall: 'open',
+    path: shown,
+    laterSteps: readSteps,
+    isNamedLater: isReadNamed,
+  };
   const decode = encoding ? decodingTo(encoding) : decodeReadPath;
   const encoded = readWholePath({ path: path.native, flags, mode: 0o666 });
   return complete(encoded, subject, decode, signal);
@@ -124,7 +140,7 @@ export function readRequest(
 
 /** Reads the rest of a file that the request has opened. */
 export function afterRead(
-  { flags }: CompleteRequest,
+  { flags, subject }: CompleteRequest,
   { encoding, signal }: ReadFileOptions,
 ): (content: Buffer | string | OpenedFile) => Promise<Buffer | string> | Buffer | string {
   return (content) => {
@@ -132,10 +148,20 @@ export function afterRead(
       checkNotAborted(signal);
       return content;
     }
-    return using(coreOfOpened(content, accessOf(flags)), (core) =>
+    const reading = using(coreOfOpened(content, accessOf(flags)), (core) =>
       readWholeFile(core, { encoding, signal }),
     );
+    if (!isReadNamed) return reading;
+    return reading.catch((error) => {
+      throw withPath(error, subject);
+    });
   };
+}
+
+function withPath(error: SystemError, { path }: Subject): Error {
+  const { errno, syscall, win32Error } = error;
+  if (syscall !== 'read' || typeof errno !== 'number' || error.path !== undefined) return error;
+  return systemError(errno, { syscall, path }, win32Error);
 }
 
 /** readFile() into memory of the caller, with validated options. */

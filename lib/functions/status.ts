@@ -5,7 +5,7 @@ import { statusOfPath } from '../engine/requests.js';
 import { decodeBigIntStats, decodeStats } from '../handle/stats.js';
 import { noOptions, ownOptions } from '../node/own-options.js';
 import { type PathLike, parsePath } from '../node/paths.js';
-import { validateSignal } from '../node/validate.js';
+import { validateSignal, validateStatusOptions } from '../node/validate.js';
 
 /** Options of stat() and lstat(). */
 export interface StatOptions {
@@ -81,6 +81,7 @@ export function stat(
 ): Promise<Stats | BigIntStats | undefined> {
   // An async function would take three more turns of the microtask queue.
   try {
+    validateStatusOptions(options);
     return startStat(path, options);
   } catch (error) {
     return Promise.reject(error);
@@ -98,6 +99,7 @@ export function lstat(path: PathLike, options: AsBigInts): Promise<BigIntStats>;
 export function lstat(path: PathLike, options?: StatOptions): Promise<Stats | BigIntStats>;
 export function lstat(path: PathLike, options?: StatOptions): Promise<Stats | BigIntStats> {
   try {
+    validateStatusOptions(options);
     return startLstat(path, options);
   } catch (error) {
     return Promise.reject(error);

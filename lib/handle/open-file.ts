@@ -6,6 +6,7 @@ import { statusOfFile } from '../engine/requests.js';
 import { fileClosed, systemError, systemErrorOf } from '../node/errors.js';
 import { nodeFs } from '../node/node-fs.js';
 import { noOptions, ownOptions } from '../node/own-options.js';
+import { validateStatusOptions } from '../node/validate.js';
 import type { Alignment } from '../transfer/alignment.js';
 import type { SizedFile } from '../transfer/file-size.js';
 import { collectable, type Held, submitClose } from './collection.js';
@@ -158,6 +159,7 @@ export class OpenFile implements SizedFile {
   stat(options: StatHandleOptions & { bigint: true }): Promise<BigIntStats>;
   stat(options?: StatHandleOptions): Promise<Stats | BigIntStats>;
   async stat(given: StatHandleOptions = noOptions): Promise<Stats | BigIntStats> {
+    validateStatusOptions(given);
     const options = ownOptions(given);
     return this.operate<Stats | BigIntStats>({
       ...statusOfFile(),

@@ -11,6 +11,8 @@ export interface Subject {
   readonly dest?: string | undefined;
   /** The names of the later steps of a compound operation. */
   readonly laterSteps?: readonly string[];
+  /** Whether errors of the later steps name the path, too. */
+  readonly isNamedLater?: boolean;
   /** For tree operations: turns the place of a failure into the path that errors show. */
   readonly showPlace?: (nativePath: string) => string;
 }
@@ -154,9 +156,13 @@ function describeReceived(value: unknown): string {
       ? ` Received an instance of ${name}`
       : ` Received ${inspect(value, { depth: -1 })}`;
   }
-  let shown = inspect(value, { colors: false });
-  if (shown.length > 28) shown = `${shown.slice(0, 25)}...`;
+  const shown = typeof value === 'string' ? quoteStart(value) : inspect(value, { colors: false });
   return ` Received type ${typeof value} (${shown})`;
+}
+
+function quoteStart(text: string): string {
+  const start = text.length > 28 ? `${text.slice(0, 25)}...` : text;
+  return start.includes("'") ? JSON.stringify(start) : `'${start}'`;
 }
 
 /** ERR_INVALID_ARG_TYPE; `expected` is a phrase such as 'of type string'. */

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { isArrayBufferView } from 'node:util/types';
 import { invalidArgType, invalidArgValue, outOfRange } from './errors.js';
+import { nodeMajor } from './node-fs.js';
 
 /** Argument checks that throw the same errors and messages as Node. */
 
@@ -25,6 +26,11 @@ export function validateObject(value: unknown, name: string): asserts value is o
   if (value === null || typeof value !== 'object' || Array.isArray(value)) {
     throw invalidArgType(name, 'of type object', value);
   }
+}
+
+/** Checks the options of a promise function that returns a status, as Node does since 26. */
+export function validateStatusOptions(value: unknown): void {
+  if (value !== undefined && nodeMajor >= 26) validateObject(value, 'options');
 }
 
 export function validateOneOf(value: unknown, name: string, allowed: readonly unknown[]): void {

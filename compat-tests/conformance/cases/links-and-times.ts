@@ -21,6 +21,16 @@ for (const name of ['stat', 'lstat', 'statfs'] as const) {
     posix,
   );
 }
+for (const options of [5, 'text', true, [], () => {}]) {
+  for (const name of ['stat', 'lstat'] as const) {
+    list.add(`${name} with ${shown(options)} for options`, undefined, ({ fs, file }) =>
+      fs[name](file, options),
+    );
+  }
+  list.onHandle(`handle.stat with ${shown(options)} for options`, undefined, (handle) =>
+    handle.stat(options),
+  );
+}
 list.add('stat with null options', 'ok', async ({ fs, file }) => {
   const { error } = (await came(fs.stat(file, null))) as { error?: Error };
   return error === undefined || error instanceof TypeError;

@@ -181,6 +181,26 @@ for (const options of wrongOptions) {
     handle.readFile(options),
   );
 }
+for (const options of ['buffer', { encoding: 'buffer' }]) {
+  for (const name of ['empty', 'directory']) {
+    const where = name === 'directory' ? posix : {};
+    list.add(
+      `readFile of ${name} with ${shown(options)}`,
+      undefined,
+      ({ fs, at }) => fs.readFile(at(name), options),
+      where,
+    );
+    list.add(
+      `handle.readFile of ${name} with ${shown(options)}`,
+      undefined,
+      async ({ fs, at }) => {
+        const handle = await fs.open(at(name));
+        return handle.readFile(options).finally(handle.close);
+      },
+      where,
+    );
+  }
+}
 
 const flags = 'r rs r+ rs+ a a+ as as+ w w+ wx wx+ ax ax+'.split(' ');
 for (const flag of flags) {

@@ -83,6 +83,11 @@ sameCallback('readFile', 'of a descriptor', ({ file }) => [nodeFs.openSync(file,
 sameCallback('readFile', 'of a bad descriptor', () => [987_654]);
 sameCallback('readFile', 'of an object', () => [{}]);
 sameCallback('readFile', 'with a bad encoding', ({ file }) => [file, 'no-encoding']);
+sameCallback('readFile', "with the encoding 'buffer'", ({ file }) => [file, 'buffer']);
+sameCallback('readFile', "of a folder with the encoding 'buffer'", ({ folder }) => [
+  folder,
+  { encoding: 'buffer' },
+]);
 sameCallback('readFile', 'with a bad flag', ({ file }) => [file, { flag: 'zz' }]);
 sameCallback('readFile', 'with too large a flag', ({ file }) => [file, { flag: 2 ** 40 }]);
 sameCallback('readFile', 'with a number for options', ({ file }) => [file, 5]);
@@ -93,6 +98,7 @@ for (const name of ['writeFile', 'appendFile']) {
   sameCallback(name, 'of a buffer', ({ missing }) => [missing, Buffer.from('new')]);
   sameCallback(name, 'of a view', ({ file }) => [file, new Uint16Array([1, 2, 3])]);
   sameCallback(name, 'with an encoding', ({ file }) => [file, 'abcd', 'hex']);
+  sameCallback(name, "with the encoding 'buffer'", ({ file }) => [file, 'new', 'buffer']);
   sameCallback(name, 'with flush', ({ file }) => [file, 'new', { flush: true }]);
   // Options may be an instance of a class with getters.
   sameCallback(name, 'with inherited options', ({ file }) => [
@@ -120,9 +126,18 @@ for (const name of ['stat', 'lstat']) {
   sameCallback(name, 'of a file', ({ file }) => [file]);
   sameCallback(name, 'with options', ({ file }) => [file, { bigint: false }]);
   sameCallback(name, 'with undefined options', ({ file }) => [file, undefined]);
+  sameCallback(name, 'with an encoding', ({ file }) => [file, { encoding: 'utf8' }]);
+  sameCallback(name, 'with a bad encoding', ({ file }) => [file, { encoding: 'no-encoding' }]);
+  for (const options of [5, 'text', true, []]) {
+    sameCallback(name, `with ${JSON.stringify(options)} for options`, ({ file }) => [
+      file,
+      options,
+    ]);
+  }
   sameCallback(name, 'of no file', ({ missing }) => [missing]);
   sameCallback(name, 'of a number', () => [5]);
 }
+sameCallback('lstat', 'with null options', ({ file }) => [file, null]);
 sameCallback('readdir', 'of a folder', ({ folder }) => [folder]);
 sameCallback('readdir', 'in Buffers', ({ folder }) => [folder, 'buffer']);
 sameCallback('readdir', 'of a file', ({ file }) => [file]);
