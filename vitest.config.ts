@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import * as path from 'node:path';
 import { defineConfig, type TestProjectConfiguration } from 'vitest/config';
 
 // Every test file runs once per engine of this system, the best engine first.
@@ -37,7 +38,22 @@ function enginesToTest(): readonly string[] {
 }
 
 const isWindows = process.platform === 'win32';
+
+// Tests import modules of lib/ from a bundle of all (scripts/bundle-for-tests.mjs). Each file of
+// tests has a process of its own, where Vite would transform and run three hundred modules.
+const bundle = path.join(import.meta.dirname, 'build', 'tests').replaceAll('\\', '/');
+const alias = [{ find: /^(?:\.\.\/)+lib\//, replacement: `${bundle}/` }];
+
 const heavyTests = 'compat-tests/heavy/**/*.test.ts';
+
+const engines = enginesToTest();
+
+// Tests of the sources, the types and the help of the command, which use no engine, run once.
+const testsWithoutEngine = [
+  'compat-tests/tidy*.test.ts',
+  'compat-tests/types/*.test.ts',
+  'compat-tests/cli/usage.test.ts',
+];
 
 // Tests that take gigabytes of memory are a project of their own. It runs one file at a time, when
 // all others have ended.
@@ -49,15 +65,20 @@ function projectsOf(engine: string): TestProjectConfiguration[] {
     // These limits end tests that hang. No machine is so busy that a test needs them otherwise.
     testTimeout: 300_000,
     hookTimeout: 300_000,
+    server: { deps: { external: [/\/build\/tests\//] } },
+    deps: { interopDefault: false },
     // Starting a process is expensive there.
     ...(isWindows ? { fileParallelism: false, isolate: false } : {}),
   };
   const all = ['compat-tests/**/*.test.ts'];
+  const runElsewhere = engine === engines.at(-1) ? [] : testsWithoutEngine;
   const projects: TestProjectConfiguration[] = [
     {
-      test: { ...common, name: engine, include: all, exclude: [heavyTests] },
+      resolve: { alias },
+      test: { ...common, name: engine, include: all, exclude: [heavyTests, ...runElsewhere] },
     },
     {
+      resolve: { alias },
       test: {
         ...common,
         name: `${engine}-heavy`,
@@ -73,8 +94,9 @@ function projectsOf(engine: string): TestProjectConfiguration[] {
 
 export default defineConfig({
   test: {
-    maxWorkers: 2,
+    // One more than the processors that the tests are made for, since many of them wait.
+    maxWorkers: 3,
     globalSetup: 'compat-tests/build-is-current.ts',
-    projects: enginesToTest().flatMap(projectsOf),
+    projects: engines.flatMap(projectsOf),
   },
 });

@@ -1,4 +1,5 @@
 // Builds dist/ from lib/: types by tsc, bundled code, and small files per entry of package.json.
+// Also builds build/tests/, from which compat-tests/ load modules of lib/ (bundle-for-tests.mjs).
 //
 //   node scripts/build-ts.mjs
 //
@@ -14,6 +15,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rollup } from 'rollup';
+import { bundleForTests } from './bundle-for-tests.mjs';
 import { writeDeclarations } from './declarations.mjs';
 import { isForLate, lateChunkOf, lateFunctions } from './late-functions.mjs';
 import { bundleThirdParty, thirdParty, thirdPartyFile } from './third-party.mjs';
@@ -287,6 +289,7 @@ function removeOthers(files) {
 }
 
 compile();
+await bundleForTests(root, compiled);
 const chunks = await bundle();
 removeOthers([
   ...chunks.map(({ fileName }) => fileName),

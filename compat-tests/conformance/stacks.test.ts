@@ -84,7 +84,9 @@ async function stackOf(call: () => Promise<unknown>): Promise<string> {
   return error.stack as string;
 }
 
-const ownFolders = ['lib', 'dist'].map((folder) => path.join(packageFolder, folder) + path.sep);
+const ownFolders = ['dist', 'build/tests'].map(
+  (folder) => path.join(packageFolder, folder) + path.sep,
+);
 
 // The stack of Node's own rm() does not lead to its caller.
 function expectAlike(ourStack: string, nodeStack: string): void {

@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url';
  * caller's, as with Node's own functions.
  */
 
-// The location of this module within the package. A bundle mixes frames of the package and of the
-// application in one file, so there all frames are kept.
-const ownPlace = /^(.*\/)(?:dist\/chunks\/core\.cjs|lib\/node\/own-frames\.[jt]s)$/;
+// The location of this module within the package: in dist/, or as tests load it. A bundle mixes
+// frames of the package and of the application in one file, so there all frames are kept.
+const ownPlace = /^(.*\/)(?:dist\/chunks\/core\.cjs|build\/tests\/lib\.js)$/;
 
 function ownFolders(): readonly string[] {
   const url: unknown = import.meta.url;
@@ -17,7 +17,7 @@ function ownFolders(): readonly string[] {
   // Loaders write paths with slashes on Windows, too.
   const path = fileURLToPath(folder);
   const places = [folder, path, path.replaceAll('\\', '/')];
-  return places.flatMap((place) => [`${place}dist`, `${place}lib`]);
+  return places.flatMap((place) => [`${place}dist`, `${place}build/tests`]);
 }
 
 const folders = ownFolders();

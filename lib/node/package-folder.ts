@@ -7,8 +7,8 @@ import { nodeFs } from './node-fs.js';
 // A bundler copies this code into a file of the application. The addon and the worker modules are
 // not part of the bundle, so they are looked up where the package is installed.
 
-/** The path of this module within the package: in tests, and in dist/. */
-const ownPlace = /[\\/](?:lib[\\/]node|dist[\\/]chunks)[\\/][^\\/]+$/;
+/** The path of this module within the package: as tests load it, and in dist/. */
+const ownPlace = /[\\/](?:build[\\/]tests|dist[\\/]chunks)[\\/][^\\/]+$/;
 
 let entryUrl: unknown;
 let found: string[] | undefined;
