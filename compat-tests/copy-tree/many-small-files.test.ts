@@ -1,5 +1,6 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { temporaryName } from '../../lib/copy/temporary-name.js';
 import { TreeRoot } from '../../lib/copy/tree/tree-root.js';
@@ -9,7 +10,15 @@ import { lockDirectory } from '../../lib/engine/directory-requests.js';
 import { decodeNothing } from '../../lib/engine/operation.js';
 import { openDirectory } from '../../lib/functions/open-directory.js';
 import { copyTree } from '../../lib/index.js';
-import { isLinux, isWindows, randomBytes, rejection, testWhere } from '../helpers.js';
+import {
+  builtModule,
+  isLinux,
+  isWindows,
+  randomBytes,
+  rejection,
+  resultOfChild,
+  testWhere,
+} from '../helpers.js';
 import { folderOf, namesIn, newPlace, whole } from './trees.js';
 
 const onPosix = testWhere(!isWindows, 'Windows has other modes and names');
@@ -109,7 +118,7 @@ onPosix('a small file keeps its holes', async () => {
 });
 
 onLinux('files wait in many folders only until the first ones get their names', async () => {
-  const names = Array.from({ length: foldersMax + 1 }, (_, index) => `folder ${index}`);
+  const names = Array.from({ length: foldersMax() + 1 }, (_, index) => `folder ${index}`);
   const source = folderOf(Object.fromEntries(names.map((name) => [`${name}/file`, name])));
   const to = newPlace();
   expect(await copyTree(source, to)).toMatchObject({ files: names.length, errors: [] });
@@ -129,6 +138,20 @@ onLinux('files wait in many folders only until the first ones get their names', 
   expect(asked).toBe(1);
   for (const hold of [...holds.slice(1), last]) hold?.release();
   await root.close();
+});
+
+onLinux('a tree of many folders is copied with few descriptors', async () => {
+  const names = Array.from({ length: 400 }, (_, index) => `folder ${index}/file`);
+  const source = folderOf(Object.fromEntries(names.map((name) => [name, name])));
+  const script = `
+    const [url, from, to] = process.argv.slice(2);
+    const { copyTree } = await import(url);
+    const { files, errors } = await copyTree(from, to);
+    console.log(JSON.stringify({ files, errors: errors.map(({ error }) => error.message) }));
+  `;
+  const launcher = ['/bin/sh', '-c', 'ulimit -n 300 && exec "$@"', 'sh'];
+  const args = [pathToFileURL(builtModule).href, source, newPlace()];
+  expect(await resultOfChild(script, { launcher, args })).toEqual({ files: 400, errors: [] });
 });
 
 onLinux('no file waits in a folder that cannot be locked', async () => {

@@ -4,12 +4,14 @@ import { decodeNothing } from '../../engine/operation.js';
 import type { Encoded } from '../../engine/requests.js';
 import type { DirectoryHandle } from '../../file-handle/directory-handle.js';
 import { sleep } from '../../node/globals.js';
+import { nodeFs } from '../../node/node-fs.js';
 import { isSystemError } from '../fallbacks.js';
 import type { Place } from './tree-place.js';
 import type { TreeRoot } from './tree-root.js';
 
 /** Maximum number of folders that are kept open, each of which takes a descriptor. */
-export const foldersMax = 512;
+const foldersMost = 512;
+const shareOfDescriptors = 1 / 4;
 // Another process that looks for leftovers has the exclusive lock only for two operations.
 const triesMax = 10;
 const waitMs = 10;
@@ -38,6 +40,18 @@ interface Held {
   hold: FolderHold;
   /** Whether the folder is locked. */
   locked: Promise<boolean>;
+}
+
+/** Returns how many folders a process may keep open, considering its limit of descriptors. */
+export function foldersMax(): number {
+  try {
+    const limits = nodeFs.readFileSync('/proc/self/limits', 'latin1');
+    const descriptors = /^Max open files\s+(\d+)/m.exec(limits)?.[1];
+    if (descriptors === undefined) return foldersMost;
+    return Math.min(foldersMost, Math.ceil(Number(descriptors) * shareOfDescriptors));
+  } catch {
+    return foldersMost;
+  }
 }
 
 function deferred(): { promise: Promise<void>; resolve: () => void } {
@@ -90,6 +104,7 @@ export class WaitingFolders {
   /** Called when files can wait in a further folder only after others have got their names. */
   onFull = (): void => {};
   readonly #root: TreeRoot;
+  readonly #foldersMax = foldersMax();
   #nextEnd = deferred();
   readonly #held = new Map<Place, Held>();
   // A lock lasts as long as its handle is open.
@@ -105,7 +120,7 @@ export class WaitingFolders {
    * @returns undefined if the folder cannot be locked, so that no file may wait in it
    */
   async hold(folder: Place, files = 1): Promise<FolderHold | undefined> {
-    while (this.#held.size >= foldersMax && !this.#held.has(folder)) {
+    while (this.#held.size >= this.#foldersMax && !this.#held.has(folder)) {
       const { promise } = this.#nextEnd;
       this.onFull();
       await promise;
