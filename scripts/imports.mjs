@@ -1,4 +1,4 @@
-// Which libraries a binary needs, for checks of the prebuilt addons.
+// For which machine a binary is and which libraries it needs, for checks of the prebuilt addons.
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 
@@ -10,6 +10,7 @@ function textAt(bytes, offset) {
 // ---- Mach-O (loader.h of macOS)
 
 const machO64 = 0xfeedfacf;
+const machProcessors = { 16777223: 'x64', 16777228: 'arm64' };
 const machHeaderBytes = 32;
 const loadDylib = [0xc, 0x80000018, 0x8000001f];
 const buildVersion = 0x32;
@@ -34,12 +35,14 @@ function readMachO(bytes) {
       system = `${version >> 16}.${(version >> 8) & 0xff}`;
     }
   }
-  return { libraries, late: [], system };
+  const cpu = machProcessors[bytes.readUInt32LE(4)];
+  return { os: 'darwin', cpu, libraries, late: [], system };
 }
 
 // ---- PE (Microsoft's "PE Format"): 64-bit images
 
 const peSignature = 0x4550;
+const peProcessors = { 34404: 'x64', 43620: 'arm64' };
 const directoriesOffset = 112;
 const directoryOf = { import: 1, delayImport: 13 };
 
@@ -71,12 +74,16 @@ function readPe(bytes, header) {
     return found;
   };
   return {
+    os: 'win32',
+    cpu: peProcessors[bytes.readUInt16LE(header + 4)],
     libraries: names(directoryOf.import, 20, 12),
     late: names(directoryOf.delayImport, 32, 4),
   };
 }
 
 // ---- ELF, by readelf of binutils
+
+const elfProcessors = { 62: 'x64', 183: 'arm64' };
 
 function readelf(...args) {
   const { status, error, stdout, stderr } = spawnSync('readelf', args, { encoding: 'utf8' });
@@ -85,26 +92,34 @@ function readelf(...args) {
   return stdout;
 }
 
-function readElf(file) {
+/** @param libraries those that an addon needs: glibc's have versions, and that of musl has none */
+function libcOf(libraries) {
+  if (libraries.some((name) => /^libc\.so\.\d/.test(name))) return 'glibc';
+  return libraries.some((name) => /^libc\.(?:so|musl-)/.test(name)) ? 'musl' : undefined;
+}
+
+function readElf(file, bytes) {
   const needed = readelf('-dW', file).matchAll(/NEEDED.*\[(.*)\]/g);
+  const libraries = [...needed].map(([, library]) => library);
   const symbols = readelf('--dyn-syms', '-W', file);
   const versions = [...symbols.matchAll(/GLIBC_([\d.]+)/g)].map(([, version]) => version);
   const numeric = new Intl.Collator('en', { numeric: true });
   return {
-    libraries: [...needed].map(([, library]) => library),
-    late: [],
+    ...{ os: 'linux', cpu: elfProcessors[bytes.readUInt16LE(18)], libc: libcOf(libraries) },
+    ...{ libraries, late: [] },
     system: versions.sort(numeric.compare).at(-1),
   };
 }
 
 /**
- * What a binary of ELF, Mach-O or PE needs: the `libraries` that are loaded with it, those that are
- * loaded `late`, when first called, and the oldest `system`: version of glibc or macOS.
+ * What a binary of ELF, Mach-O or PE needs: the `os`, `cpu` and `libc` by npm's names, the
+ * `libraries` that are loaded with it, those that are loaded `late`, when first called, and the
+ * oldest `system`: version of glibc or macOS.
  */
 export function importsOf(file) {
   const bytes = fs.readFileSync(file);
   if (bytes.readUInt32LE(0) === machO64) return readMachO(bytes);
   const header = bytes.toString('latin1', 0, 2) === 'MZ' ? bytes.readUInt32LE(0x3c) : 0;
   if (header > 0 && bytes.readUInt32LE(header) === peSignature) return readPe(bytes, header);
-  return readElf(file);
+  return readElf(file, bytes);
 }

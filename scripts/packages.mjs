@@ -11,6 +11,7 @@ import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { importsOf } from './imports.mjs';
 import { platforms } from './platforms.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -56,10 +57,20 @@ function makeMain() {
   return pack(folder);
 }
 
+/** @throws Failure if an addon is for another platform */
+function checkAddon(name) {
+  const { os, cpu, libc, file } = platforms[name];
+  const is = importsOf(path.join(prebuilds, file));
+  const found = [is.os, is.cpu, is.libc].filter(Boolean).join(' ');
+  const wanted = [os, cpu, libc].filter(Boolean).join(' ');
+  if (found !== wanted) throw new Failure(`prebuilds/${file} is for ${found}, not ${wanted}`);
+}
+
 /** The package with the addon of a platform. */
 function makeAddon(name) {
   const { os, cpu, libc, file } = platforms[name];
   const folder = path.join(out, name);
+  checkAddon(name);
   fs.mkdirSync(folder);
   fs.copyFileSync(path.join(prebuilds, file), path.join(folder, 'overlapped.node'));
   fs.copyFileSync(path.join(root, 'LICENSE'), path.join(folder, 'LICENSE'));

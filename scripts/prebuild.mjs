@@ -6,9 +6,9 @@
 //
 // One binary serves every version of Node that the package supports (Node-API 8). It contains the
 // C++ library and needs only the C library of the system. The file's name says whether that is
-// glibc or musl; an addon of the other one does not load. The compiler is zig, which has headers
-// and libraries of all these systems; `npm ci` in scripts/tools/zig/ installs it. Only win32-x64
-// is built by MinGW GCC (scripts/win32.mjs), because the tests under Wine run that build.
+// glibc or musl; an addon of the other one does not load. The compiler is zig (scripts/zig.mjs).
+// Only win32-x64 is built by MinGW GCC (scripts/win32.mjs), because the tests under Wine run that
+// build.
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -16,12 +16,11 @@ import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { importsOf } from './imports.mjs';
 import { platforms } from './platforms.mjs';
+import { needZig, zig, zigEnvironment, zigOptions } from './zig.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const isLinux = process.platform === 'linux';
 const work = path.join(root, 'build-prebuild');
-const zigFolder = path.join(root, 'scripts', 'tools', 'zig');
-const zig = path.join(zigFolder, 'node_modules', '@ryoppippi', 'zig-linux-x64', 'zig');
 
 /** The oldest glibc that an addon may need: that of Node's own binaries. */
 const glibc = '2.28';
@@ -104,8 +103,11 @@ function install(built, name) {
 }
 
 /** @throws Failure if an addon needs what not every system of its platform has */
-function check(name, { libraries, system }, oldest) {
-  const { os } = platforms[name];
+function check(name, { libraries, system, ...found }, oldest) {
+  const { os, cpu, libc } = platforms[name];
+  if (found.os !== os || found.cpu !== cpu || found.libc !== libc) {
+    throw new Failure(`${name} is for ${found.os} ${found.cpu} ${found.libc ?? ''}`);
+  }
   const others = libraries.filter((library) => !systemLibraries[os].test(library));
   if (others.length > 0) throw new Failure(`${name} needs ${others.join(', ')}`);
   const numeric = new Intl.Collator('en', { numeric: true });
@@ -115,13 +117,6 @@ function check(name, { libraries, system }, oldest) {
 }
 
 // ---- With zig
-
-function needZig() {
-  if (!isLinux || process.arch !== 'x64') {
-    throw new Failure('zig is installed for Linux on x64 only: use `host` here');
-  }
-  if (!fs.existsSync(zig)) run('npm', ['ci', '--prefix', zigFolder, '--no-audit', '--no-fund']);
-}
 
 /** Options for addons of Windows, which import Node-API from node.exe. */
 function windowsOptions(folder) {
@@ -133,20 +128,19 @@ function windowsOptions(folder) {
 }
 
 function buildWithZig(name) {
-  needZig();
+  try {
+    needZig();
+  } catch (error) {
+    throw new Failure(`${error.message}: use \`host\` here`);
+  }
   const [target, system] = targets[name];
   const folder = path.join(work, name);
-  const cache = path.join(work, 'zig-cache');
   const options = [
-    `-DCMAKE_TOOLCHAIN_FILE=${path.join(root, 'cmake', 'zig.cmake')}`,
-    `-DOVERLAPPED_ZIG=${zig}`,
-    `-DOVERLAPPED_TARGET=${target}`,
-    `-DOVERLAPPED_SYSTEM=${system}`,
+    ...zigOptions(target, system),
     '-DCMAKE_SHARED_LINKER_FLAGS=-s',
     ...(system === 'Windows' ? windowsOptions(folder) : []),
   ];
-  const env = { ZIG_GLOBAL_CACHE_DIR: cache, ZIG_LOCAL_CACHE_DIR: cache };
-  const needs = install(compile(folder, options, env), name);
+  const needs = install(compile(folder, options, zigEnvironment), name);
   check(name, needs, system === 'Darwin' ? macos : glibc);
 }
 
