@@ -1,47 +1,52 @@
-// A registry of the packages in a folder that scripts/packages.mjs has made, for a test of their
-// installation: node scripts/registry.mjs <folder>. Its first line of output is its address. It
-// ends when its standard input does.
+// A registry of the packages in folders, for a test of their installation:
+//
+//   node scripts/registry.mjs <folder>…
+//
+// A folder has each package as a folder, and its tarball as `npm pack` names it: those that
+// scripts/packages.mjs has made, for example. A package without a tarball is described, and cannot
+// be installed. The first line of output is the address. The registry ends when its standard input
+// does.
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { createServer } from 'node:http';
 import * as path from 'node:path';
 
-const [folder] = process.argv.slice(2);
+const folders = process.argv.slice(2);
 const packages = new Map();
 
-function manifestOf(name) {
-  const file = path.join(folder, name, 'package.json');
-  return fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, 'utf8')) : undefined;
-}
-
-for (const entry of fs.readdirSync(folder)) {
-  const manifest = manifestOf(entry);
-  if (manifest) packages.set(manifest.name, manifest);
+for (const folder of folders) {
+  for (const entry of fs.readdirSync(folder)) {
+    const file = path.join(folder, entry, 'package.json');
+    if (!fs.existsSync(file)) continue;
+    const manifest = JSON.parse(fs.readFileSync(file, 'utf8'));
+    packages.set(manifest.name, { manifest, folder });
+  }
 }
 
 function tarballOf({ name, version }) {
   return `${name.replace('@', '').replace('/', '-')}-${version}.tgz`;
 }
 
-function describe(manifest, address) {
+function describe({ manifest, folder }, address) {
   const { name, version } = manifest;
   const file = tarballOf(manifest);
-  const hash = createHash('sha512').update(fs.readFileSync(path.join(folder, file)));
-  const dist = {
-    tarball: `${address}/-/${file}`,
-    integrity: `sha512-${hash.digest('base64')}`,
-  };
+  const place = path.join(folder, file);
+  const content = fs.existsSync(place) ? fs.readFileSync(place) : '';
+  const integrity = `sha512-${createHash('sha512').update(content).digest('base64')}`;
+  const dist = { tarball: `${address}/-/${file}`, integrity };
   return { name, 'dist-tags': { latest: version }, versions: { [version]: { ...manifest, dist } } };
 }
 
 const server = createServer(({ url, headers }, response) => {
   const wanted = decodeURIComponent(url.slice(1));
-  const manifest = packages.get(wanted);
-  if (manifest) {
+  const found = packages.get(wanted);
+  const places = folders.map((folder) => path.join(folder, path.basename(wanted)));
+  const tarball = wanted.startsWith('-/') && places.find((place) => fs.existsSync(place));
+  if (found) {
     response.setHeader('content-type', 'application/json');
-    response.end(JSON.stringify(describe(manifest, `http://${headers.host}`)));
-  } else if (wanted.startsWith('-/')) {
-    fs.createReadStream(path.join(folder, path.basename(wanted))).pipe(response);
+    response.end(JSON.stringify(describe(found, `http://${headers.host}`)));
+  } else if (tarball) {
+    fs.createReadStream(tarball).pipe(response);
   } else {
     response.statusCode = 404;
     response.end('{}');
