@@ -103,6 +103,15 @@ napi_value submit(napi_env env, napi_callback_info info) {
   });
 }
 
+napi_value submit_deferred(napi_env env, napi_callback_info info) {
+  return guarded(env, [&]() -> napi_value {
+    const Call<0> call(env, info);
+    if (!call.environment) return not_started(env);
+    call.environment->submit_all_deferred();
+    return nullptr;
+  });
+}
+
 napi_value run_now(napi_env env, napi_callback_info info) {
   return guarded(env, [&]() -> napi_value {
     const Call<1> call(env, info);
@@ -203,6 +212,7 @@ napi_value init(napi_env env, napi_value exports) {
   values.set(exports, "version", values.string(OVERLAPPED_VERSION));
   values.set_function(exports, "start", start);
   values.set_function(exports, "submit", submit);
+  values.set_function(exports, "submitDeferred", submit_deferred);
   values.set_function(exports, "runNow", run_now);
   values.set_function(exports, "describeBoundary", describe);
   values.set_function(exports, "identify", identify);

@@ -1,5 +1,7 @@
 #include "environment.h"
 
+#include <fcntl.h>
+
 #include <new>
 #include <utility>
 #include <vector>
@@ -12,6 +14,17 @@
 #include "libuv.h"
 
 namespace overlapped {
+
+namespace {
+
+// Whether an operation on a path depends on the working folder or the umask of the process.
+bool depends_on_process(const Operation& operation) {
+  const OpenRequest& request = operation.detail->open;
+  const bool is_relative = request.path.empty() || request.path.front() != '/';
+  return is_relative || (request.flags & O_CREAT) != 0;
+}
+
+}  // namespace
 
 napi_value Environment::identify() const {
   const Values values(env_);
@@ -79,6 +92,7 @@ napi_value Environment::submit(uint32_t count, napi_value objects) {
   const Values values(env_);
   if (count > kSubmissionsMax) return values.fail("ERR_OUT_OF_RANGE", "Too many submissions");
   OperationList batch;
+  is_late_ = false;
   if (engine_->completes_inline()) budget_.update(*loop_);
   bool is_valid = true;
   for (uint32_t i = 0; i < count; ++i) {
@@ -97,7 +111,9 @@ napi_value Environment::submit(uint32_t count, napi_value objects) {
     update_reference();
     return values.fail("ERR_OUT_OF_RANGE", "A submission names a slot that it must not use");
   }
-  const uint32_t completions = fill_completions();
+  // What a turn has done beyond its share is delivered in the next one, so that no loop of such
+  // operations keeps the event loop waiting.
+  const uint32_t completions = is_late_ ? 0 : fill_completions();
   wake_if_needed();
   update_reference();
   return values.number(completions);
@@ -200,18 +216,36 @@ void Environment::accept_close(const Submission& submission, Slot& slot, Operati
 }
 
 // Gives the operation to the engine with this batch, or with that of the next turn when this turn
-// has done its share of work.
+// has done its share of work. Operations on paths that only workers do take no time of the turn.
+// One that depends on the process must not wait, because that may be changed before the next turn.
 void Environment::schedule(Slot& slot, OperationList& batch) {
-  if (engine_->completes_inline()) {
-    if (budget_.is_spent()) {
+  Operation& operation = slot.operation;
+  const bool is_of_path = operation.traits().family == OpcodeFamily::kPath;
+  const bool is_for_workers = is_of_path && !may_be_done_in_place(operation);
+  if (engine_->completes_inline() && !is_for_workers) {
+    if (!budget_.is_spent()) {
+      budget_.spend_on(operation);
+    } else if (is_of_path && depends_on_process(operation)) {
+      is_late_ = true;
+    } else {
       slot.deferred = true;
       if (slot.borrowed) slot.borrowed->keep();
-      deferred_.push_back(&slot.operation);
+      deferred_.push_back(&operation);
       return;
     }
-    budget_.spend_on(slot.operation);
   }
-  batch.push_back(&slot.operation);
+  batch.push_back(&operation);
+}
+
+void Environment::submit_all_deferred() {
+  OperationList batch;
+  while (Operation* const operation = deferred_.pop_front()) {
+    slots_->of(*operation).deferred = false;
+    batch.push_back(operation);
+  }
+  if (batch.empty()) return;
+  hand_over(std::move(batch));
+  wake_if_needed();
 }
 
 void Environment::hand_over(OperationList batch) {

@@ -51,6 +51,9 @@ class Environment {
   // completion is then the first on the completion ring. Otherwise the submission has no effect.
   bool run_now(napi_value object);
 
+  // Gives the engine what waits for the next turn of the event loop.
+  void submit_all_deferred();
+
   // A descriptor of an open file for others (descriptors.h), or libuv's negative error.
   int open_descriptor(int32_t file_id);
   // Returns the new position, or libuv's negative error number.
@@ -109,6 +112,7 @@ class Environment {
   OperationList ready_;     // completed, not yet on the completion ring
   OperationList deferred_;  // accepted, not yet with the engine
   TurnBudget budget_;
+  bool is_late_ = false;  // this batch has an operation that the budget no longer covers
   size_t in_flight_ = 0;
   bool ends_with_process_ = false;
   bool referenced_ = false;

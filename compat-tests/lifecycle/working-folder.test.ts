@@ -103,3 +103,37 @@ test('under register, process.umask() submits earlier requests first', async () 
   const flags = [`--import=${registerUrl}`];
   expect(await resultOfChild(script, { flags })).toEqual([0, 1, 'wrappedUmask']);
 });
+
+testWhere(!isWindows, 'Windows resolves paths at the call')(
+  'calls late in a long turn start in it if their path is relative or they create a file',
+  async () => {
+    const script = `${prepare}
+    const late = {
+      readFile: () => promises.readFile('a/file'),
+      stat: () => promises.stat('a'),
+      lstat: () => promises.lstat(Buffer.from('a')),
+      access: () => promises.access('a'),
+      open: () => promises.open('a/file').then((handle) => handle.close()),
+      readdir: () => promises.readdir('a'),
+      writeFile: () => promises.writeFile('new', ''),
+      'writeFile of a whole path': () => promises.writeFile(root + '/new', ''),
+      'open of a new file': () => promises.open(root + '/a/x', 'w').then((file) => file.close()),
+    };
+    const started = {};
+    for (const [name, call] of Object.entries(late)) {
+      const first = promises.stat(root);
+      for (let i = 0; i < 9; i++) await null;
+      for (const start = Date.now(); Date.now() - start < 5; );
+      const { submitted } = engine.stats();
+      const called = call();
+      for (let i = 0; i < 9; i++) await null;
+      started[name] = engine.stats().submitted - submitted;
+      await first;
+      await called;
+    }
+    console.log(JSON.stringify(started));`;
+    const started = await resultOfChild<Record<string, number>>(script);
+    expect(Object.values(started)).toHaveLength(9);
+    for (const [name, count] of Object.entries(started)) expect(count, name).toBeGreaterThan(0);
+  },
+);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { builtModule, fileWith, resultOfChild } from '../helpers.js';
+import { builtModule, fileWith, makeFifo, resultOfChild, testWithFifo } from '../helpers.js';
 
 const registerUrl = new URL('../../dist/register.js', import.meta.url).href;
 const fsUrl = new URL('../../dist/fs.js', import.meta.url).href;
@@ -285,4 +285,30 @@ test('the package exports overlapped/register', () => {
     },
   });
   expect(builtModule).toContain('dist');
+});
+
+testWithFifo('a child that runs synchronously meets the readers from before it', async () => {
+  const script = `
+    const { execFileSync, execSync, spawnSync } = await import('node:child_process');
+    const written = 'echo written > "' + argument + '"';
+    const run = [
+      () => execSync(written),
+      () => execFileSync('sh', ['-c', written]),
+      () => spawnSync('sh', ['-c', written]),
+    ];
+    const seen = [];
+    for (const call of run) {
+      // Operations late in a long turn wait for the next one.
+      const first = fs.promises.stat('.');
+      for (let i = 0; i < 9; i++) await null;
+      for (const start = Date.now(); Date.now() - start < 5; );
+      const read = fs.promises.readFile(argument, 'utf8');
+      call();
+      await first;
+      seen.push(await read);
+    }
+    console.log(JSON.stringify(seen));`;
+  const args = [makeFifo()];
+  const lines = Array.from({ length: 3 }, () => 'written\n');
+  expect(await resultOfChild(script, { ...withImport, args })).toEqual(lines);
 });

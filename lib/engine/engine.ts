@@ -391,7 +391,8 @@ servesWhile(() => {
   return true;
 });
 
-/** Submits the collected operations, if the engine has started. */
+/** Submits the collected operations, if the engine has started, and starts all that wait. */
 export function flushEngine(): void {
   current?.flush();
+  current?.native.submitDeferred();
 }

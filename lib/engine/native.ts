@@ -112,6 +112,8 @@ export interface NativeBinding {
    * buffers of each. Returns the number of completions already on the completion ring.
    */
   submit(count: number, objects: readonly unknown[]): number;
+  /** Starts what was submitted and waits for the next turn of the event loop. */
+  submitDeferred(): void;
   /**
    * Runs the first entry of the submission ring, whose object is given, if that needs no waiting.
    * Returns whether it has: the completion is then the first on the completion ring. Otherwise the

@@ -5,6 +5,8 @@ import nodeProcess from 'node:process';
 import { loadBinding } from '../engine/binding.js';
 import * as callbacks from '../functions/callbacks.js';
 import { promises } from '../functions/promises-object.js';
+import { isNode } from '../node/host.js';
+import { bindingOf } from '../node/layers.js';
 import {
   createReadStream,
   createWriteStream,
@@ -29,6 +31,14 @@ function mayLoadAddons(): boolean {
   } catch {
     return false;
   }
+}
+
+// A child may wait for what the program has requested before it, such as a reader of a FIFO, while
+// spawnSync() lets the program do nothing else. The native function is wrapped, because loading
+// child_process takes several milliseconds.
+function wrapSpawnSync(replacements: Replacements): void {
+  const binding = isNode ? bindingOf('spawn_sync') : undefined;
+  if (binding !== undefined) replacements.wrap(binding, 'spawn', flushBefore);
 }
 
 /**
@@ -58,6 +68,7 @@ export function register(): void {
   });
   for (const name of ['close', 'closeSync']) replacements.wrap(fs, name, flushBefore);
   replacements.wrap(nodeProcess, 'umask', flushBefore);
+  wrapSpawnSync(replacements);
   // A static import would load it even in programs that only import `overlapped/fs`.
   const workerThreads = process.getBuiltinModule('node:worker_threads');
   replacements.wrap(workerThreads, 'Worker', registeringWorker);
