@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "harness.h"
+#include "replaced_call.h"
 #include "system/directory.h"
 #include "system/windows/file_number.h"
 #include "system/windows/file_status.h"
@@ -30,20 +31,6 @@ namespace stdfs = std::filesystem;
 constexpr ULONG kLinkTag = 0xA000000C;          // IO_REPARSE_TAG_SYMLINK
 constexpr ULONG kDeduplicatedTag = 0x80000013;  // IO_REPARSE_TAG_DEDUP
 constexpr auto kInvalidParameter = static_cast<NTSTATUS>(0xC000000D);
-
-// Replaces a function of ntdll.dll during a test.
-template <typename Call>
-class Replaced {
- public:
-  Replaced(Call& call, Call by) : call_(call), original_(call) { call = by; }
-  ~Replaced() { call_ = original_; }
-  Replaced(const Replaced&) = delete;
-  Replaced& operator=(const Replaced&) = delete;
-
- private:
-  Call& call_;
-  const Call original_;
-};
 
 NativeCalls original_calls;
 std::atomic<ULONG> tag_of_hidden{0};

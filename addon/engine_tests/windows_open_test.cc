@@ -1,14 +1,18 @@
 // The parts of open() and of locks that only Windows has.
 #ifdef _WIN32
 
+#include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "harness.h"
+#include "replaced_call.h"
 #include "iocp/iocp_engine.h"
 #include "test.h"
+#include "system/windows/native_calls.h"
 #include "system/windows/ntdll.h"
 #include "system/windows/create_arguments.h"
 
@@ -181,6 +185,51 @@ TEST(windows_backup_intent_opens_with_the_privileges_and_says_so_without_them) {
   Operation& write = harness.make_path(Opcode::kOpen, path, kOpenBoth, kBackupIntent);
   CHECK_EQUAL(harness.run(write).os_error, static_cast<uint32_t>(ERROR_PRIVILEGE_NOT_HELD));
   harness.open(path, kOpenBoth);
+}
+
+namespace {
+
+struct PriorityCall {
+  ULONG length = 0;
+  uint32_t hint = 0;
+  bool is_aligned = false;
+};
+
+PriorityCall last_priority;
+NTSTATUS status_of_priority = 0;
+NativeCalls::SetInformation set_other_information = nullptr;
+
+NTSTATUS NTAPI note_priority(HANDLE handle, IO_STATUS_BLOCK* block, void* data, ULONG length,
+                             ULONG what) {
+  if (what != kNativePriorityHintInformation) {
+    return set_other_information(handle, block, data, length, what);
+  }
+  last_priority = {length, 0, reinterpret_cast<uintptr_t>(data) % 8 == 0};
+  std::memcpy(&last_priority.hint, data, std::min<size_t>(length, sizeof last_priority.hint));
+  return status_of_priority;
+}
+
+}  // namespace
+
+// Wine has no such hints.
+ENGINE_TEST(windows_a_priority_is_a_hint_of_the_handle_and_where_it_is_refused_no_file_is_left) {
+  Harness harness(engine);
+  set_other_information = native_calls().set_information;
+  const Replaced<NativeCalls::SetInformation> set(native_calls().set_information, note_priority);
+  for (const auto& [option, hint] : {std::pair{kIoIdle, 0U}, std::pair{kIoLow, 1U}}) {
+    last_priority = {};
+    status_of_priority = 0;
+    harness.open(harness.path("file"), kOpenNew, option);
+    CHECK_EQUAL(last_priority.length, ULONG{4});
+    CHECK_EQUAL(last_priority.hint, hint);
+    CHECK(last_priority.is_aligned);
+  }
+  status_of_priority = static_cast<NTSTATUS>(0xC00000BB);  // STATUS_NOT_SUPPORTED
+  const PathString path = harness.path("refused");
+  constexpr int32_t kMade = kOpenBoth | kOpenCreate | kOpenExclusive;
+  Operation& op = harness.make_path(Opcode::kOpen, path, kMade, kIoLow);
+  CHECK_EQUAL(harness.run(op).os_error, static_cast<uint32_t>(ERROR_NOT_SUPPORTED));
+  CHECK_EQUAL(GetFileAttributesW(path.c_str()), INVALID_FILE_ATTRIBUTES);
 }
 
 // A file stands in for a drive: it fails where its size ends, as the system does for a drive.

@@ -4,7 +4,8 @@
 
 namespace overlapped {
 
-// Gives a handle the priority of kIoIdle or kIoLow (FileIoPriorityHintInfo).
+// Gives a handle the priority of kIoIdle or kIoLow (FileIoPriorityHintInfo of
+// SetFileInformationByHandle, through the call of ntdll that it makes).
 Result hint_priority(HANDLE handle, uint32_t options);
 
 }  // namespace overlapped

@@ -58,6 +58,7 @@ enum NativeClass : ULONG {
   kNativeBasicInformation = 4,
   kNativeAccessInformation = 8,
   kNativeAttributeTagInformation = 35,
+  kNativePriorityHintInformation = 43,
   kNativeVolumeSizeInformation = 3,
 };
 

@@ -167,6 +167,17 @@ void remove_made(const OpenRequest& request) {
   if (opened.ok()) (void)made.remove();
 }
 
+// Does what the request asks for beside opening.
+Result prepare(HANDLE handle, DeviceType type, const OpenRequest& request) {
+  const bool is_of_disk = type == DeviceType::kDisk || type == DeviceType::kBlock;
+  if ((request.options & kAnyIoPriority) != 0 && is_of_disk) {
+    const Result hinted = hint_priority(handle, request.options);
+    if (!hinted.ok()) return hinted;
+  }
+  if (request.preallocate <= 0 || type != DeviceType::kDisk) return Result::success(0);
+  return preallocate(handle, request.preallocate);
+}
+
 Result open_any(const OpenRequest& request, HandleMode mode, std::unique_ptr<OpenFile>& opened) {
   bool unbuffered = wants_unbuffered(request);
   HANDLE handle = create_file(request, mode, unbuffered);
@@ -186,18 +197,12 @@ Result open_any(const OpenRequest& request, HandleMode mode, std::unique_ptr<Ope
   file->unbuffered = unbuffered && (type == DeviceType::kDisk || type == DeviceType::kBlock);
   if (type == DeviceType::kBlock) file->device_size = size_of_device(handle);
   if (file->unbuffered) file->alignment = alignment_of(handle, type);
-  if (request.options & kAnyIoPriority) {
-    const Result hinted = hint_priority(handle, request.options);
-    if (!hinted.ok()) return hinted;
-  }
-  if (request.preallocate > 0 && type == DeviceType::kDisk) {
-    const Result reserved = preallocate(handle, request.preallocate);
-    if (!reserved.ok()) {
-      file.reset();
-      constexpr int32_t kMade = kCreate | kExclusive;
-      if ((request.flags & kMade) == kMade) remove_made(request);
-      return reserved;
-    }
+  const Result prepared = prepare(handle, type, request);
+  if (!prepared.ok()) {
+    file.reset();
+    constexpr int32_t kMade = kCreate | kExclusive;
+    if ((request.flags & kMade) == kMade) remove_made(request);
+    return prepared;
   }
   opened = std::move(file);
   return Result::success(0);
