@@ -38,6 +38,8 @@ constexpr long kCacheStat = __NR_cachestat;
 constexpr long kCacheStat = 451;
 #endif
 
+constexpr unsigned kWriteBack =
+    SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
 struct CacheRange {
   uint64_t offset;
   uint64_t length;
@@ -90,15 +92,16 @@ size_t size_of(const Operation& op) {
   return size;
 }
 
-void drop(const Operation& op, size_t moved) {
+// Fails where the write has been lost: the next sync would not report it again.
+Result drop(const Operation& op, const Result& moved) {
   const int fd = op.file->handle();
-  const auto length = static_cast<off_t>(moved);
-  if (op.is_write()) {
-    constexpr unsigned kWriteBack =
-        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
-    (void)::sync_file_range(fd, op.file_offset, length, kWriteBack);
+  const auto length = static_cast<off_t>(moved.value);
+  if (op.is_write() && ::sync_file_range(fd, op.file_offset, length, kWriteBack) != 0 &&
+      (errno == EIO || errno == ENOSPC || errno == EDQUOT)) {
+    return last_error();
   }
   (void)::posix_fadvise(fd, op.file_offset, length, POSIX_FADV_DONTNEED);
+  return moved;
 }
 
 }  // namespace
@@ -137,8 +140,7 @@ Result run_uncached_transfer(Operation& op) {
   const int64_t offset = op.file_offset;
   const bool may_drop = offset >= 0 && !is_any_cached(op.file->handle(), offset, size_of(op));
   result = repeat_interrupted(op, run);
-  if (result.ok() && result.value > 0 && may_drop) drop(op, static_cast<size_t>(result.value));
-  return result;
+  return result.ok() && result.value > 0 && may_drop ? drop(op, result) : result;
 }
 
 #elif defined(F_NOCACHE)
