@@ -3,14 +3,14 @@ import type { DirectoryHandle } from '../file-handle/directory-handle.js';
 import type { CoreHandle } from '../handle/core-handle.js';
 import type { SystemError } from '../node/errors.js';
 import { ownerLock } from './own-file.js';
-import { noteNameOf } from './temporary-name.js';
+import { isPartialName, noteNameOf } from './temporary-name.js';
 import { hasNoLocks, isForeign, type LeftOverState, unlinkIfThere } from './unfinished.js';
 
 const { O_RDWR, O_NONBLOCK = 0 } = constants;
 
 /**
  * Removes a copy that was kept for resuming, along with its note, if no process works on it.
- * @param name name of the copy
+ * @param name name of the copy, or of the marker of an update in place, which has no note
  * @param removes false only examines it. Default true.
  */
 export async function removePartialCopy(
@@ -28,7 +28,7 @@ export async function removePartialCopy(
     isThere = true;
   }
   if (!isThere) return 'gone';
-  const note = await openIfThere(directory, noteName);
+  const note = await openIfThere(directory, isPartialName(name) ? noteName : name);
   try {
     await note?.lock({ ...ownerLock, wait: false });
     if (removes) {

@@ -33,6 +33,7 @@ export function addClean(program: Command, start: Start): Command {
 const reasons: Readonly<Record<KeptLeftOver['reason'], string>> = {
   running: 'a running copy works on it',
   partial: 'kept for --resume; --partial removes it',
+  update: 'says that a file beside it is incomplete; copy --update inplace finishes it',
   recent: 'less than ten minutes old',
   owner: 'of another user',
   type: 'a folder',

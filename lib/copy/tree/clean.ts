@@ -43,12 +43,13 @@ export interface LeftOver {
 /** An unfinished file that clean() has left alone. */
 export interface KeptLeftOver extends LeftOver {
   /**
-   * 'running': a copy works on it; 'partial': it was kept for `resume`, or
-   * tells of an interrupted update in place; 'recent': a link or a
-   * device that is less than ten minutes old; 'owner': it belongs to another user; 'type': a
-   * folder, which no copy makes; 'locks': the file system has no locks, so nobody can tell.
+   * 'running': a copy works on it; 'partial': it was kept for `resume`; 'update': it says that a
+   * file beside it is incomplete, until an update in place or another copy replaces that; 'recent':
+   * a link or a device that is less than ten minutes old; 'owner': it belongs to another user;
+   * 'type': a folder, which no copy makes; 'locks': the file system has no locks, so nobody can
+   * tell.
    */
-  reason: 'running' | 'partial' | 'recent' | 'owner' | 'type' | 'locks';
+  reason: 'running' | 'partial' | 'update' | 'recent' | 'owner' | 'type' | 'locks';
 }
 
 /** The result of clean(). */
@@ -106,7 +107,7 @@ class Cleaning {
       );
       const leftOver = { path: showPlace(place), bytes };
       if (state === 'left' && !mayRemove) {
-        this.report.kept.push({ ...leftOver, reason: 'partial' });
+        this.report.kept.push({ ...leftOver, reason: isMarker ? 'update' : 'partial' });
       } else this.#note(state, leftOver);
     });
   }
