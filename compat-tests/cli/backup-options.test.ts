@@ -49,6 +49,33 @@ onPosix('hash escapes names as sha256sum does', async () => {
   expect(stdout).toBe(`\\${sha256(Buffer.from('x'))}  ${folder}/a\\nb\\\\c\n`);
 });
 
+test('hash reads stdin as -, once', async () => {
+  const folder = folderWith({ a: 'x' });
+  const run = (...args: string[]) =>
+    spawnSync(process.execPath, [mainModule, 'hash', ...args], { input: data });
+  const done = run('-', path.join(folder, 'a'), '--quiet');
+  expect(done.stdout.toString()).toBe(
+    `${sha256(data)}  -\n${sha256(Buffer.from('x'))}  ${path.join(folder, 'a')}\n`,
+  );
+  expect(done.status).toBe(0);
+  const twice = run('-', '-');
+  expect(twice.stderr.toString()).toMatch(/^overlapped: - can be read only once/);
+  expect(twice.status).toBe(2);
+});
+
+test('messages have the options of the command, and leave paths as they are', async () => {
+  const folder = folderWith({ 'options.json': 'x', to: 'old' });
+  const file = path.join(folder, 'options.json');
+  const same = ['copy', file, file];
+  await expectRefusal(same, 1, /options\.json' and '.*options\.json' are the same file/);
+  const kept = await overlapped(['copy', file, path.join(folder, 'to'), '--no-force']);
+  expect(kept.stdout).toMatch(/^strategy +none: the destination exists, and --no-force is given$/m);
+  const updated = await overlapped(['copy', file, path.join(folder, 'to'), '--update', 'inplace']);
+  expect(updated.stdout).toMatch(/^strategy +engine: --update is 'inplace'$/m);
+  const refused = ['copy', '-', path.join(folder, 'to'), '--resume'];
+  await expectRefusal(refused, 2, /--resume does not go with a source that is a stream/);
+});
+
 test('clean prints what it removes and what stays', async () => {
   const partial = `.overlapped-${'1'.repeat(24)}.partial`;
   const folder = folderWith({ [leftOver]: 'four', [partial]: '', keep: '' });
@@ -76,6 +103,12 @@ test('--files-from takes a file or -, and --exclude-from patterns', async () => 
     expect({ status, stderr: stderr.toString() }).toEqual({ status: 0, stderr: '' });
     expect(namesBelow(at('to'))).toEqual(['a']);
   }
+  const patterns = [mainModule, 'copy', at('from'), at('z'), '--exclude', 'c', '--quiet'];
+  const input = '# patterns\nb\n';
+  const other = spawnSync(process.execPath, [...patterns, '--exclude-from', '-'], { input });
+  expect({ status: other.status, names: namesBelow(at('z')) }).toEqual({ status: 0, names: ['a'] });
+  const both = ['copy', at('from'), at('y'), '--files-from', '-', '--exclude-from', '-'];
+  await expectRefusal(both, 2, /- cannot be both lists/);
   const file = ['copy', at('from/a'), at('x'), '--files-from', at('excluded')];
   await expectRefusal(file, 2, /--files-from works for folders/);
   fs.writeFileSync(at('excluded'), '../x');

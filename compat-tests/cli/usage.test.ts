@@ -86,7 +86,7 @@ testOfMany('options that contradict the arguments are wrong usage', async () => 
   await expectRefusal(
     ['copy', file, to, '--resume', '--no-atomic'],
     2,
-    /: --resume needs --atomic/,
+    /: --resume cannot be used, since --no-atomic is given/,
   );
   expect(fs.existsSync(to)).toBe(false);
 });

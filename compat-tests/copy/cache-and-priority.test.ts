@@ -2,7 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { Writable } from 'node:stream';
 import { afterEach, expect, test as plainTest } from 'vitest';
+import { dropsByDefault } from '../../lib/copy/disk-options.js';
 import {
   copy,
   createReadStream,
@@ -114,6 +116,25 @@ test('the files of a folder leave the cache', async () => {
   dropCache(path.join(tree, 'file'));
   await mirror(tree, path.join(folder, 'copied'), { dontCache: true });
   expect(cached(path.join(tree, 'file'))).toBeLessThan(fewBytes);
+});
+
+test('manifests and streams of large files leave the cache by default', async () => {
+  const { folder } = await paths();
+  const at = (name: string): string => path.join(folder, name);
+  fs.mkdirSync(at('large'));
+  const large = at('large/file');
+  fs.writeFileSync(large, '');
+  fs.truncateSync(large, 64 * MiB);
+  const drops = await dropsByDefault(64 * MiB, folder);
+  const most = drops ? 8 * MiB : Number.POSITIVE_INFINITY;
+  await copy(large, new Writable({ write: (_chunk, _encoding, done) => done() }));
+  expect(cached(large)).toBeLessThan(most);
+  const manifest = at('sums');
+  fs.writeFileSync(manifest, `${await hashFile(large)}  file\n`);
+  expect(await verify(at('large'), { manifest })).toMatchObject({ equal: true });
+  expect(cached(large)).toBeLessThan(most);
+  await verify(at('large'), { manifest, dontCache: false });
+  expect(cached(large)).toBeGreaterThan(32 * MiB);
 });
 
 test('tmpfs, which has nothing but the cache, is refused unless it is preferred', async () => {

@@ -1,5 +1,6 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { compareFiles, engine, type HashFileOptions, hashFile, open } from '../../lib/index.js';
 import {
@@ -68,6 +69,21 @@ for (const unbuffered of [false, true]) {
     await handle.close();
   });
 }
+
+test('hashFile hashes a stream, and leaves one that is aborted destroyed', async () => {
+  const progress: number[] = [];
+  const options = { onProgress: ({ bytes }: { bytes: number }) => progress.push(bytes) };
+  const parts = [data.subarray(0, 1000), new Uint8Array(data.subarray(1000))];
+  expect(await hashFile(Readable.from(parts), options)).toBe(sha256(data));
+  expect(progress).toEqual([1000, data.byteLength]);
+  expect(await hashFile(Readable.from(['é']))).toBe(sha256(Buffer.from('é')));
+  const silent = new PassThrough();
+  const aborted = hashFile(silent, { signal: AbortSignal.timeout(20) });
+  expect((await rejection(aborted)).name).toBe('AbortError');
+  expect(silent.destroyed).toBe(true);
+  const wrong = Readable.from([{}]) as AsyncIterable<Uint8Array>;
+  expect(await rejection(hashFile(wrong))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
+});
 
 test('hashFile accepts an algorithm and an encoding', async () => {
   const [file] = await files(Buffer.from('abc'), data);

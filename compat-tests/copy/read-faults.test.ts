@@ -84,6 +84,25 @@ test('bad sectors at both ends of a file, verified and resumed', async () => {
   expect(fs.readFileSync(to).equals(holed(2_998_272, 3_000_000))).toBe(true);
 });
 
+test('an update in place repeats failed reads, and writes zeros for bad sectors', async () => {
+  const to = path.join(temporaryFolder(), 'to');
+  const old = Buffer.from(data).fill(1, 5000, 6000);
+  const inPlace = { update: 'inplace', verify: true } as const;
+  fs.writeFileSync(to, old);
+  const passing = faulty('reads=2,direct=1');
+  const repeated = await copyOfFile(passing.at('from'), to, { ...inPlace, retries: 3 });
+  expect(repeated.retried).toBeGreaterThan(0);
+  expect(repeated).toMatchObject({ verified: true, badSectors: [], dataBytes: 4096 });
+  expect(fs.readFileSync(to).equals(data)).toBe(true);
+  const [from, end] = [1_200 * KiB, 1_240 * KiB];
+  const bad = faulty(`badfrom=${from},badto=${end}`);
+  const zeroed = await copyOfFile(bad.at('from'), to, { ...inPlace, badSectors: 'zero' });
+  const badSectors = [{ position: from, length: end - from }];
+  expect(zeroed).toMatchObject({ badSectors, dataBytes: end - from, verified: true });
+  expect(zeroed.hash).toBe(sha256(holed(from, end)));
+  expect(fs.readFileSync(to).equals(holed(from, end))).toBe(true);
+});
+
 test('a handle that is stale for a while (ESTALE) is opened again', async () => {
   // The kernel opens a stale file twice before it reports the error.
   const folder = faulty('open=116,opens=4');

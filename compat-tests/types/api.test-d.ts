@@ -233,6 +233,7 @@ copy('a', 'b', { strategy: 'fast' });
 copy('a', 'b', { metadata: { colour: true } });
 expectTypeOf(hashFile('a', { encoding: 'base64url' })).resolves.toEqualTypeOf<string>();
 expectTypeOf(hashFile(handle)).resolves.toEqualTypeOf<string>();
+expectTypeOf(hashFile(process.stdin)).resolves.toEqualTypeOf<string>();
 expectTypeOf(compareFiles('a', 'b')).resolves.toEqualTypeOf<{
   equal: boolean;
   firstDifference: number | null;

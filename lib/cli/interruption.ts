@@ -2,6 +2,7 @@ import * as fs from 'node:fs';
 import { constants } from 'node:os';
 import * as path from 'node:path';
 import { exitCode } from './exit-code.js';
+import { hasReaderLeft } from './standard-streams.js';
 
 const { O_RDONLY, O_WRONLY, O_RDWR } = fs.constants;
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -58,8 +59,7 @@ export function abortOnSignals(controller: AbortController): void {
     });
   }
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    const isClosed = error.code === 'EPIPE';
-    const { code, message } = isClosed
+    const { code, message } = hasReaderLeft(error.code)
       ? { code: exitCode.outputClosed, message: '' }
       : { code: exitCode.failed, message: `cannot print: ${error.message}` };
     controller.abort(new Interruption(code, message));

@@ -22,6 +22,26 @@ function dashed(name: string): string {
 
 // The library's names of options, as in "The property 'options.rateLimit' is invalid".
 const optionName = /(?:The (?:property|argument) )?(['"]?)options\.(\w+)(?:\.(\w+))?\1/g;
+// Options that are true by default have a negative form.
+const turnedOff = /options\.(\w+) is false/g;
+
+/** Replaces the library's names of options by those of the command. */
+export function inWordsOfCommand(text: string): string {
+  return text
+    .replace(turnedOff, (_, name: string) => `--no-${kebabCase(name)} is given`)
+    .replace(optionName, (_, __, name: string, part?: string) =>
+      part === undefined ? dashed(name) : `${dashed(name)} ${part}`,
+    );
+}
+
+/** Does the same outside of paths, since a file may be called `options.json`. */
+function withoutPaths(text: string, [path, ...others]: readonly (string | undefined)[]): string {
+  if (path === undefined || path === '') {
+    return others.length > 0 ? withoutPaths(text, others) : inWordsOfCommand(text);
+  }
+  const parts = text.split(path).map((part) => withoutPaths(part, others));
+  return parts.join(path);
+}
 
 /** Formats an error as `path: no such file or directory (ENOENT)`, or as its message. */
 export function messageOf(error: unknown): string {
@@ -30,9 +50,8 @@ export function messageOf(error: unknown): string {
     const { code, syscall, path, dest } = error;
     const [text] = error.message.replace(`${code}: `, '').split(`, ${syscall}`) as [string];
     const place = [path, dest].filter((name) => name !== undefined).join(' -> ');
-    return `${place === '' ? syscall : place}: ${text} (${code})`;
+    return `${place === '' ? syscall : place}: ${inWordsOfCommand(text)} (${code})`;
   }
-  return error.message.replace(optionName, (_, __, name: string, part?: string) =>
-    part === undefined ? dashed(name) : `${dashed(name)} ${part}`,
-  );
+  const { path, dest } = error as Partial<SystemError>;
+  return withoutPaths(error.message, [path, dest]);
 }

@@ -12,3 +12,12 @@ export function sourceOf(argument: string): CopySource {
 export function destinationOf(argument: string): CopyDestination {
   return argument === standardStream ? process.stdout : argument;
 }
+
+// Windows has several errors for a pipe whose reader has left, and libuv has given ERROR_NO_DATA
+// the name EAGAIN since version 1.49.
+const codesOfClosedPipe = process.platform === 'win32' ? ['EPIPE', 'EOF', 'EAGAIN'] : ['EPIPE'];
+
+/** Whether the code of a failed write to stdout says that its reader has left. */
+export function hasReaderLeft(code: string | undefined): boolean {
+  return code !== undefined && codesOfClosedPipe.includes(code);
+}

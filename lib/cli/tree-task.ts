@@ -2,12 +2,13 @@ import type { Command } from 'commander';
 import { copyTree } from '../copy/tree/copy-tree.js';
 import type { CopyTreeOptions } from '../copy/tree/copy-tree-options.js';
 import type { CopyTreeReport } from '../copy/tree/copy-tree-report.js';
-import { namesInList } from '../copy/tree/name-lists.js';
+import { namesInList, patternsInList } from '../copy/tree/name-lists.js';
 import { exitCode } from './exit-code.js';
 import { UsageError } from './failure.js';
 import { bytesText, counted, rateText, secondsText } from './format.js';
 import { errorObject, type Row } from './output.js';
 import type { Context } from './run.js';
+import { standardStream } from './standard-streams.js';
 import { collect, parseCount, parseSeconds } from './values.js';
 
 const concurrencyMax = 1024;
@@ -38,7 +39,7 @@ export function addTreeOptions(command: Command): Command {
     .option('--include <glob>', 'folders: only matching paths; repeatable', collect)
     .option('--exclude <glob>', 'folders: no matching paths; repeatable', collect)
     .option('--files-from <file>', 'folders: only paths in this list; - for stdin')
-    .option('--exclude-from <file>', 'folders: no paths that match its lines')
+    .option('--exclude-from <file>', 'folders: no paths that match its lines; - for stdin')
     .option(
       '--concurrency <n>',
       'folders: files at a time (default: 16; 1 with --rate-limit)',
@@ -61,10 +62,21 @@ export function addTreeCopyOptions(command: Command): Command {
     .option('--no-hard-links', 'folders: copy each hard link as a file of its own');
 }
 
+async function readStdin(): Promise<Buffer> {
+  return Buffer.concat(await process.stdin.toArray());
+}
+
 /** Returns the options for choosing entries of folders, with a list that comes from stdin. */
 export async function filterOptionsOf({ include, exclude, filesFrom, excludeFrom }: TreeFlags) {
-  const isFromStdin = filesFrom === '-';
-  const names = isFromStdin ? namesInList(Buffer.concat(await process.stdin.toArray())) : filesFrom;
+  if (filesFrom === standardStream && excludeFrom === standardStream) {
+    throw new UsageError('- cannot be both lists');
+  }
+  if (excludeFrom === standardStream) {
+    const patterns = patternsInList(await readStdin());
+    return { include, exclude: [...(exclude ?? []), ...patterns], filesFrom };
+  }
+  const isFromStdin = filesFrom === standardStream;
+  const names = isFromStdin ? namesInList(await readStdin()) : filesFrom;
   return { include, exclude, filesFrom: names, excludeFrom };
 }
 

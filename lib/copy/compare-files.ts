@@ -9,7 +9,8 @@ import { validateObject, validateSignal } from '../node/validate.js';
 import { validateWindow } from '../transfer/window.js';
 import { ChunkCursor, type CursorOptions } from './chunk-cursor.js';
 import { type DataRanges, dataRanges, unionOf } from './data-ranges.js';
-import { type DiskOptions, openingOf } from './disk-options.js';
+import { systemPathOf } from './destination.js';
+import { type DiskOptions, readingOfPath } from './disk-options.js';
 import { FallbackLog } from './fallbacks.js';
 import type { ReadSource } from './file-copy-options.js';
 import { type ByteProgress, ProgressMeter } from './progress.js';
@@ -70,10 +71,13 @@ export async function comparePaths(
   validateWindow(options);
   const { signal } = options;
   validateSignal(signal);
-  const openOptions = { ...openingOf(options), signal, access: 'sequential' } as const;
-  const first = await openCore(a, 'r', openOptions);
+  const openIt = async (path: PathLike, name: string): Promise<CoreHandle> => {
+    const opening = await readingOfPath(options, systemPathOf(path, name));
+    return openCore(path, 'r', { ...opening, signal, access: 'sequential' });
+  };
+  const first = await openIt(a, 'a');
   try {
-    const second = await openCore(b, 'r', openOptions);
+    const second = await openIt(b, 'b');
     try {
       return await compareHandles(first, second, options);
     } finally {

@@ -1,8 +1,6 @@
-import { Buffer } from 'node:buffer';
-import type { Readable } from 'node:stream';
-import { isUint8Array } from 'node:util/types';
+import type { Buffer } from 'node:buffer';
 import type { CoreHandle } from '../handle/core-handle.js';
-import { abortError, invalidArgType, invalidArgValue } from '../node/errors.js';
+import { abortError, invalidArgValue } from '../node/errors.js';
 import { monotonicMs } from '../node/globals.js';
 import type { PathLike } from '../node/paths.js';
 import { alignUp } from '../transfer/alignment.js';
@@ -10,8 +8,17 @@ import { blockSizeOf, memoryAlignmentOf } from '../transfer/chunk-io.js';
 import { unsetMemory } from '../transfer/chunk-memory.js';
 import { WriteBehind } from '../transfer/write-behind.js';
 import { runsOfData, runUnit } from './block-runs.js';
-import { endOf, explain, giveName, progressOf, shownPathsOf } from './copy-steps.js';
-import { openSpot, resolveDestination, systemPathOf } from './destination.js';
+import { abandonSource, type ByteSource, bytesOf, untilAborted } from './byte-source.js';
+import {
+  endOf,
+  explain,
+  giveName,
+  isLeftAlone,
+  nothingCopied,
+  progressOf,
+  shownPathsOf,
+} from './copy-steps.js';
+import { openSpot, resolveDestination, type ShownPaths, systemPathOf } from './destination.js';
 import { openDevice } from './device-target.js';
 import { isMissing } from './fallbacks.js';
 import {
@@ -21,20 +28,23 @@ import {
   parseCopyOptions,
 } from './file-copy-options.js';
 import { makeSparse, paceOf } from './fill.js';
+import { accessOfExisting, giveAccess } from './keep-access.js';
 import { readBack } from './read-back.js';
 import { chunkDefaults } from './read-chunks.js';
 import { RunWriter } from './run-writer.js';
 import { setSize } from './set-size.js';
+import type { SystemPath } from './spot.js';
+import { expectErrors } from './stream-ends.js';
 import { type NewTargetRequest, openNew, type Target } from './target.js';
 import { forgetUpdate } from './update-marker.js';
 import { withManifest } from './with-manifest.js';
 
-type ByteSource = AsyncIterable<Uint8Array | string>;
-
 /** @throws ERR_INVALID_ARG_VALUE for options that need a source with a size or metadata */
 function checkForStream(settings: CopySettings): void {
-  const { resume, isInPlace, strategy, metadata } = settings;
+  const { resume, isInPlace, strategy, metadata, retries, badSectors } = settings;
   const why = 'does not go with a source that is a stream';
+  if (retries > 0) throw invalidArgValue('options.retries', retries, why);
+  if (badSectors === 'zero') throw invalidArgValue('options.badSectors', badSectors, why);
   if (resume) throw invalidArgValue('options.resume', resume, why);
   if (isInPlace) throw invalidArgValue('options.update', 'inplace', why);
   if (strategy === 'clone' || strategy === 'offload') {
@@ -48,8 +58,8 @@ function checkForStream(settings: CopySettings): void {
 /**
  * Copies what a stream yields to a file, which has its name once it is complete and durable, or to
  * a block device.
- * @param source is canceled when the copy fails
- * @throws the errors of copy(); errors of the source
+ * @param source is destroyed when the copy fails
+ * @throws the errors of copy(); errors of the source, as they are
  */
 export async function copyFromStream(
   source: ByteSource,
@@ -59,7 +69,15 @@ export async function copyFromStream(
   const settings = parseCopyOptions(options);
   checkForStream(settings);
   const copyIt = (): Promise<FileCopyReport> => copyStream(source, destination, settings);
-  return withManifest(destination, settings.manifest, copyIt);
+  const endExpecting = expectErrors(source);
+  try {
+    const report = await withManifest(destination, settings.manifest, copyIt);
+    endExpecting();
+    return report;
+  } catch (error) {
+    abandonSource(source);
+    throw error;
+  }
 }
 
 async function copyStream(
@@ -70,41 +88,69 @@ async function copyStream(
   const started = monotonicMs();
   const to = systemPathOf(destination, 'destination');
   const shown = shownPathsOf('-', to);
+  const job: Job = { source, settings, failure: undefined };
   try {
-    if (settings.signal?.aborted) throw abortError(settings.signal);
-    // No file has these numbers.
-    const nowhere = { dev: -1n, ino: -1n };
-    const resolved = await resolveDestination(to, nowhere, settings, shown);
-    const spot = await openSpot(resolved.path);
-    try {
-      const request = { before: { mode: 0o666n }, size: null, shown, destination: spot, settings };
-      const target = await (resolved.isDevice ? openDevice(request) : openNew(request));
-      return { ...(await complete(source, target, request)), ...endOf(started) };
-    } finally {
-      await spot.directory.close();
-    }
+    return { ...(await copyTo(to, shown, job)), ...endOf(started) };
   } catch (error) {
-    throw explain(error, shown, settings);
+    // Errors of the source name what it reads.
+    if (job.failure?.error === error) throw error;
+    if (!isLeftAlone(error, settings)) throw explain(error, shown, settings);
+    abandonSource(source);
+    return { kind: 'file', ...nothingCopied, badSectors: [], retried: 0, ...endOf(started) };
+  }
+}
+
+interface Job {
+  source: ByteSource;
+  settings: CopySettings;
+  /** What the source has failed with. */
+  failure: { error: unknown } | undefined;
+}
+
+async function copyTo(to: SystemPath, shown: ShownPaths, job: Job): Promise<StreamReport> {
+  const { settings } = job;
+  if (settings.signal?.aborted) throw abortError(settings.signal);
+  // No file has these numbers.
+  const nowhere = { dev: -1n, ino: -1n };
+  const resolved = await resolveDestination(to, nowhere, settings, shown);
+  const spot = await openSpot(resolved.path);
+  try {
+    const request = { before: { mode: 0o666n }, size: null, shown, destination: spot, settings };
+    const target = await (resolved.isDevice ? openDevice(request) : openNew(request));
+    return await complete(job, target, request);
+  } finally {
+    await spot.directory.close();
   }
 }
 
 type StreamReport = Omit<FileCopyReport, 'durationMs' | 'engine'>;
 
+/** Gives a target its mode, or the access of the file that it replaces. @returns refused parts */
+async function giveModeOrAccess(
+  target: Target,
+  { destination, settings }: NewTargetRequest,
+): Promise<string[]> {
+  const access = settings.keepAccess ? await accessOfExisting(destination) : undefined;
+  if (access !== undefined) return giveAccess(target.handle, access, destination);
+  await target.giveMode();
+  return [];
+}
+
 async function complete(
-  source: ByteSource,
+  job: Job,
   target: Target,
   request: NewTargetRequest,
 ): Promise<StreamReport> {
   const { settings, destination } = request;
   const { handle, hash, fallbacks } = target;
   try {
-    const { bytes, dataBytes } = await fillFromStream(source, target, settings);
+    const { bytes, dataBytes } = await fillFromStream(job, target);
     await setSize(handle, bytes, fallbacks);
-    await target.giveMode();
+    const metadataRefused = await giveModeOrAccess(target, request);
     await fallbacks.attempt('sync', isMissing, () => handle.sync());
     const report: StreamReport = {
       ...{ kind: 'file', bytes, dataBytes, strategy: 'engine', reason: 'the source is a stream' },
-      ...{ verified: settings.verify, changed: false, metadataRefused: [] },
+      ...{ verified: settings.verify, changed: false, metadataRefused },
       ...{ badSectors: [], retried: 0 },
       fallbacks: fallbacks.list,
     };
@@ -151,20 +197,23 @@ interface Sink {
 }
 
 async function fillFromStream(
-  source: ByteSource,
+  job: Job,
   { handle, hash }: Target,
-  settings: CopySettings,
 ): Promise<{ bytes: number; dataBytes: number }> {
+  const { source, settings } = job;
   const { signal, findHoles } = settings;
   const findsHoles = findHoles && handle.deviceType !== 'block';
   if (findsHoles) await makeSparse(handle, null);
   const sink = findsHoles ? new HoleSink(handle, settings) : new WholeSink(handle, settings);
   const onProgress = progressOf('copy', null, settings);
   const pace = paceOf(settings);
+  const onFailure = (error: unknown): void => {
+    job.failure = { error };
+  };
   let bytes = 0;
   onProgress(0);
   try {
-    for await (const chunk of untilAborted(source, signal)) {
+    for await (const chunk of untilAborted(source, signal, onFailure)) {
       const data = bytesOf(chunk);
       hash?.update(data);
       await sink.write(data);
@@ -175,45 +224,6 @@ async function fillFromStream(
     return { bytes, dataBytes: await sink.finish() };
   } finally {
     await sink.cancel();
-  }
-}
-
-function bytesOf(chunk: unknown): Buffer {
-  if (typeof chunk === 'string') return Buffer.from(chunk);
-  if (!isUint8Array(chunk)) throw invalidArgType('chunk', 'of type string or Uint8Array', chunk);
-  return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-}
-
-/** Ends a source that is not needed any more; one that waits for bytes may never end by itself. */
-function abandon(source: object, iterator: AsyncIterator<unknown>): void {
-  const { destroy } = source as Partial<Readable>;
-  if (typeof destroy === 'function') destroy.call(source);
-  iterator.return?.()?.catch(() => {});
-}
-
-/** Yields what a source yields; an abort does not wait for a source that yields nothing. */
-async function* untilAborted<T>(
-  source: AsyncIterable<T>,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<T, void, undefined> {
-  const iterator = source[Symbol.asyncIterator]();
-  let onAbort: (() => void) | undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => reject(abortError(signal as AbortSignal));
-  });
-  aborted.catch(() => {});
-  signal?.addEventListener('abort', onAbort as () => void, { once: true });
-  let isOver = false;
-  try {
-    while (!isOver) {
-      if (signal?.aborted) throw abortError(signal);
-      const next = await Promise.race([iterator.next(), aborted]);
-      isOver = next.done === true;
-      if (!isOver) yield next.value as T;
-    }
-  } finally {
-    signal?.removeEventListener('abort', onAbort as () => void);
-    if (!isOver) abandon(source, iterator);
   }
 }
 

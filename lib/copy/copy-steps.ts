@@ -44,6 +44,21 @@ export async function giveName(
   await syncFolder(destination.directory, fallbacks);
 }
 
+/** Whether an error says that an existing destination stays, which is no failure. */
+export function isLeftAlone(error: unknown, { force, errorOnExist }: CopySettings): boolean {
+  return !force && !errorOnExist && (error as SystemError).code === 'EEXIST';
+}
+
+/** The report of a copy whose existing destination stays. */
+export const nothingCopied: Omit<
+  FileCopyReport,
+  'kind' | 'badSectors' | 'retried' | 'durationMs' | 'engine'
+> = {
+  ...{ bytes: 0, dataBytes: 0, strategy: 'none', verified: false, changed: false },
+  ...{ metadataRefused: [], fallbacks: [] },
+  reason: 'the destination exists, and options.force is false',
+};
+
 const refusedCodes = new Set(['EINVAL', 'EOPNOTSUPP']);
 
 /** Makes a system error name the caller's paths instead of a temporary name. */

@@ -10,7 +10,7 @@ import type { PathLike } from '../node/paths.js';
 import { isChanged } from './changed-source.js';
 import { endOf, explain, progressOf, shownPathsOf } from './copy-steps.js';
 import { checkSource, systemPathOf } from './destination.js';
-import { openingOf } from './disk-options.js';
+import { readingOfPath } from './disk-options.js';
 import {
   type CopySettings,
   type FileCopyOptions,
@@ -22,7 +22,7 @@ import { chunkDefaults, readsOf } from './read-chunks.js';
 import { ReadFaults } from './read-faults.js';
 import { SourceChangedError } from './source-changed-error.js';
 import { sizeOfSource } from './source-size.js';
-import { staysOpen } from './stream-ends.js';
+import { expectErrors, staysOpen } from './stream-ends.js';
 import { newHash } from './target.js';
 
 /** @throws ERR_INVALID_ARG_VALUE for options that need a destination with a name */
@@ -45,7 +45,7 @@ function checkForStream(settings: CopySettings): void {
 /**
  * Writes a file or a block device to a stream and ends the stream, unless it is process.stdout or
  * process.stderr.
- * @throws the errors of copy(); errors of the stream, such as EPIPE
+ * @throws the errors of copy(); errors of the stream, such as EPIPE, as they are
  */
 export async function copyToStream(
   source: PathLike,
@@ -58,23 +58,29 @@ export async function copyToStream(
   const from = systemPathOf(source, 'source');
   const shown = shownPathsOf(from, '-');
   const { signal } = settings;
+  const endExpecting = expectErrors(destination);
   try {
-    const options = { ...openingOf(settings), signal, access: 'sequential' } as const;
-    const handle = await openCore(from, 'r', options);
+    const opening = await readingOfPath(settings, from);
+    const handle = await openCore(from, 'r', { ...opening, signal, access: 'sequential' });
     try {
       const before = await handle.stat({ bigint: true });
       checkSource(before, shown);
       const reading = new Reading(handle, settings, await sizeOfSource(handle, before));
-      await pipeline(reading.chunks(), destination, { signal, end: !staysOpen(destination) });
+      await reading.pipeTo(destination);
       const changed = await isChanged(handle, before, reading.bytes, settings.changed);
+      endExpecting();
       return { ...reading.report(changed), ...endOf(started) };
     } finally {
       await handle.close();
     }
   } catch (error) {
-    throw explain(error, shown, settings);
+    if (staysOpen(destination)) endExpecting();
+    throw error instanceof StreamFailure ? error.cause : explain(error, shown, settings);
   }
 }
+
+/** Tells an error of the destination, which stays as it is, from those of the source. */
+class StreamFailure extends Error {}
 
 /** The source, read in chunks that belong to the stream. */
 class Reading {
@@ -84,6 +90,8 @@ class Reading {
   readonly #size: number | null;
   readonly #hash: Hash | undefined;
   readonly #faults: ReadFaults;
+  /** What reading has failed with. */
+  #failure: { error: unknown } | undefined;
 
   constructor(handle: CoreHandle, settings: CopySettings, size: number | null) {
     this.#handle = handle;
@@ -93,7 +101,17 @@ class Reading {
     this.#faults = new ReadFaults(settings);
   }
 
-  async *chunks(): AsyncGenerator<Buffer, void, undefined> {
+  /** @throws errors of the source; StreamFailure with another error as its cause */
+  async pipeTo(destination: Writable): Promise<void> {
+    const { signal } = this.#settings;
+    try {
+      await pipeline(this.#chunks(), destination, { signal, end: !staysOpen(destination) });
+    } catch (error) {
+      throw this.#failure?.error === error ? error : new StreamFailure('', { cause: error });
+    }
+  }
+
+  async *#chunks(): AsyncGenerator<Buffer, void, undefined> {
     const { depth = chunkDefaults.depth, chunkSize, signal } = this.#settings;
     const pace = paceOf(this.#settings);
     const wanted = chunkSize ?? chunkDefaults.chunkSize;
@@ -118,6 +136,9 @@ class Reading {
         await pace?.moved(chunk.byteLength);
       }
       await this.#checkEnd();
+    } catch (error) {
+      this.#failure = { error };
+      throw error;
     } finally {
       await ahead.cancel();
     }

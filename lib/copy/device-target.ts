@@ -17,10 +17,13 @@ function refuse({ path, dest }: ShownPaths, why: string): CopyError {
 
 /** Opens a device that nothing else uses: the system keeps mounts away while it is open. */
 async function openUnused({ destination, settings, shown }: NewTargetRequest): Promise<CoreHandle> {
-  const { signal } = settings;
+  const { signal, verify } = settings;
   const { directory, name } = destination;
+  // Reading past the cache verifies the blocks that stay, too.
+  const isCompared = inPlaceOf(settings) !== undefined;
+  const unbuffered = settings.unbuffered || (verify && isCompared ? 'prefer' : false);
   try {
-    const options = { ...openingOf(settings), signal };
+    const options = { ...openingOf({ ...settings, unbuffered }), signal };
     return await directory.openCore(name, O_RDWR | O_EXCL, options);
   } catch (error) {
     if ((error as SystemError).code !== 'EBUSY') throw error;

@@ -1,5 +1,6 @@
 import { release } from 'node:os';
 import process from 'node:process';
+import { stat } from '../functions/status.js';
 import { type OpenOptions, parseOpenOptions } from '../handle/open-options.js';
 import { nodePromises } from '../node/node-fs.js';
 import type { SystemPath } from './spot.js';
@@ -9,8 +10,8 @@ export interface DiskOptions {
   /**
    * Leaves the system's cache as it was, without needing alignment: pages that were cached before
    * stay, others leave. `true` fails where that is not possible (ENOTSUP on tmpfs,
-   * ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on Windows); 'prefer' then uses the cache. Default: false;
-   * copies and hashes of large files have a default of their own.
+   * ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on Windows); 'prefer' then uses the cache. Default:
+   * 'prefer' for large files on ext4, XFS and btrfs of Linux 6.14 and later; else false.
    */
   dontCache?: boolean | 'prefer' | undefined;
   /**
@@ -35,7 +36,7 @@ export function openingOf(
 }
 
 /** From this size on, in bytes, files leave the cache by default. */
-export const largeFileMin = 64 * 1024 * 1024;
+const largeFileMin = 64 * 1024 * 1024;
 
 // The magic numbers of statfs(2).
 const fileSystemsThatDrop = new Set([0xef53, 0x58465342, 0x9123683e]);
@@ -49,15 +50,47 @@ function hasCheapWay(): boolean {
 }
 
 /**
- * Returns whether a large file leaves the cache by default: on ext4, XFS and btrfs of Linux 6.14
- * and later.
- * @param folder a path on the file system
+ * Returns whether files on a file system may leave the cache by default: on ext4, XFS and btrfs of
+ * Linux 6.14 and later.
+ * @param path any path on the file system
  */
-export async function dropsByDefault(size: number, folder: SystemPath): Promise<boolean> {
-  if (size < largeFileMin || !hasCheapWay()) return false;
+async function mayDrop(path: SystemPath): Promise<boolean> {
+  if (!hasCheapWay()) return false;
   try {
-    return fileSystemsThatDrop.has((await nodePromises.statfs(folder)).type);
+    return fileSystemsThatDrop.has((await nodePromises.statfs(path)).type);
   } catch {
     return false;
   }
+}
+
+/** Returns whether a file leaves the cache by default. @param path any path on its file system */
+export async function dropsByDefault(size: number, path: SystemPath): Promise<boolean> {
+  return size >= largeFileMin && mayDrop(path);
+}
+
+type Reading = DiskOptions & Pick<OpenOptions, 'unbuffered'>;
+
+/**
+ * Returns the options for opening a file that is read, with the default of its size if they leave
+ * the cache open.
+ */
+export async function readingOf(
+  options: Reading,
+  size: number,
+  path: SystemPath,
+): Promise<Reading> {
+  const opening = openingOf(options);
+  if (opening.dontCache !== undefined || opening.unbuffered) return opening;
+  return (await dropsByDefault(size, path)) ? { ...opening, dontCache: 'prefer' } : opening;
+}
+
+/** Returns the options of readingOf() for a path. */
+export async function readingOfPath(
+  options: Reading & { signal?: AbortSignal | undefined },
+  path: SystemPath,
+): Promise<Reading> {
+  const { dontCache, unbuffered, signal } = options;
+  if (dontCache !== undefined || unbuffered || !hasCheapWay()) return openingOf(options);
+  const status = await stat(path, { throwIfNoEntry: false, signal });
+  return readingOf(options, status?.isFile() ? status.size : 0, path);
 }

@@ -301,14 +301,14 @@ export function parseCopyOptions(given: FileCopyOptions): CopySettings {
 
 function checkTogether(settings: CopySettings): void {
   const { strategy, unbuffered, keepHoles, findHoles, atomic, resume, isInPlace } = settings;
-  const { keepAccess, metadata, badSectors } = settings;
+  const { keepAccess, metadata } = settings;
   if (keepAccess && (metadata.owner === 'must' || metadata.mode === 'must')) {
     throw invalidArgValue('options.keepAccess', true, 'contradicts options.metadata');
   }
-  if (isInPlace && badSectors === 'zero') {
-    throw invalidArgValue('options.badSectors', badSectors, "does not go with update: 'inplace'");
+  if (resume && !atomic) {
+    const reason = 'cannot be used, since options.atomic is false';
+    throw invalidArgValue('options.resume', resume, reason);
   }
-  if (resume && !atomic) throw invalidArgValue('options.resume', resume, 'needs options.atomic');
   const isByEngine = strategy === 'auto' || strategy === 'engine';
   if (unbuffered && !isByEngine) {
     throw invalidArgValue('options.unbuffered', unbuffered, `does not go with '${strategy}'`);

@@ -8,7 +8,15 @@ import { abortError, type SystemError } from '../node/errors.js';
 import { monotonicMs } from '../node/globals.js';
 import type { PathLike } from '../node/paths.js';
 import { isChanged, setTimesBefore } from './changed-source.js';
-import { endOf, explain, giveName, progressOf, shownPathsOf } from './copy-steps.js';
+import {
+  endOf,
+  explain,
+  giveName,
+  isLeftAlone,
+  nothingCopied,
+  progressOf,
+  shownPathsOf,
+} from './copy-steps.js';
 import type { DataRange } from './data-ranges.js';
 import {
   checkPlaceInTree,
@@ -147,24 +155,17 @@ async function reportOn(
   copyIt: (faults: ReadFaults) => Promise<PartOfReport>,
 ): Promise<FileCopyReport & Unfinished> {
   const started = monotonicMs();
-  const { signal, force, errorOnExist } = settings;
+  const { signal } = settings;
   const faults = new ReadFaults(settings);
   if (signal?.aborted) throw abortError(signal);
   try {
     const copied = await untilItPasses(faults, () => copyIt(faults));
     return { kind: 'file', ...copied, ...faults.report(), ...endOf(started) };
   } catch (error) {
-    const isLeftAlone = !force && !errorOnExist && (error as SystemError).code === 'EEXIST';
-    if (!isLeftAlone) throw explain(error, shown, settings);
+    if (!isLeftAlone(error, settings)) throw explain(error, shown, settings);
     return { kind: 'file', ...nothingCopied, ...faults.report(), ...endOf(started) };
   }
 }
-
-const nothingCopied: PartOfReport = {
-  ...{ bytes: 0, dataBytes: 0, strategy: 'none', verified: false, changed: false },
-  ...{ metadataRefused: [], fallbacks: [] },
-  reason: 'the destination exists, and options.force is false',
-};
 
 const { O_NOATIME, O_RDONLY } = constants;
 

@@ -1,18 +1,19 @@
 import type { BinaryToTextEncoding, Hash } from 'node:crypto';
 import type { FileHandle } from '../file-handle/file-handle.js';
-import { stat } from '../functions/status.js';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { coreOf } from '../handle/core-of.js';
 import { openCore } from '../handle/open.js';
 import { ownOptions } from '../node/own-options.js';
 import type { PathLike } from '../node/paths.js';
-import { validateObject, validateOneOf } from '../node/validate.js';
+import { validateObject, validateOneOf, validateSignal } from '../node/validate.js';
+import { type ByteSource, bytesOf, isByteSource, untilAborted } from './byte-source.js';
 import { systemPathOf } from './destination.js';
-import { type DiskOptions, dropsByDefault, openingOf } from './disk-options.js';
+import { type DiskOptions, readingOfPath } from './disk-options.js';
 import { makeHash } from './make-hash.js';
 import { type ByteProgress, ProgressMeter } from './progress.js';
 import { type ChunkOptions, readChunks } from './read-chunks.js';
 import { sizeOfSource } from './source-size.js';
+import type { CopySource } from './stream-ends.js';
 
 /** Options of hashFile(). */
 export interface HashFileOptions extends ChunkOptions, DiskOptions {
@@ -23,8 +24,8 @@ export interface HashFileOptions extends ChunkOptions, DiskOptions {
   /** Encoding of the digest. Default 'hex'. */
   encoding?: BinaryToTextEncoding | undefined;
   /**
-   * Reads a path past the system's cache; 'prefer' falls back to the cache. A handle is read as it
-   * was opened. Default false.
+   * Reads a path past the system's cache; 'prefer' falls back to the cache. Handles and streams are
+   * read as they were opened. Default false.
    */
   unbuffered?: boolean | 'prefer' | undefined;
   /** Called as bytes are hashed. */
@@ -35,8 +36,8 @@ const encodings = ['hex', 'base64', 'base64url', 'latin1', 'binary'];
 
 /**
  * Computes the hash of a whole file, read at explicit positions with several chunks in flight.
- * FIFOs and files that do not report their size (/proc) are read to their end.
- * @param file a path, or a handle open for reading, whose cursor does not move
+ * FIFOs, files that do not report their size (/proc) and streams are read to their end.
+ * @param file a path, a handle open for reading, whose cursor does not move, or a stream of bytes
  * @param options see `HashFileOptions`
  * @returns the digest in the requested encoding
  * @throws SourceChangedError when the file shrinks while it is read; AbortError; system errors;
@@ -45,7 +46,7 @@ const encodings = ['hex', 'base64', 'base64url', 'latin1', 'binary'];
  * const digest = await hashFile('disk.img', { hash: 'sha512' });
  */
 export async function hashFile(
-  file: PathLike | FileHandle,
+  file: CopySource | FileHandle,
   options: HashFileOptions = {},
 ): Promise<string> {
   validateObject(options, 'options');
@@ -58,18 +59,17 @@ export async function hashFile(
 
 async function hashInto(
   hash: Hash,
-  file: PathLike | FileHandle,
+  file: CopySource | FileHandle,
   options: HashFileOptions,
 ): Promise<void> {
   const core = coreOf(file);
   if (core !== undefined) return hashHandle(hash, core, options);
+  if (isByteSource(file)) return hashStream(hash, file, options);
   const own = ownOptions(options);
-  const dontCache = own.dontCache ?? (await dropsByPath(file as PathLike, own));
-  const opened = await openCore(file as PathLike, 'r', {
-    ...openingOf({ ...own, dontCache }),
-    signal: own.signal,
-    access: 'sequential',
-  });
+  const path = file as PathLike;
+  const opening = await readingOfPath(own, systemPathOf(path, 'file'));
+  const { signal } = own;
+  const opened = await openCore(path, 'r', { ...opening, signal, access: 'sequential' });
   try {
     return await hashHandle(hash, opened, options);
   } finally {
@@ -77,14 +77,18 @@ async function hashInto(
   }
 }
 
-async function dropsByPath(
-  path: PathLike,
-  { unbuffered, signal }: HashFileOptions,
-): Promise<'prefer' | false> {
-  if (unbuffered) return false;
-  const status = await stat(path, { throwIfNoEntry: false, signal });
-  const drops = status?.isFile() && (await dropsByDefault(status.size, systemPathOf(path, 'file')));
-  return drops ? 'prefer' : false;
+/** Feeds what a stream yields to a hash. */
+async function hashStream(hash: Hash, source: ByteSource, options: HashFileOptions): Promise<void> {
+  const { signal, onProgress } = ownOptions(options);
+  validateSignal(signal);
+  const meter = new ProgressMeter(null);
+  let bytesDone = 0;
+  for await (const chunk of untilAborted(source, signal)) {
+    const bytes = bytesOf(chunk);
+    hash.update(bytes);
+    bytesDone += bytes.byteLength;
+    onProgress?.(meter.at(bytesDone));
+  }
 }
 
 /** Feeds a whole open file to a hash. */

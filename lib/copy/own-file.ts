@@ -50,8 +50,8 @@ async function checkOwn(handle: CoreHandle, name: string): Promise<void> {
   throw systemErrorOf(
     'EEXIST',
     { syscall: 'open', path: name },
-    'the name for what options.resume keeps is taken by a file of another user, by a link, or by ' +
-      'what is no file',
+    'the name of the unfinished copy, or of its note, is taken by a file of another user, by a ' +
+      'link, or by something that is no regular file',
   );
 }
 

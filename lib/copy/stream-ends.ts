@@ -8,12 +8,6 @@ export type CopySource = PathLike | AsyncIterable<Uint8Array | string>;
 /** The destination of a copy: a path, or a Writable. */
 export type CopyDestination = PathLike | Writable;
 
-/** Whether a source yields bytes. */
-export function isByteSource(source: unknown): source is AsyncIterable<Uint8Array | string> {
-  if (typeof source !== 'object' || source === null) return false;
-  return typeof (source as AsyncIterable<unknown>)[Symbol.asyncIterator] === 'function';
-}
-
 /** Whether a destination is a stream. */
 export function isByteSink(destination: unknown): destination is Writable {
   if (typeof destination !== 'object' || destination === null) return false;
@@ -24,6 +18,20 @@ export function isByteSink(destination: unknown): destination is Writable {
 // A Buffer has a write() of its own.
 function isBuffer(value: object): boolean {
   return ArrayBuffer.isView(value);
+}
+
+function ignore(): void {}
+
+/**
+ * Listens to the errors of a stream that is not in use yet: an error that nobody listens to would
+ * end the process. Whoever uses the stream later gets the error, too.
+ * @returns a function that ends listening
+ */
+export function expectErrors(stream: object): () => void {
+  const { on, off } = stream as Partial<Writable>;
+  if (typeof on !== 'function' || typeof off !== 'function') return ignore;
+  on.call(stream, 'error', ignore);
+  return () => void off.call(stream, 'error', ignore);
 }
 
 /** Whether a stream stays open when a copy to it ends. */

@@ -3,9 +3,9 @@ import type { Hash } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { abortError } from '../node/errors.js';
+import { alignUp } from '../transfer/alignment.js';
 import { blockSizeOf, memoryAlignmentOf } from '../transfer/chunk-io.js';
 import { RecycledMemory } from '../transfer/chunk-memory.js';
-import { ReadAhead } from '../transfer/read-ahead.js';
 import { type Run, runsOfData, runsOfDifferences, runUnit } from './block-runs.js';
 import { ChunkCursor } from './chunk-cursor.js';
 import { type DataRange, type DataRanges, dataRanges, unionOf, wholeRange } from './data-ranges.js';
@@ -14,7 +14,7 @@ import { type Filled, type Filling, paceOf } from './fill.js';
 import { hashZeros } from './hash-zeros.js';
 import { makeHash } from './make-hash.js';
 import type { RateLimit } from './rate-limit.js';
-import { chunkDefaults } from './read-chunks.js';
+import { chunkDefaults, readsOf } from './read-chunks.js';
 import { RunWriter } from './run-writer.js';
 import { setSize } from './set-size.js';
 import { SourceChangedError } from './source-changed-error.js';
@@ -68,14 +68,15 @@ class Update {
   #bytesWritten = 0;
 
   constructor(filling: Filling, inPlace: InPlace) {
-    const { destination, settings } = filling;
+    const { source, destination, settings } = filling;
     const { signal, verify, hash } = settings;
     this.#filling = filling;
     this.#inPlace = inPlace;
     this.#unit = Math.max(runUnit, blockSizeOf(destination));
     this.#pace = paceOf(settings);
     const wanted = settings.chunkSize ?? chunkDefaults.chunkSize;
-    this.#chunkSize = Math.min(wanted, this.#pace?.partMax ?? wanted);
+    const most = Math.min(wanted, this.#pace?.partMax ?? wanted);
+    this.#chunkSize = alignUp(most, Math.max(this.#unit, blockSizeOf(source)));
     this.#writtenHash = verify ? makeHash(hash, 'options.hash') : undefined;
     this.#writer = new RunWriter(destination, {
       signal,
@@ -164,15 +165,16 @@ class Update {
 
   /** @returns the position up to which the source was read */
   async #update({ start, end }: DataRange): Promise<number> {
-    const { source, destination, settings } = this.#filling;
+    const { source, destination, settings, faults } = this.#filling;
     const { depth = chunkDefaults.depth, signal } = settings;
     const chunkSize = this.#chunkSize;
-    const ahead = new ReadAhead(source, {
+    const reading = {
       ...{ end, depth, chunkSize, signal, unit: blockSizeOf(destination) },
       start: source.file.isSeekable ? start : null,
       expected: Number.isFinite(end) ? depth * chunkSize : 0,
       memory: new RecycledMemory(memoryAlignmentOf(source, destination)),
-    });
+    };
+    const ahead = readsOf(source, reading, faults);
     const there = new ChunkCursor(destination, { depth, chunkSize, signal, start, end });
     let position = start;
     try {

@@ -6,9 +6,10 @@ import { addCopyOptions, type CopyFlags, copyOptionsOf } from '../copy-options.j
 import { exitCode } from '../exit-code.js';
 import { codeOf, UsageError, withUnbufferedHint } from '../failure.js';
 import { counted, grouped, rateText, secondsText } from '../format.js';
+import { inWordsOfCommand } from '../message.js';
 import type { OutputOptions, Row } from '../output.js';
 import type { Context, Start } from '../run.js';
-import { destinationOf, sourceOf, standardStream } from '../standard-streams.js';
+import { destinationOf, hasReaderLeft, sourceOf, standardStream } from '../standard-streams.js';
 import {
   addTreeCopyOptions,
   filterOptionsOf,
@@ -98,7 +99,7 @@ async function copyEither(paths: Paths, flags: Flags, context: Context): Promise
     done = await copyFile(paths, { ...options, ...fileOptionsOf(flags) }, context);
   } catch (error) {
     // The reader of the output wants no more.
-    if (paths.destination === standardStream && codeOf(error) === 'EPIPE') {
+    if (paths.destination === standardStream && hasReaderLeft(codeOf(error))) {
       return exitCode.outputClosed;
     }
     throw error;
@@ -131,7 +132,7 @@ export function rowsOfCopy(done: FileCopyReport, algorithm = 'sha256'): Row[] {
   const rows: Row[] = [
     ['copied', `${grouped(bytes)} bytes in ${secondsText(durationMs)} (${rate})`],
     ['moved', `${grouped(dataBytes)} bytes read and written`],
-    ['strategy', `${done.strategy}: ${done.reason}`],
+    ['strategy', `${done.strategy}: ${inWordsOfCommand(done.reason)}`],
   ];
   if (interrupted !== undefined) {
     const place = grouped(interrupted.position);

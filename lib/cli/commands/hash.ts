@@ -3,9 +3,10 @@ import { type Command, Option } from 'commander';
 import { hashFile } from '../../copy/hash-file.js';
 import { manifestLine } from '../../copy/manifest-format.js';
 import { exitCode } from '../exit-code.js';
-import { withUnbufferedHint } from '../failure.js';
+import { UsageError, withUnbufferedHint } from '../failure.js';
 import type { OutputOptions } from '../output.js';
 import type { Context, Start } from '../run.js';
+import { sourceOf, standardStream } from '../standard-streams.js';
 import { parseAlgorithm, parsePathArgument } from '../values.js';
 import {
   addWindowOptions,
@@ -26,7 +27,7 @@ export function addHash(program: Command, start: Start): Command {
     .command('hash')
     .summary('print hashes of files')
     .description('Prints hashes of files in the format of sha256sum.')
-    .argument('<files...>', 'files to read', parsePaths)
+    .argument('<files...>', 'files to read; - for stdin', parsePaths)
     .option('--hash <algorithm>', 'as node:crypto names it (default: sha256)', parseAlgorithm)
     .addOption(
       new Option('-a, --algorithm <name>', 'other name of --hash')
@@ -48,6 +49,9 @@ async function hashFiles(
   context: Context,
 ): Promise<number> {
   let failures = 0;
+  if (files.filter((file) => file === standardStream).length > 1) {
+    throw new UsageError('- can be read only once');
+  }
   for (const file of files) {
     try {
       await hashOne(file, flags, context);
@@ -68,7 +72,7 @@ async function hashOne(path: string, flags: HashFlags, context: Context): Promis
   const queueDepth = queueDepthOf(flags);
   const { output, signal } = context;
   const hash = await withUnbufferedHint(unbuffered, 'leave out --unbuffered', () =>
-    hashFile(path, {
+    hashFile(sourceOf(path), {
       ...{ hash: algorithm, unbuffered, queueDepth, chunkSize, signal, ...diskOptionsOf(flags) },
       onProgress: (progress) => output.progress({ phase: 'hash', ...progress }),
     }),

@@ -71,7 +71,7 @@ async function verifyManifest(
   const found = await withUnbufferedHint(unbuffered, 'leave out --unbuffered', () =>
     verify(path, {
       ...{ manifest, hash, unbuffered, queueDepth: queueDepthOf(flags), chunkSize, signal },
-      ...{ ...filters, concurrency },
+      ...{ ...filters, concurrency, ...diskOptionsOf(flags) },
       onProgress: (progress) => output.progress(progress),
     }),
   );

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { readFileIn } from '../../file-handle/read-file-in.js';
 import type { CoreHandle } from '../../handle/core-handle.js';
 import { compareHandles } from '../compare-files.js';
-import { type DiskOptions, openingOf } from '../disk-options.js';
+import { type DiskOptions, readingOf } from '../disk-options.js';
 import type { ReadSource } from '../file-copy-options.js';
 import { openRegular } from '../open-regular.js';
 import type { ChunkOptions } from '../read-chunks.js';
@@ -35,12 +35,13 @@ export async function compareContent(
     onCompared?.(one.byteLength);
     return { equal: one.equals(other), readFrom: 'cache' };
   }
-  const opening = openingOf({ unbuffered, dontCache, ioPriority });
-  const openOptions = { ...opening, signal, access: 'sequential' } as const;
-  const open = (root: TreeRoot): Promise<CoreHandle> =>
-    root.spot(place, ({ directory, name }) =>
+  const open = async (root: TreeRoot): Promise<CoreHandle> => {
+    const opening = await readingOf({ unbuffered, dontCache, ioPriority }, size, root.at(''));
+    const openOptions = { ...opening, signal, access: 'sequential' } as const;
+    return root.spot(place, ({ directory, name }) =>
       openRegular((flags) => directory.openCore(name, O_RDONLY | flags, openOptions), signal),
     );
+  };
   let before = 0;
   const one = await open(roots[0]);
   try {

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { readFileIn } from '../../file-handle/read-file-in.js';
+import { type DiskOptions, readingOf } from '../disk-options.js';
 import type { ReadSource } from '../file-copy-options.js';
 import { hashHandle } from '../hash-file.js';
 import { makeHash } from '../make-hash.js';
@@ -12,7 +13,7 @@ const { O_RDONLY } = constants;
 /** Files of up to this many bytes are read in one piece. */
 const smallFileMax = 256 * 1024;
 
-export interface TreeHashOptions extends ChunkOptions {
+export interface TreeHashOptions extends ChunkOptions, DiskOptions {
   /** An algorithm of node:crypto. */
   algorithm: string;
   /** Reads past the system's cache; 'prefer' falls back to the cache. */
@@ -27,16 +28,19 @@ export async function hashInTree(
   { place, size }: Pick<TreeEntry, 'place' | 'size'>,
   options: TreeHashOptions,
 ): Promise<{ digest: string; readFrom: ReadSource }> {
-  const { algorithm, unbuffered = false, signal, onHashed, ...chunks } = options;
+  const { algorithm, unbuffered = false, dontCache, ioPriority, ...others } = options;
+  const { signal, onHashed, ...chunks } = others;
   const hash = makeHash(algorithm, 'options.hash');
-  if (size <= smallFileMax && !unbuffered) {
+  const isPlain = !unbuffered && dontCache !== true && ioPriority === undefined;
+  if (size <= smallFileMax && isPlain) {
     const content = await root.spot(place, ({ directory, name }) =>
       readFileIn(directory, name, signal),
     );
     onHashed?.(content.byteLength);
     return { digest: hash.update(content).digest('hex'), readFrom: 'cache' };
   }
-  const openOptions = { unbuffered, signal, access: 'sequential' } as const;
+  const opening = await readingOf({ unbuffered, dontCache, ioPriority }, size, root.at(''));
+  const openOptions = { ...opening, signal, access: 'sequential' } as const;
   const handle = await root.spot(place, ({ directory, name }) =>
     openRegular((flags) => directory.openCore(name, O_RDONLY | flags, openOptions), signal),
   );

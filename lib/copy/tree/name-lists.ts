@@ -27,8 +27,9 @@ function placeOf(name: unknown): Place {
   throw invalidArgValue('options.filesFrom', Buffer.from(name as string).toString(), reason);
 }
 
-async function patternsIn(file: PathLike): Promise<string[]> {
-  const lines = (await readFile(file)).toString().split(lineEnd);
+/** Returns the patterns in a list, one per line, without comments. */
+export function patternsInList(content: Buffer): string[] {
+  const lines = content.toString().split(lineEnd);
   return lines.filter((line) => line !== '' && !line.startsWith('#'));
 }
 
@@ -49,7 +50,7 @@ export async function readLists<T extends TreeFilterOptions>(
     read.places = new Set(names.map(placeOf));
   }
   if (excludeFrom !== undefined) {
-    const patterns = await patternsIn(excludeFrom);
+    const patterns = patternsInList(await readFile(excludeFrom));
     // A wrong type is reported with the other options.
     read.exclude = Array.isArray(exclude) ? [...exclude, ...patterns] : (exclude ?? patterns);
   }

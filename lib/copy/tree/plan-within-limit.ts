@@ -27,10 +27,14 @@ export function planWithinLimit(
   for (const content of plan.obstacles.values()) count += content.length;
   const isEmpty = source.entries.size === 1 && same + fresh.length === 0;
   if (count > 0 && isEmpty && maxDelete === undefined) {
-    throw new DeleteRefusedError(path, count, 'the source is empty, and maxDelete is not given');
+    throw new DeleteRefusedError(
+      path,
+      count,
+      'the source is empty, and options.maxDelete is not given',
+    );
   }
   if (count <= (maxDelete ?? Number.POSITIVE_INFINITY)) return plan;
-  reporter.error('', new DeleteRefusedError(path, count, `maxDelete is ${maxDelete}`));
+  reporter.error('', new DeleteRefusedError(path, count, `options.maxDelete is ${maxDelete}`));
   reporter.report.deleteSkipped = true;
   return planCopy(source, destination, { ...rules, delete: false });
 }

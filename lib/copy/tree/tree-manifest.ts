@@ -47,8 +47,9 @@ export class TreeManifest {
     { fileOptions, signal }: TreeSettings,
   ): Promise<void> {
     if (entry.kind !== 'file') return;
-    const { queueDepth, depth, chunkSize } = fileOptions;
-    const options = { algorithm: this.#algorithm, queueDepth, depth, chunkSize, signal };
+    const { queueDepth, depth, chunkSize, dontCache, ioPriority } = fileOptions;
+    const disk = { dontCache, ioPriority };
+    const options = { algorithm: this.#algorithm, queueDepth, depth, chunkSize, ...disk, signal };
     const known = first && this.#digests.get(first.entry.place);
     const digest = known ?? (await hashInTree(source, entry, options)).digest;
     this.#digests.set(entry.place, digest);

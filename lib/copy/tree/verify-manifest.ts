@@ -147,7 +147,7 @@ class ManifestComparison {
   }
 
   async #compareOne({ place, digest, algorithm }: Listed, size: number): Promise<void> {
-    const { unbuffered, chunkSize, signal } = this.#options;
+    const { unbuffered, chunkSize, dontCache, ioPriority, signal } = this.#options;
     const queueDepth = queueDepthOf(this.#options);
     if (signal?.aborted) throw abortError(signal);
     try {
@@ -155,7 +155,7 @@ class ManifestComparison {
         this.#root,
         { place, size },
         {
-          ...{ algorithm, unbuffered, queueDepth, chunkSize, signal },
+          ...{ algorithm, unbuffered, queueDepth, chunkSize, dontCache, ioPriority, signal },
           onHashed: (bytes) => this.#meter.advance(place, 0, bytes),
         },
       );
