@@ -104,6 +104,25 @@ const programs: Record<string, Program> = {
   async 'a start and an end'(fs, file) {
     return partsOf(fs.createReadStream(file, { start: 100, end: 199 }));
   },
+  async 'the events of a stream with an end'(fs, file) {
+    const traces = [50, 99, 100].map(async (highWaterMark) => {
+      const stream = fs.createReadStream(file, { start: 100, end: 199, highWaterMark });
+      const trace = traceOf(stream);
+      await once(stream, 'close');
+      return [trace, stream.bytesRead];
+    });
+    return Promise.all(traces);
+  },
+  async 'a file that shrinks or grows before a stream with an end reads it'(fs, file) {
+    const parts: unknown[] = [];
+    for (const size of [150, 50, 3000]) {
+      const stream = await opened(fs, file, { start: 100, end: 199 });
+      nodeFs.truncateSync(file, size);
+      parts.push(await partsOf(stream));
+      nodeFs.writeFileSync(file, content);
+    }
+    return parts;
+  },
   async 'chunks that are as large as the file, and one byte smaller'(fs, file) {
     const sizes = [content.length, content.length - 1];
     const traces = sizes.map(async (highWaterMark) => {

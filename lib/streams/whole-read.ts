@@ -24,9 +24,15 @@ function placeOf(stream: NodeReadStream): number {
   return stream.pos ?? 0;
 }
 
+/** Returns the bytes from there to the end of the stream or of its file, as it was opened. */
+function lengthOf(stream: NodeReadStream, handle: CoreHandle): number {
+  const { sizeWhenOpened = 0 } = handle.file;
+  return Math.min(sizeWhenOpened, stream.end + 1) - placeOf(stream);
+}
+
 /**
- * Whether a stream can get its file in one chunk: it has opened the file itself, and the bytes from
- * its start on fit into a chunk.
+ * Whether a stream can get its bytes in one chunk: it has opened the file itself, and the bytes
+ * between its start and its end fit into a chunk.
  * @param chunkSize bytes
  */
 export function fitsInChunk(
@@ -36,25 +42,24 @@ export function fitsInChunk(
   chunkSize: number,
 ): boolean {
   const handle = file.handle as CoreHandle;
-  const { sizeWhenOpened = 0, isSeekable } = handle.file;
-  const left = sizeWhenOpened - placeOf(stream);
+  const left = lengthOf(stream, handle);
   return (
     file.isOwn &&
-    isSeekable &&
+    handle.file.isSeekable &&
     handle.alignment === null &&
     (stream.pos !== undefined || handle.cursor.isAtStart) &&
     left > 0 &&
     left <= chunkSize &&
-    sizeWhenOpened <= stream.end &&
     window.depth === undefined &&
     window.chunkSize === undefined
   );
 }
 
 /**
- * Reads a file that fits into one chunk of its stream. The read asks for one byte more than the
- * file had when it was opened: if that is missing, the file ends there, and no second read has to
- * find its end. A file that has changed is read further by another source.
+ * Reads what fits into one chunk of its stream: a file, or a part of one. The read asks for one
+ * byte more than the file had when it was opened: if that is missing, the file ends there, and no
+ * second read has to find its end. A stream that ends before the file asks for no more than its own
+ * bytes. A file that has changed is read further by another source.
  */
 export class WholeRead implements Mover {
   readonly #stream: NodeReadStream;
@@ -62,7 +67,7 @@ export class WholeRead implements Mover {
   readonly #file: HeldFile;
   readonly #after: AfterWholeRead;
   readonly #watcher: (() => void) | undefined;
-  /** Bytes of the file from the start of the stream on. */
+  /** Bytes of the stream, unless the file changes. */
   readonly #left: number;
   #isReading = false;
   #isShared = false;
@@ -75,7 +80,7 @@ export class WholeRead implements Mover {
     this.#handle = handle;
     this.#file = file;
     this.#after = after;
-    this.#left = (handle.file.sizeWhenOpened as number) - placeOf(stream);
+    this.#left = lengthOf(stream, handle);
     if (stream.pos === undefined) {
       this.#watcher = watchCursor(handle, () => {
         this.#isShared = true;
@@ -93,10 +98,11 @@ export class WholeRead implements Mover {
   }
 
   #start(size: number): void {
-    const length = this.#left + 1;
+    const place = placeOf(this.#stream);
+    const length = Math.min(this.#left + 1, this.#stream.end + 1 - place);
     const memory = Buffer.allocUnsafeSlow(length);
     const { file } = this.#handle;
-    const encoded = transferWhole(Opcode.read, file.number, memory, length, placeOf(this.#stream));
+    const encoded = transferWhole(Opcode.read, file.number, memory, length, place);
     const request = complete(encoded, readSubject, decodeValue, undefined, file);
     this.#isReading = true;
     getEngine().call<number>(request, (error, bytes) => {
