@@ -132,8 +132,10 @@ bool Environment::run_now(napi_value object) {
     ++completed_;
   }
   if (operation.file && operation.opcode != Opcode::kClose) --operation.file->in_flight;
-  if (is_done && operation.opcode == Opcode::kClose) files_->remove(now_.file_id);
+  const bool is_closed = is_done && operation.opcode == Opcode::kClose;
+  if (is_closed && !now_.borrowed) files_->remove(now_.file_id);
   operation.reset_keeping_detail();
+  now_.borrowed.reset();
   return is_done;
 }
 
@@ -144,23 +146,34 @@ bool Environment::prepare_now(const Submission& submission, napi_value object) {
   Operation& operation = now_.operation;
   operation.opcode = static_cast<Opcode>(submission.opcode);
   if (!may_be_done_in_place(operation)) return false;
-  if (operation.opcode == Opcode::kClose) {
-    OpenFile* const file = files_->find(submission.file);
-    if (!file || file->in_flight > 0) return false;
-    operation.file = file;
-    now_.file_id = submission.file;
-    return true;
-  }
-  const auto flags = static_cast<uint32_t>(submission.flags);
-  const bool of_file = operation.traits().family != OpcodeFamily::kPath;
+  if (operation.opcode == Opcode::kClose) return prepare_close(submission);
   // Bytes read at the cursor before an operation had to wait would be lost.
-  const bool is_at_cursor = operation.is_transfer() && submission.position < 0;
-  if (is_at_cursor || (of_file && flags & kForeignDescriptor)) return false;
+  if (operation.is_transfer() && submission.position < 0) return false;
   try {
     return decode_submission(env_, submission, object, *files_, now_) == 0;
   } catch (const std::bad_alloc&) {
     return false;
   }
+}
+
+// A descriptor that other code has opened is closed only here: submit() knows no such closes.
+bool Environment::prepare_close(const Submission& submission) {
+  OpenFile* file = nullptr;
+  if (static_cast<uint32_t>(submission.flags) & kForeignDescriptor) {
+    Result result;
+    now_.borrowed = borrow_descriptor(submission.file, result);
+    file = now_.borrowed.get();
+    if (!file) return false;
+    file->take();
+    // Unless it is closed now, it stays open.
+    file->given_away = true;
+  } else {
+    file = files_->find(submission.file);
+    if (!file || file->in_flight > 0) return false;
+    now_.file_id = submission.file;
+  }
+  now_.operation.file = file;
+  return true;
 }
 
 // Returns false for a slot that is out of range or in use: no completion could report the error.

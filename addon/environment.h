@@ -80,6 +80,7 @@ class Environment {
   bool accept(const Submission& submission, napi_value object, OperationList& batch);
   void decode(const Submission& submission, napi_value object, Slot& slot, OperationList& batch);
   bool prepare_now(const Submission& submission, napi_value object);
+  bool prepare_close(const Submission& submission);
   void accept_close(const Submission& submission, Slot& slot, OperationList& batch);
   void schedule(Slot& slot, OperationList& batch);
   void hand_over(OperationList batch);

@@ -132,6 +132,9 @@ class OpenFile {
   // the process has no descriptor left.
   void keep();
 
+  // Lets close() close a borrowed descriptor.
+  void take() { ownership_ = Ownership::kOwned; }
+
 #ifdef _WIN32
   // The cursor that operations without a position use; overlapped files have none of their own. The
   // engine serves such operations one after another. Once somebody has a descriptor of the file,

@@ -54,6 +54,8 @@ const calls: Record<string, () => Promise<unknown>> = {
   readFile: () => readFile(file),
   'readFile of text': () => readFile(file, 'utf8'),
   'stat with a callback': () => promisify(overlappedFs.stat)(file),
+  'access with a callback': () => promisify(overlappedFs.access)(file),
+  'open with a callback': async () => fs.closeSync(await promisify(overlappedFs.open)(file, 'r')),
   'readFile with a callback': () => promisify(overlappedFs.readFile)(file),
 };
 
@@ -118,20 +120,47 @@ test('access answers as node:fs does', async () => {
   }
 });
 
-testOnLocalDisk('a read stream of a cached small file runs its operations in place', async () => {
-  const readAll = async (): Promise<void> => {
-    for await (const _ of overlappedFs.createReadStream(file));
-  };
-  await readAll();
+/** Runs again as countedDuring() does, but counts up to the end. */
+async function expectInPlace(run: () => Promise<unknown>, operations: number): Promise<void> {
+  await run();
   for (let attempt = 0; ; attempt++) {
     await sleep(5);
     const before = engine.stats();
-    await readAll();
+    await run();
     const after = engine.stats();
     const counts = [after.submitted - before.submitted, after.inline - before.inline];
-    // Open, read and close; a turn that has lasted long does no more work in place.
-    if (attempt < 100 && counts[1] !== 3) continue;
-    expect(counts).toEqual([3, 3]);
+    if (attempt < 100 && counts[1] !== operations) continue;
+    expect(counts).toEqual([operations, operations]);
     return;
   }
+}
+
+for (const options of [{}, { start: 3 }, { start: 0, end: content.byteLength - 1 }, { end: 5 }]) {
+  const title = `a read stream of a cached small file with ${JSON.stringify(options)}`;
+  testOnLocalDisk(`${title} runs its operations in place`, async () => {
+    // Open, read and close.
+    await expectInPlace(async () => {
+      for await (const _ of overlappedFs.createReadStream(file, options));
+    }, 3);
+  });
+}
+
+testOnLocalDisk('the descriptor of a cached file is used and closed in place', async () => {
+  await expectInPlace(async () => {
+    const fd = await promisify(overlappedFs.open)(file, 'r');
+    const { size } = await promisify(overlappedFs.fstat)(fd);
+    const memory = Buffer.alloc(size);
+    await promisify(overlappedFs.read)(fd, memory, 0, size, 0);
+    expect(memory).toEqual(content);
+    await promisify(overlappedFs.close)(fd);
+    expect(() => fs.fstatSync(fd)).toThrow('EBADF');
+  }, 4);
+});
+
+testOnLocalDisk('only a file that was opened for reading is closed in place', async () => {
+  const fd = fs.openSync(file, 'r+');
+  const before = engine.stats().submitted;
+  await promisify(overlappedFs.close)(fd);
+  expect(engine.stats().submitted).toBe(before);
+  expect(() => fs.fstatSync(fd)).toThrow('EBADF');
 });

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import * as nodeFs from 'node:fs';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import ourFs from '../../lib/fs.js';
@@ -121,6 +122,90 @@ sameOnDescriptor('readFile', 'fd, aborted signal', (fd) => [fd, { signal: AbortS
 sameOnDescriptor('readFile', 'a number that is not open', (fd) => [fd + 1000]);
 sameOnDescriptor('writeFile', 'fd, text', (fd) => [fd, 'text']);
 sameOnDescriptor('appendFile', 'fd, text', (fd) => [fd, 'text']);
+
+for (const options of [{}, { bigint: true }, { bigint: false }, { bigint: 1 }, null, 5, 'x']) {
+  test(`fstat(fd, ${JSON.stringify(options)}) is Node's`, async () => {
+    const fd = nodeFs.openSync(fileWith(content), 'r');
+    const [nodes, ours] = [
+      await outcome(both.node, 'fstat', [fd, options]),
+      await outcome(both.ours, 'fstat', [fd, options]),
+    ];
+    nodeFs.closeSync(fd);
+    expect(ours).toEqual(nodes);
+  });
+}
+for (const fd of [-1, 2 ** 31, 1.5, NaN, '3', null, undefined, {}, 999_999]) {
+  sameOnDescriptor('fstat', `${fd}`, () => [fd]);
+}
+
+const opened = fileWith(content);
+const openArguments: Record<string, unknown[]> = {
+  path: [opened],
+  'path, flags': [opened, 'r'],
+  'path, number': [opened, 0],
+  'path, null': [opened, null],
+  'path, flags, mode': [opened, 'r', 0o644],
+  'path, flags, text': [opened, 'r', '644'],
+  'path, flags, wrong text': [opened, 'r', 'all'],
+  'path, flags, negative number': [opened, 'r', -1],
+  'path, flags, object': [opened, 'r', {}],
+  'path, wrong flags': [opened, 'read'],
+  'path, flags to write': [opened, 'r+'],
+  'path, flags to append': [opened, 'a'],
+  Buffer: [Buffer.from(opened)],
+  URL: [pathToFileURL(opened)],
+  folder: [temporaryFolder(), 'r'],
+  'missing file': [`${opened}.none`, 'r'],
+  'file as a folder': [`${opened}/none`, 'r'],
+  'path with a null byte': [`${opened}\0`],
+  number: [5],
+  'no path': [],
+};
+for (const [shown, args] of Object.entries(openArguments)) {
+  test(`open(${shown}) is Node's`, async () => {
+    const outcomes: unknown[] = [];
+    for (const fs of [both.node, both.ours]) {
+      const result = await outcome(fs, 'open', args);
+      const [error, fd] = Array.isArray(result) ? result : [];
+      if (typeof fd === 'number') nodeFs.closeSync(fd);
+      outcomes.push(typeof fd === 'number' ? [error, 'a descriptor'] : result);
+    }
+    expect(outcomes[1]).toEqual(outcomes[0]);
+  });
+}
+
+test("access() with a callback is Node's", async () => {
+  for (const args of [[opened], [opened, 4], [opened, 8], [opened, '4'], [`${opened}.none`], [5]]) {
+    const [nodes, ours] = [
+      await outcome(both.node, 'access', args),
+      await outcome(both.ours, 'access', args),
+    ];
+    expect(ours).toEqual(nodes);
+  }
+});
+
+test('the descriptors that a worker has opened are closed when it ends', async () => {
+  const script = `
+    const code = \`
+      const { parentPort, workerData } = require('node:worker_threads');
+      const { promisify } = require('node:util');
+      import(workerData.fs).then(async ({ default: ourFs }) => {
+        await ourFs.promises.readFile(workerData.file);
+        parentPort.postMessage(await promisify(ourFs.open)(workerData.file, 'r'));
+      });\`;
+    const given = { fs: argument, file: process.execPath };
+    const worker = new Worker(code, { eval: true, workerData: given });
+    const fd = await new Promise((resolve) => worker.once('message', resolve));
+    await worker.terminate();
+    let error;
+    try {
+      fs.fstatSync(fd);
+    } catch (thrown) {
+      error = thrown;
+    }
+    console.log(JSON.stringify(error?.code));`;
+  expect(await resultOfChild(script, { args: [builtFs] })).toBe('EBADF');
+});
 
 test('reads at a position run on the engine, other reads on Node', async () => {
   const fd = nodeFs.openSync(fileWith(content), 'r');

@@ -1,7 +1,9 @@
 import process from 'node:process';
 import { abortError, type Subject } from '../node/errors.js';
+import { nextTick } from '../node/globals.js';
 import { endsWithProcess, isNode } from '../node/host.js';
 import { servesWhile } from '../node/layers.js';
+import { withoutStack } from '../node/own-frames.js';
 import { giveLoopATurn, watchExit } from './before-exit.js';
 import { isShortage, loadBinding } from './binding.js';
 import { Completion } from './completion.js';
@@ -164,10 +166,9 @@ export class Engine {
    * @param later called with the value of an operation that was submitted
    */
   start<T>(request: CompleteRequest, later?: Later<T>): Promise<T> {
-    const value = this.#runNow(request);
-    return value === notNow
-      ? this.#submitThen(request, later)
-      : settledWith(value as T | FailedNow);
+    const value = this.runNow(request);
+    if (value === notNow) return this.#submitThen(request, later);
+    return settledWith(value as T | FailedNow);
   }
 
   /**
@@ -175,11 +176,12 @@ export class Engine {
    * promise reactions, so that an exception in it is uncaught instead of a rejection.
    */
   call<T>(request: CompleteRequest, callback: Callback<T>, later?: Later<T>): void {
-    const value = this.#runNow(request);
+    const value = this.runNow(request);
     if (value === notNow) {
       callBack(this.#submitThen(request, later), callback);
     } else if (value instanceof FailedNow) {
-      callBack(rejectionWith(value.makeError), callback);
+      // As with Node's, no function waits for the operation, so its error has no stack.
+      nextTick(callback, withoutStack(value.makeError));
     } else {
       tickCallback(callback, value as T);
     }
@@ -189,8 +191,9 @@ export class Engine {
     return later === undefined ? this.submit(request) : this.submit<never>(request).then(later);
   }
 
-  // Operations that wait for a descriptor go first.
-  #runNow(request: CompleteRequest): unknown {
+  /** Performs an operation if the kernel guarantees not to wait: its value, FailedNow or notNow. */
+  runNow(request: CompleteRequest): unknown {
+    // Operations that wait for a descriptor go first.
     return this.#shortage.isOver ? this.#inPlace.run(request) : notNow;
   }
 
@@ -209,7 +212,7 @@ export class Engine {
     const mayRunNow = opcode === Opcode.read && length <= inPlaceMax && position !== -1;
     if (mayRunNow && this.#inPlace.isOpen) {
       const encoded = { opcode, file, flags: 0, position, offset, length, object: buffer };
-      const value = this.#runNow(complete(encoded, subject, decode));
+      const value = this.runNow(complete(encoded, subject, decode));
       if (value !== notNow) return settledWith(value as T | FailedNow);
     }
     const operation = this.#operations.acquire();
@@ -390,6 +393,9 @@ servesWhile(() => {
   }
   return true;
 });
+
+/** Returns the engine, if it has started. */
+export const startedEngine = (): Engine | undefined => current;
 
 /** Submits the collected operations, if the engine has started, and starts all that wait. */
 export function flushEngine(): void {

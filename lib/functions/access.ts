@@ -11,7 +11,7 @@ const isServed = process.platform === 'linux';
 const modeMax = 7;
 
 /** Whether the engine serves a mode. Node reports invalid ones, as the running version does. */
-function isAccessMode(mode: unknown): mode is number | undefined {
+export function isAccessMode(mode: unknown): mode is number | undefined {
   if (!isServed) return false;
   return (
     mode === undefined ||
@@ -20,7 +20,7 @@ function isAccessMode(mode: unknown): mode is number | undefined {
 }
 
 /** The request of access(). @throws invalid-argument errors of the path */
-function accessRequest(path: unknown, mode: number | undefined): CompleteRequest {
+export function accessRequest(path: unknown, mode: number | undefined): CompleteRequest {
   const { native, shown } = parsePath(path);
   const subject = { syscall: 'access', path: shown };
   return complete(accessToPath(native, mode ?? 0), subject, decodeNothing);

@@ -187,7 +187,8 @@ function renameByCallback(oldPath: unknown, newPath: unknown, callback: unknown)
   );
 }
 
-export { close, closeSync, read, readv } from './descriptor-callbacks.js';
+export { read, readv } from './descriptor-callbacks.js';
+export { access, close, closeSync, fstat, open } from './in-place-callbacks.js';
 
 /**
  * fs.readFile() of a path or a descriptor, served by the engine.

@@ -1,13 +1,12 @@
 import type * as fs from 'node:fs';
 import { isArrayBufferView } from 'node:util/types';
-import { flushEngine } from '../engine/engine.js';
+import { getEngine } from '../engine/engine.js';
+import type { CompleteRequest } from '../engine/operation.js';
 import { nativeView, transferMax } from '../handle/transfer-result.js';
 import { asRequest } from '../node/callback-resource.js';
-import { nextTick } from '../node/globals.js';
 import { substituteFor } from '../node/layers.js';
-import { likeNode } from '../node/like-node.js';
 import { nodeFs } from '../node/node-fs.js';
-import { readDescriptor, servesDescriptors } from './descriptor-io.js';
+import { descriptorRead, servesDescriptors } from './descriptor-io.js';
 
 // The callback forms of read() and readv() for descriptors. The engine serves only calls with a
 // position and plainly valid arguments. All other calls go to Node: it reports errors and resolves
@@ -21,14 +20,9 @@ type Position = number | bigint;
 // The maximum number of buffers per call (IOV_MAX).
 const vectorMax = 1024;
 
-// The callback runs outside the promise reaction, so that an exception in it is uncaught instead of
-// becoming a rejection.
-function callBack(promise: Promise<number>, callback: Callback, data: unknown): void {
+function start(request: CompleteRequest, callback: Callback, data: unknown): void {
   const called = asRequest(callback);
-  promise.then(
-    (bytes) => nextTick(called, null, bytes, data),
-    (error) => nextTick(called, error, 0, data),
-  );
+  getEngine().call<number>(request, (error, bytes) => called(error, bytes ?? 0, data));
 }
 
 function isDescriptor(fd: unknown): fd is number {
@@ -77,11 +71,8 @@ function readOfNumber(...given: unknown[]): void {
     if (span !== undefined) {
       const { view, offset, length, position } = span;
       const object = nativeView(view);
-      callBack(
-        readDescriptor({ fd, object, offset, length, position }),
-        callback as Callback,
-        view,
-      );
+      const request = descriptorRead({ fd, object, offset, length, position });
+      start(request, callback as Callback, view);
       return;
     }
   }
@@ -107,27 +98,11 @@ function readvOfNumber(...given: unknown[]): void {
     return;
   }
   const object = views.map(nativeView);
-  const bytes = readDescriptor({ fd, object, offset: 0, length, position });
-  callBack(bytes, callback as Callback, buffers);
-}
-
-// Submits the reads that were requested earlier in this turn while the descriptor still refers to
-// its file.
-function closeOfNumber(...given: unknown[]): void {
-  flushEngine();
-  Reflect.apply(nodeFs.close, nodeFs, given);
-}
-
-function closeOfNumberSync(...given: unknown[]): void {
-  flushEngine();
-  Reflect.apply(nodeFs.closeSync, nodeFs, given);
+  const request = descriptorRead({ fd, object, offset: 0, length, position });
+  start(request, callback as Callback, buffers);
 }
 
 /** fs.read(); the engine serves reads at a position. */
 export const read = substituteFor<typeof fs.read>(nodeFs.read, readOfNumber);
 /** fs.readv(); the engine serves reads at a position. */
 export const readv = substituteFor<typeof fs.readv>(nodeFs.readv, readvOfNumber);
-/** fs.close(). It submits reads that were requested earlier in this turn first. */
-export const close = likeNode(closeOfNumber, nodeFs.close) as unknown as typeof fs.close;
-/** fs.closeSync(). It submits reads that were requested earlier in this turn first. */
-export const closeSync = likeNode(closeOfNumberSync, nodeFs.closeSync) as typeof fs.closeSync;

@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs';
 import process from 'node:process';
 import { getEngine } from '../engine/engine.js';
 import { Opcode } from '../engine/opcodes.js';
-import { decodeValue } from '../engine/operation.js';
+import { type CompleteRequest, complete, decodeValue } from '../engine/operation.js';
 import { foreignDescriptor, statusOfFile, transfer, transferVectors } from '../engine/requests.js';
 import type { ReadableFile } from '../file-handle/whole-file.js';
 import { decodeStats } from '../handle/stats.js';
@@ -34,20 +34,14 @@ export interface DescriptorRead {
   signal?: AbortSignal | undefined;
 }
 
-/** Resolves to the number of bytes read. @throws a system error; AbortError */
-export function readDescriptor(read: DescriptorRead): Promise<number> {
+/** The request of a read; its value is the number of bytes. */
+export function descriptorRead(read: DescriptorRead): CompleteRequest {
   const { fd, object, offset, length, position, signal } = ownOptions(read);
-  const request = Array.isArray(object)
+  const encoded = Array.isArray(object)
     ? transferVectors(Opcode.readVector, { buffers: object, length, position })
     : transfer(Opcode.read, { memory: object, offset, length, position });
-  return getEngine().submit<number>({
-    ...request,
-    ...foreignDescriptor,
-    subject: readSubject,
-    decode: decodeValue,
-    file: fd,
-    signal,
-  });
+  const ofDescriptor = { ...encoded, ...foreignDescriptor, file: fd };
+  return complete(ofDescriptor, readSubject, decodeValue, signal);
 }
 
 /** A descriptor in the form that readFile uses; it reads from the cursor. */
@@ -63,7 +57,9 @@ export function readableFileOf(fd: number): ReadableFile {
         signal,
       }),
     read: async (object, { offset, length, signal }) => ({
-      bytesRead: await readDescriptor({ fd, object, offset, length, position: -1, signal }),
+      bytesRead: await getEngine().submit<number>(
+        descriptorRead({ fd, object, offset, length, position: -1, signal }),
+      ),
     }),
   };
 }

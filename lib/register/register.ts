@@ -55,10 +55,9 @@ function wrapSpawnSync(replacements: Replacements): void {
 export function register(): void {
   if (replacements !== undefined || !mayLoadAddons()) return;
   replacements = new Replacements();
-  const { close: _close, closeSync: _closeSync, ...served } = callbacks;
   replacements.serve(fs.promises, { ...promises, open: registeredOpen });
   replacements.serve(fs, {
-    ...served,
+    ...callbacks,
     createReadStream,
     createWriteStream,
     ReadStream,
@@ -66,7 +65,10 @@ export function register(): void {
     FileReadStream: ReadStream,
     FileWriteStream: WriteStream,
   });
-  for (const name of ['close', 'closeSync']) replacements.wrap(fs, name, flushBefore);
+  // Another package's functions close descriptors, too.
+  const { close, closeSync } = callbacks;
+  if (fs.close !== close) replacements.wrap(fs, 'close', flushBefore);
+  if (fs.closeSync !== closeSync) replacements.wrap(fs, 'closeSync', flushBefore);
   replacements.wrap(nodeProcess, 'umask', flushBefore);
   wrapSpawnSync(replacements);
   // A static import would load it even in programs that only import `overlapped/fs`.

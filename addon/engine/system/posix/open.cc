@@ -347,6 +347,7 @@ std::unique_ptr<OpenFile> borrow_file(NativeHandle handle, Result& result) {
       std::make_unique<OpenFile>(handle, device_type_of(status.st_mode), Ownership::kBorrowed);
   file->append = (flags & O_APPEND) != 0;
   file->nonblocking = (flags & O_NONBLOCK) != 0;
+  file->reads_only = (flags & O_ACCMODE) == O_RDONLY;
   file->device = status.st_dev;
 #ifdef O_DIRECT
   // Its owner knows what the device needs; the flag keeps its transfers off the cached paths.
