@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import nodeFs from 'node:fs';
 import * as path from 'node:path';
-import { finished } from 'node:stream/promises';
+import { PassThrough } from 'node:stream';
+import { finished, pipeline } from 'node:stream/promises';
 import { expect, test } from 'vitest';
 import ourFs from '../../lib/fs.js';
 import { engine } from '../../lib/index.js';
@@ -273,6 +274,97 @@ const programs: Record<string, Program> = {
     await finished(stream);
     return textOf(file);
   },
+  async 'a small file that is piped'(fs, file) {
+    const [source, stream] = [fs.createReadStream(file), fs.createWriteStream(`${file}-copy`)];
+    const traces = [traceOf(source as never, ['open', 'end', 'close']), traceOf(stream)];
+    source.pipe(stream);
+    await closed(stream);
+    const { bytesWritten, writableFinished, pending } = stream;
+    return [traces, textOf(`${file}-copy`), bytesWritten, writableFinished, pending];
+  },
+  async 'a pipe that nobody listens to'(fs, file) {
+    const stream = fs.createWriteStream(`${file}-copy`);
+    fs.createReadStream(file).pipe(stream);
+    await closed(stream);
+    return [textOf(`${file}-copy`), stream.bytesWritten, stream.writableFinished, stream.errored];
+  },
+  async 'a pipeline'(fs, file) {
+    const stream = fs.createWriteStream(`${file}-copy`);
+    await pipeline(fs.createReadStream(file), stream);
+    return [textOf(`${file}-copy`), stream.bytesWritten, stream.closed];
+  },
+  async 'a descriptor in a listener of finish of a pipe'(fs, file) {
+    const stream = fs.createWriteStream(`${file}-copy`);
+    const seen: unknown[] = [];
+    fs.createReadStream(file).pipe(stream);
+    stream.on('finish', () => seen.push(isOpenFile(stream), textOf(`${file}-copy`)));
+    await closed(stream);
+    return seen;
+  },
+  async 'a pipe from a large file'(fs, file) {
+    nodeFs.writeFileSync(file, Buffer.alloc(300_000, 'large '));
+    const stream = fs.createWriteStream(`${file}-copy`);
+    await pipeline(fs.createReadStream(file), stream);
+    return [textOf(`${file}-copy`) === textOf(file), stream.bytesWritten];
+  },
+  async 'a pipe that stays open'(fs, file) {
+    const source = new PassThrough();
+    const stream = fs.createWriteStream(file);
+    source.pipe(stream);
+    source.write('one, ');
+    await until(() => textOf(file) === 'one, ');
+    source.end('two');
+    await closed(stream);
+    return [textOf(file), stream.bytesWritten];
+  },
+  async 'a pipe that brings nothing'(fs, file) {
+    const source = new PassThrough();
+    const stream = fs.createWriteStream(`${file}-new`);
+    source.pipe(stream);
+    await until(() => nodeFs.existsSync(`${file}-new`));
+    source.end();
+    await closed(stream);
+    return [textOf(`${file}-new`), stream.bytesWritten];
+  },
+  async 'a pipe into a stream that is destroyed at once'(fs, file) {
+    const stream = fs.createWriteStream(`${file}-new`);
+    const trace = traceOf(stream, ['finish', 'error', 'close']);
+    fs.createReadStream(file).pipe(stream);
+    stream.destroy();
+    await closed(stream);
+    return [trace, textOf(`${file}-new`)];
+  },
+  async 'a pipe into a stream that fails to open'(fs, file) {
+    const stream = fs.createWriteStream(path.join(file, 'below'));
+    const trace = traceOf(stream, ['error', 'close']);
+    fs.createReadStream(file).pipe(stream);
+    await closed(stream);
+    return trace;
+  },
+  async 'a pipe into a corked stream'(fs, file) {
+    const source = new PassThrough();
+    const stream = fs.createWriteStream(file);
+    source.pipe(stream);
+    stream.cork();
+    source.write('one, ');
+    await once(stream, 'ready');
+    await new Promise(setImmediate);
+    const early = textOf(file);
+    stream.uncork();
+    source.end('two');
+    await closed(stream);
+    return [early, textOf(file)];
+  },
+  async 'pipes into streams that append, and that begin within the file'(fs, file) {
+    for (const options of [{ flags: 'a' }, { flags: 'r+', start: 5 }]) {
+      const source = new PassThrough();
+      const stream = fs.createWriteStream(file, options);
+      source.pipe(stream);
+      source.end('piped');
+      await closed(stream);
+    }
+    return textOf(file);
+  },
   async 'a number that is read between small writes'(fs, file) {
     const stream = fs.createWriteStream(file) as WithDescriptor;
     await once(stream, 'ready');
@@ -313,6 +405,22 @@ testOfOperations('a stream that ends before its file is open takes one operation
   stream.end('two');
   await closed(stream as nodeFs.WriteStream);
   expect([engine.stats().submitted - submitted, textOf(file)]).toEqual([1, 'one, two']);
+});
+
+testOfOperations('what is piped within a turn takes one operation', async () => {
+  for (const pipe of [
+    (source: PassThrough, stream: nodeFs.WriteStream) => source.pipe(stream),
+    (source: PassThrough, stream: nodeFs.WriteStream) => pipeline(source, stream),
+  ]) {
+    const file = path.join(temporaryFolder(), 'file');
+    const { submitted } = engine.stats();
+    const [source, stream] = [new PassThrough(), ourFs.createWriteStream(file)];
+    pipe(source, stream as nodeFs.WriteStream);
+    source.write('one, ');
+    source.end('two');
+    await closed(stream as nodeFs.WriteStream);
+    expect([engine.stats().submitted - submitted, textOf(file)]).toEqual([1, 'one, two']);
+  }
 });
 
 test('small writes of one turn take one operation', async () => {

@@ -10,7 +10,7 @@ export const nextTick = liveNextTick;
 export const { queueMicrotask, AbortController, AbortSignal } = globalThis;
 export type AbortController = globalThis.AbortController;
 export type AbortSignal = globalThis.AbortSignal;
-export const { setTimeout, clearTimeout, setImmediate } = timers;
+export const { setTimeout, clearTimeout, setImmediate, clearImmediate } = timers;
 
 const { bigint: nanoseconds } = liveHrtime;
 

@@ -28,6 +28,10 @@ const viewsMax = 512;
 /** The stream takes no more bytes than this together with a small chunk. */
 const gatheredMax = 64 * 1024;
 
+/** Memory in which chunks are put together, for one write at a time. */
+let sharedMemory: Buffer | undefined;
+let isMemoryTaken = false;
+
 const resolved = Promise.resolve();
 
 type Done = (error?: Error | null) => void;
@@ -46,6 +50,11 @@ interface Gathering {
   readonly done: Done;
 }
 
+/** A chunk that a stream has held back until earlier ones were written. */
+export interface HeldChunk {
+  readonly chunk: Uint8Array;
+}
+
 /**
  * Writes the chunks of a stream one after another, as Node does: at the file's cursor, or at the
  * positions that follow the start. A program that waits for each write needs no window.
@@ -58,6 +67,9 @@ export class DirectWrites {
   /** Bytes in the file of chunks that the stream has not passed to write() yet. */
   #ahead: number;
   #gathering: Gathering | undefined;
+  /** The chunks that were last written together, but for the first one, and their bytes. */
+  #gathered: readonly Uint8Array[] = [];
+  #gatheredBytes = 0;
   #isWriting = false;
   #onIdle: (() => void) | undefined;
 
@@ -94,6 +106,23 @@ export class DirectWrites {
   }
 
   /**
+   * Like skip(), for chunks that the stream passes as it has held them back. Most often they are
+   * those that were last written together; then this returns their bytes, and otherwise 0.
+   */
+  skipHeld(held: readonly HeldChunk[]): number {
+    const gathered = this.#gathered;
+    const bytes = this.#gatheredBytes;
+    const { length } = gathered;
+    const isWritten =
+      length > 0 &&
+      this.#ahead === bytes &&
+      held.length === length &&
+      held[0]?.chunk === gathered[0] &&
+      held[length - 1]?.chunk === gathered[length - 1];
+    return isWritten ? this.skip(bytes) : 0;
+  }
+
+  /**
    * Writes chunks, after earlier ones.
    * @param position of the first byte, or undefined for the cursor
    */
@@ -109,8 +138,11 @@ export class DirectWrites {
       resolved.then(this.#writeGathered);
       return;
     }
-    const views = chunks.length > 1 && isSmall(chunks, length) ? [joined(chunks, length)] : chunks;
-    this.#begin(views, length, length, position ?? -1, done);
+    if (chunks.length > 1 && isSmall(chunks, length)) {
+      this.#beginJoined(chunks, length, length, position ?? -1, done);
+    } else {
+      this.#begin(chunks, length, length, position ?? -1, done);
+    }
   }
 
   // The stream passes one chunk, and keeps those that follow until that one is written. They are
@@ -120,15 +152,18 @@ export class DirectWrites {
     if (gathering === undefined) return;
     this.#gathering = undefined;
     const { chunk, position, done } = gathering;
-    const chunks = [chunk];
-    let length = chunk.byteLength;
+    const gathered: Uint8Array[] = [];
+    let bytes = 0;
     for (const { chunk: next } of this.#waiting()) {
-      if (!isUint8Array(next) || length + next.byteLength > gatheredMax) break;
-      chunks.push(next);
-      length += next.byteLength;
+      if (!isUint8Array(next) || chunk.byteLength + bytes + next.byteLength > gatheredMax) break;
+      gathered.push(next);
+      bytes += next.byteLength;
     }
-    const views = chunks.length > 1 ? [joined(chunks, length)] : chunks;
-    this.#begin(views, length, chunk.byteLength, position, done);
+    this.#gathered = gathered;
+    this.#gatheredBytes = bytes;
+    const passed = chunk.byteLength;
+    if (bytes === 0) this.#begin([chunk], passed, passed, position, done);
+    else this.#beginJoined([chunk, ...gathered], passed + bytes, passed, position, done);
   };
 
   // Chunks in a corked stream are not to be written yet.
@@ -138,7 +173,30 @@ export class DirectWrites {
     return keepsThem || !passesUnchanged(stream, this.#own) ? [] : waitingChunks(stream);
   }
 
-  /** @param passed bytes of the views that the stream has passed */
+  #beginJoined(
+    chunks: readonly Uint8Array[],
+    length: number,
+    passed: number,
+    position: number,
+    done: Done,
+  ): void {
+    const memory = takeMemory(length);
+    let at = 0;
+    for (const chunk of chunks) {
+      memory.set(chunk, at);
+      at += chunk.byteLength;
+    }
+    this.#begin([memory], length, passed, position, (error) => {
+      giveMemory(memory);
+      done(error);
+    });
+  }
+
+  /**
+   * @param views memory that begins with the bytes to write
+   * @param length bytes to write
+   * @param passed bytes of those that the stream has passed
+   */
   #begin(
     views: readonly Uint8Array[],
     length: number,
@@ -210,12 +268,14 @@ function isSmall(chunks: readonly Uint8Array[], length: number): boolean {
   return length <= copiedMax * chunks.length;
 }
 
-function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {
-  const all = Buffer.allocUnsafe(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return all;
+/** Returns memory of at least `length` bytes. */
+function takeMemory(length: number): Buffer {
+  if (isMemoryTaken || length > gatheredMax) return Buffer.allocUnsafe(length);
+  isMemoryTaken = true;
+  sharedMemory ??= Buffer.allocUnsafeSlow(gatheredMax);
+  return sharedMemory;
+}
+
+function giveMemory(memory: Buffer): void {
+  if (memory === sharedMemory) isMemoryTaken = false;
 }

@@ -227,11 +227,7 @@ const writerMethods = {
   _writev(this: Writer, chunks: readonly { chunk: Buffer }[], done: Done): void {
     const sink = sinkOf(this);
     if (sink === undefined) quietly(this, () => nodeWriter._writev.call(this, chunks, done));
-    else
-      sink.write(
-        chunks.map(({ chunk }) => chunk),
-        done,
-      );
+    else sink.writeHeld(chunks, done);
   },
   _final(this: Writer, done: Done): void {
     const sink = moverOf(this);

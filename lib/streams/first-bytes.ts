@@ -3,6 +3,7 @@ import type * as fs from 'node:fs';
 import { isUint8Array } from 'node:util/types';
 import type { FirstBytes } from '../handle/open.js';
 import { isOpenSeen } from './descriptor.js';
+import { isFinishSeen } from './finish-listeners.js';
 
 /** Members of Node's class that its types leave out. */
 export type NodeWriteStream = fs.WriteStream & {
@@ -58,10 +59,16 @@ export function hasEnded(stream: NodeWriteStream): boolean {
   return stream.writableEnded && stream.writableLength > 0;
 }
 
+/** Whether another stream pipes into this one. */
+export function isPiped(stream: NodeWriteStream): boolean {
+  return stream.listenerCount('unpipe') > 0;
+}
+
 /**
- * Returns the bytes of a stream that has ended before its file is open: one operation opens the
- * file and writes them, and also closes it unless the program can see it open. Undefined if the
- * stream has to be written in steps, which is as well if the program can see the steps.
+ * Returns the bytes that a stream has before its file is open: one operation opens the file and
+ * writes them. If the stream has ended, it also closes the file, unless the program can see it
+ * open. Undefined if the stream has to be written in steps, which is as well if the program can see
+ * the steps.
  * @param own our methods
  * @param callsBack whether the program has passed a callback to write() or end()
  */
@@ -75,18 +82,22 @@ export function firstBytesOf(
     !stream.destroyed &&
     !stream.writableObjectMode &&
     stream.pos === undefined &&
+    length > 0 &&
     length <= bytesMax &&
+    (stream.writableEnded || stream.writableCorked === 0) &&
     passesUnchanged(stream, own) &&
     !isOpenSeen(stream);
   const content = isPlain ? bytesOf(waitingChunks(stream), length) : undefined;
   if (content?.byteLength !== length) return undefined;
   const staysOpen =
+    !stream.writableEnded ||
     callsBack ||
     !stream.autoClose ||
     (stream as Inner).flush === true ||
     stream._final !== own._final ||
     stream._destroy !== own._destroy ||
-    ['prefinish', 'finish', 'progress'].some((name) => stream.listenerCount(name) > 0);
+    ['prefinish', 'progress'].some((name) => stream.listenerCount(name) > 0) ||
+    isFinishSeen(stream);
   return { content, staysOpen };
 }
 
@@ -104,6 +115,9 @@ export class WrittenWhole {
     return this.#stream.bytesWritten;
   }
   write(_chunks: readonly Uint8Array[], done: Done): void {
+    done(null);
+  }
+  writeHeld(_chunks: readonly unknown[], done: Done): void {
     done(null);
   }
   whenFlushed(done: Done): void {

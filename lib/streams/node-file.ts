@@ -60,6 +60,8 @@ export class NodeFile {
   held: HeldFile | undefined;
   /** Undefined before the first transfer. */
   mover: Mover | undefined;
+  /** Opens a file whose opening has been put off. */
+  openAtOnce: (() => void) | undefined;
   /** The error to report for the next read. */
   failure: { error: unknown } | undefined;
   readonly #options: StreamOpenOptions;
@@ -147,6 +149,7 @@ export class NodeFile {
    * @param path the path of the stream
    */
   cancelOpening(path: string): void {
+    this.openAtOnce?.();
     this.#isUnwanted = true;
     if (this.held?.isOpening === true) this.#losePatience(path);
   }

@@ -1,11 +1,15 @@
+import process from 'node:process';
+import { startedEngine } from '../engine/engine.js';
 import type { FirstBytes } from '../handle/open.js';
 import { placeholderDescriptor } from '../handle/open-file.js';
+import { clearImmediate, setImmediate } from '../node/globals.js';
 import { nodeFs } from '../node/node-fs.js';
 import type { WindowOptions } from '../transfer/window.js';
 import { type Described, descriptor, emitOpen, quietly } from './descriptor.js';
 import {
   firstBytesOf,
   hasEnded,
+  isPiped,
   type NodeWriteStream,
   type WritingMethods,
 } from './first-bytes.js';
@@ -77,26 +81,53 @@ export function openFile(
   file.open(stream.path, stream.flags, stream.mode, called, first);
 }
 
+const isWindows = process.platform === 'win32';
+
+// A pipe from a small file brings its bytes within this turn of the event loop. A relative path is
+// opened at once, because the program may change its folder.
+function isFedSoon(stream: Writer): boolean {
+  return !isWindows && isPiped(stream) && String(stream.path).startsWith('/');
+}
+
 /**
- * Opens the file of a write stream. If the stream has ended by then, the bytes are written by the
- * same operation, which begins after the program's current turn: until then the program may add
- * listeners.
+ * Opens the file of a write stream. Bytes that the stream has by then are written by the same
+ * operation. It begins after the program's current turn, in which the program may add listeners,
+ * and for a pipe after the current turn of the event loop.
  */
 export function openWriter(stream: Writer, file: NodeFile, done: Done, own: WritingMethods): void {
   const window = stream[windowOptions];
-  if (window.depth !== undefined || window.chunkSize !== undefined || !hasEnded(stream)) {
-    openFile(stream, file, done);
-    return;
-  }
   const opened: Opened = (bytes) => {
     const { held } = file;
     // The program's own functions may have opened the file.
     if (held !== undefined) file.mover = sinkAfterOpening(stream, held, window, own, bytes);
   };
-  resolved.then(() => {
+  const open = (): void => {
     const first = firstBytesOf(stream, own, stream[callsBack] === true);
-    openFile(stream, file, done, opened, first);
+    openFile(stream, file, done, first === undefined ? undefined : opened, first);
+  };
+  if (window.depth !== undefined || window.chunkSize !== undefined) {
+    openFile(stream, file, done);
+  } else if (hasEnded(stream)) {
+    resolved.then(open);
+  } else if (isFedSoon(stream)) {
+    openAfterTurn(stream, file, done, open);
+  } else {
+    openFile(stream, file, done);
+  }
+}
+
+// A program that destroys the stream may remove the file next, so its opening begins before that.
+function openAfterTurn(stream: Writer, file: NodeFile, done: Done, open: () => void): void {
+  const immediate = setImmediate(() => {
+    file.openAtOnce = undefined;
+    open();
   });
+  file.openAtOnce = () => {
+    file.openAtOnce = undefined;
+    clearImmediate(immediate);
+    openFile(stream, file, done);
+    startedEngine()?.flush();
+  };
 }
 
 /**

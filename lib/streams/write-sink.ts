@@ -6,9 +6,9 @@ import { viewsBehind } from '../transfer/chunk-io.js';
 import type { WindowOptions } from '../transfer/window.js';
 import type { WriteBehind } from '../transfer/write-behind.js';
 import type { WriteCallback } from '../transfer/write-part.js';
-import { canWriteDirectly, DirectWrites } from './direct-writes.js';
+import { canWriteDirectly, DirectWrites, type HeldChunk } from './direct-writes.js';
 import { beginWriting, type Writing } from './file-writer.js';
-import type { NodeWriteStream, WritingMethods } from './first-bytes.js';
+import { isPiped, type NodeWriteStream, type WritingMethods } from './first-bytes.js';
 import type { HeldFile } from './held-file.js';
 import type { Mover } from './node-file.js';
 
@@ -28,12 +28,6 @@ function later(done: Done): WriteCallback {
 
 /** A pipe that has written less than this, in bytes, needs no window. */
 const pipedMax = 64 * 1024;
-
-// A program that writes by hand may rely on Node's behavior: when the stream drains, the bytes are
-// in the file and their memory is free. Neither matters to a piped stream.
-function isPiped(stream: NodeWriteStream): boolean {
-  return stream.listenerCount('unpipe') > 0;
-}
 
 // With `objectMode`, chunks may have any type.
 function lengthOf(chunks: readonly Uint8Array[]): number {
@@ -142,8 +136,21 @@ export class WriteSink implements Mover {
     return this.#start + this.#stream.bytesWritten;
   }
 
+  /** Writes chunks that the stream has held back. */
+  writeHeld(held: readonly HeldChunk[], done: Done): void {
+    const skipped = this.#direct?.skipHeld(held) ?? 0;
+    if (skipped > 0) {
+      this.#skip(skipped);
+      done(null);
+      return;
+    }
+    this.write(
+      held.map(({ chunk }) => chunk),
+      done,
+    );
+  }
+
   write(given: readonly Uint8Array[], done: Done): void {
-    const stream = this.#stream;
     let length: number;
     try {
       length = lengthOf(given);
@@ -152,7 +159,7 @@ export class WriteSink implements Mover {
       return;
     }
     const skipped = this.#direct?.skip(length) ?? 0;
-    if (skipped > 0 && stream.pos !== undefined) stream.pos += skipped;
+    this.#skip(skipped);
     if (skipped === length && length > 0) {
       done(null);
       return;
@@ -164,6 +171,11 @@ export class WriteSink implements Mover {
     }
     if (this.#ready === undefined) this.#write(chunks, done);
     else this.#ready.then(() => this.#write(chunks, later(done)), later(done));
+  }
+
+  #skip(bytes: number): void {
+    const stream = this.#stream;
+    if (stream.pos !== undefined) stream.pos += bytes;
   }
 
   /** Returns false if a window takes over, which begins where the direct writes have ended. */
@@ -188,6 +200,8 @@ export class WriteSink implements Mover {
     return true;
   }
 
+  // A program that writes by hand may rely on Node's behavior: when the stream drains, the bytes
+  // are in the file and their memory is free. Neither matters to a piped stream.
   #write(chunks: readonly Uint8Array[], done: Done): void {
     const stream = this.#stream;
     const isFromPipe = isPiped(stream);
