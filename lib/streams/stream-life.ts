@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { startedEngine } from '../engine/engine.js';
+import { flushEngine } from '../engine/engine.js';
 import type { FirstBytes } from '../handle/open.js';
 import { placeholderDescriptor } from '../handle/open-file.js';
 import { clearImmediate, setImmediate } from '../node/globals.js';
@@ -126,7 +126,7 @@ function openAfterTurn(stream: Writer, file: NodeFile, done: Done, open: () => v
     file.openAtOnce = undefined;
     clearImmediate(immediate);
     openFile(stream, file, done);
-    startedEngine()?.flush();
+    flushEngine();
   };
 }
 
