@@ -55,7 +55,6 @@ function takeFunctions(operation: Operation): void {
   lastReject = ignore;
 }
 
-// The value is what the request's decoder returns.
 type Later<T> = (value: never) => T | PromiseLike<T>;
 
 const { hasOwn } = Object;
@@ -180,7 +179,6 @@ export class Engine {
     if (value === notNow) {
       callBack(this.#submitThen(request, later), callback);
     } else if (value instanceof FailedNow) {
-      // As with Node's, no function waits for the operation, so its error has no stack.
       nextTick(callback, withoutStack(value.makeError));
     } else {
       tickCallback(callback, value as T);
@@ -385,13 +383,11 @@ export function getEngine(): Engine {
 // The first call may come when the process has no descriptor left to load the addon. Node then
 // reports that as it does for the call, or serves it.
 servesWhile(() => {
-  if (current !== undefined) return true;
   try {
-    getEngine();
+    return getEngine() !== undefined;
   } catch (error) {
     return !isShortage(error);
   }
-  return true;
 });
 
 /** Returns the engine, if it has started. */
