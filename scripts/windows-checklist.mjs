@@ -13,7 +13,8 @@ import * as path from 'node:path';
 import * as overlapped from 'overlapped';
 import * as devices from 'overlapped/devices';
 
-const { allocAligned, copy, copyTree, engine, listStreams, open, openDirectory, rm } = overlapped;
+const { allocAligned, copy, copyTree, engine, listStreams, open, openDirectory, rm, verifyTree } =
+  overlapped;
 const place = path.resolve(process.argv[2] ?? os.tmpdir());
 const folder = fs.mkdtempSync(path.join(place, 'overlapped-checklist-'));
 const at = (name) => path.join(folder, name);
@@ -182,6 +183,96 @@ row('junctions', 'never followed by DirectoryHandle or rm()', async () => {
   return must(kept && code !== 'no error', `${code}, target ${kept ? 'kept' : 'REMOVED'}`);
 });
 
+row('junctions in trees', 'copied as links, and a swapped folder redirects nothing', async () => {
+  const [tree, target, copied] = [at('with-junction'), at('elsewhere'), at('copied-junction')];
+  fs.mkdirSync(path.join(tree, 'inner'), { recursive: true });
+  fs.mkdirSync(target);
+  for (const folder of [path.join(tree, 'inner'), target]) {
+    fs.writeFileSync(path.join(folder, 'file'), path.basename(folder));
+  }
+  fs.symlinkSync(target, path.join(tree, 'junction'), 'junction');
+  const { errors } = await copyTree(tree, copied);
+  const isLink = fs.lstatSync(path.join(copied, 'junction')).isSymbolicLink();
+  // The directory stays the one that was opened, whatever its path leads to by now.
+  const directory = await openDirectory(path.join(tree, 'inner'));
+  fs.renameSync(path.join(tree, 'inner'), path.join(tree, 'moved'));
+  fs.symlinkSync(target, path.join(tree, 'inner'), 'junction');
+  await directory.unlink('file');
+  const made = await directory.open('new', 'w');
+  await made.close();
+  await directory.close();
+  await rm(tree, { recursive: true });
+  const left = fs.readdirSync(target).join(', ');
+  const seen = `${errors.length} errors, ${isLink ? 'a link' : 'NO LINK'}, target has ${left}`;
+  return must(errors.length === 0 && isLink && left === 'file', seen);
+});
+
+row('symbolic links', 'made by name, and never followed', async () => {
+  const directory = await openDirectory(folder);
+  try {
+    fs.writeFileSync(at('leads-here'), 'content');
+    try {
+      await directory.symlink('leads-here', 'symbolic');
+    } catch (error) {
+      if (error.code !== 'EPERM' && error.code !== 'EACCES') throw error;
+      throw new NotHere('needs an administrator or the Developer Mode');
+    }
+    const target = await directory.readlink('symbolic');
+    const code = await codeOf(directory.open('symbolic'));
+    const text = fs.readFileSync(at('symbolic'), 'utf8');
+    const isRight = target === 'leads-here' && code === 'ELOOP' && text === 'content';
+    return must(isRight, `${target}, ${code}, ${text}`);
+  } finally {
+    await directory.close();
+  }
+});
+
+row('unusual names', 'listed, copied, compared and removed as they are', async () => {
+  const [from, to] = [at('names'), at('names-copy')];
+  fs.mkdirSync(from);
+  const directory = await openDirectory(from);
+  const names = ['half \ud83d of a pair', 'NUL', 'com1.txt', 'ends with a dot.', 'and a space '];
+  for (const name of names) {
+    const handle = await directory.open(name, 'wx');
+    await handle.writeFile(name);
+    await handle.close();
+  }
+  await directory.close();
+  const { files, errors } = await copyTree(from, to);
+  const compared = await verifyTree(from, to);
+  const isSame = compared.differences.length === 0;
+  const listed = await overlapped.readdir(to);
+  const missing = names.filter((name) => !listed.includes(name));
+  await rm(from, { recursive: true });
+  await rm(to, { recursive: true });
+  const seen = `${files} copied, ${errors.length} errors, missing: ${JSON.stringify(missing)}`;
+  return must(errors.length === 0 && missing.length === 0 && isSame, seen);
+});
+
+row('names of open files', 'free at once after unlink() and rename()', async () => {
+  fs.writeFileSync(at('open'), 'old');
+  fs.writeFileSync(at('read-only'), 'old');
+  fs.chmodSync(at('read-only'), 0o444);
+  const directory = await openDirectory(folder);
+  const handle = await directory.open('open');
+  await directory.unlink('open');
+  const made = await codeOf(directory.open('open', 'wx').then((file) => file.close()));
+  await directory.rename('open', 'read-only');
+  const text = await handle.readFile('utf8');
+  await handle.close();
+  await directory.close();
+  const size = fs.statSync(at('read-only')).size;
+  return must(made === 'no error' && text === 'old' && size === 0, `${made}, ${text}, ${size}`);
+});
+
+row('priority', 'idle reads', async () =>
+  withHandle(await open(at('hinted'), 'w+', { ioPriority: 'idle' }), async (handle) => {
+    await handle.write(Buffer.from('text'), { position: 0 });
+    const { bytesRead } = await handle.read(Buffer.alloc(4), { position: 0 });
+    return must(bytesRead === 4, `${bytesRead} bytes`);
+  }),
+);
+
 row('waiting lock', 'granted when the other handle unlocks', async () => {
   fs.writeFileSync(at('locked'), 'x');
   const [one, other] = [await open(at('locked'), 'r+'), await open(at('locked'), 'r+')];
@@ -249,7 +340,9 @@ row('physical drive', 'its first sector, as administrator', async () => {
     const { length, memory } = handle.alignment;
     const sector = allocAligned(length, { alignment: memory });
     const { bytesRead } = await handle.read(sector, { position: 0 });
-    return must(bytesRead === length, `${bytesRead} bytes of ${await devices.deviceSize(handle)}`);
+    const isFile = (await handle.stat()).isFile();
+    const seen = `${bytesRead} bytes of ${await devices.deviceSize(handle)}`;
+    return must(bytesRead === length && !isFile, isFile ? 'a file' : seen);
   });
 });
 

@@ -185,6 +185,8 @@ class OpenFile {
 #ifdef _WIN32
   // The rights that the caller asked for; 0 for whatever was granted.
   uint32_t access = 0;
+  // Flags of CreateFileW that every other handle of the file needs too.
+  uint32_t reopen_flags = 0;
   // A call that ends before it returns posts no packet to the port.
   bool skips_packets = false;
   // Opened with a restricted share mode: the file cannot be opened a second time.

@@ -85,7 +85,7 @@ TEST(windows_a_transfer_that_is_always_refused_fails_after_others_have_passed_it
   CHECK(f.sink.each_once());
   CHECK(ops[0].result.os_error == ERROR_NO_SYSTEM_RESOURCES);
   for (size_t i = 1; i < ops.size(); ++i) CHECK(ops[i].result.value == 512);
-  CHECK(refused_calls == OverlappedCalls::kRefusalsMax + 1);
+  CHECK(refused_calls == kRefusalsMax + 1);
   CHECK(others_before_the_last_refusal == kOthers);
 }
 

@@ -75,6 +75,18 @@ TEST(windows_each_option_of_open_is_its_flag_of_create_file_and_no_other) {
   CHECK((arguments_of(kOpenRead, kDeleteOnClose).access & DELETE) != 0);
 }
 
+TEST(windows_a_second_handle_writes_through_and_keeps_a_link_as_the_first_does) {
+  constexpr int32_t kDataSync = 0x04000000;
+  OpenRequest request;
+  request.options = kUnbuffered | kAccessRandom | kDeleteOnClose;
+  CHECK_EQUAL(reopen_flags(request), DWORD{0});
+  request.options = kWriteThrough | kOpenReparsePoint;
+  CHECK_EQUAL(reopen_flags(request), DWORD{FILE_FLAG_WRITE_THROUGH | FILE_FLAG_OPEN_REPARSE_POINT});
+  request.options = 0;
+  request.flags = kOpenBoth | kDataSync;
+  CHECK_EQUAL(reopen_flags(request), DWORD{FILE_FLAG_WRITE_THROUGH});
+}
+
 TEST(windows_attributes_shares_and_dispositions_are_those_of_create_file) {
   for (const DWORD attribute :
        {FILE_ATTRIBUTE_ARCHIVE, FILE_ATTRIBUTE_ENCRYPTED, FILE_ATTRIBUTE_HIDDEN,

@@ -9,6 +9,7 @@ import { lstat, stat } from '../functions/status.js';
 import { type EntryName, parseName, showName } from '../handle/entry-name.js';
 import { type SystemError, systemErrorOf } from '../node/errors.js';
 import { nodeFs, nodePromises } from '../node/node-fs.js';
+import { pathBytes, pathText } from '../node/path-text.js';
 import { isUrl, type PathLike, parsePath } from '../node/paths.js';
 import { realPath } from '../node/real-path.js';
 import { retryWhileHeld } from '../win32/held-by-others.js';
@@ -56,6 +57,10 @@ export function placeOfCopy(source: PathLike, destination: PathLike): PathLike {
   return Buffer.concat([to, separator, Buffer.from(name as string)]);
 }
 
+function bytesOf(text: string | Uint8Array): Uint8Array {
+  return typeof text === 'string' ? pathBytes(text) : text;
+}
+
 /** Returns the folder that contains a path. */
 export function folderOf(path: SystemPath): SystemPath {
   return split(path).folder;
@@ -63,7 +68,7 @@ export function folderOf(path: SystemPath): SystemPath {
 
 /** Returns the last name of a path, with one character for each byte. */
 export function nameOf(path: SystemPath): string {
-  return Buffer.from(split(path).name as string).toString('latin1');
+  return Buffer.from(bytesOf(split(path).name)).toString('latin1');
 }
 
 /** Opens the directory that contains a path; `link/../name` resolves as the system does. */
@@ -87,7 +92,7 @@ export function pathBeside({ path }: Spot, name: EntryName): SystemPath {
 
 /** Returns the name under which unfinished copies to a spot are kept. */
 export function partialNameFor({ name }: Spot): string {
-  const digest = createHash('sha256').update(name).digest('hex').slice(0, 24);
+  const digest = createHash('sha256').update(bytesOf(name)).digest('hex').slice(0, 24);
   return partialName(digest);
 }
 
@@ -173,8 +178,8 @@ async function endOfLinks(path: SystemPath): Promise<SystemPath> {
   while ((await statIfThere(at, true))?.isSymbolicLink()) {
     const target = await nodePromises.readlink(at, { encoding: 'buffer' });
     const isWhole = isAbsolute(target.toString('latin1'));
-    const bytes = isWhole ? target : Buffer.concat([Buffer.from(folderOf(at)), separator, target]);
-    at = process.platform === 'win32' ? bytes.toString() : bytes;
+    const bytes = isWhole ? target : Buffer.concat([bytesOf(folderOf(at)), separator, target]);
+    at = process.platform === 'win32' ? pathText(bytes) : bytes;
   }
   return at;
 }

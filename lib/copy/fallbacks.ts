@@ -42,9 +42,13 @@ export function isSystemError(error: unknown): error is SystemError {
   return typeof (error as Partial<SystemError>)?.errno === 'number';
 }
 
+// Windows; libuv takes it for EISDIR.
+const errorInvalidFunction = 1;
+
 /** Whether an error says that the file system lacks the call. */
 export function isMissing(error: unknown): boolean {
-  return isSystemError(error) && missingCodes.has(error.code);
+  if (!isSystemError(error)) return false;
+  return missingCodes.has(error.code) || error.win32Error === errorInvalidFunction;
 }
 
 /** Returns a fallback for a refused step. */

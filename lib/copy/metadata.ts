@@ -168,10 +168,11 @@ const copiers: Readonly<Record<MetadataPart, Copier>> = {
   streams: copyStreams,
 };
 
+// Leaves out attributes that say how the file system stores the content.
 async function copyAttributes(source: OpenPath, destination: OpenPath): Promise<void> {
-  const { readOnly, hidden, system, archive, temporary, offline, notContentIndexed } =
+  const { readOnly, hidden, system, archive, notContentIndexed } =
     await source.handle.getAttributes();
-  const wanted = { readOnly, hidden, system, archive, temporary, offline, notContentIndexed };
+  const wanted = { readOnly, hidden, system, archive, notContentIndexed };
   await destination.handle.setAttributes(wanted);
 }
 

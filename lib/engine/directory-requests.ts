@@ -44,7 +44,10 @@ export function mknodIn(arg: { name: Name; mode: number; device: bigint }): Enco
   return { opcode: Opcode.mknodIn, ...blank, flags: mode, position: device, object: name };
 }
 
-/** @param known numbers that the entry must have (POSIX); fails with ESTALE if it has others */
+/**
+ * @param known numbers that the entry must have; fails with ESTALE, on Windows with
+ *   ERROR_FILE_INVALID, if it has others
+ */
 export function unlinkIn(arg: {
   name: Name;
   isDirectory: boolean;

@@ -26,6 +26,7 @@ import {
   decodeNames,
   type EntryList,
   type NameEncoding,
+  textIn,
 } from '../handle/entry-list.js';
 import { type EntryName, parseName, showName } from '../handle/entry-name.js';
 import { type FileTime, parseTimes } from '../handle/new-times.js';
@@ -255,7 +256,7 @@ export class DirectoryHandle {
     const { encoding } = parseEncodingOptions<{ encoding?: NameEncoding }>(options);
     const parsed = parseName(name);
     const target = await this.#submit(readLinkIn(parsed), 'readlinkat', parsed, decodeTarget);
-    return encoding === 'buffer' ? target : target.toString(encoding ?? 'utf8');
+    return encoding === 'buffer' ? target : textIn(encoding, target);
   }
 
   /**

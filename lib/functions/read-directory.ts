@@ -12,7 +12,9 @@ import {
   type NameEncoding,
   namesOf,
   splitNames,
+  textIn,
 } from '../handle/entry-list.js';
+import { pathBytes, pathText } from '../node/path-text.js';
 import { isUrl, type PathLike, parsePath } from '../node/paths.js';
 import { listTree } from './directory-tree.js';
 import { lstat } from './status.js';
@@ -68,7 +70,7 @@ interface Place {
   folder: AnyName;
 }
 
-// Names on Windows are UTF-16; the addon converts them to UTF-8.
+// Names on Windows are UTF-16; the addon converts them to WTF-8.
 const isWindows = process.platform === 'win32';
 const separator = sep.charCodeAt(0);
 
@@ -81,7 +83,7 @@ function placesInTree(list: EntryList, root: AnyName, encoding: NameEncoding): P
   return splitNames(list).map((path) => {
     const end = path.lastIndexOf(separator);
     const name = path.subarray(end + 1);
-    const shown = encoding === 'buffer' ? name : name.toString(encoding ?? 'utf8');
+    const shown = encoding === 'buffer' ? name : textIn(encoding, name);
     return {
       name: shown,
       folder: end < 0 ? root : folderIn(root, path.subarray(0, end), encoding),
@@ -96,15 +98,19 @@ function folderOf(path: string, root: string): string {
 
 // As in Node since version 26, the folder is a Buffer if the root or the names are Buffers.
 function folderIn(root: AnyName, within: Buffer, encoding: NameEncoding): AnyName {
-  if (typeof root === 'string' && encoding !== 'buffer') return join(root, within.toString());
-  const start = Buffer.from(root);
+  if (typeof root === 'string' && encoding !== 'buffer') return join(root, pathText(within));
+  const start = bytesOf(root);
   const isSeparated = start.at(-1) === separator;
   return Buffer.concat([start, Buffer.from(isSeparated ? '' : sep), within]);
 }
 
+function bytesOf(name: AnyName): Buffer {
+  return typeof name === 'string' ? pathBytes(name) : name;
+}
+
 async function toDirent({ name, folder }: Place, knownType: number): Promise<Dirent<AnyName>> {
   if (knownType !== unknownType) return makeDirent(name, knownType, folder);
-  const path = Buffer.concat([Buffer.from(folder), Buffer.from(sep), Buffer.from(name)]);
+  const path = Buffer.concat([bytesOf(folder), Buffer.from(sep), bytesOf(name)]);
   return makeDirent(name, typeOfKind(await lstat(path)), folder);
 }
 

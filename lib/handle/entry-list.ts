@@ -1,9 +1,10 @@
 import { Buffer } from 'node:buffer';
 import type { Completion } from '../engine/completion.js';
+import { pathText } from '../node/path-text.js';
 
 /** The entries of a directory or tree: paths relative to it, and Node's UV_DIRENT_* of each. */
 export interface EntryList {
-  /** Names in UTF-8, separated by zero bytes. */
+  /** Names in UTF-8, separated by zero bytes. Those of Windows may have halves of pairs. */
   paths: Buffer;
   types: Uint8Array;
 }
@@ -26,7 +27,7 @@ export function decodingNames(encoding: NameEncoding): (completion: Completion) 
   return (completion) => {
     const content = completion.takeContent() as Buffer;
     const count = content.readUInt32LE(0);
-    return count === 0 ? [] : content.toString('utf8', 4 + count).split('\0');
+    return count === 0 ? [] : pathText(content.subarray(4 + count)).split('\0');
   };
 }
 
@@ -36,7 +37,7 @@ function isText(encoding: NameEncoding): boolean {
 
 /** Returns the names of a list as strings. */
 export function namesOf(list: EntryList): string[] {
-  return list.types.byteLength === 0 ? [] : list.paths.toString('utf8').split('\0');
+  return list.types.byteLength === 0 ? [] : pathText(list.paths).split('\0');
 }
 
 /** Returns the names of a list as bytes. */
@@ -57,5 +58,10 @@ export function decodeNames(list: EntryList, encoding: NameEncoding): string[] |
   if (isText(encoding)) return namesOf(list);
   const names = splitNames(list);
   if (encoding === 'buffer') return names;
-  return names.map((name) => name.toString(encoding as BufferEncoding));
+  return names.map((name) => textIn(encoding, name));
+}
+
+/** Returns a name or the target of a link as text. @param encoding none for UTF-8 */
+export function textIn(encoding: NameEncoding, bytes: Buffer): string {
+  return isText(encoding) ? pathText(bytes) : bytes.toString(encoding as BufferEncoding);
 }

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import process from 'node:process';
 import { isUint8Array } from 'node:util/types';
 import { invalidArgType, invalidArgValue } from '../node/errors.js';
+import { pathText } from '../node/path-text.js';
 
 /** A name in a directory: one component of a path. */
 export type EntryName = string | Uint8Array;
@@ -35,7 +36,7 @@ export function parseName(name: unknown, argument = 'name'): EntryName {
   if (!isUint8Array(name)) {
     throw invalidArgType(argument, 'of type string or an instance of Buffer', name);
   }
-  if (isWindows) return parseName(Buffer.from(name).toString(), argument);
+  if (isWindows) return parseName(pathText(Buffer.from(name)), argument);
   if (isDots(name) || name.includes(0) || name.includes(slash)) {
     throw invalidArgValue(argument, name, reason);
   }
@@ -46,5 +47,5 @@ export function parseName(name: unknown, argument = 'name'): EntryName {
 /** Formats a name for errors. */
 export function showName(name: EntryName): string {
   if (typeof name === 'string') return name;
-  return Buffer.from(name.buffer, name.byteOffset, name.byteLength).toString();
+  return pathText(Buffer.from(name.buffer, name.byteOffset, name.byteLength));
 }

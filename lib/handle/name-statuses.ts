@@ -3,6 +3,7 @@ import process from 'node:process';
 import type { Completion } from '../engine/completion.js';
 import { listStatusesIn } from '../engine/directory-requests.js';
 import type { Operable } from '../engine/operation.js';
+import { pathText } from '../node/path-text.js';
 
 // The content of kListStatusesIn (addon/engine/system/entry_statuses.h): a count of 64 bits, one
 // record per entry, the names, and the targets of links.
@@ -130,7 +131,8 @@ export class EntryStatuses {
   name(index: number): string {
     const start = this.#nameStarts[index] as number;
     const end = this.#nameStarts[index + 1] as number;
-    return this.#content.toString(isWindows ? 'utf8' : 'latin1', start, end);
+    if (isWindows) return pathText(this.#content.subarray(start, end));
+    return this.#content.toString('latin1', start, end);
   }
 
   /** Returns the type and the permission bits. */

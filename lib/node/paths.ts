@@ -4,6 +4,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { isUint8Array } from 'node:util/types';
 import { invalidArgType, invalidArgValue } from './errors.js';
+import { pathText } from './path-text.js';
 
 /** A path: a string, a Buffer that holds its bytes, or a file: URL. */
 export type PathLike = string | Buffer | URL;
@@ -31,7 +32,7 @@ export function parsePath(path: unknown, name = 'path'): ParsedPath {
   }
   if (isUint8Array(value)) {
     if (value.includes(0)) throw nullByte(name, value);
-    const shown = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString();
+    const shown = pathText(Buffer.from(value.buffer, value.byteOffset, value.byteLength));
     if (process.platform === 'win32') return parsePath(shown, name);
     // The addon reads the path later, with the batch; a copy protects it from changes until then.
     return { native: new Uint8Array(value), shown };

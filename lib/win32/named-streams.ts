@@ -3,6 +3,7 @@ import type { Completion } from '../engine/completion.js';
 import { getEngine } from '../engine/engine.js';
 import { namedStreamsOf } from '../engine/requests.js';
 import { unavailable } from '../node/errors.js';
+import { pathText } from '../node/path-text.js';
 import { type PathLike, parsePath } from '../node/paths.js';
 
 /** One stream of a file. */
@@ -17,7 +18,7 @@ export interface StreamInfo {
 
 function decodeStreams(completion: Completion): StreamInfo[] {
   const content = completion.takeContent() as Buffer;
-  return parseStreamList(content.toString());
+  return parseStreamList(pathText(content));
 }
 
 /** @internal Parses the addon's list: each stream's size and name, each ended by a zero. */

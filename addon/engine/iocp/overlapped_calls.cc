@@ -5,24 +5,6 @@
 
 namespace overlapped {
 
-namespace {
-
-// Errors of a process that fills the system faster than it empties. They pass.
-bool is_shortage(uint32_t error) {
-  switch (error) {
-    case ERROR_INVALID_USER_BUFFER:
-    case ERROR_NOT_ENOUGH_MEMORY:
-    case ERROR_NOT_ENOUGH_QUOTA:
-    case ERROR_WORKING_SET_QUOTA:
-    case ERROR_NO_SYSTEM_RESOURCES:
-      return true;
-    default:
-      return false;
-  }
-}
-
-}  // namespace
-
 OverlappedCalls::Outcome OverlappedCalls::issue(Operation& op) {
   const HANDLE handle = op.file->handle();
   for (;;) {
@@ -35,11 +17,7 @@ OverlappedCalls::Outcome OverlappedCalls::issue(Operation& op) {
     op.holders.store(2);
     const uint32_t error = start_(op);
     if (!is_accepted(error)) {
-      if (is_shortage(error) && op.refusals < kRefusalsMax) {
-        ++op.refusals;
-        shorten_calls(op);
-        return Outcome::kRefused;
-      }
+      if (repeats_refused_call(op, error)) return Outcome::kRefused;
       continue_transfer(op, error, 0);
       return Outcome::kComplete;
     }

@@ -21,10 +21,6 @@ class OverlappedCalls {
     kUnfinished,  // the transfer has another call to make
   };
 
-  // A call that the system refuses for lack of resources is made again so many times, each time for
-  // half as much. Then its transfer fails.
-  static constexpr uint32_t kRefusalsMax = 100;
-
   explicit OverlappedCalls(Start start) : start_(start) {}
 
   // Makes the next call of a transfer, and further ones while each ends at once.

@@ -41,7 +41,7 @@ class EntryStatuses {
   using Look = Result (*)(const Operation& operation, const char* name, FileStatus& status,
                           std::string& target);
 
-  // @param name in UTF-8 on Windows
+  // @param name in WTF-8 on Windows
   void add(std::string_view name);
   Result give(Operation& operation, Look look);
 

@@ -35,7 +35,7 @@ struct TreeEntry {
 
 // kListTree: lists a folder, or everything below it. The content is one block of memory: the number
 // of entries (32 bits, native order), one type byte per entry, then the paths relative to the
-// folder, in UTF-8, separated by zero bytes.
+// folder, in UTF-8 (WTF-8 on Windows), separated by zero bytes.
 Result list_tree(Operation& operation);
 
 // kRemoveTree: removes a file, or a folder with everything below it; links are not followed.
@@ -57,6 +57,7 @@ Result read_folder(const PathString& root, const PathString& relative,
                    std::vector<TreeEntry>& entries);
 // Whether a link at a path below `root` leads to a folder.
 bool leads_to_folder(const PathString& root, const PathString& relative, const TreeEntry& link);
+// On Windows half of a surrogate pair takes three bytes (WTF-8).
 std::string to_utf8(const PathString& path);
 
 }  // namespace overlapped

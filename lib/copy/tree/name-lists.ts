@@ -3,6 +3,7 @@ import { isUint8Array } from 'node:util/types';
 import { readFile } from '../../functions/file-content.js';
 import { invalidArgType, invalidArgValue } from '../../node/errors.js';
 import { ownOptions } from '../../node/own-options.js';
+import { pathBytes, pathText } from '../../node/path-text.js';
 import type { PathLike } from '../../node/paths.js';
 import { validateObject } from '../../node/validate.js';
 import type { ReadFilterOptions, TreeFilterOptions } from './tree-filter.js';
@@ -21,10 +22,11 @@ function placeOf(name: unknown): Place {
   if (typeof name !== 'string' && !isUint8Array(name)) {
     throw invalidArgType('options.filesFrom', 'of type string[] or Buffer[]', name);
   }
-  const place = placeOfPath(Buffer.from(name as string).toString('latin1'));
+  const bytes = typeof name === 'string' ? pathBytes(name) : Buffer.from(name);
+  const place = placeOfPath(bytes.toString('latin1'));
   if (place !== undefined) return place;
   const reason = 'must be relative to the source, and not lead out of it';
-  throw invalidArgValue('options.filesFrom', Buffer.from(name as string).toString(), reason);
+  throw invalidArgValue('options.filesFrom', pathText(bytes), reason);
 }
 
 /** Returns the patterns in a list, one per line, without comments. */

@@ -1,6 +1,6 @@
-import { Buffer } from 'node:buffer';
 import process from 'node:process';
 import { systemErrorOf } from '../../node/errors.js';
+import { pathBytes } from '../../node/path-text.js';
 import { checkManifestPlace, writeManifest } from '../manifest-file.js';
 import { manifestLine } from '../manifest-format.js';
 import type { SystemPath } from '../spot.js';
@@ -16,7 +16,7 @@ const isWindows = process.platform === 'win32';
 
 /** Returns a place as the name in a manifest, with one character for each byte. */
 export function nameInManifest(place: Place): string {
-  return isWindows ? Buffer.from(place).toString('latin1') : place;
+  return isWindows ? pathBytes(place).toString('latin1') : place;
 }
 
 /** The digests of the files of a tree, which become a manifest when the copy is complete. */

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import process from 'node:process';
 import type { EntryName } from '../../handle/entry-name.js';
+import { pathText } from '../../node/path-text.js';
 
 /**
  * A place in a tree: names separated by slashes, '' for the top. On POSIX, where a name is bytes
@@ -24,7 +25,7 @@ export function toSystem(text: string): string | Buffer {
 
 /** Returns the place of a named entry in a folder. */
 export function placeIn(folder: Place, name: Buffer): Place {
-  return placeOf(folder, isWindows ? name.toString() : fromBytes(name));
+  return placeOf(folder, isWindows ? pathText(name) : fromBytes(name));
 }
 
 /** Returns the place of an entry in a folder. @param name in the form of places */
@@ -38,7 +39,7 @@ export function placeOf(folder: Place, name: string): Place {
  * @param path with one character for each byte
  */
 export function placeOfPath(path: string): Place | undefined {
-  const text = isWindows ? Buffer.from(path, 'latin1').toString().replaceAll('\\', '/') : path;
+  const text = isWindows ? pathText(Buffer.from(path, 'latin1')).replaceAll('\\', '/') : path;
   // On Windows a colon names a drive or a stream of a file.
   if (text.startsWith('/') || (isWindows && text.includes(':'))) return undefined;
   const parts = text.split('/').filter((part) => part !== '' && part !== '.');

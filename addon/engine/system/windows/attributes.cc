@@ -1,3 +1,4 @@
+#include "names.h"
 #include "pipe_path.h"
 #include "windows_io.h"
 #include "system/attributes.h"
@@ -89,10 +90,11 @@ Result set_attributes(Operation& op) {
   }
   const Result changed = change_attributes(op.file->handle(), set, clear);
   if (changed.os_error != ERROR_ACCESS_DENIED) return changed;
-  // A handle opened for reading only may not change attributes, but its user may.
-  const UniqueHandle again(
-      ReOpenFile(op.file->handle(), kAccess, kShareAll, FILE_FLAG_BACKUP_SEMANTICS));
-  return again.valid() ? change_attributes(again.get(), set, clear) : changed;
+  // A handle opened for reading only may not change attributes, but its user may. What the handle
+  // has open is opened again, even if that is a link.
+  UniqueHandle again;
+  const Result opened = open_name(op.file->handle(), PathString(), kAccess, again);
+  return opened.ok() ? change_attributes(again.get(), set, clear) : changed;
 }
 
 }  // namespace overlapped

@@ -173,13 +173,13 @@ void execute(Operation& op) {
       op.result = write_path(op);
       return;
     case Opcode::kListTree:
-      op.result = list_tree(op);
+      op.result = repeat_interrupted(op, [&] { return list_tree(op); });
       return;
     case Opcode::kRemoveTree:
-      op.result = remove_tree(op);
+      op.result = repeat_interrupted(op, [&] { return remove_tree(op); });
       return;
     case Opcode::kCopySmallFile:
-      op.result = copy_small_file(op);
+      op.result = repeat_interrupted(op, [&] { return copy_small_file(op); });
       return;
     default:
       op.result = repeat_interrupted(op, [&] { return run_on_metadata(op); });

@@ -8,6 +8,8 @@ using namespace open_flag;
 
 namespace {
 
+constexpr int32_t kEitherSync = kDataSync | kFullSync;
+
 void set_share(const OpenRequest& request, CreateArguments& arguments) {
   if (request.options & kDenyRead) arguments.share &= ~static_cast<DWORD>(FILE_SHARE_READ);
   if (request.options & kDenyWrite) arguments.share &= ~static_cast<DWORD>(FILE_SHARE_WRITE);
@@ -72,7 +74,6 @@ bool set_attributes(const OpenRequest& request, HandleMode mode, bool unbuffered
   const int32_t flags = request.flags;
   const uint32_t options = request.options;
   constexpr int32_t kEitherAccess = kSequential | kRandom;
-  constexpr int32_t kEitherSync = kDataSync | kFullSync;
   if ((flags & kEitherAccess) == kEitherAccess) return false;
   if ((flags & kEitherSync) == kEitherSync) return false;
   DWORD& attributes = arguments.attributes;
@@ -85,12 +86,11 @@ bool set_attributes(const OpenRequest& request, HandleMode mode, bool unbuffered
   const bool random = (flags & kRandom) || (options & kAccessRandom);
   if (sequential) attributes |= FILE_FLAG_SEQUENTIAL_SCAN;
   if (random) attributes |= FILE_FLAG_RANDOM_ACCESS;
-  if ((flags & kEitherSync) || (options & kWriteThrough)) attributes |= FILE_FLAG_WRITE_THROUGH;
   if (unbuffered) attributes |= FILE_FLAG_NO_BUFFERING;
   if (is_overlapped(request, mode)) attributes |= FILE_FLAG_OVERLAPPED;
   if (options & kPosixSemantics) attributes |= FILE_FLAG_POSIX_SEMANTICS;
-  if (options & kOpenReparsePoint) attributes |= FILE_FLAG_OPEN_REPARSE_POINT;
   if (options & kNoRecall) attributes |= FILE_FLAG_OPEN_NO_RECALL;
+  attributes |= reopen_flags(request);
   attributes |= request.attributes;
   attributes |= impersonation_flags(request.path);
   // FILE_ATTRIBUTE_NORMAL is valid only alone (CreateFileW, dwFlagsAndAttributes).
@@ -110,6 +110,14 @@ bool is_exclusive(const OpenRequest& request) {
 bool is_overlapped(const OpenRequest& request, HandleMode mode) {
   if (is_exclusive(request) && !(request.options & kConcurrent)) return false;
   return mode == HandleMode::kOverlapped || (request.options & kConcurrent) != 0;
+}
+
+DWORD reopen_flags(const OpenRequest& request) {
+  const bool writes_through =
+      (request.flags & kEitherSync) != 0 || (request.options & kWriteThrough) != 0;
+  DWORD flags = writes_through ? FILE_FLAG_WRITE_THROUGH : 0;
+  if (request.options & kOpenReparsePoint) flags |= FILE_FLAG_OPEN_REPARSE_POINT;
+  return flags;
 }
 
 uint32_t asked_access(const OpenRequest& request) {

@@ -48,6 +48,10 @@ bool is_exclusive(const OpenRequest& request);
 // synchronous.
 bool is_overlapped(const OpenRequest& request, HandleMode mode);
 
+// The flags of CreateFileW that every other handle of the file needs too: for writes that are to
+// reach the disk, and for a link that is not to be followed.
+DWORD reopen_flags(const OpenRequest& request);
+
 // The rights that the caller requested, without those that whole sectors and reserving space need.
 uint32_t asked_access(const OpenRequest& request);
 

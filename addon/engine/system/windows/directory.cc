@@ -4,10 +4,12 @@
 #include <winioctl.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,9 +17,11 @@
 #include "file_status.h"
 #include "held_entry.h"
 #include "names.h"
+#include "privileges.h"
 #include "reparse_data.h"
 #include "system/entry_statuses.h"
 #include "system/tree.h"
+#include "wide_text.h"
 #include "windows_io.h"
 
 namespace overlapped {
@@ -76,18 +80,10 @@ Result list(Operation& op) {
   return give_entries(op, entries);
 }
 
-std::wstring from_utf8(std::string_view text) {
-  const int length = static_cast<int>(text.size());
-  const int size = MultiByteToWideChar(CP_UTF8, 0, text.data(), length, nullptr, 0);
-  std::wstring wide(static_cast<size_t>(size), L'\0');
-  MultiByteToWideChar(CP_UTF8, 0, text.data(), length, wide.data(), size);
-  return wide;
-}
-
 Result look_at(const Operation& op, const char* name, FileStatus& status, std::string& targets) {
   UniqueHandle handle;
   const Result opened =
-      open_name(op.file->handle(), from_utf8(name), FILE_READ_ATTRIBUTES, handle);
+      open_name(op.file->handle(), from_wtf8(name), FILE_READ_ATTRIBUTES, handle);
   if (!opened.ok()) return opened;
   const Result found = status_of_entry(handle.get(), status);
   std::wstring target;
@@ -123,6 +119,21 @@ Result make_directory(Operation& op) {
   return made;
 }
 
+// Somebody may have given the name to another entry since the caller examined it. File systems
+// without FileIdInfo, such as FAT, may give an entry another number.
+Result check_numbers(const Operation& op, HANDLE entry) {
+  FILE_ID_INFO id{};
+  if (op.file_offset <= 0 || !GetFileInformationByHandleEx(entry, FileIdInfo, &id, sizeof id)) {
+    return Result::success(0);
+  }
+  FileStatus found;
+  const Result looked = status_of_entry(entry, found);
+  if (!looked.ok()) return looked;
+  const bool is_same = found.ino == static_cast<uint64_t>(op.file_offset) &&
+                       found.dev == static_cast<uint64_t>(op.length);
+  return is_same ? Result::success(0) : Result::failure(ERROR_FILE_INVALID);
+}
+
 Result unlink_name(Operation& op) {
   const bool is_directory = (op.flags & kUnlinkDirectory) != 0;
   HeldEntry entry;
@@ -131,7 +142,8 @@ Result unlink_name(Operation& op) {
   // As in libuv: unlink() also removes links to directories, and rmdir() removes only directories.
   if (is_directory && !entry.has_folder_attribute()) return Result::failure(ERROR_DIRECTORY);
   if (!is_directory && entry.is_folder()) return Result::failure(ERROR_ACCESS_DENIED);
-  return entry.remove();
+  const Result checked = check_numbers(op, entry.handle());
+  return checked.ok() ? entry.remove() : checked;
 }
 
 Result rename_name(Operation& op) {
@@ -150,6 +162,11 @@ Result link_name(Operation& op) {
 
 Result make_link(Operation& op) {
   const auto kind = static_cast<LinkKind>(op.flags);
+  // As CreateSymbolicLinkW does. Administrators have this privilege, but it is not enabled; where
+  // everybody may make links (Developer Mode), the call succeeds without it.
+  constexpr std::array<const wchar_t*, 1> kNames{L"SeCreateSymbolicLinkPrivilege"};
+  const std::span<const wchar_t* const> names(kNames);
+  const ThreadPrivileges privileges(names.first(kind == LinkKind::kJunction ? 0 : 1));
   NativeOpen wanted;
   wanted.access = FILE_WRITE_ATTRIBUTES | FILE_WRITE_DATA | DELETE | SYNCHRONIZE;
   wanted.disposition = NativeDisposition::kCreate;

@@ -7,9 +7,11 @@
 #include <cstring>
 #include <span>
 
+#include "disk_facts.h"
 #include "file_number.h"
 #include "pipe_path.h"
 #include "reparse_data.h"
+#include "wide_text.h"
 #include "windows_io.h"
 
 // The values of Node's stat() on Windows, which libuv derives from the attributes of a file.
@@ -20,6 +22,7 @@ namespace {
 constexpr uint64_t kModePipe = 0x1000;
 constexpr uint64_t kModeCharacter = 0x2000;
 constexpr uint64_t kModeDirectory = 0x4000;
+constexpr uint64_t kModeBlock = 0x6000;
 constexpr uint64_t kModeRegular = 0x8000;
 constexpr uint64_t kModeLink = 0xA000;
 constexpr uint64_t kReadByAll = 0444;
@@ -62,9 +65,7 @@ Result link_size(HANDLE handle) {
   std::wstring target;
   const Result read = link_target(handle, target);
   if (!read.ok() || target.empty()) return read;
-  const int size = WideCharToMultiByte(CP_UTF8, 0, target.data(), static_cast<int>(target.size()),
-                                       nullptr, 0, nullptr, nullptr);
-  return size > 0 ? Result::success(size) : Result::failure(GetLastError());
+  return Result::success(static_cast<int64_t>(to_wtf8(target).size()));
 }
 
 void set_kind(FileStatus& status, const FILE_STANDARD_INFO& standard) {
@@ -126,18 +127,23 @@ Result device_status(HANDLE handle, DWORD type, FileStatus& status) {
   return Result::success(0);
 }
 
+// A volume or a drive has neither attributes nor times.
+Result drive_status(FileStatus& status) {
+  status.mode = kModeBlock | kReadByAll | kWriteByAll;
+  status.nlink = 1;
+  status.blksize = kBlockSize;
+  status.rdev = uint64_t{FILE_DEVICE_DISK} << 16;
+  return Result::success(0);
+}
+
 Result handle_status(HANDLE handle, bool of_link, FileStatus& status) {
   status = FileStatus{};
   const DWORD type = GetFileType(handle);
-  switch (type) {
-    case FILE_TYPE_DISK:
-      return disk_status(handle, of_link, status);
-    case FILE_TYPE_CHAR:
-    case FILE_TYPE_PIPE:
-      return device_status(handle, type, status);
-    default:
-      return Result::failure(ERROR_INVALID_HANDLE);
-  }
+  if (type == FILE_TYPE_CHAR || type == FILE_TYPE_PIPE) return device_status(handle, type, status);
+  const Result result = type == FILE_TYPE_DISK ? disk_status(handle, of_link, status)
+                                               : Result::failure(ERROR_INVALID_HANDLE);
+  const bool is_drive = !result.ok() && device_type_of(handle) == DeviceType::kBlock;
+  return is_drive ? drive_status(status) : result;
 }
 
 LARGE_INTEGER ticks_of(const FILETIME& time) {

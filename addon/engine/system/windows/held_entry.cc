@@ -47,6 +47,12 @@ Result open_with_rights(bool to_list, Open open) {
   return is_denied(opened) ? open(kToRemove) : opened;
 }
 
+bool has_several_names(HANDLE handle) {
+  FILE_STANDARD_INFO standard{};
+  return GetFileInformationByHandleEx(handle, FileStandardInfo, &standard, sizeof standard) &&
+         standard.NumberOfLinks > 1;
+}
+
 // Fails if the handle lacks the right for it; the removal then reports the error.
 void set_attributes_of(HANDLE handle, DWORD attributes) {
   FILE_BASIC_INFO basic{};
@@ -121,12 +127,14 @@ Result HeldEntry::remove() const {
   const Result removed = result_of(
       SetFileInformationByHandle(handle_.get(), kDispositionInfoEx, &flags, sizeof flags));
   if (!is_unsupported(removed.os_error)) return removed;
+  const bool is_kept = has_several_names(handle_.get());
   if (read_only) set_attributes_of(handle_.get(), kind_.attributes & ~kReadOnly);
   FILE_DISPOSITION_INFO disposition{};
   disposition.DeleteFile = TRUE;
   const Result last = result_of(SetFileInformationByHandle(
       handle_.get(), FileDispositionInfo, &disposition, sizeof disposition));
-  if (!last.ok() && read_only) set_attributes_of(handle_.get(), kind_.attributes);
+  // The attribute also belongs to the other names of a file.
+  if (read_only && (!last.ok() || is_kept)) set_attributes_of(handle_.get(), kind_.attributes);
   return last;
 }
 

@@ -8,7 +8,8 @@
 #include <string>
 
 // Functions of ntdll.dll. Only they reach a name through the handle of its directory, list a
-// directory by its handle on every file system, and report what kernel32 has no function for.
+// directory by its handle on every file system, and report what kernel32 has no function for. Also
+// those of kernel32 that transfers call.
 namespace overlapped {
 
 struct NativeCalls {
@@ -21,6 +22,8 @@ struct NativeCalls {
   using Flush = NTSTATUS(NTAPI*)(HANDLE, ULONG, void*, ULONG, IO_STATUS_BLOCK*);
   using ErrorOf = ULONG(NTAPI*)(NTSTATUS);
   using LastStatus = NTSTATUS(NTAPI*)();
+  using Read = BOOL(WINAPI*)(HANDLE, void*, DWORD, DWORD*, OVERLAPPED*);
+  using Write = BOOL(WINAPI*)(HANDLE, const void*, DWORD, DWORD*, OVERLAPPED*);
 
   CreateFile create_file = nullptr;
   QueryDirectory query_directory = nullptr;
@@ -30,6 +33,8 @@ struct NativeCalls {
   Flush flush = nullptr;  // null before Windows 8
   ErrorOf error_of = nullptr;
   LastStatus last_status = nullptr;
+  Read read = ReadFile;
+  Write write = WriteFile;
 };
 
 // Tests replace single functions, to imitate a file system.

@@ -1,5 +1,7 @@
 #include "open.h"
 
+#include <array>
+#include <span>
 #include <utility>
 
 #include "create_arguments.h"
@@ -193,6 +195,7 @@ Result open_any(const OpenRequest& request, HandleMode mode, std::unique_ptr<Ope
   file->is_exclusive = is_exclusive(request);
   file->append = !unbuffered && (request.flags & kAppend) != 0;
   file->waits_by_event = is_overlapped(request, mode);
+  file->reopen_flags = reopen_flags(request);
   const DeviceType type = file->device_type();
   file->unbuffered = unbuffered && (type == DeviceType::kDisk || type == DeviceType::kBlock);
   if (type == DeviceType::kBlock) file->device_size = size_of_device(handle);
@@ -244,9 +247,10 @@ Result reopen_for_transfers(const OpenRequest& request, std::unique_ptr<OpenFile
 
 Result open_file(const OpenRequest& request, HandleMode mode, std::unique_ptr<OpenFile>& opened) {
   if (!(request.options & kBackupIntent)) return open_any(request, mode, opened);
-  const bool reads = (request.flags & kAccessMask) == 0;
-  const BackupPrivileges privileges(reads ? BackupPrivileges::Use::kRead
-                                          : BackupPrivileges::Use::kWrite);
+  constexpr std::array<const wchar_t*, 2> kNames{L"SeBackupPrivilege", L"SeRestorePrivilege"};
+  const std::span<const wchar_t* const> names(kNames);
+  const bool writes = (request.flags & kAccessMask) != 0;
+  const ThreadPrivileges privileges(names.first(writes ? 2 : 1));
   if (privileges.error() != ERROR_SUCCESS) return Result::failure(privileges.error());
   return open_any(request, mode, opened);
 }

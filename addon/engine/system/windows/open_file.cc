@@ -37,7 +37,7 @@ Result OpenFile::open_second(NativeHandle& handle) {
   } else {
     const DWORD rights = access != 0 ? access : granted_access(handle_);
     // The flag allows opening folders (CreateFileW), and has no effect on files.
-    handle = ReOpenFile(handle_, rights, kShareAll, FILE_FLAG_BACKUP_SEMANTICS);
+    handle = ReOpenFile(handle_, rights, kShareAll, FILE_FLAG_BACKUP_SEMANTICS | reopen_flags);
     if (handle == invalid_handle()) return Result::failure(GetLastError());
   }
   if (device_type_ != DeviceType::kDisk) return Result::success(0);

@@ -16,7 +16,8 @@ DWORD enable(HANDLE token, const wchar_t* name) {
 
 }  // namespace
 
-BackupPrivileges::BackupPrivileges(Use use) {
+ThreadPrivileges::ThreadPrivileges(std::span<const wchar_t* const> names) {
+  if (names.empty()) return;
   // A token for this thread only, so that other threads do not get the privileges.
   if (!ImpersonateSelf(SecurityImpersonation)) {
     error_ = GetLastError();
@@ -29,13 +30,12 @@ BackupPrivileges::BackupPrivileges(Use use) {
     return;
   }
   const UniqueHandle token(opened);
-  error_ = enable(token.get(), L"SeBackupPrivilege");
-  if (error_ == ERROR_SUCCESS && use == Use::kWrite) {
-    error_ = enable(token.get(), L"SeRestorePrivilege");
+  for (const wchar_t* const name : names) {
+    if (error_ == ERROR_SUCCESS) error_ = enable(token.get(), name);
   }
 }
 
-BackupPrivileges::~BackupPrivileges() {
+ThreadPrivileges::~ThreadPrivileges() {
   if (impersonating_) RevertToSelf();
 }
 

@@ -1,21 +1,22 @@
 #pragma once
 
+#include <span>
+
 #include "windows_io.h"
 
 namespace overlapped {
 
-// While an instance exists, its thread, and no other, uses the privileges for backups:
-// SeBackupPrivilege and, for writing, SeRestorePrivilege.
-class BackupPrivileges {
+// While an instance exists, its thread, and no other, uses privileges that the user of the process
+// holds but that are not enabled.
+class ThreadPrivileges {
  public:
-  enum class Use : uint8_t { kRead, kWrite };
+  // @param names as in winnt.h, such as SeBackupPrivilege; without any, nothing happens
+  explicit ThreadPrivileges(std::span<const wchar_t* const> names);
+  ~ThreadPrivileges();
+  ThreadPrivileges(const ThreadPrivileges&) = delete;
+  ThreadPrivileges& operator=(const ThreadPrivileges&) = delete;
 
-  explicit BackupPrivileges(Use use);
-  ~BackupPrivileges();
-  BackupPrivileges(const BackupPrivileges&) = delete;
-  BackupPrivileges& operator=(const BackupPrivileges&) = delete;
-
-  // 0, or ERROR_PRIVILEGE_NOT_HELD if the user of the process lacks the privileges.
+  // 0, or ERROR_PRIVILEGE_NOT_HELD if the user of the process lacks one of the privileges.
   DWORD error() const { return error_; }
 
  private:

@@ -4,6 +4,7 @@
 
 #include "held_entry.h"
 #include "system/tree.h"
+#include "wide_text.h"
 
 namespace overlapped {
 
@@ -151,14 +152,7 @@ bool leads_to_folder(const PathString&, const PathString&, const TreeEntry& link
   return (link.attributes & FILE_ATTRIBUTE_DIRECTORY) != 0;
 }
 
-std::string to_utf8(const PathString& text) {
-  const int length = static_cast<int>(text.size());
-  const int size =
-      WideCharToMultiByte(CP_UTF8, 0, text.data(), length, nullptr, 0, nullptr, nullptr);
-  std::string result(static_cast<size_t>(size), '\0');
-  WideCharToMultiByte(CP_UTF8, 0, text.data(), length, result.data(), size, nullptr, nullptr);
-  return result;
-}
+std::string to_utf8(const PathString& text) { return to_wtf8(text); }
 
 Result remove_tree(Operation& op) {
   const std::wstring& path = op.detail->open.path;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "native_calls.h"
 #include "ntdll.h"
 #include "workers/interrupt.h"
 
@@ -11,6 +12,9 @@ namespace {
 
 // At this position WriteFile appends, whatever the current size (WriteFile, Remarks).
 constexpr uint64_t kEndOfFilePosition = ~uint64_t{0};
+
+// The pause of a worker whose call was refused for lack of resources.
+constexpr DWORD kShortagePauseMs = 5;
 
 // The first nonempty buffer at or after `index`. An empty buffer would cost a call, which would
 // fail at the end of a file.
@@ -97,15 +101,20 @@ bool is_disconnected_client(const Operation& op, uint32_t error) {
            (flags & PIPE_SERVER_END));
 }
 
-// The end of a file, and a pipe whose other side is closed, are not errors for a read. Some file
-// systems reject an unbuffered read there with ERROR_INVALID_PARAMETER, which otherwise means that
-// something is not aligned.
+// Whether a read fails because a pipe's other side is closed, or because a serial port received
+// nothing within its timeout. On a disk, which a server may stand behind, the same errors mean that
+// data was not read.
+bool is_end_of_stream(const Operation& op, uint32_t error) {
+  if (op.file->is_disk()) return false;
+  return error == ERROR_BROKEN_PIPE || error == ERROR_TIMEOUT || is_disconnected_client(op, error);
+}
+
+// The end of the data is not an error for a read. Some file systems reject an unbuffered read at
+// the end of a file with ERROR_INVALID_PARAMETER, which otherwise means that something is not
+// aligned.
 bool is_end_of_data(const Operation& op, uint32_t error) {
   if (!op.is_read()) return false;
-  if (error == ERROR_HANDLE_EOF || error == ERROR_BROKEN_PIPE) return true;
-  if (is_disconnected_client(op, error)) return true;
-  // A serial port received nothing within its timeout.
-  if (error == ERROR_TIMEOUT) return true;
+  if (error == ERROR_HANDLE_EOF || is_end_of_stream(op, error)) return true;
   return error == ERROR_INVALID_PARAMETER && op.file->unbuffered && is_at_end(op);
 }
 
@@ -180,7 +189,50 @@ uint32_t transfer_by_event(Operation& op, const std::atomic<bool>& cancel_reques
   return done ? ERROR_SUCCESS : GetLastError();
 }
 
+void shorten_calls(Operation& op) {
+  // What a pipe or a device takes with one call may be a message.
+  if (!op.file->is_disk()) return;
+  const size_t half = current_buffer(op).length / 2;
+  const size_t shorter = half - half % kShortenedUnit;
+  if (shorter > 0) op.call_length_max = shorter;
+}
+
+// Makes the next call of a transfer and waits until it ends. An interrupt that was meant for
+// another operation of this thread does not end it, and a shortage delays it.
+uint32_t make_call(Operation& op, const std::atomic<bool>& cancel_requested, size_t& moved) {
+  for (;;) {
+    const uint32_t error = op.file->waits_by_event
+                               ? transfer_by_event(op, cancel_requested, moved)
+                               : start_transfer(op, &moved, nullptr);
+    const bool is_refused = repeats_refused_call(op, error);
+    if (!is_refused && error != ERROR_OPERATION_ABORTED) return error;
+    if (cancel_requested.load(std::memory_order_acquire)) return ERROR_OPERATION_ABORTED;
+    if (is_refused) Sleep(kShortagePauseMs);
+  }
+}
+
+// Errors of a process that fills the system faster than it empties. They pass.
+bool is_shortage(uint32_t error) {
+  switch (error) {
+    case ERROR_INVALID_USER_BUFFER:
+    case ERROR_NOT_ENOUGH_MEMORY:
+    case ERROR_NOT_ENOUGH_QUOTA:
+    case ERROR_WORKING_SET_QUOTA:
+    case ERROR_NO_SYSTEM_RESOURCES:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
+
+bool repeats_refused_call(Operation& op, uint32_t error) {
+  if (!is_shortage(error) || op.refusals >= kRefusalsMax) return false;
+  ++op.refusals;
+  shorten_calls(op);
+  return true;
+}
 
 bool is_unsupported(uint32_t error) {
   return error == ERROR_INVALID_PARAMETER || error == ERROR_INVALID_FUNCTION ||
@@ -231,20 +283,13 @@ uint32_t start_transfer(Operation& op, size_t* moved, HANDLE event) {
   if (length == 0) return ERROR_HANDLE_EOF;
   DWORD count = 0;
   DWORD* const count_parameter = moved ? &count : nullptr;
+  const NativeCalls& calls = native_calls();
   const BOOL done = op.is_read()
-                        ? ReadFile(handle, buffer.data, length, count_parameter, parameter)
-                        : WriteFile(handle, buffer.data, length, count_parameter, parameter);
+                        ? calls.read(handle, buffer.data, length, count_parameter, parameter)
+                        : calls.write(handle, buffer.data, length, count_parameter, parameter);
   const uint32_t error = done ? ERROR_SUCCESS : GetLastError();
   if (moved) *moved = count;
   return error;
-}
-
-void shorten_calls(Operation& op) {
-  // What a pipe or a device takes with one call may be a message.
-  if (!op.file->is_disk()) return;
-  const size_t half = current_buffer(op).length / 2;
-  const size_t shorter = half - half % kShortenedUnit;
-  if (shorter > 0) op.call_length_max = shorter;
 }
 
 bool continue_transfer(Operation& op, uint32_t error, size_t moved) {
@@ -272,11 +317,7 @@ void transfer_synchronously(Operation& op, const std::atomic<bool>& cancel_reque
   uint32_t error = ERROR_SUCCESS;
   size_t moved = 0;
   do {
-    // An interrupt that was meant for another operation of this thread does not end this one.
-    do {
-      error = op.file->waits_by_event ? transfer_by_event(op, cancel_requested, moved)
-                                      : start_transfer(op, &moved, nullptr);
-    } while (error == ERROR_OPERATION_ABORTED && !cancel_requested.load(std::memory_order_acquire));
+    error = make_call(op, cancel_requested, moved);
   } while (continue_transfer(op, error, moved));
 }
 

@@ -72,10 +72,14 @@ inline uint64_t lock_length(const Operation& operation) {
 // Calls LockFileEx for a kLock, at the position in `overlapped`, and returns its error.
 uint32_t start_lock(const Operation& operation, uint32_t lock_flags, OVERLAPPED& overlapped);
 
-// Halves what each further call of a transfer asks for, down to kShortenedUnit, because the system
-// had no resources for more. The transfer makes more calls instead. Only transfers of files and
-// drives can be split this way.
-void shorten_calls(Operation& operation);
+// A call that the system refuses for lack of resources is made again so many times. Then its
+// transfer fails.
+inline constexpr uint32_t kRefusalsMax = 100;
+
+// Whether a call that failed with an error is to be made again after a while, because the system
+// lacks resources. What each further call asks for is halved then, down to kShortenedUnit, and the
+// transfer makes more calls instead. Only transfers of files and drives can be split this way.
+bool repeats_refused_call(Operation& operation, uint32_t error);
 
 // Processes the outcome of the last call. Returns true if the transfer needs another call;
 // otherwise it has its result, and the cursor of the handle is after the bytes that were moved.
