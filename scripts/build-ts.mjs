@@ -43,9 +43,11 @@ const separateRooms = ['copy', 'cli', 'devices'];
 // Node loads these modules only on demand, which takes time, so the bundle gets them when it first
 // uses one of their members.
 const lazyBuiltins = new Set([
+  'node:async_hooks',
   'node:child_process',
   'node:crypto',
   'node:fs/promises',
+  'node:module',
   'node:os',
   'node:perf_hooks',
   'node:readline',
@@ -67,9 +69,13 @@ function codeOfBuiltin(name) {
   const get = `process.getBuiltinModule(${JSON.stringify(name)})`;
   if (!lazyBuiltins.has(name)) return `export default ${get};`;
   const members = Object.keys(process.getBuiltinModule(name)).map(
-    (member) => `get ${member}() { return ${get}.${member}; }`,
+    (member) => `get ${member}() { return load().${member}; }`,
   );
-  return `export const builtin = { ${members.join(',\n')} };`;
+  return [
+    'let loaded;',
+    `const load = () => (loaded ??= ${get});`,
+    `export const builtin = { ${members.join(',\n')} };`,
+  ].join('\n');
 }
 
 /**

@@ -1,6 +1,4 @@
-import { constants } from 'node:os';
-import process from 'node:process';
-import { AbortError, abortError, type Subject, systemError } from '../node/errors.js';
+import { AbortError, abortError, errnoOf, type Subject, systemError } from '../node/errors.js';
 import { ownOptions } from '../node/own-options.js';
 import type { Completion } from './completion.js';
 import type { AbortWatch, Failure } from './operation.js';
@@ -22,8 +20,7 @@ export function failureOf(completion: Completion): Failure {
   };
 }
 
-// UV_ECANCELED: -ECANCELED on POSIX, libuv's own number on Windows (uv/errno.h).
-const canceledError = process.platform === 'win32' ? -4081 : -constants.errno.ECANCELED;
+const canceledError = errnoOf('ECANCELED');
 
 /**
  * Returns a function that makes the error of a failed operation, whose record is reused before the

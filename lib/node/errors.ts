@@ -75,9 +75,14 @@ export function fileClosed(syscall: string): Error {
 
 const errnoByCode = new Map([...systemErrors].map(([errno, [code]]) => [code, errno]));
 
+/** Returns the negative libuv number of an error, such as that of 'ECANCELED'. */
+export function errnoOf(code: string): number {
+  return errnoByCode.get(code) as number;
+}
+
 /** A system error by its code, for requests that are rejected before they reach the system. */
 export function systemErrorOf(code: string, subject: Subject, hint?: string): SystemError {
-  return systemError(errnoByCode.get(code) as number, subject, undefined, hint);
+  return systemError(errnoOf(code), subject, undefined, hint);
 }
 
 /** Marks an AbortError as one that came after earlier parts of a transfer had moved data. */

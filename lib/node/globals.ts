@@ -1,5 +1,5 @@
 import { hrtime as liveHrtime, nextTick as liveNextTick } from 'node:process';
-import * as timers from 'node:timers';
+import timers from 'node:timers';
 
 // Globals and functions that test tools replace (fake timers, jsdom, happy-dom), as they were when
 // the package was loaded. The package's own work must not depend on the replacements: with a

@@ -144,6 +144,12 @@ const sourceModules = ['fs', 'internal/fs/promises', 'internal/fs/streams'];
 let sources: string[] | undefined;
 const knownFunctions = new WeakMap<object, boolean>();
 
+// Every access to the binding makes strings of all modules.
+function findSources(): string[] {
+  const natives = bindingOf('natives') ?? {};
+  return sourceModules.map((name) => natives[name]).filter((source) => typeof source === 'string');
+}
+
 /**
  * Whether a function is Node's own, that is, whether its source is part of Node's source. If Node
  * does not expose its source, and in other runtimes, every function counts as its own.
@@ -153,9 +159,7 @@ export function isNodesOwn(value: unknown): boolean {
   if (!isNode) return true;
   const known = knownFunctions.get(value);
   if (known !== undefined) return known;
-  sources ??= sourceModules
-    .map((name) => bindingOf('natives')?.[name])
-    .filter((source) => typeof source === 'string');
+  sources ??= findSources();
   const text = Function.prototype.toString.call(value);
   const isOwn = sources.length === 0 || sources.some((source) => source.includes(text));
   knownFunctions.set(value, isOwn);

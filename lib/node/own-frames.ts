@@ -20,7 +20,14 @@ function ownFolders(): readonly string[] {
   return places.flatMap((place) => [`${place}dist`, `${place}build/tests`]);
 }
 
-const folders = ownFolders();
+let found: readonly string[] | undefined;
+
+// Only errors need them.
+function folders(): readonly string[] {
+  found ??= ownFolders();
+  return found;
+}
+
 // The maximum number of own frames that a stack may have in addition to the caller's.
 const ownFramesMax = 20;
 
@@ -30,7 +37,7 @@ const { captureStackTrace } = Error;
 type AnyFunction = Parameters<typeof Error.captureStackTrace>[1];
 
 function isOwn(line: string): boolean {
-  return line.startsWith('    at ') && folders.some((folder) => line.includes(folder));
+  return line.startsWith('    at ') && folders().some((folder) => line.includes(folder));
 }
 
 // The limit is read-only with --frozen-intrinsics, and a program may have deleted it.
@@ -59,7 +66,7 @@ export function withoutStack<E extends Error>(make: () => E): E {
  */
 export function giveCallersStack(error: Error, hidden: AnyFunction): void {
   const limit = Error.stackTraceLimit;
-  const isPlain = typeof limit === 'number' && limit > 0 && folders.length > 0;
+  const isPlain = typeof limit === 'number' && limit > 0 && folders().length > 0;
   if (isPlain && !hasHook() && hasOwnFrames(hidden)) {
     setLimit(limit + ownFramesMax);
     captureStackTrace(error, hidden);
@@ -95,7 +102,7 @@ function hasOwnFrames(hidden: AnyFunction): boolean {
   captureStackTrace(probe, hidden);
   setLimit(limit);
   const { stack } = probe;
-  return typeof stack === 'string' && folders.some((folder) => stack.includes(folder));
+  return typeof stack === 'string' && folders().some((folder) => stack.includes(folder));
 }
 
 function shorten(stack: string, limit: number): string {

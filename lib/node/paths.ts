@@ -15,6 +15,7 @@ export interface ParsedPath {
   readonly shown: string;
 }
 
+const isWindows = process.platform === 'win32';
 const extendedPrefix = '\\\\?\\';
 const extendedSharePrefix = '\\\\?\\UNC\\';
 
@@ -26,14 +27,14 @@ export function parsePath(path: unknown, name = 'path'): ParsedPath {
   const value = typeof path !== 'string' && isUrl(path) ? fileURLToPath(path) : path;
   if (typeof value === 'string') {
     if (value.includes('\0')) throw nullByte(name, value);
-    if (process.platform !== 'win32') return { native: value, shown: value };
+    if (!isWindows) return { native: value, shown: value };
     const native = toNamespacedPath(value);
     return { native, shown: showPath(native) };
   }
   if (isUint8Array(value)) {
     if (value.includes(0)) throw nullByte(name, value);
     const shown = pathText(Buffer.from(value.buffer, value.byteOffset, value.byteLength));
-    if (process.platform === 'win32') return parsePath(shown, name);
+    if (isWindows) return parsePath(shown, name);
     // The addon reads the path later, with the batch; a copy protects it from changes until then.
     return { native: new Uint8Array(value), shown };
   }
