@@ -2,6 +2,7 @@ import process from 'node:process';
 import { getEngine } from '../engine/engine.js';
 import { complete, decodeNothing } from '../engine/operation.js';
 import { closeFile } from '../engine/requests.js';
+import { setImmediate } from '../node/globals.js';
 import { nodeFs } from '../node/node-fs.js';
 import { noDescriptor } from './opened-file.js';
 
@@ -25,10 +26,11 @@ export interface Held {
   /** The descriptor. On Windows a second one, made on first use. */
   fd: number;
   whenCollected: WhenCollected;
+  /** The object, until the registry watches it; then undefined. */
+  object: object | undefined;
 }
 
-/** The open files whose objects may be collected. */
-export const collectable = new FinalizationRegistry<Held>(({ file, fd, whenCollected }) => {
+const collectable = new FinalizationRegistry<Held>(({ file, fd, whenCollected }) => {
   const isKept = whenCollected === 'keep' || whenCollected === 'forget';
   // On Windows the program has its own descriptor, which outlives the file's handle.
   if (isKept && !isWindows) {
@@ -39,6 +41,32 @@ export const collectable = new FinalizationRegistry<Held>(({ file, fd, whenColle
   if (isWindows && fd !== noDescriptor && !isKept) nodeFs.closeSync(fd);
   submitClose(file).catch(() => {});
 });
+
+// A registration costs as much as all other objects of a handle together, and most files that are
+// opened and read one after another are closed before the event loop turns.
+const young: Held[] = [];
+
+function registerYoung(): void {
+  for (const held of young) {
+    const { object } = held;
+    if (object === undefined) continue;
+    held.object = undefined;
+    collectable.register(object, held, held);
+  }
+  young.length = 0;
+}
+
+/** Treats an open file as its `whenCollected` says if its object is collected. */
+export function watchCollection(held: Held): void {
+  if (young.length === 0) setImmediate(registerYoung).unref();
+  young.push(held);
+}
+
+/** Ends the watch, because the file is being closed. */
+export function unwatchCollection(held: Held): void {
+  if (held.object === undefined) collectable.unregister(held);
+  else held.object = undefined;
+}
 
 function warn(fd: number): void {
   const what = fd === noDescriptor ? 'a file handle without a descriptor' : `file descriptor ${fd}`;

@@ -1,7 +1,7 @@
 import type { BigIntStats, Stats } from 'node:fs';
 import process from 'node:process';
 import { getEngine } from '../engine/engine.js';
-import type { HandleRequest } from '../engine/operation.js';
+import { complete, type HandleRequest } from '../engine/operation.js';
 import { statusOfFile } from '../engine/requests.js';
 import { fileClosed, systemError, systemErrorOf } from '../node/errors.js';
 import { nodeFs } from '../node/node-fs.js';
@@ -9,7 +9,7 @@ import { noOptions, ownOptions } from '../node/own-options.js';
 import { validateStatusOptions } from '../node/validate.js';
 import type { Alignment } from '../transfer/alignment.js';
 import type { SizedFile } from '../transfer/file-size.js';
-import { collectable, type Held, submitClose } from './collection.js';
+import { type Held, submitClose, unwatchCollection, watchCollection } from './collection.js';
 import { Holds } from './holds.js';
 import type { Access } from './open-flags.js';
 import { type DeviceType, noDescriptor, type OpenedFile } from './opened-file.js';
@@ -54,8 +54,8 @@ export class OpenFile implements SizedFile {
     this.deviceType = opened.deviceType;
     this.access = access;
     this.sizeWhenOpened = opened.size;
-    this.#held = { file: opened.file, fd: opened.fd, whenCollected: 'close' };
-    collectable.register(this, this.#held, this);
+    this.#held = { file: opened.file, fd: opened.fd, whenCollected: 'close', object: this };
+    watchCollection(this.#held);
   }
 
   /** Whether the file has no users any more; its number may soon belong to another file. */
@@ -160,13 +160,11 @@ export class OpenFile implements SizedFile {
   stat(options?: StatHandleOptions): Promise<Stats | BigIntStats>;
   async stat(given: StatHandleOptions = noOptions): Promise<Stats | BigIntStats> {
     validateStatusOptions(given);
-    const options = ownOptions(given);
-    return this.operate<Stats | BigIntStats>({
-      ...statusOfFile(),
-      subject: statSubject,
-      decode: options.bigint === true ? decodeBigIntStats : decodeStats,
-      signal: options.signal,
-    });
+    const { bigint, signal } = ownOptions(given);
+    this.checkOpen(statSubject.syscall);
+    const encoded = { ...statusOfFile(), file: this.number };
+    const decode = bigint === true ? decodeBigIntStats : decodeStats;
+    return getEngine().start(complete(encoded, statSubject, decode, signal, this));
   }
 
   /** Submits an operation from another open file to this one. */
@@ -214,7 +212,7 @@ export class OpenFile implements SizedFile {
   }
 
   #endOnce(leaveFile: () => Promise<void>): Promise<void> {
-    collectable.unregister(this);
+    unwatchCollection(this.#held);
     if (!this.holds.any) return this.#leave(leaveFile);
     return this.holds.whenFree().then(() => this.#leave(leaveFile));
   }
