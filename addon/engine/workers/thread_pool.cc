@@ -13,7 +13,6 @@ namespace {
 // them.
 constexpr size_t kDeliveryMax = 16;
 constexpr size_t kShortTransferMax = 64 * 1024;
-constexpr size_t kSharedPerWorker = 16;
 
 // O_WRONLY | O_RDWR, the same on every system.
 constexpr int kAccessMode = 3;
@@ -44,6 +43,7 @@ ThreadPool::ThreadPool(ThreadPoolLimits limits, CompletionSink& sink, ThreadFact
     : sink_(sink), factory_(std::move(factory)) {
   for (Lane& lane : lanes_) lane.threads = lane.threads_max = limits.waiting_threads;
   lanes_[kBounded].threads = limits.bounded_threads;
+  lanes_[kBounded].sharing_max = limits.sharing_threads;
   lanes_[kBounded].threads_max = std::max(limits.bounded_threads, limits.bounded_threads_max);
 }
 
@@ -207,8 +207,7 @@ void ThreadPool::enqueue(OperationList batch) {
 // that takes work wakes the next, so that no more threads run than the work keeps busy.
 ThreadPool::Worker* ThreadPool::wake(Lane& lane) {
   if (lane.waking > 0) return nullptr;
-  // The submitting thread does a few operations itself before a worker is awake.
-  if (lane.queue.empty() && lane.shared.size() < kSharedPerWorker) return nullptr;
+  if (lane.queue.empty() && !lane.wants_sharer()) return nullptr;
   if (!lane.idle.empty()) {
     Worker* const worker = lane.idle.back();
     lane.idle.pop_back();

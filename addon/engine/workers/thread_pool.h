@@ -13,8 +13,17 @@
 
 namespace overlapped {
 
+// Threads that run beside the submitting one without taking its processor.
+inline size_t processors_beside_submitter() {
+  const size_t processors = std::thread::hardware_concurrency();
+  return processors > 2 ? processors - 1 : 1;
+}
+
 struct ThreadPoolLimits {
   size_t bounded_threads = 4;
+  // That take operations of share(). One that waits for a disk counts, too: the submitting thread
+  // puts what is not cached into the queue, which has no such limit.
+  size_t sharing_threads = processors_beside_submitter();
   // Includes stand-ins for workers whose operation does not end.
   size_t bounded_threads_max = 64;
   size_t waiting_threads = 64;  // in each of the lanes for operations without a time limit
@@ -63,15 +72,24 @@ class ThreadPool {
     bool is_woken = false;
     StuckDetector detector;
   };
+  static constexpr size_t kSharedPerWorker = 16;
+
   struct Lane {
     size_t threads = 0;      // that work at once
     size_t threads_max = 0;  // with those that stand in for stuck ones
+    size_t sharing_max = 0;  // that are awake for shared operations
     OperationList queue;
     OperationList shared;  // newer than the queue, with the submitting thread at its front
     std::vector<std::unique_ptr<Worker>> workers;
     std::vector<Worker*> idle;                      // the last to have gone idle is woken first
     std::vector<std::unique_ptr<Worker>> finished;  // whose threads have ended
     bool has_work() const { return !queue.empty() || !shared.empty(); }
+    // Whether shared operations are worth another worker. The submitting thread does a few of them
+    // before a worker is awake.
+    bool wants_sharer() const {
+      const size_t awake = workers.size() - idle.size();
+      return shared.size() >= kSharedPerWorker && awake < sharing_max + stuck;
+    }
     Operation* take() { return queue.empty() ? shared.pop_back() : queue.pop_front(); }
 
     size_t waking = 0;                              // notified, and not running yet
