@@ -231,8 +231,11 @@ bool close_file(Operation& op, FileSystems& file_systems) {
   return true;
 }
 
-// Whether a short read ended at the end of the file.
-bool is_at_end(const Operation& op, int64_t position) {
+// Whether a short read of `count` bytes ended at the end of the file. The kernel finds whole pages
+// in its cache, or none: a read that stops within one has met the end.
+bool is_at_end(const Operation& op, int64_t position, int64_t count) {
+  constexpr int64_t kPageSizeMin = 4096;
+  if (count > 0 && position % kPageSizeMin != 0) return true;
   struct statx status {};
   return status_without_waiting(op.file->handle(), status) &&
          std::cmp_greater_equal(position, status.stx_size);
@@ -247,7 +250,7 @@ bool read_at_position(Operation& op) {
       read_without_waiting(file.handle(), vector, op.file_offset, flags_of_transfers(file));
   if (count < 0) return false;
   const bool is_whole = std::cmp_equal(count, op.length);
-  if (!is_whole && !is_at_end(op, op.file_offset + count)) return false;
+  if (!is_whole && !is_at_end(op, op.file_offset + count, count)) return false;
   op.result = Result::success(count);
   return true;
 }
@@ -260,7 +263,7 @@ bool read_at_cursor(Operation& op) {
   if (count < 0) return false;
   if (std::cmp_not_equal(count, op.length)) {
     const off_t position = ::lseek(fd, 0, SEEK_CUR);
-    if (position < 0 || !is_at_end(op, position)) {
+    if (position < 0 || !is_at_end(op, position, count)) {
       op.transferred = static_cast<size_t>(count);
       return false;
     }
