@@ -55,7 +55,11 @@ const calls: Record<string, () => Promise<unknown>> = {
   'readFile of text': () => readFile(file, 'utf8'),
   'stat with a callback': () => promisify(overlappedFs.stat)(file),
   'access with a callback': () => promisify(overlappedFs.access)(file),
-  'open with a callback': async () => fs.closeSync(await promisify(overlappedFs.open)(file, 'r')),
+  'open with a callback': async () => {
+    fs.closeSync(await promisify(overlappedFs.open)(file, 'r'));
+    // After something has been mounted, an operation of the engine learns again what is local.
+    await stat(file);
+  },
   'readFile with a callback': () => promisify(overlappedFs.readFile)(file),
 };
 
