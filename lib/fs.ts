@@ -7,10 +7,13 @@ import promises from './promises.js';
 // The named exports below take precedence over the star export.
 export * from 'node:fs';
 export {
+  access,
   appendFile,
   close,
   closeSync,
+  fstat,
   lstat,
+  open,
   read,
   readdir,
   readFile,
