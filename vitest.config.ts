@@ -46,15 +46,6 @@ const alias = [{ find: /^(?:\.\.\/)+lib\//, replacement: `${bundle}/` }];
 
 const heavyTests = 'compat-tests/heavy/**/*.test.ts';
 
-const engines = enginesToTest();
-
-// Tests of the sources, the types and the help of the command, which use no engine, run once.
-const testsWithoutEngine = [
-  'compat-tests/tidy*.test.ts',
-  'compat-tests/types/*.test.ts',
-  'compat-tests/cli/usage.test.ts',
-];
-
 // Tests that take gigabytes of memory are a project of their own. It runs one file at a time, when
 // all others have ended.
 function projectsOf(engine: string): TestProjectConfiguration[] {
@@ -71,11 +62,10 @@ function projectsOf(engine: string): TestProjectConfiguration[] {
     ...(isWindows ? { fileParallelism: false, isolate: false } : {}),
   };
   const all = ['compat-tests/**/*.test.ts'];
-  const runElsewhere = engine === engines.at(-1) ? [] : testsWithoutEngine;
   const projects: TestProjectConfiguration[] = [
     {
       resolve: { alias },
-      test: { ...common, name: engine, include: all, exclude: [heavyTests, ...runElsewhere] },
+      test: { ...common, name: engine, include: all, exclude: [heavyTests] },
     },
     {
       resolve: { alias },
@@ -97,6 +87,6 @@ export default defineConfig({
     // One more than the processors that the tests are made for, since many of them wait.
     maxWorkers: 3,
     globalSetup: 'compat-tests/build-is-current.ts',
-    projects: engines.flatMap(projectsOf),
+    projects: enginesToTest().flatMap(projectsOf),
   },
 });
