@@ -38,7 +38,7 @@ export async function bundleThirdParty(root, dist) {
     platform: 'node',
     target: 'node20',
     format: 'cjs',
-    minifyWhitespace: true,
+    minify: true,
     // glob and the package share one matcher.
     plugins: [{ name: 'shared', setup: shareLibraries }],
     legalComments: 'none',
