@@ -46,6 +46,12 @@ async function closed(stream: nodeFs.WriteStream): Promise<void> {
   await new Promise<void>((resolve) => stream.on('close', () => resolve()));
 }
 
+/** Ends a stream whose reader has left. Windows does not remove the folder of a file that is open. */
+async function destroyed(source: nodeFs.ReadStream): Promise<void> {
+  source.destroy();
+  if (!source.closed) await once(source, 'close');
+}
+
 function textOf(file: string): string {
   return nodeFs.readFileSync(file, 'latin1');
 }
@@ -329,16 +335,20 @@ const programs: Record<string, Program> = {
   async 'a pipe into a stream that is destroyed at once'(fs, file) {
     const stream = fs.createWriteStream(`${file}-new`);
     const trace = traceOf(stream, ['finish', 'error', 'close']);
-    fs.createReadStream(file).pipe(stream);
+    const source = fs.createReadStream(file);
+    source.pipe(stream);
     stream.destroy();
     await closed(stream);
+    await destroyed(source);
     return [trace, textOf(`${file}-new`)];
   },
   async 'a pipe into a stream that fails to open'(fs, file) {
     const stream = fs.createWriteStream(path.join(file, 'below'));
     const trace = traceOf(stream, ['error', 'close']);
-    fs.createReadStream(file).pipe(stream);
+    const source = fs.createReadStream(file);
+    source.pipe(stream);
     await closed(stream);
+    await destroyed(source);
     return trace;
   },
   async 'a pipe into a corked stream'(fs, file) {
