@@ -54,8 +54,9 @@ async function paths() {
   return { folder, source, destination };
 }
 
-// Not all pages leave at once: the system may still be writing some back.
-const fewBytes = content.byteLength / 4;
+// Not all pages leave at once: the system may still be writing some back, and a chunk of 1 MiB
+// stays if something else holds its pages.
+const fewBytes = content.byteLength / 2;
 
 for (const way of ['copy', 'sparse', 'inplace', 'atomic: false'] as const) {
   test(`a copy leaves nothing in the cache with dontCache: ${way}`, async () => {

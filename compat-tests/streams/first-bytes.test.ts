@@ -46,7 +46,7 @@ async function closed(stream: nodeFs.WriteStream): Promise<void> {
   await new Promise<void>((resolve) => stream.on('close', () => resolve()));
 }
 
-/** Ends a stream whose reader has left. Windows does not remove the folder of a file that is open. */
+/** Ends a stream whose reader has left. Windows keeps the folders of open files. */
 async function destroyed(source: nodeFs.ReadStream): Promise<void> {
   source.destroy();
   if (!source.closed) await once(source, 'close');
