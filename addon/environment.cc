@@ -111,8 +111,8 @@ napi_value Environment::submit(uint32_t count, napi_value objects) {
     update_reference();
     return values.fail("ERR_OUT_OF_RANGE", "A submission names a slot that it must not use");
   }
-  // What a turn has done beyond its share is delivered in the next one, so that no loop of such
-  // operations keeps the event loop waiting.
+  // The next turn delivers the operations that this one has done beyond its share, so that no loop
+  // of such operations keeps the event loop waiting.
   const uint32_t completions = is_late_ ? 0 : fill_completions();
   wake_if_needed();
   update_reference();

@@ -112,8 +112,8 @@ function readElf(file, bytes) {
 }
 
 /**
- * What a binary of ELF, Mach-O or PE needs: the `os`, `cpu` and `libc` by npm's names, the
- * `libraries` that are loaded with it, those that are loaded `late`, when first called, and the
+ * Returns the needs of a binary of ELF, Mach-O or PE: the `os`, `cpu` and `libc` by npm's names,
+ * the `libraries` that are loaded with it, those that are loaded `late`, when first called, and the
  * oldest `system`: version of glibc or macOS.
  */
 export function importsOf(file) {

@@ -2,7 +2,7 @@
 
 namespace overlapped::testing {
 
-// Replaces a function of ntdll.dll during a test.
+// Replaces a function of the system during a test.
 template <typename Call>
 class Replaced {
  public:

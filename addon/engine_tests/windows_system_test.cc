@@ -1,4 +1,4 @@
-// What single calls of Windows report: names, numbers, priorities, privileges, errors.
+// Tests of single calls of Windows: names, numbers, priorities, privileges, errors.
 #ifdef _WIN32
 
 #include <atomic>

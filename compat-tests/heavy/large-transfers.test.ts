@@ -6,9 +6,9 @@ import { open, readFile, writeFile } from '../../lib/index.js';
 import { temporaryFolder, testWhere } from '../helpers.js';
 
 // Transfers larger than one system call moves (0x7ffff000 bytes on Linux) and than 31 bits. They
-// use gigabytes of memory, so they are a separate project, which runs when no other test does. Most
-// of their time goes to memory that is touched for the first time, so the tests share a buffer and
-// a file.
+// use gigabytes of memory, so they are a separate project, which runs when no other test does. The
+// system takes most of their time to provide memory at its first use, so they share a buffer and a
+// file.
 
 const gibibyte = 2 ** 30;
 const mebibyte = 2 ** 20;

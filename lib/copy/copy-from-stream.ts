@@ -103,7 +103,7 @@ async function copyStream(
 interface Job {
   source: ByteSource;
   settings: CopySettings;
-  /** What the source has failed with. */
+  /** The error of the source, once it has failed. */
   failure: { error: unknown } | undefined;
 }
 

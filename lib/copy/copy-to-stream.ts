@@ -90,7 +90,7 @@ class Reading {
   readonly #size: number | null;
   readonly #hash: Hash | undefined;
   readonly #faults: ReadFaults;
-  /** What reading has failed with. */
+  /** The error of reading, once it has failed. */
   #failure: { error: unknown } | undefined;
 
   constructor(handle: CoreHandle, settings: CopySettings, size: number | null) {

@@ -1,4 +1,4 @@
-// What the packages contain, and what types and exports they declare.
+// Checks of the contents of the packages, and of the types and exports that they declare.
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import * as path from 'node:path';

@@ -1,4 +1,4 @@
-// What the checks of `npm run test:package` share: running programs, and folders to install into.
+// Shared by the checks of `npm run test:package`: running programs, and folders to install into.
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';

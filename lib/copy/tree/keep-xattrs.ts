@@ -10,7 +10,7 @@ import type { Place } from './tree-place.js';
 import type { Task } from './tree-plan.js';
 import type { TreeRoot } from './tree-root.js';
 
-/** What has become of the extended attributes of an unchanged file. */
+/** The outcome of keeping the extended attributes of an unchanged file. */
 export interface KeptXattrs {
   /** Whether some have been changed. */
   hasChanged: boolean;

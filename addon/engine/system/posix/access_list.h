@@ -12,8 +12,8 @@
 namespace overlapped {
 
 // The access control list of a file on Linux (acl(5)). The group bits of the mode of such a file
-// are the most that the list grants to anybody but the owner. Without the list they would be rights
-// of the whole group.
+// are the most that the list grants to anybody but the owner. Without the list the whole group
+// would have them as its rights.
 class AccessList {
  public:
   AccessList() = default;

@@ -87,8 +87,8 @@ class XattrCopy {
   }
 
   // A new file may inherit a list from its folder, and may thereby be open to users to whom the
-  // source is not. A list is replaced in one step, so that its mask is never taken for the rights
-  // of the group.
+  // source is not. A list is replaced in one step, so that its mask never stands for the rights of
+  // the group.
   Result copy_access_list() {
     const AccessList list = AccessList::of(from_);
     if (AccessList::of(to_) == list) return Result::success(0);

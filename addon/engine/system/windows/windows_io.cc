@@ -190,7 +190,7 @@ uint32_t transfer_by_event(Operation& op, const std::atomic<bool>& cancel_reques
 }
 
 void shorten_calls(Operation& op) {
-  // What a pipe or a device takes with one call may be a message.
+  // A pipe or a device may take the bytes of one call as a message.
   if (!op.file->is_disk()) return;
   const size_t half = current_buffer(op).length / 2;
   const size_t shorter = half - half % kShortenedUnit;
