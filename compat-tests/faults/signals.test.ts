@@ -6,8 +6,11 @@ testWhere(!isWindows, 'Windows has no such signals')(
   async () => {
     const script = `
       const signal = once(process, 'SIGXFSZ');
+      // A listener of signals does not keep the process alive, and the write may settle first.
+      const alive = setInterval(() => {}, 1000);
       const failed = writeFile(argument, Buffer.alloc(300_000)).catch(({ code }) => code);
       await signal;
+      clearInterval(alive);
       console.log(JSON.stringify(await failed));`;
     const code = await resultOfChild(script, {
       launcher: ['prlimit', '--fsize=102400'],

@@ -155,11 +155,12 @@ const programs: Record<string, Program> = {
       }
     }
     const [early, late] = [new Stream(`${file}-early`), new Stream(`${file}-late`)];
+    const bothClosed = Promise.all([closed(early), closed(late)]);
     early.end('content');
     await once(late, 'ready');
     for (const text of ['one', 'two', 'three']) late.write(text);
     late.end();
-    await Promise.all([closed(early), closed(late)]);
+    await bothClosed;
     return [textOf(`${file}-early`), textOf(`${file}-late`)];
   },
   async 'a stream that leaves its file open'(fs, file) {
