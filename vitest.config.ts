@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import * as path from 'node:path';
 import { defineConfig, type TestProjectConfiguration } from 'vitest/config';
+import type { Reporter, TestCase } from 'vitest/node';
 
 // Every test file runs once per engine of this system, the best engine first.
 const enginesByPlatform: Partial<Record<NodeJS.Platform, readonly string[]>> = {
@@ -44,6 +45,29 @@ const isWindows = process.platform === 'win32';
 const bundle = path.join(import.meta.dirname, 'build', 'tests').replaceAll('\\', '/');
 const alias = [{ find: /^(?:\.\.\/)+lib\//, replacement: `${bundle}/` }];
 
+// CI runs a failed test once more, so that one of thousands that depends on the timing of a loaded
+// machine does not hide the result of all others. Each such test is reported: it is to be mended.
+const retries = process.env.CI ? 1 : 0;
+
+class UnsteadyTests implements Reporter {
+  private readonly found: TestCase[] = [];
+
+  onTestCaseResult(test: TestCase): void {
+    if (test.diagnostic()?.flaky) this.found.push(test);
+  }
+
+  onTestRunEnd(): void {
+    for (const test of this.found) {
+      const { errors } = test.result();
+      const why = errors?.[0]?.message.split('\n', 1)[0] ?? 'no message';
+      const { project, module, fullName } = test;
+      console.log(
+        `UNSTEADY: |${project.name}| ${module.relativeModuleId} > ${fullName} failed at first: ${why}`,
+      );
+    }
+  }
+}
+
 const heavyTests = 'compat-tests/heavy/**/*.test.ts';
 
 // Tests that take gigabytes of memory are a project of their own. It runs one file at a time, when
@@ -56,6 +80,7 @@ function projectsOf(engine: string): TestProjectConfiguration[] {
     // These limits end tests that hang. No machine is so busy that a test needs them otherwise.
     testTimeout: 300_000,
     hookTimeout: 300_000,
+    retry: retries,
     server: { deps: { external: [/\/build\/tests\//] } },
     deps: { interopDefault: false },
     // Starting a process is expensive there.
@@ -87,6 +112,11 @@ export default defineConfig({
     // One more than the processors that the tests are made for, since many of them wait.
     maxWorkers: 3,
     globalSetup: 'compat-tests/build-is-current.ts',
+    reporters: [
+      'default',
+      ...(process.env.GITHUB_ACTIONS ? ['github-actions'] : []),
+      new UnsteadyTests(),
+    ],
     projects: enginesToTest().flatMap(projectsOf),
   },
 });
