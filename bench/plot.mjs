@@ -10,10 +10,10 @@ import { median, medianOf, ratioOf } from './lib/measure.mjs';
  * `npm run bench -- --json`. `npm install --prefix bench` installs the drawing library.
  */
 const group = {
-  single: 'one operation at a time',
-  programs: 'programs',
-  small: 'small reads',
-  files: 'small files',
+  single: 'one operation after another',
+  programs: 'whole programs',
+  small: 'reads of 4 KiB',
+  files: 'small files, 64 in flight',
   large: 'large files',
 };
 const isNode = ({ name }) => name.startsWith('node:fs');
@@ -49,7 +49,7 @@ function randomReads({ modes }) {
     const peers = found?.depths.find((entry) => entry.depth === depth)?.peers;
     if (peers === undefined) return [];
     const [ours, theirs] = ['overlapped', 'node:fs/promises'].map((name) => named(peers, name));
-    const label = `read 4 KiB, ${mode}, ${depth} in flight`;
+    const label = `${mode}, ${depth} in flight`;
     return [{ group: group.small, label, ratio: ratioOf(ours.samples, theirs.samples) }];
   });
 }
@@ -106,33 +106,66 @@ const rowsOf = {
 /** The system without the build number of its kernel. */
 const systemOf = ({ system }) => system.replace(/(\d+\.\d+)\S*/, '$1');
 
+/** Bars that begin at 1, so that what is slower than node:fs points to the left. */
 function chartOf(rows, machine) {
-  const order = rows.map(({ label }) => label);
-  const y = { field: 'label', type: 'nominal', sort: order, title: null };
+  const y = {
+    field: 'label',
+    type: 'nominal',
+    sort: rows.map(({ label }) => label),
+    title: null,
+    axis: { offset: 4, domain: false, ticks: false },
+  };
   const x = {
     field: 'ratio',
     type: 'quantitative',
     title: 'times as fast as node:fs (its fs/promises; its best highWaterMark for streams)',
-    axis: { grid: false },
+    scale: { type: 'log', domain: [0.3, 60] },
+    axis: { values: [0.5, 1, 2, 5, 10, 20, 50], format: '~r', gridOpacity: 0.5 },
   };
-  const color = { field: 'group', type: 'nominal', sort: Object.values(group), title: null };
+  const isFaster = 'datum.ratio >= 1';
+  const color = { condition: { test: isFaster, value: '#3a76af' }, value: '#c8553d' };
   const text = { field: 'ratio', type: 'quantitative', format: '.1f' };
+  const label = {
+    type: 'text',
+    fontSize: 10,
+    align: { expr: `${isFaster} ? 'left' : 'right'` },
+    dx: { expr: `${isFaster} ? 4 : -4` },
+  };
   return {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     title: {
       text: 'overlapped against node:fs',
       subtitle: `Node ${machine.node}, ${systemOf(machine)}, ${machine.cpu}; medians of one run`,
+      anchor: 'middle',
     },
     background: 'white',
     padding: 12,
-    width: 520,
     data: { values: rows },
-    encoding: { y },
-    layer: [
-      { mark: 'bar', encoding: { x, color } },
-      { mark: { type: 'rule', color: '#444' }, encoding: { x: { datum: 1 }, y: null } },
-      { mark: { type: 'text', align: 'left', dx: 4 }, encoding: { x, text } },
-    ],
+    facet: {
+      row: {
+        field: 'group',
+        sort: Object.values(group),
+        title: null,
+        header: {
+          labelAngle: 0,
+          labelAnchor: 'start',
+          labelOrient: 'top',
+          labelFontWeight: 'bold',
+          labelPadding: 2,
+        },
+      },
+    },
+    spacing: 6,
+    spec: {
+      width: 520,
+      height: { step: 15 },
+      encoding: { y },
+      layer: [
+        { mark: 'bar', encoding: { x, x2: { datum: 1 }, color } },
+        { mark: label, encoding: { x, text } },
+      ],
+    },
+    resolve: { scale: { y: 'independent' } },
     config: { axis: { labelLimit: 300 }, font: 'sans-serif', view: { stroke: null } },
   };
 }
