@@ -1,10 +1,10 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { test } from 'vitest';
+import { beforeEach, test } from 'vitest';
 import {
   type AlignmentError,
   type CopyOptions,
@@ -37,6 +37,13 @@ export function testWhere(
       });
   }
   return (name) => test.skip(`${name} [skipped: ${reason}]`);
+}
+
+/** Runs a function before a test that has failed is run again, to forget what the tests share. */
+export function onRetry(forget: () => void): void {
+  beforeEach(({ task }) => {
+    if (task.result?.retryCount) forget();
+  });
 }
 
 // ---- Files
@@ -86,6 +93,19 @@ export function fileWith(content: NodeJS.ArrayBufferView | string, name = 'file'
   return file;
 }
 
+/**
+ * Whether data was read from a file that was cut to `kept` bytes meanwhile. The system zeroes
+ * what it cuts off, and a read may see such zeros.
+ */
+export function isOfCutFile(read: Buffer, whole: Buffer, kept: number): boolean {
+  if (read.length < kept || read.length > whole.length) return false;
+  if (read.equals(whole.subarray(0, read.length))) return true;
+  return (
+    read.subarray(0, kept).equals(whole.subarray(0, kept)) &&
+    read.every((byte, place) => byte === whole[place] || (byte === 0 && place >= kept))
+  );
+}
+
 // ---- Files whose reads stay in flight (POSIX)
 
 /** Creates a FIFO. If it is opened with 'r+', its reads wait until someone writes. */
@@ -121,6 +141,22 @@ export async function unbufferedFolder(): Promise<string> {
   throw new Error(`Neither of ${folders.join(', ')} takes direct I/O, which these tests need`);
 }
 
+// ---- Mounts (Linux)
+
+/**
+ * Unmounts a file system. What closed its last file may still hold it for a moment, such as a
+ * thread of io_uring, so it tries for a while.
+ */
+export async function unmount(folder: string): Promise<void> {
+  const end = Date.now() + 60_000;
+  for (;;) {
+    const { status, stderr } = spawnSync('umount', [folder], { encoding: 'utf8' });
+    if (status === 0) return;
+    if (Date.now() > end) throw new Error(`umount ended with ${status}: ${stderr}`);
+    await sleep(20);
+  }
+}
+
 // ---- Outcomes
 
 export interface Settled {
@@ -153,25 +189,43 @@ export async function until(condition: () => boolean, msMax = 120_000): Promise<
   }
 }
 
+/**
+ * Runs a check that others on the machine may disturb, such as its use of memory, until it passes
+ * once. A lasting fault of the product fails every attempt.
+ */
+export async function inAttempts(check: () => Promise<void>, most = 5): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await check();
+    } catch (error) {
+      if (attempt === most) throw error;
+    }
+  }
+}
+
 export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /**
- * Returns how many descriptors of this process are open, on Linux. With a folder, it counts only
- * those of files below it, because Node and the engine open descriptors of their own when they
- * first need them.
+ * Returns how many descriptors of this process lead to a file, on Linux. With a place, it counts
+ * only those of that file or of files below that folder. Pipes, event counters, rings and files
+ * in /proc are never counted otherwise, because Node and the engine open some of their own when
+ * they first need them.
  */
-export function openDescriptors(folder = ''): number {
-  const descriptors = fs.readdirSync('/proc/self/fd');
-  if (folder === '') return descriptors.length;
-  return descriptors.filter((descriptor) => {
+export function openDescriptors(place = ''): number {
+  const targets = fs.readdirSync('/proc/self/fd').map((descriptor) => {
     try {
-      return fs.readlinkSync(`/proc/self/fd/${descriptor}`).startsWith(`${folder}/`);
+      return fs.readlinkSync(`/proc/self/fd/${descriptor}`);
     } catch {
-      return false;
+      return '';
     }
-  }).length;
+  });
+  const isCounted =
+    place === ''
+      ? (target: string) => /^\/(?!proc\/|memfd:)/.test(target)
+      : (target: string) => target === place || target.startsWith(`${place}/`);
+  return targets.filter(isCounted).length;
 }
 
 // ---- Child processes
