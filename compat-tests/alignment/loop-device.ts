@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { temporaryFolder } from '../helpers.js';
+import { temporaryFolder, unmount } from '../helpers.js';
 
 function run(command: string, ...args: string[]): string {
   return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
@@ -71,8 +71,8 @@ export class Disk {
   }
 
   /** Remounts the disk, read-only or not; nothing stays cached. */
-  remount(mode: 'ro' | 'rw'): void {
-    run('umount', this.folder);
+  async remount(mode: 'ro' | 'rw'): Promise<void> {
+    await unmount(this.folder);
     run('mount', '-o', mode, this.#device.path, this.folder);
   }
 

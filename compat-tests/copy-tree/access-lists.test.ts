@@ -3,7 +3,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { afterEach, expect } from 'vitest';
 import { copy, copyTree, mirror } from '../../lib/index.js';
-import { isLinux, randomBytes, temporaryFolder, testWhere } from '../helpers.js';
+import { isLinux, randomBytes, temporaryFolder, testWhere, unmount } from '../helpers.js';
 import { folderOf, newPlace } from './trees.js';
 
 // Access control lists of Linux (acl(5)). The group bits in the mode of a file with a list are its
@@ -23,9 +23,9 @@ const isRoot = process.geteuid?.() === 0;
 const test = testWhere(hasAcls(), 'needs setfacl and a file system with ACLs');
 const testAsRoot = testWhere(hasAcls() && isRoot, 'needs setfacl, and root to mount');
 
-const ends: (() => void)[] = [];
-afterEach(() => {
-  for (const end of ends.splice(0).reverse()) end();
+const ends: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
 });
 
 function setList(file: string, list: string): void {
@@ -125,7 +125,7 @@ testAsRoot('where lists are refused, the mode grants nobody more than the list',
   fs.mkdirSync(to);
   // ramfs has modes, but neither lists nor extended attributes.
   execFileSync('mount', ['-t', 'ramfs', 'none', to]);
-  ends.push(() => execFileSync('umount', [to]));
+  ends.push(() => unmount(to));
   for (let round = 0; round < 2; round++) {
     const report = await copyTree(source, to);
     expect(report).toMatchObject({ errors: [], files: round === 0 ? 3 : 0 });

@@ -46,10 +46,10 @@ test('a full disk stops the copy with an error; a later copy completes it', asyn
 test('a read-only file system is reported once, not for each file', async () => {
   const to = path.join(disk.folder, 'read-only');
   fs.mkdirSync(to);
-  disk.remount('ro');
+  await disk.remount('ro');
   const source = folderOf(Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`${i}`, 'x'])));
   const { errors, files, stopped } = await copyTree(source, to);
-  disk.remount('rw');
+  await disk.remount('rw');
   expect({ files, stopped }).toEqual({ files: 0, stopped: true });
   expect(errors[0]?.error).toMatchObject({ code: 'EROFS' });
   expect(errors.length).toBeLessThan(40);

@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import { tellsLostWrites } from '../../lib/copy/tree/file-system-sync.js';
 import { copyTree, verifyTree } from '../../lib/index.js';
 import { canMakeDisks } from '../alignment/loop-device.js';
-import { isLinux, randomBytes, temporaryFolder, testWhere } from '../helpers.js';
+import { isLinux, randomBytes, temporaryFolder, testWhere, unmount } from '../helpers.js';
 import { folderOf, namesIn } from './trees.js';
 
 const test = testWhere(canMakeDisks, 'disks need root and loop devices', { mustRun: isLinux });
@@ -33,8 +33,8 @@ class LosingDisk {
     execFileSync('mount', ['-o', 'errors=continue', this.#device, this.folder]);
   }
 
-  unmount(): void {
-    execFileSync('umount', [this.folder]);
+  async unmount(): Promise<void> {
+    await unmount(this.folder);
   }
 
   remove(): void {
@@ -53,14 +53,14 @@ class LosingDisk {
 }
 
 /** Mounts an overlay whose files are kept in a folder of the disk. */
-function mountOverlay(disk: LosingDisk): { folder: string; end: () => void } {
+function mountOverlay(disk: LosingDisk): string {
   const folder = path.join(temporaryFolder(), 'overlay');
   fs.mkdirSync(folder);
   const [upper, work] = ['upper', 'work'].map((name) => path.join(disk.folder, name));
   for (const made of [upper, work]) fs.mkdirSync(made as string);
   const options = `lowerdir=${temporaryFolder()},upperdir=${upper},workdir=${work}`;
   execFileSync('mount', ['-t', 'overlay', '-o', options, 'none', folder]);
-  return { folder, end: () => execFileSync('umount', [folder]) };
+  return folder;
 }
 
 for (const kind of ['a disk', 'an overlay'] as const) {
@@ -72,11 +72,11 @@ for (const kind of ['a disk', 'an overlay'] as const) {
     try {
       const overlay = kind === 'an overlay' ? mountOverlay(disk) : undefined;
       const to = path.join(disk.folder, overlay === undefined ? 'to' : 'upper/to');
-      const report = await copyTree(source, path.join(overlay?.folder ?? disk.folder, 'to'));
+      const report = await copyTree(source, path.join(overlay ?? disk.folder, 'to'));
       expect(report.errors.length).toBeGreaterThan(0);
       expect(report.files).toBeLessThan(400);
-      overlay?.end();
-      disk.unmount();
+      if (overlay !== undefined) await unmount(overlay);
+      await disk.unmount();
       disk.mount();
       // The disk may also have lost folders, which are then unreadable.
       const read = (file: string): Buffer | undefined => {

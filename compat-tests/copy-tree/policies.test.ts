@@ -6,7 +6,7 @@ import { afterEach, expect, test } from 'vitest';
 import { copyTree, type DeleteRefusedError, mirror, verify, verifyTree } from '../../lib/index.js';
 import { canMakeDisks, Disk } from '../alignment/loop-device.js';
 import { canMakeFaults, FaultyFolder, faultsNeed } from '../faults/fault-fs.js';
-import { isLinux, isWindows, randomBytes, rejection, testWhere } from '../helpers.js';
+import { isLinux, isWindows, randomBytes, rejection, testWhere, unmount } from '../helpers.js';
 import { folderOf, namesIn, newPlace } from './trees.js';
 
 // The behavior of tree copies in unusual situations.
@@ -18,15 +18,15 @@ const testWithDisk = testWhere(canMakeDisks, 'disks need root and loop devices',
 });
 const testWithMounts = testWhere(isRootOfLinux, 'only root on Linux mounts', { mustRun: isLinux });
 
-const ends: (() => void)[] = [];
-afterEach(() => {
-  for (const end of ends.splice(0).reverse()) end();
+const ends: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
 });
 
 function mount(...words: string[]): void {
   const folder = words.at(-1) as string;
   execFileSync('mount', words);
-  ends.push(() => execFileSync('umount', [folder]));
+  ends.push(() => unmount(folder));
 }
 
 /** Gives the copy of a file exactly the time of its source. */

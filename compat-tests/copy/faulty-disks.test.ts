@@ -50,7 +50,7 @@ for (const [name, options] of ways) {
     disk = new Disk(64 * MiB);
     const from = path.join(disk.folder, 'from');
     fs.writeFileSync(from, randomBytes(40 * MiB));
-    disk.remount('ro');
+    await disk.remount('ro');
     // Reads of the missing part fail on the loop device.
     fs.truncateSync(disk.image, 30 * MiB);
     const { folder, file } = outside(Buffer.from('as it was'));
@@ -116,7 +116,7 @@ test('a read-only file system is EROFS, for an existing and for a new file', asy
   disk = new Disk(24 * MiB);
   const there = path.join(disk.folder, 'there');
   fs.writeFileSync(there, 'as it was');
-  disk.remount('ro');
+  await disk.remount('ro');
   const { file } = outside(randomBytes(MiB));
   for (const to of [there, path.join(disk.folder, 'new')]) {
     const error = await rejection(copy(file, to));

@@ -11,6 +11,7 @@ import {
   rejection,
   temporaryFolder,
   testWhere,
+  unmount,
 } from '../helpers.js';
 
 function withMetadata(): { source: string; destination: string } {
@@ -144,7 +145,7 @@ testWhere(hasXattrTool && isRoot, 'needs setfattr, and root to mount', { mustRun
       const report = await copyOfFile(source, destination, { metadata: true });
       expect(report.metadataRefused).toEqual(['xattrs']);
     } finally {
-      execFileSync('umount', [folder]);
+      await unmount(folder);
     }
   },
 );

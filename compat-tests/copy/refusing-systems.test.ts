@@ -10,6 +10,7 @@ import {
   rejection,
   temporaryFolder,
   testWhere,
+  unmount,
 } from '../helpers.js';
 
 // Copies on file systems that reject some steps: a fallback is used, and the report names it.
@@ -132,7 +133,7 @@ testWhere(isLinux && process.geteuid?.() === 0, 'only root on Linux mounts')(
       expectCopied(to);
       expect(fs.readFileSync(below).equals(data)).toBe(true);
     } finally {
-      execFileSync('umount', [to]);
+      await unmount(to);
     }
   },
 );
