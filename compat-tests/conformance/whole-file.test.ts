@@ -85,7 +85,9 @@ for (const file of kernelFiles) {
       const whole = await readFile(file, 'utf8');
       const lines = fs.readFileSync(file, 'utf8').split('\n');
       expect(whole.split('\n')[0]).toBe(lines[0]);
-      expect(Math.abs(whole.split('\n').length - lines.length)).toBeLessThan(20);
+      // The number of lines may change: garbage collection alone unmaps memory.
+      expect(whole.at(-1)).toBe('\n');
+      expect(whole.split('\n').length).toBeGreaterThan(lines.length / 2);
       const handle = await open(file);
       expect((await handle.readFile('utf8')).split('\n')[0]).toBe(lines[0]);
       await handle.close();

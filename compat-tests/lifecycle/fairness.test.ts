@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import * as net from 'node:net';
 import { expect, test } from 'vitest';
 import { open } from '../../lib/index.js';
-import { fileWith, randomBytes, sleep } from '../helpers.js';
+import { fileWith, inAttempts, randomBytes, sleep } from '../helpers.js';
 
 interface Pace {
   ticks: number;
@@ -19,6 +19,20 @@ const tickFactor = 5;
 // Each echo takes two turns of the event loop. A turn with its share of reads takes up to some
 // milliseconds; an idle one takes microseconds.
 const echoFactor = 500;
+
+/** Measures until the bounds hold once; other programs can take most of a moment. */
+async function expectFair(
+  loops: ((isOver: () => boolean) => Promise<void>)[],
+  name: string,
+): Promise<void> {
+  await inAttempts(async () => {
+    const idle = await measure();
+    const busy = await measureBeside(loops);
+    console.log(`${name}; idle:`, idle, 'beside the reads:', busy);
+    expect(busy.ticks).toBeGreaterThan((idle.ticks * busy.share) / tickFactor);
+    expect(busy.echoes).toBeGreaterThan((idle.echoes * busy.share) / echoFactor);
+  });
+}
 
 /** Opens a loopback connection whose ends answer each other continuously. */
 async function startEcho(count: () => void): Promise<() => Promise<void>> {
@@ -90,7 +104,6 @@ function work(us: number): void {
 for (const [name, { size, lanes, workUs }] of Object.entries(loads)) {
   test(`${name} does not starve an interval and a loopback socket`, async () => {
     const handle = await open(fileWith(randomBytes(fileSize)));
-    const idle = await measure();
     let reads = 0;
     let shortReads = 0;
     const loop = async (isOver: () => boolean): Promise<void> => {
@@ -102,25 +115,20 @@ for (const [name, { size, lanes, workUs }] of Object.entries(loads)) {
         reads++;
       }
     };
-    const busy = await measureBeside(new Array(lanes).fill(loop));
+    await expectFair(new Array(lanes).fill(loop), name);
     await handle.close();
-    console.log(`${name}: ${reads} reads; idle:`, idle, 'beside the reads:', busy);
     expect(shortReads).toBe(0);
     expect(reads).toBeGreaterThan(0);
-    expect(busy.ticks).toBeGreaterThan((idle.ticks * busy.share) / tickFactor);
-    expect(busy.echoes).toBeGreaterThan((idle.echoes * busy.share) / echoFactor);
   });
 }
 
-test('a loop of cached reads at the cursor does not starve an interval', async () => {
+const atCursor = 'a loop of cached reads at the cursor';
+test(`${atCursor} does not starve an interval`, async () => {
   const handle = await open(fileWith(randomBytes(4096)));
   const buffer = Buffer.alloc(0x1000);
-  const idle = await measure();
   const loop = async (isOver: () => boolean): Promise<void> => {
     while (!isOver()) await handle.read(buffer);
   };
-  const busy = await measureBeside([loop]);
+  await expectFair([loop], atCursor);
   await handle.close();
-  expect(busy.ticks).toBeGreaterThan((idle.ticks * busy.share) / tickFactor);
-  expect(busy.echoes).toBeGreaterThan((idle.echoes * busy.share) / echoFactor);
 });

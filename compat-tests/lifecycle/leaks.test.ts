@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fileWith, isWindows, randomBytes, resultOfChild } from '../helpers.js';
+import { fileWith, inAttempts, isWindows, randomBytes, resultOfChild } from '../helpers.js';
 
 // Under Wine an open takes a hundred times as long.
 const opensMax = isWindows ? 2_000 : 100_000;
@@ -40,14 +40,17 @@ function measured(work: string, count: number): string {
 
 async function expectNoGrowth(script: string, file: string): Promise<void> {
   const options = { flags: ['--expose-gc'], args: [file] };
-  const result = await resultOfChild<{ before: Usage; after: Usage; inFlight: number }>(
-    script,
-    options,
-  );
-  const { before, after, inFlight } = result;
-  expect(inFlight).toBe(0);
-  expect(after.descriptors).toBe(before.descriptors);
-  expect(after.rss - before.rss).toBeLessThan(growthMax);
+  // A leak grows in every process, and what Node keeps for itself only in some.
+  await inAttempts(async () => {
+    const result = await resultOfChild<{ before: Usage; after: Usage; inFlight: number }>(
+      script,
+      options,
+    );
+    const { before, after, inFlight } = result;
+    expect(inFlight).toBe(0);
+    expect(after.descriptors).toBe(before.descriptors);
+    expect(after.rss - before.rss).toBeLessThan(growthMax);
+  }, 3);
 }
 
 test(`${opensMax} opens and closes leak no descriptors and no memory`, async () => {

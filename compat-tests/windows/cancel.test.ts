@@ -68,7 +68,7 @@ test('cancel() frees the buffers of the operations that it ends', async () => {
     await Promise.all(reads);
     reads.length = 0;
     let alive = references.length;
-    for (let i = 0; i < 50 && alive > 0; i++) {
+    for (let i = 0; i < 500 && alive > 0; i++) {
       await turn();
       gc();
       alive = references.filter((reference) => reference.deref()).length;
