@@ -58,7 +58,8 @@ class Victims {
   /** Runs a job in a process and kills it. @returns whether the job was running */
   async kill(job: Job): Promise<boolean> {
     const child = this.#next;
-    const exit = once(child, 'exit');
+    // Unlike 'exit', this comes after the last output.
+    const closed = once(child, 'close');
     const output = child.stdout as NodeJS.ReadableStream;
     await once(output, 'data');
     this.#next = this.#start();
@@ -69,7 +70,7 @@ class Victims {
     const share = this.#random.readUInt32LE(4 * (this.#count++ % 100_000)) / 2 ** 32;
     const timer = setTimeout(() => child.kill('SIGKILL'), share * this.#range);
     child.stdin?.write(`${JSON.stringify(job)}\n`);
-    const [code, signal] = await exit;
+    const [code, signal] = await closed;
     clearTimeout(timer);
     if (signal === null) expect(code).toBe(0);
     this.#range = tookMs > 0 ? (this.#range + tookMs * 1.2) / 2 : this.#range * 1.02;

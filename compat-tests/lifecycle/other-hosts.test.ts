@@ -54,8 +54,8 @@ test('threads end by themselves and when terminated without the event loop of li
       for (const ending of ['itself', 'terminated']) {
         const options = { workerData: ending, argv: [argument] };
         const worker = new Worker(new URL(import.meta.url), options);
-        await once(worker, 'message');
         const exit = once(worker, 'exit');
+        await once(worker, 'message');
         if (ending === 'terminated') await worker.terminate();
         codes.push((await exit)[0]);
       }

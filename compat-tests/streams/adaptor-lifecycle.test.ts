@@ -423,8 +423,7 @@ testWithFifo(
       const waiting = settled(
         reader.read(new Uint8Array(1_000_000)).finally(() => fs.writeSync(other, 'bytes')),
       );
-      await sleep(20);
-      expect(engine.stats().inFlight).toBe(1);
+      await until(() => engine.stats().inFlight === 1);
       const closed = handle.close();
       const { value, error } = await waiting;
       await sleep(10);
@@ -444,7 +443,7 @@ testWithFifo('a lock that is released while a view waits loses no byte', async (
   const stream = web.createReadableStream(null, { fd: handle });
   const first = byobReader(stream);
   const waiting = settled(first.read(new Uint8Array(100)));
-  await sleep(10);
+  await until(() => engine.stats().inFlight === 1);
   first.releaseLock();
   expect((await waiting).error).toBeDefined();
   const { completed } = engine.stats();

@@ -285,7 +285,7 @@ const programs: Record<string, Program> = {
     const [source, stream] = [fs.createReadStream(file), fs.createWriteStream(`${file}-copy`)];
     const traces = [traceOf(source as never, ['open', 'end', 'close']), traceOf(stream)];
     source.pipe(stream);
-    await closed(stream);
+    await Promise.all([closed(source as never), closed(stream)]);
     const { bytesWritten, writableFinished, pending } = stream;
     return [traces, textOf(`${file}-copy`), bytesWritten, writableFinished, pending];
   },
