@@ -7,6 +7,7 @@ import { createReadStream, createWriteStream } from '../../lib/fs.js';
 import { open } from '../../lib/index.js';
 import {
   fileWith,
+  isOfCutFile,
   makeFifo,
   randomBytes,
   rejection,
@@ -155,8 +156,7 @@ test('a file that is truncated while it is read ends at its new end', async () =
   stream.on('data', (chunk) => chunks.push(chunk as Buffer));
   await once(stream, 'close');
   const read = Buffer.concat(chunks);
-  expect(read.byteLength).toBeGreaterThanOrEqual(500_000);
-  expect(read.equals(content.subarray(0, read.byteLength))).toBe(true);
+  expect(isOfCutFile(read, content, 500_000)).toBe(true);
 });
 
 test('a write stream of a path that is not a file fails as in Node', async () => {
