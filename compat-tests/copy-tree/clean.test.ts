@@ -13,7 +13,10 @@ const testOnPosix = testWhere(!isWindows, 'Windows has no signals');
 const nameOf = (digit: string): string => `.overlapped-${digit.repeat(32)}.tmp`;
 const partial = '.overlapped-0123456789abcdef01234567.partial';
 
-/** Starts a process that copies slowly, and resolves once an unfinished file is there. */
+/**
+ * Starts a process that copies slowly, and resolves once it has written to an unfinished file: it
+ * locks the file after creating it and before writing to it.
+ */
 async function startCopy(code: string, folder: string) {
   const script = `
     import { copy, copyTree } from ${JSON.stringify(pathToFileURL(builtModule).href)};
@@ -22,7 +25,8 @@ async function startCopy(code: string, folder: string) {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   const ended = new Promise<void>((resolve) => child.on('close', () => resolve()));
-  await until(() => fs.existsSync(folder) && unfinishedIn(folder).length > 0);
+  const hasBegun = (name: string): boolean => fs.statSync(path.join(folder, name)).size > 0;
+  await until(() => fs.existsSync(folder) && unfinishedIn(folder).some(hasBegun));
   const stop = (): Promise<void> => {
     child.kill('SIGKILL');
     return ended;
@@ -108,7 +112,7 @@ describe('a copy in another process', () => {
   testOnPosix('of a file: its file stays while it runs, and goes when it is dead', async () => {
     const folder = folderOf({ from: randomBytes(2_000_000) });
     const [from, to] = [path.join(folder, 'from'), path.join(folder, 'to')];
-    const options = JSON.stringify({ rateLimit: 300_000, strategy: 'engine' });
+    const options = JSON.stringify({ rateLimit: 100_000, strategy: 'engine' });
     const paths = `${JSON.stringify(from)}, ${JSON.stringify(to)}`;
     const child = await startCopy(`await copy(${paths}, ${options});`, folder);
     expect(await clean(folder)).toMatchObject({ removed: [], kept: [{ reason: 'running' }] });
@@ -120,7 +124,7 @@ describe('a copy in another process', () => {
   testOnPosix('that resumes: its copy and its note stay while it runs', async () => {
     const folder = folderOf({ from: randomBytes(2_000_000) });
     const [from, to] = [path.join(folder, 'from'), path.join(folder, 'to')];
-    const options = JSON.stringify({ rateLimit: 300_000, strategy: 'engine', resume: true });
+    const options = JSON.stringify({ rateLimit: 100_000, strategy: 'engine', resume: true });
     const paths = `${JSON.stringify(from)}, ${JSON.stringify(to)}`;
     const child = await startCopy(`await copy(${paths}, ${options});`, folder);
     await until(() => unfinishedIn(folder).length === 2);

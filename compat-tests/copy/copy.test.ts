@@ -84,6 +84,8 @@ async function failure(
   const { folder, source, destination } = await folderWith(data);
   const paths = { source, destination };
   fs.writeFileSync(destination, 'as it was');
+  // Changes within one tick of the clock of a file system leave its times as they are.
+  fs.utimesSync(source, 1e9, 1e9);
   const error = await rejection(copyOfFile(source, destination, { ...small, ...options(paths) }));
   expect(engine.stats().inFlight).toBe(0);
   expect(fs.readFileSync(destination, 'utf8')).toBe('as it was');
@@ -496,14 +498,12 @@ testWhere(process.platform === 'linux', '/proc counts descriptors')(
   'copies that succeed and copies that fail leave no descriptor open',
   async () => {
     const { source, destination, folder } = await folderWith(long);
-    await copyOfFile(source, destination, { verify: true });
-    const before = openDescriptors();
     for (let i = 0; i < 10; i++) {
       await copyOfFile(source, destination, { verify: true });
       await rejection(copyOfFile(source, folder));
       const options = at(chunkSize, () => fs.appendFileSync(source, 'x'));
       await rejection(copyOfFile(source, destination, { ...small, ...options }));
     }
-    expect(openDescriptors()).toBe(before);
+    expect(openDescriptors(folder)).toBe(0);
   },
 );

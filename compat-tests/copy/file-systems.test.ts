@@ -173,8 +173,9 @@ function testOffload({ test, file }: Place): void {
     expect(seen.at(-1)).toBe(size);
     expect(seen).toEqual(seen.toSorted((a, b) => a - b));
     fs.rmSync(file('slow'));
+    const slower = { strategy: 'offload', rateLimit: Math.ceil(size / 10) } as const;
     const signal = AbortSignal.timeout(100);
-    const error = await rejection(copyOfFile(file('plain'), file('slow'), { ...options, signal }));
+    const error = await rejection(copyOfFile(file('plain'), file('slow'), { ...slower, signal }));
     expect(error.name).toBe('AbortError');
     expect(engine.stats().inFlight).toBe(0);
     expect(fs.readdirSync(file('.')).filter((name) => /slow|\.tmp/.test(name))).toEqual([]);
