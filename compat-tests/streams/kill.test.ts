@@ -7,7 +7,8 @@ import { builtModule, randomBytes, temporaryFolder, unbufferedFolder, until } fr
 
 const pattern = randomBytes(1_000_003);
 
-// Writes the pattern repeatedly, and reports after each sync how far the file is complete.
+// Writes the pattern repeatedly, and reports after each sync how far the file is complete. It
+// writes no further than some distance ahead, so that slow syncs do not make the file huge.
 const script = `
   import * as fs from 'node:fs';
   import { Readable } from 'node:stream';
@@ -15,24 +16,34 @@ const script = `
   const { createWriteStream } = await import(module);
   const pattern = fs.readFileSync(patternFile);
   const stream = createWriteStream(file, { unbuffered: unbuffered === 'true' });
-  let at = 0;
-  const source = new Readable({
-    read() {
-      const size = 1 + ((at * 7919) % 150_000);
-      const start = at % pattern.length;
-      const chunk = pattern.subarray(start, start + size);
-      at += chunk.length;
-      this.push(chunk);
-    },
-  });
-  let syncing = false;
-  stream.on('progress', (flushedPosition) => {
-    if (syncing) return;
-    syncing = true;
+  const aheadMax = 64 * 1024 ** 2;
+  let [at, flushed, synced] = [0, 0, 0];
+  let [isSyncing, isWaiting] = [false, false];
+  const push = () => {
+    isWaiting = at - synced > aheadMax;
+    if (isWaiting) return;
+    const size = 1 + ((at * 7919) % 150_000);
+    const start = at % pattern.length;
+    const chunk = pattern.subarray(start, start + size);
+    at += chunk.length;
+    source.push(chunk);
+  };
+  const source = new Readable({ read: push });
+  const sync = () => {
+    if (isSyncing || synced === flushed) return;
+    isSyncing = true;
+    const position = flushed;
     fs.fsync(stream.fd, (error) => {
-      syncing = false;
-      if (!error) fs.writeSync(1, flushedPosition + '\\n');
+      if (!error) fs.writeSync(1, position + '\\n');
+      synced = position;
+      isSyncing = false;
+      sync();
+      if (isWaiting) push();
     });
+  };
+  stream.on('progress', (flushedPosition) => {
+    flushed = flushedPosition;
+    sync();
   });
   source.pipe(stream);
 `;
