@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { expect, test } from 'vitest';
-import { type ChildResult, isWindows, packageFolder, testWhere } from '../helpers.js';
+import { type ChildResult, isWindows, onRetry, packageFolder, testWhere } from '../helpers.js';
 import { expectRefusal, lastObject, overlapped } from './command.js';
 
 const testOfMany = testWhere(
@@ -11,6 +11,7 @@ const testOfMany = testWhere(
 const commands = ['copy', 'mirror', 'verify', 'clean', 'hash', 'info', 'bench', 'demo'];
 
 const helps = new Map<string, Promise<ChildResult>>();
+onRetry(() => helps.clear());
 
 /** The help of a command, from a process that runs once. */
 function helpOf(command: string): Promise<ChildResult> {

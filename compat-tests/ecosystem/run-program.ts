@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { packageFolder, runChild, temporaryFolder } from '../helpers.js';
+import { onRetry, packageFolder, runChild, temporaryFolder } from '../helpers.js';
 import { describeTree, type Entry, timesOfFiles } from './tree.js';
 
 // Runs a program of programs/ as a child process, once with node:fs and once with this package in
@@ -88,6 +88,12 @@ export function runnerOf(task: Task): { run: (placement: Placement) => Promise<O
   const parent = temporaryFolder();
   const folder = path.join(parent, 'work');
   const outcomes = new Map<Placement, Promise<Outcome>>();
+  onRetry(() => {
+    outcomes.clear();
+    for (const name of fs.readdirSync(parent)) {
+      fs.rmSync(path.join(parent, name), { recursive: true, force: true });
+    }
+  });
   const runNow = async (placement: Placement): Promise<Outcome> => {
     const outcome = await runIn(folder, placement, task);
     fs.renameSync(folder, path.join(parent, placement.replace(/\W/g, '-')));
