@@ -32,6 +32,7 @@ const needed = [
   'streams/path-file',
   'streams/stream-life',
   'streams/stream-options',
+  'streams/text-chunks',
   'transfer/aligned-buffer',
   'transfer/alignment',
   'transfer/file-size',

@@ -9,13 +9,9 @@ import { systemErrorOf } from '../node/errors.js';
 import { nextTick } from '../node/globals.js';
 import { viewsBehind } from '../transfer/chunk-io.js';
 import type { WindowOptions } from '../transfer/window.js';
-import {
-  type NodeWriteStream,
-  passesUnchanged,
-  type WritingMethods,
-  waitingChunks,
-} from './first-bytes.js';
+import { type NodeWriteStream, waitingChunks } from './first-bytes.js';
 import type { HeldFile } from './held-file.js';
+import { bytesOf, type Chunk, join, passesUnchanged, type WritingMethods } from './text-chunks.js';
 
 const writeSubject = { syscall: 'write' };
 /** Longer writes are split by a window, so that a canceled one ends soon. */
@@ -27,6 +23,8 @@ const viewsMax = 512;
 
 /** The stream takes no more bytes than this together with a small chunk. */
 const gatheredMax = 64 * 1024;
+
+const none: readonly Chunk[] = [];
 
 /** Memory in which chunks are put together, for one write at a time. */
 let sharedMemory: Buffer | undefined;
@@ -45,14 +43,14 @@ export function canWriteDirectly(file: HeldFile, { depth, chunkSize }: WindowOpt
 
 /** A small chunk that is written together with those that the program writes in the same turn. */
 interface Gathering {
-  readonly chunk: Uint8Array;
+  readonly chunk: Chunk;
   readonly position: number;
   readonly done: Done;
 }
 
 /** A chunk that a stream has held back until earlier ones were written. */
 export interface HeldChunk {
-  readonly chunk: Uint8Array;
+  readonly chunk: Chunk;
 }
 
 /**
@@ -68,7 +66,7 @@ export class DirectWrites {
   #ahead: number;
   #gathering: Gathering | undefined;
   /** The chunks that were last written together, but for the first one, and their bytes. */
-  #gathered: readonly Uint8Array[] = [];
+  #gathered = none;
   #gatheredBytes = 0;
   #isWriting = false;
   #onIdle: (() => void) | undefined;
@@ -93,7 +91,7 @@ export class DirectWrites {
   }
 
   /** Whether chunks are few and short enough for one write. @param length bytes of all chunks */
-  accepts(chunks: readonly Uint8Array[], length: number): boolean {
+  accepts(chunks: readonly Chunk[], length: number): boolean {
     return length <= writeMax && (chunks.length <= viewsMax || isSmall(chunks, length));
   }
 
@@ -101,6 +99,7 @@ export class DirectWrites {
   skip(length: number): number {
     const skipped = Math.min(this.#ahead, length);
     this.#ahead -= skipped;
+    if (this.#ahead === 0) this.#gathered = none;
     if (skipped > 0) this.#onWritten(skipped);
     return skipped;
   }
@@ -126,12 +125,7 @@ export class DirectWrites {
    * Writes chunks, after earlier ones.
    * @param position of the first byte, or undefined for the cursor
    */
-  write(
-    chunks: readonly Uint8Array[],
-    length: number,
-    position: number | undefined,
-    done: Done,
-  ): void {
+  write(chunks: readonly Chunk[], length: number, position: number | undefined, done: Done): void {
     const [chunk] = chunks;
     if (chunks.length === 1 && chunk !== undefined && length <= copiedMax) {
       this.#gathering = { chunk, position: position ?? -1, done };
@@ -141,7 +135,7 @@ export class DirectWrites {
     if (chunks.length > 1 && isSmall(chunks, length)) {
       this.#beginJoined(chunks, length, length, position ?? -1, done);
     } else {
-      this.#begin(chunks, length, length, position ?? -1, done);
+      this.#begin(chunks.map(bytesOf), length, length, position ?? -1, done);
     }
   }
 
@@ -152,17 +146,18 @@ export class DirectWrites {
     if (gathering === undefined) return;
     this.#gathering = undefined;
     const { chunk, position, done } = gathering;
-    const gathered: Uint8Array[] = [];
+    const passed = chunk.length;
+    const gathered: Chunk[] = [];
     let bytes = 0;
     for (const { chunk: next } of this.#waiting()) {
-      if (!isUint8Array(next) || chunk.byteLength + bytes + next.byteLength > gatheredMax) break;
+      if (!isUint8Array(next) && typeof next !== 'string') break;
+      if (passed + bytes + next.length > gatheredMax) break;
       gathered.push(next);
-      bytes += next.byteLength;
+      bytes += next.length;
     }
     this.#gathered = gathered;
     this.#gatheredBytes = bytes;
-    const passed = chunk.byteLength;
-    if (bytes === 0) this.#begin([chunk], passed, passed, position, done);
+    if (bytes === 0) this.#begin([bytesOf(chunk)], passed, passed, position, done);
     else this.#beginJoined([chunk, ...gathered], passed + bytes, passed, position, done);
   };
 
@@ -174,18 +169,14 @@ export class DirectWrites {
   }
 
   #beginJoined(
-    chunks: readonly Uint8Array[],
+    chunks: readonly Chunk[],
     length: number,
     passed: number,
     position: number,
     done: Done,
   ): void {
     const memory = takeMemory(length);
-    let at = 0;
-    for (const chunk of chunks) {
-      memory.set(chunk, at);
-      at += chunk.byteLength;
-    }
+    join(chunks, memory);
     this.#begin([memory], length, passed, position, (error) => {
       giveMemory(memory);
       done(error);
@@ -264,7 +255,7 @@ export class DirectWrites {
   }
 }
 
-function isSmall(chunks: readonly Uint8Array[], length: number): boolean {
+function isSmall(chunks: readonly Chunk[], length: number): boolean {
   return length <= copiedMax * chunks.length;
 }
 

@@ -34,6 +34,7 @@ import {
   type StreamConstructor,
   validateWindowOption,
 } from './stream-options.js';
+import { type Chunk, encodeKept, writeChunk } from './text-chunks.js';
 import type { AfterWholeRead, WholeRead } from './whole-read.js';
 import type { WriteSink } from './write-sink.js';
 
@@ -216,18 +217,30 @@ const openToWrite: typeof openFile = (stream, file, done) => {
   openWriter(stream as Writer, file, done, writerMethods);
 };
 
+function accept(stream: Writer, chunk: unknown, encoding: unknown, done: unknown): boolean {
+  return writeChunk(stream, chunk, encoding, done, nodeWriter.write, writerMethods);
+}
+
 const writerMethods = {
   ...lifeOf(nodeWriter, openToWrite),
-  _write(this: Writer, chunk: Buffer, encoding: unknown, done: Done): void {
+  _write(this: Writer, chunk: Chunk, encoding: unknown, done: Done): void {
     const sink = sinkOf(this);
-    if (sink === undefined)
-      quietly(this, () => nodeWriter._write.call(this, chunk, encoding, done));
-    else sink.write([chunk], done);
+    if (sink !== undefined) {
+      sink.write([chunk], done);
+      return;
+    }
+    const entry = { chunk, encoding };
+    encodeKept(this, [entry]);
+    quietly(this, () => nodeWriter._write.call(this, entry.chunk, entry.encoding, done));
   },
-  _writev(this: Writer, chunks: readonly { chunk: Buffer }[], done: Done): void {
+  _writev(this: Writer, chunks: { chunk: Chunk; encoding: unknown }[], done: Done): void {
     const sink = sinkOf(this);
-    if (sink === undefined) quietly(this, () => nodeWriter._writev.call(this, chunks, done));
-    else sink.writeHeld(chunks, done);
+    if (sink !== undefined) {
+      sink.writeHeld(chunks, done);
+      return;
+    }
+    encodeKept(this, chunks);
+    quietly(this, () => nodeWriter._writev.call(this, chunks, done));
   },
   _final(this: Writer, done: Done): void {
     const sink = moverOf(this);
@@ -236,9 +249,8 @@ const writerMethods = {
   },
   write(this: Writer, chunk: unknown, encoding: unknown, done?: unknown): boolean {
     const callback = typeof encoding === 'function' ? encoding : done;
-    if (typeof callback !== 'function' || this[streamFile] === undefined) {
-      return nodeWriter.write.call(this, chunk, encoding, done);
-    }
+    if (this[streamFile] === undefined) return nodeWriter.write.call(this, chunk, encoding, done);
+    if (typeof callback !== 'function') return accept(this, chunk, encoding, done);
     this[callsBack] = true;
     // The stream accepts more before the bytes are in the file; the callback runs when they are.
     const taken = (error?: Error | null): void => {
@@ -246,12 +258,7 @@ const writerMethods = {
       if (error || sink === undefined) callback(error);
       else sink.whenFlushed(callback as Done);
     };
-    return nodeWriter.write.call(
-      this,
-      chunk,
-      typeof encoding === 'function' ? undefined : encoding,
-      taken,
-    );
+    return accept(this, chunk, typeof encoding === 'function' ? undefined : encoding, taken);
   },
   end(this: Writer, chunk: unknown, encoding: unknown, done?: unknown): unknown {
     const isFunction = (given: unknown): boolean => typeof given === 'function';
@@ -289,6 +296,14 @@ for (const { prototype } of [ReadStreamOf, WriteStreamOf]) {
     },
   });
 }
+Object.defineProperty(WriteStreamOf.prototype, 'writableBuffer', {
+  configurable: true,
+  get(this: Writer): unknown {
+    const waiting = Reflect.get(nodeWriter, 'writableBuffer', this);
+    if (Array.isArray(waiting)) encodeKept(this, waiting);
+    return waiting;
+  },
+});
 Object.defineProperty(WriteStreamOf.prototype, 'flushedPosition', {
   configurable: true,
   get(this: Writer): number {

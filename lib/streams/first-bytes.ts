@@ -4,6 +4,7 @@ import { isUint8Array } from 'node:util/types';
 import type { FirstBytes } from '../handle/open.js';
 import { isOpenSeen } from './descriptor.js';
 import { isFinishSeen } from './finish-listeners.js';
+import { bytesOf, type Chunk, join, passesUnchanged, type WritingMethods } from './text-chunks.js';
 
 /** Members of Node's class that its types leave out. */
 export type NodeWriteStream = fs.WriteStream & {
@@ -16,9 +17,6 @@ type Done = (error?: Error | null) => void;
 /** More bytes are written once the file is open, since one more operation hardly matters then. */
 const bytesMax = 64 * 1024;
 
-/** Our methods that write and end a file. The class of a program may have others. */
-export type WritingMethods = Record<'_write' | '_writev' | '_final' | '_destroy', unknown>;
-
 /** A chunk that a stream keeps until it can be written. */
 interface Waiting {
   readonly chunk: unknown;
@@ -29,29 +27,27 @@ interface Inner {
   readonly flush?: boolean;
 }
 
-/** Whether what is written reaches our methods as the program has passed it to the stream. */
-export function passesUnchanged(stream: NodeWriteStream, own: WritingMethods): boolean {
-  return stream._write === own._write && stream._writev === own._writev;
-}
-
 /** Returns the chunks that a stream has accepted and not yet passed to _write(), in order. */
 export function waitingChunks(stream: NodeWriteStream): readonly Waiting[] {
   const buffer = (stream as Inner)._writableState?.getBuffer?.();
   return Array.isArray(buffer) ? buffer : [];
 }
 
-/** Returns all bytes of some chunks; undefined if a chunk is not a Buffer. */
-function bytesOf(waiting: readonly Waiting[], length: number): Uint8Array | undefined {
-  const [first] = waiting;
-  if (waiting.length === 1) return isUint8Array(first?.chunk) ? first.chunk : undefined;
-  const all = Buffer.allocUnsafe(length);
-  let at = 0;
+/** Returns the bytes of all chunks; undefined if they are not of this length or of other types. */
+function contentOf(waiting: readonly Waiting[], length: number): Uint8Array | undefined {
+  const chunks: Chunk[] = [];
+  let left = length;
   for (const { chunk } of waiting) {
-    if (!isUint8Array(chunk) || at + chunk.byteLength > length) return undefined;
-    all.set(chunk, at);
-    at += chunk.byteLength;
+    if (!isUint8Array(chunk) && typeof chunk !== 'string') return undefined;
+    chunks.push(chunk);
+    left -= chunk.length;
   }
-  return at === length ? all : undefined;
+  const [first] = chunks;
+  if (left !== 0 || first === undefined) return undefined;
+  if (chunks.length === 1) return bytesOf(first);
+  const all = Buffer.allocUnsafe(length);
+  join(chunks, all);
+  return all;
 }
 
 /** Whether a stream has ended before its file is open, so that all of its bytes are known. */
@@ -87,7 +83,7 @@ export function firstBytesOf(
     (stream.writableEnded || stream.writableCorked === 0) &&
     passesUnchanged(stream, own) &&
     !isOpenSeen(stream);
-  const content = isPlain ? bytesOf(waitingChunks(stream), length) : undefined;
+  const content = isPlain ? contentOf(waitingChunks(stream), length) : undefined;
   if (content?.byteLength !== length) return undefined;
   const staysOpen =
     !stream.writableEnded ||

@@ -1,9 +1,10 @@
 import type { StreamOpenOptions } from '../handle/open-options.js';
 import type { WindowOptions } from '../transfer/window.js';
-import { type NodeWriteStream, type WritingMethods, WrittenWhole } from './first-bytes.js';
+import { type NodeWriteStream, WrittenWhole } from './first-bytes.js';
 import type { GivenHandle, HeldFile } from './held-file.js';
 import { type Mover, NodeFile } from './node-file.js';
 import { type FailStream, type NodeReadStream, ReadSource } from './read-source.js';
+import type { WritingMethods } from './text-chunks.js';
 import { type AfterWholeRead, fitsInChunk, WholeRead } from './whole-read.js';
 import { WriteSink } from './write-sink.js';
 

@@ -6,16 +6,11 @@ import { clearImmediate, setImmediate } from '../node/globals.js';
 import { nodeFs } from '../node/node-fs.js';
 import type { WindowOptions } from '../transfer/window.js';
 import { type Described, descriptor, emitOpen, quietly } from './descriptor.js';
-import {
-  firstBytesOf,
-  hasEnded,
-  isPiped,
-  type NodeWriteStream,
-  type WritingMethods,
-} from './first-bytes.js';
+import { firstBytesOf, hasEnded, isPiped, type NodeWriteStream } from './first-bytes.js';
 import { sinkAfterOpening } from './movers.js';
 import type { NodeFile } from './node-file.js';
 import type { NodeReadStream } from './read-source.js';
+import type { WritingMethods } from './text-chunks.js';
 
 /** How the streams of this package are opened and closed. */
 
@@ -28,8 +23,8 @@ export interface NodeMethods {
   _destroy(this: object, error: Error | null, done: Done): void;
   destroy(this: object, error?: Error, done?: Done): unknown;
   _read(this: object, size: number): void;
-  _write(this: object, chunk: Buffer, encoding: unknown, done: Done): void;
-  _writev(this: object, chunks: readonly { chunk: Buffer }[], done: Done): void;
+  _write(this: object, chunk: unknown, encoding: unknown, done: Done): void;
+  _writev(this: object, chunks: readonly { chunk: unknown }[], done: Done): void;
   write(this: object, chunk: unknown, encoding: unknown, done?: unknown): boolean;
   end(this: object, chunk: unknown, encoding: unknown, done?: unknown): unknown;
 }

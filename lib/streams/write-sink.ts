@@ -1,16 +1,15 @@
-import { isPromise, isUint8Array } from 'node:util/types';
+import { isPromise } from 'node:util/types';
 import type { CoreHandle } from '../handle/core-handle.js';
-import { invalidArgType } from '../node/errors.js';
 import { nextTick } from '../node/globals.js';
-import { viewsBehind } from '../transfer/chunk-io.js';
 import type { WindowOptions } from '../transfer/window.js';
 import type { WriteBehind } from '../transfer/write-behind.js';
 import type { WriteCallback } from '../transfer/write-part.js';
 import { canWriteDirectly, DirectWrites, type HeldChunk } from './direct-writes.js';
 import { beginWriting, type Writing } from './file-writer.js';
-import { isPiped, type NodeWriteStream, type WritingMethods } from './first-bytes.js';
+import { isPiped, type NodeWriteStream } from './first-bytes.js';
 import type { HeldFile } from './held-file.js';
 import type { Mover } from './node-file.js';
+import { bytesOf, type Chunk, chunksBehind, lengthOf, type WritingMethods } from './text-chunks.js';
 
 type Done = (error?: Error | null) => void;
 
@@ -28,18 +27,6 @@ function later(done: Done): WriteCallback {
 
 /** A pipe that has written less than this, in bytes, needs no window. */
 const pipedMax = 64 * 1024;
-
-// With `objectMode`, chunks may have any type.
-function lengthOf(chunks: readonly Uint8Array[]): number {
-  let length = 0;
-  for (const chunk of chunks) {
-    if (!isUint8Array(chunk)) {
-      throw invalidArgType('chunk', 'an instance of Buffer or Uint8Array', chunk);
-    }
-    length += chunk.byteLength;
-  }
-  return length;
-}
 
 /**
  * Writes the chunks of a stream: directly while the stream waits for each write, and by a
@@ -150,10 +137,11 @@ export class WriteSink implements Mover {
     );
   }
 
-  write(given: readonly Uint8Array[], done: Done): void {
+  write(given: readonly Chunk[], done: Done): void {
     let length: number;
     try {
-      length = lengthOf(given);
+      // With `objectMode`, chunks may have any type.
+      length = lengthOf(given, !this.#stream.writableObjectMode);
     } catch (error) {
       done(error as Error);
       return;
@@ -164,7 +152,7 @@ export class WriteSink implements Mover {
       done(null);
       return;
     }
-    const chunks = skipped === 0 ? given : viewsBehind(given, skipped);
+    const chunks = skipped === 0 ? given : chunksBehind(given, skipped);
     length -= skipped;
     if (this.#direct !== undefined && this.#writeDirectly(this.#direct, chunks, length, done)) {
       return;
@@ -181,7 +169,7 @@ export class WriteSink implements Mover {
   /** Returns false if a window takes over, which begins where the direct writes have ended. */
   #writeDirectly(
     direct: DirectWrites,
-    chunks: readonly Uint8Array[],
+    chunks: readonly Chunk[],
     length: number,
     done: Done,
   ): boolean {
@@ -202,7 +190,7 @@ export class WriteSink implements Mover {
 
   // A program that writes by hand may rely on Node's behavior: when the stream drains, the bytes
   // are in the file and their memory is free. Neither matters to a piped stream.
-  #write(chunks: readonly Uint8Array[], done: Done): void {
+  #write(chunks: readonly Chunk[], done: Done): void {
     const stream = this.#stream;
     const isFromPipe = isPiped(stream);
     const untilReleased = this.#isCopying && !isFromPipe;
@@ -215,7 +203,8 @@ export class WriteSink implements Mover {
       else this.whenFlushed((failure) => done(failure ?? this.#destroyedError()));
     };
     try {
-      for (const chunk of chunks) {
+      for (const given of chunks) {
+        const chunk = bytesOf(given);
         if (stream.pos !== undefined) stream.pos += chunk.byteLength;
         if (untilReleased) unreleased++;
         this.#behind.write(chunk, untilReleased ? released : undefined);
