@@ -61,6 +61,7 @@ enum class Opcode : uint8_t {
   // Many pairs of names at once (POSIX); see system/copy_small_file.h.
   kCopySmallFiles = 74,
   kRenamePairs = 75,
+  kCompareXattrs = 76,  // see system/copy.h
   // Names in the open directory `file`, none of them followed; see system/directory.h.
   kOpenIn = 80,
   kStatIn = 81,

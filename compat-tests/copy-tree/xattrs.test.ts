@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { expect } from 'vitest';
-import { mirror } from '../../lib/index.js';
+import { engine, mirror } from '../../lib/index.js';
 import { isLinux, temporaryFolder, testWhere } from '../helpers.js';
 import { folderOf, newPlace } from './trees.js';
 
@@ -86,4 +86,49 @@ testAsRoot('a file with other capabilities is copied again', async () => {
   expect(wanted).toHaveLength(1);
   expect(attributesOf(path.join(to, 'tool'))).toEqual(wanted);
   expect(await mirror(source, to, { metadata: true })).toMatchObject({ files: 0, errors: [] });
+});
+
+/** The attributes of all entries of a folder, in the order of their names. */
+function allAttributes(folder: string): string[][] {
+  const args = ['-R', '-d', '-m', '-', '.'];
+  const output = execFileSync('getfattr', args, { cwd: folder, stdio: 'pipe' }).toString();
+  const entries = output.split('\n\n').map((entry) => entry.split('\n').sort());
+  return entries.sort(([one = ''], [other = '']) => (one < other ? -1 : 1));
+}
+
+test('attributes of many small files take few operations, also if nothing changes', async () => {
+  const names = Array.from({ length: 300 }, (_, index) => `f${index}`);
+  const source = folderOf(Object.fromEntries(names.map((name) => [name, name])));
+  const cwd = { cwd: source };
+  execFileSync('setfattr', ['-n', 'user.a', '-v', 'one', ...names.slice(0, 200)], cwd);
+  execFileSync('setfattr', ['-n', 'user.b', '-v', 'x'.repeat(300), ...names.slice(100)], cwd);
+  const to = newPlace();
+  const options = { metadata: true };
+  const { submitted } = engine.stats();
+  const report = await mirror(source, to, options);
+  expect(report).toMatchObject({ files: 300, errors: [], metadataRefused: [] });
+  const submittedByCopy = engine.stats().submitted;
+  expect(submittedByCopy - submitted).toBeLessThan(300);
+  expect(allAttributes(to)).toEqual(allAttributes(source));
+  expect(await mirror(source, to, options)).toMatchObject({ unchanged: 300, errors: [] });
+  expect(engine.stats().submitted - submittedByCopy).toBeLessThan(300);
+  execFileSync('setfattr', ['-n', 'user.a', '-v', 'two', ...names.slice(150, 160)], cwd);
+  execFileSync('setfattr', ['-x', 'user.a', path.join(to, 'f7')]);
+  execFileSync('setfattr', ['-n', 'user.extra', '-v', '', path.join(to, 'f299')]);
+  const changes: string[] = [];
+  await mirror(source, to, { ...options, onChange: ({ path: name }) => changes.push(name) });
+  expect(changes.sort()).toEqual(['f7', ...names.slice(150, 160), 'f299'].sort());
+  expect(allAttributes(to)).toEqual(allAttributes(source));
+});
+
+test('the copy of a small file is no access to its source', async () => {
+  const source = folderOf({ file: 'f', other: 'o' });
+  for (const name of ['file', 'other']) {
+    fs.utimesSync(path.join(source, name), 1_000_000_000, 1_100_000_000);
+  }
+  const to = newPlace();
+  await mirror(source, to);
+  for (const folder of [source, to]) {
+    expect(fs.statSync(path.join(folder, 'file')).atimeMs).toBe(1_000_000_000_000);
+  }
 });

@@ -54,7 +54,7 @@ export function usualParts(): MetadataParts {
 }
 
 // The parts that operations with several parts set.
-const flagged = ['owner', 'mode', 'times', 'attributes'] as const;
+const flagged = ['owner', 'mode', 'xattrs', 'times', 'attributes'] as const;
 
 /** Returns the MetadataFlag bits of parts, and those of the parts that may be refused. */
 export function flagsOfParts(parts: MetadataParts): number {
@@ -98,8 +98,8 @@ export interface OpenPath {
 }
 
 // Errors which say that the file system or the rights of the process do not allow a part.
-// is_refusal() in addon/engine/threadpool has the same list for small files. Other errors of
-// metadata writes (EIO, ENOSPC, EROFS) fail the copy.
+// is_refusal() of addon/engine/system/posix/copy.cc has the same list for small files. Other errors
+// of metadata writes (EIO, ENOSPC, EROFS) fail the copy.
 const refusals = ['EACCES', 'EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EOVERFLOW', 'EPERM'];
 // libuv maps ERROR_INVALID_FUNCTION to EISDIR.
 const refusalsOfWindows = [...refusals, 'EISDIR'];

@@ -163,6 +163,14 @@ export function renamePairsIn({ memory, count }: Pairs): Encoded {
   return ofPairs(Opcode.renamePairs, 0, memory, count);
 }
 
+/**
+ * Compares the extended attributes of the first name of each pair in the source with those of the
+ * second one in the directory (addon/engine/system/copy.h).
+ */
+export function compareXattrsIn({ memory, count }: Pairs): Encoded {
+  return ofPairs(Opcode.compareXattrs, 0, memory, count);
+}
+
 function ofPairs(opcode: number, flags: number, memory: Uint8Array, count: number): Encoded {
   const length = memory.byteLength;
   return { opcode, ...blank, flags, position: count, length, object: memory };

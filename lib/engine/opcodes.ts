@@ -61,9 +61,11 @@ export const Opcode = {
   cloneFile: 71,
   copyRange: 72,
   copyMetadata: 73,
-  // Many pairs of names at once (POSIX); addon/engine/system/copy_small_file.h describes both.
+  // Many pairs of names at once (POSIX); addon/engine/system/copy_small_file.h describes the first
+  // two, copy.h the third.
   copySmallFiles: 74,
   renamePairs: 75,
+  compareXattrs: 76,
   // Names in an open directory; addon/engine/system/directory.h describes each operation.
   openIn: 80,
   statIn: 81,

@@ -41,6 +41,8 @@ Result run_on_metadata(Operation& op) {
       return copy_range(op);
     case Opcode::kCopyMetadata:
       return copy_metadata(op);
+    case Opcode::kCompareXattrs:
+      return compare_xattrs(op);
     case Opcode::kStatIn:
     case Opcode::kListIn:
     case Opcode::kListStatusesIn:

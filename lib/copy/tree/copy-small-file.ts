@@ -15,7 +15,7 @@ import type { FolderHold } from './waiting-folders.js';
 export interface SmallFileCopy {
   source: Spot;
   destination: Spot;
-  /** Parts to keep; only owner, mode, times and attributes are supported. */
+  /** Parts to keep; all but `streams` are supported. */
   metadata: MetadataParts;
   /** Leaves the complete file under its temporary name. Default false; not on Windows. */
   leaveUnnamed?: boolean;

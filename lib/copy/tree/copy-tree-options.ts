@@ -168,9 +168,11 @@ function needsCopy(options: CopyTreeOptions, force: boolean, metadata: MetadataP
   if (strategy !== 'auto' || sparse !== 'auto' || preallocate) return true;
   if (manifest !== undefined) return true;
   if (options.dontCache === true || options.ioPriority !== undefined) return true;
-  // The operation makes the file private until it has its owner, and does not know the umask.
-  if (metadata.owner !== undefined && metadata.mode === undefined) return true;
-  return options.metadata === true || Boolean(metadata.xattrs || metadata.streams);
+  if (metadata.streams !== undefined) return true;
+  // Owners and access control lists are kept while the file is private; without the source's mode,
+  // the mode that it gets afterwards depends on the umask, which the operation does not know.
+  const isPrivateFirst = metadata.owner !== undefined || metadata.xattrs !== undefined;
+  return isPrivateFirst && metadata.mode === undefined;
 }
 
 const manifestHashOf = ({ hash = 'sha256' }: CopyTreeOptions): string => hash;

@@ -1,12 +1,16 @@
 import { constants } from 'node:fs';
+import { compareXattrsIn } from '../../engine/directory-requests.js';
 import { MetadataFlag, ofExistingFileFlag, securityDiffers } from '../../engine/opcodes.js';
-import { decodeValue } from '../../engine/operation.js';
+import { decodeNothing, decodeValue } from '../../engine/operation.js';
 import { copyMetadataParts } from '../../engine/requests.js';
+import type { DirectoryHandle } from '../../file-handle/directory-handle.js';
 import type { CoreHandle } from '../../handle/core-handle.js';
+import { NamePairs } from '../../handle/name-pairs.js';
 import { keepParts, type MetadataPart, type MetadataParts } from '../metadata.js';
 import { openRegular } from '../open-regular.js';
+import { attempt, forEachGroup, groupsOf, nameIn } from './small-files.js';
 import type { TreePair } from './tree-metadata.js';
-import type { Place } from './tree-place.js';
+import { folderOf, type Place } from './tree-place.js';
 import type { Task } from './tree-plan.js';
 import type { TreeRoot } from './tree-root.js';
 
@@ -67,4 +71,35 @@ function copyBetween(from: CoreHandle, to: CoreHandle): Promise<number> {
     subject: { syscall: 'fsetxattr' },
     decode: decodeValue,
   });
+}
+
+/**
+ * Finds unchanged files that have the extended attributes of their sources, many with one operation
+ * (Linux). Each of the others is examined by keepXattrs().
+ */
+export async function alikeInXattrs(
+  { source, destination }: Pick<TreePair, 'source' | 'destination'>,
+  tasks: readonly Task[],
+  { concurrency, signal }: { concurrency: number; signal: AbortSignal | undefined },
+): Promise<ReadonlySet<Task>> {
+  const alike = new Set<Task>();
+  const groups = groupsOf(tasks, (task) => task, Number.POSITIVE_INFINITY);
+  await forEachGroup(groups, concurrency, async (group) => {
+    const pairs = new NamePairs(group.map((task) => [nameIn(task), nameIn(task)] as const));
+    const folder = folderOf((group[0] as Task).entry.place);
+    const compare = (from: DirectoryHandle, to: DirectoryHandle): Promise<void> =>
+      to.core.operateFrom<void>(from.core, {
+        ...compareXattrsIn(pairs),
+        subject: { syscall: 'lgetxattr' },
+        decode: decodeNothing,
+        signal,
+      });
+    await attempt(() =>
+      source.within(folder, (from) => destination.within(folder, (to) => compare(from, to))),
+    );
+    for (const [index, task] of group.entries()) {
+      if (pairs.valueOf(index) === 0) alike.add(task);
+    }
+  });
+  return alike;
 }

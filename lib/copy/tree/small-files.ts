@@ -28,8 +28,15 @@ export interface Unnamed {
   copied: CopiedFile;
 }
 
-/** Groups files by folder, so that one operation can take the files of each group. */
-export function groupsOf<T>(files: readonly T[], taskOf: (file: T) => Task): T[][] {
+/**
+ * Groups files by folder, so that one operation can take the files of each group.
+ * @param most maximum bytes of content of a group, except for one large file
+ */
+export function groupsOf<T>(
+  files: readonly T[],
+  taskOf: (file: T) => Task,
+  most = bytesMax,
+): T[][] {
   const groups: T[][] = [];
   let group: T[] = [];
   let folder: Place | undefined;
@@ -37,7 +44,7 @@ export function groupsOf<T>(files: readonly T[], taskOf: (file: T) => Task): T[]
   for (const file of files) {
     const { place, size } = taskOf(file).entry;
     const its = folderOf(place);
-    if (its !== folder || group.length === filesMax || bytes >= bytesMax) {
+    if (its !== folder || group.length === filesMax || bytes >= most) {
       [group, folder, bytes] = [[], its, 0];
       groups.push(group);
     }
@@ -65,7 +72,7 @@ export function forEachGroup<T>(
   return forEach(spread, lanes, work);
 }
 
-function nameIn({ entry: { place } }: Task): string {
+export function nameIn({ entry: { place } }: Task): string {
   return place.slice(place.lastIndexOf('/') + 1);
 }
 
@@ -74,7 +81,7 @@ function asText(name: EntryName): string {
 }
 
 /** Runs an operation on many files; those that it has not done are done one by one. */
-async function attempt(run: () => Promise<void>): Promise<void> {
+export async function attempt(run: () => Promise<void>): Promise<void> {
   try {
     await run();
   } catch (error) {

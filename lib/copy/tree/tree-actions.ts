@@ -35,6 +35,11 @@ export interface TreeActions {
   writeName(task: NameTask): Promise<void>;
   /** Sets only the metadata of an existing entry. @returns refused parts */
   keepMetadata(task: Task): Promise<MetadataPart[]>;
+  /**
+   * Finds unchanged files that need no keepXattrs(), because their extended attributes are those of
+   * their sources.
+   */
+  alikeInXattrs(tasks: readonly Task[]): Promise<ReadonlySet<Task>>;
   /** Keeps the extended attributes of an unchanged file, if they are part of the metadata. */
   keepXattrs(task: Task): Promise<KeptXattrs | undefined>;
   /**

@@ -194,6 +194,8 @@ export class TreeCopy {
   async #examine(unchanged: readonly Task[]): Promise<Task[]> {
     const damaged: Task[] = [];
     const roots = [this.#source, this.#destination] as const;
+    const files = unchanged.filter((task) => task.entry.kind === 'file' && isFirst(task));
+    const alike = await this.#actions.alikeInXattrs(files);
     const look = async (task: Task): Promise<void> => {
       const { first } = task;
       const differs =
@@ -201,7 +203,7 @@ export class TreeCopy {
           ? await isDoubtful(task, roots, this.#settings, this.#actions)
           : first.isDamaged === true;
       const { keepAccess } = this.#settings.fileOptions;
-      const isWithout = differs || first !== undefined || keepAccess === true;
+      const isWithout = differs || first !== undefined || keepAccess === true || alike.has(task);
       const xattrs = isWithout ? undefined : await this.#actions.keepXattrs(task);
       if (!differs && !xattrs?.mustBeCopied) return this.#keep(task, xattrs);
       task.isDamaged = true;

@@ -41,6 +41,10 @@ export class TreeRehearsal implements TreeActions {
     return [];
   }
 
+  async alikeInXattrs(): Promise<ReadonlySet<Task>> {
+    return new Set();
+  }
+
   async keepXattrs(): Promise<undefined> {}
 
   // Only the file system knows.

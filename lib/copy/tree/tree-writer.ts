@@ -14,7 +14,7 @@ import type { TreeSettings } from './copy-tree-options.js';
 import { FileSystemKind } from './file-system-kind.js';
 import { FileSystemSync } from './file-system-sync.js';
 import { FileWriter } from './file-writer.js';
-import { type KeptXattrs, keepXattrs } from './keep-xattrs.js';
+import { alikeInXattrs, type KeptXattrs, keepXattrs } from './keep-xattrs.js';
 import { KnownEntries } from './known-entries.js';
 import { makeLink } from './make-link.js';
 import { makeNode } from './make-node.js';
@@ -212,6 +212,12 @@ export class TreeWriter implements TreeActions {
 
   #keep(task: Task, parts: MetadataParts, mode: number): Promise<MetadataPart[]> {
     return keepMetadata(this.#trees, task, parts, mode);
+  }
+
+  async alikeInXattrs(tasks: readonly Task[]): Promise<ReadonlySet<Task>> {
+    const { metadata } = this.#settings;
+    if (process.platform !== 'linux' || metadata.xattrs === undefined) return new Set();
+    return alikeInXattrs(this.#trees, tasks, this.#settings);
   }
 
   keepXattrs(task: Task): Promise<KeptXattrs | undefined> {

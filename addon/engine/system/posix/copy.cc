@@ -28,6 +28,12 @@ bool is_refusal(uint32_t error) {
   }
 }
 
+// ENOSPC may mean a full inode (setxattr(2)); a full disk fails content writes as well.
+bool is_refusal_of(uint32_t part, uint32_t error) {
+  const bool is_about_size = error == E2BIG || error == ENOSPC || error == ERANGE;
+  return is_refusal(error) || (part == kMetadataXattrs && is_about_size);
+}
+
 namespace {
 
 Result copy_owner(int to, const struct stat& status) {

@@ -10,6 +10,9 @@ namespace overlapped {
 // mode or the times. lib/copy/metadata.ts has the same list for the parts that it copies.
 bool is_refusal(uint32_t error);
 
+// The same for one part (MetadataPart), including extended attributes.
+bool is_refusal_of(uint32_t part, uint32_t error);
+
 // Sets one part of the metadata after another. Refused optional parts (kMetadataTriedShift) are
 // added to `refused`; another error ends the work.
 class MetadataKeeper {
@@ -20,7 +23,7 @@ class MetadataKeeper {
   void keep(uint32_t part, Call set_part) {
     if (!result_.ok() || !(flags_ & part)) return;
     result_ = set_part();
-    if (!is_refusal(result_.os_error) || !(flags_ & (part << kMetadataTriedShift))) return;
+    if (!is_refusal_of(part, result_.os_error) || !(flags_ & (part << kMetadataTriedShift))) return;
     refused_ |= part;
     result_ = Result::success(0);
   }

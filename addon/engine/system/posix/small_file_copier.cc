@@ -103,7 +103,8 @@ SmallFileCopier::SmallFileCopier(Operation& operation)
     : op_(operation),
       locks_((operation.flags & kDirectoryIsLocked) == 0),
       user_(::geteuid()),
-      group_(::getegid()) {
+      group_(::getegid()),
+      keeps_access_time_((operation.flags & kMetadataTimes) != 0) {
   struct stat directory {};
   if (::fstat(op_.file->handle(), &directory) != 0) return;
   knows_owner_ = directory.st_gid == group_ || (directory.st_mode & S_ISGID) != 0;
@@ -121,11 +122,21 @@ Result SmallFileCopier::copy(const Names& names, uint32_t& refused_parts) {
 }
 
 // If the source has been replaced meanwhile, it is neither followed nor waited for.
-Result SmallFileCopier::open_source(const char* name, Descriptor& from,
-                                    struct stat& status) const {
-  const Result opened = repeat_interrupted(op_, [&] {
-    return ::openat(op_.source->handle(), name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-  });
+Result SmallFileCopier::open_to_read(const char* name) const {
+  int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+#ifdef O_NOATIME
+  if (keeps_access_time_) flags |= O_NOATIME;
+#endif
+  return repeat_interrupted(op_, [&] { return ::openat(op_.source->handle(), name, flags); });
+}
+
+Result SmallFileCopier::open_source(const char* name, Descriptor& from, struct stat& status) {
+  Result opened = open_to_read(name);
+  if (opened.os_error == EPERM && keeps_access_time_) {
+    // Only the owner and the superuser may keep the access time of a file (open(2)).
+    keeps_access_time_ = false;
+    opened = open_to_read(name);
+  }
   if (!opened.ok()) return opened;
   from.reset(static_cast<int>(opened.value));
   if (::fstat(from.get(), &status) != 0) return last_error();

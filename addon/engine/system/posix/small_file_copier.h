@@ -28,7 +28,8 @@ class SmallFileCopier {
   Result copy(const Names& names, uint32_t& refused_parts);
 
  private:
-  Result open_source(const char* name, Descriptor& from, struct stat& status) const;
+  Result open_source(const char* name, Descriptor& from, struct stat& status);
+  Result open_to_read(const char* name) const;
   mode_t first_mode(const struct stat& status) const;
   bool is_for_maker(const struct stat& status) const;
   bool has_lists() const;
@@ -48,6 +49,7 @@ class SmallFileCopier {
   bool inherits_list_ = false;  // whether new files get an access list from the directory
   AccessList list_;             // of the source
   bool may_clone_ = true;
+  bool keeps_access_time_;  // whether sources are read without a change of their access time
   std::unique_ptr<std::byte[]> buffer_;
   size_t room_ = 0;
 };

@@ -112,4 +112,6 @@ Result copy_metadata(Operation& op) {
       SetFileInformationByHandle(op.file->handle(), FileBasicInfo, &basic, sizeof basic));
 }
 
+Result compare_xattrs(Operation&) { return Result::failure(ERROR_NOT_SUPPORTED); }
+
 }  // namespace overlapped
