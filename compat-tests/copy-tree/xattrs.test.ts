@@ -1,9 +1,17 @@
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { expect } from 'vitest';
 import { engine, mirror } from '../../lib/index.js';
-import { isLinux, temporaryFolder, testWhere } from '../helpers.js';
+import {
+  builtModule,
+  isLinux,
+  randomBytes,
+  resultOfChild,
+  temporaryFolder,
+  testWhere,
+} from '../helpers.js';
 import { folderOf, newPlace } from './trees.js';
 
 // Extended attributes of files whose content has been copied before: a change of them does not
@@ -130,5 +138,45 @@ test('the copy of a small file is no access to its source', async () => {
   await mirror(source, to);
   for (const folder of [source, to]) {
     expect(fs.statSync(path.join(folder, 'file')).atimeMs).toBe(1_000_000_000_000);
+  }
+});
+
+// Runs without the right of root to write to every file.
+const asOwner = `
+  const [url, from, to] = process.argv.slice(2);
+  const { copy, mirror } = await import(url);
+  const options = { metadata: { times: true, mode: true, xattrs: true } };
+  const { errors } = await mirror(from, to, options);
+  const single = to + '/single';
+  const { metadataRefused } = await copy(from + '/small', single, { metadata: true });
+  console.log(JSON.stringify([errors.map(({ error }) => error.message), metadataRefused]));
+`;
+
+test('read-only files and folders get attributes, also when they are unchanged', async () => {
+  const source = folderOf({ small: 's', large: randomBytes(1 << 20), 'folder/in': 'i' });
+  const to = newPlace();
+  const right = '-dac_override';
+  const launcher = isRoot ? ['setpriv', '--bounding-set', right, '--inh-caps', right] : [];
+  const args = [pathToFileURL(builtModule).href, source, to];
+  const names = ['small', 'large', 'folder', 'folder/in'];
+  const setAll = (value: string): void => {
+    for (const name of names) {
+      const file = path.join(source, name);
+      const { mode } = fs.statSync(file);
+      fs.chmodSync(file, 0o755);
+      setAttribute(file, 'user.name', value);
+      fs.chmodSync(file, mode & 0o555);
+    }
+  };
+  for (const value of ['one', 'two']) {
+    setAll(value);
+    expect(await resultOfChild(asOwner, { launcher, args })).toEqual([[], []]);
+    for (const name of names) {
+      expect(attributesOf(path.join(to, name))).toEqual([`user.name="${value}"`]);
+      expect(fs.statSync(path.join(to, name)).mode, name).toBe(
+        fs.statSync(path.join(source, name)).mode,
+      );
+    }
+    expect(attributesOf(path.join(to, 'single'))).toEqual([`user.name="${value}"`]);
   }
 });

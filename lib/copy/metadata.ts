@@ -33,13 +33,14 @@ export type MetadataPart = keyof MetadataOptions;
 export type MetadataParts = Partial<Record<MetadataPart, 'try' | 'must'>>;
 
 const isWindows = process.platform === 'win32';
-// The parts are copied in this order: a change of owner clears bits of the mode, writes after the
-// times were set would change them, and a read-only file on Windows takes no changes by path.
+// The parts are copied in this order: a change of owner clears bits of the mode, the owner of a
+// read-only file may not change its extended attributes, writes after the times were set would
+// change them, and a read-only file on Windows takes no changes by path.
 const available: Readonly<Record<MetadataPart, boolean>> = {
   streams: isWindows,
   owner: !isWindows,
-  mode: !isWindows,
   xattrs: process.platform === 'linux' || process.platform === 'darwin',
+  mode: !isWindows,
   times: true,
   attributes: isWindows,
 };
@@ -54,7 +55,7 @@ export function usualParts(): MetadataParts {
 }
 
 // The parts that operations with several parts set.
-const flagged = ['owner', 'mode', 'xattrs', 'times', 'attributes'] as const;
+const flagged = ['owner', 'xattrs', 'mode', 'times', 'attributes'] as const;
 
 /** Returns the MetadataFlag bits of parts, and those of the parts that may be refused. */
 export function flagsOfParts(parts: MetadataParts): number {

@@ -32,7 +32,8 @@ inline constexpr uint32_t kOfExistingFile = 1U << 18;
 // Such a file has other capabilities than its source.
 inline constexpr int64_t kSecurityDiffers = -1;
 
-// kCopyMetadata: copies the parts that `flags` (MetadataPart) names, in the order of their bits.
+// kCopyMetadata: copies the parts that `flags` (MetadataPart) names, in an order in which none
+// undoes or prevents another: owner, extended attributes, mode, times.
 // For extended attributes alone the result is the number of those that have changed (Linux), or
 // kSecurityDiffers.
 Result copy_metadata(Operation& operation);

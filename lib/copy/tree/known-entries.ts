@@ -31,7 +31,7 @@ const exchanged = 'another entry has taken the place of the one that was examine
 const changed = -(constants.errno.ESTALE ?? Number.NaN);
 
 /** The name of an entry in its open directory; null stands for the directory itself. */
-interface NamedEntry {
+export interface NamedEntry {
   directory: DirectoryHandle;
   name: EntryName | null;
   place: Place;

@@ -9,7 +9,7 @@ import type { EntryName } from '../../handle/entry-name.js';
 import { keepParts, type MetadataPart, type MetadataParts } from '../metadata.js';
 import type { Spot, SystemPath } from '../spot.js';
 import type { CopiedFile } from './copy-small-file.js';
-import type { KnownEntries } from './known-entries.js';
+import type { KnownEntries, NamedEntry } from './known-entries.js';
 import { differenceOf } from './time-window.js';
 import type { TreeEntry } from './tree-entry.js';
 import { folderOf, type Place } from './tree-place.js';
@@ -106,30 +106,43 @@ export async function keepMetadata(
   if (isWindows) return keepMetadataOfWindows(source, destination, entry, parts);
   const wanted = { ...metadataOf(entry), mode };
   const seen = there?.kind === kind ? there : { kind };
-  const set = (
-    directory: DirectoryHandle,
-    name: EntryName | null,
-    from: DirectoryHandle | undefined,
-  ): Promise<MetadataPart[]> =>
-    known.setMetadata({ directory, name, place, from }, wanted, partsFor(entry, parts), seen);
-  const setByName = (): Promise<MetadataPart[]> =>
+  const set = (spot: Omit<NamedEntry, 'place'>, some: MetadataParts): Promise<MetadataPart[]> =>
+    known.setMetadata({ ...spot, place }, wanted, partsFor(entry, some), seen);
+  const setByName: SetParts = (some) =>
     withSource(source, folderOf(place), entry, (from) =>
-      destination.beside(place, (directory, name) => set(directory, name, from)),
+      destination.beside(place, (directory, name) => set({ directory, name, from }, some)),
     );
   // Files get their extended attributes with their content.
-  if (kind !== 'folder') return setByName();
+  if (kind !== 'folder') return setByName(parts);
   const setXattrs = (directory: DirectoryHandle): Promise<MetadataPart[]> =>
     keepFolderXattrs(source, directory, entry, parts);
   if (there?.kind === kind) {
-    const refused = await setByName();
-    if (parts.xattrs === undefined) return refused;
-    return [...refused, ...(await destination.within(place, setXattrs))];
+    return keepInOrder(parts, setByName, () => destination.within(place, setXattrs));
   }
   // A new folder has been checked when it was opened.
-  return destination.within(place, async (directory) => [
-    ...(await withSource(source, place, entry, (from) => set(directory, null, from))),
-    ...(await setXattrs(directory)),
-  ]);
+  return destination.within(place, (directory) => {
+    const setOpen: SetParts = (some) =>
+      withSource(source, place, entry, (from) => set({ directory, name: null, from }, some));
+    return keepInOrder(parts, setOpen, () => setXattrs(directory));
+  });
+}
+
+type SetParts = (parts: MetadataParts) => Promise<MetadataPart[]>;
+
+/**
+ * Sets the metadata of a folder. Its owner comes first, because a list grants rights to the group
+ * of the owner, and its mode last, because the owner of a read-only folder may not change its
+ * extended attributes.
+ */
+async function keepInOrder(
+  parts: MetadataParts,
+  set: SetParts,
+  setXattrs: () => Promise<MetadataPart[]>,
+): Promise<MetadataPart[]> {
+  if (parts.xattrs === undefined) return set(parts);
+  const { owner, ...others } = parts;
+  const refused = owner === undefined ? [] : await set({ owner });
+  return [...refused, ...(await setXattrs()), ...(await set(others))];
 }
 
 /**

@@ -49,9 +49,12 @@ Result copy_mode(int from, int to, const struct stat& status) {
   mode_t mode = status.st_mode & kPermissions;
   if (there.st_uid != status.st_uid) mode &= ~mode_t{S_ISUID};
   if (there.st_gid != status.st_gid) mode &= ~mode_t{S_ISGID};
-  // Without rights for others, nobody gets any by a list.
+  AccessList list = AccessList::of(from);
+  // Without rights for others, nobody gets any by a list. The copy only keeps one that it has got
+  // with the extended attributes.
   const bool is_private = (mode & (S_IRWXG | S_IRWXO)) == 0;
-  return set_mode_and_list(to, is_private ? AccessList() : AccessList::of(from), mode,
+  if (is_private && AccessList::of(to) != list) list = AccessList();
+  return set_mode_and_list(to, list, mode,
                            [&](mode_t next) { return result_of(::fchmod(to, next)); });
 }
 
@@ -96,8 +99,9 @@ Result copy_metadata(const struct stat& status, int from, int to, uint32_t flags
   MetadataKeeper keeper(flags, refused);
   // The owner is first, because changing it clears mode bits and capabilities (chown(2)).
   keeper.keep(kMetadataOwner, [&] { return copy_owner(to, status); });
-  keeper.keep(kMetadataMode, [&] { return copy_mode(from, to, status); });
+  // The owner of a read-only file may not change its attributes (xattr(7)).
   keeper.keep(kMetadataXattrs, [&] { return copy_xattrs(from, to, flags); });
+  keeper.keep(kMetadataMode, [&] { return copy_mode(from, to, status); });
   keeper.keep(kMetadataTimes, [&] { return copy_times(to, status); });
   return keeper.result();
 }

@@ -1,6 +1,7 @@
 #include "xattrs.h"
 
 #ifdef __linux__
+#include <sys/stat.h>
 #include <sys/xattr.h>
 #elif defined(__APPLE__)
 #include <copyfile.h>
@@ -21,6 +22,7 @@ namespace overlapped {
 
 namespace {
 
+constexpr mode_t kModeBits = 07777;
 constexpr std::string_view kCapabilities = "security.capability";
 
 // The names of the attributes of a file, each of which a zero byte ends in `memory`.
@@ -55,11 +57,13 @@ class XattrCopy {
   Result run() {
     const Result read = read_names(from_, memory_, names_);
     if (!read.ok()) return read;
-    note(copy_access_list());
     for (const std::string_view name : names_) {
       if (name != kAccessListName) note(copy(name));
     }
     note(remove_others());
+    note(close_again());
+    // The list may take away the right to change the other attributes.
+    note(copy_access_list());
     if (result_.ok()) result_.value = differs_in_security_ ? kSecurityDiffers : changes_;
     return result_;
   }
@@ -76,7 +80,19 @@ class XattrCopy {
     const AccessList list = AccessList::of(from_);
     if (AccessList::of(to_) == list) return Result::success(0);
     ++changes_;
-    return list.exists() ? list.give_to(to_) : drop_access_list(to_);
+    return list.exists() ? list.give_to(to_) : drop_list();
+  }
+
+  // Without the list, its mask becomes the rights of the group, which may be more than those that
+  // it has for the source.
+  Result drop_list() {
+    struct stat source {};
+    struct stat there {};
+    if (::fstat(from_, &source) != 0 || ::fstat(to_, &there) != 0) return last_error();
+    const mode_t more = there.st_mode & ~source.st_mode & S_IRWXG;
+    const mode_t fewer = there.st_mode & kModeBits & ~more;
+    const Result closed = more == 0 ? Result::success(0) : result_of(::fchmod(to_, fewer));
+    return closed.ok() ? drop_access_list(to_) : closed;
   }
 
   Result copy(std::string_view name) {
@@ -88,7 +104,9 @@ class XattrCopy {
     if (known.ok() && other_value_ == value_) return Result::success(0);
     if (is_spared(name)) return Result::success(0);
     ++changes_;
-    return result_of(::fsetxattr(to_, name.data(), value_.data(), value_.size(), 0));
+    return change([&] {
+      return ::fsetxattr(to_, name.data(), value_.data(), value_.size(), 0);
+    });
   }
 
   Result remove_others() {
@@ -100,10 +118,25 @@ class XattrCopy {
       const bool is_kept = std::find(names_.begin(), names_.end(), name) != names_.end();
       if (is_kept || !is_removed(name) || is_spared(name)) continue;
       ++changes_;
-      note(result_of(::fremovexattr(to_, name.data())));
+      note(change([&] { return ::fremovexattr(to_, name.data()); }));
     }
     return Result::success(0);
   }
+
+  // Changes an attribute. Even the owner of a read-only file may not do that (xattr(7)), so the
+  // owner may write to it meanwhile.
+  template <typename Call>
+  Result change(Call call) {
+    const Result changed = result_of(call());
+    if (changed.os_error != EACCES || is_opened_) return changed;
+    struct stat there {};
+    if (::fstat(to_, &there) != 0) return changed;
+    mode_ = there.st_mode & kModeBits;
+    is_opened_ = (mode_ & S_IWUSR) == 0 && ::fchmod(to_, mode_ | S_IWUSR) == 0;
+    return is_opened_ ? result_of(call()) : changed;
+  }
+
+  Result close_again() { return result_of(is_opened_ ? ::fchmod(to_, mode_) : 0); }
 
   // Whether an attribute that differs must not be changed. Capabilities are rights of the content,
   // and that of an existing file may come from another user.
@@ -122,6 +155,8 @@ class XattrCopy {
   std::vector<char> other_value_;
   int64_t changes_ = 0;
   bool differs_in_security_ = false;
+  bool is_opened_ = false;  // whether the file was read-only
+  mode_t mode_ = 0;         // of such a file
   Result result_ = Result::success(0);
 };
 
