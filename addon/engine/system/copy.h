@@ -39,8 +39,8 @@ inline constexpr int64_t kSecurityDiffers = -1;
 Result copy_metadata(Operation& operation);
 
 // kCompareXattrs compares the extended attributes of many files in the directory `source` with
-// those of files in the directory `file` (Linux). Its memory is that of NamePairs: the names of each
-// file in both, which are not followed if they are links. The result of a pair is 0 if the
+// those of files in the directory `file` (Linux). Its memory is that of NamePairs: the names of
+// each file in both, which are not followed if they are links. The result of a pair is 0 if the
 // attributes are the same, and kXattrsDiffer if they are not; it is not set if they could not be
 // read.
 inline constexpr int64_t kXattrsDiffer = 1;
