@@ -68,8 +68,11 @@ bool deliver_details(napi_env env, Operation& operation, uint32_t index, SharedR
     deliver_files(from, rings.completion(index), to, files);
     return true;
   }
-  const std::byte* const content = from.lent_content ? from.lent_content : from.content.get();
-  if (content) return deliver_content(env, content, operation.result.value, index, results);
+  // JavaScript has this memory, too.
+  if (from.lent_content) return true;
+  if (const std::byte* const content = from.content.get()) {
+    return deliver_content(env, content, operation.result.value, index, results);
+  }
   switch (operation.traits().result) {
     case ResultKind::kRefusedParts:
       to.numbers[kDetailRefusedParts] = from.refused_parts;

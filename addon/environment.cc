@@ -352,10 +352,7 @@ void Environment::release(Slot& slot) {
     end_on_file(slot.file_id);
   }
   if (operation.source) end_on_file(slot.source_id);
-  operation.reset();
-  slot.borrowed.reset();
-  slot.file_id = slot.source_id = -1;
-  slot.in_use = false;
+  SlotTable::release(slot);
 }
 
 // Submits the close that waited for the last operation on a file.

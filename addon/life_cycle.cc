@@ -59,6 +59,7 @@ bool Environment::prepare(const StartOptions& options) {
   const bool is_shared =
       rings_.create(env_) && on_completions_.set(env_, options.on_completions) &&
       results_.set(env_, options.results) && (!options.host_has_libuv || enter_async_hooks());
+  engine_->lend(rings_.content());
   if (!is_shared) reason_ = "Node-API has no memory for the rings that it shares with JavaScript";
   return is_shared;
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "engine/operation.h"
+#include "engine/system/in_place.h"
 #include "values.h"
 
 static_assert(std::endian::native == std::endian::little,
@@ -19,6 +20,8 @@ namespace overlapped {
 inline constexpr uint32_t kSubmissionsMax = 1024;
 inline constexpr uint32_t kCompletionsMax = 256;
 inline constexpr uint32_t kDetailNumbers = 18;
+// Bytes of the memory for the content of an operation that run_now() has run.
+inline constexpr size_t kContentMax = kReadInPlaceMax;
 
 // A bit of Submission::flags: `file` is a descriptor that other code has opened. Only the opcodes
 // with OpcodeTraits::takes_foreign have it; elsewhere the flags may be the user's (kOpenIn).
@@ -92,25 +95,30 @@ class SharedRings {
     void* submissions = nullptr;
     void* completions = nullptr;
     void* details = nullptr;
+    void* content = nullptr;
     if (!create(env, sizeof(Submission) * kSubmissionsMax, submissions, submission_memory_) ||
         !create(env, sizeof(Completion) * kCompletionsMax, completions, completion_memory_) ||
-        !create(env, sizeof(Detail) * kCompletionsMax, details, detail_memory_)) {
+        !create(env, sizeof(Detail) * kCompletionsMax, details, detail_memory_) ||
+        !create(env, kContentMax, content, content_memory_)) {
       return false;
     }
     submissions_ = static_cast<const Submission*>(submissions);
     completions_ = static_cast<Completion*>(completions);
     details_ = static_cast<Detail*>(details);
+    content_ = static_cast<std::byte*>(content);
     return true;
   }
 
   const Submission& submission(uint32_t index) const { return submissions_[index]; }
   Completion& completion(uint32_t index) { return completions_[index]; }
   Detail& detail(uint32_t index) { return details_[index]; }
+  std::byte* content() { return content_; }
 
   void describe(const Values& values, napi_value object) const {
     values.set(object, "submissions", submission_memory_.value());
     values.set(object, "completions", completion_memory_.value());
     values.set(object, "details", detail_memory_.value());
+    values.set(object, "content", content_memory_.value());
   }
 
  private:
@@ -123,9 +131,11 @@ class SharedRings {
   const Submission* submissions_ = nullptr;
   Completion* completions_ = nullptr;
   Detail* details_ = nullptr;
+  std::byte* content_ = nullptr;
   Reference submission_memory_;
   Reference completion_memory_;
   Reference detail_memory_;
+  Reference content_memory_;
 };
 
 }  // namespace overlapped

@@ -42,6 +42,20 @@ class SlotTable {
   Slot* find(uint32_t id) { return id < slots_.size() ? &slots_[id] : nullptr; }
   Slot& of(const Operation& operation) { return slots_[operation.id]; }
 
+  // Makes the slot free for another operation.
+  static void release(Slot& slot) {
+    // A program that has had this many operations in flight will have as many again.
+    constexpr uint32_t kKeptDetails = 256;
+    if (slot.operation.id < kKeptDetails) {
+      slot.operation.reset_keeping_detail();
+    } else {
+      slot.operation.reset();
+    }
+    slot.borrowed.reset();
+    slot.file_id = slot.source_id = -1;
+    slot.in_use = false;
+  }
+
   auto begin() { return slots_.begin(); }
   auto end() { return slots_.end(); }
 

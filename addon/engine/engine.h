@@ -66,9 +66,12 @@ class Engine {
 
   virtual void submit(OperationList batch) = 0;
 
+  // Gives run_now() memory of kReadInPlaceMax bytes for content, which the next call overwrites.
+  virtual void lend(std::byte* memory) { (void)memory; }
+
   // Runs an operation before it returns if that needs no waiting. A finished operation has its
-  // result, whose content may be lent until the next call, and does not come back from poll();
-  // otherwise the engine has not taken it, and returns false.
+  // result, with content in the memory of lend() if there is one, and does not come back from
+  // poll(); otherwise the engine has not taken it, and returns false.
   virtual bool run_now(Operation& operation) {
     (void)operation;
     return false;

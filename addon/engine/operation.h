@@ -92,7 +92,7 @@ struct OperationDetail {
   std::unique_ptr<OpenFile> opened_peer;  // of kCreatePipePair: the end to write to
   // Result of kReadPath, kListTree, kAllocatedRanges and others: `result.value` bytes.
   std::unique_ptr<std::byte[]> content;
-  // The same, in memory that the next operation overwrites (Engine::run_now).
+  // The same, in memory that the next operation overwrites (Engine::lend).
   const std::byte* lent_content = nullptr;
   // The step at which a compound operation failed (PathStep, TreeStep), and its place in a tree.
   int32_t failed_step = 0;
@@ -102,6 +102,25 @@ struct OperationDetail {
   PathString second_path;
   PathString third_path;
   uint32_t refused_parts = 0;  // MetadataPart
+
+  // Frees the results and forgets the arguments, but keeps the memory of paths for the next ones.
+  void clear() {
+    PathString path = std::move(open.path);
+    path.clear();
+    open = OpenRequest{};
+    open.path = std::move(path);
+    vectors.clear();
+    attributes = FileAttributes{};
+    opened.reset();
+    opened_peer.reset();
+    content.reset();
+    lent_content = nullptr;
+    failed_step = 0;
+    failed_path.clear();
+    second_path.clear();
+    third_path.clear();
+    refused_parts = 0;
+  }
 };
 
 class FileSystems;
@@ -157,16 +176,11 @@ struct Operation {
     if (!detail) detail = std::make_unique<OperationDetail>();
     return *detail;
   }
-  // Frees the results that the detail owns, and keeps the detail itself for the next operation.
+  // Keeps the memory of the detail for the next operation.
   void reset_keeping_detail() {
     std::unique_ptr<OperationDetail> kept = std::move(detail);
     reset();
-    if (!kept) return;
-    kept->opened.reset();
-    kept->content.reset();
-    kept->lent_content = nullptr;
-    kept->failed_step = 0;
-    kept->failed_path.clear();
+    if (kept) kept->clear();
     detail = std::move(kept);
   }
   void reset() {

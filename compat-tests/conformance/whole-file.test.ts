@@ -36,6 +36,15 @@ same('readFile with a numeric flag', 'ok', ({ api, file }) =>
   api.readFile(file, { flag: fs.constants.O_RDWR }),
 );
 
+test('files that are read one after another have Buffers of their own', async () => {
+  const texts = ['first', 'the second', '', 'third'];
+  const contents = [];
+  for (const text of texts) contents.push(await readFile(fileWith(text)));
+  expect(contents.map(String)).toEqual(texts);
+  expect(contents.every(Buffer.isBuffer)).toBe(true);
+  for (const content of contents) expect(content.buffer.byteLength).toBe(content.byteLength);
+});
+
 sameOnHandle('handle.readFile reads from the cursor on', 'ok', async (handle) => {
   await handle.read(Buffer.alloc(1000));
   const rest = await handle.readFile();

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { CompletionLayout, detailNumbers, type EngineDescription } from './native.js';
 
 const twoTo32 = 2 ** 32;
@@ -51,6 +52,21 @@ export const DetailField = {
   refusedParts: 0,
 } as const;
 
+// The class of Buffers, which Buffer itself does not construct without a warning.
+const { [Symbol.species]: BufferClass } = Buffer as unknown as Record<symbol, typeof Uint8Array>;
+
+/** Content in shared memory. Its slices are Buffers: two copies would take twice as long. */
+class LentContent extends Uint8Array {
+  // Without it, V8 would make one that iterates over its arguments, which some programs break.
+  constructor(memory: ArrayBuffer) {
+    super(memory);
+  }
+
+  static get [Symbol.species](): typeof Uint8Array {
+    return BufferClass as typeof Uint8Array;
+  }
+}
+
 /**
  * A view of a completion on the ring that the addon writes. A single view moves from one completion
  * to the next, so a decoder must not keep it.
@@ -62,7 +78,10 @@ export class Completion {
   readonly #details: Float64Array;
   readonly #exactDetails: BigInt64Array;
   readonly #detailWords: Int32Array;
+  readonly #lent: LentContent;
+  readonly #lentBuffer: Buffer;
   #index = 0;
+  #isLent = false;
 
   /** @param results array in which the addon puts values of completions, by their index */
   constructor(description: EngineDescription, results: unknown[]) {
@@ -72,11 +91,20 @@ export class Completion {
     this.#details = new Float64Array(description.details);
     this.#exactDetails = new BigInt64Array(description.details);
     this.#detailWords = new Int32Array(description.details);
+    this.#lent = new LentContent(description.content);
+    this.#lentBuffer = Buffer.from(description.content);
   }
 
   /** Moves the view to another completion of the ring. */
   moveTo(index: number): void {
     this.#index = index;
+    this.#isLent = false;
+  }
+
+  /** Moves the view to the completion of an operation that runNow() has run. */
+  moveToRun(): void {
+    this.#index = 0;
+    this.#isLent = true;
   }
 
   /** The result of the operation: bytes, a position, or the number of an open file. */
@@ -177,7 +205,13 @@ export class Completion {
 
   /** Takes the bytes that the operation returns; undefined if it returns none. */
   takeContent(): Buffer | undefined {
-    return this.#takeResult() as Buffer | undefined;
+    if (!this.#isLent) return this.#takeResult() as Buffer | undefined;
+    return this.#lent.slice(0, this.value) as unknown as Buffer;
+  }
+
+  /** Returns the content of an operation that runNow() has run as text, else undefined. */
+  textOfRun(encoding: BufferEncoding): string | undefined {
+    return this.#isLent ? this.#lentBuffer.toString(encoding, 0, this.value) : undefined;
   }
 
   /** Takes the path at which an operation on a tree failed. */

@@ -68,7 +68,7 @@ export class InPlace {
     if (!this.#native.runNow(object)) return notNow;
     giveLoopATurn();
     const completion = this.#completion;
-    completion.moveTo(0);
+    completion.moveToRun();
     if (completion.error !== 0) return new FailedNow(errorMaker(request, failureOf(completion)));
     try {
       return request.decode(completion, request);

@@ -53,6 +53,8 @@ export interface EngineDescription extends EngineIdentity {
   readonly submissions: ArrayBuffer;
   readonly completions: ArrayBuffer;
   readonly details: ArrayBuffer;
+  /** The content of an operation that runNow() has run; the next one overwrites it. */
+  readonly content: ArrayBuffer;
 }
 
 /** Counts since the engine started in this thread. */

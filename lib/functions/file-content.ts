@@ -111,9 +111,11 @@ function decodeReadPath(completion: Completion): Buffer | string | OpenedFile {
   return completion.takeContent() ?? decodeOpened(completion);
 }
 
-// A function that decodes the content to a string.
+// A function that decodes the content to a string, without a Buffer if it is in shared memory.
 function decodingTo(encoding: BufferEncoding): Decode {
   return (completion) => {
+    const text = completion.textOfRun(encoding);
+    if (text !== undefined) return text;
     const content = decodeReadPath(completion);
     return Buffer.isBuffer(content) ? decodeContent(content, encoding) : content;
   };

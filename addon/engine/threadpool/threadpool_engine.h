@@ -13,6 +13,7 @@ class ThreadpoolEngine final : public Engine {
 
   EngineKind kind() const override { return EngineKind::kThreadpool; }
   void submit(OperationList batch) override;
+  void lend(std::byte* memory) override { in_place_.lend(memory); }
   bool run_now(Operation& operation) override;
   void cancel(Operation& operation) override { pool_.cancel(operation); }
   OperationList poll() override { return std::move(completed_inline_); }

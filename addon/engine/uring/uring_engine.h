@@ -28,6 +28,7 @@ class UringEngine final : public Engine {
   }
   std::string reason() const override { return lost_reason_; }
   void submit(OperationList batch) override;
+  void lend(std::byte* memory) override { in_place_.lend(memory); }
   bool run_now(Operation& operation) override;
   void cancel(Operation& operation) override;
   void cancel_all(std::span<Operation* const> operations) override;

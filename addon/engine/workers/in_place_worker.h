@@ -1,6 +1,6 @@
 #pragma once
 
-#include <memory>
+#include <cstddef>
 
 #include "system/in_place.h"
 #include "thread_pool.h"
@@ -22,11 +22,13 @@ class InPlaceWorker {
     return may_be_done_in_place(operation) && try_in_place(operation, file_systems_);
   }
 
-  // Runs an operation whose result is delivered before the next one: its content may be lent.
+  // Lets try_run_alone() read content into this memory, of kReadInPlaceMax bytes.
+  void lend(std::byte* memory) { lent_ = memory; }
+
+  // Runs an operation whose result is delivered before the next one.
   bool try_run_alone(Operation& operation) {
-    if (!may_be_done_in_place(operation)) return false;
-    if (!lent_) lent_ = std::make_unique_for_overwrite<std::byte[]>(kReadInPlaceMax);
-    return try_in_place(operation, file_systems_, {kReadAloneMax, lent_.get()});
+    return may_be_done_in_place(operation) &&
+           try_in_place(operation, file_systems_, {kReadAloneMax, lent_});
   }
 
   // Runs operations on paths beside the workers, from the other end of the queue. Returns the
@@ -36,7 +38,7 @@ class InPlaceWorker {
  private:
   ThreadPool& pool_;
   FileSystems file_systems_;
-  std::unique_ptr<std::byte[]> lent_;
+  std::byte* lent_ = nullptr;
 };
 
 // Whether run_beside_workers() may run the operation. Opens keep their order, in which they get the
