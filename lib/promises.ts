@@ -14,7 +14,8 @@ export {
   type WriteFilePathOptions,
   writeFile,
 } from './functions/file-content.js';
-export { type GlobOptions, glob } from './functions/glob.js';
+export { glob } from './functions/glob.js';
+export type { GlobOptions } from './functions/glob-types.js';
 export { open, truncate } from './functions/open.js';
 export { type ReaddirOptions, readdir } from './functions/read-directory.js';
 export { type RmOptions, rm } from './functions/remove.js';

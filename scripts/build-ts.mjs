@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url';
 import { rollup } from 'rollup';
 import { bundleForTests } from './bundle-for-tests.mjs';
 import { writeDeclarations } from './declarations.mjs';
-import { isForLate, lateChunkOf, lateFunctions } from './late-functions.mjs';
+import { chunkByTime, isForLate, lateFunctions } from './late-functions.mjs';
 import { bundleThirdParty, thirdParty, thirdPartyFile } from './third-party.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -152,25 +152,25 @@ const entryModules = {
 };
 
 /** The chunk of a module; undefined where rollup decides. */
-function chunkOf(id) {
-  if (id.startsWith(builtinPrefix)) return 'core';
-  if (id.startsWith(lazyPrefix)) return undefined;
-  if (isForLate(id)) return 'core';
-  const name = path.relative(compiled, id).replaceAll('\\', '/');
-  const [room, ...rest] = name.split('/');
-  if (name === 'promises.js') return 'core';
-  if (rest.length === 0 || [...entries, program].includes(name.replace(/\.js$/, ''))) {
-    return undefined;
+function chunkOf(id, { getModuleInfo } = {}) {
+  if (id.startsWith(builtinPrefix)) return 'base';
+  if (isForLate(id)) {
+    const isOfBase = getModuleInfo(id).importers.some((file) => timeOf(file) === 'base');
+    return isOfBase ? 'base' : 'core';
   }
-  if (isErrorModule(name)) return 'core';
-  const late = lateChunkOf(name.replace(/\.js$/, ''));
-  if (late !== undefined) return late;
-  return separateRooms.includes(room) ? room : 'core';
+  if (id.startsWith(lazyPrefix)) return undefined;
+  const name = path.relative(compiled, id).replaceAll('\\', '/').replace(/\.js$/, '');
+  const [room, ...rest] = name.split('/');
+  if (name === 'promises') return 'core';
+  if (rest.length === 0 || [...entries, program].includes(name)) return undefined;
+  if (isErrorModule(id)) return chunkByTime(name);
+  return separateRooms.includes(room) ? room : chunkByTime(name);
 }
 
-/** Whether a module may load in programs without streams. */
-function loadsEarly(file) {
-  return file === fileOf('index') || ['core', 'rarely'].includes(chunkOf(file));
+/** The chunk in whose time a module loads, also those of the entries that load late chunks. */
+function timeOf(file) {
+  if (file === fileOf('register')) return 'base';
+  return file === fileOf('index') ? 'core' : chunkOf(file);
 }
 
 function onwarn(warning) {
@@ -197,7 +197,7 @@ function compile() {
 
 /** Writes dist/chunks/; returns its chunks. */
 async function bundle() {
-  const late = lateFunctions(compiled, loadsEarly);
+  const late = lateFunctions(compiled, timeOf);
   const bundled = await rollup({
     input: Object.fromEntries([...entries, program].map((name) => [name, fileOf(name)])),
     external: (name) => /^[a-z@]/.test(name) && !name.startsWith('node:'),

@@ -3,8 +3,39 @@
 import * as path from 'node:path';
 
 /**
- * The modules of each late chunk: rooms of lib/, or single modules. Loading takes a descriptor, so
- * what works without one, such as a removal or a transfer of an open file, is not among them.
+ * The modules of the base: all that `overlapped/register` needs to replace Node's functions. It is
+ * also what has to load before a program replaces globals. The chunk 'core' has the other modules
+ * that most programs need.
+ */
+const baseModules = [
+  'engine/shortage',
+  'engine/started',
+  'functions/callbacks',
+  'functions/delegated',
+  'functions/glob',
+  'functions/promises-object',
+  'functions/uses',
+  'node/file-mode',
+  'node/globals',
+  'node/host',
+  'node/layers',
+  'node/like-node',
+  'node/node-fs',
+  'node/own-frames',
+  'node/own-options',
+  'node/package-folder',
+  'register/hooks',
+  'register/module-reads',
+  'register/register',
+  'register/replacements',
+  'register/streams',
+  'register/workers',
+];
+
+/**
+ * The modules of each chunk that loads later than the core: rooms of lib/, or single modules.
+ * Loading takes a descriptor, so what works without one, such as a removal or a transfer of an open
+ * file, is not among them.
  */
 const lateChunks = {
   streams: ['streams', 'transfer'],
@@ -40,13 +71,16 @@ const needed = [
   'win32/held-by-others',
 ];
 
-/** The late chunk of a module of lib/, named without its extension; undefined for others. */
-export function lateChunkOf(name) {
-  if (needed.includes(name)) return undefined;
+/** In the order in which they load. */
+const order = ['base', 'core', 'rarely', 'streams'];
+
+/** The chunk of a module of lib/ that has none of its own, named without its extension. */
+export function chunkByTime(name) {
   const [room] = name.split('/');
-  return Object.keys(lateChunks).find(
-    (chunk) => lateChunks[chunk].includes(room) || lateChunks[chunk].includes(name),
-  );
+  const isIn = (modules) => modules.includes(room) || modules.includes(name);
+  if (isIn(baseModules)) return 'base';
+  if (needed.includes(name)) return 'core';
+  return Object.keys(lateChunks).find((chunk) => isIn(lateChunks[chunk])) ?? 'core';
 }
 
 const prefix = '\0late:';
@@ -62,50 +96,56 @@ const dynamicImport = new RegExp(
   'g',
 );
 
-const requireCore = "var core = require('./core.cjs');\n";
-const givenChunks = Object.keys(lateChunks)
-  .map((name) => `core.lateChunks.${name} ??= () => require('./${name}.cjs');\n`)
+const requireFirst = /var (base|core) = require\('\.\/\1\.cjs'\);\n/;
+const givenChunks = order
+  .slice(1)
+  .map((name) => `CHUNK.lateChunks.${name} ??= () => require('./${name}.cjs');\n`)
   .join('');
 
 /**
- * Lets chunks that load the core tell it how late chunks load. If the core required them itself,
- * while they require the core, bundlers would warn of a circle.
+ * Lets chunks that load the base tell it how late chunks load. If the base required them itself,
+ * while they require the base, bundlers would warn of a circle.
  */
 function withLateChunks(code, name) {
-  if (name === 'core') {
+  if (name === 'base') {
     const own = 'const lateChunks = {};\nexports.lateChunks = lateChunks;\n';
     return code.replace("'use strict';\n", (strict) => strict + own);
   }
-  return name in lateChunks ? code : code.replace(requireCore, (line) => line + givenChunks);
+  if (name === 'core') {
+    const own = 'const { lateChunks } = base;\nexports.lateChunks = lateChunks;\n';
+    return code.replace(requireFirst, (line) => line + own);
+  }
+  if (name in lateChunks) return code;
+  return code.replace(requireFirst, (line, chunk) => line + givenChunks.replaceAll('CHUNK', chunk));
 }
 
+// No spread, because a program may have broken the iteration of arrays.
 function forwardingTo({ id, params, async: isAsync }) {
   const first = params.findIndex(({ type }) => type !== 'Identifier');
   const count = first < 0 ? params.length : first;
   const names = [...Array(count).keys()].map((index) => `a${index}`);
-  const given = [...names, '...rest'].join(', ');
-  const call = `return load().${id.name}(${given});`;
+  const call = `return apply(load().${id.name}, undefined, arguments);`;
   // A module may fail to load, for lack of a descriptor.
   const body = isAsync ? `try { ${call} } catch (error) { return Promise.reject(error); }` : call;
-  return `export function ${id.name}(${given}) { ${body} }`;
+  return `export function ${id.name}(${names.join(', ')}) { ${body} }`;
 }
 
 /**
- * Lets modules that load early import functions from late modules: they get functions that load the
- * module and call it. An import of anything but a function is an error of the build.
+ * Lets modules import functions from modules of chunks that load later: they get functions that
+ * load the module and call it. An import of anything but a function is an error of the build.
  * @param compiled the folder of the modules
- * @param loadsEarly whether the module with a file loads early, at least earlier than streams
+ * @param chunkOf returns the chunk of a file; undefined for one that loads everything at once
  */
-export function lateFunctions(compiled, loadsEarly) {
+export function lateFunctions(compiled, chunkOf) {
   const nameOf = (file) => path.relative(compiled, file).replaceAll('\\', '/').replace(/\.js$/, '');
   return {
     name: 'late-functions',
     resolveId(name, importer) {
-      if (!importer || !name.startsWith('.') || !loadsEarly(importer)) return null;
+      if (!importer || !name.startsWith('.')) return null;
+      const time = order.indexOf(chunkOf(importer));
       const file = path.resolve(path.dirname(importer), name);
-      const chunk = lateChunkOf(nameOf(file));
-      if (chunk === undefined || chunk === lateChunkOf(nameOf(importer))) return null;
-      return { id: prefix + file, moduleSideEffects: false };
+      const isLate = time >= 0 && order.indexOf(chunkByTime(nameOf(file))) > time;
+      return isLate ? { id: prefix + file, moduleSideEffects: false } : null;
     },
     async load(id) {
       if (!isForLate(id)) return null;
@@ -116,6 +156,7 @@ export function lateFunctions(compiled, loadsEarly) {
         .map(({ declaration }) => declaration)
         .filter((declaration) => declaration?.type === 'FunctionDeclaration');
       return [
+        'const { apply } = Reflect;',
         'let loaded;',
         `const load = () => (loaded ??= requireLate(import(${JSON.stringify(file)})));`,
         ...functions.map(forwardingTo),

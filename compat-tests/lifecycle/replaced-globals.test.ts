@@ -171,3 +171,20 @@ test('the first call works where arrays cannot be iterated', async () => {
   const options = { flags: [`--import=${registerUrl}`], args: [fileWith('content')] };
   expect(await resultOfChild(script, options)).toBe('content');
 });
+
+test('the first call works where arrays cannot be iterated from the start', async () => {
+  const script = `
+    const fs = require('node:fs');
+    delete Object.getPrototypeOf([][Symbol.iterator]()).next;
+    delete Array.prototype[Symbol.iterator];
+    fs.promises.readFile(process.argv[2]).then((content) => {
+      console.log(JSON.stringify(String(content)));
+    });`;
+  const registerUrl = new URL('../../dist/register.js', import.meta.url).href;
+  const options = {
+    name: 'child.cjs',
+    flags: [`--import=${registerUrl}`],
+    args: [fileWith('content')],
+  };
+  expect(await resultOfChild(script, options)).toBe('content');
+});

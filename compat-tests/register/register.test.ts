@@ -210,6 +210,24 @@ test('replaced functions give way to functions that others install', async () =>
   });
 });
 
+test('classes of streams that others install before or after register() are kept', async () => {
+  const script = `
+    import nodeFs from 'node:fs';
+    const { register, unregister } = await import('${fsUrl}');
+    const nodes = nodeFs.ReadStream;
+    const Before = class extends nodes {};
+    nodeFs.ReadStream = Before;
+    register();
+    const during = [nodeFs.ReadStream === Before, nodeFs.WriteStream.name];
+    const After = class extends nodeFs.WriteStream {};
+    nodeFs.WriteStream = After;
+    const kept = unregister();
+    console.log(JSON.stringify([during, kept, nodeFs.ReadStream === Before,
+      nodeFs.WriteStream === After, nodeFs.FileReadStream === nodes]));`;
+  const expected = [[true, 'WriteStream'], ['WriteStream'], true, true, true];
+  expect(await resultOfChild(script)).toEqual(expected);
+});
+
 test('replaced functions work with util.promisify as before', async () => {
   const script = `
     import nodeFs from 'node:fs';

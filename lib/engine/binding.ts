@@ -3,6 +3,7 @@ import process from 'node:process';
 import { nodeFs } from '../node/node-fs.js';
 import { fileFrom, packageFolders } from '../node/package-folder.js';
 import { type NativeBinding, packageVersion } from './native.js';
+import { isShortage } from './shortage.js';
 
 // docs/platforms.md says how the prebuilt addons are built, and what they require.
 const carriedSystems = new Set(['linux', 'darwin', 'win32']);
@@ -75,14 +76,6 @@ function checkByteOrder(): void {
   if (isLittleEndian) return;
   const message = `overlapped needs a little-endian machine, and ${platform} is none.`;
   throw withCode(message, 'ERR_ADDON_NOT_FOUND', undefined);
-}
-
-// Without a descriptor no file can be loaded.
-const shortageCodes = new Set(['EMFILE', 'ENFILE']);
-
-/** Whether an error says that the process has no descriptor left. */
-export function isShortage(error: unknown): boolean {
-  return shortageCodes.has((error as NodeJS.ErrnoException).code ?? '');
 }
 
 /** Whether a file that did not load is there. @throws EMFILE, ENFILE */

@@ -5,7 +5,7 @@ import { endsWithProcess, isNode } from '../node/host.js';
 import { servesWhile } from '../node/layers.js';
 import { withoutStack } from '../node/own-frames.js';
 import { giveLoopATurn, watchExit } from './before-exit.js';
-import { isShortage, loadBinding } from './binding.js';
+import { loadBinding } from './binding.js';
 import { Completion } from './completion.js';
 import { DescriptorShortage, isDescriptorShortage } from './descriptor-shortage.js';
 import { errorMaker, failureOf } from './error-maker.js';
@@ -18,11 +18,10 @@ import {
   complete,
   type Decode,
   type Failure,
-  ignore,
   type Operation,
   OperationTable,
+  promiseOf,
   type Request,
-  type Settle,
 } from './operation.js';
 import {
   type Callback,
@@ -33,27 +32,13 @@ import {
   tickCallback,
 } from './outcome.js';
 import { hasRelativePath, RelativePaths } from './relative-paths.js';
+import { isShortage } from './shortage.js';
+import { noteStart } from './started.js';
 import { SubmissionRing } from './submission-ring.js';
 
 const resolved = Promise.resolve();
 // Larger transfers are never done in place.
 const inPlaceMax = 64 * 1024;
-
-// A promise passes its two functions to this executor, so that no closure is created per operation.
-let lastResolve: Settle = ignore;
-let lastReject: Settle = ignore;
-function executor(resolve: Settle, reject: Settle): void {
-  lastResolve = resolve;
-  lastReject = reject;
-}
-
-// References kept here would keep the promise's result alive.
-function takeFunctions(operation: Operation): void {
-  operation.resolve = lastResolve;
-  operation.reject = lastReject;
-  lastResolve = ignore;
-  lastReject = ignore;
-}
 
 type Later<T> = (value: never) => T | PromiseLike<T>;
 
@@ -150,8 +135,7 @@ export class Engine {
     operation.owner = own(request, 'owner');
     if (descriptorOpcodes.has(request.opcode)) operation.request = request;
     if (signal !== undefined) this.#watch(operation, signal);
-    const promise = new Promise(executor);
-    takeFunctions(operation);
+    const promise = promiseOf(operation);
     const isRelative = hasRelativePath(request);
     if (isRelative && this.#relativePaths.isElsewhere) this.flush();
     this.#pushRequest(operation, request);
@@ -218,8 +202,7 @@ export class Engine {
     operation.subject = subject;
     operation.object = buffer;
     operation.owner = owner;
-    const promise = new Promise(executor);
-    takeFunctions(operation);
+    const promise = promiseOf(operation);
     this.#push(operation, opcode, file, 0, position, offset, length);
     return promise as Promise<T>;
   }
@@ -376,25 +359,32 @@ let current: Engine | undefined;
  * @throws ERR_ENGINE_UNAVAILABLE if the forced engine is not available
  */
 export function getEngine(): Engine {
-  current ??= new Engine(loadBinding(), process.env.OVERLAPPED_ENGINE ?? '');
+  current ??= startEngine();
   return current;
 }
 
-// The first call may come when the process has no descriptor left to load the addon. Node then
-// reports that as it does for the call, or serves it.
-servesWhile(() => {
+function startEngine(): Engine {
+  const engine = new Engine(loadBinding(), process.env.OVERLAPPED_ENGINE ?? '');
+  noteStart(() => {
+    engine.flush();
+    engine.native.submitDeferred();
+  });
+  return engine;
+}
+
+/**
+ * Whether the engine is able to serve. The first call may come when the process has no descriptor
+ * left to load the addon. Node then reports that as it does for the call, or serves it.
+ */
+export function canServe(): boolean {
   try {
     return getEngine() !== undefined;
   } catch (error) {
     return !isShortage(error);
   }
-});
+}
+
+servesWhile(canServe);
 
 /** Returns the engine, if it has started. */
 export const startedEngine = (): Engine | undefined => current;
-
-/** Submits the collected operations, if the engine has started, and starts all that wait. */
-export function flushEngine(): void {
-  current?.flush();
-  current?.native.submitDeferred();
-}

@@ -124,6 +124,25 @@ export class Operation {
   }
 }
 
+// A promise passes its two functions to this executor, so that no closure is created per operation.
+let lastResolve: Settle = ignore;
+let lastReject: Settle = ignore;
+function executor(resolve: Settle, reject: Settle): void {
+  lastResolve = resolve;
+  lastReject = reject;
+}
+
+/** Creates the promise that an operation settles. */
+export function promiseOf(operation: Operation): Promise<unknown> {
+  const promise = new Promise(executor);
+  operation.resolve = lastResolve;
+  operation.reject = lastReject;
+  // References kept here would keep the promise's result alive.
+  lastResolve = ignore;
+  lastReject = ignore;
+  return promise;
+}
+
 /**
  * The operations that one signal aborts. The signal has a single listener for all of them, since
  * Node warns of a leak at eleven listeners, and a deep queue has more operations.

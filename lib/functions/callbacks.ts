@@ -1,194 +1,43 @@
 import type * as fs from 'node:fs';
 import process from 'node:process';
-import { promisify } from 'node:util';
-import { getEngine } from '../engine/engine.js';
-import { type Callback, callBack } from '../engine/outcome.js';
-import { validateBufferOption } from '../file-handle/read-into.js';
-import {
-  bytesOfData,
-  decodeContent,
-  parseEncodingOptions,
-  readBuffered,
-  validateText,
-} from '../file-handle/whole-file.js';
-import { parseFlags, parseMode } from '../handle/open-flags.js';
-import { asRequest } from '../node/callback-resource.js';
-import { abortError, invalidArgType } from '../node/errors.js';
-import { nextTick } from '../node/globals.js';
+import { flushEngine, hasStarted } from '../engine/started.js';
 import { substituteFor } from '../node/layers.js';
 import { likeNode } from '../node/like-node.js';
-import { nodeFs, nodeMajor } from '../node/node-fs.js';
-import { noOptions, ownOptions } from '../node/own-options.js';
-import { parsePath } from '../node/paths.js';
-import { validateBoolean } from '../node/validate.js';
-import * as heldByOthers from '../win32/held-by-others.js';
-import { readableFileOf, servesDescriptors } from './descriptor-io.js';
+import { nodeFs } from '../node/node-fs.js';
+import { readOfNumber, readvOfNumber } from './descriptor-callbacks.js';
 import {
-  afterRead,
-  type ReadFilePathOptions,
-  readPathInto,
-  readRequest,
-  type WriteFilePathOptions,
-  writePath,
-} from './file-content.js';
-import { type ReaddirOptions, startReaddir } from './read-directory.js';
-import { startRm } from './remove.js';
-import { type StatOptions, startStat, statusRequest } from './status.js';
+  accessByCallback,
+  closeByCallback,
+  fstatByCallback,
+  openByCallback,
+} from './in-place-callbacks.js';
+import {
+  appendFileByCallback,
+  lstatByCallback,
+  readdirByCallback,
+  readFileByCallback,
+  renameByCallback,
+  rmByCallback,
+  statByCallback,
+  unlinkByCallback,
+  writeFileByCallback,
+} from './path-callbacks.js';
 import { removalUses, writeUses } from './uses.js';
 
-// The callback functions that the engine serves. As in Node, invalid arguments throw at once; every
-// other outcome reaches the callback exactly once, never before the function has returned.
+// The callback functions that the engine serves. `overlapped/register` loads this module at once,
+// and the modules with their bodies when one of them is first called.
 
-// Node also accepts numeric flags, although its types do not say so.
-type NodeReadOptions = { encoding?: BufferEncoding | null; flag?: string; signal?: AbortSignal };
-function validateCallback(callback: unknown): asserts callback is Callback {
-  if (typeof callback !== 'function') throw invalidArgType('cb', 'of type function', callback);
+const isWindows = process.platform === 'win32';
+
+// Before the engine has started there are no reads to submit.
+function closeAfterReads(...given: Parameters<typeof fs.close>): void {
+  Reflect.apply(hasStarted() ? closeByCallback : nodeFs.close, nodeFs, given);
 }
 
-function isDescriptor(path: unknown): path is number {
-  return typeof path === 'number' && (path | 0) === path;
+function closeSyncAfterReads(...given: Parameters<typeof fs.closeSync>): void {
+  flushEngine();
+  Reflect.apply(nodeFs.closeSync, nodeFs, given);
 }
-
-function isAborted(signal: AbortSignal | undefined, callback: Callback): boolean {
-  if (!signal?.aborted) return false;
-  nextTick(callback, abortError(signal));
-  return true;
-}
-
-// A closed descriptor and an aborted signal are left to Node, which reports them in its own way.
-function readFileOfNumber(fd: number, options: ReadFilePathOptions, callback: Callback): void {
-  const { signal, encoding, buffer } = options;
-  const byNode = (): void => nodeFs.readFile(fd, options as NodeReadOptions, callback);
-  if (!servesDescriptors || buffer !== undefined || signal?.aborted) {
-    byNode();
-    return;
-  }
-  const called = asRequest(callback);
-  readBuffered(readableFileOf(fd), signal)
-    .then((content) => decodeContent(content, encoding))
-    .then(
-      (content) => nextTick(called, null, content),
-      (error) => (error.code === 'EBADF' ? byNode() : nextTick(called, error)),
-    );
-}
-
-function readFileByCallback(path: unknown, given: unknown, last?: unknown): void {
-  const callback = last || given;
-  validateCallback(callback);
-  const options = parseEncodingOptions<ReadFilePathOptions>(given);
-  validateBufferOption(options.buffer);
-  if (isDescriptor(path)) {
-    readFileOfNumber(path, options, callback);
-    return;
-  }
-  if (isAborted(options.signal, callback)) return;
-  const flags = parseFlags(options.flag, 'options.flag');
-  const request = readRequest(parsePath(path), flags, options);
-  if (request === undefined) callBack(readPathInto(path, options), asRequest(callback));
-  else getEngine().call(request, asRequest(callback), afterRead(request, options));
-}
-
-function writeFileByCallback(path: unknown, data: unknown, given: unknown, last?: unknown): void {
-  const callback = last || given;
-  validateCallback(callback);
-  write(path, data, parseEncodingOptions<WriteFilePathOptions>(given), 'w', callback);
-}
-
-function appendFileByCallback(path: unknown, data: unknown, given: unknown, last?: unknown): void {
-  const callback = last || given;
-  validateCallback(callback);
-  const options = parseEncodingOptions<WriteFilePathOptions>(given);
-  // A descriptor is written at its cursor, whatever the flag says.
-  write(path, data, options, 'a', callback);
-}
-
-function write(
-  path: unknown,
-  data: unknown,
-  options: WriteFilePathOptions,
-  defaultFlag: string,
-  callback: Callback,
-): void {
-  validateBoolean(options.flush ?? false, 'options.flush');
-  // Unlike the promise functions, this function does not accept iterables.
-  validateText(data);
-  const { encoding, signal, flush } = options;
-  // An encoding that cannot encode throws at once.
-  const bytes = bytesOfData(data, encoding) as Uint8Array;
-  const flag = options.flag || defaultFlag;
-  // The engine is no faster for a single write to a descriptor, or when waiting for the device.
-  if (isDescriptor(path) || flush) {
-    const given = { encoding, signal, flush, flag, mode: options.mode } as fs.WriteFileOptions;
-    nodeFs.writeFile(path as number, data, given, callback);
-    return;
-  }
-  if (isAborted(signal, callback)) return;
-  const parsed = parsePath(path);
-  const flags = parseFlags(flag);
-  const mode = parseMode(options.mode, 0o666);
-  const how = { encoding, signal, mode, flush };
-  callBack(writePath(parsed, bytes, flags, how), asRequest(callback));
-}
-
-function statByCallback(path: unknown, given: unknown, last?: unknown): void {
-  const callback = typeof given === 'function' ? given : last;
-  validateCallback(callback);
-  // Node 24 treats everything but an object as missing options.
-  const options = statusOptionsOf(given);
-  if (options.throwIfNoEntry === false) callBack(startStat(path, options), asRequest(callback));
-  else getEngine().call(statusRequest('stat', path, options), asRequest(callback));
-}
-
-function statusOptionsOf(given: unknown): StatOptions {
-  if (typeof given !== 'object' || given === null) return noOptions;
-  // Since Node 26 an invalid encoding is an error, although there is nothing to encode.
-  return nodeMajor >= 26 ? parseEncodingOptions<StatOptions>(given) : ownOptions(given);
-}
-
-function lstatByCallback(path: unknown, given: unknown, last?: unknown): void {
-  const callback = typeof given === 'function' ? given : last;
-  validateCallback(callback);
-  // Before Node 26, null options are an error.
-  const options = given === null && nodeMajor < 26 ? given : statusOptionsOf(given);
-  getEngine().call(statusRequest('lstat', path, options as StatOptions), asRequest(callback));
-}
-
-function readdirByCallback(path: unknown, given: unknown, last?: unknown): void {
-  const callback = typeof given === 'function' ? given : last;
-  validateCallback(callback);
-  const options = parseEncodingOptions<ReaddirOptions>(given);
-  if (options.recursive != null) {
-    parsePath(path);
-    validateBoolean(options.recursive, 'options.recursive');
-  }
-  callBack(startReaddir(path, options), asRequest(callback));
-}
-
-function rmByCallback(path: unknown, given: unknown, last?: unknown): void {
-  const callback = typeof given === 'function' ? given : last;
-  validateCallback(callback);
-  const options = typeof given === 'function' ? undefined : given;
-  callBack(startRm(path, options, promisify(nodeFs.rm)), asRequest(callback));
-}
-
-function unlinkByCallback(path: unknown, callback: unknown): void {
-  validateCallback(callback);
-  parsePath(path);
-  callBack(heldByOthers.unlink(path as fs.PathLike), asRequest(callback));
-}
-
-function renameByCallback(oldPath: unknown, newPath: unknown, callback: unknown): void {
-  validateCallback(callback);
-  parsePath(oldPath, 'oldPath');
-  parsePath(newPath, 'newPath');
-  callBack(
-    heldByOthers.rename(oldPath as fs.PathLike, newPath as fs.PathLike),
-    asRequest(callback),
-  );
-}
-
-export { read, readv } from './descriptor-callbacks.js';
-export { access, close, closeSync, fstat, open } from './in-place-callbacks.js';
 
 /**
  * fs.readFile() of a path or a descriptor, served by the engine.
@@ -215,8 +64,23 @@ export const lstat = substituteFor<typeof fs.lstat>(nodeFs.lstat, lstatByCallbac
 export const readdir = substituteFor<typeof fs.readdir>(nodeFs.readdir, readdirByCallback);
 /** fs.rm(), served by the engine. */
 export const rm = substituteFor<typeof fs.rm>(nodeFs.rm, rmByCallback, removalUses);
-
-const isWindows = process.platform === 'win32';
+/** fs.read(); the engine serves reads at a position. */
+export const read = substituteFor<typeof fs.read>(nodeFs.read, readOfNumber);
+/** fs.readv(); the engine serves reads at a position. */
+export const readv = substituteFor<typeof fs.readv>(nodeFs.readv, readvOfNumber);
+/** fs.open(). The engine opens local files for reading if their paths are cached. */
+export const open = substituteFor<typeof fs.open>(nodeFs.open, openByCallback);
+/** fs.fstat(). The engine serves local files. */
+export const fstat = substituteFor<typeof fs.fstat>(nodeFs.fstat, fstatByCallback);
+/** fs.access(), served by the engine. */
+export const access = substituteFor<typeof fs.access>(nodeFs.access, accessByCallback);
+/**
+ * fs.close(). It submits reads that were requested earlier in this turn first. The engine closes
+ * local files that were only read.
+ */
+export const close = likeNode(closeAfterReads, nodeFs.close) as unknown as typeof fs.close;
+/** fs.closeSync(). It submits reads that were requested earlier in this turn first. */
+export const closeSync = likeNode(closeSyncAfterReads, nodeFs.closeSync) as typeof fs.closeSync;
 /** fs.rename(). On Windows it waits up to 2 s for other programs that hold a file. */
 export const rename = isWindows
   ? (likeNode(renameByCallback, nodeFs.rename) as typeof fs.rename)

@@ -1,10 +1,8 @@
-import type * as fs from 'node:fs';
 import { isArrayBufferView } from 'node:util/types';
 import { getEngine } from '../engine/engine.js';
 import type { CompleteRequest } from '../engine/operation.js';
 import { nativeView, transferMax } from '../handle/transfer-result.js';
 import { asRequest } from '../node/callback-resource.js';
-import { substituteFor } from '../node/layers.js';
 import { nodeFs } from '../node/node-fs.js';
 import { descriptorRead, servesDescriptors } from './descriptor-io.js';
 
@@ -63,7 +61,8 @@ function parseSpan(given: Arguments): Span | undefined {
   return isCount(length, room) && length > 0 ? { view, offset, length, position } : undefined;
 }
 
-function readOfNumber(...given: unknown[]): void {
+/** fs.read(); the engine serves reads at a position. */
+export function readOfNumber(...given: unknown[]): void {
   const [fd] = given;
   const callback = given.at(-1);
   if (isDescriptor(fd) && typeof callback === 'function') {
@@ -83,7 +82,8 @@ function isVector(buffers: unknown): buffers is ArrayBufferView[] {
   return Array.isArray(buffers) && buffers.length <= vectorMax && buffers.every(isArrayBufferView);
 }
 
-function readvOfNumber(...given: unknown[]): void {
+/** fs.readv(); the engine serves reads at a position. */
+export function readvOfNumber(...given: unknown[]): void {
   const [fd, buffers, position, callback] = given;
   // Node treats a bigint position as missing here.
   const isPlain =
@@ -101,8 +101,3 @@ function readvOfNumber(...given: unknown[]): void {
   const request = descriptorRead({ fd, object, offset: 0, length, position });
   start(request, callback as Callback, buffers);
 }
-
-/** fs.read(); the engine serves reads at a position. */
-export const read = substituteFor<typeof fs.read>(nodeFs.read, readOfNumber);
-/** fs.readv(); the engine serves reads at a position. */
-export const readv = substituteFor<typeof fs.readv>(nodeFs.readv, readvOfNumber);

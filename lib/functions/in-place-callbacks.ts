@@ -1,16 +1,15 @@
-import type * as fs from 'node:fs';
 import process from 'node:process';
-import { flushEngine, getEngine, startedEngine } from '../engine/engine.js';
+import { getEngine, startedEngine } from '../engine/engine.js';
 import { notNow } from '../engine/in-place.js';
 import { type CompleteRequest, complete, decodeNothing } from '../engine/operation.js';
 import { type Callback, FailedNow, tickCallback } from '../engine/outcome.js';
 import { closeFile, foreignDescriptor, openPath, statusOfFile } from '../engine/requests.js';
+import { flushEngine } from '../engine/started.js';
 import { decodeOpened, type OpenedFile } from '../handle/opened-file.js';
 import { decodeBigIntStats, decodeStats } from '../handle/stats.js';
 import { asRequest } from '../node/callback-resource.js';
 import { endsWithProcess } from '../node/host.js';
-import { isForNode, substituteFor } from '../node/layers.js';
-import { likeNode } from '../node/like-node.js';
+import { isForNode } from '../node/layers.js';
 import { nodeFs } from '../node/node-fs.js';
 import { parsePath } from '../node/paths.js';
 import { accessRequest, isAccessMode } from './access.js';
@@ -61,7 +60,8 @@ function openNow(path: unknown): OpenedFile | undefined {
   return valueNow(request) as OpenedFile | undefined;
 }
 
-function openByCallback(...given: unknown[]): void {
+/** fs.open(). The engine opens local files for reading if their paths are cached. */
+export function openByCallback(...given: unknown[]): void {
   const [path, second, third, fourth] = given;
   const hasFlags = given.length > 2;
   const callback = hasFlags ? (typeof third === 'function' ? third : fourth) : second;
@@ -79,7 +79,8 @@ function openByCallback(...given: unknown[]): void {
 
 const statSubject = { syscall: 'fstat' };
 
-function fstatByCallback(...given: unknown[]): void {
+/** fs.fstat(). The engine serves local files. */
+export function fstatByCallback(...given: unknown[]): void {
   const [fd, options, last] = given;
   const callback = typeof options === 'function' ? options : last;
   const isBigInt = bigintOf(options);
@@ -103,7 +104,8 @@ function bigintOf(options: unknown): boolean | undefined {
   return typeof bigint === 'boolean' ? bigint : undefined;
 }
 
-function accessByCallback(...given: unknown[]): void {
+/** fs.access(), served by the engine. */
+export function accessByCallback(...given: unknown[]): void {
   const [path, mode, last] = given;
   const hasMode = typeof mode !== 'function';
   const callback = hasMode ? last : mode;
@@ -126,9 +128,11 @@ function closeNow(fd: unknown): boolean {
   return value !== notNow && !(value instanceof FailedNow);
 }
 
-// Submits the reads that were requested earlier in this turn while the descriptor still refers to
-// its file.
-function closeByCallback(...given: unknown[]): void {
+/**
+ * fs.close(). It first submits the reads that were requested earlier in this turn, while the
+ * descriptor still refers to its file. The engine closes local files that were only read.
+ */
+export function closeByCallback(...given: unknown[]): void {
   const [fd, callback] = given;
   flushEngine();
   if (typeof callback === 'function' && isServedHere() && closeNow(fd)) {
@@ -137,22 +141,3 @@ function closeByCallback(...given: unknown[]): void {
     Reflect.apply(nodeFs.close, nodeFs, given);
   }
 }
-
-function closeSyncAfterReads(...given: unknown[]): void {
-  flushEngine();
-  Reflect.apply(nodeFs.closeSync, nodeFs, given);
-}
-
-/** fs.open(). The engine opens local files for reading if their paths are cached. */
-export const open = substituteFor<typeof fs.open>(nodeFs.open, openByCallback);
-/** fs.fstat(). The engine serves local files. */
-export const fstat = substituteFor<typeof fs.fstat>(nodeFs.fstat, fstatByCallback);
-/** fs.access(), served by the engine. */
-export const access = substituteFor<typeof fs.access>(nodeFs.access, accessByCallback);
-/**
- * fs.close(). It submits reads that were requested earlier in this turn first. The engine closes
- * local files that were only read.
- */
-export const close = likeNode(closeByCallback, nodeFs.close) as unknown as typeof fs.close;
-/** fs.closeSync(). It submits reads that were requested earlier in this turn first. */
-export const closeSync = likeNode(closeSyncAfterReads, nodeFs.closeSync) as typeof fs.closeSync;

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { hrtime as liveHrtime, nextTick as liveNextTick } from 'node:process';
 import timers from 'node:timers';
 
@@ -11,6 +12,9 @@ export const { queueMicrotask, AbortController, AbortSignal } = globalThis;
 export type AbortController = globalThis.AbortController;
 export type AbortSignal = globalThis.AbortSignal;
 export const { setTimeout, clearTimeout, setImmediate, clearImmediate } = timers;
+
+/** The method of the class, which programs replace to see the events of all emitters. */
+export const { emit: nodesEmit } = EventEmitter.prototype;
 
 const { bigint: nanoseconds } = liveHrtime;
 

@@ -182,16 +182,21 @@ export function isReplaced(names: readonly string[]): boolean {
   });
 }
 
-let canServe = (): boolean => true;
+let canServe: (() => boolean) | undefined;
 
-/** @param test tells whether the engine is able to serve; without it Node's own functions do */
+/** @param test tells whether the engine is able to serve; otherwise Node's own functions do */
 export function servesWhile(test: () => boolean): void {
   canServe = test;
 }
 
+/** The same, until the code of the engine has loaded and calls servesWhile(). */
+export function servesAtFirstWhile(test: () => boolean): void {
+  canServe ??= test;
+}
+
 /** Whether Node's own functions are to serve: a layer is below them, or the engine is unable to. */
 export function isForNode(): boolean {
-  return hasLayerBelow() || !canServe();
+  return hasLayerBelow() || canServe?.() === false;
 }
 
 function isHandle(value: unknown): boolean {

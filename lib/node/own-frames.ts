@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 // The location of this module within the package: in dist/, or as tests load it. A bundle mixes
 // frames of the package and of the application in one file, so there all frames are kept.
-const ownPlace = /^(.*\/)(?:dist\/chunks\/core\.cjs|build\/tests\/lib\.js)$/;
+const ownPlace = /^(.*\/)(?:dist\/chunks\/base\.cjs|build\/tests\/lib\.js)$/;
 
 function ownFolders(): readonly string[] {
   const url: unknown = import.meta.url;
@@ -92,6 +92,30 @@ export function hideOwnFrames(error: unknown): void {
 function hasHook(): boolean {
   const hook = Error.prepareStackTrace;
   return hook !== undefined && hook.name !== 'ErrorPrepareStackTrace';
+}
+
+/** Whether the function that called `callee` is in a file whose name begins with `place`. */
+export function isCalledFrom(place: string, callee: AnyFunction): boolean {
+  const { stackTraceLimit: limit, prepareStackTrace: hook } = Error;
+  const probe: { stack?: unknown } = {};
+  try {
+    // Formatting a stack costs a hundred times as much.
+    Error.prepareStackTrace = (_, [frame]) => frame?.getFileName()?.startsWith(place) ?? false;
+    setLimit(1);
+    captureStackTrace(probe, callee);
+    return probe.stack === true;
+  } catch {
+    // With --frozen-intrinsics nothing of Error can be set.
+    return false;
+  } finally {
+    setLimit(limit);
+    if (Error.prepareStackTrace !== hook) setHook(hook);
+  }
+}
+
+function setHook(hook: typeof Error.prepareStackTrace): void {
+  if (hook === undefined) delete (Error as Partial<ErrorConstructor>).prepareStackTrace;
+  else Error.prepareStackTrace = hook;
 }
 
 // The first frame may belong to Node's callback queue.

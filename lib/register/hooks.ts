@@ -1,4 +1,4 @@
-import { flushEngine } from '../engine/engine.js';
+import { flushEngine } from '../engine/started.js';
 import { likeNode } from '../node/like-node.js';
 
 type AnyFunction = (...given: never[]) => unknown;

@@ -2,7 +2,6 @@ import { devNull } from 'node:os';
 import { ExtendedHandle } from '../file-handle/extended-handle.js';
 import { open } from '../functions/open.js';
 import { isOpenOptions } from '../handle/open-options.js';
-import { substituteFor } from '../node/layers.js';
 import { nodePromises } from '../node/node-fs.js';
 import type { PathLike } from '../node/paths.js';
 import { inheritMethods } from './node-methods.js';
@@ -32,7 +31,11 @@ async function linkToNodes(): Promise<void> {
 type Flags = string | number | null | undefined;
 type ModeOrOptions = Parameters<typeof open>[2];
 
-function openLikeNode(
+/**
+ * The replacement of Node's open(). Its handles are also instances of Node's own class FileHandle,
+ * which Node's modules check for, for example in respondWithFD() of http2.
+ */
+export function openLikeNode(
   path: PathLike,
   flags: Flags,
   modeOrOptions: ModeOrOptions,
@@ -57,9 +60,3 @@ function openLinked(path: PathLike, flags: Flags, modeOrOptions: ModeOrOptions):
   }
   return open(path, flags, modeOrOptions);
 }
-
-/**
- * The replacement of Node's open(). Its handles are also instances of Node's own class FileHandle,
- * which Node's modules check for, for example in respondWithFD() of http2.
- */
-export const registeredOpen = substituteFor(nodePromises.open, openLikeNode);

@@ -3,22 +3,47 @@ import { syncBuiltinESMExports } from 'node:module';
 import process from 'node:process';
 import nodeProcess from 'node:process';
 import { loadBinding } from '../engine/binding.js';
+import { canServe } from '../engine/engine.js';
+import { isShortage } from '../engine/shortage.js';
 import * as callbacks from '../functions/callbacks.js';
 import { promises } from '../functions/promises-object.js';
 import { isNode } from '../node/host.js';
-import { bindingOf } from '../node/layers.js';
+import { bindingOf, servesAtFirstWhile, substituteFor } from '../node/layers.js';
+import { nodePromises } from '../node/node-fs.js';
+import { flushBefore } from './hooks.js';
+import { unlessModule } from './module-reads.js';
+import { openLikeNode } from './open.js';
+import { Replacements } from './replacements.js';
 import {
   createReadStream,
   createWriteStream,
-  ReadStream,
-  WriteStream,
-} from '../streams/file-streams.js';
-import { flushBefore } from './hooks.js';
-import { registeredOpen } from './open.js';
-import { Replacements } from './replacements.js';
+  servedReadStream,
+  servedWriteStream,
+} from './streams.js';
 import { registeringWorker } from './workers.js';
 
 let replacements: Replacements | undefined;
+
+const registeredPromises = {
+  ...promises,
+  open: substituteFor(nodePromises.open, openLikeNode),
+  readFile: unlessModule(promises.readFile),
+};
+
+// The first call of a function loads the code of the engine, which takes a descriptor. It may also
+// fail because the program has changed the language itself.
+let hasFailed = false;
+servesAtFirstWhile(() => {
+  if (hasFailed) return false;
+  try {
+    return canServe();
+  } catch (error) {
+    if (isShortage(error)) return false;
+    hasFailed = true;
+    process.emitWarning(`overlapped does not load, and node:fs serves: ${String(error)}`);
+    return false;
+  }
+});
 
 // Only the permission model and --no-addons prevent a process from loading addons. With either, the
 // addon is loaded right away as a test; otherwise the first call loads it.
@@ -55,16 +80,12 @@ function wrapSpawnSync(replacements: Replacements): void {
 export function register(): void {
   if (replacements !== undefined || !mayLoadAddons()) return;
   replacements = new Replacements();
-  replacements.serve(fs.promises, { ...promises, open: registeredOpen });
-  replacements.serve(fs, {
-    ...callbacks,
-    createReadStream,
-    createWriteStream,
-    ReadStream,
-    WriteStream,
-    FileReadStream: ReadStream,
-    FileWriteStream: WriteStream,
-  });
+  replacements.serve(fs.promises, registeredPromises);
+  replacements.serve(fs, { ...callbacks, createReadStream, createWriteStream });
+  for (const kind of ['', 'File']) {
+    replacements.serveLater(fs, `${kind}ReadStream`, servedReadStream);
+    replacements.serveLater(fs, `${kind}WriteStream`, servedWriteStream);
+  }
   // Another package's functions close descriptors, too.
   const { close, closeSync } = callbacks;
   if (fs.close !== close) replacements.wrap(fs, 'close', flushBefore);

@@ -1,11 +1,12 @@
 import { isNodesOwn } from '../node/layers.js';
 
 interface Replacement {
-  readonly object: Record<string, unknown>;
   readonly name: string;
-  readonly before: unknown;
-  readonly ours: unknown;
+  /** Restores the value; returns false if other code has replaced ours. */
+  readonly undo: () => boolean;
 }
+
+const { defineProperty, getOwnPropertyDescriptor } = Object;
 
 /** Replaces values of objects and can restore them. */
 export class Replacements {
@@ -23,6 +24,41 @@ export class Replacements {
     }
   }
 
+  /**
+   * Replaces a value that Node makes when it is first read, which is expensive, by one that is made
+   * likewise.
+   */
+  serveLater(object: object, name: string, make: () => unknown): void {
+    const before = getOwnPropertyDescriptor(object, name);
+    if (before === undefined) return;
+    if (before.get === undefined || !isNodesOwn(before.get)) {
+      this.serve(object, { [name]: make() });
+      return;
+    }
+    const { get } = before;
+    const now: { value?: unknown; isReplaced?: boolean } = {};
+    const ours: PropertyDescriptor = {
+      ...before,
+      get() {
+        if (now.isReplaced) return now.value;
+        const nodes: unknown = get.call(object);
+        // Other code may have replaced it before.
+        return isNodesOwn(nodes) ? make() : nodes;
+      },
+      set(value: unknown) {
+        now.value = value;
+        now.isReplaced = true;
+      },
+    };
+    defineProperty(object, name, ours);
+    const undo = (): boolean => {
+      if (now.isReplaced || getOwnPropertyDescriptor(object, name)?.get !== ours.get) return false;
+      defineProperty(object, name, before);
+      return true;
+    };
+    this.#list.push({ name, undo });
+  }
+
   /** Replaces a function with a wrapper that calls it, even if it is not Node's own. */
   wrap<F>(object: object, name: string, around: (before: F) => unknown): void {
     const before = (object as Record<string, unknown>)[name];
@@ -33,7 +69,12 @@ export class Replacements {
   #put(object: object, name: string, before: unknown, ours: unknown): void {
     const target = object as Record<string, unknown>;
     target[name] = ours;
-    this.#list.push({ object: target, name, before, ours });
+    const undo = (): boolean => {
+      if (target[name] !== ours) return false;
+      target[name] = before;
+      return true;
+    };
+    this.#list.push({ name, undo });
   }
 
   /**
@@ -42,9 +83,8 @@ export class Replacements {
    */
   takeBack(): string[] {
     const kept: string[] = [];
-    for (const { object, name, before, ours } of this.#list.splice(0).reverse()) {
-      if (object[name] === ours) object[name] = before;
-      else kept.push(name);
+    for (const { name, undo } of this.#list.splice(0).reverse()) {
+      if (!undo()) kept.push(name);
     }
     return kept;
   }

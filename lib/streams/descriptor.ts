@@ -1,4 +1,5 @@
-import { EventEmitter } from 'node:events';
+import type { EventEmitter } from 'node:events';
+import { nodesEmit } from '../node/globals.js';
 
 /**
  * The property `fd` of Node's stream classes. Code that knows the descriptor can use the file's
@@ -85,9 +86,6 @@ function seesArguments(listener: Listener): boolean {
   const source = Function.prototype.toString.call(listener);
   return !withoutParameters.test(source) || /\barguments\b|\[native code\]/.test(source);
 }
-
-// Programs also replace the method of the class, to see the events of all emitters.
-const nodesEmit = EventEmitter.prototype.emit;
 
 /** Whether a program sees that the file of a stream is opened. */
 export function isOpenSeen(stream: EventEmitter): boolean {

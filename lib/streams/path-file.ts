@@ -1,4 +1,4 @@
-import { isShortage } from '../engine/binding.js';
+import { isShortage } from '../engine/shortage.js';
 import type { StreamOpenOptions } from '../handle/open-options.js';
 import { nodeFileOf } from './movers.js';
 import type { NodeFile } from './node-file.js';

@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { flushEngine } from '../engine/engine.js';
+import { flushEngine } from '../engine/started.js';
 import type { FirstBytes } from '../handle/open.js';
 import { placeholderDescriptor } from '../handle/open-file.js';
 import { clearImmediate, setImmediate } from '../node/globals.js';
