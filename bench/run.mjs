@@ -19,6 +19,7 @@ const modules = {
   'copy-tree': () => import('./copy-tree.mjs'),
   streams: () => import('./streams.mjs'),
   copy: () => import('./copy.mjs'),
+  images: () => import('./images.mjs'),
 };
 // random-read shows the speed, and large-read the price that the event loop pays.
 const parts = {
@@ -31,6 +32,7 @@ const parts = {
   'copy-tree': ['copy-tree'],
   streams: ['streams'],
   copy: ['copy'],
+  images: ['images'],
 };
 
 const helpText = `Usage: npm run bench -- [options] <name>
@@ -52,6 +54,8 @@ const helpText = `Usage: npm run bench -- [options] <name>
                 unbuffered, against node:fs at its best, Bun, cat, dd and fio
   copy          a file of 1 GiB copied, from cache to cache and from device to device, against
                 node:fs, Bun, cp, rsync and dd, with what each leaves in the system's cache
+  images        an image of 4 GiB copied with and without leaving the system's cache as it was, and
+                updated in place, against rsync --inplace
 
 Options:
   --quick            a short run, for a look
