@@ -125,10 +125,42 @@ test('a dry run names each file with a reason; --verbose names each action', asy
   const source = folderWith({ 'new file': 'n' });
   const to = folderWith({ gone: 'g' });
   const lines = /^copy +new file \(new\)\ndelete +gone \(extra\)\n/m;
-  expect((await overlapped(['mirror', source, to, '-n'])).stdout).toMatch(lines);
+  const dry = await overlapped(['mirror', source, to, '-n']);
+  expect(dry.stdout).toMatch(lines);
+  const names = [...dry.stdout.matchAll(/^([a-z ]+) {2,}/gm)].map(([, name]) => name?.trim());
+  expect(names).toEqual(expect.arrayContaining(['would copy', 'would make', 'would delete']));
+  expect(names).not.toContain('deleted');
   expect(namesBelow(to)).toEqual(['gone']);
   expect((await overlapped(['mirror', source, to, '-v'])).stdout).toMatch(lines);
   expect(namesBelow(to)).toEqual(['new file']);
+});
+
+test('a dry run of a file says what would be copied; --verbose names the copy', async () => {
+  const folder = folderWith({ from: '12345', there: '' });
+  const at = (name: string): string => path.join(folder, name);
+  const { stdout, code } = await overlapped(['copy', at('from'), at('to'), '-n']);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^copy +to \(new\)\nwould copy +5 bytes\n/);
+  expect(stdout).not.toContain('copied');
+  const result = await lastObject(['copy', at('from'), at('there'), '--dry-run']);
+  expect(result).toMatchObject({ type: 'result', dryRun: true, bytes: 5, strategy: 'none' });
+  const kept = await overlapped(['copy', at('from'), at('there'), '-n', '--no-force']);
+  expect(kept.stdout).toMatch(
+    /^would copy +0 bytes\nreason +the destination exists, and --no-force/,
+  );
+  expect(namesBelow(folder)).toEqual(['from', 'there']);
+  const told = await overlapped(['copy', at('from'), at('there'), '-v']);
+  expect(told.stdout).toMatch(/^copy +there \(exists\)\ncopied +5 bytes/);
+});
+
+test('errors say what the library knows beyond their code', async () => {
+  const folder = folderWith({ 'from/a': 'a' });
+  const at = (name: string): string => path.join(folder, name);
+  const inPlace = ['mirror', at('from'), at('to'), '--manifest', at('to/a')];
+  const why = /file already exists: the manifest would replace the copy of 'a' \(EEXIST\)/;
+  await expectRefusal(inPlace, 1, why);
+  const itself = ['copy', at('from'), at('from/sub')];
+  await expectRefusal(itself, 1, /invalid argument: a folder cannot be copied into itself/);
 });
 
 test('--no-force leaves existing files alone', async () => {

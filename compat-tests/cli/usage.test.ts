@@ -77,9 +77,15 @@ testOfMany('a bad command line ends with code 2 and a line that names the mistak
 testOfMany('options that contradict the arguments are wrong usage', async () => {
   const [file, folder] = [path.join(packageFolder, 'LICENSE'), path.join(packageFolder, 'docs')];
   const to = path.join(packageFolder, 'never-made');
-  for (const option of ['--exclude=*', '--verbose', '-x', '--modify-window=1', '--no-hard-links']) {
+  for (const option of ['--exclude=*', '-x', '--modify-window=1', '--no-hard-links']) {
     await expectRefusal(['copy', file, to, option], 2, /^\S*overlapped.*--\S+ works for folders/);
   }
+  await expectRefusal(
+    ['copy', '-', to, '-n'],
+    2,
+    /--dry-run works for .*, and the source is stdin/,
+  );
+  await expectRefusal(['copy', file, '-', '-v'], 2, /--verbose works .*, and the destination is/);
   await expectRefusal(['copy', folder, to, '--hash', 'md5'], 2, /the source is a folder/);
   await expectRefusal(['verify', file, file, '--include', '*'], 2, /go with folders/);
   const clone = ['--strategy', 'clone'];

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { afterEach, describe, expect } from 'vitest';
-import { compareFiles, hashFile, verify } from '../../lib/index.js';
+import { compareFiles, copy, hashFile, verify } from '../../lib/index.js';
 import { canMakeDisks, LoopDevice } from '../alignment/loop-device.js';
 import { killWhen, lastObject, overlapped } from '../cli/command.js';
 import {
@@ -88,9 +88,11 @@ test('a device that is mounted, too small or holds a file system is refused', as
   fs.writeFileSync(image, randomBytes(8 * MiB));
   execFileSync('mkfs.ext4', ['-q', '-F', device.path]);
   const before = sha256(fs.readFileSync(device.path));
-  const recognized = await rejection(copyOfFile(image, device.path));
-  expect(recognized).toMatchObject({ name: 'CopyError', code: 'ERR_COPY_DEVICE' });
-  expect(recognized.message).toContain('holds an ext file system; options.overwriteDevice');
+  for (const dryRun of [true, false]) {
+    const recognized = await rejection(copy(image, device.path, { dryRun }));
+    expect(recognized).toMatchObject({ name: 'CopyError', code: 'ERR_COPY_DEVICE' });
+    expect(recognized.message).toContain('holds an ext file system; options.overwriteDevice');
+  }
 
   const folder = temporaryFolder();
   execFileSync('mount', ['-o', 'ro', device.path, folder]);
@@ -106,6 +108,8 @@ test('a device that is mounted, too small or holds a file system is refused', as
   expect(sha256(fs.readFileSync(device.path))).toBe(before);
 
   fs.truncateSync(image, 8 * MiB);
+  await copy(image, device.path, { overwriteDevice: true, dryRun: true });
+  expect(sha256(fs.readFileSync(device.path))).toBe(before);
   const { metadataRefused } = await copyOfFile(image, device.path, {
     ...{ overwriteDevice: true, metadata: true },
   });

@@ -1,7 +1,15 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { copy, mirror, type TreeChange, verify } from '../../lib/index.js';
+import {
+  type CopyOptions,
+  copy,
+  type FileCopyReport,
+  mirror,
+  type TreeChange,
+  verify,
+} from '../../lib/index.js';
 import { folderOf, namesIn, newPlace } from '../copy-tree/trees.js';
 import { rejection } from '../helpers.js';
 
@@ -85,4 +93,62 @@ test('onChange reports each change with a reason, and the same ones in a dry run
     { action: 'delete', path: 'extra', reason: 'extra' },
   ]);
   expect(await changesOf(false)).toEqual(rehearsed);
+});
+
+test('a dry run of a file reports the change that the copy makes, and makes none', async () => {
+  const folder = folderOf({ from: 'content', to: 'old' });
+  const [from, to, other] = ['from', 'to', 'other'].map((name) => path.join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  const copyTo = async (destination: string, options: CopyOptions) => {
+    const changes: TreeChange[] = [];
+    const onChange = (change: TreeChange): void => void changes.push(change);
+    const { strategy, bytes } = (await copy(from, destination, {
+      ...{ ...options, onChange, recursive: false },
+    })) as FileCopyReport;
+    return { changes, strategy, bytes };
+  };
+  const change = { action: 'copy', path: 'to', reason: 'exists' };
+  const rehearsed = { changes: [change], strategy: 'none', bytes: 7 };
+  expect(await copyTo(to, { dryRun: true })).toEqual(rehearsed);
+  expect(await copyTo(other, { dryRun: true })).toMatchObject({
+    changes: [{ action: 'copy', path: 'other', reason: 'new' }],
+  });
+  const kept = { changes: [], strategy: 'none', bytes: 0 };
+  for (const dryRun of [true, false]) {
+    expect(await copyTo(to, { dryRun, force: false })).toEqual(kept);
+  }
+  expect(namesIn(folder)).toEqual(['from', 'to']);
+  expect(fs.readFileSync(to, 'utf8')).toBe('old');
+  expect(await copyTo(to, {})).toMatchObject({ changes: [change], bytes: 7 });
+  expect(await copyTo(to, { update: 'inplace' })).toMatchObject({ changes: [] });
+});
+
+test('a dry run of a file fails as the copy does', async () => {
+  const folder = folderOf({ from: 'content', to: 'old', 'sub/in': 'i' });
+  const at = (name: string): string => path.join(folder, name);
+  for (const [from, to, options, code] of [
+    ['none', 'to', {}, 'ENOENT'],
+    ['from', 'none/to', {}, 'ENOENT'],
+    ['from', 'sub', {}, 'EISDIR'],
+    ['sub', 'new', { recursive: false }, 'EISDIR'],
+    ['from', 'from', {}, 'ERR_COPY_SAME_FILE'],
+    ['from', 'to', { overwrite: false }, 'EEXIST'],
+    ['from', 'new', { manifest: at('none/sums') }, 'ENOENT'],
+    ['from', 'new', { resume: true, atomic: false }, 'ERR_INVALID_ARG_VALUE'],
+  ] as const) {
+    for (const dryRun of [true, false]) {
+      const error = await rejection(copy(at(from), at(to), { ...options, dryRun }));
+      expect([from, to, error.code]).toEqual([from, to, code]);
+    }
+  }
+  for (const refused of [
+    () => copy(Readable.from([Buffer.from('data')]), at('new'), { dryRun: true }),
+    () => copy(at('from'), new PassThrough(), { dryRun: true }),
+  ]) {
+    expect((await rejection(refused())).code).toBe('ERR_INVALID_ARG_VALUE');
+  }
+  expect(namesIn(folder)).toEqual(['from', 'sub', 'sub/in', 'to']);
 });

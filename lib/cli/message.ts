@@ -43,6 +43,14 @@ function withoutPaths(text: string, [path, ...others]: readonly (string | undefi
   return parts.join(path);
 }
 
+/** Returns what the library has added in parentheses behind the paths. */
+function hintOf({ message, path, dest }: SystemError): string {
+  const last = dest ?? path;
+  const end = last === undefined ? -1 : message.lastIndexOf(`'${last}'`);
+  const behind = end < 0 || last === undefined ? '' : message.slice(end + last.length + 2);
+  return /^ \((.*)\)$/s.exec(behind)?.[1] ?? '';
+}
+
 /** Formats an error as `path: no such file or directory (ENOENT)`, or as its message. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
@@ -50,7 +58,8 @@ export function messageOf(error: unknown): string {
     const { code, syscall, path, dest } = error;
     const [text] = error.message.replace(`${code}: `, '').split(`, ${syscall}`) as [string];
     const place = [path, dest].filter((name) => name !== undefined).join(' -> ');
-    return `${place === '' ? syscall : place}: ${inWordsOfCommand(text)} (${code})`;
+    const words = [text, hintOf(error)].filter((part) => part !== '').map(inWordsOfCommand);
+    return `${place === '' ? syscall : place}: ${words.join(': ')} (${code})`;
   }
   const { path, dest } = error as Partial<SystemError>;
   return withoutPaths(error.message, [path, dest]);

@@ -49,8 +49,8 @@ export function addTreeOptions(command: Command): Command {
 
 export function addTreeCopyOptions(command: Command): Command {
   return addTreeOptions(command)
-    .option('-n, --dry-run', 'folders: print each change and its reason; change nothing')
-    .option('-v, --verbose', 'folders: print each change as it is made')
+    .option('-n, --dry-run', 'print each change and its reason; change nothing')
+    .option('-v, --verbose', 'print each change as it is made')
     .option('-c, --checksum', 'folders: also compare files whose size and time agree')
     .option('-x, --one-file-system', 'folders: leave other mounted file systems alone')
     .option(
@@ -93,7 +93,7 @@ export function treeOptionsOf(flags: TreeCopyFlags) {
 /** Returns the given options that only copies of folders have. */
 export function folderOptionsOf(flags: TreeCopyFlags): string[] {
   const { include, exclude, filesFrom, excludeFrom } = flags;
-  const { hardLinks, ...options } = treeOptionsOf(flags);
+  const { hardLinks, dryRun: _, verbose: __, ...options } = treeOptionsOf(flags);
   const others = { include, exclude, filesFrom, excludeFrom, ...options };
   const names = Object.entries(others)
     .filter(([, value]) => value !== undefined && value !== false)
@@ -138,14 +138,17 @@ function rowsOf(done: CopyTreeReport, dryRun: boolean): Row[] {
       dryRun ? 'would copy' : 'copied',
       `${counted(done.files, 'file')}, ${bytesText(bytes)}${speed}`,
     ],
-    ['made', `${counted(done.folders, 'folder')}, ${links}`],
+    [dryRun ? 'would make' : 'made', `${counted(done.folders, 'folder')}, ${links}`],
     ['unchanged', counted(done.skipped, 'file')],
-    ['deleted', String(done.deleted)],
+    [dryRun ? 'would delete' : 'deleted', String(done.deleted)],
   ];
   if (done.skipped > done.unchanged) {
     rows.push(['skipped', counted(done.skipped - done.unchanged, 'existing file')]);
   }
-  if (done.deleteSkipped) rows.push(['not deleted', 'some entries, because of the errors']);
+  if (done.deleteSkipped) {
+    const name = dryRun ? 'would keep' : 'not deleted';
+    rows.push([name, 'some entries, because of the errors']);
+  }
   if (done.changed.length > 0) {
     rows.push(['changed', `${counted(done.changed.length, 'file')} while being copied`]);
   }

@@ -8,7 +8,7 @@ import { isByteSource } from './byte-source.js';
 import { copyFromStream } from './copy-from-stream.js';
 import { copyToStream } from './copy-to-stream.js';
 import { placeOfCopy } from './destination.js';
-import { copyOneFile } from './file-copy.js';
+import { copyAndTell } from './file-change.js';
 import type { CopyProgress, FileCopyOptions, FileCopyReport } from './file-copy-options.js';
 import { type CopyDestination, type CopySource, isByteSink } from './stream-ends.js';
 import { copyTree } from './tree/copy-tree.js';
@@ -81,6 +81,7 @@ export async function copy(
   const { recursive = true, signal, update } = ownOptions(options);
   validateBoolean(recursive, 'options.recursive');
   validateSignal(signal);
+  if (isByteSource(source) || isByteSink(destination)) refuseRehearsal(options);
   if (isByteSource(source)) {
     if (!isByteSink(destination)) return copyFromStream(source, destination, options);
     throw invalidArgValue('destination', destination, 'must be a path if the source is a stream');
@@ -91,5 +92,12 @@ export async function copy(
     throw invalidArgValue('options.update', 'inplace', 'works for files, not for folders');
   }
   if (status?.isDirectory()) return copyTree(source, destination, options);
-  return copyOneFile(source, placeOfCopy(source, destination), options);
+  return copyAndTell(source, placeOfCopy(source, destination), options);
+}
+
+/** @throws ERR_INVALID_ARG_VALUE for a dry run of a stream, which would read or end it */
+function refuseRehearsal(options: CopyOptions): void {
+  const { dryRun } = ownOptions(options);
+  if (!dryRun) return;
+  throw invalidArgValue('options.dryRun', dryRun, 'does not go with a stream');
 }

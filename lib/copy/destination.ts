@@ -71,6 +71,11 @@ export function nameOf(path: SystemPath): string {
   return Buffer.from(bytesOf(split(path).name)).toString('latin1');
 }
 
+/** Returns the last name of a path as text. */
+export function shownNameOf(path: SystemPath): string {
+  return split(path).name.toString();
+}
+
 /** Opens the directory that contains a path; `link/../name` resolves as the system does. */
 export async function openSpot(path: SystemPath): Promise<Spot> {
   const { folder, name } = split(path);

@@ -9,14 +9,17 @@ import { FallbackLog } from './fallbacks.js';
 import type { CopySettings } from './file-copy-options.js';
 import { type InPlace, type NewTargetRequest, newHash, type Target } from './target.js';
 
-const { O_RDWR, O_EXCL } = constants;
+const { O_RDONLY, O_RDWR, O_EXCL } = constants;
 
 function refuse({ path, dest }: ShownPaths, why: string): CopyError {
   return new CopyError('ERR_COPY_DEVICE', `'${dest}' ${why}`, path, dest);
 }
 
 /** Opens a device that nothing else uses: the system keeps mounts away while it is open. */
-async function openUnused({ destination, settings, shown }: NewTargetRequest): Promise<CoreHandle> {
+async function openUnused(
+  { destination, settings, shown }: NewTargetRequest,
+  access: number,
+): Promise<CoreHandle> {
   const { signal, verify } = settings;
   const { directory, name } = destination;
   // Reading past the cache verifies the blocks that stay, too.
@@ -24,7 +27,7 @@ async function openUnused({ destination, settings, shown }: NewTargetRequest): P
   const unbuffered = settings.unbuffered || (verify && isCompared ? 'prefer' : false);
   try {
     const options = { ...openingOf({ ...settings, unbuffered }), signal };
-    return await directory.openCore(name, O_RDWR | O_EXCL, options);
+    return await directory.openCore(name, access | O_EXCL, options);
   } catch (error) {
     if ((error as SystemError).code !== 'EBUSY') throw error;
     throw refuse(shown, 'is mounted, or something else uses it');
@@ -47,6 +50,16 @@ async function checkDevice(device: CoreHandle, request: NewTargetRequest): Promi
   throw refuse(shown, `holds ${content}; options.overwriteDevice permits overwriting it`);
 }
 
+/** Checks that a device could receive a copy, without writing to it. @throws as openDevice() */
+export async function examineDevice(request: NewTargetRequest): Promise<void> {
+  const handle = await openUnused(request, O_RDONLY);
+  try {
+    await checkDevice(handle, request);
+  } finally {
+    await handle.close();
+  }
+}
+
 /** Nothing beside a device could say that it is incomplete, so a comparison alone resumes. */
 function inPlaceOf({ isInPlace, resume }: CopySettings): InPlace | undefined {
   if (!isInPlace && !resume) return undefined;
@@ -60,7 +73,7 @@ function inPlaceOf({ isInPlace, resume }: CopySettings): InPlace | undefined {
  */
 export async function openDevice(request: NewTargetRequest): Promise<Target> {
   const { destination, settings } = request;
-  const handle = await openUnused(request);
+  const handle = await openUnused(request, O_RDWR);
   try {
     await checkDevice(handle, request);
   } catch (error) {

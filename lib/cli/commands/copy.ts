@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { copy } from '../../copy/copy.js';
+import { type CopyOptions, copy } from '../../copy/copy.js';
 import type { FileCopyOptions, FileCopyReport } from '../../copy/file-copy-options.js';
 import { stat } from '../../functions/status.js';
 import { addCopyOptions, type CopyFlags, copyOptionsOf } from '../copy-options.js';
@@ -89,14 +89,13 @@ async function copyEither(paths: Paths, flags: Flags, context: Context): Promise
     const ofTree = { ...treeOptionsOf(flags), ...(await filterOptionsOf(flags)) };
     return runTree('copy', paths, { ...options, ...ofTree }, context);
   }
-  const [name] = folderOptionsOf(flags);
-  if (name !== undefined) {
-    const what = paths.source === standardStream ? 'stdin' : 'a file';
-    throw new UsageError(`${name} works for folders, and the source is ${what}`);
-  }
+  checkFlagsOfFile(paths, flags);
+  const { dryRun = false, verbose = false } = flags;
+  const onChange: CopyOptions['onChange'] = (change) => context.output.change(change);
+  const telling = dryRun || verbose ? { dryRun, onChange } : {};
   let done: FileCopyReport;
   try {
-    done = await copyFile(paths, { ...options, ...fileOptionsOf(flags) }, context);
+    done = await copyFile(paths, { ...options, ...fileOptionsOf(flags), ...telling }, context);
   } catch (error) {
     // The reader of the output wants no more.
     if (paths.destination === standardStream && hasReaderLeft(codeOf(error))) {
@@ -104,14 +103,37 @@ async function copyEither(paths: Paths, flags: Flags, context: Context): Promise
     }
     throw error;
   }
-  context.output.result({ command: 'copy', ...paths, ...done }, rowsOfCopy(done, flags.hash));
+  const rows = dryRun ? rowsOfDryRun(done) : rowsOfCopy(done, flags.hash);
+  context.output.result({ command: 'copy', ...paths, dryRun, ...done }, rows);
   return done.badSectors.length === 0 ? exitCode.done : exitCode.incomplete;
+}
+
+/** Refuses options that a copy of a file or a stream does not have. */
+function checkFlagsOfFile({ source, destination }: Paths, flags: Flags): void {
+  const [name] = folderOptionsOf(flags);
+  const isFromStdin = source === standardStream;
+  if (name !== undefined) {
+    const what = isFromStdin ? 'stdin' : 'a file';
+    throw new UsageError(`${name} works for folders, and the source is ${what}`);
+  }
+  if (!isFromStdin && destination !== standardStream) return;
+  const option = flags.dryRun ? '--dry-run' : flags.verbose ? '--verbose' : undefined;
+  if (option === undefined) return;
+  const what = isFromStdin ? 'source is stdin' : 'destination is stdout';
+  throw new UsageError(`${option} works for files and folders, and the ${what}`);
+}
+
+function rowsOfDryRun({ bytes, reason }: FileCopyReport): Row[] {
+  return [
+    ['would copy', `${grouped(bytes)} bytes`],
+    ['reason', inWordsOfCommand(reason)],
+  ];
 }
 
 /** Copies one file and shows its progress. */
 export async function copyFile(
   { source, destination }: Paths,
-  options: FileCopyOptions,
+  options: Omit<CopyOptions, 'recursive' | 'signal' | 'onProgress'>,
   { output, signal }: Context,
   hint = 'leave out --unbuffered',
 ): Promise<FileCopyReport> {

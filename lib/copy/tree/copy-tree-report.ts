@@ -17,7 +17,7 @@ export interface RefusedMetadata {
   parts: string[];
 }
 
-/** One change of the destination; in a dry run, one that would be made. */
+/** One change of a destination; in a dry run, one that would be made. */
 export interface TreeChange {
   /**
    * 'copy': content of a file was copied; 'folder', 'link', 'hardLink': one was made; 'device': a
@@ -25,14 +25,17 @@ export interface TreeChange {
    * removed.
    */
   action: 'copy' | 'folder' | 'link' | 'hardLink' | 'device' | 'metadata' | 'delete';
-  /** Relative to the source, with slashes. */
+  /** Relative to the source, with slashes; the name of the copy if the source is a file. */
   path: string;
   /**
    * How the destination differed. 'new': it had no such entry; 'type': it had another kind of
    * entry; 'size', 'time', 'content', 'target', 'metadata': that property differed; 'extra': the
-   * source lacks the entry.
+   * source lacks the entry; 'exists': the copy of a single file replaces the destination, which is
+   * not compared.
    */
-  reason: 'new' | 'type' | 'size' | 'time' | 'content' | 'target' | 'metadata' | 'extra';
+  reason:
+    | ('new' | 'type' | 'size' | 'time' | 'content' | 'target' | 'metadata' | 'extra')
+    | 'exists';
 }
 
 /** A step that the system refused for one file or several, and what was done instead. */
