@@ -118,6 +118,7 @@ Napi::Object describe_limits(napi_env env) {
                          {"leaveUnnamedFlag", kLeaveUnnamed},
                          {"directoryIsLockedFlag", kDirectoryIsLocked},
                          {"ofExistingFileFlag", kOfExistingFile},
+                         {"leavesCacheFlag", kLeavesCache},
                          {"pathOfLink", kOfLink},
                          {"foreignDescriptor", kForeignDescriptor}});
 }

@@ -86,6 +86,7 @@ test('limits are the same on both sides', () => {
     leaveUnnamedFlag: opcodes.leaveUnnamedFlag,
     directoryIsLockedFlag: opcodes.directoryIsLockedFlag,
     ofExistingFileFlag: opcodes.ofExistingFileFlag,
+    leavesCacheFlag: opcodes.leavesCacheFlag,
     foreignDescriptor: opcodes.foreignDescriptorFlag >>> 0,
   });
 });

@@ -217,15 +217,15 @@ double result_at(const std::vector<std::byte>& memory, size_t index) {
   return result.value;
 }
 
-Result run_on_pairs(Harness& harness, Opcode opcode, std::vector<std::byte>& memory,
-                    size_t count) {
+Result run_on_pairs(Harness& harness, Opcode opcode, std::vector<std::byte>& memory, size_t count,
+                    uint32_t flags = 0) {
   OpenFile& folder = *harness.open(harness.path("."), kOpenRead);
   Operation& op = harness.make(opcode, &folder);
   if (op.has_source()) op.source = &folder;
   op.data = memory.data();
   op.length = memory.size();
   op.file_offset = static_cast<int64_t>(count);
-  op.flags = kLeaveUnnamed;
+  op.flags = kLeaveUnnamed | flags;
   return harness.run(op);
 }
 
@@ -252,6 +252,21 @@ ENGINE_TEST(many_small_files_are_copied_and_renamed_and_failures_are_left_out) {
   CHECK_EQUAL(result_at(names, 2), 0.0);
   CHECK_EQUAL(text_of(harness.path("copy")), std::string("text"));
   CHECK_EQUAL(text_of(harness.path("taken")), std::string("longer text"));
+}
+
+// Where the file system has no way around the cache, the files are copied nevertheless.
+ENGINE_TEST(many_small_files_are_copied_and_renamed_that_leave_the_cache) {
+  Harness harness(engine);
+  put(harness.path("a"), "text");
+  put(harness.path("large"), std::string(300'000, 'x'));
+  auto memory = memory_of({{"a", "t1"}, {"large", "t2"}});
+  CHECK(run_on_pairs(harness, Opcode::kCopySmallFiles, memory, 2, kLeavesCache).ok());
+  CHECK_EQUAL(result_at(memory, 0), 4.0);
+  CHECK_EQUAL(result_at(memory, 1), 300'000.0);
+  auto names = memory_of({{"t1", "b"}, {"t2", "copy"}});
+  CHECK(run_on_pairs(harness, Opcode::kRenamePairs, names, 2, kLeavesCache).ok());
+  CHECK_EQUAL(text_of(harness.path("b")), std::string("text"));
+  CHECK_EQUAL(text_of(harness.path("copy")), std::string(300'000, 'x'));
 }
 
 ENGINE_TEST(names_that_are_cut_short_are_not_read_past_their_memory) {

@@ -17,8 +17,9 @@ export class LoopDevice {
   /** The file behind the device. */
   readonly image: string;
 
-  constructor(size: number, sectorSize = 4096) {
-    this.image = path.join(temporaryFolder(), 'disk');
+  /** @param folder holds the file behind the device */
+  constructor(size: number, sectorSize = 4096, folder = temporaryFolder()) {
+    this.image = path.join(folder, 'disk');
     fs.writeFileSync(this.image, '');
     fs.truncateSync(this.image, size);
     const sectors = ['--sector-size', String(sectorSize)];

@@ -36,13 +36,16 @@ const content = randomBytes(4 * MiB + 333);
 const fincore = '/usr/bin/fincore';
 const test = testWhere(isLinux && fs.existsSync(fincore), 'fincore shows what Linux has cached');
 
-/** Bytes of a file in the page cache. */
-function cached(file: string): number {
-  return Number(execFileSync(fincore, ['-b', '-n', '-o', 'RES', file]).toString());
+/** Bytes of files in the page cache. */
+function cached(...files: string[]): number {
+  const shown = execFileSync(fincore, ['-b', '-n', '-o', 'RES', ...files]).toString();
+  return shown.split('\n').reduce((sum, bytes) => sum + Number(bytes), 0);
 }
 
-function dropCache(file: string): void {
-  execFileSync('dd', [`if=${file}`, 'iflag=nocache', 'count=0', 'status=none']);
+function dropCache(...files: string[]): void {
+  for (const file of files) {
+    execFileSync('dd', [`if=${file}`, 'iflag=nocache', 'count=0', 'status=none']);
+  }
 }
 
 async function paths() {
@@ -118,6 +121,56 @@ cacheTest('hashes, comparisons, streams and handles have the option', async () =
   expect(fs.readFileSync(written).equals(content)).toBe(true);
 });
 
+/** Makes a tree of small and larger files. @returns their names in it, and their size together */
+function makeTree(folder: string) {
+  const names = ['small', 'other', 'folder/one', 'folder/two'];
+  const smallBytes = 300_000;
+  fs.mkdirSync(path.join(folder, 'folder'), { recursive: true });
+  const files = names.map((name) => path.join(folder, name));
+  for (const file of files) fs.writeFileSync(file, content.subarray(0, smallBytes));
+  const large = path.join(folder, 'folder', 'large');
+  fs.writeFileSync(large, content);
+  execFileSync('sync', [...files, large]);
+  const bytes = names.length * smallBytes + content.byteLength;
+  return { names: [...names, 'folder/large'], bytes };
+}
+
+for (const options of [{}, { manifest: 'sums' }, { dontCache: 'prefer' as const }]) {
+  const given = JSON.stringify(options);
+  cacheTest(`the cache is after a copy of a tree as it was before: ${given}`, async () => {
+    const { folder } = await paths();
+    const [source, copied] = [path.join(folder, 'tree'), path.join(folder, 'copied')];
+    const { names, bytes } = makeTree(source);
+    const filesIn = (top: string): string[] => names.map((name) => path.join(top, name));
+    const isDefault = options.dontCache === undefined;
+    const drops = !isDefault || (await dropsByDefault(64 * MiB, folder));
+    const most = drops ? bytes / 2 : Number.POSITIVE_INFINITY;
+    dropCache(...filesIn(source));
+    const more = options.manifest ? { manifest: path.join(folder, 'sums') } : options;
+    await mirror(source, copied, more);
+    expect(cached(...filesIn(source))).toBeLessThan(most);
+    expect(cached(...filesIn(copied))).toBeLessThan(most);
+    for (const name of names) {
+      const isSame = fs
+        .readFileSync(path.join(copied, name))
+        .equals(fs.readFileSync(path.join(source, name)));
+      expect(isSame).toBe(true);
+    }
+    // All files have been read by now.
+    await mirror(source, path.join(folder, 'again'), more);
+    expect(cached(...filesIn(source))).toBeGreaterThan(bytes / 2);
+    expect(cached(...filesIn(path.join(folder, 'again')))).toBeLessThan(most);
+  });
+}
+
+cacheTest('with dontCache: false a copy of a tree fills the cache', async () => {
+  const { folder } = await paths();
+  const [source, copied] = [path.join(folder, 'tree'), path.join(folder, 'copied')];
+  const { names, bytes } = makeTree(source);
+  await mirror(source, copied, { dontCache: false });
+  expect(cached(...names.map((name) => path.join(copied, name)))).toBeGreaterThan(bytes / 2);
+});
+
 cacheTest('the files of a folder leave the cache', async () => {
   const { folder, source } = await paths();
   const tree = path.join(folder, 'tree');
@@ -171,6 +224,29 @@ testWhere(canMakeDisks, 'disks need root and loop devices', { mustRun: isLinux }
     await copyOfFile(source, device.path, { dontCache: true, verify: true });
     await copyOfFile(device.path, destination, { dontCache: true });
     expect(fs.readFileSync(destination).equals(content.subarray(0, 4 * MiB))).toBe(true);
+  },
+);
+
+testWhere(canMakeDisks, 'disks need root and loop devices', { mustRun: isLinux })(
+  'a write that is lost before it leaves the cache is an error',
+  async () => {
+    const { source } = await paths();
+    fs.truncateSync(source, 4 * MiB);
+    // The device takes more than the memory behind it.
+    const store = temporaryFolder();
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'none', store]);
+    try {
+      const device = new LoopDevice(4 * MiB, 512, store);
+      devices.push(device);
+      const handle = await open(device.path, 'r+', { dontCache: true });
+      const written = handle.write(content, 0, 4 * MiB, 0);
+      expect(await rejection(written)).toMatchObject({ code: 'EIO', syscall: 'write' });
+      await handle.close();
+      const copied = copyOfFile(source, device.path, { dontCache: true });
+      expect(await rejection(copied)).toMatchObject({ code: 'EIO' });
+    } finally {
+      execFileSync('umount', ['--lazy', store]);
+    }
   },
 );
 

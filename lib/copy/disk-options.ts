@@ -11,7 +11,8 @@ export interface DiskOptions {
    * Leaves the system's cache as it was, without needing alignment: pages that were cached before
    * stay, others leave. `true` fails where that is not possible (ENOTSUP on tmpfs,
    * ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on Windows); 'prefer' then uses the cache. Default:
-   * 'prefer' for large files on ext4, XFS and btrfs of Linux 6.14 and later; else false.
+   * 'prefer' for large files, and in copies of folders for all, on ext4, XFS and btrfs of Linux
+   * 6.14 and later; else false.
    */
   dontCache?: boolean | 'prefer' | undefined;
   /**
@@ -52,12 +53,12 @@ function hasCheapWay(): boolean {
 /**
  * Returns whether files on a file system may leave the cache by default: on ext4, XFS and btrfs of
  * Linux 6.14 and later.
- * @param path any path on the file system
+ * @param typeOf returns the number of the file system's type from statfs(2)
  */
-async function mayDrop(path: SystemPath): Promise<boolean> {
+export async function mayDrop(typeOf: () => Promise<number>): Promise<boolean> {
   if (!hasCheapWay()) return false;
   try {
-    return fileSystemsThatDrop.has((await nodePromises.statfs(path)).type);
+    return fileSystemsThatDrop.has(await typeOf());
   } catch {
     return false;
   }
@@ -65,7 +66,7 @@ async function mayDrop(path: SystemPath): Promise<boolean> {
 
 /** Returns whether a file leaves the cache by default. @param path any path on its file system */
 export async function dropsByDefault(size: number, path: SystemPath): Promise<boolean> {
-  return size >= largeFileMin && mayDrop(path);
+  return size >= largeFileMin && mayDrop(async () => (await nodePromises.statfs(path)).type);
 }
 
 type Reading = DiskOptions & Pick<OpenOptions, 'unbuffered'>;

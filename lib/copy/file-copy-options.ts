@@ -214,6 +214,8 @@ export interface CopySettings extends DiskOptions {
   badSectors: 'error' | 'zero';
   force: boolean;
   errorOnExist: boolean;
+  /** Whether the source is read as with `dontCache: 'prefer'`, and the copy written without it. */
+  readsUncached?: boolean | undefined;
 }
 
 /** @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE */

@@ -89,14 +89,21 @@ interface Unfinished {
   timesLater?: Pick<BigIntStats, 'atimeNs' | 'mtimeNs'>;
 }
 
+interface InTree {
+  metadata: MetadataParts;
+  endsLater: boolean;
+  /** Whether only the source is kept out of the cache; the caller drops the copy later. */
+  readsUncached?: boolean | undefined;
+}
+
 /** Copies one file of a tree between open directories. Links are not followed. */
 export async function copyInTree(
   source: Spot,
   destination: Spot,
   options: FileCopyOptions,
-  { metadata, endsLater }: { metadata: MetadataParts; endsLater: boolean },
+  { endsLater, ...how }: InTree,
 ): Promise<FileCopyReport & Unfinished> {
-  const given = { ...parseCopyOptions(options), metadata };
+  const given = { ...parseCopyOptions(options), ...how };
   const shown = shownPathsOf(source.path, destination.path);
   return reportOn(shown, given, async (faults) => {
     const { directory, name } = source;
@@ -174,8 +181,10 @@ type PartOfReport = Omit<FileCopyReport, Whole> & Unfinished;
 
 /** Opens the source, if possible without changing its access time, which is copied. */
 async function openToRead({ openSource, settings, isInTree }: Job): Promise<CoreHandle> {
-  const { signal, metadata } = settings;
-  const options = { ...openingOf(settings), signal, access: 'sequential' } as const;
+  const { signal, metadata, readsUncached } = settings;
+  const opening = openingOf(settings);
+  if (readsUncached) opening.dontCache ??= 'prefer';
+  const options = { ...opening, signal, access: 'sequential' } as const;
   // The owner of a tree may exchange the file for a FIFO at any moment.
   const openIt = (flags: number): Promise<CoreHandle> =>
     isInTree

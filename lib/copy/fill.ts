@@ -121,7 +121,8 @@ function whyNotSystem({ source, destination, size, settings }: Filling): string 
 /** Returns why the options rule out a strategy, before the system is asked. */
 function whyNot(strategy: Offer, filling: Filling): string | undefined {
   const isBegun = strategy === 'clone' && filling.start > 0;
-  const isCaching = strategy === 'offload' && filling.settings.dontCache;
+  const { dontCache, readsUncached } = filling.settings;
+  const isCaching = strategy === 'offload' && (dontCache || readsUncached);
   return (
     whyNotSystem(filling) ??
     (isBegun ? 'a part is there already' : undefined) ??

@@ -158,9 +158,9 @@ export function copySmallFilesIn({ memory, count }: Pairs, metadata: number): En
   return ofPairs(Opcode.copySmallFiles, flags, memory, count);
 }
 
-/** Renames the first name of each pair to the second one. */
-export function renamePairsIn({ memory, count }: Pairs): Encoded {
-  return ofPairs(Opcode.renamePairs, 0, memory, count);
+/** Renames the first name of each pair to the second one. @param flags leavesCacheFlag or 0 */
+export function renamePairsIn({ memory, count }: Pairs, flags: number): Encoded {
+  return ofPairs(Opcode.renamePairs, flags, memory, count);
 }
 
 /**

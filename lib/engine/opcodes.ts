@@ -99,6 +99,9 @@ export const leaveUnnamedFlag = 1 << 16;
 /** A bit of `flags` of copySmallFile: the directory is locked, so new files need no lock. */
 export const directoryIsLockedFlag = 1 << 17;
 
+/** A bit of `flags` of copySmallFile and renamePairs: files leave the system's cache (Linux). */
+export const leavesCacheFlag = 1 << 19;
+
 /** A bit of `flags` of copyMetadata: the file has had its content before. */
 export const ofExistingFileFlag = 1 << 18;
 

@@ -1,6 +1,6 @@
 import type { Completion } from '../../engine/completion.js';
 import { copySmallFileIn } from '../../engine/directory-requests.js';
-import { directoryIsLockedFlag, leaveUnnamedFlag } from '../../engine/opcodes.js';
+import { directoryIsLockedFlag, leavesCacheFlag, leaveUnnamedFlag } from '../../engine/opcodes.js';
 import type { EntryName } from '../../handle/entry-name.js';
 import type { FileRange } from '../../handle/sparse.js';
 import type { SystemError } from '../../node/errors.js';
@@ -21,6 +21,8 @@ export interface SmallFileCopy {
   leaveUnnamed?: boolean;
   /** Whether the folder is locked, so that the new file needs no lock of its own. */
   isLocked?: boolean | undefined;
+  /** Whether what reading brings into the system's cache leaves it. Default false. */
+  leavesCache?: boolean | undefined;
   signal: AbortSignal | undefined;
 }
 
@@ -102,8 +104,11 @@ async function copyOnce(copy: SmallFileCopy): Promise<CopiedFile | null> {
     path: showPath(source.path.toString()),
     dest: showPath(destination.path.toString()),
   };
-  const options = (leaveUnnamed ? leaveUnnamedFlag : 0) | (isLocked ? directoryIsLockedFlag : 0);
-  const metadata = flagsOfParts(copy.metadata) | options;
+  const metadata =
+    flagsOfParts(copy.metadata) |
+    (leaveUnnamed ? leaveUnnamedFlag : 0) |
+    (isLocked ? directoryIsLockedFlag : 0) |
+    (copy.leavesCache ? leavesCacheFlag : 0);
   const { core } = destination.directory;
   const copied = await core.operateFrom<CopiedFile | null>(source.directory.core, {
     ...copySmallFileIn({ ...names, metadata }),

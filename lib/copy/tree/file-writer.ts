@@ -1,4 +1,5 @@
 import process from 'node:process';
+import { mayDrop } from '../disk-options.js';
 import { FallbackLog } from '../fallbacks.js';
 import { copyInTree } from '../file-copy.js';
 import type { FileCopyOptions } from '../file-copy-options.js';
@@ -8,7 +9,7 @@ import type { Spot } from '../spot.js';
 import { unlinkIfThere } from '../unfinished.js';
 import { type CopiedFile, copySmallFile, type SmallFileCopy } from './copy-small-file.js';
 import type { TreeSettings } from './copy-tree-options.js';
-import type { FileSystemSync } from './file-system-sync.js';
+import { FileSystemSync } from './file-system-sync.js';
 import { SmallFiles, type Unnamed } from './small-files.js';
 import type { TreeActions } from './tree-actions.js';
 import { giveTimes } from './tree-metadata.js';
@@ -39,8 +40,10 @@ type FileActions = Pick<
 
 /** Makes the files of the destination. */
 export class FileWriter implements FileActions {
-  /** Undefined until the top exists, and if the system has no sync for it. */
-  fileSystem: FileSystemSync | undefined;
+  /** Undefined until open(), and if the system has no sync for the top. */
+  #fileSystem: FileSystemSync | undefined;
+  /** Whether the files and their copies leave the system's cache. */
+  #leavesCache = false;
   readonly #source: TreeRoot;
   readonly #destination: TreeRoot;
   readonly #settings: TreeSettings;
@@ -60,6 +63,21 @@ export class FileWriter implements FileActions {
     this.#otherFileSystems = otherFileSystems;
   }
 
+  /** Looks at the file system of the destination, whose top exists by now. */
+  async open(): Promise<void> {
+    this.#fileSystem = await FileSystemSync.of(this.#destination);
+    const { dontCache, unbuffered, strategy = 'auto' } = this.#settings.fileOptions;
+    if (unbuffered || strategy === 'clone' || strategy === 'offload') return;
+    const byDefault = (): Promise<boolean> => mayDrop(() => this.#destination.fileSystemType());
+    this.#leavesCache = dontCache === undefined ? await byDefault() : dontCache !== false;
+    this.#smallFiles.leavesCache = this.#leavesCache;
+  }
+
+  /** Makes the files of a file system durable, if the system has a sync that does. */
+  async sync(folder?: Place): Promise<void> {
+    await this.#fileSystem?.run(folder);
+  }
+
   isSmall(task: Task): boolean {
     const waits = this.#waitsForCommit(task);
     return waits && this.#isCopiedAsOne(task, waits) && task.there?.kind !== 'folder';
@@ -73,7 +91,7 @@ export class FileWriter implements FileActions {
   #isCopiedAsOne({ entry, there }: Task, waits: boolean): boolean {
     const { eachByCopy, fileOptions } = this.#settings;
     // Nothing else makes the content durable before the file has its name.
-    const needsOwnSync = this.fileSystem !== undefined && !waits;
+    const needsOwnSync = this.#fileSystem !== undefined && !waits;
     const keepsAccess = fileOptions.keepAccess === true && there?.kind === 'file';
     if (eachByCopy || needsOwnSync || keepsAccess) return false;
     return entry.size <= (waits ? smallFileMax : unsyncedMax);
@@ -103,22 +121,30 @@ export class FileWriter implements FileActions {
     const isSmall = this.#isCopiedAsOne(task, waits);
     return this.#source.spot(task.entry.place, (source) =>
       this.#destination.spot(madeAt(task), async (destination) => {
-        const ends = { leaveUnnamed: waits, isLocked: waits };
+        const ends = { leaveUnnamed: waits, isLocked: waits, leavesCache: this.#leavesCache };
         const small = isSmall ? await this.#tryAsOne(source, destination, ends) : null;
         if (small !== null) return small;
         if (isInPlace) await makeWritable(task, destination);
-        const options = { ...fileOptions, onProgress };
-        const how = { metadata, endsLater: waits };
+        const options = { ...this.#optionsFor(task, waits), onProgress };
+        const how = { metadata, endsLater: waits, readsUncached: this.#leavesCache };
         const copied = await copyInTree(source, destination, options, how);
         return { ...copied, isInPlace: waits && copied.unnamed === undefined };
       }),
     );
   }
 
+  // Small copies that are synced together leave the cache when they get their names: with the
+  // option each would be sent to the disk by itself.
+  #optionsFor({ entry }: Task, waits: boolean): FileCopyOptions {
+    const { fileOptions } = this.#settings;
+    const leavesNow = this.#leavesCache && !(waits && entry.size <= smallFileMax);
+    return leavesNow ? { dontCache: 'prefer', ...fileOptions } : fileOptions;
+  }
+
   /** Whether a new file is renamed in a group. */
   #waitsForCommit({ entry, as }: Task): boolean {
     const { fileOptions, force } = this.#settings;
-    if (!this.fileSystem?.tells || as !== undefined) return false;
+    if (!this.#fileSystem?.tells || as !== undefined) return false;
     if (fileOptions.resume || !force) return false;
     return !isWithin(entry.place, this.#otherFileSystems);
   }
@@ -132,7 +158,7 @@ export class FileWriter implements FileActions {
   async #tryAsOne(
     source: Spot,
     destination: Spot,
-    ends: Pick<SmallFileCopy, 'leaveUnnamed' | 'isLocked'>,
+    ends: Pick<SmallFileCopy, 'leaveUnnamed' | 'isLocked' | 'leavesCache'>,
   ): Promise<CopiedFile | null> {
     const { signal, metadata, fileOptions } = this.#settings;
     const { retries = 0, badSectors } = fileOptions;
@@ -152,7 +178,7 @@ export class FileWriter implements FileActions {
 
   async giveName(task: Task, copied: CopiedFile): Promise<CopiedFile> {
     const { unnamed } = copied;
-    const { fileOptions, metadata } = this.#settings;
+    const { metadata } = this.#settings;
     if (unnamed === undefined) return giveTimes(task, copied, this.#destination, metadata);
     const fallbacks = new FallbackLog();
     const { place } = task.entry;
@@ -169,7 +195,9 @@ export class FileWriter implements FileActions {
     // mistaken the file for a leftover. It is made again, with a sync of its own.
     const again = await this.#source.spot(place, (source) =>
       this.#destination.spot(place, (destination) =>
-        copyInTree(source, destination, fileOptions, { metadata, endsLater: false }),
+        copyInTree(source, destination, this.#optionsFor(task, false), {
+          ...{ metadata, endsLater: false, readsUncached: this.#leavesCache },
+        }),
       ),
     );
     copied.hold?.release();

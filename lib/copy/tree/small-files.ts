@@ -1,5 +1,5 @@
 import { copySmallFilesIn, renamePairsIn } from '../../engine/directory-requests.js';
-import { directoryIsLockedFlag } from '../../engine/opcodes.js';
+import { directoryIsLockedFlag, leavesCacheFlag } from '../../engine/opcodes.js';
 import { decodeNothing } from '../../engine/operation.js';
 import type { DirectoryHandle } from '../../file-handle/directory-handle.js';
 import type { EntryName } from '../../handle/entry-name.js';
@@ -91,6 +91,8 @@ export async function attempt(run: () => Promise<void>): Promise<void> {
 
 /** Operations on many small files in one folder (Linux). */
 export class SmallFiles {
+  /** Whether the files and their copies leave the system's cache. */
+  leavesCache = false;
   readonly #source: TreeRoot;
   readonly #destination: TreeRoot;
   readonly #folders: WaitingFolders;
@@ -121,7 +123,7 @@ export class SmallFiles {
     const folder = folderOf((tasks[0] as Task).entry.place);
     const hold = await this.#folders.hold(folder, tasks.length);
     if (hold === undefined) return tasks.map(() => undefined);
-    const flags = flagsOfParts(this.#metadata) | directoryIsLockedFlag;
+    const flags = flagsOfParts(this.#metadata) | directoryIsLockedFlag | this.#cacheFlag;
     const copyBetween = (from: DirectoryHandle, to: DirectoryHandle): Promise<void> =>
       to.core.operateFrom<void>(from.core, {
         ...copySmallFilesIn(pairs, flags),
@@ -141,6 +143,10 @@ export class SmallFiles {
     });
   }
 
+  get #cacheFlag(): number {
+    return this.leavesCache ? leavesCacheFlag : 0;
+  }
+
   /** Renames complete files of one folder. @returns for each file whether it has its name */
   async giveNames(files: readonly Unnamed[]): Promise<boolean[]> {
     const names = files.map(
@@ -151,7 +157,7 @@ export class SmallFiles {
     await attempt(() =>
       this.#destination.within(folder, ({ core }) =>
         core.operate<void>({
-          ...renamePairsIn(pairs),
+          ...renamePairsIn(pairs, this.#cacheFlag),
           subject: { syscall: 'renameat' },
           decode: decodeNothing,
         }),

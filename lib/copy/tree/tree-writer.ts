@@ -12,7 +12,6 @@ import { removeLeftOver, unlinkIfThere } from '../unfinished.js';
 import type { CopiedFile } from './copy-small-file.js';
 import type { TreeSettings } from './copy-tree-options.js';
 import { FileSystemKind } from './file-system-kind.js';
-import { FileSystemSync } from './file-system-sync.js';
 import { FileWriter } from './file-writer.js';
 import { alikeInXattrs, type KeptXattrs, keepXattrs } from './keep-xattrs.js';
 import { KnownEntries } from './known-entries.js';
@@ -78,7 +77,7 @@ export class TreeWriter implements TreeActions {
   async makeFolder(task: Task): Promise<boolean> {
     const isNew = await this.#makeFolder(task);
     const { place } = task.entry;
-    if (place === '') this.#files.fileSystem = await FileSystemSync.of(this.#destination);
+    if (place === '') await this.#files.open();
     return isNew;
   }
 
@@ -156,15 +155,15 @@ export class TreeWriter implements TreeActions {
     return this.#files.writeFile(task, onProgress);
   }
 
-  async sync(): Promise<void> {
-    await this.#files.fileSystem?.run();
+  sync(): Promise<void> {
+    return this.#files.sync();
   }
 
   async syncOthers(): Promise<void> {
     for (const place of this.#mounts.points) {
       // A subvolume of btrfs may have been deleted like a folder.
       if ((await this.#destination.statusIfThere(place)) === undefined) continue;
-      await this.#files.fileSystem?.run(place);
+      await this.#files.sync(place);
     }
   }
 

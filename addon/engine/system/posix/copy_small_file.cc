@@ -1,11 +1,13 @@
 #include "system/copy_small_file.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "small_file_copier.h"
 #include "system/name_pairs.h"
 #include "system/tree.h"
 #include "system_call.h"
+#include "uncached.h"
 
 namespace overlapped {
 
@@ -23,11 +25,25 @@ Result copy_small_files(Operation& op) {
   return Result::success(0);
 }
 
+// Takes a complete file out of the cache. A file that this process may not read stays there.
+void forget(int directory, const char* name) {
+#ifdef __linux__
+  const Descriptor file(
+      ::openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (file.valid()) drop_from_cache(file.get());
+#else
+  (void)directory;
+  (void)name;
+#endif
+}
+
 Result rename_pairs(Operation& op) {
   NamePairs pairs(op);
   const int directory = op.file->handle();
+  const bool leaves_cache = (op.flags & kLeavesCache) != 0;
   while (pairs.next()) {
     if (is_cancelled(op)) break;
+    if (leaves_cache) forget(directory, pairs.first());
     const Result renamed = repeat_interrupted(
         op, [&] { return ::renameat(directory, pairs.first(), directory, pairs.second()); });
     if (renamed.ok()) pairs.set_result(0, 0);

@@ -12,6 +12,7 @@
 
 #include "system/copy.h"
 #include "system/copy_small_file.h"
+#include "uncached.h"
 
 namespace overlapped {
 
@@ -102,6 +103,7 @@ Result give_name(int directory, Descriptor& to, const SmallFileCopier::Names& na
 SmallFileCopier::SmallFileCopier(Operation& operation)
     : op_(operation),
       locks_((operation.flags & kDirectoryIsLocked) == 0),
+      leaves_cache_((operation.flags & kLeavesCache) != 0),
       user_(::geteuid()),
       group_(::getegid()),
       keeps_access_time_((operation.flags & kMetadataTimes) != 0) {
@@ -225,6 +227,17 @@ Result SmallFileCopier::copy_content(int from, const struct stat& status, int to
   return read_and_write(from, static_cast<size_t>(status.st_size), to, 0);
 }
 
+ssize_t SmallFileCopier::read_some(int from) {
+#ifdef __linux__
+  if (leaves_cache_) {
+    const ssize_t bytes = read_uncached(from, buffer_.get(), room_);
+    if (bytes >= 0 || (errno != EOPNOTSUPP && errno != ENOSYS)) return bytes;
+    leaves_cache_ = false;
+  }
+#endif
+  return ::read(from, buffer_.get(), room_);
+}
+
 // Copies up to the end of the file, even if it has grown.
 Result SmallFileCopier::read_and_write(int from, size_t size, int to, int64_t copied) {
   // One byte more than expected: a short read is then the end. Files that report no size, such as
@@ -236,7 +249,7 @@ Result SmallFileCopier::read_and_write(int from, size_t size, int to, int64_t co
   }
   for (;;) {
     if (op_.cancel_requested.load(std::memory_order_acquire)) return Result::cancelled();
-    const Result read = repeat_interrupted(op_, [&] { return ::read(from, buffer_.get(), room_); });
+    const Result read = repeat_interrupted(op_, [&] { return read_some(from); });
     if (!read.ok()) return read;
     if (read.value == 0) return Result::success(copied);
     const auto length = static_cast<size_t>(read.value);

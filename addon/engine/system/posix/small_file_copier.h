@@ -37,11 +37,13 @@ class SmallFileCopier {
   Result fill(int from, const struct stat& status, int to, uint32_t& refused_parts);
   Result copy_content(int from, const struct stat& status, int to);
   Result read_and_write(int from, size_t size, int to, int64_t copied);
+  ssize_t read_some(int from);
   uint32_t parts_to_set(const struct stat& status, int to) const;
   bool clone(int from, int to);
 
   Operation& op_;
   const bool locks_;  // whether new files are locked until they have their final name
+  bool leaves_cache_;
   // The owner of new files in the directory, if it is known before they are made.
   uid_t user_ = 0;
   gid_t group_ = 0;

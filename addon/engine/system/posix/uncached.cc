@@ -143,6 +143,15 @@ Result run_uncached_transfer(Operation& op) {
   return result.ok() && result.value > 0 && may_drop ? drop(op, result) : result;
 }
 
+ssize_t read_uncached(int fd, void* memory, size_t length) {
+  iovec vector{memory, length};
+  constexpr int64_t kAtCursor = -1;
+  return static_cast<ssize_t>(
+      ::syscall(SYS_preadv2, fd, &vector, 1, kAtCursor, kAtCursor, kDontCacheFlag));
+}
+
+void drop_from_cache(int fd) { (void)::posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); }
+
 #elif defined(F_NOCACHE)
 
 Result set_up_uncached(OpenFile& file) {

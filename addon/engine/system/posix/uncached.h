@@ -1,5 +1,8 @@
 #pragma once
 
+#include <sys/types.h>
+
+#include <cstddef>
 #include <cstdint>
 
 #include "operation.h"
@@ -21,6 +24,13 @@ bool lacks_flags(OpenFile& file, int error);
 
 // Runs a transfer of a file that has a way around the cache.
 Result run_uncached_transfer(Operation& operation);
+
+// Like read(2), but pages that the read brings into the cache leave it. Fails with EOPNOTSUPP where
+// the kernel or the file system has no way.
+ssize_t read_uncached(int fd, void* memory, size_t length);
+
+// Takes the pages of a file that are written back out of the cache.
+void drop_from_cache(int fd);
 
 #endif
 
