@@ -175,8 +175,8 @@ napi_value forget_file(napi_env env, napi_callback_info info) {
   return guarded(env, [&]() -> napi_value {
     const Call<1> call(env, info);
     if (!call.environment) return not_started(env);
-    call.environment->forget_file(read_file(env, call.arguments[0]));
-    return nullptr;
+    const int32_t file = read_file(env, call.arguments[0]);
+    return Values(env).boolean(call.environment->forget_file(file));
   });
 }
 

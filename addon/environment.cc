@@ -79,11 +79,12 @@ void Environment::give_away_descriptor(int32_t file_id) {
   if (OpenFile* const file = files_->find(file_id)) file->given_away = true;
 }
 
-void Environment::forget_file(int32_t file_id) {
+bool Environment::forget_file(int32_t file_id) {
   OpenFile* const file = files_->find(file_id);
-  if (!file || file->in_flight > 0) return;
+  if (!file || file->in_flight > 0) return false;
   file->given_away = true;
   files_->remove(file_id);
+  return true;
 }
 
 // ---- Submissions

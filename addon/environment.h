@@ -60,8 +60,9 @@ class Environment {
   int64_t move_cursor(int32_t file_id, int64_t position);
   // POSIX: lets the program close the descriptor of a file itself from now on.
   void give_away_descriptor(int32_t file_id);
-  // POSIX: frees the number of a file, and leaves its descriptor open.
-  void forget_file(int32_t file_id);
+  // POSIX: frees the number of a file, and leaves its descriptor open. Returns false, and does
+  // nothing, if operations on the file are in flight.
+  bool forget_file(int32_t file_id);
 
  private:
   explicit Environment(napi_env env) : env_(env) {}

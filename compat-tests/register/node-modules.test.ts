@@ -168,3 +168,43 @@ test('handles of both packages are accepted by the functions of both', async () 
   const text = 'line one\nline two\n';
   expect(await resultOfChild(script, { args })).toEqual([true, text, text, text, text.slice(5)]);
 });
+
+test('a handle can be transferred to another thread, where it is one of Node', async () => {
+  const script = `
+    import { MessageChannel } from 'node:worker_threads';
+    const unused = await fs.promises.open(${file});
+    const code = "const { parentPort, workerData } = require('node:worker_threads');" +
+      "workerData.readFile('utf8').then(async (text) => { await workerData.close();" +
+      "parentPort.postMessage(text); });";
+    const sent = await fs.promises.open(${file});
+    await sent.read(Buffer.alloc(5), 0, 5, null);
+    const worker = new Worker(code, { eval: true, workerData: sent, transferList: [sent] });
+    const [text] = await once(worker, 'message');
+    const closed = await sent.read(Buffer.alloc(1)).catch((error) => error.code);
+
+    const { port1, port2 } = new MessageChannel();
+    const failures = [];
+    const refused = (handle, message) => {
+      try { port1.postMessage(message, [handle]); } catch (error) { failures.push(error.name); }
+    };
+    const busy = await fs.promises.open(${file});
+    refused(busy, { busy, impossible: () => {} });
+    const stream = busy.createReadStream();
+    refused(busy, busy);
+    failures.push((await stream.toArray()).join('').length);
+    refused(busy, busy);
+    port1.postMessage(unused, [unused]);
+    const [received] = await once(port2, 'message');
+    const line = await received.read(Buffer.alloc(4), 0, 4, 5);
+    await received.close();
+    port1.close();
+    const isLinux = process.platform === 'linux';
+    const fds = (isLinux ? fs.readdirSync('/proc/self/fd') : []).map((fd) => {
+      try { return fs.readlinkSync('/proc/self/fd/' + fd); } catch { return ''; }
+    });
+    console.log(JSON.stringify([text, sent.fd, closed, failures, String(line.buffer), unused.fd,
+      fds.filter((name) => name === ${file}).length]));`;
+  const refusals = ['DataCloneError', 'DataCloneError', 18, 'DataCloneError'];
+  const expected = ['one\nline two\n', -1, 'EBADF', refusals, 'one\n', -1, 0];
+  expect(await resultOfChild(script, { flags })).toEqual(expected);
+});

@@ -55,6 +55,24 @@ for (const make of [createReadStream, createWriteStream]) {
   });
 }
 
+test("close() of a handle resolves after the 'close' of its streams", async () => {
+  for (const autoClose of [true, false]) {
+    const handle = await open(path.join(folder, 'closed'), 'w+');
+    const order: string[] = [];
+    const reader = handle.createReadStream({ autoClose, start: 0 });
+    const writer = handle.createWriteStream({ autoClose });
+    const streams: Record<string, EventEmitter> = { reader, writer };
+    for (const [name, stream] of Object.entries(streams)) {
+      stream.on('error', () => order.push('error'));
+      stream.on('close', () => order.push(name));
+    }
+    await new Promise((resolve) => writer.write('bytes', resolve));
+    await handle.close();
+    order.push('handle');
+    expect(order).toEqual(['reader', 'writer', 'handle']);
+  }
+});
+
 test('a write stream in object mode accepts bytes, and fails with anything else', async () => {
   const options = { objectMode: true } as object;
   const file = path.join(folder, 'objects');

@@ -112,8 +112,8 @@ export class Engine {
     this.native.giveAwayDescriptor(file);
   }
 
-  forgetFile(file: number): void {
-    this.native.forgetFile(file);
+  forgetFile(file: number): boolean {
+    return this.native.forgetFile(file);
   }
 
   duplicateDescriptor(file: number): number {

@@ -138,8 +138,11 @@ export interface NativeBinding {
   moveCursor(file: number, position: number): number;
   /** POSIX: lets the program close the descriptor of a file itself from now on. */
   giveAwayDescriptor(file: number): void;
-  /** POSIX: frees the number of a file, and leaves its descriptor open. */
-  forgetFile(file: number): void;
+  /**
+   * POSIX: frees the number of a file, and leaves its descriptor open. Returns false, and does
+   * nothing, if operations on the file are in flight.
+   */
+  forgetFile(file: number): boolean;
   /**
    * Linux: gives the calling thread, and those that it starts later, the priority of OpenOption
    * ioIdle or ioLow. Returns 0; negative: libuv's error.

@@ -44,6 +44,11 @@ export class Holds {
     };
   }
 
+  /** Whether a caller of hold() has not let go yet. */
+  get mustBeAsked(): boolean {
+    return this.#onClosing !== undefined && this.#onClosing.size > 0;
+  }
+
   /** Tells every caller of hold() that the file is being closed. */
   askToLetGo(): void {
     for (const letGo of this.#onClosing ?? []) letGo();

@@ -3,7 +3,9 @@ import process from 'node:process';
 import { getEngine } from '../engine/engine.js';
 import { complete, type HandleRequest } from '../engine/operation.js';
 import { statusOfFile } from '../engine/requests.js';
+import { flushEngine } from '../engine/started.js';
 import { fileClosed, systemError, systemErrorOf } from '../node/errors.js';
+import { nextTick } from '../node/globals.js';
 import { nodeFs } from '../node/node-fs.js';
 import { noOptions, ownOptions } from '../node/own-options.js';
 import { validateStatusOptions } from '../node/validate.js';
@@ -22,6 +24,11 @@ export const placeholderDescriptor = 2 ** 31 - 1;
 const readSubject = { syscall: 'read' };
 const writeSubject = { syscall: 'write' };
 const statSubject = { syscall: 'fstat' };
+
+// A stream calls back in one tick after its file is closed, and emits 'close' in the next one.
+function afterStreams(): Promise<void> {
+  return new Promise((resolve) => nextTick(() => nextTick(() => nextTick(resolve))));
+}
 
 /**
  * An open file of the engine and its state: open, closing, closed. Every operation keeps this
@@ -44,6 +51,7 @@ export class OpenFile implements SizedFile {
   onClosed: (() => void) | undefined;
   readonly #held: Held;
   #closing: Promise<void> | undefined;
+  #left: Promise<void> | undefined;
   #isClosed = false;
   /** Whether the close has completed; the number may then belong to another file. */
   #hasLeft = false;
@@ -61,6 +69,14 @@ export class OpenFile implements SizedFile {
   /** Whether the file has no users any more; its number may soon belong to another file. */
   get isClosed(): boolean {
     return this.#isClosed;
+  }
+
+  /**
+   * Settles when the file is closed, before the promise of close(), which waits for the events of
+   * streams; undefined before close() is called.
+   */
+  get left(): Promise<void> | undefined {
+    return this.#left;
   }
 
   get state(): 'open' | 'closing' | 'closed' {
@@ -179,7 +195,7 @@ export class OpenFile implements SizedFile {
     if (!this.#hasLeft) getEngine().cancelFile(this.number);
   }
 
-  /** Closes the file when it has no users. */
+  /** Closes the file when it has no users. Resolves after 'close' of streams that held it. */
   close(): Promise<void> {
     return this.#end(() => submitClose(this.number, this.access.writable));
   }
@@ -202,9 +218,32 @@ export class OpenFile implements SizedFile {
     return next;
   }
 
+  /**
+   * Ends this object, and leaves its descriptor open for the caller, who owns it.
+   * @returns false if operations are in flight; nothing has changed then
+   */
+  detach(): boolean {
+    if (this.#closing !== undefined || this.holds.any) return false;
+    if (isWindows) {
+      this.#held.fd = noDescriptor;
+      this.close().catch(() => {});
+      return true;
+    }
+    flushEngine();
+    if (!getEngine().forgetFile(this.number)) return false;
+    unwatchCollection(this.#held);
+    this.#isClosed = true;
+    this.#hasLeft = true;
+    this.#held.fd = noDescriptor;
+    this.#left = Promise.resolve();
+    this.#closing = this.#left;
+    return true;
+  }
+
   #end(leaveFile: () => Promise<void>): Promise<void> {
     if (this.#closing === undefined) {
-      this.#closing = this.#endOnce(leaveFile);
+      this.#left = this.#endOnce(leaveFile);
+      this.#closing = this.holds.mustBeAsked ? this.#left.then(afterStreams) : this.#left;
       // This comes last, because streams that release the file may call close() themselves.
       this.holds.askToLetGo();
     }

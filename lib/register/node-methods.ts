@@ -11,7 +11,7 @@ type AnyMethod = (...given: unknown[]) => unknown;
 type Fields = Record<string | symbol, unknown>;
 
 /** Node's private fields, found by name on one of its handles. */
-function fieldsOf(handle: object): Map<string, symbol> {
+export function fieldsOf(handle: object): Map<string, symbol> {
   const prototype: object = Object.getPrototypeOf(handle);
   const symbols = [handle, prototype].flatMap((object) => Object.getOwnPropertySymbols(object));
   return new Map(symbols.map((symbol) => [symbol.description ?? '', symbol]));

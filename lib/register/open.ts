@@ -5,6 +5,7 @@ import { isOpenOptions } from '../handle/open-options.js';
 import { nodePromises } from '../node/node-fs.js';
 import type { PathLike } from '../node/paths.js';
 import { inheritMethods } from './node-methods.js';
+import { makeTransferable } from './transferable.js';
 
 let linking: Promise<void> | undefined;
 let isLinked = false;
@@ -17,10 +18,12 @@ async function linkToNodes(): Promise<void> {
     const { prototype } = ExtendedHandle;
     const nodes: object = Object.getPrototypeOf(handle);
     inheritMethods(handle);
+    makeTransferable(handle);
     await handle.close();
-    // Both classes extend EventEmitter.
+    // Both classes extend EventEmitter. Node's constructor makes an object transferable.
     if (!Object.prototype.isPrototypeOf.call(prototype, nodes)) {
       Object.setPrototypeOf(prototype, nodes);
+      Object.setPrototypeOf(ExtendedHandle, nodes.constructor);
     }
     isLinked = true;
   } catch {

@@ -137,6 +137,12 @@ export class HeldFile {
   #close(closes: boolean): Promise<void> {
     this.#release?.();
     const handle = this.isOwn || closes ? (this.#given ?? this.handle) : undefined;
-    return handle === undefined ? Promise.resolve() : handle.close();
+    if (handle === undefined) return Promise.resolve();
+    // A close() by the program waits for the events of this stream.
+    const left = this.handle?.file.left;
+    const closed = handle.close();
+    if (left === undefined) return closed;
+    closed.catch(() => {});
+    return left;
   }
 }
