@@ -5,6 +5,7 @@
 #include <string>
 
 #include "system/attributes.h"
+#include "system_call.h"
 
 #ifdef __linux__
 #include "linux_calls.h"
@@ -28,8 +29,6 @@ constexpr uint32_t kEncrypted = 0x4000;
 constexpr mode_t kAnyWrite = S_IWUSR | S_IWGRP | S_IWOTH;
 // The unit of st_blocks (stat(2)).
 constexpr int64_t kStatBlockSize = 512;
-
-Result last_error() { return Result::failure(static_cast<uint32_t>(errno)); }
 
 bool is_by_path(const Operation& op) {
   return op.opcode == Opcode::kGetAttributesPath || op.opcode == Opcode::kSetAttributesPath;

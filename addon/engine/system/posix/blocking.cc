@@ -192,9 +192,7 @@ Result read_opened(Operation& op, const PosixOpen& opened) {
   const Result read = size > 0 ? read_known_size(op, file.handle(), static_cast<size_t>(size))
                                : read_unknown_size(op, file.handle());
   if (read.ok() && !op.detail->content) {
-    if (::lseek(file.handle(), 0, SEEK_SET) < 0) {
-      return Result::failure(static_cast<uint32_t>(errno));
-    }
+    if (::lseek(file.handle(), 0, SEEK_SET) < 0) return last_error();
     return hand_over(op);
   }
   op.detail->opened.reset();
@@ -250,8 +248,8 @@ Result write_opened(Operation& op, OpenFile& file) {
   return closed.ok() ? Result::success(static_cast<int64_t>(written)) : closed;
 }
 
-// Writes the first bytes of a new stream. Returns whether the file has taken all of them; what it
-// refuses is left to the next write, which reports the error.
+// Writes the first bytes of a new stream. Returns whether the file has taken all of them; the next
+// write moves the others and reports the error.
 bool write_first_bytes(Operation& op) {
   const int fd = op.detail->opened->handle();
   while (op.transferred < op.length) {

@@ -82,8 +82,8 @@ void drop_xattrs(int fd) {
   }
 }
 
-// Gives the clone what a new file with the destination's mode has, since it has the metadata of the
-// source. Then it takes the destination's name, and the destination's descriptor refers to it.
+// Gives the clone the mode and the times of a new file, and removes the attributes that it has from
+// the source. Then it takes the destination's name, and the destination's descriptor refers to it.
 Result take_over(const Place& place, const std::string& clone, int to, const struct stat& status) {
   const int folder = place.folder.get();
   constexpr mode_t kPermissions = 07777;

@@ -13,6 +13,7 @@
 #endif
 
 #include "system/devices.h"
+#include "system_call.h"
 
 namespace overlapped {
 
@@ -21,14 +22,14 @@ Result device_size(Operation& op) {
 #ifdef __linux__
   uint64_t size = 0;
   if (::ioctl(fd, BLKGETSIZE64, &size) == 0) return Result::success(static_cast<int64_t>(size));
-  return Result::failure(static_cast<uint32_t>(errno));
+  return last_error();
 #elif defined(__APPLE__)
   uint64_t count = 0;
   uint32_t size = 0;
   if (::ioctl(fd, DKIOCGETBLOCKCOUNT, &count) == 0 && ::ioctl(fd, DKIOCGETBLOCKSIZE, &size) == 0) {
     return Result::success(static_cast<int64_t>(count * size));
   }
-  return Result::failure(static_cast<uint32_t>(errno));
+  return last_error();
 #else
   (void)fd;
   return Result::failure(ENOSYS);

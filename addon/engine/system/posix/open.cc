@@ -11,6 +11,7 @@
 #include "file_status.h"
 #include "io_priority.h"
 #include "share.h"
+#include "system_call.h"
 #include "uncached.h"
 
 #ifdef __linux__
@@ -26,8 +27,6 @@ namespace {
 
 // The alignment if the kernel cannot tell: a page suits block devices with sectors of up to 4 KiB.
 constexpr uint32_t kSafeAlignment = 4096;
-
-Result last_error() { return Result::failure(static_cast<uint32_t>(errno)); }
 
 constexpr uint32_t kAnyUnbuffered = kUnbuffered | kUnbufferedPrefer;
 

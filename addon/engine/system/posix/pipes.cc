@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "system/devices.h"
+#include "system_call.h"
 
 namespace overlapped {
 
@@ -12,8 +13,6 @@ namespace {
 
 // Other users can be admitted with chmod(); a Windows pipe is also limited to its user.
 constexpr mode_t kFifoMode = 0600;
-
-Result last_error() { return Result::failure(static_cast<uint32_t>(errno)); }
 
 Result set_size(int fd, int64_t bytes) {
 #ifdef F_SETPIPE_SZ

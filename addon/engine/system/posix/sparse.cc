@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "system/sparse.h"
+#include "system_call.h"
 
 #ifdef __linux__
 #include <linux/falloc.h>
@@ -14,8 +15,6 @@
 namespace overlapped {
 
 namespace {
-
-Result last_error() { return Result::failure(static_cast<uint32_t>(errno)); }
 
 // Finds the next range of data at or after `from`. `found` is false if there is none.
 Result next_range(int fd, int64_t from, AllocatedRange& range, bool& found) {

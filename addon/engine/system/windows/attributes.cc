@@ -14,8 +14,6 @@ constexpr DWORD kSettable = FILE_ATTRIBUTE_READONLY | FILE_ATTRIBUTE_HIDDEN |
                             FILE_ATTRIBUTE_TEMPORARY | FILE_ATTRIBUTE_OFFLINE |
                             FILE_ATTRIBUTE_NOT_CONTENT_INDEXED;
 
-Result last_error() { return Result::failure(GetLastError()); }
-
 UniqueHandle open_path(const OpenRequest& request, DWORD access) {
   const DWORD of_link = request.options & kOfLink ? FILE_FLAG_OPEN_REPARSE_POINT : 0;
   return UniqueHandle(CreateFileW(request.path.c_str(), access, kShareAll, nullptr, OPEN_EXISTING,

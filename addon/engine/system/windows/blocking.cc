@@ -26,8 +26,6 @@ Result repeat_interrupted(const Operation& op, Call call) {
   }
 }
 
-Result result_of(BOOL done) { return done ? Result::success(0) : Result::failure(GetLastError()); }
-
 Result open_operation(Operation& op, std::unique_ptr<OpenFile>& opened) {
   return repeat_interrupted(
       op, [&] { return open_file(op.detail->open, HandleMode::kSynchronous, opened); });

@@ -38,8 +38,6 @@ struct Integrity {
 // multiple of every cluster size.
 constexpr int64_t kCloneMax = int64_t{1} << 31;
 
-Result result_of(BOOL done) { return done ? Result::success(0) : Result::failure(GetLastError()); }
-
 Result set_size(HANDLE handle, int64_t size) {
   FILE_END_OF_FILE_INFO end{};
   end.EndOfFile.QuadPart = size;

@@ -15,8 +15,6 @@ constexpr DWORD kKeptAttributes = FILE_ATTRIBUTE_READONLY | FILE_ATTRIBUTE_HIDDE
                                   FILE_ATTRIBUTE_SYSTEM | FILE_ATTRIBUTE_ARCHIVE |
                                   FILE_ATTRIBUTE_NOT_CONTENT_INDEXED;
 
-Result result_of(BOOL done) { return done ? Result::success(0) : Result::failure(GetLastError()); }
-
 // Whether an error means that the file system or the rights of the process refuse a part. These are
 // the refusals of lib/copy/metadata.ts, before libuv translates them.
 bool is_refusal(uint32_t error) {

@@ -29,13 +29,8 @@ namespace overlapped {
 namespace {
 
 constexpr uint32_t kOwnerWrite = 0200;
-constexpr int64_t kEpochTicks = 116444736000000000;
-constexpr int64_t kTicksPerSecond = 10000000;
-constexpr int64_t kNanosecondsPerTick = 100;
 
 const std::wstring& name_of(const Operation& op) { return op.detail->open.path; }
-
-Result result_of(BOOL done) { return done ? Result::success(0) : Result::failure(GetLastError()); }
 
 Result status_in(HANDLE directory, const std::wstring& name, FileStatus& status) {
   UniqueHandle handle;

@@ -29,10 +29,6 @@ constexpr uint64_t kReadByAll = 0444;
 constexpr uint64_t kWriteByAll = 0222;
 constexpr uint64_t kBlockSize = 4096;
 constexpr uint64_t kStatBlockSize = 512;
-// From 1601, the epoch of Windows, to 1970, in Windows' units of 100 ns.
-constexpr int64_t kEpochTicks = 116444736000000000;
-constexpr int64_t kTicksPerSecond = 10000000;
-constexpr int64_t kNanosecondsPerTick = 100;
 
 void set_time(FileStatus& status, size_t index, const LARGE_INTEGER& time) {
   const int64_t ticks = time.QuadPart - kEpochTicks;

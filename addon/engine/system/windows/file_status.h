@@ -1,10 +1,17 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "operation.h"
 
 namespace overlapped {
+
+// Windows counts time in ticks of 100 ns since 1601.
+inline constexpr int64_t kTicksPerSecond = 10000000;
+inline constexpr int64_t kNanosecondsPerTick = 100;
+// From 1601 to 1970.
+inline constexpr int64_t kEpochTicks = 116444736000000000;
 
 // Executes kStat, kStatPath and kLstatPath: fills in detail->status.
 Result read_file_status(Operation& operation);

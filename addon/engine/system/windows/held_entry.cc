@@ -33,8 +33,6 @@ struct DirectoryInformation {
   WCHAR name[1];
 };
 
-Result result_of(BOOL done) { return done ? Result::success(0) : Result::failure(GetLastError()); }
-
 // Retries with fewer rights, because not all may be granted and removal needs the fewest.
 template <typename Open>
 Result open_with_rights(bool to_list, Open open) {

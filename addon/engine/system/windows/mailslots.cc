@@ -16,8 +16,6 @@ std::unique_ptr<OpenFile> mailslot(HANDLE handle) {
   return file;
 }
 
-Result result_of(BOOL done) { return done ? Result::success(0) : Result::failure(GetLastError()); }
-
 // MAILSLOT_WAIT_FOREVER and MAILSLOT_NO_MESSAGE are -1 in JavaScript, too.
 int32_t to_int32(DWORD value) { return static_cast<int32_t>(value); }
 

@@ -93,8 +93,8 @@ struct ObjectKind {
   bool is_link() const { return is_reparse_point() && IsReparseTagNameSurrogate(reparse_tag); }
 };
 
-// Reads what a handle has open. The tag is read of reparse points only, since FAT and exFAT report
-// none of any file (STATUS_INVALID_PARAMETER).
+// Reads the kind of an open object. The tag is read of reparse points only, since FAT and exFAT
+// report none of any file (STATUS_INVALID_PARAMETER).
 Result read_kind(HANDLE handle, ObjectKind& kind);
 
 }  // namespace overlapped

@@ -75,8 +75,8 @@ NativeOpen native_open(const OpenRequest& request, const CreateArguments& argume
   return wanted;
 }
 
-// Opens a name that closing the handle will delete. What has the name is examined first and then
-// opened by its handle: a link, which fails to open, would be deleted too.
+// Opens a name that closing the handle will delete. The object with the name is examined first and
+// then opened by its handle: a link, which fails to open, would be deleted too.
 Result open_to_delete(const OpenRequest& request, NativeOpen wanted, HANDLE& opened) {
   NativeOpen look = wanted;
   look.access = FILE_READ_ATTRIBUTES | SYNCHRONIZE;
@@ -169,7 +169,7 @@ void remove_made(const OpenRequest& request) {
   if (opened.ok()) (void)made.remove();
 }
 
-// Does what the request asks for beside opening.
+// Carries out the options of the request that need an open handle.
 Result prepare(HANDLE handle, DeviceType type, const OpenRequest& request) {
   const bool is_of_disk = type == DeviceType::kDisk || type == DeviceType::kBlock;
   if ((request.options & kAnyIoPriority) != 0 && is_of_disk) {

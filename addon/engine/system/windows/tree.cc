@@ -38,8 +38,6 @@ EntryType type_of(const WIN32_FIND_DATAW& data) {
 
 bool is_dot(const std::wstring& name) { return name == L"." || name == L".."; }
 
-Result last_error() { return Result::failure(GetLastError()); }
-
 bool is_gone(DWORD error) { return error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND; }
 
 // A folder whose entries are being removed.

@@ -40,8 +40,8 @@ IoVector current_buffer(const Operation& op) {
   return buffer;
 }
 
-// Counts what a call has moved. True when the transfer has another one to make: for the rest of a
-// buffer that the system had no resources for as a whole, or for the next buffer.
+// Counts the bytes that a call has moved. True when the transfer has another call to make: for the
+// rest of a buffer that the system had no resources for as a whole, or for the next buffer.
 bool advance_buffer(Operation& op, size_t moved) {
   const bool whole = moved == current_buffer(op).length;
   op.transferred += moved;

@@ -47,6 +47,11 @@ class UniqueHandle {
   HANDLE handle_ = nullptr;
 };
 
+inline Result last_error() { return Result::failure(GetLastError()); }
+
+// The result of a call that returns whether it has succeeded.
+inline Result result_of(BOOL done) { return done ? Result::success(0) : last_error(); }
+
 // Whether an error means that a file system or a version of Windows does not know a request.
 bool is_unsupported(uint32_t error);
 
