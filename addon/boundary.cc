@@ -13,6 +13,7 @@
 #include "engine/system/directory.h"
 #include "engine/system/entry_metadata.h"
 #include "engine/system/entry_statuses.h"
+#include "engine/system/in_place.h"
 #include "engine/system/name_pairs.h"
 #include "engine/system/sparse.h"
 #include "engine/system/tree.h"
@@ -110,7 +111,8 @@ Napi::Object describe_steps(napi_env env) {
 }
 
 Napi::Object describe_limits(napi_env env) {
-  return object_of(env, {{"submissionsMax", kSubmissionsMax},
+  const Napi::Object limits =
+      object_of(env, {{"submissionsMax", kSubmissionsMax},
                          {"completionsMax", kCompletionsMax},
                          {"detailNumbers", kDetailNumbers},
                          {"allocatedRangesMax", kAllocatedRangesMax},
@@ -120,7 +122,12 @@ Napi::Object describe_limits(napi_env env) {
                          {"ofExistingFileFlag", kOfExistingFile},
                          {"leavesCacheFlag", kLeavesCache},
                          {"pathOfLink", kOfLink},
-                         {"foreignDescriptor", kForeignDescriptor}});
+                         {"foreignDescriptor", kForeignDescriptor},
+                         {"readInPlaceMax", kReadInPlaceMax},
+                         {"readAloneMax", kReadAloneMax}});
+  limits.Set("securityDiffers", static_cast<double>(kSecurityDiffers));
+  limits.Set("writtenAndClosed", static_cast<double>(kWrittenAndClosed));
+  return limits;
 }
 
 // The records of entries in directories.

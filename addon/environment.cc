@@ -9,7 +9,6 @@
 #include "decode_submission.h"
 #include "deliver_completion.h"
 #include "engine/descriptors.h"
-#include "engine/system/in_place.h"
 #include "error_number.h"
 #include "libuv.h"
 
@@ -146,7 +145,7 @@ bool Environment::prepare_now(const Submission& submission, napi_value object) {
   if (!is_opcode(submission.opcode)) return false;
   Operation& operation = now_.operation;
   operation.opcode = static_cast<Opcode>(submission.opcode);
-  if (!may_be_done_in_place(operation)) return false;
+  if (!engine_->may_run_now(operation)) return false;
   if (operation.opcode == Opcode::kClose) return prepare_close(submission);
   // Bytes read at the cursor before an operation had to wait would be lost.
   if (operation.is_transfer() && submission.position < 0) return false;
@@ -235,7 +234,7 @@ void Environment::accept_close(const Submission& submission, Slot& slot, Operati
 void Environment::schedule(Slot& slot, OperationList& batch) {
   Operation& operation = slot.operation;
   const bool is_of_path = operation.traits().family == OpcodeFamily::kPath;
-  const bool is_for_workers = is_of_path && !may_be_done_in_place(operation);
+  const bool is_for_workers = is_of_path && !engine_->may_run_now(operation);
   if (engine_->completes_inline() && !is_for_workers) {
     if (!budget_.is_spent()) {
       budget_.spend_on(operation);

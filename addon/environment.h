@@ -51,7 +51,7 @@ class Environment {
   // completion is then the first on the completion ring. Otherwise the submission has no effect.
   bool run_now(napi_value object);
 
-  // Gives the engine what waits for the next turn of the event loop.
+  // Gives the engine the operations that wait for the next turn of the event loop.
   void submit_all_deferred();
 
   // A descriptor of an open file for others (descriptors.h), or libuv's negative error.

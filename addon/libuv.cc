@@ -31,7 +31,7 @@ struct Functions {
 template <typename Function>
 bool look_up(Function& function, const char* name) {
 #ifdef _WIN32
-  // Through void(*)() because FARPROC differs in shape from what it stands for.
+  // Through void(*)(), because FARPROC has other parameters than the function.
   function = reinterpret_cast<Function>(
       reinterpret_cast<void (*)()>(::GetProcAddress(::GetModuleHandleW(nullptr), name)));
 #else

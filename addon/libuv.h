@@ -6,7 +6,7 @@
 // The few functions of libuv that the binding needs. node exports them on every platform and they
 // are stable in libuv 1.x, but node-api-headers has no uv.h, so they are declared here. They are
 // looked up when the addon runs, so that it also loads where they are missing. Handles are opaque:
-// their size comes from uv_handle_size(), and what they hold is never touched.
+// their size comes from uv_handle_size(), and their content is never touched.
 namespace overlapped::uv {
 
 struct Loop;

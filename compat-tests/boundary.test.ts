@@ -7,6 +7,7 @@ import { linkKinds } from '../lib/engine/directory-requests.js';
 import * as native from '../lib/engine/native.js';
 import * as opcodes from '../lib/engine/opcodes.js';
 import { pathOpcodes } from '../lib/engine/relative-paths.js';
+import { writtenAndClosed } from '../lib/engine/requests.js';
 import { entryMetadataLayout } from '../lib/handle/entry-metadata.js';
 import { namePairResultLayout } from '../lib/handle/name-pairs.js';
 import { EntryStatusField, entryStatusBytes } from '../lib/handle/name-statuses.js';
@@ -75,7 +76,7 @@ test('the steps at which an operation can fail have known numbers', () => {
   });
 });
 
-test('limits are the same on both sides', () => {
+test('limits and special values are the same on both sides', () => {
   expect(boundary.limits).toEqual({
     submissionsMax: native.submissionsMax,
     completionsMax: native.completionsMax,
@@ -88,6 +89,10 @@ test('limits are the same on both sides', () => {
     ofExistingFileFlag: opcodes.ofExistingFileFlag,
     leavesCacheFlag: opcodes.leavesCacheFlag,
     foreignDescriptor: opcodes.foreignDescriptorFlag >>> 0,
+    readInPlaceMax: native.readInPlaceMax,
+    readAloneMax: native.readAloneMax,
+    securityDiffers: opcodes.securityDiffers,
+    writtenAndClosed,
   });
 });
 

@@ -24,7 +24,7 @@ class CompletionSink {
   virtual void complete(OperationList completed) = 0;
 };
 
-// Counted by the engine; what the submitter can count itself is not here.
+// Counted by the engine. Its submitter counts operations and batches itself.
 struct EngineCounters {
   uint64_t inline_completions = 0;  // done before submit() came back to its caller
   uint64_t retried = 0;             // submitted again after the OS was out of resources
@@ -73,6 +73,12 @@ class Engine {
   // result, with content in the memory of lend() if there is one, and does not come back from
   // poll(); otherwise the engine has not taken it, and returns false.
   virtual bool run_now(Operation& operation) {
+    (void)operation;
+    return false;
+  }
+
+  // Whether run_now() can run operations of this kind at all.
+  virtual bool may_run_now(const Operation& operation) const {
     (void)operation;
     return false;
   }

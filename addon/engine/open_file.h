@@ -83,16 +83,16 @@ struct OpenRequest {
 
 // The guarantees of a file system.
 enum class FileSystem : uint8_t {
-  kUnknown,  // nobody has asked it yet
-  kLocal,    // what is cached is read, opened and closed without waiting
+  kUnknown,  // no worker has asked it yet
+  kLocal,    // cached data is read, opened and closed without waiting
   kLayered,  // only its status is known without waiting (overlayfs)
   kOther,    // it may ask a server; sizes, cursors and ends of files are not to be trusted
 };
 
 // Linux: what transfers leave in the page cache.
 enum class Caching : uint8_t {
-  kKept,     // everything
-  kDropped,  // what was there before (RWF_DONTCACHE)
+  kKept,     // all pages that they bring into it
+  kDropped,  // the pages that were there before (RWF_DONTCACHE)
   kAdvised,  // the same, by posix_fadvise(2) after each transfer
 };
 

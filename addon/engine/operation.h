@@ -151,7 +151,7 @@ struct Operation {
   Operation* next = nullptr;
   Operation* previous = nullptr;
   void* engine_data = nullptr;
-  FileSystems* file_systems = nullptr;  // Linux: where workers note what they learn
+  FileSystems* file_systems = nullptr;  // Linux: where workers note file systems
   size_t transferred = 0;               // by the earlier calls of the transfer, or all of them
 #ifdef _WIN32
   OverlappedTransfer overlapped;

@@ -10,7 +10,7 @@ import { Completion } from './completion.js';
 import { DescriptorShortage, isDescriptorShortage } from './descriptor-shortage.js';
 import { errorMaker, failureOf } from './error-maker.js';
 import { InPlace, notNow } from './in-place.js';
-import type { EngineKind, EngineStats, NativeBinding } from './native.js';
+import { type EngineKind, type EngineStats, type NativeBinding, readInPlaceMax } from './native.js';
 import { descriptorOpcodes, Opcode } from './opcodes.js';
 import {
   AbortWatch,
@@ -37,8 +37,6 @@ import { noteStart } from './started.js';
 import { SubmissionRing } from './submission-ring.js';
 
 const resolved = Promise.resolve();
-// Larger transfers are never done in place.
-const inPlaceMax = 64 * 1024;
 
 type Later<T> = (value: never) => T | PromiseLike<T>;
 
@@ -191,7 +189,7 @@ export class Engine {
     length: number,
     position: number | bigint,
   ): Promise<T> {
-    const mayRunNow = opcode === Opcode.read && length <= inPlaceMax && position !== -1;
+    const mayRunNow = opcode === Opcode.read && length <= readInPlaceMax && position !== -1;
     if (mayRunNow && this.#inPlace.isOpen) {
       const encoded = { opcode, file, flags: 0, position, offset, length, object: buffer };
       const value = this.runNow(complete(encoded, subject, decode));

@@ -38,6 +38,10 @@ export const CompletionLayout = {
 export const submissionsMax = 1024;
 export const completionsMax = 256;
 
+/** Longer reads are not done in place, in bytes: those of a batch, and those that run alone. */
+export const readInPlaceMax = 64 * 1024;
+export const readAloneMax = 256 * 1024;
+
 /** 64-bit numbers beside each completion: an open file, or the status of a file. */
 export const detailNumbers = 18;
 
@@ -114,7 +118,7 @@ export interface NativeBinding {
    * buffers of each. Returns the number of completions already on the completion ring.
    */
   submit(count: number, objects: readonly unknown[]): number;
-  /** Starts what was submitted and waits for the next turn of the event loop. */
+  /** Starts the submissions that wait for the next turn of the event loop. */
   submitDeferred(): void;
   /**
    * Runs the first entry of the submission ring, whose object is given, if that needs no waiting.

@@ -27,7 +27,7 @@ export class FailedNow {
   }
 }
 
-/** Returns a promise of what has been done before the call returns. */
+/** Returns a promise for the outcome of an operation that ended before the call returned. */
 export function settledWith<T>(value: T | FailedNow): Promise<T> {
   return value instanceof FailedNow ? rejectionWith(value.makeError) : Promise.resolve(value);
 }

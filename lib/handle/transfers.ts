@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Completion } from '../engine/completion.js';
 import { getEngine } from '../engine/engine.js';
+import { readAloneMax } from '../engine/native.js';
 import { Opcode } from '../engine/opcodes.js';
 import { complete, decodeValue, type WithObject } from '../engine/operation.js';
 import { type TransferOpcode, transfer, transferWhole } from '../engine/requests.js';
@@ -41,8 +42,6 @@ import {
 } from './transfer-result.js';
 
 const defaultReadSize = 16384;
-/** Longer reads are left to workers, in bytes; the addon has the same limit. */
-const readAloneMax = 256 * 1024;
 const readSubject = { syscall: 'read' };
 const writeSubject = { syscall: 'write' };
 

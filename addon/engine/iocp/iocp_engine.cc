@@ -130,7 +130,7 @@ void IocpEngine::queue_batch(OperationList batch, OperationList& elsewhere) {
       completed_.push_back(op);
     }
   }
-  // A worker that has met a shortage looks again after a while, and then posts what is missing.
+  // A worker that has met a shortage looks again after a while, and then posts the missing tokens.
   const bool looked_after = starved_.load(std::memory_order_relaxed);
   const uint32_t error = wake_workers();
   if (error != ERROR_SUCCESS && !looked_after) fail_unreachable(error);
@@ -138,7 +138,7 @@ void IocpEngine::queue_batch(OperationList batch, OperationList& elsewhere) {
 }
 
 // Without a token, and without a packet to come, no worker may ever look at the queue again, so
-// what waits there ends with the error that posting the token gave. With the mutex held.
+// its operations end with the error of posting the token. With the mutex held.
 void IocpEngine::fail_unreachable(uint32_t error) {
   if (tokens_ + in_flight_ > 0) return;
   while (Operation* const op = transfers_.pop_front()) {
@@ -181,8 +181,8 @@ void IocpEngine::cancel_all(std::span<Operation* const> operations) {
   if (handle) CancelIoEx(handle, nullptr);
 }
 
-// Takes the operation out of its queue, or asks whoever has it to end it. True when the system may
-// have it, and is to be asked too. With the mutex held.
+// Takes the operation out of its queue, or asks its worker to end it. True when the system may have
+// it, and is to be asked too. With the mutex held.
 bool IocpEngine::request_end(Operation& op) {
   const OperationState state = op.state.load(std::memory_order_relaxed);
   if (state != OperationState::kQueued && state != OperationState::kRunning) return false;
@@ -225,7 +225,7 @@ bool IocpEngine::drain(Deadline deadline) {
 }
 
 // A driver may ignore a cancel, and its packet may come at any time. Workers end as they become
-// idle; the port stays open, and no thread takes what comes later.
+// idle; the port stays open, and no thread takes later packets.
 void IocpEngine::abandon() {
   {
     Lock lock(mutex_);

@@ -15,6 +15,9 @@ class ThreadpoolEngine final : public Engine {
   void submit(OperationList batch) override;
   void lend(std::byte* memory) override { in_place_.lend(memory); }
   bool run_now(Operation& operation) override;
+  bool may_run_now(const Operation& operation) const override {
+    return may_be_done_in_place(operation);
+  }
   void cancel(Operation& operation) override { pool_.cancel(operation); }
   OperationList poll() override { return std::move(completed_inline_); }
   bool has_unannounced() const override { return !completed_inline_.empty(); }

@@ -58,7 +58,7 @@ bool belongs_on_ring(const Operation& op) {
   if (!op.file->is_disk()) {
     return !op.file->nonblocking && !op.file->times_out.load() && op.file_offset < 0;
   }
-  // Some kernels end with EAGAIN, again and again, what a device cannot do without waiting.
+  // Some kernels end a transfer that would wait for a device with EAGAIN, again and again.
   if (op.file->nonblocking) return false;
   // The ring leaves the cursor where it is if the file system completes later, or if a transfer is
   // canceled in the middle; and it takes the size of a file for its end, which some do not know.

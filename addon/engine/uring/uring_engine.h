@@ -30,6 +30,9 @@ class UringEngine final : public Engine {
   void submit(OperationList batch) override;
   void lend(std::byte* memory) override { in_place_.lend(memory); }
   bool run_now(Operation& operation) override;
+  bool may_run_now(const Operation& operation) const override {
+    return may_be_done_in_place(operation);
+  }
   void cancel(Operation& operation) override;
   void cancel_all(std::span<Operation* const> operations) override;
   OperationList poll() override;

@@ -13,7 +13,7 @@ namespace overlapped {
 // The interruptible part of a worker thread.
 struct InterruptTarget {
   ThreadInterrupt interrupt;
-  uint64_t execution = 0;  // number of what the thread executes now; 0 for nothing
+  uint64_t execution = 0;  // its number; 0 while the thread executes nothing
 };
 
 // Ends blocking calls of worker threads. It repeats each interrupt until the execution it is meant

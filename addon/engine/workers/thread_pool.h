@@ -22,7 +22,7 @@ inline size_t processors_beside_submitter() {
 struct ThreadPoolLimits {
   size_t bounded_threads = 4;
   // That take operations of share(). One that waits for a disk counts, too: the submitting thread
-  // puts what is not cached into the queue, which has no such limit.
+  // puts operations on uncached files into the queue, which has no such limit.
   size_t sharing_threads = processors_beside_submitter();
   // Includes stand-ins for workers whose operation does not end.
   size_t bounded_threads_max = 64;

@@ -13,10 +13,10 @@ namespace overlapped {
 // Makes a thread that runs `body`. Throws std::system_error if the system makes none.
 using ThreadFactory = std::function<std::thread(std::function<void()>)>;
 
-// Tells whether a thread is stuck in what it executes. Its owner's mutex guards it.
+// Tells whether a thread is stuck in its execution. Its owner's mutex guards it.
 class StuckDetector {
  public:
-  // Called at each tick of a watchdog with the number of what the thread executes; 0 for nothing.
+  // Called at each tick of a watchdog with the number of the thread's execution; 0 if it has none.
   // Returns true once for an execution that has lasted for kTicks.
   bool find_stuck(uint64_t execution);
   // Called when the execution has ended. Returns whether it was found to be stuck.
