@@ -53,6 +53,27 @@ for (const seed of seeds) {
   });
 }
 
+test('memory of small writes is used again only once they are in the file', async () => {
+  const random = randomNumbers(7);
+  const below = (count: number): number => Math.floor(random() * count);
+  const bytes = randomBytes(2_000_000);
+  const double = new HandleDouble(Buffer.alloc(0), (possible) =>
+    random() < 0.3 ? 1 + below(possible) : possible,
+  );
+  const behind = new WriteBehind(double.handle, { depth: 4, chunkSize: 100_000 });
+  const writing = (async () => {
+    for (let at = 0; at < bytes.byteLength; ) {
+      const length = 1 + below(3000);
+      behind.write(bytes.subarray(at, at + length), () => {});
+      at += length;
+      if (!behind.hasRoom) await new Promise<unknown>((room) => behind.whenRoom(room));
+    }
+    await behind.finish();
+  })();
+  await double.serve(writing, below);
+  expect(double.content.equals(bytes)).toBe(true);
+});
+
 test('flushedPosition is how far the file is complete, not how much is written', async () => {
   const double = new HandleDouble(Buffer.alloc(0));
   const behind = new WriteBehind(double.handle, { chunkSize: 1000, depth: 4 });

@@ -226,7 +226,7 @@ const writerMethods = {
   _write(this: Writer, chunk: Chunk, encoding: unknown, done: Done): void {
     const sink = sinkOf(this);
     if (sink !== undefined) {
-      sink.write([chunk], done);
+      sink.writeOne(chunk, done);
       return;
     }
     const entry = { chunk, encoding };

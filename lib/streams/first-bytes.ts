@@ -110,7 +110,7 @@ export class WrittenWhole {
   get flushedPosition(): number {
     return this.#stream.bytesWritten;
   }
-  write(_chunks: readonly Uint8Array[], done: Done): void {
+  writeOne(_chunk: unknown, done: Done): void {
     done(null);
   }
   writeHeld(_chunks: readonly unknown[], done: Done): void {

@@ -1,4 +1,4 @@
-import { isPromise } from 'node:util/types';
+import { isPromise, isUint8Array } from 'node:util/types';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { nextTick } from '../node/globals.js';
 import type { WindowOptions } from '../transfer/window.js';
@@ -135,6 +135,23 @@ export class WriteSink implements Mover {
       held.map(({ chunk }) => chunk),
       done,
     );
+  }
+
+  /** Writes one chunk. Those of a long pipe are the most frequent, and pass without a list. */
+  writeOne(chunk: Chunk, done: Done): void {
+    const hasWindow = this.#direct === undefined && this.#ready === undefined;
+    if (!hasWindow || !isUint8Array(chunk) || !isPiped(this.#stream)) {
+      this.write([chunk], done);
+      return;
+    }
+    this.#skip(chunk.byteLength);
+    try {
+      this.#behind.write(chunk);
+    } catch (error) {
+      done(error as Error);
+      return;
+    }
+    this.#whenRoom(done);
   }
 
   write(given: readonly Chunk[], done: Done): void {

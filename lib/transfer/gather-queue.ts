@@ -13,6 +13,13 @@ const stagingSizeMax = 64 * 1024;
 // At most the number that the system accepts at once (IOV_MAX is 1,024).
 const viewsMax = 512;
 
+/** Memory for copies of small writes. */
+interface Staging {
+  readonly memory: Buffer;
+  /** Parts that are not written yet and have bytes in it. */
+  parts: number;
+}
+
 export interface GatherOptions {
   /**
    * Whether a failed or canceled window leaves no bytes after the first gap: the file is cut to its
@@ -29,8 +36,9 @@ export class GatherQueue extends PartQueue {
   readonly #file: WritableFile & CuttableFile;
   readonly #leavesPrefix: boolean;
   #sizeBefore: number | undefined;
-  #staging: Buffer | undefined;
-  #stagingSize = 0;
+  #staging: Staging | undefined;
+  /** Memory of the greatest size, whose bytes are in the file. */
+  readonly #free: Staging[] = [];
   #staged = 0;
   /** Start of the copies of the open part that are not among its views yet. */
   #copiedFrom = 0;
@@ -74,27 +82,50 @@ export class GatherQueue extends PartQueue {
     const { chunkSize } = this.window;
     this.open ??= this.newPart(this.position);
     const length = Math.min(chunkSize - this.open.length, end - at);
-    if (this.#staged + length > this.#stagingSize) {
-      this.#endCopies();
-      this.#stagingSize = Math.min(Math.max(2 * this.#stagingSize, stagingSizeMin), stagingSizeMax);
-      this.#staging = Buffer.allocUnsafeSlow(this.#stagingSize);
-      this.#staged = 0;
-      this.#copiedFrom = 0;
-    }
-    const isWhole = length === bytes.byteLength;
-    (this.#staging as Buffer).set(isWhole ? bytes : bytes.subarray(at, at + length), this.#staged);
+    const { memory } = this.#stagingFor(length);
+    memory.set(length === bytes.byteLength ? bytes : bytes.subarray(at, at + length), this.#staged);
     this.#staged += length;
     this.extend(this.open, length);
     if (this.open.length >= chunkSize) this.seal();
     return length;
   }
 
+  #stagingFor(length: number): Staging {
+    const last = this.#staging;
+    const size = last?.memory.byteLength ?? 0;
+    if (last !== undefined && this.#staged + length <= size) return last;
+    this.#endCopies();
+    this.#staging = undefined;
+    if (last !== undefined) this.#keepIfFree(last);
+    const next = this.#free.pop() ?? {
+      memory: Buffer.allocUnsafeSlow(Math.min(Math.max(2 * size, stagingSizeMin), stagingSizeMax)),
+      parts: 0,
+    };
+    this.#staging = next;
+    this.#staged = 0;
+    this.#copiedFrom = 0;
+    return next;
+  }
+
   #endCopies(): void {
+    const { open: part } = this;
+    const staging = this.#staging;
     // A window that has failed drops the open part.
-    if (this.open === undefined || this.#copiedFrom === this.#staged) return;
-    const copies = this.#staging?.subarray(this.#copiedFrom, this.#staged) as Uint8Array;
+    if (part === undefined || staging === undefined || this.#copiedFrom === this.#staged) return;
+    const copies = staging.memory.subarray(this.#copiedFrom, this.#staged);
     this.#copiedFrom = this.#staged;
-    addView(this.open.views, copies);
+    addView(part.views, copies);
+    staging.parts++;
+    part.releases.push(() => {
+      staging.parts--;
+      this.#keepIfFree(staging);
+    });
+  }
+
+  // Garbage of this size would make V8 collect often, and stay resident until then.
+  #keepIfFree(staging: Staging): void {
+    const isFree = staging.parts === 0 && staging !== this.#staging;
+    if (isFree && staging.memory.byteLength === stagingSizeMax) this.#free.push(staging);
   }
 
   protected override seal(): void {

@@ -11,7 +11,7 @@ namespace {
 
 // Completions of short operations are delivered together, so that the event loop wakes up once for
 // them.
-constexpr size_t kDeliveryMax = 16;
+constexpr size_t kDeliveryMax = 8;
 constexpr size_t kShortTransferMax = 64 * 1024;
 
 // O_WRONLY | O_RDWR, the same on every system.
