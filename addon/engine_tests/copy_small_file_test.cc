@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "harness.h"
+#include "system/copy.h"
 #include "system/copy_small_file.h"
 #include "system/entry_metadata.h"
 #include "system/name_pairs.h"
@@ -20,6 +21,7 @@
 #ifdef __linux__
 #include <linux/capability.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #endif
 
 namespace overlapped::testing {
@@ -278,9 +280,37 @@ ENGINE_TEST(names_that_are_cut_short_are_not_read_past_their_memory) {
     std::vector<std::byte> memory(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(size));
     CHECK(run_on_pairs(harness, Opcode::kCopySmallFiles, memory, 2).ok());
     (void)::unlink(harness.path("t1").c_str());
+#ifdef __linux__
+    CHECK(run_on_pairs(harness, Opcode::kCompareXattrs, memory, 2).ok());
+#endif
   }
   CHECK(!exists(harness, "t2"));
 }
+
+#ifdef __linux__
+
+ENGINE_TEST(extended_attributes_of_many_files_are_compared_and_missing_files_are_left_out) {
+  Harness harness(engine);
+  for (const char* const name : {"a", "b", "c", "d"}) put(harness.path(name), name);
+  const auto set = [&](const char* file, const char* name, const char* value) {
+    return ::setxattr(harness.path(file).c_str(), name, value, std::strlen(value), 0) == 0;
+  };
+  if (!set("a", "user.one", "1")) throw Skip("the file system has no extended attributes");
+  CHECK(set("a", "user.two", "2"));
+  CHECK(set("b", "user.two", "2"));
+  CHECK(set("b", "user.one", "1"));
+  CHECK(set("c", "user.one", "1"));
+  CHECK(set("c", "user.two", ""));
+  CHECK_EQUAL(::symlink("a", harness.path("link").c_str()), 0);
+  auto memory = memory_of(
+      {{"a", "b"}, {"a", "c"}, {"a", "d"}, {"d", "d"}, {"a", "missing"}, {"a", "link"}});
+  CHECK(run_on_pairs(harness, Opcode::kCompareXattrs, memory, 6).ok());
+  const auto differ = static_cast<double>(kXattrsDiffer);
+  const double expected[] = {0, differ, differ, 0, -100, differ};
+  for (size_t i = 0; i < 6; ++i) CHECK_EQUAL(result_at(memory, i), expected[i]);
+}
+
+#endif
 
 ENGINE_TEST(a_large_file_with_holes_is_no_small_file) {
   Harness harness(engine);
