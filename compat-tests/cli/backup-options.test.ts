@@ -36,8 +36,8 @@ test('copy and mirror write a manifest, and verify reads it without the source',
   expect(stdout).toMatch(
     new RegExp(`^content {2}a\nunfinished ${leftOver}\n1 difference: 2 files compared`),
   );
-  await expectRefusal(['verify', from, to, '--manifest', sums], 2, /takes the place of the source/);
-  await expectRefusal(['verify', from, to, '--hash', 'md5'], 2, /--hash goes with --manifest/);
+  await expectRefusal(['verify', from, to, '--manifest', sums], 2, /replaces the source/);
+  await expectRefusal(['verify', from, to, '--hash', 'md5'], 2, /--hash requires --manifest/);
   await expectRefusal(['verify', from], 2, /missing required argument 'destination'/);
   fs.writeFileSync(sums, `${'0'.repeat(64)}  ../a\n`);
   await expectRefusal(['verify', to, '--manifest', sums], 1, /'\.\.\/a', which is not below/);
@@ -73,10 +73,10 @@ test('messages have the options of the command, and leave paths as they are', as
   const updated = await overlapped(['copy', file, path.join(folder, 'to'), '--update', 'inplace']);
   expect(updated.stdout).toMatch(/^strategy +engine: --update is 'inplace'$/m);
   const refused = ['copy', '-', path.join(folder, 'to'), '--resume'];
-  await expectRefusal(refused, 2, /--resume does not go with a source that is a stream/);
+  await expectRefusal(refused, 2, /--resume cannot be combined with a source that is a stream/);
 });
 
-test('clean prints what it removes and what stays', async () => {
+test('clean prints the files that it removes and those that stay', async () => {
   const partial = `.overlapped-${'1'.repeat(24)}.partial`;
   const folder = folderWith({ [leftOver]: 'four', [partial]: '', keep: '' });
   const dry = await overlapped(['clean', folder, '--dry-run']);
@@ -108,7 +108,7 @@ test('--files-from takes a file or -, and --exclude-from patterns', async () => 
   const other = spawnSync(process.execPath, [...patterns, '--exclude-from', '-'], { input });
   expect({ status: other.status, names: namesBelow(at('z')) }).toEqual({ status: 0, names: ['a'] });
   const both = ['copy', at('from'), at('y'), '--files-from', '-', '--exclude-from', '-'];
-  await expectRefusal(both, 2, /- cannot be both lists/);
+  await expectRefusal(both, 2, /only one list can be read from -/);
   const file = ['copy', at('from/a'), at('x'), '--files-from', at('excluded')];
   await expectRefusal(file, 2, /--files-from works for folders/);
   fs.writeFileSync(at('excluded'), '../x');

@@ -87,9 +87,9 @@ testOfMany('options that contradict the arguments are wrong usage', async () => 
   );
   await expectRefusal(['copy', file, '-', '-v'], 2, /--verbose works .*, and the destination is/);
   await expectRefusal(['copy', folder, to, '--hash', 'md5'], 2, /the source is a folder/);
-  await expectRefusal(['verify', file, file, '--include', '*'], 2, /go with folders/);
+  await expectRefusal(['verify', file, file, '--include', '*'], 2, /require folders/);
   const clone = ['--strategy', 'clone'];
-  await expectRefusal(['copy', file, to, ...clone, '-u'], 2, /: --unbuffered does not go with/);
+  await expectRefusal(['copy', file, to, ...clone, '-u'], 2, /--unbuffered cannot be combined/);
   await expectRefusal(
     ['copy', file, to, '--resume', '--no-atomic'],
     2,

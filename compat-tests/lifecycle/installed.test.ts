@@ -104,7 +104,7 @@ test('an addon of another version is not used, and both versions are named', asy
   const { code, message } = await start(folder);
   expect(code).toBe('ERR_ADDON_NOT_FOUND');
   const otherVersion = `9${version.slice(1)}`;
-  expect(message).toContain(`${file} is of ${otherVersion}, and the package of ${version}`);
+  expect(message).toContain(`${file} has version ${otherVersion}, but the package has ${version}`);
 });
 
 test('the addon beside the package loads where the permission model denies it', async () => {

@@ -69,7 +69,7 @@ async function readStdin(): Promise<Buffer> {
 /** Returns the options for choosing entries of folders, with a list that comes from stdin. */
 export async function filterOptionsOf({ include, exclude, filesFrom, excludeFrom }: TreeFlags) {
   if (filesFrom === standardStream && excludeFrom === standardStream) {
-    throw new UsageError('- cannot be both lists');
+    throw new UsageError('only one list can be read from -');
   }
   if (excludeFrom === standardStream) {
     const patterns = patternsInList(await readStdin());
@@ -111,7 +111,7 @@ export async function runTree(
   const { source, destination } = paths;
   const { dryRun, verbose, ...more } = options;
   if (more.hash !== undefined && more.manifest === undefined) {
-    throw new UsageError('--hash goes with --manifest if the source is a folder');
+    throw new UsageError('--hash requires --manifest if the source is a folder');
   }
   const done = await copyTree(source, destination, {
     ...more,

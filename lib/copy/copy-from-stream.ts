@@ -42,7 +42,7 @@ import { withManifest } from './with-manifest.js';
 /** @throws ERR_INVALID_ARG_VALUE for options that need a source with a size or metadata */
 function checkForStream(settings: CopySettings): void {
   const { resume, isInPlace, strategy, metadata, retries, badSectors } = settings;
-  const why = 'does not go with a source that is a stream';
+  const why = 'cannot be combined with a source that is a stream';
   if (retries > 0) throw invalidArgValue('options.retries', retries, why);
   if (badSectors === 'zero') throw invalidArgValue('options.badSectors', badSectors, why);
   if (resume) throw invalidArgValue('options.resume', resume, why);

@@ -28,7 +28,7 @@ import { newHash } from './target.js';
 /** @throws ERR_INVALID_ARG_VALUE for options that need a destination with a name */
 function checkForStream(settings: CopySettings): void {
   const { resume, isInPlace, strategy, metadata, verify, findHoles, manifest } = settings;
-  const why = 'does not go with a destination that is a stream';
+  const why = 'cannot be combined with a destination that is a stream';
   if (resume) throw invalidArgValue('options.resume', resume, why);
   if (isInPlace) throw invalidArgValue('options.update', 'inplace', why);
   if (verify) throw invalidArgValue('options.verify', verify, why);

@@ -99,5 +99,5 @@ export async function copy(
 function refuseRehearsal(options: CopyOptions): void {
   const { dryRun } = ownOptions(options);
   if (!dryRun) return;
-  throw invalidArgValue('options.dryRun', dryRun, 'does not go with a stream');
+  throw invalidArgValue('options.dryRun', dryRun, 'cannot be combined with a stream');
 }

@@ -124,12 +124,12 @@ export interface ShownPaths {
 export function checkSource(status: BigIntStats, { path, dest }: ShownPaths): void {
   if (status.isDirectory()) throw systemErrorOf('EISDIR', { syscall: 'copyfile', path, dest });
   if (status.isFile() || status.isFIFO() || status.isBlockDevice()) return;
-  const message = `'${path}' is no file: a device or a socket has no end that could be copied to`;
+  const message = `'${path}' is not a file: a device or a socket has no end up to which to copy`;
   throw new CopyError('ERR_COPY_FILE_TYPE', message, path, dest);
 }
 
 function notAFile({ path, dest }: ShownPaths): CopyError {
-  return new CopyError('ERR_COPY_FILE_TYPE', `'${dest}' is no file`, path, dest);
+  return new CopyError('ERR_COPY_FILE_TYPE', `'${dest}' is not a file`, path, dest);
 }
 
 /** @throws EISDIR, EEXIST; CopyError */

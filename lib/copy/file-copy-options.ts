@@ -312,17 +312,14 @@ function checkTogether(settings: CopySettings): void {
     throw invalidArgValue('options.resume', resume, reason);
   }
   const isByEngine = strategy === 'auto' || strategy === 'engine';
-  if (unbuffered && !isByEngine) {
-    throw invalidArgValue('options.unbuffered', unbuffered, `does not go with '${strategy}'`);
-  }
+  const why = `cannot be combined with '${strategy}'`;
+  if (unbuffered && !isByEngine) throw invalidArgValue('options.unbuffered', unbuffered, why);
   if (settings.dontCache === true && strategy === 'offload') {
-    throw invalidArgValue('options.dontCache', true, `does not go with '${strategy}'`);
+    throw invalidArgValue('options.dontCache', true, why);
   }
-  if (isInPlace && !isByEngine) {
-    throw invalidArgValue('options.update', 'inplace', `does not go with '${strategy}'`);
-  }
+  if (isInPlace && !isByEngine) throw invalidArgValue('options.update', 'inplace', why);
   if (!isByEngine && (!keepHoles || findHoles)) {
     const sparse = findHoles ? 'always' : 'never';
-    throw invalidArgValue('options.sparse', sparse, `does not go with '${strategy}'`);
+    throw invalidArgValue('options.sparse', sparse, why);
   }
 }

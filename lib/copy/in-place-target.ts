@@ -14,7 +14,7 @@ async function checkNames(handle: CoreHandle, { settings, shown }: TargetRequest
   const status = await handle.stat();
   const { path, dest } = shown;
   if (!status.isFile()) {
-    throw new CopyError('ERR_COPY_FILE_TYPE', `'${dest}' is no file`, path, dest);
+    throw new CopyError('ERR_COPY_FILE_TYPE', `'${dest}' is not a file`, path, dest);
   }
   if (status.nlink <= 1 || settings.writeHardLinks) return;
   const message =

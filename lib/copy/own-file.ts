@@ -51,7 +51,7 @@ async function checkOwn(handle: CoreHandle, name: string): Promise<void> {
     'EEXIST',
     { syscall: 'open', path: name },
     'the name of the unfinished copy, or of its note, is taken by a file of another user, by a ' +
-      'link, or by something that is no regular file',
+      'link, or by something other than a regular file',
   );
 }
 

@@ -120,7 +120,7 @@ function load(file: string): NativeBinding {
   const binding = module.exports as NativeBinding;
   if (binding.version === packageVersion) return binding;
   const version = binding.version ?? 'an older version';
-  throw new Error(`${file} is of ${version}, and the package of ${packageVersion}`);
+  throw new Error(`${file} has version ${version}, but the package has ${packageVersion}`);
 }
 
 /** Loads the first file that loads; adds the errors of the others that are there to `causes`. */

@@ -290,7 +290,7 @@ function checkAttributesOnly(flags: number, given: object): void {
   for (const name of optionNames) {
     const value = optionOf(given, name);
     if (!value || !openOptions[name].needsData) continue;
-    const reason = 'does not go with options.attributesOnly';
+    const reason = 'cannot be combined with options.attributesOnly';
     throw invalidArgValue(`options.${name}`, value, reason);
   }
 }

@@ -16,7 +16,7 @@ interface Flags extends TreeFlags, OutputOptions {
 export function addClean(program: Command, start: Start): Command {
   const command = program
     .command('clean')
-    .summary('remove what killed copies have left')
+    .summary('remove unfinished files of killed copies')
     .description(
       'Removes unfinished files that killed copies have left in a folder and below it. Files of ' +
         'running copies stay, and so do those that --resume needs.',

@@ -53,7 +53,7 @@ interface Info extends OpenedFacts {
 export function addInfo(program: Command, start: Start): Command {
   return program
     .command('info')
-    .summary('what is known of a file, folder or disk')
+    .summary('show facts about a file, folder or disk')
     .description('Shows facts about a file, a folder or a disk.')
     .argument('<path>', 'a link is not followed', parsePathArgument)
     .action((path: string, flags: OutputOptions) =>

@@ -54,9 +54,9 @@ function verifyGiven(
   const { manifest, hash } = flags;
   if (manifest !== undefined) {
     if (destination === undefined) return verifyManifest(source, { ...flags, manifest }, context);
-    throw new UsageError('--manifest takes the place of the source: give one path');
+    throw new UsageError('--manifest replaces the source: give one path');
   }
-  if (hash !== undefined) throw new UsageError('--hash goes with --manifest');
+  if (hash !== undefined) throw new UsageError('--hash requires --manifest');
   if (destination === undefined) throw new UsageError("missing required argument 'destination'");
   return verifyPair([source, destination], flags, context);
 }
@@ -88,7 +88,7 @@ async function verifyPair(pair: Pair, flags: Flags, context: Context): Promise<n
   const ofFolders = [include, exclude, filesFrom, excludeFrom, concurrency];
   const isOfFolders = ofFolders.some((value) => value !== undefined);
   if (isOfFolders && !(await stat(source)).isDirectory()) {
-    throw new UsageError('filters and --concurrency go with folders');
+    throw new UsageError('filters and --concurrency require folders');
   }
   const filters = await filterOptionsOf(flags);
   const found = await withUnbufferedHint(unbuffered, 'leave out --unbuffered', () =>
