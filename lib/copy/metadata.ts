@@ -7,7 +7,7 @@ import { openCore } from '../handle/open.js';
 import { type SystemError, unavailable } from '../node/errors.js';
 import { validateBoolean, validateObject } from '../node/validate.js';
 import { listStreams } from '../win32/named-streams.js';
-import { copyFile } from './copy-file.js';
+import { copyFile } from './copy-content.js';
 import type { SystemPath } from './spot.js';
 
 /** Metadata that a copy takes from its source, in addition to the content. */

@@ -3,7 +3,7 @@ import { decodeNothing, decodeValue } from '../engine/operation.js';
 import { cloneContent, copyBytes } from '../engine/requests.js';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { abortError, systemErrorOf } from '../node/errors.js';
-import type { ContentResult } from './copy-file.js';
+import type { ContentResult } from './copy-content.js';
 import { type DataRange, dataRanges } from './data-ranges.js';
 import type { FallbackLog } from './fallbacks.js';
 import type { RateLimit } from './rate-limit.js';

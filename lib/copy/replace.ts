@@ -1,7 +1,7 @@
 import process from 'node:process';
 import type { EntryName } from '../handle/entry-name.js';
 import type { SystemError } from '../node/errors.js';
-import { copyFile } from './copy-file.js';
+import { copyFile } from './copy-content.js';
 import { renameOver, replaceWith } from './destination.js';
 import type { FallbackLog } from './fallbacks.js';
 import type { Spot } from './spot.js';

@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { expect, test } from 'vitest';
-import { type ContentOptions, copyFile } from '../../lib/copy/copy-file.js';
+import { type ContentOptions, copyFile } from '../../lib/copy/copy-content.js';
 import type { SourceChangedError } from '../../lib/copy/source-changed-error.js';
 import type { CoreHandle } from '../../lib/handle/core-handle.js';
 import { openCore } from '../../lib/handle/open.js';
