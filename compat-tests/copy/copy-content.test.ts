@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { expect, test } from 'vitest';
-import { type ContentOptions, copyFile } from '../../lib/copy/copy-content.js';
+import { type ContentOptions, copyContent } from '../../lib/copy/copy-content.js';
 import type { SourceChangedError } from '../../lib/copy/source-changed-error.js';
 import type { CoreHandle } from '../../lib/handle/core-handle.js';
 import { openCore } from '../../lib/handle/open.js';
@@ -21,7 +21,7 @@ async function pair(data: Buffer, fromUnbuffered = true, toUnbuffered = true) {
 
 async function failure(data: Buffer, options: (from: string) => ContentOptions) {
   const { from, source, destination } = await pair(data);
-  const error = await rejection(copyFile(source, destination, data.byteLength, options(from)));
+  const error = await rejection(copyContent(source, destination, data.byteLength, options(from)));
   expect(engine.stats().inFlight).toBe(0);
   await source.close();
   await destination.close();
@@ -49,7 +49,7 @@ for (const [fromUnbuffered, toUnbuffered] of [
       const { to, source, destination } = await pair(data, fromUnbuffered, toUnbuffered);
       // The previous content of the destination must not remain after the end of the copy.
       fs.writeFileSync(to, Buffer.alloc(30 * chunkSize, 7));
-      expect(await copyFile(source, destination, size, { depth: 4, chunkSize })).toEqual({
+      expect(await copyContent(source, destination, size, { depth: 4, chunkSize })).toEqual({
         bytes: size,
         dataBytes: size,
       });
@@ -66,7 +66,7 @@ test('onChunk sees the bytes in the order of the file, also when it takes its ti
   const { source, destination } = await pair(data);
   const seen: Buffer[] = [];
   let next = 0;
-  await copyFile(source, destination, data.byteLength, {
+  await copyContent(source, destination, data.byteLength, {
     depth: 7,
     chunkSize,
     onChunk: async (bytes, position) => {
@@ -85,7 +85,7 @@ test('progress ends at the size and never goes back', async () => {
   const { source, destination } = await pair(randomBytes(9 * chunkSize + 1));
   const seen: number[] = [];
   const onProgress = (bytes: number) => void seen.push(bytes);
-  await copyFile(source, destination, 9 * chunkSize + 1, { chunkSize, onProgress });
+  await copyContent(source, destination, 9 * chunkSize + 1, { chunkSize, onProgress });
   expect(seen.at(-1)).toBe(9 * chunkSize + 1);
   expect(seen).toEqual(seen.toSorted((a, b) => a - b));
   await source.close();
@@ -182,7 +182,7 @@ class ShortFile {
 
 function copyShort(from: ShortFile, to: ShortFile): Promise<unknown> {
   const [source, destination] = [from, to] as unknown as [CoreHandle, CoreHandle];
-  return copyFile(source, destination, from.size, { depth: 3, chunkSize });
+  return copyContent(source, destination, from.size, { depth: 3, chunkSize });
 }
 
 test('short reads and writes continue at the start of the block in which they ended', async () => {

@@ -52,7 +52,7 @@ export interface ContentResult {
  * @throws SourceChangedError when the source ends before `size`; AbortError; system errors. No
  *   operation is in flight on either handle when it rejects.
  */
-export async function copyFile(
+export async function copyContent(
   source: CoreHandle,
   destination: CoreHandle,
   size: number | null,

@@ -4,7 +4,7 @@ import { constants } from 'node:fs';
 import type { CoreHandle } from '../handle/core-handle.js';
 import type { OpenOptions } from '../handle/open-options.js';
 import type { SystemError } from '../node/errors.js';
-import { type ContentResult, copyFile } from './copy-content.js';
+import { type ContentResult, copyContent } from './copy-content.js';
 import { CopyError } from './copy-errors.js';
 import { dataRanges } from './data-ranges.js';
 import type { ShownPaths } from './destination.js';
@@ -228,7 +228,7 @@ async function fillByEngine(filling: Filling, pace: RateLimit | undefined): Prom
   if (sparse || skipsZeros) await makeSparse(destination, size);
   const wanted = settings.chunkSize ?? chunkDefaults.chunkSize;
   const chunkSize = pace === undefined ? wanted : Math.min(wanted, pace.partMax);
-  return copyFile(source, destination, size, {
+  return copyContent(source, destination, size, {
     depth,
     chunkSize,
     signal,

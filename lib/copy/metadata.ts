@@ -7,7 +7,7 @@ import { openCore } from '../handle/open.js';
 import { type SystemError, unavailable } from '../node/errors.js';
 import { validateBoolean, validateObject } from '../node/validate.js';
 import { listStreams } from '../win32/named-streams.js';
-import { copyFile } from './copy-content.js';
+import { copyContent } from './copy-content.js';
 import type { SystemPath } from './spot.js';
 
 /** Metadata that a copy takes from its source, in addition to the content. */
@@ -184,7 +184,7 @@ async function copyStreams(source: OpenPath, destination: OpenPath): Promise<voi
     try {
       const to = await openCore(`${destination.path}:${name}`, 'w');
       try {
-        await copyFile(from, to, size);
+        await copyContent(from, to, size);
       } finally {
         await to.close();
       }

@@ -1,7 +1,7 @@
 import process from 'node:process';
 import type { EntryName } from '../handle/entry-name.js';
 import type { SystemError } from '../node/errors.js';
-import { copyFile } from './copy-content.js';
+import { copyContent } from './copy-content.js';
 import { renameOver, replaceWith } from './destination.js';
 import type { FallbackLog } from './fallbacks.js';
 import type { Spot } from './spot.js';
@@ -35,7 +35,7 @@ async function overwrite(from: EntryName, { directory, name }: Spot): Promise<vo
   try {
     const destination = await directory.openCore(name, 'r+');
     try {
-      await copyFile(source, destination, (await source.stat()).size);
+      await copyContent(source, destination, (await source.stat()).size);
       await destination.sync();
     } finally {
       await destination.close();
