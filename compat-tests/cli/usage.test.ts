@@ -1,8 +1,17 @@
+import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { expect, test } from 'vitest';
-import { type ChildResult, isWindows, onRetry, packageFolder, testWhere } from '../helpers.js';
-import { expectRefusal, lastObject, overlapped } from './command.js';
+import {
+  type ChildResult,
+  fileWith,
+  isLinux,
+  isWindows,
+  onRetry,
+  packageFolder,
+  testWhere,
+} from '../helpers.js';
+import { expectRefusal, lastObject, mainModule, overlapped } from './command.js';
 
 const testOfMany = testWhere(
   !isWindows,
@@ -48,6 +57,24 @@ test('--version prints the version of the package', async () => {
   const { version } = JSON.parse(fs.readFileSync(file, 'utf8'));
   expect(await overlapped(['--version'])).toMatchObject({ code: 0, stdout: `${version}\n` });
 });
+
+testWhere(isLinux, 'only Linux has a device that is always full')(
+  'a command whose results cannot be printed fails',
+  () => {
+    const full = fs.openSync('/dev/full', 'w');
+    const hash = [mainModule, 'hash', fileWith('content')];
+    const run = (more: string[]): { status: number | null; stderr: string } =>
+      spawnSync(process.execPath, [...hash, ...more], {
+        stdio: ['ignore', full, 'pipe'],
+        encoding: 'utf8',
+      });
+    const { status, stderr } = run([]);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^overlapped: cannot print: ENOSPC/);
+    expect(run(['--json'])).toMatchObject({ status: 1, stderr: '' });
+    fs.closeSync(full);
+  },
+);
 
 test('without arguments the command prints its help as an error', async () => {
   const { code, stdout, stderr } = await overlapped([]);

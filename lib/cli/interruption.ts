@@ -66,6 +66,13 @@ export function abortOnSignals(controller: AbortController): void {
   });
 }
 
+/** Resolves when everything has been printed, or its failure has been reported as an error. */
+export function whenPrinted(): Promise<void> {
+  return new Promise((resolve) => {
+    process.stdout.write('', () => setImmediate(resolve));
+  });
+}
+
 /** Lets the readers of help and results end early, as `head` does. */
 export function allowClosedOutput(): void {
   // A closed stderr means that nobody wants its text.

@@ -1,7 +1,7 @@
 import { engine } from '../engine/facts.js';
 import { exitCode } from './exit-code.js';
 import { exitCodeOf } from './failure.js';
-import { abortOnSignals, type Interruption } from './interruption.js';
+import { abortOnSignals, type Interruption, whenPrinted } from './interruption.js';
 import { makeOutput, type Output, type OutputOptions } from './output.js';
 
 /** The environment of a command. */
@@ -26,7 +26,12 @@ export async function runTask(options: OutputOptions, task: Task): Promise<numbe
   try {
     // Starts the engine here, so that a failure to start it is not blamed on a file.
     void engine.kind;
-    return await task({ output, signal });
+    const code = await task({ output, signal });
+    const isInterrupted = signal.aborted;
+    await whenPrinted();
+    // The last lines could not be printed.
+    if (signal.aborted && !isInterrupted) signal.throwIfAborted();
+    return code;
   } catch (error) {
     if (signal.aborted) {
       const { message, exitCode } = signal.reason as Interruption;
