@@ -1,36 +1,51 @@
 // Builds the C++ engine tests and runs them, without Node's headers: plain, then under sanitizers.
 //
-//   node scripts/native-tests.mjs [plain] [asan] [tsan] [--filter <part of a test's name>]
+//   node scripts/native-tests.mjs [NAME]… [--filter <part of a test's name>]
 //
-// Without names it runs every configuration that the system supports. It builds in
-// build-native/<configuration>. The last line is `N passed, N failed`.
+// Without names it runs `plain`, `asan` and `tsan`, if the system supports them. `musl` and
+// `musl-arm64` run only by name, since their builds take minutes: zig (scripts/zig.mjs) links the
+// tests with musl, the C library of Alpine, for this processor or for arm64 under qemu-user. It
+// builds in build-native/<configuration>. The last line is `N passed, N failed`.
 import { spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { availableParallelism } from 'node:os';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { hasZig, needZig, zigEnvironment, zigOptions } from './zig.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const runMsMax = 15 * 60_000;
 
 // Apple's AddressSanitizer has no leak detection and ends the program that asks for it.
 const leaks = process.platform === 'linux' ? 1 : 0;
+const sanitize = (name) => [`-DOVERLAPPED_SANITIZE=${name}`];
 const configurations = {
-  plain: { sanitize: '', env: {} },
+  plain: {},
   asan: {
-    sanitize: 'address',
+    options: sanitize('address'),
     env: {
       ASAN_OPTIONS: `detect_leaks=${leaks}:detect_stack_use_after_return=1:strict_string_checks=1`,
       UBSAN_OPTIONS: 'halt_on_error=1:print_stacktrace=1',
     },
+    isFor: ({ platform }) => platform !== 'win32',
   },
   tsan: {
-    sanitize: 'thread',
+    options: sanitize('thread'),
     env: { TSAN_OPTIONS: 'halt_on_error=1:second_deadlock_stack=1' },
+    isFor: ({ platform }) => platform !== 'win32',
+  },
+  musl: { cross: 'x86_64-linux-musl', isFor: hasZig, isOnlyByName: true },
+  'musl-arm64': {
+    cross: 'aarch64-linux-musl',
+    launcher: ['qemu-aarch64'],
+    isFor: hasZig,
+    isOnlyByName: true,
   },
 };
-const available = process.platform === 'win32' ? ['plain'] : Object.keys(configurations);
+const available = Object.keys(configurations).filter(
+  (name) => configurations[name].isFor?.(process) ?? true,
+);
 
 class Failure extends Error {}
 
@@ -60,42 +75,47 @@ function run(command, args, { env = {}, quiet = false } = {}) {
   });
 }
 
-async function mustSucceed(command, args) {
-  const { code, signal, output } = await run(command, args, { quiet: true });
+async function mustSucceed(command, args, env) {
+  const { code, signal, output } = await run(command, args, { env, quiet: true });
   if (code === 0) return;
   process.stderr.write(output);
   throw new Failure(`${command} ended with ${signal ?? code}`);
 }
 
+/** CMake's options for a target of zig. */
+function crossOptions(target) {
+  needZig();
+  return zigOptions(target, 'Linux');
+}
+
 /** Configures and builds; returns the path of the program. */
 async function build(name) {
-  const { sanitize } = configurations[name];
+  const { options = [], cross } = configurations[name];
+  const env = cross === undefined ? {} : zigEnvironment;
   const folder = path.join(root, 'build-native', name);
   // A build folder keeps its generator, so only a new one may choose it.
   const isNew = !fs.existsSync(path.join(folder, 'CMakeCache.txt'));
   const generator = isNew && has('ninja', ['--version']) ? ['-G', 'Ninja'] : [];
-  await mustSucceed('cmake', [
-    ...['-S', root, '-B', folder, ...generator],
-    '-DOVERLAPPED_TESTS=ON',
-    `-DOVERLAPPED_SANITIZE=${sanitize}`,
-    '-DCMAKE_BUILD_TYPE=RelWithDebInfo',
-  ]);
-  await mustSucceed('cmake', [
-    ...['--build', folder, '--target', 'engine_tests', '--config', 'RelWithDebInfo'],
-    ...['--parallel', String(Math.min(availableParallelism(), 4))],
-  ]);
+  const settings = [
+    ...(cross === undefined ? options : crossOptions(cross)),
+    ...['-DOVERLAPPED_TESTS=ON', '-DCMAKE_BUILD_TYPE=RelWithDebInfo'],
+  ];
+  await mustSucceed('cmake', ['-S', root, '-B', folder, ...generator, ...settings], env);
+  const parallel = String(Math.min(availableParallelism(), 4));
+  const target = ['--target', 'engine_tests', '--config', 'RelWithDebInfo'];
+  await mustSucceed('cmake', ['--build', folder, ...target, '--parallel', parallel], env);
   const places = ['engine_tests', 'engine_tests.exe', 'RelWithDebInfo/engine_tests.exe'];
   const program = places.map((place) => path.join(folder, place)).find(fs.existsSync);
   if (!program) throw new Failure(`the build made no engine_tests in ${folder}`);
   return program;
 }
 
-/** ThreadSanitizer of older compilers fails where the kernel spreads addresses over more bits. */
 function commandFor(name, program) {
+  const { launcher = [] } = configurations[name];
+  // ThreadSanitizer of older compilers fails where the kernel spreads addresses over more bits.
   const fixed = ['setarch', '-R'];
-  return name === 'tsan' && process.platform === 'linux' && has(fixed[0], ['-R', 'true'])
-    ? [...fixed, program]
-    : [program];
+  const isFixed = name === 'tsan' && process.platform === 'linux' && has(fixed[0], ['-R', 'true']);
+  return [...(isFixed ? fixed : launcher), program];
 }
 
 /** Returns the numbers of the run; a run that ends without printing them counts as one failure. */
@@ -128,7 +148,8 @@ if (unknown.length > 0) {
 }
 const sum = { passed: 0, failed: 0 };
 const summary = [];
-for (const name of positionals.length > 0 ? positionals : available) {
+const byDefault = available.filter((name) => !configurations[name].isOnlyByName);
+for (const name of positionals.length > 0 ? positionals : byDefault) {
   console.log(`=== ${name}`);
   const start = Date.now();
   let result;

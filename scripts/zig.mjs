@@ -15,11 +15,14 @@ export const zig = path.join(folder, 'node_modules', '@ryoppippi', 'zig-linux-x6
 /** The environment of a build. */
 export const zigEnvironment = { ZIG_GLOBAL_CACHE_DIR: cache, ZIG_LOCAL_CACHE_DIR: cache };
 
+/** Whether zig can be installed on a system. */
+export function hasZig({ platform, arch }) {
+  return platform === 'linux' && arch === 'x64';
+}
+
 /** Installs zig. @throws Error if that is not possible */
 export function needZig() {
-  if (process.platform !== 'linux' || process.arch !== 'x64') {
-    throw new Error('zig is installed for Linux on x64 only');
-  }
+  if (!hasZig(process)) throw new Error('zig is installed for Linux on x64 only');
   if (fs.existsSync(zig)) return;
   const args = ['ci', '--prefix', folder, '--no-audit', '--no-fund'];
   const { status, error } = spawnSync('npm', args, { cwd: root, stdio: 'inherit' });

@@ -1,7 +1,9 @@
 #ifdef __linux__
 
+#include <linux/fs.h>
 #include <linux/fuse.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -164,8 +166,9 @@ ENGINE_TEST(a_file_that_is_replaced_meanwhile_is_read_whole_or_waited_for_elsewh
   std::atomic<bool> is_over{false};
   std::thread swapper([&] {
     while (!is_over) {
-      (void)::renameat2(AT_FDCWD, path.c_str(), AT_FDCWD, harness.path("fifo").c_str(),
-                        RENAME_EXCHANGE);
+      // By number, because musl has no function for it.
+      (void)::syscall(SYS_renameat2, AT_FDCWD, path.c_str(), AT_FDCWD,
+                      harness.path("fifo").c_str(), RENAME_EXCHANGE);
     }
   });
   std::vector<Operation*> reads;
