@@ -42,11 +42,16 @@ const onTerminal = testWhere(isLinux, 'script(1) of util-linux makes a terminal'
 });
 
 /** Runs the command in a terminal and returns everything that is written there. */
-async function inTerminal(args: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
+async function inTerminal(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  columns = 80,
+): Promise<string> {
   const words = [process.execPath, mainModule, ...args].map((word) => `'${word}'`);
+  const command = `stty cols ${columns}; ${words.join(' ')}`;
   // In CI, Node treats a terminal as one without colors.
   const { NO_COLOR: _, FORCE_COLOR: __, CI: ___, ...rest } = process.env;
-  const { stdout } = await promisify(execFile)('script', ['-qec', words.join(' '), '/dev/null'], {
+  const { stdout } = await promisify(execFile)('script', ['-qec', command, '/dev/null'], {
     env: { ...rest, TERM: 'xterm-256color', ...env },
   });
   return stdout;
@@ -85,6 +90,14 @@ onTerminal('hash prints its results without bars between them', async () => {
   const line = (file: string): string => `${csi}2K${sha256(data)}  ${file}\r\n`;
   expect(shown).toContain(line(a));
   expect(shown).toContain(line(b));
+});
+
+onTerminal('help fits narrow terminals', async () => {
+  for (const args of [['--help'], ['mirror', '--help']]) {
+    const shown = await inTerminal(args, {}, 60);
+    expect(shown).toMatch(/^Exit code: 0 done/m);
+    expect(shown.split(/\r?\n/).filter((line) => line.length > 60)).toEqual([]);
+  }
 });
 
 const ofTree = { phase: 'compare', bytes: 1.5e12, total: 2e12, bytesPerSecond: 123e6 };

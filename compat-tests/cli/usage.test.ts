@@ -128,7 +128,7 @@ testOfMany('options that contradict the arguments are wrong usage', async () => 
 test('with --json an invalid command line is reported as an object', async () => {
   expect(await lastObject(['hash'], 2)).toEqual({
     type: 'error',
-    message: "missing required argument 'files' (--help shows the options)",
+    message: "missing required argument 'files' (see --help)",
     code: null,
   });
 });

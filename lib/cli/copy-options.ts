@@ -63,7 +63,11 @@ export function addCopyOptions(command: Command): Command {
     .option('--hash <algorithm>', 'print the hash of a file; the one of --manifest', parseAlgorithm)
     .option('--manifest <file>', 'write digests that verify --manifest and sha256sum -c read')
     .option('--rate-limit <size>', 'bytes per second at most', parseSize)
-    .option('--metadata [parts]', `keep all metadata, or only: ${parts.join(',')}`, parseMetadata)
+    .option(
+      '--metadata [parts]',
+      `keep all metadata, or a list such as times,mode (of ${parts.join(', ')})`,
+      parseMetadata,
+    )
     .option('--no-metadata', 'keep none')
     .option('--keep-access', 'overwritten files keep their owner and mode')
     .addOption(

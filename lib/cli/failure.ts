@@ -14,7 +14,7 @@ export class Failure extends Error {
 /** An invalid command line. */
 export class UsageError extends Failure {
   constructor(message: string) {
-    super(`${message} (--help shows the options)`, { exitCode: exitCode.usage });
+    super(`${message} (see --help)`, { exitCode: exitCode.usage });
   }
 }
 

@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { type AddHelpTextContext, Command, CommanderError } from 'commander';
 import { packageVersion } from '../engine/native.js';
 import { addBench } from './commands/bench.js';
 import { addClean } from './commands/clean.js';
@@ -18,31 +18,41 @@ const examplesText = `
 Examples:
   overlapped copy disk.img /backup/disk.img --verify
   overlapped mirror photos /backup/photos --dry-run
-  overlapped hash *.iso --hash sha512
-`;
+  overlapped hash *.iso --hash sha512`;
 
-const exitCodesText = `
-Exit code: 0 done, 1 failed, 2 wrong usage, 3 finished, but some files failed
-or differ, 128 + n ended by signal n. Except with --no-atomic, no incomplete
-file has its final name. The environment variable OVERLAPPED_ENGINE (uring,
-iocp, threadpool) forces an engine; NO_COLOR turns off color. Sizes are in
-bytes; K, M, G and T are units of 1,024.`;
+const exitCodesText =
+  'Exit code: 0 done, 1 failed, 2 wrong usage, 3 finished, but some files failed or differ, ' +
+  '128 + n ended by signal n. Except with --no-atomic, no incomplete file has its final name. ' +
+  'The environment variable OVERLAPPED_ENGINE (uring, iocp, threadpool) forces an engine; ' +
+  'NO_COLOR turns off color. Sizes are in bytes; K, M, G and T are units of 1,024.';
+
+const columnsDefault = 80;
+
+/** Wraps text at the end of the help as commander wraps the rest. */
+function lastOfHelp({ command, error }: AddHelpTextContext): string {
+  const { getErrHelpWidth, getOutHelpWidth } = command.configureOutput();
+  const columns = (error ? getErrHelpWidth : getOutHelpWidth)?.() ?? columnsDefault;
+  return `\n${command.createHelp().boxWrap(exitCodesText, columns)}`;
+}
 
 function makeProgram(start: Start): Command {
   const program = new Command('overlapped')
     .description('Copies, compares, hashes and inspects files.')
     .version(packageVersion)
     .exitOverride()
+    // Descriptions wrap beside the options in terminals of 60 columns.
+    .configureHelp({ minWidthToWrap: 15 })
     // The caller that catches an error prints it.
     .configureOutput({ outputError: () => {} })
-    .addHelpText('after', examplesText + exitCodesText);
+    .addHelpText('after', examplesText)
+    .addHelpText('after', lastOfHelp);
   const copying = [addCopy, addMirror, addVerify, addClean];
   for (const add of [...copying, addHash, addInfo, addBench, addDemo]) {
     const command = add(program, start);
     command
       .option('--json', 'one JSON object per line: progress, errors, the result')
       .option('-q, --quiet', 'no progress')
-      .addHelpText('after', exitCodesText);
+      .addHelpText('after', lastOfHelp);
   }
   return program;
 }

@@ -142,17 +142,18 @@ function rowsOfComparison(
   buffered: boolean,
 ): (Row | string)[] {
   if (node === undefined) return [];
-  if (typeof node === 'string') return [['node:fs streams', node]];
+  if (typeof node === 'string') return [['node:fs', node]];
   const rate = (milliseconds: number): string =>
     rateText(bytes / Math.max(1e-6, milliseconds / 1000));
   return [
     '',
     'copied, synced and read back:',
     ['overlapped', rate(durationMs)],
-    ['node:fs streams', rate(node)],
+    ['node:fs', rate(node)],
     ['ratio', `${(node / durationMs).toFixed(2)}x`],
+    'Both hash what they read.',
     buffered
-      ? 'Both hash what they read. node:fs comes second and finds the source in the cache.'
-      : 'Both hash what they read. overlapped reads back from the device, node:fs from the cache.',
+      ? 'node:fs streams come second and find the source in the cache.'
+      : 'overlapped reads back from the device, streams of node:fs from the cache.',
   ];
 }
