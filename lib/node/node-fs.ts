@@ -1,27 +1,30 @@
 import fs from 'node:fs';
 import process from 'node:process';
 
-const lazily = (object: object, copy: object, name: string): void => {
-  const { get } = Object.getOwnPropertyDescriptor(object, name) as PropertyDescriptor;
-  Object.defineProperty(copy, name, {
-    configurable: true,
-    enumerable: true,
-    get() {
-      const value: unknown = get?.call(object);
-      Object.defineProperty(copy, name, { value, configurable: true, enumerable: true });
-      return value;
-    },
-  });
-};
+const { defineProperty, getOwnPropertyDescriptor, keys } = Object;
+
+type Properties = Record<string, unknown>;
 
 // Reading the stream classes of node:fs loads Node's streams, so they are copied on first use.
+// Deprecated members are not enumerable, and not copied: reading one prints a warning.
 function copyOf<T extends object>(object: T): T {
-  const copy: Record<string, unknown> = {};
-  for (const [name, { get, value }] of Object.entries(Object.getOwnPropertyDescriptors(object))) {
+  const copy: Properties = {};
+  for (const name of keys(object)) {
+    const { get, value } = getOwnPropertyDescriptor(object, name) as PropertyDescriptor;
     if (get === undefined) copy[name] = value;
-    else lazily(object, copy, name);
+    else copyLater(copy, name, () => get.call(object));
   }
   return copy as T;
+}
+
+function copyLater(copy: Properties, name: string, read: () => unknown): void {
+  const shape = { configurable: true, enumerable: true };
+  const get = (): unknown => {
+    const value = read();
+    defineProperty(copy, name, { ...shape, value, writable: true });
+    return value;
+  };
+  defineProperty(copy, name, { ...shape, get });
 }
 
 /**
