@@ -20,6 +20,11 @@ export const isLinux = process.platform === 'linux';
 export const packageFolder = fileURLToPath(new URL('..', import.meta.url));
 export const builtModule = path.join(packageFolder, 'dist', 'index.js');
 
+/** Returns the URL of a module of the built package. @param name relative to dist/, with slashes */
+export function distUrl(name: string): string {
+  return pathToFileURL(path.join(packageFolder, 'dist', name)).href;
+}
+
 /**
  * test() on machines that have what the test needs. Elsewhere the test is skipped, and its name
  * gives the reason; with `mustRun` it fails in CI instead.
@@ -253,7 +258,7 @@ export interface ChildOptions {
   msMax?: number;
 }
 
-const builtUrl = JSON.stringify(pathToFileURL(builtModule).href);
+const builtUrl = JSON.stringify(distUrl('index.js'));
 
 // Imports for the scripts of tests, which are modules with a top-level await.
 const prelude = `

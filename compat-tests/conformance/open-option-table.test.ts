@@ -9,9 +9,16 @@ import {
 } from '../../lib/handle/open-options.js';
 import { createReadStream, createWriteStream, engine, open } from '../../lib/index.js';
 import { ReadStream } from '../../lib/streams/streamx.js';
-import { fileWith, isLinux, rejection, resultOfChild, temporaryFolder } from '../helpers.js';
+import {
+  distUrl,
+  fileWith,
+  isLinux,
+  rejection,
+  resultOfChild,
+  temporaryFolder,
+} from '../helpers.js';
 
-const registerUrl = new URL('../../dist/register.js', import.meta.url).href;
+const registerUrl = distUrl('register.js');
 const page = fs.readFileSync(new URL('../../docs/api/open.md', import.meta.url), 'utf8');
 
 const source = fs.readFileSync(

@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { clean, copy, open, verify, verifyTree } from '../../lib/index.js';
-import { builtModule, isWindows, randomBytes, rejection, testWhere, until } from '../helpers.js';
+import { distUrl, isWindows, randomBytes, rejection, testWhere, until } from '../helpers.js';
 import { folderOf, namesIn, newPlace } from './trees.js';
 
 // Leftovers of killed copies are recognized, reported and removed; those of running copies stay.
@@ -19,7 +18,7 @@ const partial = '.overlapped-0123456789abcdef01234567.partial';
  */
 async function startCopy(code: string, folder: string) {
   const script = `
-    import { copy, copyTree } from ${JSON.stringify(pathToFileURL(builtModule).href)};
+    import { copy, copyTree } from ${JSON.stringify(distUrl('index.js'))};
     ${code}`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     stdio: ['ignore', 'ignore', 'inherit'],

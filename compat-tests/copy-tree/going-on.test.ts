@@ -2,12 +2,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { type CopyTreeOptions, copyTree, engine, open, verifyTree } from '../../lib/index.js';
 import { symbolicLinks } from '../ecosystem/tree.js';
 import {
-  builtModule,
+  distUrl,
   isWindows,
   randomBytes,
   rejection,
@@ -70,7 +69,7 @@ test('an abort leaves no partial files and nothing in flight; a new copy complet
 });
 
 const script = `
-  import { copyTree } from ${JSON.stringify(pathToFileURL(builtModule).href)};
+  import { copyTree } from ${JSON.stringify(distUrl('index.js'))};
   const [from, to] = process.argv.slice(2);
   const { errors } = await copyTree(from, to);
   if (errors.length > 0) throw errors[0].error;
@@ -179,7 +178,7 @@ test('two simultaneous copies to one destination do not disturb each other', asy
     const reports = await Promise.all([run(), run(), copyTree(from, to).then((r) => r.errors)]);
     console.log(JSON.stringify(reports.flat().map(({ error }) => String(error))));
   `;
-  const args = [pathToFileURL(builtModule).href, source, to];
+  const args = [distUrl('index.js'), source, to];
   expect(await resultOfChild<string[]>(script, { args })).toEqual([]);
   expect((await copyTree(source, to)).errors).toEqual([]);
   expect(whole(to)).toEqual(whole(source));

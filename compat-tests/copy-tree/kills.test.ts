@@ -2,10 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { expect } from 'vitest';
 import { copy, copyTree, mirror } from '../../lib/index.js';
-import { builtModule, isWindows, randomBytes, temporaryFolder, testWhere } from '../helpers.js';
+import { distUrl, isWindows, randomBytes, temporaryFolder, testWhere } from '../helpers.js';
 import { whole } from './trees.js';
 
 // Processes that copy are killed at random moments. KILLS is the number of kills of each kind of
@@ -16,7 +15,7 @@ const KiB = 1024;
 
 const script = `
 import { createInterface } from 'node:readline';
-const api = await import(${JSON.stringify(pathToFileURL(builtModule).href)});
+const api = await import(${JSON.stringify(distUrl('index.js'))});
 await api.stat('.');
 console.log('ready');
 for await (const line of createInterface({ input: process.stdin })) {

@@ -1,6 +1,5 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { temporaryName } from '../../lib/copy/temporary-name.js';
 import { TreeRoot } from '../../lib/copy/tree/tree-root.js';
@@ -11,7 +10,7 @@ import { decodeNothing } from '../../lib/engine/operation.js';
 import { openDirectory } from '../../lib/functions/open-directory.js';
 import { copyTree } from '../../lib/index.js';
 import {
-  builtModule,
+  distUrl,
   isLinux,
   isWindows,
   randomBytes,
@@ -150,7 +149,7 @@ onLinux('a tree of many folders is copied with few descriptors', async () => {
     console.log(JSON.stringify({ files, errors: errors.map(({ error }) => error.message) }));
   `;
   const launcher = ['/bin/sh', '-c', 'ulimit -n 300 && exec "$@"', 'sh'];
-  const args = [pathToFileURL(builtModule).href, source, newPlace()];
+  const args = [distUrl('index.js'), source, newPlace()];
   expect(await resultOfChild(script, { launcher, args })).toEqual({ files: 400, errors: [] });
 });
 

@@ -1,10 +1,9 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { copyTree } from '../../lib/index.js';
 import { symbolicLinks } from '../ecosystem/tree.js';
-import { builtModule, resultOfChild, temporaryFolder, testWhere } from '../helpers.js';
+import { distUrl, resultOfChild, temporaryFolder, testWhere } from '../helpers.js';
 import { folderOf, namesIn, newPlace, whole } from './trees.js';
 
 const isRoot = process.geteuid?.() === 0;
@@ -144,7 +143,7 @@ testAsOther('each unreadable entry is an error, and its copy stays as it was', a
   fs.mkdirSync(path.join(to, 'shut'));
   fs.writeFileSync(path.join(to, 'shut', 'kept'), 'k');
   for (const folder of [to, path.join(to, 'shut')]) fs.chmodSync(folder, 0o777);
-  const args = [pathToFileURL(builtModule).href, source, to];
+  const args = [distUrl('index.js'), source, to];
   const report = await resultOfChild<Record<string, unknown>>(script, { args });
   expect(report).toMatchObject({ deleted: 1, deleteSkipped: true, files: 2, stopped: false });
   expect(report.errors).toEqual([
@@ -244,7 +243,7 @@ testAsOther('a read-only destination is replaced or unchanged', async () => {
     const { errors } = await copyTree(from, to, { onProgress, changed: 'error' });
     console.log(JSON.stringify(errors.map(({ error }) => error.code)));
   `;
-  const args = [pathToFileURL(builtModule).href, source, to];
+  const args = [distUrl('index.js'), source, to];
   const failed = await resultOfChild(run, { args: [...args, 'fail'] });
   expect(failed).toEqual(['ERR_SOURCE_CHANGED']);
   const other = fs.statSync(path.join(parent, 'other'));
@@ -307,7 +306,7 @@ testAsOther('a folder that could not be written to is so again, whatever the end
     fs.chownSync(folder, 65534, 65534);
   }
   for (const folder of [path.join(to, 'in'), to]) fs.chmodSync(folder, 0o555);
-  const args = [pathToFileURL(builtModule).href, source, to];
+  const args = [distUrl('index.js'), source, to];
   const found = await resultOfChild<unknown[]>(intoReadOnly, { args });
   expect(found).toEqual(['ABORT_ERR', [0o555, 0o555], [], [0o555, 0o555]]);
   expect(filesIn(to)).toEqual(['c', 'in/a', 'in/b']);

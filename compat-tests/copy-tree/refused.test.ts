@@ -1,18 +1,10 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { keepParts } from '../../lib/copy/metadata.js';
 import type { CopyTreeOptions, CopyTreeReport } from '../../lib/index.js';
 import { systemErrorOf } from '../../lib/node/errors.js';
-import {
-  builtModule,
-  isLinux,
-  randomBytes,
-  rejection,
-  resultOfChild,
-  testWhere,
-} from '../helpers.js';
+import { distUrl, isLinux, randomBytes, rejection, resultOfChild, testWhere } from '../helpers.js';
 import { folderOf, namesIn, newPlace } from './trees.js';
 
 const setpriv = '/usr/bin/setpriv';
@@ -70,7 +62,7 @@ async function copyTwice(
   options: CopyTreeOptions,
 ): Promise<[Report, Report]> {
   const launcher = [setpriv, '--bounding-set', '-chown', '--inh-caps', '-chown'];
-  const args = [pathToFileURL(builtModule).href, source, to, JSON.stringify(options)];
+  const args = [distUrl('index.js'), source, to, JSON.stringify(options)];
   const { reports, ...who } = await resultOfChild<{ reports: [Report, Report] }>(twice, {
     launcher,
     args,
@@ -103,7 +95,7 @@ testWithoutRight('root that may not override modes works in its read-only folder
   for (const name of ['closed', 'gone']) fs.chmodSync(path.join(to, name), 0o555);
   fs.chmodSync(path.join(source, 'closed'), 0o555);
   const launcher = [setpriv, '--bounding-set', '-dac_override', '--inh-caps', '-dac_override'];
-  const args = [pathToFileURL(builtModule).href, source, to];
+  const args = [distUrl('index.js'), source, to];
   const report = await resultOfChild<Report>(once, { launcher, args });
   expect(report).toMatchObject({ errors: [], deleted: 3 });
   expect(namesIn(to)).toEqual(['closed', 'closed/kept', 'closed/new']);

@@ -1,13 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 import { copyTree, type TreeProgress, verifyTree } from '../../lib/index.js';
 import { symbolicLinks } from '../ecosystem/tree.js';
 import {
-  builtModule,
+  distUrl,
   isLinux,
   isWindows,
   randomBytes,
@@ -243,7 +242,7 @@ testAsRoot(
     for (const name of ['large', 'other', 'own']) fs.chmodSync(path.join(source, name), 0o6755);
     for (const metadata of [false, true]) {
       const to = path.join(parent, `to ${metadata}`);
-      const args = [pathToFileURL(builtModule).href, source, to, String(metadata)];
+      const args = [distUrl('index.js'), source, to, String(metadata)];
       const { modes, reports } = await resultOfChild<AsOther>(asOther, { args });
       expect(modes).toEqual([0o755, 0o755, 0o6755]);
       expect(reports).toMatchObject([{ errors: [] }, { errors: [], skipped: 3 }]);

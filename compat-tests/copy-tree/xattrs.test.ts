@@ -1,11 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { expect } from 'vitest';
 import { engine, mirror } from '../../lib/index.js';
 import {
-  builtModule,
+  distUrl,
   isLinux,
   randomBytes,
   resultOfChild,
@@ -157,7 +156,7 @@ test('read-only files and folders get attributes, also when they are unchanged',
   const to = newPlace();
   const right = '-dac_override';
   const launcher = isRoot ? ['setpriv', '--bounding-set', right, '--inh-caps', right] : [];
-  const args = [pathToFileURL(builtModule).href, source, to];
+  const args = [distUrl('index.js'), source, to];
   const names = ['small', 'large', 'folder', 'folder/in'];
   const setAll = (value: string): void => {
     for (const name of names) {

@@ -1,12 +1,11 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { type CopyOptions, engine } from '../../lib/index.js';
 import { symbolicLinks } from '../ecosystem/tree.js';
 import {
-  builtModule,
   copyOfFile,
+  distUrl,
   isLinux,
   isWindows,
   makeFifo,
@@ -332,7 +331,7 @@ testWhere(process.geteuid?.() === 0, 'only root can become another user', { must
     fs.writeFileSync(source, randomBytes(300_000));
     fs.chmodSync(source, 0o444);
     fs.chmodSync(folder, 0o777);
-    const args = [pathToFileURL(builtModule).href, folder];
+    const args = [distUrl('index.js'), folder];
     // An existing read-only file is not written to; an unreadable one is.
     const each = ['444', 'EACCES', '200'];
     expect(await resultOfChild(reserving, { args })).toEqual([...each, ...each, ...each]);
@@ -364,7 +363,7 @@ testWhere(process.geteuid?.() === 0, 'only root can become another user', { must
     ] as const) {
       fs.chmodSync(file, mode);
     }
-    const args = [pathToFileURL(builtModule).href, source, destination];
+    const args = [distUrl('index.js'), source, destination];
     const error = await resultOfChild(intoDropFolder, { args });
     expect(error).toEqual({ code: 'EACCES', dest: destination });
     expect(fs.readFileSync(destination, 'utf8')).toBe('old');

@@ -1,12 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { type CopyOptions, engine } from '../../lib/index.js';
 import {
-  builtModule,
   copyOfFile,
+  distUrl,
   isWindows,
   randomBytes,
   rejection,
@@ -189,7 +188,7 @@ function copyElsewhere(source: string, destination: string): unknown {
   fs.writeFileSync(
     script,
     `import { writeFileSync } from 'node:fs';
-    import { copy } from ${JSON.stringify(pathToFileURL(builtModule).href)};
+    import { copy } from ${JSON.stringify(distUrl('index.js'))};
     const [source, destination, result] = process.argv.slice(2);
     const ended = await copy(source, destination, { resume: true, hash: 'md5' })
       .catch(({ code, dest }) => ({ code, dest }));
@@ -259,7 +258,7 @@ test('resume works for a read-only source, and reserves its space', async () => 
   const { folder, source, destination, names } = paths();
   fs.chmodSync(folder, 0o777);
   fs.chmodSync(source, 0o444);
-  const args = [pathToFileURL(builtModule).href, source, destination];
+  const args = [distUrl('index.js'), source, destination];
   const ended = await resultOfChild<unknown[]>(readOnly, { args });
   const once = ['ABORT_ERR', 'ABORT_ERR', 'done'];
   expect(ended).toEqual([...once, ...once, data.byteLength]);
@@ -290,7 +289,7 @@ testWhere(!isWindows, 'only an administrator makes links there')(
 );
 
 const killing = `
-const { copy } = await import(${JSON.stringify(pathToFileURL(builtModule).href)});
+const { copy } = await import(${JSON.stringify(distUrl('index.js'))});
 const [source, destination] = process.argv.slice(2);
 const options = ${JSON.stringify(slow)};
 await copy(source, destination, options);

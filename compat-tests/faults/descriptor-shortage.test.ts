@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { fileWith, isWindows, resultOfChild, testWhere } from '../helpers.js';
+import { distUrl, fileWith, isWindows, resultOfChild, testWhere } from '../helpers.js';
 
 // Each runs in a process of its own, and three wait for five seconds.
 const testWithLimit = testWhere(!isWindows, 'Windows has no limit on the handles of a process', {
@@ -118,7 +118,7 @@ testWithLimit(
       }
     }
     console.log(JSON.stringify([first[0], first[1] === argument, read, classes]));`;
-    const registerUrl = new URL('../../dist/register.js', import.meta.url).href;
+    const registerUrl = distUrl('register.js');
     const registered = { ...options(), flags: [`--import=${registerUrl}`] };
     expect(await resultOfChild(script, registered)).toEqual(['EMFILE', true, 'hello', 2]);
   },
@@ -139,8 +139,7 @@ testWithLimit('what takes no descriptor works without one, also the first time',
     for (const fd of handles) fs.closeSync(fd);
     await handle.close();
     console.log(JSON.stringify([String(Buffer.concat(views)), fs.existsSync(argument)]));`;
-  const { url } = import.meta;
-  const imports = `import { rm } from '${new URL('../../dist/index.js', url).href}';`;
+  const imports = `import { rm } from '${distUrl('index.js')}';`;
   const found = await resultOfChild(imports + script, { ...options(), name: 'child.mjs' });
   expect(found).toEqual(['ayllo', false]);
 });
@@ -163,11 +162,10 @@ testWithLimit(
     for (const fd of handles) fs.closeSync(fd);
     const after = await results();
     console.log(JSON.stringify([during, after, engine.stats().completed > 0]));`;
-    const folder = new URL('../../dist/', import.meta.url).href;
     const imports = "import { promisify } from 'node:util';";
     const registered = {
       ...options(),
-      flags: [`--import=${folder}register.js`],
+      flags: [`--import=${distUrl('register.js')}`],
       name: 'child.mjs',
     };
     const refused = ['EMFILE', true];

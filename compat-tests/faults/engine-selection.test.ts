@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test } from 'vitest';
 import {
   type ChildOptions,
+  distUrl,
   fileWith,
   isLinux,
   isWindows,
@@ -139,7 +140,7 @@ for (const wanted of ['', undefined]) {
 testDenied('where statx is denied, the status of files comes from older calls', async () => {
   const script = `
     import { promisify } from 'node:util';
-    import { default as ours } from '${new URL('../../dist/fs.js', import.meta.url).href}';
+    import { default as ours } from '${distUrl('fs.js')}';
     const fields = ({ size, mode, ino, mtimeMs }) => [size, mode, ino, mtimeMs];
     const handle = await open(argument, 'r+');
     const statuses = [await stat(argument), await ours.promises.lstat(argument),

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { fileWith, isWindows, resultOfChild } from '../helpers.js';
+import { distUrl, fileWith, isWindows, resultOfChild } from '../helpers.js';
 
 // async_hooks sees the callback functions as it sees those of node:fs, except that a call is one
 // resource, where Node's readFile() is one for each of its steps.
 
-const fsUrl = new URL('../../dist/fs.js', import.meta.url).href;
+const fsUrl = distUrl('fs.js');
 
 const calls = {
   readFile: 'readFile(argument, done)',

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { fileWith, resultOfChild } from '../helpers.js';
+import { distUrl, fileWith, resultOfChild } from '../helpers.js';
 
-const registerUrl = new URL('../../dist/register.js', import.meta.url).href;
+const registerUrl = distUrl('register.js');
 
 // A CommonJS program, because a pending module would delay 'beforeExit'.
 const uses = {

@@ -1,12 +1,11 @@
-import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
-import { builtModule, fileWith, isWindows, resultOfChild, testWhere } from '../helpers.js';
+import { distUrl, fileWith, isWindows, resultOfChild, testWhere } from '../helpers.js';
 
 // Streams that a program drops without closing them. The program may close their descriptors if it
 // knows the numbers: a number that it has closed may belong to another file.
 
 const flags = ['--expose-gc'];
-const builtUrl = JSON.stringify(pathToFileURL(builtModule).href);
+const builtUrl = JSON.stringify(distUrl('index.js'));
 
 // The streams are dropped in separate functions. Nothing reports when they have been collected, so
 // the tests wait for other objects of the same kind.

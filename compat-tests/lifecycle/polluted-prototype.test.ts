@@ -1,9 +1,7 @@
 import { expect, test } from 'vitest';
-import { fileWith, resultOfChild } from '../helpers.js';
+import { distUrl, fileWith, resultOfChild } from '../helpers.js';
 
 // Properties that a program has added to Object.prototype are no options of anybody's call.
-
-const distUrl = new URL('../../dist/', import.meta.url).href;
 
 // Each pair is a property and the JavaScript of its value.
 const pollution = {
@@ -84,8 +82,8 @@ const ofNode = { signal: ['stream', 'write stream'], flags: ['stream'], encoding
 for (const [name, value] of Object.entries(pollution)) {
   test(`${name} of Object.prototype is no option`, async () => {
     const script = `
-      import { default as ours } from '${distUrl}fs.js';
-      import { copy, copyTree } from '${distUrl}index.js';
+      import { default as ours } from '${distUrl('fs.js')}';
+      import { copy, copyTree } from '${distUrl('index.js')}';
       ${uses}
       const skipped = ${JSON.stringify((ofNode as Record<string, string[]>)[name] ?? [])};
       const results = {};

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { fileWith, resultOfChild } from '../helpers.js';
+import { distUrl, fileWith, resultOfChild } from '../helpers.js';
 
 // Test environments replace globals: fake timers, jsdom, happy-dom, vm contexts.
 
-const fsUrl = new URL('../../dist/fs.js', import.meta.url).href;
-const streamxUrl = new URL('../../dist/streams/streamx.js', import.meta.url).href;
+const fsUrl = distUrl('fs.js');
+const streamxUrl = distUrl('streams/streamx.js');
 
 // Returns the names of the uses with a wrong outcome.
 const uses = `
@@ -167,7 +167,7 @@ test('the first call works where arrays cannot be iterated', async () => {
     delete Object.getPrototypeOf([][Symbol.iterator]()).next;
     delete Array.prototype[Symbol.iterator];
     console.log(JSON.stringify(String(await fs.promises.readFile(process.argv[2]))));`;
-  const registerUrl = new URL('../../dist/register.js', import.meta.url).href;
+  const registerUrl = distUrl('register.js');
   const options = { flags: [`--import=${registerUrl}`], args: [fileWith('content')] };
   expect(await resultOfChild(script, options)).toBe('content');
 });
@@ -180,7 +180,7 @@ test('the first call works where arrays cannot be iterated from the start', asyn
     fs.promises.readFile(process.argv[2]).then((content) => {
       console.log(JSON.stringify(String(content)));
     });`;
-  const registerUrl = new URL('../../dist/register.js', import.meta.url).href;
+  const registerUrl = distUrl('register.js');
   const options = {
     name: 'child.cjs',
     flags: [`--import=${registerUrl}`],

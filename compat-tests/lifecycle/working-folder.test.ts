@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { isWindows, resultOfChild, testWhere } from '../helpers.js';
+import { distUrl, isWindows, resultOfChild, testWhere } from '../helpers.js';
 
 // Relative paths and the umask are those at the time of the call, whatever the program does before
 // its turn ends. Runs in a child process, because vitest's threads must not change their folder.
 
-const fsUrl = new URL('../../dist/fs.js', import.meta.url).href;
-const registerUrl = new URL('../../dist/register.js', import.meta.url).href;
+const fsUrl = distUrl('fs.js');
+const registerUrl = distUrl('register.js');
 
 const prepare = `
 process.chdir(path.dirname(process.argv[1]));

@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import ourFs from '../../lib/fs.js';
 import { engine, open } from '../../lib/index.js';
 import {
+  distUrl,
   fileWith,
   isLinux,
   isWindows,
@@ -26,7 +27,7 @@ type Function = (...args: unknown[]) => unknown;
 type AnyFs = Record<string, Function>;
 const both = { node: nodeFs as unknown as AnyFs, ours: ourFs as unknown as AnyFs };
 const content = randomBytes(100_000);
-const builtFs = new URL('../../dist/fs.js', import.meta.url).href;
+const builtFs = distUrl('fs.js');
 
 /** The outcome of a callback function: the exception, or the arguments of the callback. */
 function outcome(fs: AnyFs, name: string, args: unknown[]): Promise<unknown> {

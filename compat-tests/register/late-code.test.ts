@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { fileWith, resultOfChild } from '../helpers.js';
+import { distUrl, fileWith, resultOfChild } from '../helpers.js';
 
 // Compiling is the largest part of loading, so code that a program may not need loads late.
 
-const register = new URL('../../dist/register.js', import.meta.url).href;
+const register = distUrl('register.js');
 
 const script = `
   import { createRequire } from 'node:module';

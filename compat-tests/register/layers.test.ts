@@ -1,11 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { fileWith, resultOfChild, testWhere } from '../helpers.js';
+import { distUrl, fileWith, resultOfChild, testWhere } from '../helpers.js';
 
 // Layers between node:fs and the system serve calls instead of the engine.
 
-const registerUrl = new URL('../../dist/register.js', import.meta.url).href;
-const fsUrl = new URL('../../dist/fs.js', import.meta.url).href;
+const registerUrl = distUrl('register.js');
+const fsUrl = distUrl('fs.js');
 const withImport = { flags: [`--import=${registerUrl}`] };
 const quiet = ['--disable-warning=DeprecationWarning'];
 

@@ -1,10 +1,10 @@
 import * as path from 'node:path';
 import { expect, test } from 'vitest';
-import { fileWith, resultOfChild, temporaryFolder } from '../helpers.js';
+import { distUrl, fileWith, resultOfChild, temporaryFolder } from '../helpers.js';
 
 // Node's own modules that use node:fs or accept its objects, in a registered program.
 
-const flags = [`--import=${new URL('../../dist/register.js', import.meta.url).href}`];
+const flags = [`--import=${distUrl('register.js')}`];
 const file = JSON.stringify(fileWith('line one\nline two\n'));
 
 function folder(): string {
@@ -164,7 +164,7 @@ test('handles of both packages are accepted by the functions of both', async () 
     ]));
     await before.close();
     await ours.close();`;
-  const args = [new URL('../../dist/register.js', import.meta.url).href];
+  const args = [distUrl('register.js')];
   const text = 'line one\nline two\n';
   expect(await resultOfChild(script, { args })).toEqual([true, text, text, text, text.slice(5)]);
 });

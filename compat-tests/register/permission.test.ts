@@ -1,11 +1,11 @@
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { fileWith, resultOfChild } from '../helpers.js';
+import { distUrl, fileWith, resultOfChild } from '../helpers.js';
 
 // Node's permission model, and --no-addons.
 
-const registerUrl = new URL('../../dist/register.js', import.meta.url).href;
+const registerUrl = distUrl('register.js');
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const major = Number.parseInt(process.versions.node, 10);
 const permission = major < 24 ? '--experimental-permission' : '--permission';
@@ -51,7 +51,7 @@ function run(flags: string[]): Promise<unknown> {
   const place = `--allow-fs-read=${path.dirname(program)}*`;
   const more = flags.includes(permission) ? [...flags, ...readable, place] : flags;
   const register = `--import=${registerUrl}`;
-  const index = new URL('../../dist/index.js', import.meta.url).href;
+  const index = distUrl('index.js');
   // A folder that may not be read.
   const cwd = path.parse(root).root;
   return resultOfChild(parent, {

@@ -1,10 +1,17 @@
 import { readFileSync } from 'node:fs';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { builtModule, fileWith, makeFifo, resultOfChild, testWithFifo } from '../helpers.js';
+import {
+  builtModule,
+  distUrl,
+  fileWith,
+  makeFifo,
+  resultOfChild,
+  testWithFifo,
+} from '../helpers.js';
 
-const registerUrl = new URL('../../dist/register.js', import.meta.url).href;
-const fsUrl = new URL('../../dist/fs.js', import.meta.url).href;
+const registerUrl = distUrl('register.js');
+const fsUrl = distUrl('fs.js');
 const registerFile = fileURLToPath(registerUrl);
 const quiet = '--disable-warning=ExperimentalWarning';
 const withImport = { flags: [`--import=${registerUrl}`] };
@@ -12,7 +19,7 @@ const withRequire = { flags: [quiet, '--require', registerFile] };
 
 // Reports whether a call ran on the engine.
 const onEngine = `
-const { engine: ours } = await import(${JSON.stringify(pathToFileURL(builtModule).href)});
+const { engine: ours } = await import(${JSON.stringify(distUrl('index.js'))});
 async function onEngine(call) {
   const before = ours.stats().submitted;
   await call();

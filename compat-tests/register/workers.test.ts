@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { fileWith, resultOfChild } from '../helpers.js';
+import { distUrl, fileWith, resultOfChild } from '../helpers.js';
 
-const registerUrl = new URL('../../dist/register.js', import.meta.url).href;
-const fsUrl = new URL('../../dist/fs.js', import.meta.url).href;
-const indexUrl = new URL('../../dist/index.js', import.meta.url).href;
+const registerUrl = distUrl('register.js');
+const fsUrl = distUrl('fs.js');
+const indexUrl = distUrl('index.js');
 const file = JSON.stringify(fileWith('content'));
 
 // Reports whether fs.promises.readFile() of a thread runs on the engine of that thread.

@@ -10,6 +10,7 @@ import * as x from '../../lib/streams/streamx.js';
 import * as web from '../../lib/streams/web.js';
 import { canMakeDisks, Disk } from '../alignment/loop-device.js';
 import {
+  distUrl,
   isLinux,
   makeFifo,
   openDescriptors,
@@ -554,7 +555,7 @@ test('a failure downstream closes the source', async () => {
 });
 
 test('an exception in a listener of a streamx stream is uncaught', async () => {
-  const built = new URL('../../dist/streams/streamx.js', import.meta.url).href;
+  const built = distUrl('streams/streamx.js');
   const script = `
     import { createReadStream } from ${JSON.stringify(built)};
     process.on('uncaughtException', (error, origin) => {

@@ -1,8 +1,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { expect } from 'vitest';
-import { builtModule, isWindows, resultOfChild, temporaryFolder, testWhere } from '../helpers.js';
+import { distUrl, isWindows, resultOfChild, temporaryFolder, testWhere } from '../helpers.js';
 
 const test = testWhere(!isWindows, 'Wine makes no sparse files, and reads too slowly');
 const size = 512 * 1024 ** 2;
@@ -65,7 +64,7 @@ interface Growth {
 }
 
 async function growthOf(run: string): Promise<Growth> {
-  const args = [pathToFileURL(builtModule).href, sparseFile()];
+  const args = [distUrl('index.js'), sparseFile()];
   const options = { flags: ['--expose-gc'], args };
   const result = await resultOfChild<Growth & { bytes: number }>(measured(run), options);
   expect(result.bytes).toBe(size);

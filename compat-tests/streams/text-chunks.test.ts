@@ -1,17 +1,16 @@
 import { once } from 'node:events';
 import nodeFs from 'node:fs';
 import * as path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import ourFs from '../../lib/fs.js';
-import { builtModule, resultOfChild, temporaryFolder } from '../helpers.js';
+import { distUrl, resultOfChild, temporaryFolder } from '../helpers.js';
 
 /**
  * Write streams that get strings, many of which wait for earlier writes. Each program runs with
  * node:fs and with ours.
  */
 
-const builtUrl = JSON.stringify(pathToFileURL(builtModule).href);
+const builtUrl = JSON.stringify(distUrl('index.js'));
 
 type Fs = typeof nodeFs;
 type Program = (fs: Fs, file: string) => Promise<unknown>;

@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import overlappedFs from '../../../lib/fs.js';
 import { open } from '../../../lib/index.js';
 import {
-  builtModule,
+  distUrl,
   fileWith,
   isLinux,
   isWindows,
@@ -319,7 +319,6 @@ test('an error thrown by a listener is an uncaught exception', async () => {
       throw new Error('thrown');
     });
   `;
-  const { pathToFileURL } = await import('node:url');
-  const { stdout } = await runChild(script, { args: [pathToFileURL(builtModule).href] });
+  const { stdout } = await runChild(script, { args: [distUrl('index.js')] });
   expect(stdout.trim()).toBe('thrown uncaughtException');
 });
