@@ -1,6 +1,6 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { afterAll, beforeAll, expect } from 'vitest';
+import { afterEach, beforeEach, expect } from 'vitest';
 import { copyTree, engine } from '../../lib/index.js';
 import { canMakeDisks, Disk } from '../alignment/loop-device.js';
 import { randomBytes, testWhere } from '../helpers.js';
@@ -12,10 +12,10 @@ const test = testWhere(canMakeDisks, 'only root on Linux can make disks', {
 const mebibyte = 1024 * 1024;
 
 let disk: Disk;
-beforeAll(() => {
+beforeEach(() => {
   if (canMakeDisks) disk = new Disk(24 * mebibyte);
 });
-afterAll(() => disk?.remove());
+afterEach(() => disk?.remove());
 
 test('a full disk stops the copy with an error; a later copy completes it', async () => {
   const content: Record<string, Buffer> = {};
