@@ -208,3 +208,23 @@ test('a handle can be transferred to another thread, where it is one of Node', a
   const expected = ['one\nline two\n', -1, 'EBADF', refusals, 'one\n', -1, 0];
   expect(await resultOfChild(script, { flags })).toEqual(expected);
 });
+
+test('functions make streams of the classes that a program has put into fs', async () => {
+  const script = `
+    const { default: live } = fs;
+    const { ReadStream, WriteStream } = live;
+    live.ReadStream = class Reader extends ReadStream {};
+    live.WriteStream = class Writer extends WriteStream {};
+    const reader = live.createReadStream(${file});
+    const writer = live.createWriteStream(${file} + '.copy');
+    reader.pipe(writer);
+    await once(writer, 'close');
+    const names = [reader.constructor.name, writer.constructor.name];
+    live.ReadStream = ReadStream;
+    live.WriteStream = WriteStream;
+    const after = live.createReadStream(${file} + '.copy', 'utf8');
+    names.push(after.constructor.name, after instanceof ReadStream);
+    console.log(JSON.stringify([...names, (await after.toArray()).join('')]));`;
+  const expected = ['Reader', 'Writer', 'ReadStream', true, 'line one\nline two\n'];
+  expect(await resultOfChild(script, { flags })).toEqual(expected);
+});

@@ -1,4 +1,5 @@
 import type * as fs from 'node:fs';
+import liveFs from 'node:fs';
 import { isShortage } from '../engine/shortage.js';
 import { nodeFs } from '../node/node-fs.js';
 import { readStreamClass, writeStreamClass } from './stream-classes.js';
@@ -25,12 +26,16 @@ export function servedWriteStream(): typeof fs.WriteStream {
   return unlessShort(writeStreamClass, () => nodeFs.WriteStream);
 }
 
-/** fs.createReadStream(). */
+/** fs.createReadStream(). A class that a program has put into fs makes the streams, as in Node. */
 export function createReadStream(path: unknown, options: unknown): fs.ReadStream {
-  return Reflect.construct(servedReadStream() as never, [path, options]);
+  const { ReadStream } = liveFs;
+  const made = ReadStream === nodeFs.ReadStream ? servedReadStream() : ReadStream;
+  return Reflect.construct(made as never, [path, options]);
 }
 
 /** fs.createWriteStream(). */
 export function createWriteStream(path: unknown, options: unknown): fs.WriteStream {
-  return Reflect.construct(servedWriteStream() as never, [path, options]);
+  const { WriteStream } = liveFs;
+  const made = WriteStream === nodeFs.WriteStream ? servedWriteStream() : WriteStream;
+  return Reflect.construct(made as never, [path, options]);
 }
