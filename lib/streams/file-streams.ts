@@ -11,6 +11,7 @@ import { type Described, defineDescriptor, getPending, quietly } from './descrip
 import type { HeldFile } from './held-file.js';
 import { nodeFileOf, readSourceOf, wholeReadOf, writeSinkOf } from './movers.js';
 import type { NodeFile } from './node-file.js';
+import { afterNodesOperations } from './nodes-operations.js';
 import { fileOfPath } from './path-file.js';
 import type { NodeReadStream, ReadSource } from './read-source.js';
 import {
@@ -164,8 +165,14 @@ function sourceOf(stream: Reader, size: number): ReadSource | WholeRead | undefi
   return source;
 }
 
+const readerLife = lifeOf(nodeReader, openFile);
 const readerMethods = {
-  ...lifeOf(nodeReader, openFile),
+  ...readerLife,
+  _destroy(this: Reader, error: Error | null, done: Done): void {
+    const destroy = (): void => readerLife._destroy.call(this, error, done);
+    if (error === null && this.readableEnded) afterNodesOperations(destroy);
+    else destroy();
+  },
   _read(this: Reader, size: number): void {
     const source = sourceOf(this, size);
     if (source === undefined) quietly(this, () => nodeReader._read.call(this, size));
