@@ -76,6 +76,22 @@ test('messages have the options of the command, and leave paths as they are', as
   await expectRefusal(refused, 2, /--resume cannot be combined with a source that is a stream/);
 });
 
+test('messages name the file that could not be read, and explain refused arguments', async () => {
+  const folder = folderWith({ o: 'x', hard: 'y', 'd/a': 'a' });
+  const at = (name: string): string => path.join(folder, name);
+  fs.linkSync(at('hard'), at('other'));
+  const named = /^overlapped: .*d: illegal operation on a directory \(EISDIR\)/;
+  if (!isWindows) {
+    await expectRefusal(['hash', at('d')], 1, named);
+    await expectRefusal(['verify', '--manifest', at('d'), at('d')], 1, named);
+  }
+  const linked = ['copy', at('o'), at('hard'), '--update', 'inplace'];
+  await expectRefusal(linked, 1, /would change; --write-hard-links permits that/);
+  const empty = ['copy', at('d'), at('e'), '--include', ''];
+  await expectRefusal(empty, 2, /--include must not contain an empty pattern/);
+  expect(fs.existsSync(at('e'))).toBe(false);
+});
+
 test('clean prints the files that it removes and those that stay', async () => {
   const partial = `.overlapped-${'1'.repeat(24)}.partial`;
   const folder = folderWith({ [leftOver]: 'four', [partial]: '', keep: '' });

@@ -34,13 +34,14 @@ export function inWordsOfCommand(text: string): string {
     );
 }
 
-/** Does the same outside of paths, since a file may be called `options.json`. */
+/** Does the same outside of quoted paths, since a file may be called `options.json`. */
 function withoutPaths(text: string, [path, ...others]: readonly (string | undefined)[]): string {
   if (path === undefined || path === '') {
     return others.length > 0 ? withoutPaths(text, others) : inWordsOfCommand(text);
   }
-  const parts = text.split(path).map((part) => withoutPaths(part, others));
-  return parts.join(path);
+  const quoted = `'${path}'`;
+  const parts = text.split(quoted).map((part) => withoutPaths(part, others));
+  return parts.join(quoted);
 }
 
 /** Returns what the library has added in parentheses behind the paths. */

@@ -3,8 +3,9 @@ import type { FileHandle } from '../file-handle/file-handle.js';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { coreOf } from '../handle/core-of.js';
 import { openCore } from '../handle/open.js';
+import { type SystemError, withPath } from '../node/errors.js';
 import { ownOptions } from '../node/own-options.js';
-import type { PathLike } from '../node/paths.js';
+import { type PathLike, showPath } from '../node/paths.js';
 import { validateObject, validateOneOf, validateSignal } from '../node/validate.js';
 import { type ByteSource, bytesOf, isByteSource, untilAborted } from './byte-source.js';
 import { systemPathOf } from './destination.js';
@@ -67,11 +68,14 @@ async function hashInto(
   if (isByteSource(file)) return hashStream(hash, file, options);
   const own = ownOptions(options);
   const path = file as PathLike;
-  const opening = await readingOfPath(own, systemPathOf(path, 'file'));
+  const place = systemPathOf(path, 'file');
+  const opening = await readingOfPath(own, place);
   const { signal } = own;
   const opened = await openCore(path, 'r', { ...opening, signal, access: 'sequential' });
   try {
     return await hashHandle(hash, opened, options);
+  } catch (error) {
+    throw withPath(error as SystemError, showPath(String(place)));
   } finally {
     await opened.close();
   }

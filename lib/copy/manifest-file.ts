@@ -3,7 +3,7 @@ import process from 'node:process';
 import { writeWholeFile } from '../file-handle/whole-file.js';
 import { readFile } from '../functions/file-content.js';
 import { stat } from '../functions/status.js';
-import { systemError, systemErrorOf } from '../node/errors.js';
+import { systemError, systemErrorOf, withPath } from '../node/errors.js';
 import { showPath } from '../node/paths.js';
 import { folderOf, openSpot, renameOver, syncFolder } from './destination.js';
 import { FallbackLog, isMissing, isSystemError } from './fallbacks.js';
@@ -81,5 +81,9 @@ export async function checkManifestPlace(path: SystemPath): Promise<void> {
 
 /** Reads and parses a manifest. @throws ManifestError; system errors */
 export async function readManifest(path: SystemPath): Promise<ManifestEntry[]> {
-  return parseManifest(await readFile(path), showPath(path.toString()));
+  const shown = showPath(path.toString());
+  const content = await readFile(path).catch((error) => {
+    throw withPath(error, shown);
+  });
+  return parseManifest(content, shown);
 }

@@ -3,8 +3,9 @@ import process from 'node:process';
 import type { CoreHandle } from '../handle/core-handle.js';
 import type { OpenOptions } from '../handle/open-options.js';
 import { systemErrorOf } from '../node/errors.js';
+import { showPath } from '../node/paths.js';
 import { statusIfThere } from './destination.js';
-import type { FallbackLog } from './fallbacks.js';
+import { type FallbackLog, isSystemError } from './fallbacks.js';
 import type { Spot } from './spot.js';
 import { hasNoLocks } from './unfinished.js';
 
@@ -89,7 +90,9 @@ export async function openLocked(
       if (!(await isRemoved(handle, { ...spot, name }))) return handle;
     } catch (error) {
       await handle.close();
-      throw error;
+      if (!isSystemError(error) || error.code !== 'EBUSY') throw error;
+      const subject = { syscall: 'lock', path: showPath(String(spot.path)) };
+      throw systemErrorOf('EBUSY', subject, 'another copy to it is at work');
     }
     await handle.close();
   }

@@ -24,7 +24,7 @@ import type { CoreHandle } from '../handle/core-handle.js';
 import { coreOfOpened, openCore } from '../handle/open.js';
 import { accessOf, parseFlags, parseMode } from '../handle/open-flags.js';
 import { decodeOpened, type OpenedFile } from '../handle/opened-file.js';
-import { abortError, type Subject, type SystemError, systemError } from '../node/errors.js';
+import { abortError, withPath } from '../node/errors.js';
 import { nodeMajor, nodePromises } from '../node/node-fs.js';
 import { type ParsedPath, type PathLike, parsePath } from '../node/paths.js';
 import { validateBoolean } from '../node/validate.js';
@@ -155,15 +155,9 @@ export function afterRead(
     );
     if (!isReadNamed) return reading;
     return reading.catch((error) => {
-      throw withPath(error, subject);
+      throw withPath(error, subject.path);
     });
   };
-}
-
-function withPath(error: SystemError, { path }: Subject): Error {
-  const { errno, syscall, win32Error } = error;
-  if (syscall !== 'read' || typeof errno !== 'number' || error.path !== undefined) return error;
-  return systemError(errno, { syscall, path }, win32Error);
 }
 
 /** readFile() into memory of the caller, with validated options. */

@@ -66,6 +66,13 @@ export function systemError(
   return error;
 }
 
+/** Names the path in the error of a read that knew only the open file. */
+export function withPath(error: SystemError, path: string | undefined): SystemError {
+  const { errno, syscall, win32Error } = error;
+  if (syscall !== 'read' || typeof errno !== 'number' || error.path !== undefined) return error;
+  return systemError(errno, { syscall, path }, win32Error);
+}
+
 /** EBADF in the format of Node's FileHandle: without errno. */
 export function fileClosed(syscall: string): Error {
   const error = Object.assign(new Error('file closed'), { code: 'EBADF', syscall });

@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { Minimatch } from 'minimatch';
-import { invalidArgType } from '../../node/errors.js';
+import { invalidArgType, invalidArgValue } from '../../node/errors.js';
 import type { PathLike } from '../../node/paths.js';
 import { folderOf, type Place, showPlace } from './tree-place.js';
 
@@ -41,6 +41,7 @@ function parsePatterns(given: unknown, name: string): Minimatch[] | undefined {
   if (!Array.isArray(given) || !given.every((pattern) => typeof pattern === 'string')) {
     throw invalidArgType(name, 'of type string[]', given);
   }
+  if (given.includes('')) throw invalidArgValue(name, given, 'must not contain an empty pattern');
   // Patterns for folders may end with a slash, and those for the top begin with `./` or `/`.
   const trimmed = (given as string[]).map((text) => text.replace(/^(\.?\/)+|\/+$/g, ''));
   return trimmed.map((text) => new Minimatch(text, matching));
