@@ -70,6 +70,7 @@ export type {
 } from './file-handle/directory-handle.js';
 export type { FileHandle } from './file-handle/file-handle.js';
 export type { ReadFileOptions, WriteData, WriteFileOptions } from './file-handle/whole-file.js';
+export { listStreams } from './functions/list-streams.js';
 export { type OpenDirectoryOptions, openDirectory } from './functions/open-directory.js';
 export {
   allocatedSize,
@@ -153,5 +154,5 @@ export {
 export { allocAligned } from './transfer/aligned-buffer.js';
 export { type Alignment, AlignmentError, type AlignmentField } from './transfer/alignment.js';
 export type { WindowOptions } from './transfer/window.js';
-export { listStreams, type StreamInfo } from './win32/named-streams.js';
+export type { StreamInfo } from './win32/named-streams.js';
 export type { ReparsePoint } from './win32/reparse-point.js';

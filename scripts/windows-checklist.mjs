@@ -7,6 +7,7 @@
 // and with OVERLAPPED_SERIAL_PORT=COM3 the one about a port whose TX and RX are connected. Exit
 // code 1 where a row is not what docs/windows.md promises.
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
@@ -168,6 +169,43 @@ row('alternate streams', 'listed by name', async () => {
   fs.writeFileSync(`${at('streams')}:second`, 'more');
   const names = (await listStreams(at('streams'))).map(({ name }) => name);
   return must(names.includes('second'), names.join(', '));
+});
+
+row('alternate streams in copies', 'copied by the handle of their file', async () => {
+  const [from, to] = [at('streams-source'), at('streams-copy')];
+  fs.writeFileSync(from, 'main');
+  fs.writeFileSync(`${from}:second`, 'more');
+  await copy(from, to, { metadata: { streams: true } });
+  const text = fs.readFileSync(`${to}:second`, 'utf8');
+  return must(text === 'more', text);
+});
+
+row('streams that their program closes', 'a closed descriptor leaves the file free', async () => {
+  const stream = overlapped.createWriteStream(at('left'), { autoClose: false });
+  const opened = once(stream, 'open');
+  stream.end('content');
+  const [[fd]] = await Promise.all([opened, once(stream, 'finish')]);
+  fs.closeSync(fd);
+  let code = 'EBUSY';
+  for (let tries = 0; code === 'EBUSY' && tries < 100; tries++) {
+    code = await codeOf(open(at('left'), 'r+', { share: 'none' }).then((handle) => handle.close()));
+  }
+  return must(code === 'no error', code);
+});
+
+row('hard links', 'read-only ones stay so when another name is replaced', async () => {
+  const [one, other] = [at('linked'), at('linked-too')];
+  fs.writeFileSync(one, 'old');
+  fs.writeFileSync(at('replacing'), 'new');
+  fs.linkSync(one, other);
+  fs.chmodSync(other, 0o444);
+  const directory = await openDirectory(folder);
+  await directory.rename('replacing', 'linked');
+  await directory.close();
+  const isReadOnly = (fs.statSync(other).mode & 0o222) === 0;
+  fs.chmodSync(other, 0o666);
+  const text = fs.readFileSync(one, 'utf8') + fs.readFileSync(other, 'utf8');
+  return must(isReadOnly && text === 'newold', `${text}, ${isReadOnly ? 'read-only' : 'WRITABLE'}`);
 });
 
 row('junctions', 'never followed by DirectoryHandle or rm()', async () => {

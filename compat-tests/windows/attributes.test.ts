@@ -5,6 +5,7 @@ import * as path from 'node:path';
 import { expect, test } from 'vitest';
 import {
   allocatedSize,
+  copyTree,
   type FileAttributes,
   getAttributes,
   open,
@@ -214,5 +215,17 @@ test('invalid arguments', async () => {
     [[5, {}], 'ERR_INVALID_ARG_TYPE'],
   ] as const) {
     expect(await rejection(set(...args))).toMatchObject({ code });
+  }
+});
+
+testOnWindows('the attributes of a tree come along, also those of folders', async () => {
+  const [source, copied] = [temporaryFolder(), path.join(temporaryFolder(), 'copy')];
+  const names = ['folder', path.join('folder', 'file')];
+  fs.mkdirSync(path.join(source, 'folder'));
+  fs.writeFileSync(path.join(source, 'folder', 'file'), 'content');
+  for (const name of names) await setAttributes(path.join(source, name), { hidden: true });
+  expect((await copyTree(source, copied)).errors).toEqual([]);
+  for (const name of names) {
+    expect(await getAttributes(path.join(copied, name))).toMatchObject({ hidden: true });
   }
 });

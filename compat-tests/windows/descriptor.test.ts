@@ -1,8 +1,9 @@
 // handle.fd: on Windows a second handle of the file, which must behave like the first.
+import { once } from 'node:events';
 import * as fs from 'node:fs';
 import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
-import { open } from '../../lib/index.js';
+import { createReadStream, createWriteStream, open } from '../../lib/index.js';
 import { fileWith, isWindows, testWhere } from '../helpers.js';
 
 const testOnWindows = testWhere(isWindows, 'only Windows has it');
@@ -86,6 +87,47 @@ testOnWindows('a handle for attributes alone may change the times', async () => 
   expect((await handle.stat()).mtimeMs).toBe(2000);
   await handle.close();
   await holder.close();
+});
+
+/** Whether nobody has a file open. */
+async function isFree(file: string): Promise<boolean> {
+  try {
+    await (await open(file, 'r+', { share: 'none' })).close();
+    return true;
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'EBUSY' });
+    return false;
+  }
+}
+
+test('a program that closes the descriptor of an ended stream has closed its file', async () => {
+  const file = fileWith('content');
+  const writer = createWriteStream(file, { autoClose: false });
+  const reader = createReadStream(file, { autoClose: false });
+  const [early, late] = [once(writer, 'open'), once(reader, 'end')];
+  reader.resume();
+  const [fd] = await early;
+  writer.end('written');
+  await Promise.all([once(writer, 'finish'), late]);
+  // The writer's descriptor was known while it wrote, the reader's is known from now on.
+  expect(fs.writeSync(fd, ' more')).toBe(5);
+  fs.closeSync(fd);
+  fs.closeSync((reader as unknown as { fd: number }).fd);
+  await expect.poll(() => isFree(file)).toBe(true);
+  expect(fs.readFileSync(file, 'utf8')).toBe('written more');
+});
+
+test('a stream that has ended can still close its file', async () => {
+  const file = fileWith('content');
+  const reader = createReadStream(file, { autoClose: false });
+  reader.resume();
+  await once(reader, 'end');
+  const { fd } = reader as unknown as { fd: number };
+  expect(fs.readSync(fd, Buffer.alloc(4), 0, 4, 0)).toBe(4);
+  reader.close();
+  await once(reader, 'close');
+  expect(codeOf(() => fs.fstatSync(fd))).toBe('EBADF');
+  await expect.poll(() => isFree(file)).toBe(true);
 });
 
 testOnWindows('several transfers are in flight on one file', async () => {

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { expect, test, vi } from 'vitest';
 import { copySmallFile } from '../../lib/copy/tree/copy-small-file.js';
 import fs from '../../lib/fs.js';
-import { open, openDirectory, rename, rm, unlink } from '../../lib/index.js';
+import { copyTree, open, openDirectory, rename, rm, unlink } from '../../lib/index.js';
 import { heldMsMax } from '../../lib/win32/held-by-others.js';
 import { isWindows, rejection, sleep, temporaryFolder, testWhere } from '../helpers.js';
 
@@ -58,6 +58,14 @@ testOnWindows('rename onto a file that is held waits, too', async () => {
   const file = newFile(folder, 'file', 'new');
   await whileHeld(target, () => rename(file, target));
   expect(nodeFs.readFileSync(target, 'utf8')).toBe('new');
+});
+
+testOnWindows('the deletion of a file of a tree waits, too', async () => {
+  const [source, destination] = [temporaryFolder(), temporaryFolder()];
+  newFile(source);
+  const extra = newFile(destination, 'extra');
+  const report = await whileHeld(extra, () => copyTree(source, destination, { delete: true }));
+  expect(report).toMatchObject({ deleted: 1, errors: [] });
 });
 
 testOnWindows('a file that is held for longer rejects with the system error', async () => {

@@ -6,7 +6,7 @@ import process from 'node:process';
 import type { DirectoryHandle } from '../file-handle/directory-handle.js';
 import { openDirectory } from '../functions/open-directory.js';
 import { lstat, stat } from '../functions/status.js';
-import { type EntryName, parseName, showName } from '../handle/entry-name.js';
+import { type EntryName, parseName } from '../handle/entry-name.js';
 import { type SystemError, systemErrorOf } from '../node/errors.js';
 import { nodeFs, nodePromises } from '../node/node-fs.js';
 import { pathBytes, pathText } from '../node/path-text.js';
@@ -86,13 +86,6 @@ export async function openSpot(path: SystemPath): Promise<Spot> {
     await directory.close();
     throw error;
   }
-}
-
-/** Returns the path of another name in the directory of a spot. */
-export function pathBeside({ path }: Spot, name: EntryName): SystemPath {
-  const { folder } = split(path);
-  if (typeof folder === 'string') return `${folder}${sep}${showName(name)}`;
-  return Buffer.concat([folder, separator, Buffer.from(name)]);
 }
 
 /** Returns the name under which unfinished copies to a spot are kept. */

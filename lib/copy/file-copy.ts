@@ -23,7 +23,6 @@ import {
   checkSource,
   folderOf,
   openSpot,
-  pathBeside,
   resolveDestination,
   type ShownPaths,
   systemPathOf,
@@ -56,7 +55,6 @@ import { withManifest } from './with-manifest.js';
 interface Job {
   /** Opens the source. */
   openSource: (flags: number, options: OpenOptions) => Promise<CoreHandle>;
-  sourcePath: SystemPath;
   /** Final place of the copy. */
   destination: Spot;
   shown: ShownPaths;
@@ -112,8 +110,7 @@ export async function copyInTree(
     checkSource(status, shown);
     await checkPlaceInTree(destination, status, settings.force, shown);
     const openSource: Job['openSource'] = (flags, how) => directory.openCore(name, flags, how);
-    const sourcePath = source.path;
-    const job = { openSource, sourcePath, destination, shown, settings, faults };
+    const job = { openSource, destination, shown, settings, faults };
     return runUntilUnchanged({ ...job, isToDevice: false, isInTree: true, endsLater });
   });
 }
@@ -133,7 +130,7 @@ async function start(
     const resolved = await resolveDestination(to, status, settings, shown);
     const spot = await openSpot(resolved.path);
     const openSource: Job['openSource'] = (flags, how) => openCore(from, flags, how);
-    const job = { openSource, sourcePath: from, destination: spot, shown, settings, faults };
+    const job = { openSource, destination: spot, shown, settings, faults };
     try {
       const isToDevice = resolved.isDevice;
       return await runUntilUnchanged({ ...job, isToDevice, isInTree: false });
@@ -318,8 +315,6 @@ async function fillAndCheck(
   const { handle, name, fallbacks, interrupted } = target;
   const content = await fillTarget(source, target, size, job);
   const { filled, digest } = content;
-  const from = { handle: source, path: job.sourcePath };
-  const to = { handle, path: pathBeside(destination, name) };
   const access = settings.keepAccess ? await accessOfExisting(destination) : undefined;
   const wanted = access === undefined ? settings.metadata : partsBesideAccess(settings.metadata);
   const metadata = target.kind === 'device' ? {} : wanted;
@@ -330,7 +325,9 @@ async function fillAndCheck(
   const getsTimesLast = isKept && !target.isAtomic && times !== undefined;
   const parts = getsTimesLast ? others : metadata;
   const metadataRefused =
-    target.kind === 'device' ? Object.keys(settings.metadata) : await copyMetadata(from, to, parts);
+    target.kind === 'device'
+      ? Object.keys(settings.metadata)
+      : await copyMetadata(source, handle, parts);
   // The owner is set before the mode, since the mode may open the file to others.
   if (access === undefined) await target.giveMode();
   else metadataRefused.push(...(await giveAccess(handle, access, destination)));
@@ -344,7 +341,7 @@ async function fillAndCheck(
     await fallbacks.attempt('sync', isMissing, () => handle.sync());
   }
   if (endsNow && getsTimesLast) {
-    metadataRefused.push(...(await copyMetadata(from, to, { times })));
+    metadataRefused.push(...(await copyMetadata(source, handle, { times })));
     if (changed) await setTimesBefore(handle, before);
   }
   const report: PartOfReport = {

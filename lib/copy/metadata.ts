@@ -3,12 +3,11 @@ import { MetadataFlag, metadataTriedShift } from '../engine/opcodes.js';
 import { decodeNothing } from '../engine/operation.js';
 import { copyMetadataParts } from '../engine/requests.js';
 import type { CoreHandle } from '../handle/core-handle.js';
-import { openCore } from '../handle/open.js';
+import { openStream } from '../handle/open-stream.js';
 import { type SystemError, unavailable } from '../node/errors.js';
 import { validateBoolean, validateObject } from '../node/validate.js';
-import { listStreams } from '../win32/named-streams.js';
+import { listStreamsOf, type StreamInfo } from '../win32/named-streams.js';
 import { copyContent } from './copy-content.js';
-import type { SystemPath } from './spot.js';
 
 /** Metadata that a copy takes from its source, in addition to the content. */
 export interface MetadataOptions {
@@ -35,7 +34,7 @@ export type MetadataParts = Partial<Record<MetadataPart, 'try' | 'must'>>;
 const isWindows = process.platform === 'win32';
 // The parts are copied in this order: a change of owner clears bits of the mode, the owner of a
 // read-only file may not change its extended attributes, writes after the times were set would
-// change them, and a read-only file on Windows takes no changes by path.
+// change them, and a read-only file on Windows takes no new streams.
 const available: Readonly<Record<MetadataPart, boolean>> = {
   streams: isWindows,
   owner: !isWindows,
@@ -92,12 +91,6 @@ export function parseMetadata(given: boolean | MetadataOptions | undefined): Met
   return parts;
 }
 
-/** An open file with its path. */
-export interface OpenPath {
-  handle: CoreHandle;
-  path: SystemPath;
-}
-
 // Errors which say that the file system or the rights of the process do not allow a part.
 // is_refusal() of addon/engine/system/posix/copy.cc has the same list for small files. Other errors
 // of metadata writes (EIO, ENOSPC, EROFS) fail the copy.
@@ -142,18 +135,18 @@ export async function keepParts(
 
 /** Copies metadata between open files. @returns the parts that were tried and refused */
 export function copyMetadata(
-  source: OpenPath,
-  destination: OpenPath,
+  source: CoreHandle,
+  destination: CoreHandle,
   parts: MetadataParts,
 ): Promise<MetadataPart[]> {
   return keepParts(parts, (part) => copiers[part](source, destination));
 }
 
-type Copier = (source: OpenPath, destination: OpenPath) => Promise<void>;
+type Copier = (source: CoreHandle, destination: CoreHandle) => Promise<void>;
 
 function nativeCopier(part: number, syscall: string): Copier {
   return (source, destination) =>
-    destination.handle.operateFrom(source.handle, {
+    destination.operateFrom(source, {
       ...copyMetadataParts(part),
       subject: { syscall },
       decode: decodeNothing,
@@ -170,19 +163,30 @@ const copiers: Readonly<Record<MetadataPart, Copier>> = {
 };
 
 // Leaves out attributes that say how the file system stores the content.
-async function copyAttributes(source: OpenPath, destination: OpenPath): Promise<void> {
-  const { readOnly, hidden, system, archive, notContentIndexed } =
-    await source.handle.getAttributes();
-  const wanted = { readOnly, hidden, system, archive, notContentIndexed };
-  await destination.handle.setAttributes(wanted);
+async function copyAttributes(source: CoreHandle, destination: CoreHandle): Promise<void> {
+  const { readOnly, hidden, system, archive, notContentIndexed } = await source.getAttributes();
+  await destination.setAttributes({ readOnly, hidden, system, archive, notContentIndexed });
 }
 
-async function copyStreams(source: OpenPath, destination: OpenPath): Promise<void> {
-  for (const { name, type, size } of await listStreams(source.path)) {
+// ERROR_INVALID_FUNCTION, ERROR_NOT_SUPPORTED, ERROR_INVALID_PARAMETER, ERROR_CALL_NOT_IMPLEMENTED
+const withoutStreams = new Set([1, 50, 87, 120]);
+
+/** Lists the streams of a file; none on a file system that has none. */
+async function streamsOf(source: CoreHandle): Promise<StreamInfo[]> {
+  try {
+    return await listStreamsOf(source);
+  } catch (error) {
+    if (withoutStreams.has((error as SystemError).win32Error ?? 0)) return [];
+    throw error;
+  }
+}
+
+async function copyStreams(source: CoreHandle, destination: CoreHandle): Promise<void> {
+  for (const { name, type, size } of await streamsOf(source)) {
     if (name === '' || type !== '$DATA') continue;
-    const from = await openCore(`${source.path}:${name}`, 'r');
+    const from = await openStream(source, name, 'r');
     try {
-      const to = await openCore(`${destination.path}:${name}`, 'w');
+      const to = await openStream(destination, name, 'w');
       try {
         await copyContent(from, to, size);
       } finally {

@@ -8,6 +8,6 @@ export type SystemPath = string | Buffer;
 export interface Spot {
   readonly directory: DirectoryHandle;
   readonly name: EntryName;
-  /** The same as a path, for errors, and for Windows calls that take only paths. */
+  /** The same as a path, for errors and to find its file system. */
   readonly path: SystemPath;
 }

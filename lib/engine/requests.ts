@@ -299,8 +299,8 @@ export function changeAttributesOfPath(arg: {
   };
 }
 
-export function namedStreamsOf(path: NativePath): Encoded {
-  return { opcode: Opcode.listStreams, ...blank, object: path };
+export function namedStreamsOfFile(): Encoded {
+  return plain(Opcode.listStreams);
 }
 
 // ---- Devices; addon/engine/system/devices.h describes each operation.

@@ -55,6 +55,8 @@ export class OpenFile implements SizedFile {
   #isClosed = false;
   /** Whether the close has completed; the number may then belong to another file. */
   #hasLeft = false;
+  /** Windows: the close of the handle while the program keeps its descriptor. */
+  #leaving: Promise<void> | undefined;
 
   constructor(opened: OpenedFile, access: Access) {
     this.number = opened.file;
@@ -159,7 +161,7 @@ export class OpenFile implements SizedFile {
 
   /** Moves the system's cursor synchronously. @throws a system error */
   moveCursor(position: number): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#leaving !== undefined) return;
     const moved = getEngine().moveCursor(this.number, position);
     if (moved < 0) throw systemError(moved, { syscall: 'lseek' });
   }
@@ -197,7 +199,20 @@ export class OpenFile implements SizedFile {
 
   /** Closes the file when it has no users. Resolves after 'close' of streams that held it. */
   close(): Promise<void> {
-    return this.#end(() => submitClose(this.number, this.access.writable));
+    return this.#end(() => this.#leaving ?? submitClose(this.number, this.access.writable));
+  }
+
+  /**
+   * Closes the handle of a stream that has ended, and leaves the file to a program that closes the
+   * descriptor itself. Only on Windows, where the descriptor is a second handle.
+   */
+  leaveToDescriptor(): void {
+    const isLeft = this.#held.whenCollected === 'forget' && this.#closing === undefined;
+    if (!isWindows || !isLeft || this.holds.any || this.#leaving !== undefined) return;
+    unwatchCollection(this.#held);
+    this.#hasLeft = true;
+    this.#leaving = submitClose(this.number, this.access.writable);
+    this.#leaving.catch(() => {});
   }
 
   /**

@@ -81,7 +81,17 @@ function fileOf(
 // Code that knows the descriptor can use the cursor, and close the file where Node's docs say so.
 function shareDescriptor(this: Described): void {
   const stream = this as Reader | Writer;
-  stream[streamFile]?.held?.shareDescriptor(!stream.autoClose);
+  const held = stream[streamFile]?.held;
+  held?.shareDescriptor(!stream.autoClose);
+  if ('readableEnded' in stream) {
+    if (stream.readableEnded) held?.leaveToDescriptor();
+  } else if (stream.writableFinished) leaveWritten(stream);
+}
+
+// With `flush` the file is synced when the stream is closed.
+function leaveWritten(stream: Writer): void {
+  const { flush } = stream as { flush?: boolean };
+  if (flush !== true) stream[streamFile]?.held?.leaveToDescriptor();
 }
 
 // The program wants another file to be read or written, and keeps the one that was opened.
@@ -251,8 +261,12 @@ const writerMethods = {
   },
   _final(this: Writer, done: Done): void {
     const sink = moverOf(this);
-    if (sink === undefined) done();
-    else sink.finish(done);
+    const finished: Done = (error) => {
+      if (!error) leaveWritten(this);
+      done(error);
+    };
+    if (sink === undefined) finished();
+    else sink.finish(finished);
   },
   write(this: Writer, chunk: unknown, encoding: unknown, done?: unknown): boolean {
     const callback = typeof encoding === 'function' ? encoding : done;

@@ -118,6 +118,11 @@ export class HeldFile {
     if (this.isOwn) handle.file.shareDescriptor(mayClose);
   }
 
+  /** Called when the stream has ended: only a program that closes the descriptor keeps the file. */
+  leaveToDescriptor(): void {
+    if (this.isOwn) this.handle?.file.leaveToDescriptor();
+  }
+
   async sync(): Promise<void> {
     await (this.#given ?? this.handle)?.sync();
   }

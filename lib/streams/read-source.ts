@@ -23,6 +23,7 @@ export type FailStream = (stream: NodeReadStream, error: unknown, size: number) 
 export class ReadSource implements Mover {
   readonly #stream: NodeReadStream;
   readonly #fail: FailStream;
+  readonly #file: HeldFile;
   readonly #handle: CoreHandle;
   readonly #ahead: ReadAhead;
   readonly #start: number | null;
@@ -38,6 +39,7 @@ export class ReadSource implements Mover {
   constructor(stream: NodeReadStream, file: HeldFile, window: WindowOptions, fail: FailStream) {
     this.#fail = fail;
     this.#stream = stream;
+    this.#file = file;
     this.#handle = file.handle as CoreHandle;
     const size = Math.max(1, stream.readableHighWaterMark);
     const { ahead, start } = beginReading(file, {
@@ -67,7 +69,7 @@ export class ReadSource implements Mover {
   read(size: number): void {
     this.#wanted = size;
     if (this.#isBusy) return;
-    if (size === 0) this.#stream.push(null);
+    if (size === 0) this.#end();
     else if (this.#stream.readableFlowing === true) this.#push();
     // read() would return bytes pushed within it together with earlier ones; Node's own chunks come
     // later, one by one.
@@ -129,8 +131,13 @@ export class ReadSource implements Mover {
       this.#fail(this.#stream, error, size);
       return null;
     }
-    if (chunk === null) this.#stream.push(null);
+    if (chunk === null) this.#end();
     return chunk;
+  }
+
+  #end(): void {
+    this.#stream.push(null);
+    this.#file.leaveToDescriptor();
   }
 
   #take(size: number): Buffer | null | undefined {

@@ -92,7 +92,7 @@ export class WholeRead implements Mover {
   /** Reads the file at the first call, and ends the stream at the second. */
   read(size: number): void {
     if (this.#isReading) return;
-    if (this.#isAtEnd && !this.#isShared) this.#stream.push(null);
+    if (this.#isAtEnd && !this.#isShared) this.#end();
     else if (this.#hasRead || this.#isShared) this.#giveUp(size);
     else this.#start(size);
   }
@@ -133,6 +133,11 @@ export class WholeRead implements Mover {
       takesMore = stream.push(memory.subarray(0, bytes));
     }
     if (takesMore && !stream.destroyed) this.read(size);
+  }
+
+  #end(): void {
+    this.#stream.push(null);
+    this.#file.leaveToDescriptor();
   }
 
   #giveUp(size: number): void {

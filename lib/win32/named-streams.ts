@@ -1,10 +1,7 @@
-import process from 'node:process';
 import type { Completion } from '../engine/completion.js';
-import { getEngine } from '../engine/engine.js';
-import { namedStreamsOf } from '../engine/requests.js';
-import { unavailable } from '../node/errors.js';
+import type { Operable } from '../engine/operation.js';
+import { namedStreamsOfFile } from '../engine/requests.js';
 import { pathText } from '../node/path-text.js';
-import { type PathLike, parsePath } from '../node/paths.js';
 
 /** One stream of a file. */
 export interface StreamInfo {
@@ -33,21 +30,8 @@ export function parseStreamList(text: string): StreamInfo[] {
   return streams;
 }
 
-/**
- * Lists the streams of a file or folder, including the unnamed one (FindFirstStreamW). Open a
- * stream with `open('file:name')`. Windows only.
- * https://learn.microsoft.com/windows/win32/fileio/file-streams
- * @throws ERR_FEATURE_UNAVAILABLE_ON_PLATFORM; a system error, also if the file system has no
- *   streams
- * @example
- * for (const { name, size } of await listStreams('report.docx')) console.log(name, size);
- */
-export async function listStreams(path: PathLike): Promise<StreamInfo[]> {
-  const { native, shown } = parsePath(path);
-  if (process.platform !== 'win32') throw unavailable('listStreams()');
-  return getEngine().submit({
-    ...namedStreamsOf(native),
-    subject: { syscall: 'liststreams', path: shown },
-    decode: decodeStreams,
-  });
+/** Lists the streams of an open file or folder. @param path for errors */
+export function listStreamsOf(handle: Operable, path?: string): Promise<StreamInfo[]> {
+  const subject = { syscall: 'liststreams', ...(path === undefined ? {} : { path }) };
+  return handle.operate({ ...namedStreamsOfFile(), subject, decode: decodeStreams });
 }

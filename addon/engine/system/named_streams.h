@@ -6,7 +6,8 @@
 namespace overlapped {
 
 // kListStreams: the content holds, for each stream, its size in decimal digits, a zero byte, its
-// full name (":name:$DATA") in UTF-8, and a zero byte.
+// full name (":name:$DATA") in UTF-8, and a zero byte. kOpenIn opens a stream by that name in its
+// file.
 Result list_streams(Operation& operation);
 
 // kReadReparsePoint: the content is the complete REPARSE_DATA_BUFFER, header included.

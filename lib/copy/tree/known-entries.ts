@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import process from 'node:process';
 import { setMetadataIn, unlinkIn } from '../../engine/directory-requests.js';
 import { decodeNothing } from '../../engine/operation.js';
 import type { DirectoryHandle } from '../../file-handle/directory-handle.js';
@@ -10,6 +11,7 @@ import {
 } from '../../handle/entry-metadata.js';
 import type { EntryName } from '../../handle/entry-name.js';
 import { type SystemError, systemErrorOf } from '../../node/errors.js';
+import { retryWhileHeld } from '../../win32/held-by-others.js';
 import { flagsOfParts, type MetadataPart, type MetadataParts, partsOfFlags } from '../metadata.js';
 import type { FileSystemKind } from './file-system-kind.js';
 import type { EntryKind, TreeEntry } from './tree-entry.js';
@@ -25,10 +27,18 @@ const types: Partial<Record<EntryKind, number>> = {
   'character device': 0o020000,
   'block device': 0o060000,
 };
+const isWindows = process.platform === 'win32';
 const anyNumber = 0n;
 const exchanged = 'another entry has taken the place of the one that was examined';
-// libuv has no name for this error.
-const changed = -(constants.errno.ESTALE ?? Number.NaN);
+// EPERM mostly means that the process has no right to remove the entry.
+const heldCodes = new Set(['EBUSY']);
+// What the addon says of an entry with other numbers; libuv has a name for neither.
+const staleHandle = -(constants.errno.ESTALE ?? Number.NaN);
+const fileInvalid = 1006; // ERROR_FILE_INVALID of Windows
+
+function isOfOtherEntry({ errno, win32Error }: SystemError): boolean {
+  return errno === staleHandle || win32Error === fileInvalid;
+}
 
 /** The name of an entry in its open directory; null stands for the directory itself. */
 export interface NamedEntry {
@@ -86,7 +96,8 @@ export class KnownEntries {
   async check(handle: CoreHandle, there: TreeEntry): Promise<void> {
     const { place } = there;
     const known = await this.#known(place, there);
-    if (known === undefined || known.inode === anyNumber) return;
+    // On Windows only the addon knows whether the file system keeps its numbers.
+    if (known === undefined || known.inode === anyNumber || isWindows) return;
     const { dev, ino } = await handle.stat({ bigint: true });
     if (dev === known.device && ino === known.inode) return;
     throw systemErrorOf('EPERM', { syscall: 'open', path: this.#root.show(place) }, exchanged);
@@ -95,16 +106,19 @@ export class KnownEntries {
   /** Removes an entry. @throws EPERM if another entry has its name; system errors */
   async remove({ directory, name, place }: NamedEntry, there: TreeEntry): Promise<void> {
     const known = await this.#known(place, there);
-    const removing = directory.core.operate<void>({
-      ...unlinkIn({
-        name: name as EntryName,
-        isDirectory: there.kind === 'folder',
-        known: known?.inode === anyNumber ? undefined : known,
-      }),
-      subject: { syscall: 'unlinkat', path: this.#root.show(place) },
-      decode: decodeNothing,
-    });
-    return removing.catch((error: unknown) => this.#explain(error, place, known));
+    const remove = (): Promise<void> =>
+      directory.core.operate<void>({
+        ...unlinkIn({
+          name: name as EntryName,
+          isDirectory: there.kind === 'folder',
+          known: known?.inode === anyNumber ? undefined : known,
+        }),
+        subject: { syscall: 'unlinkat', path: this.#root.show(place) },
+        decode: decodeNothing,
+      });
+    return retryWhileHeld(remove, { codes: heldCodes }).catch((error: unknown) =>
+      this.#explain(error, place, known),
+    );
   }
 
   async #known(
@@ -121,7 +135,7 @@ export class KnownEntries {
   }
 
   #explain(error: unknown, place: Place, known: KnownEntry | undefined): never {
-    if (known === undefined || (error as SystemError).errno !== changed) throw error;
+    if (known === undefined || !isOfOtherEntry(error as SystemError)) throw error;
     const subject = { syscall: (error as SystemError).syscall, path: this.#root.show(place) };
     throw systemErrorOf('EPERM', subject, exchanged);
   }

@@ -3,11 +3,11 @@ import { MetadataFlag } from '../../engine/opcodes.js';
 import { decodeNothing } from '../../engine/operation.js';
 import { copyMetadataParts } from '../../engine/requests.js';
 import type { DirectoryHandle } from '../../file-handle/directory-handle.js';
-import { getAttributes, setAttributes } from '../../handle/attributes.js';
+import type { CoreHandle } from '../../handle/core-handle.js';
 import type { EntryMetadata } from '../../handle/entry-metadata.js';
 import type { EntryName } from '../../handle/entry-name.js';
 import { keepParts, type MetadataPart, type MetadataParts } from '../metadata.js';
-import type { Spot, SystemPath } from '../spot.js';
+import type { Spot } from '../spot.js';
 import type { CopiedFile } from './copy-small-file.js';
 import type { KnownEntries, NamedEntry } from './known-entries.js';
 import { differenceOf } from './time-window.js';
@@ -16,10 +16,37 @@ import { folderOf, type Place } from './tree-place.js';
 import type { Task } from './tree-plan.js';
 import type { TreeRoot } from './tree-root.js';
 
+/**
+ * Runs an action with an entry that is opened for its attributes alone, and not followed.
+ * @param name null for the directory itself
+ */
+async function withAttributes<T>(
+  directory: DirectoryHandle,
+  name: EntryName | null,
+  act: (core: CoreHandle) => Promise<T>,
+): Promise<T> {
+  if (name === null) return act(directory.core);
+  const core = await directory.openCore(name, 'r', { attributesOnly: true });
+  try {
+    return await act(core);
+  } finally {
+    await core.close();
+  }
+}
+
 // Leaves out attributes that say how the file system stores the content.
-async function copyAttributes(from: SystemPath, to: SystemPath): Promise<void> {
-  const { readOnly, hidden, system, archive, notContentIndexed } = await getAttributes(from);
-  await setAttributes(to, { readOnly, hidden, system, archive, notContentIndexed });
+async function copyAttributes(
+  source: TreeRoot,
+  place: Place,
+  directory: DirectoryHandle,
+  name: EntryName | null,
+): Promise<void> {
+  const { readOnly, hidden, system, archive, notContentIndexed } = await source.beside(
+    place,
+    (from, its) => withAttributes(from, its, (core) => core.getAttributes()),
+  );
+  const wanted = { readOnly, hidden, system, archive, notContentIndexed };
+  await withAttributes(directory, name, (core) => core.setAttributes(wanted));
 }
 
 const isWindows = process.platform === 'win32';
@@ -236,9 +263,7 @@ function keepMetadataOfWindows(
     if (kind === 'link' || attributes === undefined) return kept;
     return kept.then(async (refused) => [
       ...refused,
-      ...(await keepParts({ attributes }, () =>
-        copyAttributes(source.at(place), destination.at(place)),
-      )),
+      ...(await keepParts({ attributes }, () => copyAttributes(source, place, directory, name))),
     ]);
   });
 }

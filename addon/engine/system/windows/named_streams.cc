@@ -5,9 +5,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <cstring>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "native_calls.h"
 #include "system/named_streams.h"
 #include "system/tree.h"
 
@@ -24,31 +28,52 @@ Result give(Operation& op, const void* data, size_t size) {
   return Result::success(static_cast<int64_t>(size));
 }
 
-void add(std::string& list, const WIN32_FIND_STREAM_DATA& stream) {
-  list += std::to_string(stream.StreamSize.QuadPart);
-  list += '\0';
-  list += to_utf8(stream.cStreamName);
-  list += '\0';
+// FILE_STREAM_INFORMATION
+struct StreamInformation {
+  ULONG next_offset;
+  ULONG name_bytes;
+  LARGE_INTEGER size;
+  LARGE_INTEGER allocated;
+  WCHAR name[1];
+};
+
+constexpr size_t kListSizeMin = 4096;
+constexpr size_t kListSizeMax = 16 * 1024 * 1024;
+constexpr auto kBufferOverflow = static_cast<NTSTATUS>(0x80000005);
+
+std::string text_of(const std::byte* data) {
+  std::string list;
+  for (;;) {
+    StreamInformation stream;
+    constexpr size_t kNameOffset = offsetof(StreamInformation, name);
+    std::memcpy(&stream, data, kNameOffset);
+    std::wstring name(stream.name_bytes / sizeof(WCHAR), L'\0');
+    std::memcpy(name.data(), data + kNameOffset, name.size() * sizeof(WCHAR));
+    list += std::to_string(stream.size.QuadPart);
+    list += '\0';
+    list += to_utf8(name);
+    list += '\0';
+    if (stream.next_offset == 0) return list;
+    data += stream.next_offset;
+  }
 }
 
 }  // namespace
 
 Result list_streams(Operation& op) {
-  std::string list;
-  WIN32_FIND_STREAM_DATA stream{};
-  const HANDLE find =
-      FindFirstStreamW(op.detail->open.path.c_str(), FindStreamInfoStandard, &stream, 0);
-  if (find == INVALID_HANDLE_VALUE) {
-    const DWORD error = GetLastError();
+  for (size_t size = kListSizeMin;; size *= 2) {
+    std::vector<LARGE_INTEGER> memory(size / sizeof(LARGE_INTEGER));
+    IO_STATUS_BLOCK block{};
+    const NTSTATUS status = native_calls().query_information(
+        op.file->handle(), &block, memory.data(), static_cast<ULONG>(size),
+        kNativeStreamInformation);
+    if (status == kBufferOverflow && size < kListSizeMax) continue;
+    if (status < 0) return result_of_status(status);
     // A folder without named streams has no streams at all, not even an unnamed one.
-    return error == ERROR_HANDLE_EOF ? give(op, list.data(), 0) : Result::failure(error);
+    if (block.Information == 0) return give(op, nullptr, 0);
+    const std::string list = text_of(reinterpret_cast<const std::byte*>(memory.data()));
+    return give(op, list.data(), list.size());
   }
-  do {
-    add(list, stream);
-  } while (FindNextStreamW(find, &stream));
-  const DWORD error = GetLastError();
-  FindClose(find);
-  return error == ERROR_HANDLE_EOF ? give(op, list.data(), list.size()) : Result::failure(error);
 }
 
 Result read_reparse_point(Operation& op) {

@@ -40,31 +40,63 @@ Result give_name(HANDLE file, HANDLE directory, const std::wstring& name, ULONG 
                                                          static_cast<ULONG>(size), what));
 }
 
-// Clears the read-only attribute of a name. Returns the previous attributes, or 0 if it was clear.
-DWORD take_read_only(HANDLE directory, const std::wstring& name) {
-  UniqueHandle there;
-  FILE_BASIC_INFO basic{};
-  constexpr DWORD kReadOnly = FILE_ATTRIBUTE_READONLY;
-  if (!open_name(directory, name, FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES, there).ok() ||
-      !GetFileInformationByHandleEx(there.get(), FileBasicInfo, &basic, sizeof basic) ||
-      !(basic.FileAttributes & kReadOnly)) {
-    return 0;
-  }
-  const DWORD attributes = basic.FileAttributes;
+bool set_attributes_of(HANDLE file, DWORD attributes) {
   FILE_BASIC_INFO wanted{};
-  wanted.FileAttributes = attributes & ~kReadOnly;
-  if (wanted.FileAttributes == 0) wanted.FileAttributes = FILE_ATTRIBUTE_NORMAL;
-  return SetFileInformationByHandle(there.get(), FileBasicInfo, &wanted, sizeof wanted) ? attributes
-                                                                                        : 0;
+  wanted.FileAttributes = attributes != 0 ? attributes : DWORD{FILE_ATTRIBUTE_NORMAL};
+  return SetFileInformationByHandle(file, FileBasicInfo, &wanted, sizeof wanted) != 0;
 }
 
-void give_attributes(HANDLE directory, const std::wstring& name, DWORD attributes) {
-  UniqueHandle there;
-  if (!open_name(directory, name, FILE_WRITE_ATTRIBUTES, there).ok()) return;
-  FILE_BASIC_INFO wanted{};
-  wanted.FileAttributes = attributes;
-  (void)SetFileInformationByHandle(there.get(), FileBasicInfo, &wanted, sizeof wanted);
-}
+// The read-only attribute of a file in a directory, which keeps its names from being replaced.
+class ReadOnlyFile {
+ public:
+  // Clears the attribute. Returns whether it was set.
+  bool clear(HANDLE directory, const std::wstring& name) {
+    directory_ = directory;
+    UniqueHandle file;
+    FILE_BASIC_INFO basic{};
+    constexpr DWORD kReadOnly = FILE_ATTRIBUTE_READONLY;
+    if (!open_name(directory, name, FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES, file).ok() ||
+        !GetFileInformationByHandleEx(file.get(), FileBasicInfo, &basic, sizeof basic) ||
+        !(basic.FileAttributes & kReadOnly)) {
+      return false;
+    }
+    attributes_ = basic.FileAttributes;
+    learn_names(file.get());
+    return set_attributes_of(file.get(), attributes_ & ~kReadOnly);
+  }
+
+  // Sets the attribute again, unless the file has had no other name than the one that was replaced.
+  // The file was closed meanwhile, because a name of an open file cannot be replaced.
+  void restore(const std::wstring* name) const {
+    UniqueHandle file;
+    if (name == nullptr && !has_other_names_) return;
+    const Result opened = name != nullptr
+                              ? open_name(directory_, *name, FILE_WRITE_ATTRIBUTES, file)
+                              : open_name(directory_, id_, FILE_WRITE_ATTRIBUTES, file,
+                                          kNativeByFileId);
+    if (opened.ok()) (void)set_attributes_of(file.get(), attributes_);
+  }
+
+ private:
+  void learn_names(HANDLE file) {
+    FILE_STANDARD_INFO standard{};
+    LARGE_INTEGER id{};
+    IO_STATUS_BLOCK block{};
+    if (!GetFileInformationByHandleEx(file, FileStandardInfo, &standard, sizeof standard)) return;
+    if (standard.NumberOfLinks < 2) return;
+    const NTSTATUS status = native_calls().query_information(file, &block, &id, sizeof id,
+                                                             kNativeIdInformation);
+    has_other_names_ = status >= 0;
+    // NtCreateFile takes the number as the bytes of a name.
+    id_.resize(sizeof id / sizeof(WCHAR));
+    std::memcpy(id_.data(), &id, sizeof id);
+  }
+
+  HANDLE directory_ = nullptr;
+  DWORD attributes_ = 0;
+  bool has_other_names_ = false;
+  std::wstring id_;
+};
 
 // ReFS has numbers of 128 bits; file systems without FileIdInfo have shorter ones.
 bool is_same_file(HANDLE a, HANDLE b) {
@@ -121,10 +153,10 @@ Result rename_file(HANDLE file, HANDLE directory, const std::wstring& name, bool
   const ULONG replace = replaces ? kReplaceIfExists : 0;
   const Result again = give_name(file, directory, name, kRenameInformation, replace);
   if (!replaces || again.os_error != ERROR_ACCESS_DENIED) return again;
-  const DWORD attributes = take_read_only(directory, name);
-  if (attributes == 0) return again;
+  ReadOnlyFile replaced;
+  if (!replaced.clear(directory, name)) return again;
   const Result last = give_name(file, directory, name, kRenameInformation, replace);
-  if (!last.ok()) give_attributes(directory, name, attributes);
+  replaced.restore(last.ok() ? nullptr : &name);
   return last;
 }
 

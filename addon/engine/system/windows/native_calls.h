@@ -54,6 +54,7 @@ enum NativeOption : ULONG {
   kNativeNotDirectory = 0x40,
   kNativeRandom = 0x800,
   kNativeDeleteOnClose = 0x1000,
+  kNativeByFileId = 0x2000,
   kNativeBackup = 0x4000,
   kNativeReparsePointItself = 0x200000,
   kNativeNoRecall = 0x400000,
@@ -61,7 +62,9 @@ enum NativeOption : ULONG {
 // FileBasicInformation and the like.
 enum NativeClass : ULONG {
   kNativeBasicInformation = 4,
+  kNativeIdInformation = 6,
   kNativeAccessInformation = 8,
+  kNativeStreamInformation = 22,
   kNativeAttributeTagInformation = 35,
   kNativePriorityHintInformation = 43,
   kNativeVolumeSizeInformation = 3,
