@@ -111,8 +111,8 @@ napi_value Environment::submit(uint32_t count, napi_value objects) {
     update_reference();
     return values.fail("ERR_OUT_OF_RANGE", "A submission names a slot that it must not use");
   }
-  // The next turn delivers the operations that this one has done beyond its share, so that no loop
-  // of such operations keeps the event loop waiting.
+  // The next turn delivers the operations that this one has done beyond its share. Otherwise a
+  // program that always starts more of them would keep the event loop from turning.
   const uint32_t completions = is_late_ ? 0 : fill_completions();
   wake_if_needed();
   update_reference();

@@ -17,7 +17,7 @@ test('engine.stats() counts an operation once when submitted and once when compl
   const after = engine.stats();
   expect(after.submitted - before.submitted).toBe(1);
   expect(after.completed - before.completed).toBe(1);
-  // What is in the cache may be read in place, without a batch.
+  // A cached file may be read in place, without a batch.
   expect(after.batches - before.batches).toBeLessThanOrEqual(1);
   expect(after.inFlight).toBe(0);
 });

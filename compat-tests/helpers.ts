@@ -99,8 +99,8 @@ export function fileWith(content: NodeJS.ArrayBufferView | string, name = 'file'
 }
 
 /**
- * Whether data was read from a file that was cut to `kept` bytes meanwhile. The system zeroes
- * what it cuts off, and a read may see such zeros.
+ * Whether data was read from a file that was cut to `kept` bytes meanwhile. The system fills the
+ * removed part with zeros, and a read at that moment may return them.
  */
 export function isOfCutFile(read: Buffer, whole: Buffer, kept: number): boolean {
   if (read.length < kept || read.length > whole.length) return false;

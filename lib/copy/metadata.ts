@@ -91,9 +91,9 @@ export function parseMetadata(given: boolean | MetadataOptions | undefined): Met
   return parts;
 }
 
-// Errors which say that the file system or the rights of the process do not allow a part.
-// is_refusal() of addon/engine/system/posix/copy.cc has the same list for small files. Other errors
-// of metadata writes (EIO, ENOSPC, EROFS) fail the copy.
+// The codes of a part that the file system or the rights of the process do not allow.
+// is_refusal() of addon/engine/system/posix/copy.cc has the same list for small files. If metadata
+// cannot be written for another reason (EIO, ENOSPC, EROFS), the copy fails.
 const refusals = ['EACCES', 'EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EOVERFLOW', 'EPERM'];
 // libuv maps ERROR_INVALID_FUNCTION to EISDIR.
 const refusalsOfWindows = [...refusals, 'EISDIR'];

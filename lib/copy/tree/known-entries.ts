@@ -32,7 +32,7 @@ const anyNumber = 0n;
 const exchanged = 'another entry has taken the place of the one that was examined';
 // EPERM mostly means that the process has no right to remove the entry.
 const heldCodes = new Set(['EBUSY']);
-// What the addon says of an entry with other numbers; libuv has a name for neither.
+// The addon's errors for an entry with other numbers. libuv has no name for them.
 const staleHandle = -(constants.errno.ESTALE ?? Number.NaN);
 const fileInvalid = 1006; // ERROR_FILE_INVALID of Windows
 

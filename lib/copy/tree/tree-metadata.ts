@@ -157,9 +157,9 @@ export async function keepMetadata(
 type SetParts = (parts: MetadataParts) => Promise<MetadataPart[]>;
 
 /**
- * Sets the metadata of a folder. Its owner comes first, because a list grants rights to the group
- * of the owner, and its mode last, because the owner of a read-only folder may not change its
- * extended attributes.
+ * Sets the metadata of a folder. The owner comes first, because an access control list grants
+ * rights to the folder's group. The mode comes last, because a read-only folder does not let its
+ * owner change extended attributes.
  */
 async function keepInOrder(
   parts: MetadataParts,
