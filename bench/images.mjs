@@ -7,7 +7,7 @@ import { measureOnce, medianOf, ratioOf } from './lib/measure.mjs';
 import { printTable, shown } from './lib/table.mjs';
 
 /**
- * What a backup does with a large image: a copy that leaves the system's cache as it was against
+ * Two tasks of a backup of a large image: a copy that leaves the system's cache as it was against
  * one that fills it, and an update in place of an image of which one hundredth has changed.
  */
 export const title = 'images';

@@ -16,7 +16,7 @@ import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { importsOf } from './imports.mjs';
 import { platforms } from './platforms.mjs';
-import { needZig, zig, zigEnvironment, zigOptions } from './zig.mjs';
+import { hasZig, needZig, zig, zigEnvironment, zigOptions } from './zig.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const isLinux = process.platform === 'linux';
@@ -128,11 +128,10 @@ function windowsOptions(folder) {
 }
 
 function buildWithZig(name) {
-  try {
-    needZig();
-  } catch (error) {
-    throw new Failure(`${error.message}: use \`host\` here`);
+  if (!hasZig(process)) {
+    throw new Failure('zig can be installed for Linux on x64 only: use `host` here');
   }
+  needZig();
   const [target, system] = targets[name];
   const folder = path.join(work, name);
   const options = [

@@ -1,11 +1,13 @@
 // Tests of single calls of Windows: names, numbers, priorities, privileges, errors.
 #ifdef _WIN32
 
+#include <array>
 #include <atomic>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +16,7 @@
 #include "system/directory.h"
 #include "system/entry_statuses.h"
 #include "system/windows/privileges.h"
+#include "system/windows/record_list.h"
 #include "system/windows/wide_text.h"
 #include "test.h"
 #include "windows_doubles.h"
@@ -143,15 +146,43 @@ ENGINE_TEST(windows_an_entry_that_was_exchanged_since_is_not_removed) {
   put(harness.path("one"), "content");
   put(harness.path("other"), "content");
   const FileStatus one = harness.status(*harness.open(harness.path("one"), kOpenRead));
-  const auto unlink = [&](const wchar_t* name) {
+  const auto unlink = [&](const wchar_t* name, uint64_t more = 0) {
     Operation& op = make_in(harness, Opcode::kUnlinkIn, name);
-    op.file_offset = static_cast<int64_t>(one.ino);
+    op.file_offset = static_cast<int64_t>(one.ino | more);
     op.length = static_cast<size_t>(one.dev);
     return harness.run(op).os_error;
   };
   CHECK_EQUAL(unlink(L"other"), static_cast<uint32_t>(ERROR_FILE_INVALID));
+  // ReFS has numbers with any bits.
+  constexpr uint64_t kTopBit = 1ULL << 63;
+  CHECK_EQUAL(unlink(L"other", kTopBit), static_cast<uint32_t>(ERROR_FILE_INVALID));
   CHECK(stdfs::exists(harness.path("other")));
   CHECK_EQUAL(unlink(L"one"), 0U);
+}
+
+ENGINE_TEST(windows_a_list_whose_records_leave_it_is_an_error) {
+  (void)engine;
+  struct NamedRecord {
+    ULONG next_offset;
+    ULONG name_bytes;
+    WCHAR name[1];
+  };
+  constexpr ULONG kSize = 12;  // of each record, with a name of two units
+  const auto read = [](ULONG next_offset, ULONG name_bytes, size_t size) {
+    std::array<ULONG, 6> list{next_offset, name_bytes, 0x00620061, 0, 4, 0x00640063};
+    std::wstring names;
+    const auto add = [&](const NamedRecord&, const std::wstring& name) { names += name; };
+    const auto bytes = std::as_bytes(std::span(list)).first(size);
+    const Result result = for_each_record<NamedRecord>(bytes, add);
+    return result.ok() ? names : L"error " + std::to_wstring(result.os_error);
+  };
+  const std::wstring invalid = L"error " + std::to_wstring(ERROR_INVALID_DATA);
+  CHECK(read(kSize, 4, 2 * kSize) == L"abcd");
+  CHECK(read(0, 4, kSize) == L"ab");
+  CHECK(read(0, 5 * kSize, kSize) == invalid);
+  CHECK(read(3 * kSize, 4, 2 * kSize) == invalid);
+  CHECK(read(kSize, 4, kSize) == invalid);
+  CHECK(read(4, 4, 2 * kSize) == invalid);
 }
 
 ENGINE_TEST(windows_the_other_names_of_a_removed_file_stay_read_only) {

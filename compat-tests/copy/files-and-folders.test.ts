@@ -95,6 +95,17 @@ test('onChange reports each change with a reason, and the same ones in a dry run
   expect(await changesOf(false)).toEqual(rehearsed);
 });
 
+test('an update in place that only cuts the file is reported, and one of an equal file not', async () => {
+  const folder = folderOf({ from: 'content', to: 'content, and more' });
+  const [from, to] = [path.join(folder, 'from'), path.join(folder, 'to')];
+  for (const count of [1, 0]) {
+    const changes: TreeChange[] = [];
+    const onChange = (change: TreeChange): void => void changes.push(change);
+    await copy(from, to, { update: 'inplace', onChange });
+    expect([fs.readFileSync(to, 'utf8'), changes.length]).toEqual(['content', count]);
+  }
+});
+
 test('a dry run of a file reports the change that the copy makes, and makes none', async () => {
   const folder = folderOf({ from: 'content', to: 'old' });
   const [from, to, other] = ['from', 'to', 'other'].map((name) => path.join(folder, name)) as [

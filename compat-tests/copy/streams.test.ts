@@ -77,6 +77,30 @@ test('a stream that fails leaves no file, and an old file as it was', async () =
   expect(names()).toEqual(['copied', 'image']);
 });
 
+test('iterators may return plain results and thenables, and throw', async () => {
+  const { copied } = await paths();
+  const failure = new Error('no more');
+  const results: (() => unknown)[] = [
+    () => ({ value: 'one, ', done: false }),
+    // biome-ignore lint/suspicious/noThenProperty: an iterator of another library
+    () => ({ then: (settle: (result: object) => void) => settle({ value: 'two', done: false }) }),
+  ];
+  const iterable = (last: () => unknown) => {
+    const calls = [...results, last];
+    const iterator = { next: () => calls.shift()?.(), return: () => ({ done: true }) };
+    return { [Symbol.asyncIterator]: () => iterator } as unknown as AsyncIterable<string>;
+  };
+  await copy(
+    iterable(() => ({ done: true })),
+    copied,
+  );
+  expect(fs.readFileSync(copied, 'utf8')).toBe('one, two');
+  const throwing = iterable(() => {
+    throw failure;
+  });
+  expect(await rejection(copy(throwing, copied))).toBe(failure);
+});
+
 test('a copy from a stream that yields nothing can be aborted', async () => {
   const { copied, names } = await paths();
   const silent = new PassThrough();

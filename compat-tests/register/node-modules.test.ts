@@ -209,6 +209,35 @@ test('a handle can be transferred to another thread, where it is one of Node', a
   expect(await resultOfChild(script, { flags })).toEqual(expected);
 });
 
+test('messages that cannot be sent leave a handle its descriptor', async () => {
+  const script = `
+    import { MessageChannel } from 'node:worker_threads';
+    const { port1, port2 } = new MessageChannel();
+    const [kept, sent] = [await fs.promises.open(${file}), await fs.promises.open(${file})];
+    const fail = (handle) => {
+      try { port1.postMessage({ impossible: () => {} }, [handle]); } catch {}
+    };
+    fail(kept);
+    fail(kept);
+    fail(sent);
+    port1.postMessage(sent, [sent]);
+    const [received] = await once(port2, 'message');
+    for (let i = 0; i < 5; i++) {
+      await turn();
+      gc();
+    }
+    const texts = [];
+    for (const handle of [kept, received]) {
+      texts.push(await handle.readFile('utf8'));
+      await handle.close();
+    }
+    port1.close();
+    console.log(JSON.stringify(texts));`;
+  const text = 'line one\nline two\n';
+  const options = { flags: [...flags, '--expose-gc'] };
+  expect(await resultOfChild(script, options)).toEqual([text, text]);
+});
+
 test('functions make streams of the classes that a program has put into fs', async () => {
   const script = `
     const { default: live } = fs;

@@ -23,7 +23,7 @@ export function bytesOf(chunk: unknown): Buffer {
 export function abandonSource(source: ByteSource, iterator?: AsyncIterator<unknown>): void {
   const { destroy } = source as Partial<Readable>;
   if (typeof destroy === 'function') destroy.call(source);
-  iterator?.return?.()?.catch(() => {});
+  (async () => iterator?.return?.())().catch(() => {});
 }
 
 /**
@@ -47,7 +47,8 @@ export async function* untilAborted(
   try {
     while (!isOver) {
       if (signal?.aborted) throw abortError(signal);
-      const yielded = iterator.next();
+      // Iterators of others may return a plain result, or throw.
+      const yielded = (async () => iterator.next())();
       yielded.catch(onFailure);
       const next = await Promise.race([yielded, aborted]);
       isOver = next.done === true;

@@ -43,13 +43,15 @@ export async function copyAndTell(
   if (!dryRun && onChange === undefined) return copyOneFile(source, destination, options);
   const settings = parseCopyOptions(options);
   const to = systemPathOf(destination, 'destination');
-  const exists = (await statIfThere(to, false)) !== undefined;
+  const there = await statIfThere(to, false);
+  const exists = there !== undefined;
   const report = dryRun
     ? await rehearse(systemPathOf(source, 'source'), to, settings)
     : await copyOneFile(source, destination, options);
   const isKept = dryRun ? exists && !settings.force : report.strategy === 'none';
-  // An update in place of an equal file writes nothing.
-  const isEqual = !dryRun && exists && settings.isInPlace && report.dataBytes === 0;
+  // An update in place of an equal file writes nothing. One that only cuts the file does not either.
+  const isCut = there?.isFile() === true && Number(there.size) !== report.bytes;
+  const isEqual = !dryRun && exists && settings.isInPlace && report.dataBytes === 0 && !isCut;
   if (!isKept && !isEqual) {
     onChange?.({ action: 'copy', path: shownNameOf(to), reason: exists ? 'exists' : 'new' });
   }

@@ -127,8 +127,6 @@ function write(
   // Unlike the promise functions, this function does not accept iterables.
   validateText(data);
   const { encoding, signal, flush } = options;
-  // An encoding that cannot encode throws at once.
-  const bytes = bytesOfData(data, encoding) as Uint8Array;
   const flag = options.flag || defaultFlag;
   // The engine is no faster for a single write to a descriptor, or when waiting for the device.
   if (isDescriptor(path) || flush) {
@@ -136,6 +134,8 @@ function write(
     nodeFs.writeFile(path as number, data, given, callback);
     return;
   }
+  // An encoding that cannot encode throws at once.
+  const bytes = bytesOfData(data, encoding) as Uint8Array;
   if (isAborted(signal, callback)) return;
   const parsed = parsePath(path);
   const flags = parseFlags(flag);

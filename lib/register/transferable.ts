@@ -29,6 +29,7 @@ export function makeTransferable(sample: object): void {
   const Native = (nodes[kHandle] as object).constructor as new (fd: number) => NativeHandle;
   const [transfer, list] = [nodes[kTransfer] as AnyMethod, nodes[kTransferList] as AnyMethod];
   const natives = new WeakMap<FileHandle, NativeHandle>();
+  const taken = new WeakSet<NativeHandle>();
 
   // With two users Node's method throws its error for a handle that is in use.
   const refuse = (): unknown => Reflect.apply(transfer, { [kRefs]: 2 }, []);
@@ -38,9 +39,12 @@ export function makeTransferable(sample: object): void {
     if (file.state !== 'open' || file.holds.any) return refuse();
     const native = new Native(file.descriptor);
     natives.set(this, native);
-    // If the message cannot be sent, the descriptor stays with this handle.
+    // If the message cannot be sent, the descriptor stays with this handle. Each native handle that
+    // was made for it has to release it, or would close it when it is collected.
     queueMicrotask(() => {
-      if (natives.delete(this)) native.releaseFD();
+      if (taken.has(native)) return;
+      if (natives.get(this) === native) natives.delete(this);
+      native.releaseFD();
     });
     return Reflect.apply(list, { [kHandle]: native }, []);
   };
@@ -48,6 +52,7 @@ export function makeTransferable(sample: object): void {
     const native = natives.get(this);
     if (native === undefined || !requireCore(this, 'this').file.detach()) return refuse();
     natives.delete(this);
+    taken.add(native);
     return Reflect.apply(transfer, { [kHandle]: native, [kRefs]: 1 }, []);
   };
   for (const [name, value] of [

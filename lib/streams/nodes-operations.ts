@@ -1,4 +1,5 @@
 import process from 'node:process';
+import { clearTimeout, setTimeout } from '../node/globals.js';
 import { nodeFs } from '../node/node-fs.js';
 
 /** The order of a read stream's 'close' and the writes that its consumers have begun. */
@@ -17,18 +18,33 @@ function hasFileRequests(): boolean {
   return (process as WithRequests)._getActiveRequests?.().some(isWithFiles) ?? false;
 }
 
-// Any file serves, even a closed one. Standard output is never asked for over a network.
+// The pool refuses a number that no file has without asking a file system.
+const noFile = 2 ** 31 - 1;
+// The pool may be stuck, in which case nobody knows when it ends.
+const msMax = 20;
+
 function passThroughPool(callback: () => void): void {
-  nodeFs.fstat(1, callback);
+  nodeFs.fstat(noFile, callback);
 }
 
 /**
- * Calls back at once, or after the file operations that Node's thread pool has begun by now.
- * Some programs end a copy when its source emits 'close', and lose what is not written by then
- * (stream-composer, which vinyl-fs uses). With node:fs the stream takes two ways through that pool
- * in between, to read the end of the file and to close it, where this package takes none.
+ * Calls back at once, or after the file operations that Node's thread pool has begun by now, but
+ * not much later. Some programs end a copy when its source emits 'close', and lose what is not
+ * written by then (stream-composer, which vinyl-fs uses). With node:fs the stream makes two trips
+ * through that pool in between, to read the end of the file and to close it. Here it makes none.
  */
 export function afterNodesOperations(callback: () => void): void {
-  if (hasFileRequests()) passThroughPool(() => passThroughPool(callback));
-  else callback();
+  if (!hasFileRequests()) {
+    callback();
+    return;
+  }
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const end = (): void => {
+    if (timer === undefined) return;
+    clearTimeout(timer);
+    timer = undefined;
+    callback();
+  };
+  timer = setTimeout(end, msMax);
+  passThroughPool(() => passThroughPool(end));
 }

@@ -6,7 +6,7 @@
 namespace overlapped {
 
 // kListStreams: the content holds, for each stream, its size in decimal digits, a zero byte, its
-// full name (":name:$DATA") in UTF-8, and a zero byte. kOpenIn opens a stream by that name in its
+// full name (":name:$DATA") in WTF-8, and a zero byte. kOpenIn opens a stream by that name in its
 // file.
 Result list_streams(Operation& operation);
 

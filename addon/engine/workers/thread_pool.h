@@ -21,8 +21,9 @@ inline size_t processors_beside_submitter() {
 
 struct ThreadPoolLimits {
   size_t bounded_threads = 4;
-  // That take operations of share(). One that waits for a disk counts, too: the submitting thread
-  // puts operations on uncached files into the queue, which has no such limit.
+  // The most threads that take operations of share(). A thread that waits for a disk counts, too.
+  // Therefore the submitting thread puts operations on uncached files into the queue, which has no
+  // such limit.
   size_t sharing_threads = processors_beside_submitter();
   // Includes stand-ins for workers whose operation does not end.
   size_t bounded_threads_max = 64;

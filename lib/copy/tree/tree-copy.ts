@@ -195,14 +195,14 @@ export class TreeCopy {
     const damaged: Task[] = [];
     const roots = [this.#source, this.#destination] as const;
     const files = unchanged.filter((task) => task.entry.kind === 'file' && isFirst(task));
-    const alike = await this.#actions.alikeInXattrs(files);
+    const { keepAccess } = this.#settings.fileOptions;
+    const alike = keepAccess ? new Set<Task>() : await this.#actions.alikeInXattrs(files);
     const look = async (task: Task): Promise<void> => {
       const { first } = task;
       const differs =
         first === undefined
           ? await isDoubtful(task, roots, this.#settings, this.#actions)
           : first.isDamaged === true;
-      const { keepAccess } = this.#settings.fileOptions;
       const isWithout = differs || first !== undefined || keepAccess === true || alike.has(task);
       const xattrs = isWithout ? undefined : await this.#actions.keepXattrs(task);
       if (!differs && !xattrs?.mustBeCopied) return this.#keep(task, xattrs);

@@ -107,7 +107,7 @@ Result make_directory(Operation& op) {
 
 // Somebody may replace the entry after this check as well, but not after minutes of other work.
 Result check_numbers(const Operation& op) {
-  if (op.file_offset <= 0) return Result::success(0);
+  if (is_any_number(op.file_offset)) return Result::success(0);
   FileStatus found;
   const Result looked = status_in(handle_of(op), name_of(op), found);
   if (!looked.ok()) return looked;

@@ -105,8 +105,7 @@ SmallFileCopier::SmallFileCopier(Operation& operation)
       locks_((operation.flags & kDirectoryIsLocked) == 0),
       leaves_cache_((operation.flags & kLeavesCache) != 0),
       user_(::geteuid()),
-      group_(::getegid()),
-      keeps_access_time_((operation.flags & kMetadataTimes) != 0) {
+      group_(::getegid()) {
   struct stat directory {};
   if (::fstat(op_.file->handle(), &directory) != 0) return;
   knows_owner_ = directory.st_gid == group_ || (directory.st_mode & S_ISGID) != 0;
@@ -124,21 +123,21 @@ Result SmallFileCopier::copy(const Names& names, uint32_t& refused_parts) {
 }
 
 // If the source has been replaced meanwhile, it is neither followed nor waited for.
-Result SmallFileCopier::open_to_read(const char* name) const {
+Result SmallFileCopier::open_to_read(const char* name, bool keeps_access_time) const {
   int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
 #ifdef O_NOATIME
-  if (keeps_access_time_) flags |= O_NOATIME;
+  if (keeps_access_time) flags |= O_NOATIME;
+#else
+  (void)keeps_access_time;
 #endif
   return repeat_interrupted(op_, [&] { return ::openat(op_.source->handle(), name, flags); });
 }
 
 Result SmallFileCopier::open_source(const char* name, Descriptor& from, struct stat& status) {
-  Result opened = open_to_read(name);
-  if (opened.os_error == EPERM && keeps_access_time_) {
-    // Only the owner and the superuser may keep the access time of a file (open(2)).
-    keeps_access_time_ = false;
-    opened = open_to_read(name);
-  }
+  const bool keeps_access_time = (op_.flags & kMetadataTimes) != 0;
+  Result opened = open_to_read(name, keeps_access_time);
+  // Only the owner and the superuser may keep the access time of a file (open(2)).
+  if (opened.os_error == EPERM && keeps_access_time) opened = open_to_read(name, false);
   if (!opened.ok()) return opened;
   from.reset(static_cast<int>(opened.value));
   if (::fstat(from.get(), &status) != 0) return last_error();

@@ -29,7 +29,7 @@ class SmallFileCopier {
 
  private:
   Result open_source(const char* name, Descriptor& from, struct stat& status);
-  Result open_to_read(const char* name) const;
+  Result open_to_read(const char* name, bool keeps_access_time) const;
   mode_t first_mode(const struct stat& status) const;
   bool is_for_maker(const struct stat& status) const;
   bool has_lists() const;
@@ -51,7 +51,6 @@ class SmallFileCopier {
   bool inherits_list_ = false;  // whether new files get an access list from the directory
   AccessList list_;             // of the source
   bool may_clone_ = true;
-  bool keeps_access_time_;  // whether sources are read without a change of their access time
   std::unique_ptr<std::byte[]> buffer_;
   size_t room_ = 0;
 };

@@ -40,6 +40,7 @@ constexpr long kCacheStat = 451;
 
 constexpr unsigned kWriteBack =
     SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+
 struct CacheRange {
   uint64_t offset;
   uint64_t length;

@@ -88,8 +88,8 @@ Result set_attributes(Operation& op) {
   }
   const Result changed = change_attributes(op.file->handle(), set, clear);
   if (changed.os_error != ERROR_ACCESS_DENIED) return changed;
-  // A handle opened for reading only may not change attributes, but its user may. What the handle
-  // has open is opened again, even if that is a link.
+  // A handle opened for reading only may not change attributes, but its user may. The object of the
+  // handle is opened again, even if it is a link.
   UniqueHandle again;
   const Result opened = open_name(op.file->handle(), PathString(), kAccess, again);
   return opened.ok() ? change_attributes(again.get(), set, clear) : changed;

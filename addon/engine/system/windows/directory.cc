@@ -118,7 +118,8 @@ Result make_directory(Operation& op) {
 // without FileIdInfo, such as FAT, may give an entry another number.
 Result check_numbers(const Operation& op, HANDLE entry) {
   FILE_ID_INFO id{};
-  if (op.file_offset <= 0 || !GetFileInformationByHandleEx(entry, FileIdInfo, &id, sizeof id)) {
+  if (is_any_number(op.file_offset) ||
+      !GetFileInformationByHandleEx(entry, FileIdInfo, &id, sizeof id)) {
     return Result::success(0);
   }
   FileStatus found;

@@ -1,10 +1,11 @@
 #include "held_entry.h"
 
 #include <cstddef>
-#include <cstring>
+#include <span>
 #include <utility>
 
 #include "pipe_path.h"
+#include "record_list.h"
 
 namespace overlapped {
 
@@ -58,19 +59,6 @@ void set_attributes_of(HANDLE handle, DWORD attributes) {
   (void)SetFileInformationByHandle(handle, FileBasicInfo, &basic, sizeof basic);
 }
 
-void add_entries(const std::byte* data, std::vector<FolderEntry>& entries) {
-  for (;;) {
-    DirectoryInformation entry;
-    constexpr size_t kNameOffset = offsetof(DirectoryInformation, name);
-    std::memcpy(&entry, data, kNameOffset);
-    std::wstring name(entry.name_bytes / sizeof(WCHAR), L'\0');
-    std::memcpy(name.data(), data + kNameOffset, name.size() * sizeof(WCHAR));
-    if (name != L"." && name != L"..") entries.push_back({std::move(name), entry.attributes});
-    if (entry.next_offset == 0) return;
-    data += entry.next_offset;
-  }
-}
-
 }  // namespace
 
 Result HeldEntry::open(const std::wstring& path, bool to_list) {
@@ -113,7 +101,12 @@ Result list_directory(HANDLE directory, std::vector<FolderEntry>& entries) {
     // The root of an empty drive lacks even the two dots.
     if (status == kNoMoreFiles || (restart && status == kNoSuchFile)) return Result::success(0);
     if (status < 0) return result_of_status(status);
-    add_entries(reinterpret_cast<const std::byte*>(memory.data()), entries);
+    const auto add = [&](const DirectoryInformation& entry, std::wstring name) {
+      if (name != L"." && name != L"..") entries.push_back({std::move(name), entry.attributes});
+    };
+    const auto list = std::as_bytes(std::span(memory)).first(block.Information);
+    const Result read = for_each_record<DirectoryInformation>(list, add);
+    if (!read.ok()) return read;
   }
 }
 

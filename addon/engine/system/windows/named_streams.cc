@@ -7,11 +7,13 @@
 #include <array>
 #include <cstddef>
 #include <cstring>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "native_calls.h"
+#include "record_list.h"
 #include "system/named_streams.h"
 #include "system/tree.h"
 
@@ -41,23 +43,6 @@ constexpr size_t kListSizeMin = 4096;
 constexpr size_t kListSizeMax = 16 * 1024 * 1024;
 constexpr auto kBufferOverflow = static_cast<NTSTATUS>(0x80000005);
 
-std::string text_of(const std::byte* data) {
-  std::string list;
-  for (;;) {
-    StreamInformation stream;
-    constexpr size_t kNameOffset = offsetof(StreamInformation, name);
-    std::memcpy(&stream, data, kNameOffset);
-    std::wstring name(stream.name_bytes / sizeof(WCHAR), L'\0');
-    std::memcpy(name.data(), data + kNameOffset, name.size() * sizeof(WCHAR));
-    list += std::to_string(stream.size.QuadPart);
-    list += '\0';
-    list += to_utf8(name);
-    list += '\0';
-    if (stream.next_offset == 0) return list;
-    data += stream.next_offset;
-  }
-}
-
 }  // namespace
 
 Result list_streams(Operation& op) {
@@ -71,8 +56,16 @@ Result list_streams(Operation& op) {
     if (status < 0) return result_of_status(status);
     // A folder without named streams has no streams at all, not even an unnamed one.
     if (block.Information == 0) return give(op, nullptr, 0);
-    const std::string list = text_of(reinterpret_cast<const std::byte*>(memory.data()));
-    return give(op, list.data(), list.size());
+    std::string text;
+    const auto add = [&](const StreamInformation& stream, const std::wstring& name) {
+      text += std::to_string(stream.size.QuadPart);
+      text += '\0';
+      text += to_utf8(name);
+      text += '\0';
+    };
+    const auto list = std::as_bytes(std::span(memory)).first(block.Information);
+    const Result read = for_each_record<StreamInformation>(list, add);
+    return read.ok() ? give(op, text.data(), text.size()) : read;
   }
 }
 

@@ -82,7 +82,7 @@ uint32_t start_lock(const Operation& operation, uint32_t lock_flags, OVERLAPPED&
 inline constexpr uint32_t kRefusalsMax = 100;
 
 // Whether a call that failed with an error is to be made again after a while, because the system
-// lacks resources. What each further call asks for is halved then, down to kShortenedUnit, and the
+// lacks resources. Each further call then asks for half as much, down to kShortenedUnit, and the
 // transfer makes more calls instead. Only transfers of files and drives can be split this way.
 bool repeats_refused_call(Operation& operation, uint32_t error);
 
