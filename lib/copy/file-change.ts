@@ -49,7 +49,7 @@ export async function copyAndTell(
     ? await rehearse(systemPathOf(source, 'source'), to, settings)
     : await copyOneFile(source, destination, options);
   const isKept = dryRun ? exists && !settings.force : report.strategy === 'none';
-  // An update in place of an equal file writes nothing. One that only cuts the file does not either.
+  // An update in place writes nothing if the files are equal, or if it only cuts the destination.
   const isCut = there?.isFile() === true && Number(there.size) !== report.bytes;
   const isEqual = !dryRun && exists && settings.isInPlace && report.dataBytes === 0 && !isCut;
   if (!isKept && !isEqual) {

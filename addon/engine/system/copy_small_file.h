@@ -32,8 +32,8 @@ inline constexpr uint32_t kLeaveUnnamed = 1U << 16;
 // A bit of `flags`: the caller has locked the directory, so new files need no lock of their own.
 inline constexpr uint32_t kDirectoryIsLocked = 1U << 17;
 
-// A bit of `flags` (Linux): pages that reading the sources brings into the system's cache are dropped
-// again. With kRenamePairs, the files, which have been written back, leave the cache.
+// A bit of `flags` (Linux): pages that reading the sources brings into the system's cache are
+// dropped again. With kRenamePairs, the files, which have been written back, leave the cache.
 inline constexpr uint32_t kLeavesCache = 1U << 19;
 
 Result copy_small_file(Operation& operation);

@@ -12,8 +12,8 @@ namespace overlapped {
 
 // A flag of kUnlinkIn, in Operation::flags.
 inline constexpr uint32_t kUnlinkDirectory = 1U << 0;
-// Whether kUnlinkIn removes the name whatever file it leads to. Numbers of files use all 64 bits, but
-// are neither of these.
+// Whether kUnlinkIn removes the name whatever file it leads to. Numbers of files use all 64 bits,
+// but are neither of these.
 constexpr bool is_any_number(int64_t expected) { return expected == 0 || expected == -1; }
 // A flag of kRenameIn: fail with EEXIST if the new name is taken.
 inline constexpr uint32_t kRenameExclusively = 1U << 0;
@@ -35,8 +35,8 @@ struct NewTimes {
 //   EntryStatuses.
 // - kMakeDirectoryIn: creates a directory; `flags` is the mode.
 // - kMknodIn: creates a FIFO or a device (Linux); `flags` is the mode with the type.
-// - kUnlinkIn: removes a name. Fails with ESTALE, on Windows ERROR_FILE_INVALID, if it does not have
-//   the expected numbers.
+// - kUnlinkIn: removes a name. Fails with ESTALE, on Windows ERROR_FILE_INVALID, if it does not
+//   have the expected numbers.
 // - kRenameIn, kLinkIn: from a name in `source` to another one in `file`.
 // - kSymlinkIn: creates a link; the first path is its name, the second one its target.
 // - kReadLinkIn: returns the target of a link, in UTF-8 on Windows.
