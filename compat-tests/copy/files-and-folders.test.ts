@@ -95,7 +95,7 @@ test('onChange reports each change with a reason, and the same ones in a dry run
   expect(await changesOf(false)).toEqual(rehearsed);
 });
 
-test('an update in place that only cuts a file is reported, that of an equal one is not', async () => {
+test('an update in place that only cuts a file is reported, and an equal file is not', async () => {
   const folder = folderOf({ from: 'content', to: 'content, and more' });
   const [from, to] = [path.join(folder, 'from'), path.join(folder, 'to')];
   for (const count of [1, 0]) {
