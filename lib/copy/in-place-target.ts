@@ -4,10 +4,11 @@ import { CopyError } from './copy-errors.js';
 import { statusIfThere } from './destination.js';
 import { openingOf } from './disk-options.js';
 import { FallbackLog } from './fallbacks.js';
-import { newHash, type Target, type TargetRequest } from './target.js';
+import { isWider, newHash, type Target, type TargetRequest } from './target.js';
 import { UpdateMarker } from './update-marker.js';
 
 const { O_RDWR, O_NONBLOCK = 0 } = constants;
+const permissions = 0o777;
 
 /** @throws CopyError for a destination that other names lead to */
 async function checkNames(handle: CoreHandle, { settings, shown }: TargetRequest): Promise<void> {
@@ -23,6 +24,14 @@ async function checkNames(handle: CoreHandle, { settings, shown }: TargetRequest
   throw new CopyError('ERR_COPY_LINK', message, path, dest);
 }
 
+/** Takes permissions from users who may not read the source, before its content is written. */
+async function closeToOthers(handle: CoreHandle, request: TargetRequest): Promise<void> {
+  const status = await handle.stat();
+  if (!isWider(status, request)) return;
+  // A refusal is reported, or is an error, when the file is complete.
+  await handle.chmod(status.mode & Number(request.before.mode) & permissions).catch(() => {});
+}
+
 /** Opens the existing file; a link there is not followed. */
 async function openExisting(request: TargetRequest): Promise<CoreHandle> {
   const { destination, settings } = request;
@@ -34,6 +43,7 @@ async function openExisting(request: TargetRequest): Promise<CoreHandle> {
   const handle = await directory.openCore(name, O_RDWR | O_NONBLOCK, options);
   try {
     await checkNames(handle, request);
+    await closeToOthers(handle, request);
     return handle;
   } catch (error) {
     await handle.close();

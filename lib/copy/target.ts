@@ -1,5 +1,5 @@
 import type { Hash } from 'node:crypto';
-import { type BigIntStats, constants } from 'node:fs';
+import { type BigIntStats, constants, type Stats } from 'node:fs';
 import process from 'node:process';
 import type { CoreHandle } from '../handle/core-handle.js';
 import type { EntryName } from '../handle/entry-name.js';
@@ -58,7 +58,7 @@ export interface Target {
 /** The copy for which a target without earlier content is opened. */
 export interface NewTargetRequest {
   /** The status of the source. */
-  before: Pick<BigIntStats, 'mode'>;
+  before: Pick<BigIntStats, 'mode'> & Partial<Pick<BigIntStats, 'gid'>>;
   /** Bytes of the source; null if unknown. */
   size: number | null;
   shown: ShownPaths;
@@ -83,6 +83,8 @@ export function newHash(algorithm: string | undefined): Hash | undefined {
 
 const permissions = 0o777n;
 const ownerMayWrite = 0o200;
+const readableByGroup = 0o040;
+const readableByOthers = 0o044;
 
 const modeRefusals = new Set(['EPERM', 'EACCES', 'EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP']);
 
@@ -140,7 +142,7 @@ export async function openNew(request: NewTargetRequest): Promise<Target> {
   const { atomic } = settings;
   const fallbacks = new FallbackLog();
   const { handle, name, isNew } = await openOrMake(destination, settings, fallbacks);
-  if (!isNew && !(await isEmptied(handle, settings))) {
+  if (!isNew && !(await isEmptied(handle, request))) {
     return openNew({ ...request, settings: { ...settings, atomic: true } });
   }
   return {
@@ -159,14 +161,29 @@ export async function openNew(request: NewTargetRequest): Promise<Target> {
   };
 }
 
+/** Whether other users may read an existing file who may not read its source. */
+export function isWider(
+  { mode, gid }: Pick<Stats, 'mode' | 'gid'>,
+  { before, settings: { metadata } }: NewTargetRequest,
+): boolean {
+  if (process.platform === 'win32' || metadata.mode === undefined) return false;
+  if ((mode & ~Number(before.mode) & readableByOthers) !== 0) return true;
+  const getsGroup = metadata.owner !== undefined && before.gid !== undefined;
+  return getsGroup && BigInt(gid) !== before.gid && (mode & readableByGroup) !== 0;
+}
+
 /**
- * Empties a file; closes it instead if it has other names, under which it would change, too, or if
- * it is to be given away by a user who may have it open.
+ * Empties a file; closes it instead if it has other names, under which it would change, too, if it
+ * is to be given away by a user who may have it open, or if it is to be closed to users who may
+ * have it open.
  */
-async function isEmptied(handle: CoreHandle, { metadata }: CopySettings): Promise<boolean> {
+async function isEmptied(handle: CoreHandle, request: NewTargetRequest): Promise<boolean> {
+  const { metadata } = request.settings;
   try {
-    const { nlink, uid } = await handle.stat();
-    const isReplaced = nlink > 1 || (metadata.owner !== undefined && !isOwn(uid));
+    const status = await handle.stat();
+    const { nlink, uid } = status;
+    const isGivenAway = metadata.owner !== undefined && !isOwn(uid);
+    const isReplaced = nlink > 1 || isGivenAway || isWider(status, request);
     if (isReplaced) await handle.close();
     else await handle.truncate(0);
     return !isReplaced;

@@ -108,6 +108,22 @@ export async function mayGiveAway(
   }
 }
 
+/**
+ * Returns the parts of an existing folder's metadata that must be kept before anything is copied
+ * into it, because other users have rights to it that they do not have in the source.
+ */
+export function partsToTakeEarly(
+  entry: TreeEntry,
+  there: TreeEntry,
+  { owner, mode }: MetadataParts,
+): MetadataParts | undefined {
+  if (isWindows || mode === undefined) return undefined;
+  const isForeign = owner !== undefined && (entry.uid !== there.uid || entry.gid !== there.gid);
+  if (!isForeign && (there.mode & ~entry.mode & ofOthers) === 0) return undefined;
+  // A refusal is reported, or is an error, when the folder is complete.
+  return { ...(isForeign && { owner: 'try' }), mode: 'try' };
+}
+
 function metadataOf({ uid, gid, mode, atimeNs, mtimeNs }: TreeEntry): EntryMetadata {
   return { uid, gid, mode, atimeNs, mtimeNs };
 }

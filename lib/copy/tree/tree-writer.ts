@@ -22,7 +22,13 @@ import { overridesModes } from './privileges.js';
 import type { Unnamed } from './small-files.js';
 import type { TreeActions } from './tree-actions.js';
 import { isNode, type TreeEntry } from './tree-entry.js';
-import { keepMetadata, keepMetadataOfNew, mayGiveAway, type TreePair } from './tree-metadata.js';
+import {
+  keepMetadata,
+  keepMetadataOfNew,
+  mayGiveAway,
+  partsToTakeEarly,
+  type TreePair,
+} from './tree-metadata.js';
 import { folderOf, nameOf, type Place, placeIn } from './tree-place.js';
 import { madeAt, type NameTask, type Task } from './tree-plan.js';
 import type { TreeRoot } from './tree-root.js';
@@ -84,7 +90,8 @@ export class TreeWriter implements TreeActions {
   async #makeFolder({ entry, there }: Task): Promise<boolean> {
     const { place } = entry;
     if (there?.kind === 'folder') {
-      await this.openFolder(there);
+      const mode = await this.#closeToOthers(entry, there);
+      await this.openFolder({ place, mode });
       return false;
     }
     if (place === '') return makeTop(this.#destination);
@@ -103,6 +110,19 @@ export class TreeWriter implements TreeActions {
         throw error;
       }
     });
+  }
+
+  /**
+   * Takes rights to an existing folder from users who do not have them in the source, before
+   * anything is copied into it. @returns the mode that the folder has by now
+   */
+  async #closeToOthers(entry: TreeEntry, there: TreeEntry): Promise<number> {
+    const { metadata } = this.#settings;
+    const early = partsToTakeEarly(entry, there, metadata);
+    if (early === undefined) return there.mode;
+    const mode = (there.mode & entry.mode) | (there.mode & ownerMayAll);
+    const refused = await this.#keep({ entry, there }, early, mode);
+    return refused.includes('mode') ? there.mode : mode;
   }
 
   /** Sets a folder's own metadata once it is complete. @returns refused parts */
@@ -238,7 +258,7 @@ export class TreeWriter implements TreeActions {
   }
 
   /** Lets the owner of a folder change its entries. */
-  async openFolder({ place, mode }: TreeEntry): Promise<void> {
+  async openFolder({ place, mode }: Pick<TreeEntry, 'place' | 'mode'>): Promise<void> {
     const isClosed = (mode & ownerMayAll) !== ownerMayAll && !this.#overridesModes;
     if (!isClosed || isWindows || this.#opened.has(place)) return;
     await this.#destination.beside(place, (directory, name) =>
