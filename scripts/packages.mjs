@@ -43,6 +43,21 @@ function writeManifest(folder, content) {
   fs.writeFileSync(path.join(folder, 'package.json'), text);
 }
 
+const headers = 'node-addon-api';
+const headerFiles = ['LICENSE.md', 'index.js', 'napi-inl.deprecated.h', 'napi-inl.h', 'napi.h'];
+
+/** Leaves only what a build of the addon needs of the bundled headers. */
+function pruneHeaders(folder) {
+  const installed = path.join(folder, 'node_modules', headers);
+  const { name, version, description, license, main } = JSON.parse(
+    fs.readFileSync(path.join(installed, 'package.json'), 'utf8'),
+  );
+  for (const file of fs.readdirSync(installed)) {
+    if (!headerFiles.includes(file)) fs.rmSync(path.join(installed, file), { recursive: true });
+  }
+  writeManifest(installed, { name, version, description, license, main });
+}
+
 /** The package without addons, from what `npm pack` selects. */
 function makeMain() {
   const whole = pack(root);
@@ -51,6 +66,7 @@ function makeMain() {
   const folder = path.join(out, manifest.name);
   fs.renameSync(path.join(out, 'package'), folder);
   fs.rmSync(path.join(folder, 'prebuilds'), { recursive: true, force: true });
+  pruneHeaders(folder);
   const { scripts, devDependencies, overrides, ...published } = manifest;
   const addons = Object.keys(platforms).map((name) => [addonPackage(name), manifest.version]);
   writeManifest(folder, { ...published, optionalDependencies: Object.fromEntries(addons) });
