@@ -88,6 +88,22 @@ const programs: Record<string, Program> = {
     await once(stream, 'close');
     return parts[0];
   },
+  async 'files that grow whenever a data listener gets a chunk'(fs, file) {
+    const sizes: unknown[] = [];
+    for (const size of [10, 1000, 70_000, 131_072, 1_000_000]) {
+      for (const options of [{}, { start: 5 }, { start: 5, end: 2 * size }]) {
+        nodeFs.writeFileSync(file, 'x'.repeat(size));
+        const stream = fs.createReadStream(file, options);
+        let chunks = 0;
+        stream.on('data', () => {
+          if (chunks++ < 5) nodeFs.appendFileSync(file, 'y'.repeat(100));
+        });
+        await once(stream, 'close');
+        sizes.push([stream.bytesRead, nodeFs.statSync(file).size]);
+      }
+    }
+    return sizes;
+  },
   async 'a start'(fs, file) {
     return partsOf(fs.createReadStream(file, { start: 2590 }));
   },

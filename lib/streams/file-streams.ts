@@ -13,7 +13,7 @@ import { nodeFileOf, readSourceOf, wholeReadOf, writeSinkOf } from './movers.js'
 import type { NodeFile } from './node-file.js';
 import { afterNodesOperations } from './nodes-operations.js';
 import { fileOfPath } from './path-file.js';
-import type { NodeReadStream, ReadSource } from './read-source.js';
+import type { AfterSource, NodeReadStream, ReadSource } from './read-source.js';
 import {
   callsBack,
   type Done,
@@ -36,7 +36,7 @@ import {
   validateWindowOption,
 } from './stream-options.js';
 import { type Chunk, encodeKept, writeChunk } from './text-chunks.js';
-import type { AfterWholeRead, WholeRead } from './whole-read.js';
+import type { WholeRead } from './whole-read.js';
 import type { WriteSink } from './write-sink.js';
 
 /** Options of this package's streams, in addition to Node's options. */
@@ -142,7 +142,7 @@ function ReadStreamOf(this: Reader, path: unknown, options: unknown): unknown {
 }
 
 function windowedSource(stream: Reader, held: HeldFile): ReadSource {
-  return readSourceOf(stream, held, stream[windowOptions], failReader);
+  return readSourceOf(stream, held, stream[windowOptions], afterSource);
 }
 
 // Node's own code handles a failure: it reads from its `fs`, which returns the error.
@@ -152,7 +152,7 @@ function failReader(stream: NodeReadStream, error: unknown, size: number): void 
   quietly(reader, () => nodeReader._read.call(reader, size));
 }
 
-const afterWholeRead: AfterWholeRead = {
+const afterSource: AfterSource = {
   resume(stream, file, size) {
     const reader = stream as Reader;
     const source = windowedSource(reader, file);
@@ -169,7 +169,7 @@ function sourceOf(stream: Reader, size: number): ReadSource | WholeRead | undefi
   const { held, windowed } = file;
   if (held === undefined || windowed === undefined) return undefined;
   const source =
-    wholeReadOf(stream, held, stream[windowOptions], size, afterWholeRead) ??
+    wholeReadOf(stream, held, stream[windowOptions], size, afterSource) ??
     windowedSource(stream, held);
   file.mover = source;
   return source;

@@ -3,9 +3,9 @@ import type { WindowOptions } from '../transfer/window.js';
 import { type NodeWriteStream, WrittenWhole } from './first-bytes.js';
 import type { GivenHandle, HeldFile } from './held-file.js';
 import { type Mover, NodeFile } from './node-file.js';
-import { type FailStream, type NodeReadStream, ReadSource } from './read-source.js';
+import { type AfterSource, type NodeReadStream, ReadSource } from './read-source.js';
 import type { WritingMethods } from './text-chunks.js';
-import { type AfterWholeRead, fitsInChunk, WholeRead } from './whole-read.js';
+import { fitsInChunk, WholeRead } from './whole-read.js';
 import { WriteSink } from './write-sink.js';
 
 // What a stream of node:stream needs once there is one. The build loads this module and all that it
@@ -24,9 +24,9 @@ export function readSourceOf(
   stream: NodeReadStream,
   file: HeldFile,
   window: WindowOptions,
-  fail: FailStream,
+  after: AfterSource,
 ): ReadSource {
-  return new ReadSource(stream, file, window, fail);
+  return new ReadSource(stream, file, window, after);
 }
 
 /**
@@ -38,7 +38,7 @@ export function wholeReadOf(
   file: HeldFile,
   window: WindowOptions,
   chunkSize: number,
-  after: AfterWholeRead,
+  after: AfterSource,
 ): WholeRead | undefined {
   return fitsInChunk(stream, file, window, chunkSize)
     ? new WholeRead(stream, file, after)

@@ -5,6 +5,7 @@ import { nextTick } from '../node/globals.js';
 import { blockSizeOf } from '../transfer/chunk-io.js';
 import type { ReadAhead } from '../transfer/read-ahead.js';
 import type { WindowOptions } from '../transfer/window.js';
+import { lookForMore } from './file-end.js';
 import { beginReading } from './file-reader.js';
 import type { HeldFile } from './held-file.js';
 import type { Mover } from './node-file.js';
@@ -19,10 +20,17 @@ export type NodeReadStream = fs.ReadStream & {
 /** Makes a stream fail while it waits for a chunk of `size` bytes. */
 export type FailStream = (stream: NodeReadStream, error: unknown, size: number) => void;
 
+/** What follows a source that does not read a file to its end. */
+export interface AfterSource {
+  /** Lets another source read the rest, beginning with a chunk of `size` bytes. */
+  resume(stream: NodeReadStream, file: HeldFile, size: number): void;
+  readonly fail: FailStream;
+}
+
 /** Pushes the bytes of a ReadAhead into a stream, in chunks of the size that Node uses. */
 export class ReadSource implements Mover {
   readonly #stream: NodeReadStream;
-  readonly #fail: FailStream;
+  readonly #after: AfterSource;
   readonly #file: HeldFile;
   readonly #handle: CoreHandle;
   readonly #ahead: ReadAhead;
@@ -35,9 +43,13 @@ export class ReadSource implements Mover {
   /** Bytes of the chunk that the stream waits for; 0 if it does not wait. */
   #wanted = 0;
   #isBusy = false;
+  /** Whether a read finds out whether the file has grown. */
+  #isLooking = false;
+  /** Whether the rest is read at the cursor. */
+  #isShared = false;
 
-  constructor(stream: NodeReadStream, file: HeldFile, window: WindowOptions, fail: FailStream) {
-    this.#fail = fail;
+  constructor(stream: NodeReadStream, file: HeldFile, window: WindowOptions, after: AfterSource) {
+    this.#after = after;
     this.#stream = stream;
     this.#file = file;
     this.#handle = file.handle as CoreHandle;
@@ -63,12 +75,13 @@ export class ReadSource implements Mover {
   #forgetChunk(): void {
     this.#chunk = undefined;
     this.#isOdd = false;
+    this.#isShared = true;
   }
 
   /** Pushes chunks of `size` bytes as long as the stream takes them. */
   read(size: number): void {
     this.#wanted = size;
-    if (this.#isBusy) return;
+    if (this.#isBusy || this.#isLooking) return;
     if (size === 0) this.#end();
     else if (this.#stream.readableFlowing === true) this.#push();
     // read() would return bytes pushed within it together with earlier ones; Node's own chunks come
@@ -128,11 +141,37 @@ export class ReadSource implements Mover {
     try {
       chunk = this.#take(size);
     } catch (error) {
-      this.#fail(this.#stream, error, size);
+      this.#after.fail(this.#stream, error, size);
       return null;
     }
-    if (chunk === null) this.#end();
+    if (chunk === null) this.#lookFurther(size);
     return chunk;
+  }
+
+  // The file may have grown since the window found its end.
+  #lookFurther(size: number): void {
+    const stream = this.#stream;
+    const place = stream.pos ?? stream.bytesRead;
+    if (!this.#mayHaveGrown || place > stream.end) {
+      this.#end();
+      return;
+    }
+    this.#isLooking = true;
+    lookForMore(this.#handle, place, (error, hasMore) => {
+      this.#isLooking = false;
+      if (stream.destroyed) return;
+      if (hasMore || this.#isShared) this.#after.resume(stream, this.#file, size);
+      else if (error) this.#after.fail(stream, error, size);
+      else this.#end();
+    });
+  }
+
+  // Reads at the cursor have found the end themselves, after the last chunk was delivered. Files
+  // without a size may generate their content for each read.
+  get #mayHaveGrown(): boolean {
+    const { alignment, file } = this.#handle;
+    const hasSize = !this.#file.isOwn || (file.sizeWhenOpened ?? 0) > 0;
+    return this.#start !== null && !this.#isShared && alignment === null && hasSize;
   }
 
   #end(): void {

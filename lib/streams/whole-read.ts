@@ -5,19 +5,13 @@ import { complete, decodeValue } from '../engine/operation.js';
 import { transferWhole } from '../engine/requests.js';
 import type { CoreHandle } from '../handle/core-handle.js';
 import type { WindowOptions } from '../transfer/window.js';
+import { lookForMore } from './file-end.js';
 import { watchCursor } from './first-place.js';
 import type { HeldFile } from './held-file.js';
 import type { Mover } from './node-file.js';
-import type { FailStream, NodeReadStream } from './read-source.js';
+import type { AfterSource, NodeReadStream } from './read-source.js';
 
 const readSubject = { syscall: 'read' };
-
-/** How a stream goes on if its file does not end with the read. */
-export interface AfterWholeRead {
-  /** Lets another source read the rest, beginning with a chunk of `size` bytes. */
-  resume(stream: NodeReadStream, file: HeldFile, size: number): void;
-  readonly fail: FailStream;
-}
 
 /** Returns the position at which a stream begins. */
 function placeOf(stream: NodeReadStream): number {
@@ -58,14 +52,14 @@ export function fitsInChunk(
 /**
  * Reads what fits into one chunk of its stream: a file, or a part of one. The read asks for one
  * byte more than the file had when it was opened: if that is missing, the file ends there, and no
- * second read has to find its end. A stream that ends before the file asks for no more than its own
- * bytes. A file that has changed is read further by another source.
+ * chunk has to be allocated to find its end. A stream that ends before the file asks for no more
+ * than its own bytes. A file that has changed is read further by another source.
  */
 export class WholeRead implements Mover {
   readonly #stream: NodeReadStream;
   readonly #handle: CoreHandle;
   readonly #file: HeldFile;
-  readonly #after: AfterWholeRead;
+  readonly #after: AfterSource;
   readonly #watcher: (() => void) | undefined;
   /** Bytes of the stream, unless the file changes. */
   readonly #left: number;
@@ -74,7 +68,7 @@ export class WholeRead implements Mover {
   #hasRead = false;
   #isAtEnd = false;
 
-  constructor(stream: NodeReadStream, file: HeldFile, after: AfterWholeRead) {
+  constructor(stream: NodeReadStream, file: HeldFile, after: AfterSource) {
     const handle = file.handle as CoreHandle;
     this.#stream = stream;
     this.#handle = handle;
@@ -89,10 +83,10 @@ export class WholeRead implements Mover {
     }
   }
 
-  /** Reads the file at the first call, and ends the stream at the second. */
+  /** Reads the file at the first call, and ends the stream at the second unless the file has grown. */
   read(size: number): void {
     if (this.#isReading) return;
-    if (this.#isAtEnd && !this.#isShared) this.#end();
+    if (this.#isAtEnd && !this.#isShared) this.#lookFurther(size);
     else if (this.#hasRead || this.#isShared) this.#giveUp(size);
     else this.#start(size);
   }
@@ -133,6 +127,24 @@ export class WholeRead implements Mover {
       takesMore = stream.push(memory.subarray(0, bytes));
     }
     if (takesMore && !stream.destroyed) this.read(size);
+  }
+
+  // The file may have grown since it was read.
+  #lookFurther(size: number): void {
+    const stream = this.#stream;
+    const place = stream.pos ?? stream.bytesRead;
+    if (place > stream.end) {
+      this.#end();
+      return;
+    }
+    this.#isReading = true;
+    lookForMore(this.#handle, place, (error, hasMore) => {
+      this.#isReading = false;
+      if (stream.destroyed) return;
+      if (hasMore || this.#isShared) this.#giveUp(size);
+      else if (error) this.#failed(error, size);
+      else this.#end();
+    });
   }
 
   #end(): void {
