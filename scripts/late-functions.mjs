@@ -24,6 +24,7 @@ const baseModules = [
   'node/own-frames',
   'node/own-options',
   'node/package-folder',
+  'node/permission',
   'register/hooks',
   'register/module-reads',
   'register/register',

@@ -76,3 +76,54 @@ for (const [flag, remedy] of [
     expect(await run([flag])).toEqual({ ...served, direct: failure, kind: failure });
   });
 }
+
+// Calls all kinds of functions that write, for two files; the second may be written until drop().
+const writers = `
+import fs from 'node:fs';
+import { promisify } from 'node:util';
+const [, , index, denied, allowed] = process.argv;
+const { readFile } = await import(index);
+const written = (stream) => new Promise((resolve, reject) => {
+  stream.on('error', reject).on('close', resolve).end('x');
+});
+const calls = {
+  writeFile: (file) => fs.promises.writeFile(file, 'x'),
+  open: async (file) => (await fs.promises.open(file, 'r+')).close(),
+  truncate: (file) => fs.promises.truncate(file, 0),
+  byCallback: (file) => promisify(fs.writeFile)(file, 'x'),
+  createWriteStream: (file) => written(fs.createWriteStream(file)),
+  WriteStream: (file) => written(new fs.WriteStream(file)),
+  rm: (file) => fs.promises.rm(file),
+};
+async function outcomes(file) {
+  const entries = [];
+  for (const [name, call] of Object.entries(calls)) {
+    entries.push([name, await call(file).then(() => 'done', ({ code }) => code)]);
+  }
+  return Object.fromEntries(entries);
+}
+// The engine itself runs.
+await readFile(process.argv[1]);
+const first = [await outcomes(denied), await outcomes(allowed)];
+fs.writeFileSync(allowed, 'x');
+process.permission.drop?.('fs.write');
+const dropped = process.permission.drop ? await outcomes(allowed) : first[0];
+console.log(JSON.stringify([...first, dropped]));`;
+
+const writes = ['writeFile', 'open', 'truncate', 'byCallback', 'createWriteStream', 'WriteStream'];
+const names = [...writes, 'rm'];
+const all = (outcome: string): unknown => Object.fromEntries(names.map((name) => [name, outcome]));
+
+test('with --allow-addons, node:fs under register keeps to --allow-fs-write', async () => {
+  const program = fileWith(writers, 'program.mjs');
+  const [denied, allowed] = [fileWith('kept'), fileWith('changed')];
+  const places = ['--allow-fs-read=*', `--allow-fs-write=${path.dirname(allowed)}${path.sep}*`];
+  const flags = ['--no-warnings', permission, '--allow-addons', ...places];
+  const parent = `
+    import { execFileSync } from 'node:child_process';
+    const [, , ...args] = process.argv;
+    process.stdout.write(execFileSync(process.execPath, args, { encoding: 'utf8' }));`;
+  const more = [`--import=${registerUrl}`, program, distUrl('index.js'), denied, allowed];
+  const seen = await resultOfChild(parent, { args: [...flags, ...more] });
+  expect(seen).toEqual([all('ERR_ACCESS_DENIED'), all('done'), all('ERR_ACCESS_DENIED')]);
+});

@@ -3,6 +3,7 @@ import process from 'node:process';
 import { isNode, knowsAllDescriptors } from './host.js';
 import { isServed, likeNode } from './like-node.js';
 import { nodeFs } from './node-fs.js';
+import { isRestricted } from './permission.js';
 
 // Programs put layers between node:fs and the system: mock-fs replaces the native functions below
 // node:fs; archive loaders (PnP, pkg, asar) replace functions of node:fs. The engine cannot reach a
@@ -133,9 +134,12 @@ function isVirtualMounted(): boolean {
   return isVirtual;
 }
 
-/** Whether something below the functions of node:fs may serve files that the engine cannot see. */
+/**
+ * Whether something below the functions of node:fs may serve files that the engine cannot see, or
+ * deny some that it can.
+ */
 export function hasLayerBelow(): boolean {
-  return isSystemReplaced() || isVirtualMounted();
+  return isSystemReplaced() || isVirtualMounted() || isRestricted();
 }
 
 // ---- Functions of node:fs
