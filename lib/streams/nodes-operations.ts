@@ -20,8 +20,10 @@ function hasFileRequests(): boolean {
 
 // The pool refuses a number that no file has without asking a file system.
 const noFile = 2 ** 31 - 1;
-// The pool may be stuck, in which case nobody knows when it ends.
-const msMax = 20;
+// The pool may be stuck, in which case nobody knows when it ends. Many short waits, because on a busy
+// machine each of them takes longer, as the pool does.
+const waitsMax = 20;
+const waitMs = 1;
 
 function passThroughPool(callback: () => void): void {
   nodeFs.fstat(noFile, callback);
@@ -45,6 +47,11 @@ export function afterNodesOperations(callback: () => void): void {
     timer = undefined;
     callback();
   };
-  timer = setTimeout(end, msMax);
+  let waits = 0;
+  const wait = (): void => {
+    waits++;
+    timer = setTimeout(waits < waitsMax ? wait : end, waitMs);
+  };
+  wait();
   passThroughPool(() => passThroughPool(end));
 }
