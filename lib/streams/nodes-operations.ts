@@ -20,8 +20,8 @@ function hasFileRequests(): boolean {
 
 // The pool refuses a number that no file has without asking a file system.
 const noFile = 2 ** 31 - 1;
-// The pool may be stuck, in which case nobody knows when it ends. Many short waits, because on a busy
-// machine each of them takes longer, as the pool does.
+// The pool may be stuck, in which case nobody knows when it ends. Many short waits, because on a
+// busy machine each of them takes longer, as the pool does.
 const waitsMax = 20;
 const waitMs = 1;
 

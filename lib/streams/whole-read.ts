@@ -83,7 +83,7 @@ export class WholeRead implements Mover {
     }
   }
 
-  /** Reads the file at the first call, and ends the stream at the second unless the file has grown. */
+  /** Reads the file at the first call, and ends the stream at the second, if it has not grown. */
   read(size: number): void {
     if (this.#isReading) return;
     if (this.#isAtEnd && !this.#isShared) this.#lookFurther(size);
