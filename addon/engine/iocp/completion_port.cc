@@ -9,7 +9,7 @@ CompletionPort CompletionPort::create(size_t concurrency) {
 
 Result CompletionPort::attach(HANDLE handle) {
   const bool attached = CreateIoCompletionPort(handle, port_.get(), kTransferKey, 0) != nullptr;
-  return attached ? Result::success(0) : Result::failure(GetLastError());
+  return result_of(attached);
 }
 
 bool CompletionPort::skip_packets(HANDLE handle) {

@@ -54,9 +54,7 @@ Result change_attributes(HANDLE handle, DWORD set, DWORD clear) {
   }
   FILE_BASIC_INFO wanted{};
   wanted.FileAttributes = bits;
-  return SetFileInformationByHandle(handle, FileBasicInfo, &wanted, sizeof wanted)
-             ? Result::success(0)
-             : last_error();
+  return result_of(SetFileInformationByHandle(handle, FileBasicInfo, &wanted, sizeof wanted));
 }
 
 Result change_encryption(const PathString& path, DWORD set, DWORD clear) {

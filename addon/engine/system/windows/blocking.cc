@@ -69,7 +69,7 @@ Result read_path(Operation& op) {
   set_step(op, PathStep::kTransfer);
   LARGE_INTEGER size{};
   const bool regular = file->device_type() == DeviceType::kDisk;
-  if (regular && !GetFileSizeEx(file->handle(), &size)) return Result::failure(GetLastError());
+  if (regular && !GetFileSizeEx(file->handle(), &size)) return last_error();
   // The caller reads large, unbuffered and non-regular files through the open handle.
   if (!regular || file->unbuffered || std::cmp_greater(size.QuadPart, kReadPathMax)) {
     return hand_over(op, std::move(file));

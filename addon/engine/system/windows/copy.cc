@@ -48,7 +48,7 @@ Result set_size(HANDLE handle, int64_t size) {
 Result copy_sparse(HANDLE from, HANDLE to) {
   FILE_BASIC_INFO basic{};
   if (!GetFileInformationByHandleEx(from, FileBasicInfo, &basic, sizeof basic)) {
-    return Result::failure(GetLastError());
+    return last_error();
   }
   if (!(basic.FileAttributes & FILE_ATTRIBUTE_SPARSE_FILE)) return Result::success(0);
   FILE_SET_SPARSE_BUFFER wanted{};
@@ -83,7 +83,7 @@ Result clone_file(Operation& op) {
   if (!result.ok()) return result;
   if (integrity.cluster_size == 0) return Result::failure(ERROR_NOT_SUPPORTED);
   LARGE_INTEGER size{};
-  if (!GetFileSizeEx(from, &size)) return Result::failure(GetLastError());
+  if (!GetFileSizeEx(from, &size)) return last_error();
   result = copy_sparse(from, to);
   if (result.ok()) result = set_size(to, size.QuadPart);
   if (!result.ok()) return result;
@@ -101,7 +101,7 @@ Result copy_metadata(Operation& op) {
   }
   FILE_BASIC_INFO basic{};
   if (!GetFileInformationByHandleEx(op.source->handle(), FileBasicInfo, &basic, sizeof basic)) {
-    return Result::failure(GetLastError());
+    return last_error();
   }
   // Zero fields stay unchanged (FILE_BASIC_INFO): the attributes and their change time.
   basic.ChangeTime.QuadPart = 0;

@@ -45,13 +45,13 @@ Result copy_content(const Operation& op, HANDLE from, HANDLE to) {
     if (op.cancel_requested.load(std::memory_order_acquire)) return Result::cancelled();
     DWORD length = 0;
     if (!ReadFile(from, buffer.get(), kBufferSize, &length, nullptr)) {
-      return Result::failure(GetLastError());
+      return last_error();
     }
     if (length == 0) return Result::success(copied);
     // A synchronous write to a disk writes everything or fails.
     DWORD written = 0;
     if (!WriteFile(to, buffer.get(), length, &written, nullptr)) {
-      return Result::failure(GetLastError());
+      return last_error();
     }
     copied += length;
   }
@@ -79,7 +79,7 @@ Result fill(Operation& op, HANDLE from, const FILE_BASIC_INFO& basic, HANDLE to)
   if (!copied.ok()) return copied;
   FILE_BASIC_INFO after{};
   if (!GetFileInformationByHandleEx(from, FileBasicInfo, &after, sizeof after)) {
-    return Result::failure(GetLastError());
+    return last_error();
   }
   // A change of the size also changes the time.
   if (after.LastWriteTime.QuadPart != basic.LastWriteTime.QuadPart) {
@@ -127,7 +127,7 @@ Result copy_small_file(Operation& op) {
   if (!opened.ok()) return opened;
   FILE_BASIC_INFO basic{};
   if (!GetFileInformationByHandleEx(from.get(), FileBasicInfo, &basic, sizeof basic)) {
-    return Result::failure(GetLastError());
+    return last_error();
   }
   NativeOpen wanted;
   wanted.access = GENERIC_WRITE | FILE_READ_ATTRIBUTES | DELETE | SYNCHRONIZE;

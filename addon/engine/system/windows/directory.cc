@@ -232,7 +232,7 @@ Result set_mode(Operation& op) {
   if (!opened.ok()) return opened;
   FILE_BASIC_INFO basic{};
   if (!GetFileInformationByHandleEx(file.get(), FileBasicInfo, &basic, sizeof basic)) {
-    return Result::failure(GetLastError());
+    return last_error();
   }
   constexpr DWORD kReadOnly = FILE_ATTRIBUTE_READONLY;
   FILE_BASIC_INFO wanted{};

@@ -112,9 +112,7 @@ namespace {
 Result set_end_of_file(HANDLE handle, int64_t size) {
   FILE_END_OF_FILE_INFO end{};
   end.EndOfFile.QuadPart = size;
-  return SetFileInformationByHandle(handle, FileEndOfFileInfo, &end, sizeof end)
-             ? Result::success(0)
-             : Result::failure(GetLastError());
+  return result_of(SetFileInformationByHandle(handle, FileEndOfFileInfo, &end, sizeof end));
 }
 
 // For file systems without a call to allocate: growing and shrinking the file at least proves that
@@ -129,7 +127,7 @@ Result allocate_by_growing(HANDLE handle, int64_t size, int64_t wanted) {
 
 Result preallocate(HANDLE handle, int64_t wanted) {
   LARGE_INTEGER size{};
-  if (!GetFileSizeEx(handle, &size)) return Result::failure(GetLastError());
+  if (!GetFileSizeEx(handle, &size)) return last_error();
   // An allocation smaller than the file would truncate it.
   if (wanted <= size.QuadPart) return Result::success(0);
   FILE_ALLOCATION_INFO allocation{};

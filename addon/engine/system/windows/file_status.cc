@@ -85,7 +85,7 @@ Result disk_status(HANDLE handle, bool of_link, FileStatus& status) {
   if (!GetFileInformationByHandle(handle, &identity) ||
       !GetFileInformationByHandleEx(handle, FileBasicInfo, &basic, sizeof basic) ||
       !GetFileInformationByHandleEx(handle, FileStandardInfo, &standard, sizeof standard)) {
-    return Result::failure(GetLastError());
+    return last_error();
   }
   set_kind(status, standard);
   if (of_link && (basic.FileAttributes & FILE_ATTRIBUTE_REPARSE_POINT)) {
@@ -155,7 +155,7 @@ Result listed_status(const PathString& path, FileStatus& status) {
   WIN32_FIND_DATAW found{};
   const HANDLE find = FindFirstFileExW(path.c_str(), FindExInfoBasic, &found,
                                        FindExSearchNameMatch, nullptr, 0);
-  if (find == INVALID_HANDLE_VALUE) return Result::failure(GetLastError());
+  if (find == INVALID_HANDLE_VALUE) return last_error();
   FindClose(find);
   // The list describes the reparse point itself, not its target.
   if (found.dwFileAttributes & FILE_ATTRIBUTE_REPARSE_POINT) {

@@ -68,7 +68,7 @@ Result HeldEntry::open(const std::wstring& path, bool to_list) {
                     FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT |
                         impersonation_flags(path),
                     nullptr);
-    if (handle == INVALID_HANDLE_VALUE) return Result::failure(GetLastError());
+    if (handle == INVALID_HANDLE_VALUE) return last_error();
     handle_.reset(handle);
     return Result::success(0);
   });

@@ -24,7 +24,7 @@ OVERLAPPED at_position(const Operation& op) {
 Result try_lock(const Operation& op) {
   OVERLAPPED overlapped = at_position(op);
   const PrivateEvent event(overlapped);
-  if (!event.valid()) return Result::failure(GetLastError());
+  if (!event.valid()) return last_error();
   const uint32_t error = start_lock(op, op.flags & ~static_cast<uint32_t>(kLockWait), overlapped);
   SetLastError(error);
   return event.result_of(op.file->handle(), error == ERROR_SUCCESS);
@@ -53,7 +53,7 @@ bool lock_range(Operation& op) {
 Result unlock_range(Operation& op) {
   OVERLAPPED overlapped = at_position(op);
   const PrivateEvent event(overlapped);
-  if (!event.valid()) return Result::failure(GetLastError());
+  if (!event.valid()) return last_error();
   const HANDLE handle = op.file->handle();
   const uint64_t length = lock_length(op);
   return event.result_of(handle, UnlockFileEx(handle, 0, static_cast<DWORD>(length),

@@ -26,7 +26,7 @@ Result create_mailslot(Operation& op) {
   const OpenRequest& request = op.detail->open;
   const HANDLE handle = CreateMailslotW(
       request.path.c_str(), static_cast<DWORD>(request.preallocate), request.mode, nullptr);
-  if (handle == INVALID_HANDLE_VALUE) return Result::failure(GetLastError());
+  if (handle == INVALID_HANDLE_VALUE) return last_error();
   op.detail->opened = mailslot(handle);
   return Result::success(0);
 }
@@ -35,7 +35,7 @@ Result open_mailslot(Operation& op) {
   const HANDLE handle =
       CreateFileW(op.detail->open.path.c_str(), GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE,
                   nullptr, OPEN_EXISTING, FILE_FLAG_OVERLAPPED, nullptr);
-  if (handle == INVALID_HANDLE_VALUE) return Result::failure(GetLastError());
+  if (handle == INVALID_HANDLE_VALUE) return last_error();
   op.detail->opened = mailslot(handle);
   return Result::success(0);
 }
@@ -51,7 +51,7 @@ Result mailslot_status(Operation& op) {
   DWORD wait_ms = 0;
   const HANDLE handle = op.file->handle();
   if (!GetMailslotInfo(handle, &message_max, &next, &count, &wait_ms)) {
-    return Result::failure(GetLastError());
+    return last_error();
   }
   const int32_t numbers[] = {to_int32(message_max), to_int32(next), to_int32(count),
                              to_int32(wait_ms)};

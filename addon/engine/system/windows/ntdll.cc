@@ -39,7 +39,7 @@ Result flush_data(HANDLE handle) {
         result_of_status(flush(handle, kFlushDataSyncOnly, nullptr, 0, &block));
     if (!is_unsupported(flushed.os_error)) return flushed;
   }
-  return FlushFileBuffers(handle) ? Result::success(0) : Result::failure(GetLastError());
+  return result_of(FlushFileBuffers(handle));
 }
 
 }  // namespace overlapped

@@ -54,7 +54,7 @@ Result finish_open_in(const OpenRequest& request, const NativeOpen& wanted, Uniq
   if (kind.is_directory()) return Result::failure(ERROR_INVALID_FUNCTION);
   FILE_END_OF_FILE_INFO end{};
   const BOOL cut = SetFileInformationByHandle(handle.get(), FileEndOfFileInfo, &end, sizeof end);
-  return cut ? Result::success(0) : Result::failure(GetLastError());
+  return result_of(cut);
 }
 
 NativeOpen native_open(const OpenRequest& request, const CreateArguments& arguments,

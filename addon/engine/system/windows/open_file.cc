@@ -1,6 +1,7 @@
 #include "open_file.h"
 
 #include "ntdll.h"
+#include "windows_io.h"
 
 namespace overlapped {
 
@@ -33,12 +34,12 @@ Result OpenFile::open_second(NativeHandle& handle) {
   if (is_exclusive && !overlapped) {
     const BOOL done =
         DuplicateHandle(process, handle_, process, &handle, 0, FALSE, DUPLICATE_SAME_ACCESS);
-    if (!done) return Result::failure(GetLastError());
+    if (!done) return last_error();
   } else {
     const DWORD rights = access != 0 ? access : granted_access(handle_);
     // The flag allows opening folders (CreateFileW), and has no effect on files.
     handle = ReOpenFile(handle_, rights, kShareAll, FILE_FLAG_BACKUP_SEMANTICS | reopen_flags);
-    if (handle == invalid_handle()) return Result::failure(GetLastError());
+    if (handle == invalid_handle()) return last_error();
   }
   if (device_type_ != DeviceType::kDisk) return Result::success(0);
   LARGE_INTEGER position{};
@@ -62,7 +63,7 @@ Result OpenFile::close() {
   const HANDLE pointer = pointer_.exchange(invalid_handle());
   if (pointer != invalid_handle()) CloseHandle(pointer);
   if (ownership_ == Ownership::kBorrowed) return Result::success(0);
-  return CloseHandle(handle) ? Result::success(0) : Result::failure(GetLastError());
+  return result_of(CloseHandle(handle));
 }
 
 }  // namespace overlapped

@@ -39,21 +39,18 @@ Result create_pipe_instance(Operation& op) {
   const OpenRequest& request = op.detail->open;
   const HANDLE handle =
       create_instance(request, static_cast<uint32_t>(request.flags), request.mode);
-  if (handle == INVALID_HANDLE_VALUE) return Result::failure(GetLastError());
+  if (handle == INVALID_HANDLE_VALUE) return last_error();
   op.detail->opened = pipe_end(handle);
   return Result::success(0);
 }
 
 Result disconnect_pipe(Operation& op) {
-  return DisconnectNamedPipe(op.file->handle()) ? Result::success(0)
-                                                : Result::failure(GetLastError());
+  return result_of(DisconnectNamedPipe(op.file->handle()));
 }
 
 Result configure_pipe(Operation& op) {
   DWORD mode = PIPE_WAIT | (op.flags & kPipeMessages ? PIPE_READMODE_MESSAGE : PIPE_READMODE_BYTE);
-  return SetNamedPipeHandleState(op.file->handle(), &mode, nullptr, nullptr)
-             ? Result::success(0)
-             : Result::failure(GetLastError());
+  return result_of(SetNamedPipeHandleState(op.file->handle(), &mode, nullptr, nullptr));
 }
 
 // The handles of CreatePipe cannot be overlapped. A client that opens the only instance of a named
@@ -61,10 +58,10 @@ Result configure_pipe(Operation& op) {
 Result create_pipe_pair(Operation& op) {
   const OpenRequest& request = op.detail->open;
   UniqueHandle reader(create_instance(request, kPipeReads | kPipeFirst, 1));
-  if (!reader.valid()) return Result::failure(GetLastError());
+  if (!reader.valid()) return last_error();
   const HANDLE writer = CreateFileW(request.path.c_str(), GENERIC_WRITE, 0, nullptr, OPEN_EXISTING,
                                     FILE_FLAG_OVERLAPPED, nullptr);
-  if (writer == INVALID_HANDLE_VALUE) return Result::failure(GetLastError());
+  if (writer == INVALID_HANDLE_VALUE) return last_error();
   op.detail->opened_peer = pipe_end(writer);
   op.detail->opened = pipe_end(reader.release());
   return Result::success(0);

@@ -9,7 +9,7 @@ Result seek(Operation& op) {
   if (op.flags == static_cast<uint32_t>(SeekOrigin::kCurrent)) begin = file.cursor();
   if (op.flags == static_cast<uint32_t>(SeekOrigin::kEnd)) {
     LARGE_INTEGER size{};
-    if (!GetFileSizeEx(file.handle(), &size)) return Result::failure(GetLastError());
+    if (!GetFileSizeEx(file.handle(), &size)) return last_error();
     begin = size.QuadPart;
   }
   const auto position =

@@ -42,7 +42,7 @@ Result read_settings(HANDLE handle, DCB& dcb, SerialSettings& settings) {
   dcb = DCB{};
   dcb.DCBlength = sizeof dcb;
   if (!GetCommState(handle, &dcb) || !GetCommTimeouts(handle, &times)) {
-    return Result::failure(GetLastError());
+    return last_error();
   }
   settings[kBaudRate] = static_cast<int32_t>(dcb.BaudRate);
   settings[kDataBits] = dcb.ByteSize;
@@ -93,7 +93,7 @@ Result serial_settings(Operation& op) {
     fill_dcb(wanted, dcb);
     COMMTIMEOUTS times = times_of(wanted);
     if (!SetCommState(handle, &dcb) || !SetCommTimeouts(handle, &times)) {
-      return Result::failure(GetLastError());
+      return last_error();
     }
     result = read_settings(handle, dcb, settings);
     if (!result.ok()) return result;

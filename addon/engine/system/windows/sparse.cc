@@ -44,7 +44,7 @@ Result punch_hole(Operation& op) {
 Result allocated_ranges(Operation& op) {
   const HANDLE handle = op.file->handle();
   LARGE_INTEGER size{};
-  if (!GetFileSizeEx(handle, &size)) return Result::failure(GetLastError());
+  if (!GetFileSizeEx(handle, &size)) return last_error();
   const int64_t end = end_of_ranges(op, size.QuadPart);
   AllocatedRange wanted{op.file_offset, end - op.file_offset};
   if (wanted.length <= 0) return give_ranges(op, nullptr, 0);

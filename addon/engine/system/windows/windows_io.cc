@@ -337,7 +337,7 @@ Result PrivateEvent::result_of(HANDLE handle, BOOL done, DWORD count) const {
 Result control_device(HANDLE handle, DWORD code, ControlInput input, ControlOutput output) {
   OVERLAPPED overlapped{};
   const PrivateEvent event(overlapped);
-  if (!event.valid()) return Result::failure(GetLastError());
+  if (!event.valid()) return last_error();
   DWORD count = 0;
   const BOOL done = DeviceIoControl(handle, code, input.data, input.size, output.data, output.size,
                                     &count, &overlapped);
@@ -354,7 +354,7 @@ Result grow_working_set(size_t bytes) {
   SIZE_T most = 0;
   if (!GetProcessWorkingSetSize(process, &least, &most) ||
       !SetProcessWorkingSetSize(process, least + bytes, most + bytes)) {
-    return Result::failure(GetLastError());
+    return last_error();
   }
   return Result::success(static_cast<int64_t>(least + bytes));
 }
