@@ -93,7 +93,11 @@ const data = {
     const { default: pino } = await import('pino');
     const file = pino.destination({ dest: join(output, 'pino.log'), sync: false });
     const logger = pino(file);
-    for (let i = 0; i < lines; i++) logger.info({ i }, `line ${i} of a log`);
+    for (let i = 0; i < 5 * lines; i++) {
+      logger.info({ i }, `line ${i} of a log`);
+      // A service logs in many turns of the event loop.
+      if (i % 100 === 99) await new Promise(setImmediate);
+    }
     file.end();
     await once(file, 'close');
   },
@@ -106,7 +110,7 @@ const data = {
   async lowdb({ output }) {
     const { JSONFilePreset } = await import('lowdb/node');
     const store = await JSONFilePreset(join(output, 'store.json'), { records: [] });
-    for (let i = 0; i < 100; i++) await store.update(({ records }) => records.push({ i }));
+    for (let i = 0; i < 1000; i++) await store.update(({ records }) => records.push({ i }));
   },
   async 'fs-extra'({ input, output }) {
     const { default: extra } = await import('fs-extra');
@@ -115,8 +119,11 @@ const data = {
   },
   async globby({ input }) {
     const { globby } = await import('globby');
-    const found = await globby('**/*.js', { cwd: input, gitignore: true, stats: true });
-    if (found.length === 0) throw new Error('globby found nothing');
+    // A tool asks for the files of each of its tasks.
+    for (let task = 0; task < 10; task++) {
+      const found = await globby('**/*.js', { cwd: input, gitignore: true, stats: true });
+      if (found.length === 0) throw new Error('globby found nothing');
+    }
   },
 };
 

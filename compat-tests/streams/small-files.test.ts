@@ -2,8 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
 import nodeFs from 'node:fs';
 import * as path from 'node:path';
-import { PassThrough } from 'node:stream';
-import { finished } from 'node:stream/promises';
+import { PassThrough, Readable } from 'node:stream';
+import { finished, pipeline } from 'node:stream/promises';
 import { expect, test } from 'vitest';
 import ourFs from '../../lib/fs.js';
 import type { WindowedWriteStream } from '../../lib/index.js';
@@ -290,4 +290,24 @@ test('flushedPosition counts on from writes by hand to those of a pipe', async (
     await finished(stream);
     expect([stream.flushedPosition, positions]).toEqual([(base as number) + 10, [5, 10]]);
   }
+});
+
+test('a pipe of short lines is not taken further ahead than by node:fs', async () => {
+  const file = path.join(temporaryFolder(), 'file');
+  const line = `${'x'.repeat(63)}\n`;
+  const count = 16_000;
+  const stream = ourFs.createWriteStream(file);
+  let made = 0;
+  let mostAhead = 0;
+  function* lines(): Generator<string> {
+    for (let i = 0; i < count; i++) {
+      made += line.length;
+      mostAhead = Math.max(mostAhead, made - stream.bytesWritten);
+      yield line;
+    }
+  }
+  await pipeline(Readable.from(lines()), stream);
+  expect(nodeFs.readFileSync(file, 'latin1')).toBe(line.repeat(count));
+  // The source holds some lines, too.
+  expect(mostAhead).toBeLessThan(2 * stream.writableHighWaterMark);
 });

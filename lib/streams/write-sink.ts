@@ -27,6 +27,11 @@ function later(done: Done): WriteCallback {
 
 /** A pipe that has written less than this, in bytes, needs no window. */
 const pipedMax = 64 * 1024;
+/**
+ * Chunks of up to this average size, in bytes, need no window either. Node's stream holds them back
+ * during a write, which costs less than passing each to a window.
+ */
+const lineMax = 1024;
 
 /**
  * Writes the chunks of a stream: directly while the stream waits for each write, and by a
@@ -192,7 +197,8 @@ export class WriteSink implements Mover {
   ): boolean {
     const stream = this.#stream;
     const isLong = isPiped(stream) && stream.bytesWritten + length > pipedMax;
-    if (isLong || !direct.accepts(chunks, length)) {
+    const isOfLines = length <= lineMax * chunks.length;
+    if ((isLong && !isOfLines) || !direct.accepts(chunks, length)) {
       this.#beginWindow();
       return false;
     }
