@@ -36,11 +36,22 @@ function reachable(dist, facades) {
   return [...found];
 }
 
+// `require()` of an ES module looks for this name. Only TypeScript 5.6 and later can read it.
+const moduleExports = /, \w+ as 'module\.exports'/;
+
+function removeModuleExports(file) {
+  const text = fs.readFileSync(file, 'utf8');
+  fs.writeFileSync(file, text.replace(moduleExports, ''));
+}
+
 /** Writes the files; returns the names of all declarations, relative to `dist`. */
 export function writeDeclarations(dist, entries) {
   const facades = Object.assign({}, ...entries.map(facadesOf));
   const files = { 'types/package.json': '{ "type": "commonjs" }\n', ...facades };
   for (const [name, text] of Object.entries(files)) fs.writeFileSync(path.join(dist, name), text);
+  for (const entry of Object.keys(defaults)) {
+    removeModuleExports(path.join(dist, 'types', `${entry}.d.ts`));
+  }
   // Nobody can import the others: package.json exports only the entries.
   return [...Object.keys(files), ...reachable(dist, Object.keys(facades))];
 }

@@ -27,14 +27,15 @@ function copyLater(copy: Properties, name: string, read: () => unknown): void {
   defineProperty(copy, name, { ...shape, get });
 }
 
+// Declarations must import no default, which CommonJS programs have only with esModuleInterop.
 /**
  * node:fs as it was when this package was loaded. Functions that delegate to Node call this copy,
  * so they reach Node's own functions even after ours have replaced them.
  */
-export const nodeFs: typeof fs = copyOf(fs);
+export const nodeFs: typeof import('node:fs') = copyOf(fs);
 
 /** node:fs/promises as it was when this package was loaded. */
-export const nodePromises: typeof fs.promises = { ...fs.promises };
+export const nodePromises: typeof import('node:fs/promises') = { ...fs.promises };
 
 /** The major version of the running Node. */
 export const nodeMajor = Number.parseInt(process.versions.node, 10);
