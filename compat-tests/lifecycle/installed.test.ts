@@ -14,13 +14,19 @@ import {
 // The package as it is installed: its addon is in a package of its own, for this platform.
 
 const kind = process.env.OVERLAPPED_ENGINE;
-const platform = `${process.platform}-${process.arch}${isLinux ? '-glibc' : ''}`;
+const platform = `${process.platform}-${process.arch}${isLinux ? `-${libraryOfNode()}` : ''}`;
 const addonPackage = path.join('@overlapped', platform);
 const builtFolder = isWindows ? path.join('prebuilds', platform) : path.join('build', 'Release');
 const built = fs.readFileSync(path.join(packageFolder, builtFolder, 'overlapped.node'));
 const version = /"version": "(.*)"/.exec(
   fs.readFileSync(path.join(packageFolder, 'package.json'), 'utf8'),
 )?.[1] as string;
+
+/** The C library that Node on Linux was made for. */
+function libraryOfNode(): string {
+  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  return header.glibcVersionRuntime === undefined ? 'musl' : 'glibc';
+}
 
 /** Installs the package without an addon; returns its folder. */
 function installed(modules = path.join(temporaryFolder(), 'node_modules')): string {
@@ -105,6 +111,18 @@ test('an addon of another version is not used, and both versions are named', asy
   expect(code).toBe('ERR_ADDON_NOT_FOUND');
   const otherVersion = `9${version.slice(1)}`;
   expect(message).toContain(`${file} has version ${otherVersion}, but the package has ${version}`);
+});
+
+test('an addon that is there and does not load is named once, with its error', async () => {
+  const folder = installed();
+  const file = addAddon(path.dirname(folder), Buffer.from('not an addon'));
+  const { code, message = '' } = await start(folder);
+  expect(code).toBe('ERR_ADDON_NOT_FOUND');
+  expect(message).toContain('overlapped has a native addon that does not load on');
+  expect(message).not.toContain('optional dependency');
+  // Windows does not name the file.
+  if (!isWindows) expect(message.split(file)).toHaveLength(2);
+  expect(message).toContain(`npx --yes cmake-js@8 compile --directory "${folder}"`);
 });
 
 test('the addon beside the package loads where the permission model denies it', async () => {

@@ -46,27 +46,40 @@ function denied(cause: Error & { code?: string }): Error {
   return withCode(message, cause.code as string, cause);
 }
 
-function adviceFor(folder: string): string {
-  const build =
+function howToBuild(folder: string): string {
+  return (
     'Elsewhere build it, which needs a C++20 compiler and CMake, with this command:\n' +
-    `    npx --yes cmake-js@8 compile --directory "${folder}"`;
-  if (!carriedSystems.has(process.platform) || !carriedProcessors.has(process.arch)) {
-    return `There are prebuilt ones for ${carried}.\n${build}`;
-  }
+    `    npx --yes cmake-js@8 compile --directory "${folder}"`
+  );
+}
+
+function adviceForMissing(): string {
+  if (!carriedSystems.has(process.platform) || !carriedProcessors.has(process.arch)) return '';
   return (
     `It is part of the optional dependency ${addonPackages.join(' or ')}. Installations with\n` +
     '--omit=optional lack it, and so do folders node_modules that come from another system: run\n' +
-    `npm install here. There are prebuilt ones for ${carried}.\n${build}`
+    'npm install here.\n'
+  );
+}
+
+/** Describes an addon that is there. The system's own message seldom names the reason. */
+function adviceForBroken(causes: readonly Error[]): string {
+  const messages = causes.map(({ message }) => `    ${message}\n`).join('');
+  return (
+    `${messages}Common reasons are a file system that is mounted with noexec, an unfinished\n` +
+    'installation, and a folder node_modules that comes from another system: run npm\n' +
+    'install here.\n'
   );
 }
 
 function notFound(causes: readonly Error[]): Error {
   const folder = packageFolders()[0] ?? 'node_modules/overlapped';
-  const details = causes.map(({ message }) => `\nCause: ${message}`).join('');
-  const message =
-    `overlapped has no native addon that loads on ${platform} (Node ${process.version}).\n` +
-    adviceFor(folder) +
-    details;
+  const where = `on ${platform} (Node ${process.version})`;
+  const problem =
+    causes.length === 0
+      ? `overlapped has no native addon that loads ${where}.\n${adviceForMissing()}`
+      : `overlapped has a native addon that does not load ${where}:\n${adviceForBroken(causes)}`;
+  const message = `${problem}There are prebuilt ones for ${carried}.\n${howToBuild(folder)}`;
   return withCode(message, 'ERR_ADDON_NOT_FOUND', causes[0]);
 }
 
@@ -148,7 +161,9 @@ function loadFirst(files: readonly string[], causes: Error[]): NativeBinding | u
 export function loadBinding(): NativeBinding {
   checkByteOrder();
   const causes: Error[] = [];
-  const binding = loadFirst(knownFiles(), causes) ?? loadFirst(resolvedFiles(), causes);
+  const known = knownFiles();
+  const others = () => resolvedFiles().filter((file) => !known.includes(file));
+  const binding = loadFirst(known, causes) ?? loadFirst(others(), causes);
   if (binding === undefined) throw notFound(causes);
   return binding;
 }
