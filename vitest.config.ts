@@ -9,6 +9,11 @@ const enginesByPlatform: Partial<Record<NodeJS.Platform, readonly string[]>> = {
   win32: ['iocp', 'threadpool'],
 };
 
+// A command that runs Node for another machine or C library (scripts/foreign-tests.mjs). Processes
+// are started by it, those of the tests too.
+const foreignNode = process.env.OVERLAPPED_FOREIGN_NODE;
+if (foreignNode) process.execPath = foreignNode;
+
 const probe = `
   const module = { exports: {} };
   process.dlopen(module, process.argv[1] + '/build/Release/overlapped.node');
@@ -39,6 +44,7 @@ function enginesToTest(): readonly string[] {
 }
 
 const isWindows = process.platform === 'win32';
+const startsSlowly = isWindows || Boolean(foreignNode);
 
 // Tests import modules of lib/ from a bundle of all (scripts/bundle-for-tests.mjs). Each file of
 // tests has a process of its own, where Vite would transform and run three hundred modules.
@@ -61,9 +67,8 @@ class UnsteadyTests implements Reporter {
       const { errors } = test.result();
       const why = errors?.[0]?.message.split('\n', 1)[0] ?? 'no message';
       const { project, module, fullName } = test;
-      console.log(
-        `UNSTEADY: |${project.name}| ${module.relativeModuleId} > ${fullName} failed at first: ${why}`,
-      );
+      const name = `|${project.name}| ${module.relativeModuleId} > ${fullName}`;
+      console.log(`UNSTEADY: ${name} failed at first: ${why}`);
     }
   }
 }
@@ -84,7 +89,7 @@ function projectsOf(engine: string): TestProjectConfiguration[] {
     server: { deps: { external: [/\/build\/tests\//] } },
     deps: { interopDefault: false },
     // Starting a process is expensive there.
-    ...(isWindows ? { fileParallelism: false, isolate: false } : {}),
+    ...(startsSlowly ? { fileParallelism: false, isolate: false } : {}),
   };
   const all = ['compat-tests/**/*.test.ts'];
   const projects: TestProjectConfiguration[] = [
@@ -103,8 +108,8 @@ function projectsOf(engine: string): TestProjectConfiguration[] {
       },
     },
   ];
-  // Moving gigabytes under Wine takes longer than CI may.
-  return isWindows ? projects.slice(0, 1) : projects;
+  // Moving gigabytes under Wine or an emulator takes longer than CI may.
+  return startsSlowly ? projects.slice(0, 1) : projects;
 }
 
 export default defineConfig({
