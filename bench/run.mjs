@@ -61,7 +61,8 @@ Options:
   --quick            a short run, for a look
   --engine <kind>    one engine: uring, iocp or threadpool (default: each that the system has)
   --folder <path>    where the file is made (default: the system's folder for temporary files)
-  --only <text>      one-at-a-time and programs: the rows whose names match this regular expression
+  --only <text>      one-at-a-time and programs: the rows whose names match this regular expression;
+                     streams: the tables (readSmall, readMedium, read, pipelined, …)
   --json             print the samples as JSON instead
   --check            exit code 1 when a figure misses what is promised
   -h, --help         show this`;

@@ -10,11 +10,19 @@ import { findCommand, runCommand } from './lib/commands.mjs';
 import { measureOnce, median, medianOf } from './lib/measure.mjs';
 import { printTable, shown } from './lib/table.mjs';
 
-/** A large file through streams: read, copied through a pipeline, and both past the cache. */
+/**
+ * Files through streams: a large one and two smaller ones read, and the large one copied through a
+ * pipeline, and both past the cache.
+ */
 export const title = 'streams';
 const mebi = 1024 * 1024;
 export const fileSize = { full: 1024 * mebi, quick: 128 * mebi };
 export const settings = { full: { rounds: 5 }, quick: { rounds: 2 } };
+
+// Bytes of the smaller files, which hold the beginning of the large one.
+const smallerSizes = { readMedium: 64 * mebi, readSmall: mebi };
+// Smaller files are read again and again until so much time has passed.
+const leastMs = 100;
 
 const highWaterMarks = [64, 256, 1024, 2048];
 const bunScript = fileURLToPath(new URL('./lib/bun-streams.mjs', import.meta.url));
@@ -63,12 +71,12 @@ const names = {
   bun: 'Bun.file().stream()',
 };
 
-/** The competitors by name: each reads or copies the file once and returns the bytes it moved. */
-function peersOf(path, copy, bun) {
-  const inKibi = highWaterMarks.map((kibi) => [kibi, { highWaterMark: kibi * 1024 }]);
-  const direct = { unbuffered: true };
-  const command = (name, ...words) => ({ name, words });
-  const read = [
+const inKibi = highWaterMarks.map((kibi) => [kibi, { highWaterMark: kibi * 1024 }]);
+const command = (name, ...words) => ({ name, words });
+
+/** The competitors that read a cached file. */
+function readersOf(path, bun) {
+  return [
     { name: names.ours, run: () => readStream(overlappedFs.createReadStream(path)) },
     { name: names.recycle, run: () => readChunks(path) },
     ...inKibi.map(([kibi, options]) => ({
@@ -76,8 +84,13 @@ function peersOf(path, copy, bun) {
       run: () => readStream(nodeFs.createReadStream(path, options)),
     })),
     ...(bun ? [{ name: names.bun, bun }] : []),
-    command('cat', 'cat', path),
   ];
+}
+
+/** The competitors by name: each reads or copies the file once and returns the bytes it moved. */
+function peersOf(path, copy, bun) {
+  const direct = { unbuffered: true };
+  const read = [...readersOf(path, bun), command('cat', 'cat', path)];
   const pipelined = [
     { name: names.ours, run: () => copyByPipeline(overlappedFs, path, copy) },
     ...inKibi.map(([kibi, options]) => ({
@@ -106,20 +119,32 @@ async function takesDirectIo(path) {
   return takes;
 }
 
-async function measurePeer({ run, words, bun }, size, path) {
-  if (run !== undefined) return measureOnce(run);
-  if (bun !== undefined) return bun.ask(path);
+/** Bun reads the file as often as measureOnce() would. */
+async function measureBun(bun, size, path, repeatMs) {
+  let [reads, seconds, cpuUs] = [0, 0, 0];
+  do {
+    const sample = await bun.ask(path);
+    reads++;
+    seconds += size / sample.perSecond;
+    cpuUs += sample.cpuUs;
+  } while (seconds * 1000 < repeatMs);
+  return { perSecond: (reads * size) / seconds, cpuUs: cpuUs / reads };
+}
+
+async function measurePeer({ run, words, bun }, size, path, repeatMs) {
+  if (run !== undefined) return measureOnce(run, repeatMs);
+  if (bun !== undefined) return measureBun(bun, size, path, repeatMs);
   const { seconds, cpuSeconds } = await runCommand(words);
   return { perSecond: size / seconds, cpuUs: (cpuSeconds * 1e6) / size };
 }
 
-async function measureMode(peers, { path, size }, copy, rounds) {
+async function measureMode(peers, { path, size }, copy, { rounds, repeatMs }) {
   const results = peers.map(({ name }) => ({ name, samples: [] }));
   // One round first warms up all code.
   for (let round = -1; round < rounds; round++) {
     for (let turn = 0; turn < peers.length; turn++) {
       const index = (Math.max(0, round) + turn) % peers.length;
-      const sample = await measurePeer(peers[index], size, path);
+      const sample = await measurePeer(peers[index], size, path, repeatMs);
       nodeFs.rmSync(copy, { force: true });
       if (round >= 0) results[index].samples.push(sample);
     }
@@ -127,8 +152,20 @@ async function measureMode(peers, { path, size }, copy, rounds) {
   return results;
 }
 
-/** Measures with the engine of this process. */
-export async function run(file, { rounds }) {
+/** Makes a file of the first bytes of another one, in the same folder. */
+function beginningOf(path, size) {
+  const bytes = Buffer.allocUnsafe(size);
+  const descriptor = nodeFs.openSync(path);
+  const length = nodeFs.readSync(descriptor, bytes, 0, size, 0);
+  nodeFs.closeSync(descriptor);
+  const beginning = join(dirname(path), `first-${size}.bin`);
+  nodeFs.writeFileSync(beginning, bytes.subarray(0, length));
+  return { path: beginning, size: length };
+}
+
+/** Measures with the engine of this process. `only` is a regular expression for names of modes. */
+export async function run(file, { rounds, only = '' }) {
+  const isWanted = (mode) => new RegExp(only).test(mode);
   const copy = join(dirname(file.path), 'copy.bin');
   const bunPath = findBun();
   const bun = bunPath && new BunPeer(bunPath, bunScript);
@@ -136,7 +173,16 @@ export async function run(file, { rounds }) {
   const isDirect = await takesDirectIo(file.path);
   const missing = bun ? [] : ['Bun (npm install --prefix bench)'];
   const modes = {};
+  const sizes = {};
+  for (const [mode, size] of Object.entries(smallerSizes)) {
+    if (!isWanted(mode)) continue;
+    const smaller = beginningOf(file.path, size);
+    const settings = { rounds: 3 * rounds, repeatMs: leastMs };
+    sizes[mode] = smaller.size;
+    modes[mode] = await measureMode(readersOf(smaller.path, bun), smaller, copy, settings);
+  }
   for (const [mode, all] of Object.entries(peers)) {
+    if (!isWanted(mode)) continue;
     if (mode.startsWith('unbuffered') && !isDirect) {
       missing.push(`${mode} (the file system refuses direct I/O)`);
       continue;
@@ -144,28 +190,32 @@ export async function run(file, { rounds }) {
     const present = all.filter(({ words }) => words === undefined || findCommand(words[0]));
     const absent = all.filter((peer) => !present.includes(peer));
     missing.push(...absent.map(({ name }) => name));
-    modes[mode] = await measureMode(present, file, copy, rounds);
+    sizes[mode] = file.size;
+    modes[mode] = await measureMode(present, file, copy, { rounds, repeatMs: 0 });
   }
   await bun?.close();
-  return { modes, size: file.size, missing };
+  return { modes, sizes, missing };
 }
 
 const titles = {
+  readSmall: 'cached, small, read',
+  readMedium: 'cached, medium, read',
   read: 'cached, read',
   pipelined: 'cached, copied through pipeline()',
   unbufferedRead: 'unbuffered, read',
   unbufferedCopy: 'unbuffered, copied through pipeline()',
 };
 
-export function print({ modes, size, missing }) {
+export function print({ modes, sizes, missing }) {
   for (const [mode, peers] of Object.entries(modes)) {
+    const size = sizes[mode];
     console.log(`\n${title}, ${titles[mode]}, ${size / mebi} MiB`);
     const best = bestOf(peers, isForeign);
     const rows = peers.map((peer) => [
       peer.name,
       shown(medianOf(peer.samples, 'perSecond') / 1e9),
       best === undefined ? '-' : shown(ratioOfMedians(peer, best), 2, 'x'),
-      shown((medianOf(peer.samples, 'cpuUs') * size) / 1e6, 2, ' s'),
+      shown((medianOf(peer.samples, 'cpuUs') * size) / 1e3, 2, ' ms'),
     ]);
     printTable(['', 'GB/s', `x ${best?.name ?? ''}`, 'CPU'], rows);
   }
@@ -173,6 +223,7 @@ export function print({ modes, size, missing }) {
 }
 
 const isNode = ({ name }) => name.startsWith('node:fs');
+const isBun = ({ name }) => name === names.bun;
 const isForeign = ({ name }) => isNode({ name }) || name === 'dd' || name === 'fio';
 
 function bestOf(peers = [], belongs) {
@@ -188,13 +239,17 @@ function ratioOfMedians(peer, other) {
 export function checks({ modes }, engineKind) {
   const wanted = [
     ['read', names.ours, isNode, 1.5],
+    ['read', names.ours, isBun, 1.1],
+    ['readMedium', names.ours, isNode, 1.3],
+    ['readSmall', names.ours, isNode, 1.3],
     ['read', names.recycle, isNode, 2.5],
     ['pipelined', names.ours, isNode, 1.5],
     ['unbufferedRead', names.recycle, isForeign, 0.9],
     ['unbufferedCopy', names.ours, isForeign, 1],
   ];
-  return wanted.map(([mode, name, belongs, limit]) => {
-    const peers = modes[mode] ?? [];
+  const measured = wanted.filter(([mode]) => modes[mode] !== undefined);
+  return measured.map(([mode, name, belongs, limit]) => {
+    const peers = modes[mode];
     const ours = peers.find((peer) => peer.name === name);
     const best = bestOf(peers, belongs);
     const value = ours && best ? ratioOfMedians(ours, best) : undefined;
