@@ -36,6 +36,32 @@ same('readFile with a numeric flag', 'ok', ({ api, file }) =>
   api.readFile(file, { flag: fs.constants.O_RDWR }),
 );
 
+// A machine may have the memory, so the allocation fails here by a replacement.
+test('a file that no Buffer can hold fails with ERR_FS_FILE_TOO_LARGE', async () => {
+  const file = fileWith('');
+  const size = 3 * 1024 ** 3;
+  fs.truncateSync(file, size);
+  const handle = await open(file);
+  const { allocUnsafeSlow } = Buffer;
+  Buffer.allocUnsafeSlow = (length) => {
+    if (length > 2 ** 31) throw new RangeError('Array buffer allocation failed');
+    return allocUnsafeSlow(length);
+  };
+  try {
+    for (const reading of [readFile(file), readFile(file, 'utf8'), handle.readFile()]) {
+      await expect(reading).rejects.toMatchObject({
+        name: 'RangeError',
+        code: 'ERR_FS_FILE_TOO_LARGE',
+        message: `File size (${size}) is greater than a Buffer can hold`,
+      });
+    }
+  } finally {
+    Buffer.allocUnsafeSlow = allocUnsafeSlow;
+    await handle.close();
+    fs.rmSync(file);
+  }
+});
+
 test('files that are read one after another have Buffers of their own', async () => {
   const texts = ['first', 'the second', '', 'third'];
   const contents = [];

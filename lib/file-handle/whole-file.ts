@@ -3,7 +3,7 @@ import type { Stats } from 'node:fs';
 import type { Stream } from 'node:stream';
 import { isArrayBufferView } from 'node:util/types';
 import type { CoreHandle } from '../handle/core-handle.js';
-import { abortError, afterMoving, invalidArgType } from '../node/errors.js';
+import { abortError, afterMoving, fileTooLarge, invalidArgType } from '../node/errors.js';
 import { noOptions, ownOptions } from '../node/own-options.js';
 import { validateBoolean, validateEncoding, validateSignal } from '../node/validate.js';
 import { allocAligned } from '../transfer/aligned-buffer.js';
@@ -118,11 +118,23 @@ export interface ReadableFile {
   read(memory: Uint8Array, part: Part): Promise<{ bytesRead: number }>;
 }
 
+// From this size on, Node reads no file.
+const largeMin = 2 ** 31 - 1;
+
+/** Allocates memory for a file. @throws ERR_FS_FILE_TOO_LARGE */
+function memoryFor<T>(size: number, allocate: (size: number) => T): T {
+  try {
+    return allocate(size);
+  } catch (error) {
+    throw size > largeMin ? fileTooLarge(size) : error;
+  }
+}
+
 /** Reads from the cursor to the end. */
 export async function readBuffered(handle: ReadableFile, signal?: AbortSignal): Promise<Buffer> {
   const status = await handle.stat({ signal });
   const size = status.isFile() ? status.size : 0;
-  let content: Buffer = Buffer.allocUnsafeSlow(size || unknownSizeStart);
+  let content: Buffer = memoryFor(size || unknownSizeStart, Buffer.allocUnsafeSlow);
   let filled = 0;
   for (;;) {
     checkNotAborted(signal);
@@ -148,7 +160,9 @@ async function readUnbuffered(handle: CoreHandle, signal?: AbortSignal): Promise
   const length = Math.max(0, (await handle.size(signal)) - position);
   if (length === 0 || alignment === null) return Buffer.alloc(0);
   // Room for whole sectors, so that an aligned file is read in place.
-  const memory = allocAligned(alignUp(length, alignment.length), { alignment: alignment.memory });
+  const memory = memoryFor(alignUp(length, alignment.length), (size) =>
+    allocAligned(size, { alignment: alignment.memory }),
+  );
   const bytes = Math.min(length, await readUnaligned(handle, memory, position, signal));
   handle.cursor.position = position + bytes;
   return memory.subarray(0, bytes);

@@ -60,7 +60,7 @@ function isOpenFile(path: unknown): path is AnyFileHandle {
  * @param path a path, or an open FileHandle, which is read from its cursor
  * @param options an encoding, or encoding, flag ('r') and signal
  * @returns a Buffer, or a string if there is an encoding
- * @throws a system error (ENOENT, EACCES, EISDIR, …); AbortError
+ * @throws a system error (ENOENT, EACCES, EISDIR, …); ERR_FS_FILE_TOO_LARGE; AbortError
  * @example
  * const text = await readFile('notes.txt', 'utf8');
  */

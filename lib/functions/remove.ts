@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { constants, type Stats } from 'node:fs';
+import { constants, type RmOptions as NodeRmOptions, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { folderType } from '../handle/dirents.js';
@@ -46,7 +46,7 @@ interface Parsed {
 }
 
 // On Windows, Node's promise and callback functions name the path differently.
-type NodeRm = (path: PathLike) => Promise<void>;
+type NodeRm = (path: PathLike, options?: NodeRmOptions) => Promise<void>;
 
 const int32Max = 2 ** 31 - 1;
 const uint32Max = 2 ** 32 - 1;
@@ -91,9 +91,16 @@ async function remove(
   if (status.isDirectory() && !recursive) return nodeRm(path);
   const isFolder = status.isDirectory();
   const mayHaveParts = mayRemoveInParts && isFolder && !fewFolderLinks.has(status.nlink);
-  await removeWithRetries(parsed, options, mayHaveParts ? removeInParts : removeTree);
+  try {
+    await removeWithRetries(parsed, options, mayHaveParts ? removeInParts : removeTree);
+  } catch (error) {
+    // On EPERM Node tries whether such a file is a folder, and reports what that fails with.
+    if (isWindows || isFolder || codeOf(error) !== 'EPERM') throw error;
+    await nodeRm(path, { force, recursive });
+  }
 }
 
+const isWindows = process.platform === 'win32';
 // The name of a removed file stays until the last program closes it; its folder is not empty yet.
 const heldCodes = new Set(['EACCES', 'EBUSY', 'ENOTEMPTY', 'EPERM']);
 const passingCodes = new Set(['EBUSY', 'EMFILE', 'ENFILE', 'ENOTEMPTY', 'EPERM']);

@@ -213,6 +213,12 @@ export function outOfRange(name: string, range: string, value: unknown): Error {
   return codedError(RangeError, 'ERR_OUT_OF_RANGE', message);
 }
 
+/** ERR_FS_FILE_TOO_LARGE, for a file that no Buffer can hold. @param size bytes */
+export function fileTooLarge(size: number): Error {
+  const message = `File size (${size}) is greater than a Buffer can hold`;
+  return codedError(RangeError, 'ERR_FS_FILE_TOO_LARGE', message);
+}
+
 /** ERR_INVALID_STATE. */
 export function invalidState(reason: string): Error {
   return codedError(Error, 'ERR_INVALID_STATE', `Invalid state: ${reason}`);
