@@ -66,6 +66,27 @@ test('hash prints like sha256sum, and continues after an unreadable file', async
   expect(md5).toMatchObject({ algorithm: 'md5', hash: '5d41402abc4b2a76b9719d911017c592' });
 });
 
+testWhere(isLinux, 'names have other limits elsewhere')(
+  'arguments may be any bytes, and hash prints names that sha256sum reads',
+  async () => {
+    const folder = temporaryFolder();
+    const run = `'${process.execPath}' '${mainModule}'`;
+    // Node passes no arguments that are not UTF-8. The \200 is not the start of a character.
+    const script = `
+      f=$(printf 'a\\377\\200\\303\\251\\360\\237\\230\\200'); g=$(printf 'tab\\t\\033[31m\\nb'); mkdir s
+      echo one > "s/$f"; echo two > "s/$g"
+      ${run} copy s "to$f" --manifest "list$f" --quiet > out
+      ${run} copy "s/$f" "$f/" > out 2>&1 || echo "no folder $?"
+      ${run} copy "s/$f" "copy$f" >> out && cmp "s/$f" "copy$f" && echo copied
+      ${run} verify s "to$f" > out && ${run} verify --manifest "list$f" "to$f" >> out && echo same
+      ${run} hash "s/$f" "s/$g" > sums && sha256sum --check --quiet sums && echo right
+      ${run} hash "none$f" 2> error; echo "code $?"`;
+    const { stdout } = await promisify(execFile)('sh', ['-c', script], { cwd: folder });
+    expect(stdout.split('\n')).toEqual(['no folder 1', 'copied', 'same', 'right', 'code 1', '']);
+    expect(fs.readdirSync(folder)).toHaveLength(7);
+  },
+);
+
 testWhere(!isWindows, 'there is no head(1)')(
   'a reader that leaves early ends the command quietly',
   async () => {

@@ -141,6 +141,25 @@ test('a manifest never replaces the copy of a file', async () => {
   expect(fs.existsSync(to)).toBe(false);
 });
 
+testWhere(!isWindows, 'there is no mkfifo(1)')(
+  'a manifest does not replace a FIFO, nor a link to a device',
+  async () => {
+    const [from, to] = [folderOf({ a: 'a' }), newPlace()];
+    const [fifo, link] = ['fifo', 'link'].map((name) => path.join(temporaryFolder(), name));
+    execFileSync('mkfifo', [fifo as string]);
+    fs.symlinkSync('/dev/null', link as string);
+    for (const manifest of [fifo, link]) {
+      for (const source of [from, path.join(from, 'a')]) {
+        const error = await rejection(copy(source, to, { manifest }));
+        expect(error).toMatchObject({ code: 'EEXIST', path: manifest });
+      }
+    }
+    expect(fs.existsSync(to)).toBe(false);
+    expect(fs.lstatSync(fifo as string).isFIFO()).toBe(true);
+    expect(fs.lstatSync(link as string).isSymbolicLink()).toBe(true);
+  },
+);
+
 test('a manifest that cannot be written is an error before anything is copied', async () => {
   const [from, to] = [folderOf({ a: 'a' }), newPlace()];
   const manifest = path.join(temporaryFolder(), 'missing', 'sums');

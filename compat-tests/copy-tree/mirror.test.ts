@@ -34,6 +34,15 @@ test('exclude skips matches with everything below them; patterns match whole pat
   expect(filesIn(anywhere)).toEqual(['keep/a.txt', 'src/d.ts', 'src/deep/e.ts']);
 });
 
+test('a pattern that ends with a slash matches only folders', async () => {
+  const source = folderOf({ 'a/x': 'x', 'b/a': 'file', c: 'file' });
+  const [without, only] = [newPlace(), newPlace()];
+  await copyTree(source, without, { exclude: ['*/', '**/a/'] });
+  expect(namesIn(without)).toEqual(['c']);
+  await copyTree(source, only, { include: ['**/a/', 'c/'] });
+  expect(namesIn(only)).toEqual(['a', 'a/x']);
+});
+
 test('include takes matches with everything below them, and their parent folders', async () => {
   const to = newPlace();
   await copyTree(folderOf(content), to, { include: ['src', '*/*.txt'] });

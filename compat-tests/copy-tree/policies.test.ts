@@ -50,6 +50,15 @@ test('an empty source deletes nothing, unless maxDelete allows it', async () => 
   expect(await mirror(source, to)).toMatchObject({ deleted: 0, errors: [] });
 });
 
+test('the folder of a new ext4 file system does not make a source other than empty', async () => {
+  const source = folderOf({ 'lost+found': null });
+  const to = folderOf({ 'a/b': 'b', 'lost+found': null });
+  const error = await rejection(mirror(source, to));
+  expect(error).toMatchObject({ code: 'ERR_DELETE_REFUSED', count: 2 });
+  fs.writeFileSync(path.join(source, 'lost+found', 'x'), 'x');
+  expect(await mirror(source, to)).toMatchObject({ deleted: 2, files: 1, errors: [] });
+});
+
 test('nothing is deleted if maxDelete is exceeded, and the rest is copied', async () => {
   const source = folderOf({ new: 'n' });
   const to = folderOf({ a: 'a', b: 'b' });

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ChangedPolicy, FileCopyOptions } from '../copy/file-copy-options.js';
+import { pathOfOption } from './path-arguments.js';
 import { parseAlgorithm, parseNumber, parseSize } from './values.js';
 import {
   addWindowOptions,
@@ -98,7 +99,7 @@ export function copyOptionsOf(flags: CopyFlags): GivenOptions {
     ...{
       verify,
       hash,
-      manifest,
+      manifest: pathOfOption(manifest),
       rateLimit,
       metadata,
       force,

@@ -31,6 +31,11 @@ export interface Output {
   change(change: TreeChange): void;
   /** @param value object for JSON; @param text the same for people */
   result(value: object, text: readonly (Row | string)[]): void;
+  /**
+   * Prints a result that other programs read. Only a terminal gets control characters as escapes.
+   * @param line the same for them, with its end
+   */
+  data(value: object, line: Buffer): void;
   /** Prints an error of one file, or the error that ended the command. */
   error(error: unknown, path?: string): void;
   /** Ends all progress, so that no unfinished bar stays on a terminal. */
@@ -94,6 +99,15 @@ class TextOutput implements Output {
     }
   }
 
+  data(_value: object, line: Buffer): void {
+    if (this.#results.isTTY) {
+      this.line(line.toString().replace(/\n$/, ''));
+      return;
+    }
+    this.#view.stop();
+    this.#results.write(line);
+  }
+
   error(error: unknown, path?: string): void {
     this.#view.stop();
     const { stderr } = process;
@@ -132,6 +146,10 @@ class JsonOutput implements Output {
 
   result(value: object): void {
     this.#print({ type: 'result', ...value });
+  }
+
+  data(value: object): void {
+    this.result(value);
   }
 
   error(error: unknown, path?: string): void {

@@ -12,6 +12,7 @@ import { exitCode } from './exit-code.js';
 import { UsageError } from './failure.js';
 import { allowClosedOutput } from './interruption.js';
 import { makeOutput } from './output.js';
+import { commandArguments } from './path-arguments.js';
 import { runTask, type Start } from './run.js';
 
 const examplesText = `
@@ -57,8 +58,9 @@ function makeProgram(start: Start): Command {
   return program;
 }
 
-/** Runs a command line. @param args without Node and the script @returns its exit code */
-export async function runCommandLine(args: readonly string[]): Promise<number> {
+/** Runs the command line of the process. @returns its exit code */
+export async function runCommandLine(): Promise<number> {
+  const args = commandArguments();
   let code: number = exitCode.done;
   allowClosedOutput();
   const program = makeProgram(async (options, task) => {

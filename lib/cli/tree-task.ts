@@ -7,6 +7,7 @@ import { exitCode } from './exit-code.js';
 import { UsageError } from './failure.js';
 import { bytesText, counted, rateText, secondsText } from './format.js';
 import { errorObject, type Row } from './output.js';
+import { pathOf, pathOfOption } from './path-arguments.js';
 import type { Context } from './run.js';
 import { standardStream } from './standard-streams.js';
 import { collect, parseCount, parseSeconds } from './values.js';
@@ -73,11 +74,12 @@ export async function filterOptionsOf({ include, exclude, filesFrom, excludeFrom
   }
   if (excludeFrom === standardStream) {
     const patterns = patternsInList(await readStdin());
-    return { include, exclude: [...(exclude ?? []), ...patterns], filesFrom };
+    const list = pathOfOption(filesFrom);
+    return { include, exclude: [...(exclude ?? []), ...patterns], filesFrom: list };
   }
   const isFromStdin = filesFrom === standardStream;
-  const names = isFromStdin ? namesInList(await readStdin()) : filesFrom;
-  return { include, exclude, filesFrom: names, excludeFrom };
+  const names = isFromStdin ? namesInList(await readStdin()) : pathOfOption(filesFrom);
+  return { include, exclude, filesFrom: names, excludeFrom: pathOfOption(excludeFrom) };
 }
 
 /** Returns the options of copyTree() that were given, except those for each file and filters. */
@@ -113,7 +115,7 @@ export async function runTree(
   if (more.hash !== undefined && more.manifest === undefined) {
     throw new UsageError('--hash requires --manifest if the source is a folder');
   }
-  const done = await copyTree(source, destination, {
+  const done = await copyTree(pathOf(source), pathOf(destination), {
     ...more,
     dryRun,
     signal,

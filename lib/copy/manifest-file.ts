@@ -64,7 +64,10 @@ export async function writeManifest(path: SystemPath, lines: Iterable<string>): 
   }
 }
 
-/** Refuses a manifest that could not be written, before anything is copied. @throws ENOENT, … */
+/**
+ * Refuses a manifest that could not be written, before anything is copied.
+ * @throws ENOENT, …; EEXIST for a device, FIFO or socket
+ */
 export async function checkManifestPlace(path: SystemPath): Promise<void> {
   const folder = folderOf(path);
   const subject = { syscall: 'open', path: showPath(path.toString()) };
@@ -77,6 +80,10 @@ export async function checkManifestPlace(path: SystemPath): Promise<void> {
   if (!status.isDirectory()) throw systemErrorOf('ENOTDIR', subject);
   const there = await stat(path, { bigint: true, throwIfNoEntry: false });
   if (there?.isDirectory()) throw systemErrorOf('EISDIR', subject);
+  // /dev/null and /dev/stdout would be replaced by a file.
+  if (there !== undefined && !there.isFile()) {
+    throw systemErrorOf('EEXIST', subject, 'a manifest does not replace a device, FIFO or socket');
+  }
 }
 
 /** Reads and parses a manifest. @throws ManifestError; system errors */

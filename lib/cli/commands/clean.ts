@@ -3,6 +3,7 @@ import { clean, type KeptLeftOver } from '../../copy/tree/clean.js';
 import { exitCode } from '../exit-code.js';
 import { bytesText, counted } from '../format.js';
 import { errorObject, type OutputOptions } from '../output.js';
+import { pathOf } from '../path-arguments.js';
 import type { Context, Start } from '../run.js';
 import { addTreeOptions, filterOptionsOf, type TreeFlags } from '../tree-task.js';
 import { parsePathArgument } from '../values.js';
@@ -48,7 +49,7 @@ async function cleanFolder(
   const { dryRun = false, partial, oneFileSystem, concurrency } = flags;
   const filters = await filterOptionsOf(flags);
   const options = { ...filters, dryRun, partial, oneFileSystem, concurrency, signal };
-  const done = await clean(folder, options);
+  const done = await clean(pathOf(folder), options);
   for (const { error, path } of done.errors) output.error(error, path);
   const errors = done.errors.map(({ error, path }) => errorObject(error, path));
   const verb = dryRun ? 'would remove' : 'removed';

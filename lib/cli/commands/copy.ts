@@ -8,6 +8,7 @@ import { codeOf, UsageError, withUnbufferedHint } from '../failure.js';
 import { counted, grouped, rateText, secondsText } from '../format.js';
 import { inWordsOfCommand } from '../message.js';
 import type { OutputOptions, Row } from '../output.js';
+import { pathOf } from '../path-arguments.js';
 import type { Context, Start } from '../run.js';
 import { destinationOf, hasReaderLeft, sourceOf, standardStream } from '../standard-streams.js';
 import {
@@ -81,7 +82,7 @@ async function copyEither(paths: Paths, flags: Flags, context: Context): Promise
   if (paths.source === standardStream && paths.destination === standardStream) {
     throw new UsageError('- cannot be both the source and the destination');
   }
-  if (!isStream && (await stat(paths.source)).isDirectory()) {
+  if (!isStream && (await stat(pathOf(paths.source))).isDirectory()) {
     const option = nameOfFileOption(flags);
     if (option !== undefined) {
       throw new UsageError(`--${option} works for files, and the source is a folder`);

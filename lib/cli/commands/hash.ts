@@ -5,6 +5,7 @@ import { manifestLine } from '../../copy/manifest-format.js';
 import { exitCode } from '../exit-code.js';
 import { UsageError, withUnbufferedHint } from '../failure.js';
 import type { OutputOptions } from '../output.js';
+import { pathOf } from '../path-arguments.js';
 import type { Context, Start } from '../run.js';
 import { sourceOf, standardStream } from '../standard-streams.js';
 import { parseAlgorithm, parsePathArgument } from '../values.js';
@@ -66,6 +67,12 @@ async function hashFiles(
   return failures === files.length ? exitCode.failed : exitCode.incomplete;
 }
 
+/** Returns a path with one character for each byte. */
+function latin1Of(path: string): string {
+  const bytes = pathOf(path);
+  return (typeof bytes === 'string' ? Buffer.from(bytes) : bytes).toString('latin1');
+}
+
 async function hashOne(path: string, flags: HashFlags, context: Context): Promise<void> {
   const { unbuffered = false, chunkSize } = flags;
   const algorithm = flags.hash ?? flags.algorithm ?? 'sha256';
@@ -78,6 +85,8 @@ async function hashOne(path: string, flags: HashFlags, context: Context): Promis
     }),
   );
   // The backslashes of Windows stand between folders, and its tools read them as they are.
-  const line = isWindows ? `${hash}  ${path}` : manifestLine(hash, path).slice(0, -1);
-  output.result({ command: 'hash', path, algorithm, hash }, [line]);
+  const line = isWindows
+    ? Buffer.from(`${hash}  ${path}\n`)
+    : Buffer.from(manifestLine(hash, latin1Of(path)), 'latin1');
+  output.data({ command: 'hash', path, algorithm, hash }, line);
 }

@@ -7,6 +7,7 @@ import { UsageError, withUnbufferedHint } from '../failure.js';
 import { bytesText, counted, grouped } from '../format.js';
 import { messageOf } from '../message.js';
 import type { OutputOptions } from '../output.js';
+import { pathOf } from '../path-arguments.js';
 import type { Context, Start } from '../run.js';
 import { addTreeOptions, filterOptionsOf, type TreeFlags } from '../tree-task.js';
 import { parseAlgorithm, parsePathArgument } from '../values.js';
@@ -69,8 +70,15 @@ async function verifyManifest(
   const { unbuffered = false, concurrency, chunkSize, manifest, hash } = flags;
   const filters = await filterOptionsOf(flags);
   const found = await withUnbufferedHint(unbuffered, 'leave out --unbuffered', () =>
-    verify(path, {
-      ...{ manifest, hash, unbuffered, queueDepth: queueDepthOf(flags), chunkSize, signal },
+    verify(pathOf(path), {
+      ...{
+        manifest: pathOf(manifest),
+        hash,
+        unbuffered,
+        queueDepth: queueDepthOf(flags),
+        chunkSize,
+        signal,
+      },
       ...{ ...filters, concurrency, ...diskOptionsOf(flags) },
       onProgress: (progress) => output.progress(progress),
     }),
@@ -87,12 +95,12 @@ async function verifyPair(pair: Pair, flags: Flags, context: Context): Promise<n
   const { include, exclude, filesFrom, excludeFrom } = flags;
   const ofFolders = [include, exclude, filesFrom, excludeFrom, concurrency];
   const isOfFolders = ofFolders.some((value) => value !== undefined);
-  if (isOfFolders && !(await stat(source)).isDirectory()) {
+  if (isOfFolders && !(await stat(pathOf(source))).isDirectory()) {
     throw new UsageError('filters and --concurrency require folders');
   }
   const filters = await filterOptionsOf(flags);
   const found = await withUnbufferedHint(unbuffered, 'leave out --unbuffered', () =>
-    verify(source, destination, {
+    verify(pathOf(source), pathOf(destination), {
       ...{ unbuffered, queueDepth: queueDepthOf(flags), chunkSize, signal },
       ...{ ...filters, concurrency, ...diskOptionsOf(flags) },
       onProgress: (progress) => output.progress(progress),

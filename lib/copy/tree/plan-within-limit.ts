@@ -1,5 +1,7 @@
 import type { TreeSettings } from './copy-tree-options.js';
 import { DeleteRefusedError } from './delete-refused-error.js';
+import type { Tree } from './tree-collector.js';
+import type { Place } from './tree-place.js';
 import { type Plan, planCopy } from './tree-plan.js';
 import type { TreeReporter } from './tree-reporter.js';
 import type { Trees } from './tree-walk.js';
@@ -8,6 +10,14 @@ import type { Trees } from './tree-walk.js';
 export interface ComparedTrees extends Trees {
   /** Times that differ by less than this are the same, in nanoseconds. */
   timeWindowNs: bigint;
+}
+
+// A new ext4 file system has this folder.
+const ofFileSystem: readonly Place[] = ['', 'lost+found'];
+
+/** Whether a tree has nothing but its top, as where nothing is mounted, or an empty disk. */
+function isWithoutContent({ entries }: Tree): boolean {
+  return entries.size <= 2 && [...entries.keys()].every((place) => ofFileSystem.includes(place));
 }
 
 /**
@@ -25,7 +35,7 @@ export function planWithinLimit(
   const plan = planCopy(source, destination, { ...rules, delete: deletes });
   let count = plan.extra.length;
   for (const content of plan.obstacles.values()) count += content.length;
-  const isEmpty = source.entries.size === 1 && same + fresh.length === 0;
+  const isEmpty = isWithoutContent(source) && same + fresh.length === 0;
   if (count > 0 && isEmpty && maxDelete === undefined) {
     throw new DeleteRefusedError(
       path,

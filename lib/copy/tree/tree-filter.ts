@@ -9,7 +9,7 @@ export interface TreeFilterOptions {
   /**
    * Glob patterns of paths relative to the source, with slashes: what matches one, and all below a
    * folder that does. Default: everything. A pattern means the whole path: `*.log` is at the top,
-   * `**\/*.log` anywhere.
+   * `**\/*.log` anywhere. One that ends with a slash matches only folders.
    */
   include?: readonly string[] | undefined;
   /** Patterns of excluded paths, with everything below; takes precedence. Default: nothing. */
@@ -36,15 +36,24 @@ export type Admission = 'yes' | 'no' | 'through';
 const ignoresCase = process.platform === 'win32' || process.platform === 'darwin';
 const matching = { dot: true, nonegate: true, nocomment: true, nocase: ignoresCase } as const;
 
-function parsePatterns(given: unknown, name: string): Minimatch[] | undefined {
+/** A pattern of paths. */
+interface Pattern {
+  matcher: Minimatch;
+  /** Whether it ends with a slash, and so matches only folders. */
+  isOfFolders: boolean;
+}
+
+function parsePatterns(given: unknown, name: string): Pattern[] | undefined {
   if (given === undefined) return undefined;
   if (!Array.isArray(given) || !given.every((pattern) => typeof pattern === 'string')) {
     throw invalidArgType(name, 'of type string[]', given);
   }
   if (given.includes('')) throw invalidArgValue(name, given, 'must not contain an empty pattern');
   // Patterns for folders may end with a slash, and those for the top begin with `./` or `/`.
-  const trimmed = (given as string[]).map((text) => text.replace(/^(\.?\/)+|\/+$/g, ''));
-  return trimmed.map((text) => new Minimatch(text, matching));
+  return (given as string[]).map((text) => ({
+    matcher: new Minimatch(text.replace(/^(\.?\/)+|\/+$/g, ''), matching),
+    isOfFolders: text.endsWith('/'),
+  }));
 }
 
 /** Returns the folders that lead to places. */
@@ -60,8 +69,8 @@ function foldersTo(places: Iterable<Place>): Set<Place> {
 
 /** Decides which places of a tree are included. */
 export class TreeFilter {
-  readonly #include: Minimatch[] | undefined;
-  readonly #exclude: Minimatch[];
+  readonly #include: Pattern[] | undefined;
+  readonly #exclude: Pattern[];
   /** Places that are included by name; undefined if there is no such list. */
   readonly places: ReadonlySet<Place> | undefined;
   readonly #leading: ReadonlySet<Place>;
@@ -77,12 +86,14 @@ export class TreeFilter {
   /** @param isBelow whether the containing folder is itself included */
   admit(place: Place, isFolder: boolean, isBelow: boolean): Admission {
     const path = showPlace(place);
-    if (this.#exclude.some((pattern) => pattern.match(path))) return 'no';
+    const matches = ({ matcher, isOfFolders }: Pattern): boolean =>
+      (isFolder || !isOfFolders) && matcher.match(path);
+    if (this.#exclude.some(matches)) return 'no';
     if (this.admitsAll || isBelow || this.places?.has(place)) return 'yes';
     const include = this.#include ?? [];
-    if (include.some((pattern) => pattern.match(path))) return 'yes';
-    const leads = this.#leading.has(place) || include.some((pattern) => pattern.match(path, true));
-    return isFolder && leads ? 'through' : 'no';
+    if (include.some(matches)) return 'yes';
+    const mayLead = ({ matcher }: Pattern): boolean => matcher.match(path, true);
+    return isFolder && (this.#leading.has(place) || include.some(mayLead)) ? 'through' : 'no';
   }
 
   /** Whether a place belongs to the tree, given the folders that contain it. */
