@@ -47,6 +47,16 @@ test('SIGTERM in the middle of a mirror: code 143, and only complete files', asy
   }
 });
 
+test('SIGUSR1 does not open the debugger, and the copy goes on', async () => {
+  const folder = folderWith({ source: data });
+  const [source, to] = [path.join(folder, 'source'), path.join(folder, 'to')];
+  const before = signalWhenWriting(folder, ['source'], 'SIGUSR1');
+  const args = ['copy', source, to, '--strategy', 'engine', '--rate-limit', '2M', '--quiet'];
+  const { code, stderr } = await overlapped(args, { before });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(fs.readFileSync(to).equals(data)).toBe(true);
+});
+
 test('--resume continues after Ctrl-C and leaves nothing behind', async () => {
   const folder = folderWith({ source: data });
   const [source, to] = [path.join(folder, 'source'), path.join(folder, 'to')];

@@ -73,7 +73,8 @@ testWhere(isLinux, 'names have other limits elsewhere')(
     const run = `'${process.execPath}' '${mainModule}'`;
     // Node passes no arguments that are not UTF-8. The \200 is not the start of a character.
     const script = `
-      f=$(printf 'a\\377\\200\\303\\251\\360\\237\\230\\200'); g=$(printf 'tab\\t\\033[31m\\nb'); mkdir s
+      f=$(printf 'a\\377\\200\\303\\251\\360\\237\\230\\200')
+      g=$(printf 'tab\\t\\033[31m\\nb'); mkdir s
       echo one > "s/$f"; echo two > "s/$g"
       ${run} copy s "to$f" --manifest "list$f" --quiet > out
       ${run} copy "s/$f" "$f/" > out 2>&1 || echo "no folder $?"

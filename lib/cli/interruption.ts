@@ -58,6 +58,9 @@ export function abortOnSignals(controller: AbortController): void {
       controller.abort(new Interruption(code, `interrupted by ${signal}`));
     });
   }
+  // Without a listener Node starts its debugger, to which every local user can connect. People send
+  // the signal to dd and others, to see how far they are.
+  process.on('SIGUSR1', () => {});
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     const { code, message } = hasReaderLeft(error.code)
       ? { code: exitCode.outputClosed, message: '' }
