@@ -98,6 +98,8 @@ function isThere(file: string): boolean {
     return true;
   } catch (error) {
     if (isShortage(error)) throw error;
+    // The permission model denies the question, too: existsSync() throws in Node 26.
+    if (deniedCodes.has((error as { code?: string }).code ?? '')) return false;
     return nodeFs.existsSync(file);
   }
 }
