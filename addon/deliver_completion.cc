@@ -1,9 +1,12 @@
 #include "deliver_completion.h"
 
+#include <algorithm>
 #include <new>
+#include <string_view>
 
 #include "arguments.h"
 #include "engine/descriptors.h"
+#include "engine/system/tree.h"
 #include "error_number.h"
 
 namespace overlapped {
@@ -59,6 +62,26 @@ bool deliver_content(napi_env env, const std::byte* content, int64_t length, uin
          napi_set_element(env, results, index, buffer) == napi_ok;
 }
 
+// A string costs a third of a Buffer. Its memory is JavaScript's, so long lists stay outside.
+constexpr size_t kEntriesAsTextMax = 64 * 1024;
+
+// Delivers the entries of a directory as a string with a character for each byte. JavaScript takes
+// names from it, so they must be ASCII; other entries are delivered as a Buffer.
+bool deliver_entries(napi_env env, const std::byte* content, int64_t length, uint32_t index,
+                     napi_value results) {
+  const std::string_view bytes(reinterpret_cast<const char*>(content),
+                               static_cast<size_t>(length));
+  const size_t names_start = sizeof(uint32_t) + entry_count(content);
+  const bool is_ascii =
+      bytes.size() <= kEntriesAsTextMax &&
+      std::all_of(bytes.begin() + static_cast<ptrdiff_t>(names_start), bytes.end(),
+                  [](char byte) { return static_cast<unsigned char>(byte) < 0x80; });
+  if (!is_ascii) return deliver_content(env, content, length, index, results);
+  napi_value text = nullptr;
+  return napi_create_string_latin1(env, bytes.data(), bytes.size(), &text) == napi_ok &&
+         napi_set_element(env, results, index, text) == napi_ok;
+}
+
 bool deliver_details(napi_env env, Operation& operation, uint32_t index, SharedRings& rings,
                      FileTable& files, napi_value results) {
   OperationDetail& from = *operation.detail;
@@ -71,7 +94,9 @@ bool deliver_details(napi_env env, Operation& operation, uint32_t index, SharedR
   // JavaScript has this memory, too.
   if (from.lent_content) return true;
   if (const std::byte* const content = from.content.get()) {
-    return deliver_content(env, content, operation.result.value, index, results);
+    const bool is_list = operation.traits().result == ResultKind::kEntries;
+    const auto deliver = is_list ? deliver_entries : deliver_content;
+    return deliver(env, content, operation.result.value, index, results);
   }
   switch (operation.traits().result) {
     case ResultKind::kRefusedParts:

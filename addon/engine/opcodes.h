@@ -44,6 +44,7 @@ enum class ResultKind : uint8_t {
   kOpenFile,
   kContent,        // bytes that the operation has allocated
   kContentOrFile,  // kContent, or an open file where that is too large
+  kEntries,        // kContent in the form of kListTree (system/tree.h)
   kStatus,
   kAttributes,
   kRefusedParts,
@@ -174,7 +175,7 @@ inline constexpr OpcodeTraits kOpcodes[] = {
      .name = "listTree",
      .family = OpcodeFamily::kPath,
      .paths = 1,
-     .result = ResultKind::kContent,
+     .result = ResultKind::kEntries,
      .descriptor = DescriptorUse::kTakes},
     {.opcode = Opcode::kRemoveTree,
      .name = "removeTree",

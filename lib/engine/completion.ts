@@ -209,6 +209,11 @@ export class Completion {
     return this.#lent.slice(0, this.value) as unknown as Buffer;
   }
 
+  /** Takes the bytes of a list of entries; a string, whose characters are bytes, if it is short. */
+  takeEntries(): Buffer | string {
+    return this.#takeResult() as Buffer | string;
+  }
+
   /** Returns the content of an operation that runNow() has run as text, else undefined. */
   textOfRun(encoding: BufferEncoding): string | undefined {
     return this.#isLent ? this.#lentBuffer.toString(encoding, 0, this.value) : undefined;

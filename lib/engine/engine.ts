@@ -1,9 +1,7 @@
 import process from 'node:process';
 import { abortError, type Subject } from '../node/errors.js';
-import { nextTick } from '../node/globals.js';
 import { endsWithProcess, isNode } from '../node/host.js';
 import { servesWhile } from '../node/layers.js';
-import { withoutStack } from '../node/own-frames.js';
 import { giveLoopATurn, watchExit } from './before-exit.js';
 import { loadBinding } from './binding.js';
 import { Completion } from './completion.js';
@@ -13,7 +11,7 @@ import { InPlace, notNow } from './in-place.js';
 import { type EngineKind, type EngineStats, type NativeBinding, readInPlaceMax } from './native.js';
 import { descriptorOpcodes, Opcode } from './opcodes.js';
 import {
-  AbortWatch,
+  AbortWatches,
   type CompleteRequest,
   complete,
   type Decode,
@@ -25,11 +23,12 @@ import {
 } from './operation.js';
 import {
   type Callback,
-  callBack,
   FailedNow,
-  rejectionWith,
+  type Later,
+  settleBy,
   settledWith,
   tickCallback,
+  tickFailure,
 } from './outcome.js';
 import { hasRelativePath, RelativePaths } from './relative-paths.js';
 import { isShortage } from './shortage.js';
@@ -37,8 +36,6 @@ import { noteStart } from './started.js';
 import { SubmissionRing } from './submission-ring.js';
 
 const resolved = Promise.resolve();
-
-type Later<T> = (value: never) => T | PromiseLike<T>;
 
 const { hasOwn } = Object;
 
@@ -62,7 +59,6 @@ export class Engine {
   readonly #ended: Operation[] = [];
   #isTaking = false;
   #isSettling = false;
-  readonly #watches = new WeakMap<AbortSignal, AbortWatch>();
   readonly #flush = (): void => this.flush();
   readonly #cancel = (operations: Iterable<Operation>): void => {
     for (const operation of [...operations]) {
@@ -72,6 +68,7 @@ export class Engine {
     }
     this.flush();
   };
+  readonly #watches = new AbortWatches(this.#cancel);
   readonly #shortage = new DescriptorShortage(
     (operation) => this.#pushRequest(operation, operation.request as Request),
     (operation, makeError) => this.#end(operation, makeError),
@@ -127,18 +124,34 @@ export class Engine {
     const signal = own(request, 'signal');
     if (signal?.aborted) return Promise.reject(abortError(signal));
     const operation = this.#operations.acquire();
+    const promise = promiseOf(operation);
+    this.#enter(operation, request, signal);
+    return promise as Promise<T>;
+  }
+
+  /** Submits an operation that calls back. @param later called with its value */
+  submitFor<T>(request: CompleteRequest, callback: Callback<T>, later?: Later<T>): void {
+    const { signal } = request;
+    if (signal?.aborted) {
+      tickFailure(callback, () => abortError(signal));
+      return;
+    }
+    const operation = this.#operations.acquire();
+    settleBy(operation, callback, later);
+    this.#enter(operation, request, signal);
+  }
+
+  #enter(operation: Operation, request: Request, signal: AbortSignal | undefined): void {
     operation.decode = request.decode;
     operation.subject = request.subject;
     operation.object = request.object;
     operation.owner = own(request, 'owner');
     if (descriptorOpcodes.has(request.opcode)) operation.request = request;
-    if (signal !== undefined) this.#watch(operation, signal);
-    const promise = promiseOf(operation);
+    if (signal !== undefined) this.#watches.add(operation, signal);
     const isRelative = hasRelativePath(request);
     if (isRelative && this.#relativePaths.isElsewhere) this.flush();
     this.#pushRequest(operation, request);
     if (isRelative) this.#relativePaths.add(this.#submissions.count - 1);
-    return promise as Promise<T>;
   }
 
   /**
@@ -148,8 +161,8 @@ export class Engine {
    */
   start<T>(request: CompleteRequest, later?: Later<T>): Promise<T> {
     const value = this.runNow(request);
-    if (value === notNow) return this.#submitThen(request, later);
-    return settledWith(value as T | FailedNow);
+    if (value !== notNow) return settledWith(value as T | FailedNow);
+    return later === undefined ? this.submit(request) : this.submit<never>(request).then(later);
   }
 
   /**
@@ -159,16 +172,12 @@ export class Engine {
   call<T>(request: CompleteRequest, callback: Callback<T>, later?: Later<T>): void {
     const value = this.runNow(request);
     if (value === notNow) {
-      callBack(this.#submitThen(request, later), callback);
+      this.submitFor(request, callback, later);
     } else if (value instanceof FailedNow) {
-      nextTick(callback, withoutStack(value.makeError));
+      tickFailure(callback, value.makeError);
     } else {
       tickCallback(callback, value as T);
     }
-  }
-
-  #submitThen<T>(request: CompleteRequest, later: Later<T> | undefined): Promise<T> {
-    return later === undefined ? this.submit(request) : this.submit<never>(request).then(later);
   }
 
   /** Performs an operation if the kernel guarantees not to wait: its value, FailedNow or notNow. */
@@ -269,15 +278,6 @@ export class Engine {
     submissions.push(opcode, slot, file, flags, position, offset, length, object);
   }
 
-  #watch(operation: Operation, signal: AbortSignal): void {
-    let watch = this.#watches.get(signal);
-    if (watch === undefined) {
-      watch = new AbortWatch(signal, this.#cancel);
-      this.#watches.set(signal, watch);
-    }
-    watch.add(operation);
-  }
-
   // All completions are taken off the ring before the first promise settles, so that user code
   // which runs then, such as a listener or a signal, never sees a half-read ring.
   #settle(count: number): void {
@@ -344,7 +344,7 @@ export class Engine {
   }
 
   #end(operation: Operation, makeError: () => Error): void {
-    operation.resolve(rejectionWith(makeError));
+    operation.end(makeError);
     this.#operations.release(operation);
   }
 }

@@ -1,5 +1,6 @@
 import type { Subject } from '../node/errors.js';
 import type { Completion } from './completion.js';
+import { rejectionWith } from './outcome.js';
 import type { Encoded } from './requests.js';
 
 /**
@@ -76,6 +77,7 @@ export function decodeValue({ value }: Completion): number {
 }
 
 export type Settle = (value: unknown) => void;
+type Fail = (makeError: () => Error) => void;
 
 /** The failure of an operation, as its completion reports it. */
 export interface Failure {
@@ -99,6 +101,8 @@ export class Operation {
   readonly slot: number;
   resolve: Settle = ignore;
   reject: Settle = ignore;
+  /** How to fail, if a callback instead of a promise waits. */
+  fail: Fail | undefined = undefined;
   decode: Decode = decodeNothing;
   subject: Subject = noSubject;
   /** The Buffer, the Buffers or the path. */
@@ -121,6 +125,12 @@ export class Operation {
 
   constructor(slot: number) {
     this.slot = slot;
+  }
+
+  /** Settles a failed operation. */
+  end(makeError: () => Error): void {
+    if (this.fail === undefined) this.resolve(rejectionWith(makeError));
+    else this.fail(makeError);
   }
 }
 
@@ -188,6 +198,26 @@ export class AbortWatch {
   }
 }
 
+/** The watches of all signals in use. */
+export class AbortWatches {
+  readonly #watches = new WeakMap<AbortSignal, AbortWatch>();
+  readonly #cancel: (operations: Iterable<Operation>) => void;
+
+  /** @param cancel that of AbortWatch */
+  constructor(cancel: (operations: Iterable<Operation>) => void) {
+    this.#cancel = cancel;
+  }
+
+  add(operation: Operation, signal: AbortSignal): void {
+    let watch = this.#watches.get(signal);
+    if (watch === undefined) {
+      watch = new AbortWatch(signal, this.#cancel);
+      this.#watches.set(signal, watch);
+    }
+    watch.add(operation);
+  }
+}
+
 /** The operations in flight by slot, and the free records. */
 export class OperationTable {
   readonly #operations: Operation[] = [];
@@ -213,6 +243,7 @@ export class OperationTable {
     operation.watch?.delete(operation);
     operation.resolve = ignore;
     operation.reject = ignore;
+    operation.fail = undefined;
     // The decoder may hold the buffer of its result.
     operation.decode = decodeNothing;
     operation.value = undefined;

@@ -1,3 +1,4 @@
+import { isPromise } from 'node:util/types';
 import { nextTick } from '../node/globals.js';
 import { giveCallersStack, withoutStack } from '../node/own-frames.js';
 
@@ -39,6 +40,52 @@ export type Callback<T = unknown> = (error: unknown, result?: T) => void;
 export function tickCallback<T>(callback: Callback<T>, result: T): void {
   if (result === undefined) nextTick(callback, null);
   else nextTick(callback as (error: unknown, result: T) => void, null, result);
+}
+
+/** Calls back with an error, made now, after the current function has returned. */
+export function tickFailure(callback: Callback<never>, makeError: () => Error): void {
+  let error: unknown;
+  try {
+    error = withoutStack(makeError);
+  } catch (thrown) {
+    // By a signal, which is the user's object.
+    error = thrown;
+  }
+  nextTick(callback, error);
+}
+
+/** Turns the value of an operation into the result. */
+export type Later<T> = (value: never) => T | PromiseLike<T>;
+
+/** Calls back with the value of an operation, or with what `later` makes of it. */
+function tickValue<T>(callback: Callback<T>, value: unknown, later: Later<T> | undefined): void {
+  if (later === undefined) {
+    tickCallback(callback, value as T);
+    return;
+  }
+  let result: T | PromiseLike<T>;
+  try {
+    result = later(value as never);
+  } catch (error) {
+    nextTick(callback, error);
+    return;
+  }
+  if (isPromise(result)) callBack(result as Promise<T>, callback);
+  else tickCallback(callback, result as T);
+}
+
+/** The functions that settle an operation. */
+interface Settling {
+  resolve: (value: unknown) => void;
+  reject: (error: unknown) => void;
+  fail: ((makeError: () => Error) => void) | undefined;
+}
+
+/** Lets an operation call back, without a promise. */
+export function settleBy<T>(to: Settling, callback: Callback<T>, later?: Later<T>): void {
+  to.resolve = (value) => tickValue(callback, value, later);
+  to.reject = (error) => nextTick(callback, error);
+  to.fail = (makeError) => tickFailure(callback, makeError);
 }
 
 /**

@@ -231,9 +231,15 @@ export function writeWholePath(arg: {
   content: Uint8Array;
 }): Encoded {
   const { path, flags, mode, content } = arg;
-  const object = [path, content];
-  const length = content.byteLength;
-  return { opcode: Opcode.writePath, ...blank, flags, offset: creationMode(mode), length, object };
+  return {
+    opcode: Opcode.writePath,
+    file: 0,
+    flags,
+    position: 0,
+    offset: creationMode(mode),
+    length: content.byteLength,
+    object: [path, content],
+  };
 }
 
 /** The value of openAndWrite() if it has written everything and closed the file. */

@@ -1,7 +1,8 @@
 import { normalize } from 'node:path';
 import process from 'node:process';
 import { getEngine } from '../engine/engine.js';
-import { complete, type Decode, decodeNothing } from '../engine/operation.js';
+import { type CompleteRequest, complete, type Decode, decodeNothing } from '../engine/operation.js';
+import { type Callback, callBack } from '../engine/outcome.js';
 import { listTreeOf, removeTreeOf } from '../engine/requests.js';
 import { decodeEntries, type EntryList } from '../handle/entry-list.js';
 import { type SystemError, systemErrorOf } from '../node/errors.js';
@@ -17,15 +18,14 @@ export interface ListTreeOptions {
 
 // As in Node, the requested path is shown as it was given; paths below it are built by path.join().
 // The path of an open folder (/proc/self/fd) is not shown.
-function placeIn({ native, shown }: ParsedPath): (nativePath: string) => string {
+function placeIn({ native, shown }: ParsedPath, nativePath: string): string {
   const top = typeof native === 'string' ? showPath(native) : shown;
-  return (nativePath) => {
-    const place = showPath(nativePath);
-    if (place === top) return shown;
-    return normalize(place.startsWith(top) ? shown + place.slice(top.length) : place);
-  };
+  const place = showPath(nativePath);
+  if (place === top) return shown;
+  return normalize(place.startsWith(top) ? shown + place.slice(top.length) : place);
 }
 
+const isWindows = process.platform === 'win32';
 const errorDirectory = 267;
 
 // libuv maps ERROR_DIRECTORY to ENOENT, but reports ENOTDIR when it lists something else.
@@ -36,20 +36,44 @@ function asNoFolder(error: SystemError): never {
   throw Object.assign(systemErrorOf('ENOTDIR', subject), { win32Error });
 }
 
-/**
- * Lists a folder, or a whole tree in one operation, in Node's order.
- * @param decode converts the completion to the result
- * @throws a system error with syscall 'scandir' that names the folder that could not be read
- */
-export function listTree<T = EntryList>(
+/** The request of listTree(). @param decode converts the completion to the result */
+export function listRequest(
   path: ParsedPath,
   { recursive, followLinks, signal }: ListTreeOptions,
-  decode: Decode = decodeEntries,
-): Promise<T> {
+  decode: Decode,
+): CompleteRequest {
   const encoded = listTreeOf({ path: path.native, recursive, followLinks });
-  const subject = { syscall: 'scandir', path: path.shown, showPlace: placeIn(path) };
-  const listing = getEngine().submit<T>(complete(encoded, subject, decode, signal));
-  return process.platform === 'win32' ? listing.catch(asNoFolder) : listing;
+  const showPlace = (nativePath: string): string => placeIn(path, nativePath);
+  const subject = { syscall: 'scandir', path: path.shown, showPlace };
+  return complete(encoded, subject, decode, signal);
+}
+
+/** Submits a request of listRequest(). */
+export function list<T>(request: CompleteRequest): Promise<T> {
+  const listing = getEngine().submit<T>(request);
+  return isWindows ? listing.catch(asNoFolder) : listing;
+}
+
+/** The same for a function with a callback. @param later called with the result */
+export function listFor<T>(
+  request: CompleteRequest,
+  callback: Callback<T>,
+  later?: (result: never) => T | PromiseLike<T>,
+): void {
+  if (isWindows) {
+    const listing = later === undefined ? list<T>(request) : list<never>(request).then(later);
+    callBack(listing, callback);
+  } else {
+    getEngine().submitFor(request, callback, later);
+  }
+}
+
+/**
+ * Lists a folder, or a whole tree in one operation, in Node's order.
+ * @throws a system error with syscall 'scandir' that names the folder that could not be read
+ */
+export function listTree(path: ParsedPath, options: ListTreeOptions): Promise<EntryList> {
+  return list(listRequest(path, options, decodeEntries));
 }
 
 const removeSteps = ['lstat', 'unlink', 'rmdir'];
@@ -60,15 +84,11 @@ const removeSteps = ['lstat', 'unlink', 'rmdir'];
  * @throws a system error that names the entry that could not be removed
  */
 export function removeTree(path: ParsedPath, signal: AbortSignal | undefined): Promise<void> {
-  return getEngine().submit<void>({
-    ...removeTreeOf(path.native),
-    subject: {
-      syscall: 'scandir',
-      path: path.shown,
-      laterSteps: removeSteps,
-      showPlace: placeIn(path),
-    },
-    decode: decodeNothing,
-    signal,
-  });
+  const subject = {
+    syscall: 'scandir',
+    path: path.shown,
+    laterSteps: removeSteps,
+    showPlace: (nativePath: string) => placeIn(path, nativePath),
+  };
+  return getEngine().submit(complete(removeTreeOf(path.native), subject, decodeNothing, signal));
 }

@@ -3,6 +3,7 @@ import type * as nodeTypes from 'node:fs/promises';
 import type { Completion } from '../engine/completion.js';
 import { getEngine } from '../engine/engine.js';
 import { type CompleteRequest, complete, type Decode, decodeNothing } from '../engine/operation.js';
+import { type Callback, callBack } from '../engine/outcome.js';
 import { readWholePath, writeWholePath } from '../engine/requests.js';
 import { FileHandle } from '../file-handle/file-handle.js';
 import { validateBufferOption } from '../file-handle/read-into.js';
@@ -10,7 +11,6 @@ import {
   bytesOfData,
   type Content,
   checkNotAborted,
-  copyOptions,
   decodeContent,
   parseEncodingOptions,
   type ReadFileOptions,
@@ -187,17 +187,16 @@ async function using<T>(core: CoreHandle, use: (core: CoreHandle) => Promise<T>)
  * @example
  * await writeFile('notes.txt', 'hello', { flush: true });
  */
-export async function writeFile(
+export function writeFile(
   path: PathLike | AnyFileHandle,
   data: WriteData,
   options?: OrNull<WriteFilePathOptions | BufferEncoding>,
 ): Promise<void> {
-  const given = parseEncodingOptions<WriteFilePathOptions>(options);
-  validateBoolean(given.flush ?? false, 'options.flush');
-  validateData(data);
-  if (isOpenFile(path)) return (path as FileHandle).writeFile(data, given);
-  if (given.signal?.aborted) throw abortError(given.signal);
-  return writePath(parsePath(path), data, parseFlags(given.flag || 'w'), given);
+  try {
+    return startWriteFile(path, data, parseEncodingOptions<WriteFilePathOptions>(options), 'w');
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
 /**
@@ -207,38 +206,87 @@ export async function writeFile(
  * @example
  * await appendFile('app.log', 'started\n');
  */
-export async function appendFile(
+export function appendFile(
   path: PathLike | AnyFileHandle,
   data: WriteData,
   options?: OrNull<WriteFilePathOptions | BufferEncoding>,
 ): Promise<void> {
-  const given = parseEncodingOptions<WriteFilePathOptions>(options);
-  return writeFile(path, data, Object.assign(copyOptions(given), { flag: given.flag || 'a' }));
+  try {
+    return startWriteFile(path, data, parseEncodingOptions<WriteFilePathOptions>(options), 'a');
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+function startWriteFile(
+  path: PathLike | AnyFileHandle,
+  data: WriteData,
+  given: WriteFilePathOptions,
+  defaultFlag: string,
+): Promise<void> {
+  const { flush, signal } = given;
+  const flag = given.flag || defaultFlag;
+  validateBoolean(flush ?? false, 'options.flush');
+  validateData(data);
+  if (isOpenFile(path)) return (path as FileHandle).writeFile(data, given);
+  if (signal?.aborted) throw abortError(signal);
+  const how = { encoding: given.encoding, mode: given.mode, signal, flush };
+  return writePath(parsePath(path), data, parseFlags(flag), how);
 }
 
 // Larger content is written in parts, so that an abort takes effect between them.
 const oneOperationMax = 512 * 1024;
 
 /** writeFile() with validated arguments, except `options.mode`, which is checked last. */
-export async function writePath(
+function writePath(
   path: ParsedPath,
   data: WriteData,
   flags: number,
   options: WriteFilePathOptions,
 ): Promise<void> {
-  const { encoding, signal, flush } = options;
-  const mode = parseMode(options.mode, 0o666);
+  const { encoding, signal } = options;
   const bytes = bytesOfData(data, encoding);
-  if (bytes === undefined || flush || bytes.byteLength > oneOperationMax) {
-    const opened = await openCore(path.native as PathLike, flags, { mode, signal });
-    return using(opened, (core) => writeWholeFile(core, data, { encoding, signal, flush }));
-  }
-  await getEngine().submit({
-    ...writeWholePath({ path: path.native, flags, mode, content: bytes }),
-    subject: { syscall: 'open', path: path.shown, laterSteps: writeSteps },
-    decode: decodeNothing,
-    signal,
-  });
+  const request = bytes === undefined ? undefined : writeRequest(path, bytes, flags, options);
+  if (request === undefined) return writeInParts(path, data, flags, options);
+  const writing = getEngine().submit<void>(request);
   // As in Node, which checks between its write steps: the data may already be written.
-  checkNotAborted(signal);
+  return signal === undefined ? writing : writing.then(() => checkNotAborted(signal));
+}
+
+/** writeFile() for a callback, with validated arguments except `options.mode`. */
+export function writePathFor(
+  path: ParsedPath,
+  bytes: Uint8Array,
+  flags: number,
+  options: WriteFilePathOptions,
+  callback: Callback<void>,
+): void {
+  const request = writeRequest(path, bytes, flags, options);
+  if (request === undefined) callBack(writeInParts(path, bytes, flags, options), callback);
+  else getEngine().submitFor(request, callback, () => checkNotAborted(options.signal));
+}
+
+/** The request of writeFile(); undefined if one operation is not enough. */
+function writeRequest(
+  path: ParsedPath,
+  content: Uint8Array,
+  flags: number,
+  { signal, flush, mode: givenMode }: WriteFilePathOptions,
+): CompleteRequest | undefined {
+  const mode = parseMode(givenMode, 0o666);
+  if (flush || content.byteLength > oneOperationMax) return undefined;
+  const encoded = writeWholePath({ path: path.native, flags, mode, content });
+  const subject = { syscall: 'open', path: path.shown, laterSteps: writeSteps };
+  return complete(encoded, subject, decodeNothing, signal);
+}
+
+async function writeInParts(
+  path: ParsedPath,
+  data: WriteData,
+  flags: number,
+  { encoding, signal, flush, mode: givenMode }: WriteFilePathOptions,
+): Promise<void> {
+  const mode = parseMode(givenMode, 0o666);
+  const opened = await openCore(path.native as PathLike, flags, { mode, signal });
+  return using(opened, (core) => writeWholeFile(core, data, { encoding, signal, flush }));
 }

@@ -26,9 +26,9 @@ import {
   readPathInto,
   readRequest,
   type WriteFilePathOptions,
-  writePath,
+  writePathFor,
 } from './file-content.js';
-import { type ReaddirOptions, startReaddir } from './read-directory.js';
+import { type ReaddirOptions, readdirFor } from './read-directory.js';
 import { startRm } from './remove.js';
 import { type StatOptions, startStat, statusRequest } from './status.js';
 
@@ -140,8 +140,7 @@ function write(
   const parsed = parsePath(path);
   const flags = parseFlags(flag);
   const mode = parseMode(options.mode, 0o666);
-  const how = { encoding, signal, mode, flush };
-  callBack(writePath(parsed, bytes, flags, how), asRequest(callback));
+  writePathFor(parsed, bytes, flags, { signal, mode }, asRequest(callback));
 }
 
 /** fs.stat(), served by the engine. */
@@ -178,7 +177,7 @@ export function readdirByCallback(path: unknown, given: unknown, last?: unknown)
     parsePath(path);
     validateBoolean(options.recursive, 'options.recursive');
   }
-  callBack(startReaddir(path, options), asRequest(callback));
+  readdirFor(path, options, asRequest(callback));
 }
 
 /** fs.rm(), served by the engine. */

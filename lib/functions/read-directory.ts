@@ -3,20 +3,25 @@ import type { Dirent } from 'node:fs';
 import { basename, dirname, join, sep } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import type { CompleteRequest } from '../engine/operation.js';
+import type { Callback } from '../engine/outcome.js';
 import { type Content, copyOptions, parseEncodingOptions } from '../file-handle/whole-file.js';
 import { makeDirent, typeOfKind, unknownType } from '../handle/dirents.js';
 import {
-  decodeNames,
+  decodeEntries,
   decodingNames,
+  decodingTypedNames,
   type EntryList,
   type NameEncoding,
   namesOf,
   splitNames,
+  type TypedNames,
   textIn,
 } from '../handle/entry-list.js';
+import { noOptions } from '../node/own-options.js';
 import { pathBytes, pathText } from '../node/path-text.js';
 import { isUrl, type PathLike, parsePath } from '../node/paths.js';
-import { listTree } from './directory-tree.js';
+import { list, listFor, listRequest } from './directory-tree.js';
 import { lstat } from './status.js';
 
 /** Options of readdir(). */
@@ -38,30 +43,59 @@ type Common = Pick<ReaddirOptions, 'recursive' | 'signal'>;
 type Listing = string[] | Buffer[] | Dirent[] | Dirent<Buffer>[];
 type AnyName = string | Buffer;
 
-/** readdir() that throws invalid-argument errors synchronously. */
-export function startReaddir(path: unknown, options: unknown): Promise<Listing> {
-  const given = copyOptions(parseEncodingOptions<ReaddirOptions>(options));
-  const parsed = parsePath(path);
-  const recursive = Boolean(given.recursive);
-  // Node's own list enters links to folders only when it returns names.
-  const followLinks = recursive && !given.withFileTypes;
-  const how = { recursive, followLinks, signal: given.signal };
-  if (!given.withFileTypes) return listTree(parsed, how, decodingNames(given.encoding));
-  const folder = isUrl(path) ? fileURLToPath(path) : (path as AnyName);
-  return listTree(parsed, how).then((list) => decodeDirents(list, folder, given)) as Promise<
-    Dirent[]
-  >;
+/** A listing to submit, and what to do with its result. */
+interface ReaddirRequest {
+  readonly request: CompleteRequest;
+  readonly later: ((result: never) => Listing | Promise<Listing>) | undefined;
 }
 
-function decodeDirents(
-  list: EntryList,
-  root: AnyName,
-  options: ReaddirOptions,
-): Promise<Dirent<AnyName>[]> {
-  const places = options.recursive
-    ? placesInTree(list, root, options.encoding)
-    : decodeNames(list, options.encoding).map((name) => ({ name, folder: root }));
-  return Promise.all(places.map((place, index) => toDirent(place, list.types[index] as number)));
+/** The request of readdir(). @throws invalid-argument errors */
+function readdirRequest(path: unknown, options: unknown): ReaddirRequest {
+  const checked = parseEncodingOptions<ReaddirOptions>(options);
+  const given = checked === noOptions ? checked : copyOptions(checked);
+  const parsed = parsePath(path);
+  const { encoding, signal } = given;
+  const recursive = Boolean(given.recursive);
+  // Node's own list enters links to folders only when it returns names.
+  const how = { recursive, followLinks: recursive && !given.withFileTypes, signal };
+  if (!given.withFileTypes) {
+    return { request: listRequest(parsed, how, decodingNames(encoding)), later: undefined };
+  }
+  const folder = isUrl(path) ? fileURLToPath(path) : (path as AnyName);
+  if (recursive) {
+    const later = (list: EntryList): Promise<Listing> =>
+      resolveDirents(placesInTree(list, folder, encoding), list.types);
+    return { request: listRequest(parsed, how, decodeEntries), later };
+  }
+  const later = (list: TypedNames): Listing | Promise<Listing> => direntsIn(folder, list);
+  return { request: listRequest(parsed, how, decodingTypedNames(encoding)), later };
+}
+
+function startReaddir(path: unknown, options: unknown): Promise<Listing> {
+  const { request, later } = readdirRequest(path, options);
+  return later === undefined ? list(request) : list<never>(request).then(later);
+}
+
+/** readdir() for a callback. @throws invalid-argument errors */
+export function readdirFor(path: unknown, options: unknown, callback: Callback<Listing>): void {
+  const { request, later } = readdirRequest(path, options);
+  listFor(request, callback, later);
+}
+
+function direntsIn(folder: AnyName, { names, types }: TypedNames): Listing | Promise<Listing> {
+  // Only some file systems keep no types in their folders.
+  if (Array.prototype.includes.call(types, unknownType)) {
+    return resolveDirents(
+      names.map((name) => ({ name, folder })),
+      types,
+    );
+  }
+  return names.map((name, index) => makeDirent(name, types[index] as number, folder)) as Dirent[];
+}
+
+function resolveDirents(places: Place[], types: ArrayLike<number>): Promise<Listing> {
+  const dirents = places.map((place, index) => toDirent(place, types[index] as number));
+  return Promise.all(dirents) as Promise<Listing>;
 }
 
 /** The name of an entry, and the path of its folder. */

@@ -14,21 +14,59 @@ export type NameEncoding = BufferEncoding | 'buffer' | null | undefined;
 
 type AnyName = string | Buffer;
 
+// The addon delivers a short list whose names are ASCII as a string, which is faster.
+
 /** Decodes the completion of listTree and listIn. */
 export function decodeEntries(completion: Completion): EntryList {
-  const content = completion.takeContent() as Buffer;
-  const count = content.readUInt32LE(0);
-  return { types: content.subarray(4, 4 + count), paths: content.subarray(4 + count) };
+  return listOf(completion.takeEntries());
+}
+
+/** Decodes the same completions to the names alone. */
+export function decodeTextNames(completion: Completion): string[] {
+  const entries = completion.takeEntries();
+  if (typeof entries !== 'string') return namesOf(listOf(entries));
+  return namesIn(entries, countIn(entries));
 }
 
 /** Returns a decoder of the same completions to the names alone. */
 export function decodingNames(encoding: NameEncoding): (completion: Completion) => AnyName[] {
-  if (!isText(encoding)) return (completion) => decodeNames(decodeEntries(completion), encoding);
+  if (isText(encoding)) return decodeTextNames;
+  return (completion) => decodeNames(decodeEntries(completion), encoding);
+}
+
+/** The names of a directory, and Node's UV_DIRENT_* of each. */
+export interface TypedNames {
+  names: AnyName[];
+  types: ArrayLike<number>;
+}
+
+/** Returns a decoder of the same completions to the names and their types. */
+export function decodingTypedNames(encoding: NameEncoding): (completion: Completion) => TypedNames {
   return (completion) => {
-    const content = completion.takeContent() as Buffer;
-    const count = content.readUInt32LE(0);
-    return count === 0 ? [] : pathText(content.subarray(4 + count)).split('\0');
+    const entries = completion.takeEntries();
+    if (typeof entries === 'string' && isText(encoding)) {
+      const count = countIn(entries);
+      const types = Array.from({ length: count }, (_, index) => entries.charCodeAt(4 + index));
+      return { names: namesIn(entries, count), types };
+    }
+    const list = listOf(entries);
+    return { names: decodeNames(list, encoding), types: list.types };
   };
+}
+
+function listOf(entries: Buffer | string): EntryList {
+  const content = typeof entries === 'string' ? Buffer.from(entries, 'latin1') : entries;
+  const count = content.readUInt32LE(0);
+  return { types: content.subarray(4, 4 + count), paths: content.subarray(4 + count) };
+}
+
+// Lists that are strings have less than 65536 entries.
+function countIn(entries: string): number {
+  return entries.charCodeAt(0) + entries.charCodeAt(1) * 256;
+}
+
+function namesIn(entries: string, count: number): string[] {
+  return count === 0 ? [] : entries.slice(4 + count).split('\0');
 }
 
 function isText(encoding: NameEncoding): boolean {

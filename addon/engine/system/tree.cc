@@ -106,6 +106,12 @@ Result give_entries(Operation& operation, const std::vector<TreeEntry>& entries)
   return list.pack(operation);
 }
 
+uint32_t entry_count(const std::byte* content) {
+  uint32_t count = 0;
+  std::copy_n(content, sizeof count, reinterpret_cast<std::byte*>(&count));
+  return count;
+}
+
 Result fail_at(Operation& operation, const PathString& path, TreeStep step, Result result) {
   operation.detail->failed_path = path;
   operation.detail->failed_step = static_cast<int32_t>(step);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -49,6 +50,8 @@ bool is_cancelled(const Operation& operation);
 
 // Makes the entries the content of an operation, in the form of kListTree.
 Result give_entries(Operation& operation, const std::vector<TreeEntry>& entries);
+// Returns the number of entries in content of that form.
+uint32_t entry_count(const std::byte* content);
 
 PathString join_path(const PathString& folder, const PathString& name);
 // Reads the folder at a path below `root`, even if both together exceed the system's maximum
