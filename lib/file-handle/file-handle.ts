@@ -3,6 +3,7 @@ import type { BigIntStats, ReadStream as FsReadStream, Stats, TimeLike } from 'n
 import type { CreateReadStreamOptions, CreateWriteStreamOptions } from 'node:fs/promises';
 import { createInterface, type Interface } from 'node:readline';
 import type { ReadableStream } from 'node:stream/web';
+import { flushEngine } from '../engine/started.js';
 import type { CoreHandle } from '../handle/core-handle.js';
 import type { CloseOptions, StatHandleOptions } from '../handle/public-handle.js';
 import type {
@@ -70,8 +71,9 @@ export class FileHandle extends ExtendedHandle {
    * is a second, synchronous descriptor of the file, made on first use.
    */
   get fd(): number {
-    // Code with the descriptor can move the cursor.
+    // Code with the descriptor can move the cursor, and comes after what was requested before.
     this.#core.cursor.share();
+    flushEngine();
     return this.#core.file.descriptor;
   }
 

@@ -129,7 +129,7 @@ export class DirectWrites {
     const [chunk] = chunks;
     if (chunks.length === 1 && chunk !== undefined && length <= copiedMax) {
       this.#gathering = { chunk, position: position ?? -1, done };
-      resolved.then(this.#writeGathered);
+      resolved.then(this.writeGathered);
       return;
     }
     if (chunks.length > 1 && isSmall(chunks, length)) {
@@ -141,7 +141,7 @@ export class DirectWrites {
 
   // The stream passes one chunk, and keeps those that follow until that one is written. They are
   // written with it, and skip() passes over them when the stream passes them, too.
-  readonly #writeGathered = (): void => {
+  readonly writeGathered = (): void => {
     const gathering = this.#gathering;
     if (gathering === undefined) return;
     this.#gathering = undefined;

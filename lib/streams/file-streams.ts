@@ -1,4 +1,5 @@
 import type * as fs from 'node:fs';
+import { flushEngine } from '../engine/started.js';
 import { coreOf } from '../handle/core-of.js';
 import { type StreamOpenOptions, streamOpenOptionsOf } from '../handle/open-options.js';
 import type { PublicHandle } from '../handle/public-handle.js';
@@ -78,14 +79,19 @@ function fileOf(
   return nodeFileOf(given, stream);
 }
 
-// Code that knows the descriptor can use the cursor, and close the file where Node's docs say so.
+// Code that knows the descriptor can use the cursor, and close the file where Node's docs say so. A
+// child that inherits it writes behind what the stream was given before.
 function shareDescriptor(this: Described): void {
   const stream = this as Reader | Writer;
   const held = stream[streamFile]?.held;
   held?.shareDescriptor(!stream.autoClose);
   if ('readableEnded' in stream) {
     if (stream.readableEnded) held?.leaveToDescriptor();
-  } else if (stream.writableFinished) leaveWritten(stream);
+    return;
+  }
+  stream[streamFile]?.mover?.beginWrites?.();
+  flushEngine();
+  if (stream.writableFinished) leaveWritten(stream);
 }
 
 // With `flush` the file is synced when the stream is closed.

@@ -48,6 +48,8 @@ export interface Mover {
    * waited for.
    */
   settle(): Promise<void> | undefined;
+  /** Begins writes that wait for the end of the turn. */
+  beginWrites?(): void;
 }
 
 /**

@@ -183,6 +183,10 @@ export class WriteSink implements Mover {
     else this.#ready.then(() => this.#write(chunks, later(done)), later(done));
   }
 
+  beginWrites(): void {
+    this.#direct?.writeGathered();
+  }
+
   #skip(bytes: number): void {
     const stream = this.#stream;
     if (stream.pos !== undefined) stream.pos += bytes;
