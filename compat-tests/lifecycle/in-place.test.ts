@@ -152,10 +152,11 @@ async function expectInPlace(run: () => Promise<unknown>, operations: number): P
 for (const options of [{}, { start: 3 }, { start: 0, end: content.byteLength - 1 }, { end: 5 }]) {
   const title = `a read stream of a cached small file with ${JSON.stringify(options)}`;
   testOnLocalDisk(`${title} runs its operations in place`, async () => {
-    // Open, read and close.
+    // Open, read and close. A stream without an end looks once more whether the file has grown.
+    const operations = 'end' in options ? 3 : 4;
     await expectInPlace(async () => {
       for await (const _ of overlappedFs.createReadStream(file, options));
-    }, 3);
+    }, operations);
   });
 }
 
