@@ -193,13 +193,15 @@ const programs: Record<string, Program> = {
   async 'asynchronous context in the listeners'(fs, file) {
     const storage = new AsyncLocalStorage<string>();
     const seen: unknown[] = [];
-    await storage.run('inside', () => {
-      const stream = fs.createReadStream(file);
-      for (const name of ['open', 'data', 'end', 'close']) {
-        stream.on(name, () => seen.push([name, storage.getStore()]));
-      }
-      return new Promise<void>((resolve) => stream.on('close', () => resolve()));
-    });
+    for (const context of ['first', 'second', 'third']) {
+      await storage.run(context, () => {
+        const stream = fs.createReadStream(file);
+        for (const name of ['open', 'data', 'end', 'close']) {
+          stream.on(name, () => seen.push([name, storage.getStore()]));
+        }
+        return new Promise<void>((resolve) => stream.on('close', () => resolve()));
+      });
+    }
     return seen;
   },
   async 'writes by hand, then a pipe, then writes by hand'(fs, file) {

@@ -23,6 +23,7 @@ import {
 } from './operation.js';
 import {
   type Callback,
+  callBackInContext,
   FailedNow,
   type Later,
   settleBy,
@@ -129,7 +130,7 @@ export class Engine {
     return promise as Promise<T>;
   }
 
-  /** Submits an operation that calls back. @param later called with its value */
+  /** Submits an operation whose callback keeps its context. @param later called with its value */
   submitFor<T>(request: CompleteRequest, callback: Callback<T>, later?: Later<T>): void {
     const { signal } = request;
     if (signal?.aborted) {
@@ -172,7 +173,7 @@ export class Engine {
   call<T>(request: CompleteRequest, callback: Callback<T>, later?: Later<T>): void {
     const value = this.runNow(request);
     if (value === notNow) {
-      this.submitFor(request, callback, later);
+      callBackInContext(this.submit(request), later, callback);
     } else if (value instanceof FailedNow) {
       tickFailure(callback, value.makeError);
     } else {

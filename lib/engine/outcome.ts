@@ -98,3 +98,13 @@ export function callBack<T>(promise: Promise<T>, callback: Callback<T>): void {
     (error) => nextTick(callback, error),
   );
 }
+
+/** The same, with what `later` makes of it. A promise keeps the asynchronous context. */
+export function callBackInContext<T>(
+  promise: Promise<unknown>,
+  later: Later<T> | undefined,
+  callback: Callback<T>,
+): void {
+  const result = later === undefined ? promise : promise.then(later as (value: unknown) => T);
+  callBack(result as Promise<T>, callback);
+}
