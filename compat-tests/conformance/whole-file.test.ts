@@ -48,8 +48,9 @@ test('a file that no Buffer can hold fails with ERR_FS_FILE_TOO_LARGE', async ()
     return allocUnsafeSlow(length);
   };
   try {
-    for (const reading of [readFile(file), readFile(file, 'utf8'), handle.readFile()]) {
-      await expect(reading).rejects.toMatchObject({
+    const reads = [() => readFile(file), () => readFile(file, 'utf8'), () => handle.readFile()];
+    for (const read of reads) {
+      await expect(read()).rejects.toMatchObject({
         name: 'RangeError',
         code: 'ERR_FS_FILE_TOO_LARGE',
         message: `File size (${size}) is greater than a Buffer can hold`,
