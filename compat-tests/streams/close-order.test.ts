@@ -1,12 +1,16 @@
+import { once } from 'node:events';
 import nodeFs from 'node:fs';
-import { expect } from 'vitest';
+import path from 'node:path';
+import { expect, test } from 'vitest';
 import ourFs from '../../lib/fs.js';
+import { open } from '../../lib/index.js';
 import {
   distUrl,
   fileWith,
   isWindows,
   makeFifo,
   resultOfChild,
+  temporaryFolder,
   testWhere,
   testWithFifo,
 } from '../helpers.js';
@@ -39,4 +43,25 @@ testWithFifo("a stream closes though Node's pool is stuck", async () => {
     fs.openSync(fifo, 'r+');`;
   const args = [makeFifo(), fileWith('content')];
   expect(await resultOfChild(script, { args })).toBe(0);
+});
+
+// Node closes in its pool, so there the file is closed even while the program blocks its thread.
+test("a stream closes its file at its end, whatever Node's pool does", async () => {
+  const folder = temporaryFolder();
+  const file = path.join(folder, 'file');
+  nodeFs.writeFileSync(file, 'content');
+  const handle = await open(file);
+  const { fd } = handle;
+  const stream = handle.createReadStream();
+  const ended = new Promise((resolve) => {
+    stream.on('end', () => nodeFs.fstat(2, resolve));
+  });
+  const atEnd = once(stream, 'end');
+  const closed = once(stream, 'close');
+  stream.resume();
+  await atEnd;
+  for (let tick = 0; tick < 5; tick++) await null;
+  if (!isWindows) expect(() => nodeFs.fstatSync(fd)).toThrow('EBADF');
+  nodeFs.rmSync(folder, { recursive: true, maxRetries: 5 });
+  await Promise.all([ended, closed]);
 });

@@ -185,9 +185,9 @@ const readerLife = lifeOf(nodeReader, openFile);
 const readerMethods = {
   ...readerLife,
   _destroy(this: Reader, error: Error | null, done: Done): void {
-    const destroy = (): void => readerLife._destroy.call(this, error, done);
-    if (error === null && this.readableEnded) afterNodesOperations(destroy);
-    else destroy();
+    const isEnd = error === null && this.readableEnded;
+    const closed: Done = (failure) => afterNodesOperations(() => done(failure));
+    readerLife._destroy.call(this, error, isEnd ? closed : done);
   },
   _read(this: Reader, size: number): void {
     const source = sourceOf(this, size);

@@ -34,6 +34,7 @@ function passThroughPool(callback: () => void): void {
  * not much later. Some programs end a copy when its source emits 'close', and lose what is not
  * written by then (stream-composer, which vinyl-fs uses). With node:fs the stream makes two trips
  * through that pool in between, to read the end of the file and to close it. Here it makes none.
+ * The file itself is closed before, because its program may remove it next.
  */
 export function afterNodesOperations(callback: () => void): void {
   if (!hasFileRequests()) {
