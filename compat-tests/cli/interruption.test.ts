@@ -47,7 +47,7 @@ test('SIGTERM in the middle of a mirror: code 143, and only complete files', asy
   }
 });
 
-test('SIGUSR1 does not open the debugger, and the copy goes on', async () => {
+test('SIGUSR1 neither opens the debugger nor stops the copy', async () => {
   const folder = folderWith({ source: data });
   const [source, to] = [path.join(folder, 'source'), path.join(folder, 'to')];
   const before = signalWhenWriting(folder, ['source'], 'SIGUSR1');

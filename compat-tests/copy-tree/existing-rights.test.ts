@@ -110,3 +110,43 @@ test('an update in place that keeps the mode takes rights before it writes', asy
   expect([...seen]).toEqual([0o600]);
   expect(modeOf(to)).toBe(0o640);
 });
+
+asRoot('an existing folder of this process keeps its owner until it is complete', async () => {
+  const source = privateTree();
+  const to = folderOf({ 'sub/one': 'older' });
+  for (const name of ['.', 'sub']) {
+    fs.chownSync(path.join(source, name), another, another);
+    fs.chmodSync(path.join(source, name), 0o770);
+    fs.chmodSync(path.join(to, name), 0o770);
+  }
+  const seen = new Set<string>();
+  await copyTree(source, to, {
+    metadata: { owner: true, mode: true },
+    onProgress: () => {
+      const { uid } = fs.statSync(path.join(to, 'sub'));
+      seen.add(`${uid} ${modeOf(path.join(to, 'sub')).toString(8)}`);
+    },
+  });
+  expect([...seen]).toEqual(['0 700']);
+  expect(fs.statSync(path.join(to, 'sub'))).toMatchObject({ uid: another, gid: another });
+  expect(modeOf(path.join(to, 'sub'))).toBe(0o770);
+});
+
+asRoot('an update in place that keeps the owner takes the file from its present one', async () => {
+  const folder = temporaryFolder();
+  const [from, to] = [path.join(folder, 'from'), path.join(folder, 'to')];
+  fs.writeFileSync(from, randomBytes(large, 5));
+  fs.chmodSync(from, 0o440);
+  fs.writeFileSync(to, randomBytes(large, 6));
+  fs.chmodSync(to, 0o640);
+  fs.chownSync(to, another, another);
+  const seen = new Set<string>();
+  const onProgress = (): void => {
+    seen.add(`${fs.statSync(to).uid} ${modeOf(to).toString(8)}`);
+  };
+  const metadata = { owner: true, mode: true };
+  await copy(from, to, { update: 'inplace', metadata, onProgress });
+  expect([...seen]).toEqual(['0 600']);
+  expect(fs.statSync(to)).toMatchObject({ uid: 0, gid: fs.statSync(from).gid });
+  expect(modeOf(to)).toBe(0o440);
+});

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { copy, copyTree, mirror, verify } from '../../lib/index.js';
 import { isWindows, rejection, sha256, temporaryFolder, testWhere } from '../helpers.js';
 import { folderOf, namesIn, newPlace, richTree } from './trees.js';
@@ -142,13 +142,18 @@ test('a manifest never replaces the copy of a file', async () => {
 });
 
 testWhere(!isWindows, 'there is no mkfifo(1)')(
-  'a manifest does not replace a FIFO, nor a link to a device',
+  'a manifest does not replace a FIFO, nor a link to a device or a descriptor',
   async () => {
     const [from, to] = [folderOf({ a: 'a' }), newPlace()];
     const [fifo, link] = ['fifo', 'link'].map((name) => path.join(temporaryFolder(), name));
     execFileSync('mkfifo', [fifo as string]);
     fs.symlinkSync('/dev/null', link as string);
-    for (const manifest of [fifo, link]) {
+    // Like /dev/stdout of a program whose output goes to a file.
+    const [output, file] = ['output', 'file'].map((name) => path.join(temporaryFolder(), name));
+    const fd = fs.openSync(file as string, 'w');
+    onTestFinished(() => fs.closeSync(fd));
+    fs.symlinkSync(`/dev/fd/${fd}`, output as string);
+    for (const manifest of [fifo, link, output]) {
       for (const source of [from, path.join(from, 'a')]) {
         const error = await rejection(copy(source, to, { manifest }));
         expect(error).toMatchObject({ code: 'EEXIST', path: manifest });

@@ -1,14 +1,18 @@
 import { constants } from 'node:fs';
+import process from 'node:process';
 import type { CoreHandle } from '../handle/core-handle.js';
 import { CopyError } from './copy-errors.js';
 import { statusIfThere } from './destination.js';
 import { openingOf } from './disk-options.js';
 import { FallbackLog } from './fallbacks.js';
+import { isOwn } from './own-file.js';
 import { isWider, newHash, type Target, type TargetRequest } from './target.js';
 import { UpdateMarker } from './update-marker.js';
 
 const { O_RDWR, O_NONBLOCK = 0 } = constants;
 const permissions = 0o777;
+const ofOwner = 0o700;
+const ofGroup = 0o070;
 
 /** @throws CopyError for a destination that other names lead to */
 async function checkNames(handle: CoreHandle, { settings, shown }: TargetRequest): Promise<void> {
@@ -24,12 +28,23 @@ async function checkNames(handle: CoreHandle, { settings, shown }: TargetRequest
   throw new CopyError('ERR_COPY_LINK', message, path, dest);
 }
 
-/** Takes permissions from users who may not read the source, before its content is written. */
+/**
+ * Takes permissions from users who may not read the source, before its content is written. A file
+ * that gets another owner is taken from its present one first.
+ */
 async function closeToOthers(handle: CoreHandle, request: TargetRequest): Promise<void> {
+  const { before, settings } = request;
   const status = await handle.stat();
-  if (!isWider(status, request)) return;
+  const { owner, mode } = settings.metadata;
+  const isTaken = mode !== undefined && owner !== undefined && !isOwn(status.uid);
+  if (!isTaken && !isWider(status, request)) return;
   // A refusal is reported, or is an error, when the file is complete.
-  await handle.chmod(status.mode & Number(request.before.mode) & permissions).catch(() => {});
+  const user = process.geteuid?.();
+  if (isTaken && user !== undefined) await handle.chown(user, status.gid).catch(() => {});
+  const keepsGroup = owner === undefined || before.gid === undefined;
+  const closed = keepsGroup || BigInt(status.gid) === before.gid ? 0 : ofGroup;
+  const kept = (Number(before.mode) | ofOwner) & permissions;
+  await handle.chmod(status.mode & kept & ~closed).catch(() => {});
 }
 
 /** Opens the existing file; a link there is not followed. */

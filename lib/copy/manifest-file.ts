@@ -2,8 +2,9 @@ import type { BigIntStats } from 'node:fs';
 import process from 'node:process';
 import { writeWholeFile } from '../file-handle/whole-file.js';
 import { readFile } from '../functions/file-content.js';
-import { stat } from '../functions/status.js';
+import { lstat, stat } from '../functions/status.js';
 import { systemError, systemErrorOf, withPath } from '../node/errors.js';
+import { nodePromises } from '../node/node-fs.js';
 import { showPath } from '../node/paths.js';
 import { folderOf, openSpot, renameOver, syncFolder } from './destination.js';
 import { FallbackLog, isMissing, isSystemError } from './fallbacks.js';
@@ -80,10 +81,16 @@ export async function checkManifestPlace(path: SystemPath): Promise<void> {
   if (!status.isDirectory()) throw systemErrorOf('ENOTDIR', subject);
   const there = await stat(path, { bigint: true, throwIfNoEntry: false });
   if (there?.isDirectory()) throw systemErrorOf('EISDIR', subject);
-  // /dev/null and /dev/stdout would be replaced by a file.
-  if (there !== undefined && !there.isFile()) {
+  // /dev/null would be replaced by a file, and so would the link /dev/stdout.
+  if (there !== undefined && (!there.isFile() || (await isDescriptor(path)))) {
     throw systemErrorOf('EEXIST', subject, 'a manifest does not replace a device, FIFO or socket');
   }
+}
+
+/** Whether a path leads to what a process has open, such as /dev/stdout. */
+async function isDescriptor(path: SystemPath): Promise<boolean> {
+  if (process.platform === 'win32' || !(await lstat(path)).isSymbolicLink()) return false;
+  return /^\/(?:proc|dev\/fd)\//.test(await nodePromises.readlink(path));
 }
 
 /** Reads and parses a manifest. @throws ManifestError; system errors */

@@ -161,7 +161,7 @@ export async function openNew(request: NewTargetRequest): Promise<Target> {
   };
 }
 
-/** Whether other users may read an existing file who may not read its source. */
+/** Whether users who may not read the source may read an existing file. */
 export function isWider(
   { mode, gid }: Pick<Stats, 'mode' | 'gid'>,
   { before, settings: { metadata } }: NewTargetRequest,

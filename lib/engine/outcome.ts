@@ -99,7 +99,7 @@ export function callBack<T>(promise: Promise<T>, callback: Callback<T>): void {
   );
 }
 
-/** The same, with what `later` makes of it. A promise keeps the asynchronous context. */
+/** Calls back with what `later` makes of a value. A promise keeps the asynchronous context. */
 export function callBackInContext<T>(
   promise: Promise<unknown>,
   later: Later<T> | undefined,

@@ -54,7 +54,7 @@ export function list<T>(request: CompleteRequest): Promise<T> {
   return isWindows ? listing.catch(asNoFolder) : listing;
 }
 
-/** The same for a function with a callback. @param later called with the result */
+/** Submits a request of listRequest(), and calls back. @param later called with the result */
 export function listFor<T>(
   request: CompleteRequest,
   callback: Callback<T>,

@@ -14,7 +14,7 @@ export type NameEncoding = BufferEncoding | 'buffer' | null | undefined;
 
 type AnyName = string | Buffer;
 
-// The addon delivers a short list whose names are ASCII as a string, which is faster.
+// The addon delivers a short list of listTree as a string, which is faster, if its names are ASCII.
 
 /** Decodes the completion of listTree and listIn. */
 export function decodeEntries(completion: Completion): EntryList {

@@ -90,6 +90,8 @@ export class ReadSource implements Mover {
   }
 
   settle(): Promise<void> {
+    // The window does not know of the look at the end.
+    if (this.#isLooking && this.#file.isOwn) this.#handle.cancelAll();
     return this.#ahead.cancel();
   }
 

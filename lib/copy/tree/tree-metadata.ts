@@ -7,6 +7,7 @@ import type { CoreHandle } from '../../handle/core-handle.js';
 import type { EntryMetadata } from '../../handle/entry-metadata.js';
 import type { EntryName } from '../../handle/entry-name.js';
 import { keepParts, type MetadataPart, type MetadataParts } from '../metadata.js';
+import { isOwn } from '../own-file.js';
 import type { Spot } from '../spot.js';
 import type { CopiedFile } from './copy-small-file.js';
 import type { KnownEntries, NamedEntry } from './known-entries.js';
@@ -51,6 +52,8 @@ async function copyAttributes(
 
 const isWindows = process.platform === 'win32';
 const permissions = 0o777;
+const ofOwner = 0o700;
+const ofGroup = 0o070;
 const ofOthers = 0o077;
 const setUserId = 0o4000;
 const setGroupId = 0o2000;
@@ -108,20 +111,30 @@ export async function mayGiveAway(
   }
 }
 
+/** Changes of an existing folder that come before anything is copied into it. */
+export interface EarlyChanges {
+  parts: MetadataParts;
+  mode: number;
+}
+
 /**
- * Returns the parts of an existing folder's metadata that must be kept before anything is copied
- * into it, because other users have rights to it that they do not have in the source.
+ * Returns the changes by which an existing folder loses rights that its source does not grant;
+ * undefined if there are none. A folder of another user gets its owner, and one of this process
+ * keeps it until it is complete.
  */
-export function partsToTakeEarly(
+export function earlyChangesOf(
   entry: TreeEntry,
   there: TreeEntry,
-  { owner, mode }: MetadataParts,
-): MetadataParts | undefined {
-  if (isWindows || mode === undefined) return undefined;
-  const isForeign = owner !== undefined && (entry.uid !== there.uid || entry.gid !== there.gid);
-  if (!isForeign && (there.mode & ~entry.mode & ofOthers) === 0) return undefined;
+  { owner, mode: keepsMode }: MetadataParts,
+): EarlyChanges | undefined {
+  if (isWindows || keepsMode === undefined) return undefined;
+  const changesGroup = owner !== undefined && entry.gid !== there.gid;
+  const changesOwner = owner !== undefined && entry.uid !== there.uid;
+  const isTaken = (changesOwner || changesGroup) && !isOwn(there.uid);
+  const mode = there.mode & (entry.mode | ofOwner) & ~(changesGroup ? ofGroup : 0);
+  if (!isTaken && ((there.mode ^ mode) & ofOthers) === 0) return undefined;
   // A refusal is reported, or is an error, when the folder is complete.
-  return { ...(isForeign && { owner: 'try' }), mode: 'try' };
+  return { parts: { ...(isTaken && { owner: 'try' }), mode: 'try' }, mode };
 }
 
 function metadataOf({ uid, gid, mode, atimeNs, mtimeNs }: TreeEntry): EntryMetadata {

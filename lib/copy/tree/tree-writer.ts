@@ -23,10 +23,10 @@ import type { Unnamed } from './small-files.js';
 import type { TreeActions } from './tree-actions.js';
 import { isNode, type TreeEntry } from './tree-entry.js';
 import {
+  earlyChangesOf,
   keepMetadata,
   keepMetadataOfNew,
   mayGiveAway,
-  partsToTakeEarly,
   type TreePair,
 } from './tree-metadata.js';
 import { folderOf, nameOf, type Place, placeIn } from './tree-place.js';
@@ -117,12 +117,10 @@ export class TreeWriter implements TreeActions {
    * anything is copied into it. @returns the mode that the folder has by now
    */
   async #closeToOthers(entry: TreeEntry, there: TreeEntry): Promise<number> {
-    const { metadata } = this.#settings;
-    const early = partsToTakeEarly(entry, there, metadata);
+    const early = earlyChangesOf(entry, there, this.#settings.metadata);
     if (early === undefined) return there.mode;
-    const mode = (there.mode & entry.mode) | (there.mode & ownerMayAll);
-    const refused = await this.#keep({ entry, there }, early, mode);
-    return refused.includes('mode') ? there.mode : mode;
+    const refused = await this.#keep({ entry, there }, early.parts, early.mode);
+    return refused.includes('mode') ? there.mode : early.mode;
   }
 
   /** Sets a folder's own metadata once it is complete. @returns refused parts */
