@@ -97,13 +97,20 @@ for (const [kind, size] of [
   });
 }
 
-test('an update in place that keeps the mode takes rights before it writes', async () => {
+/** Two different large files. @returns their paths */
+function filesWithModes(...modes: [number, number]): [string, string] {
   const folder = temporaryFolder();
-  const [from, to] = [path.join(folder, 'from'), path.join(folder, 'to')];
-  fs.writeFileSync(from, randomBytes(large, 5));
-  fs.chmodSync(from, 0o640);
-  fs.writeFileSync(to, randomBytes(large, 6));
-  fs.chmodSync(to, 0o604);
+  const files = modes.map((mode, index) => {
+    const file = path.join(folder, String(index));
+    fs.writeFileSync(file, randomBytes(large, index));
+    fs.chmodSync(file, mode);
+    return file;
+  });
+  return files as [string, string];
+}
+
+test('an update in place that keeps the mode takes rights before it writes', async () => {
+  const [from, to] = filesWithModes(0o640, 0o604);
   const seen = new Set<number>();
   const onProgress = (): void => void seen.add(modeOf(to));
   await copy(from, to, { update: 'inplace', metadata: true, onProgress });
@@ -133,12 +140,7 @@ asRoot('an existing folder of this process keeps its owner until it is complete'
 });
 
 asRoot('an update in place that keeps the owner takes the file from its present one', async () => {
-  const folder = temporaryFolder();
-  const [from, to] = [path.join(folder, 'from'), path.join(folder, 'to')];
-  fs.writeFileSync(from, randomBytes(large, 5));
-  fs.chmodSync(from, 0o440);
-  fs.writeFileSync(to, randomBytes(large, 6));
-  fs.chmodSync(to, 0o640);
+  const [from, to] = filesWithModes(0o440, 0o640);
   fs.chownSync(to, another, another);
   const seen = new Set<string>();
   const onProgress = (): void => {

@@ -16,7 +16,7 @@ export const ownerAlone = 0o600;
 
 /**
  * The part of such a file that is locked while a process works on the copy. It lies beyond the end
- * of every file: the lock keeps other copies out and blocks no read or write.
+ * of every file, so that the lock excludes other copies and affects neither reads nor writes.
  */
 export const ownerLock = { position: Number.MAX_SAFE_INTEGER - 1, length: 1 } as const;
 

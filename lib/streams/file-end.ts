@@ -3,7 +3,7 @@ import { getEngine } from '../engine/engine.js';
 import { notNow } from '../engine/in-place.js';
 import { Opcode } from '../engine/opcodes.js';
 import { complete, decodeValue } from '../engine/operation.js';
-import { FailedNow } from '../engine/outcome.js';
+import { callBack, FailedNow } from '../engine/outcome.js';
 import { transferWhole } from '../engine/requests.js';
 import type { CoreHandle } from '../handle/core-handle.js';
 
@@ -26,7 +26,7 @@ export function lookForMore(
   const engine = getEngine();
   const value = engine.runNow(request);
   if (value === notNow || value instanceof FailedNow) {
-    engine.call<number>(request, (error, bytes) => found(error, bytes === 1));
+    callBack(engine.submit<number>(request), (error, bytes) => found(error, bytes === 1));
   } else {
     found(null, value === 1);
   }
