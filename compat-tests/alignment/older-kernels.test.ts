@@ -1,0 +1,73 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, expect } from 'vitest';
+import {
+  distUrl,
+  isLinux,
+  randomBytes,
+  resultOfChild,
+  temporaryFolder,
+  testWhere,
+  unbufferedFolder,
+} from '../helpers.js';
+import { canMakeDisks, LoopDevice } from './loop-device.js';
+
+const MiB = 1024 * 1024;
+const hasCompiler = isLinux && spawnSync('cc', ['--version']).status === 0;
+const because = 'a seccomp filter, built by cc, hides STATX_DIOALIGN';
+const test = testWhere(hasCompiler, because, { mustRun: isLinux });
+const testDevice = testWhere(hasCompiler && canMakeDisks, `${because}; devices need root`, {
+  mustRun: isLinux,
+});
+
+let denyCall: string;
+
+beforeAll(() => {
+  if (!hasCompiler) return;
+  denyCall = path.join(temporaryFolder(), 'deny-call');
+  const source = fileURLToPath(new URL('../faults/deny-call.c', import.meta.url));
+  execFileSync('cc', ['-O1', '-o', denyCall, source]);
+});
+
+/** Writes and reads with the alignment that the handle reports. */
+const transfer = `
+  const { allocAligned } = await import(${JSON.stringify(distUrl('index.js'))});
+  const handle = await open(argument, 'r+', { unbuffered: true });
+  const { alignment } = handle;
+  const { position } = alignment;
+  const written = allocAligned(position).fill('content ');
+  const read = allocAligned(position);
+  await handle.write(written, { position });
+  await handle.read(read, { position });
+  const refused = await handle.read(read, { position: position / 2 }).catch(({ code }) => code);
+  await handle.close();
+  console.log(JSON.stringify({ alignment, isEqual: read.equals(written), refused }));`;
+
+test('the alignment of files is 4096 where Linux reports none (before 6.1)', async () => {
+  const file = path.join(await unbufferedFolder(), 'file');
+  fs.writeFileSync(file, randomBytes(MiB));
+  const options = { launcher: [denyCall, 'dioalign'], args: [file] };
+  expect(await resultOfChild(transfer, options)).toEqual({
+    alignment: { position: 4096, length: 4096, memory: 4096 },
+    isEqual: true,
+    refused: 'ERR_UNALIGNED',
+  });
+});
+
+for (const size of [512, 4096]) {
+  testDevice(`there that of a device is its sector of ${size} bytes`, async () => {
+    const device = new LoopDevice(MiB, size);
+    try {
+      const options = { launcher: [denyCall, 'dioalign'], args: [device.path] };
+      expect(await resultOfChild(transfer, options)).toEqual({
+        alignment: { position: size, length: size, memory: size },
+        isEqual: true,
+        refused: 'ERR_UNALIGNED',
+      });
+    } finally {
+      device.remove();
+    }
+  });
+}
