@@ -1,10 +1,11 @@
 // Runs a program that may not make a system call, as in a container whose seccomp profile denies
 // the call.
 //
-//   deny-call io_uring_setup|statx|dioalign PROGRAM ARGUMENT...
+//   deny-call io_uring_setup|statx|dioalign|preadv2|pwritev2 PROGRAM ARGUMENT...
 //
 // `dioalign` denies statx() only where it asks for the alignment of direct I/O, which Linux before
-// 6.1 does not report.
+// 6.1 does not report. preadv2() and pwritev2() are not implemented, as in qemu-user; the other
+// calls are not permitted.
 
 #include <errno.h>
 #include <linux/filter.h>
@@ -16,22 +17,37 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// STATX_DIOALIGN, which headers before Linux 6.1 lack.
-static const unsigned direct_alignment = 0x2000;
+struct denial {
+  const char* name;
+  unsigned number;
+  // The call is denied if its fourth argument has all of these bits.
+  unsigned bits;
+  unsigned error;
+};
+
+static const struct denial denials[] = {
+    {"io_uring_setup", __NR_io_uring_setup, 0, EPERM},
+    {"statx", __NR_statx, 0, EPERM},
+    // STATX_DIOALIGN, which headers before Linux 6.1 lack.
+    {"dioalign", __NR_statx, 0x2000, EPERM},
+    {"preadv2", __NR_preadv2, 0, ENOSYS},
+    {"pwritev2", __NR_pwritev2, 0, ENOSYS},
+};
 
 int main(int argc, char** argv) {
   if (argc < 3) return 2;
-  const unsigned number =
-      strcmp(argv[1], "io_uring_setup") == 0 ? __NR_io_uring_setup : __NR_statx;
-  // The call is denied if its fourth argument has all of these bits.
-  const unsigned bits = strcmp(argv[1], "dioalign") == 0 ? direct_alignment : 0;
+  const size_t count = sizeof denials / sizeof denials[0];
+  size_t index = 0;
+  while (index < count && strcmp(argv[1], denials[index].name) != 0) index++;
+  if (index == count) return 2;
+  const struct denial denied = denials[index];
   struct sock_filter instructions[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 4),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, denied.number, 0, 4),
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[3])),
-      BPF_STMT(BPF_ALU | BPF_AND | BPF_K, bits),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, bits, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+      BPF_STMT(BPF_ALU | BPF_AND | BPF_K, denied.bits),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, denied.bits, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | denied.error),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
   struct sock_fprog program = {

@@ -77,10 +77,22 @@ void use_advice(OpenFile& file) {
   (void)::posix_fadvise(file.handle(), 0, 0, POSIX_FADV_RANDOM);
 }
 
+// The plain calls serve transfers without flags, because some emulators know only those.
+ssize_t transfer_plainly(const Operation& op, const iovec* vectors, size_t count) {
+  const int fd = op.file->handle();
+  const auto number = static_cast<int>(count);
+  const auto offset = static_cast<off_t>(op.file_offset);
+  if (op.is_read()) {
+    return offset < 0 ? ::readv(fd, vectors, number) : ::preadv(fd, vectors, number, offset);
+  }
+  return offset < 0 ? ::writev(fd, vectors, number) : ::pwritev(fd, vectors, number, offset);
+}
+
 ssize_t transfer_once(const Operation& op, int flags) {
   iovec one{op.data, std::min(op.length, kTransferMax)};
   const iovec* const vectors = op.is_vector() ? op.detail->vectors.data() : &one;
   const size_t count = op.is_vector() ? op.detail->vectors.size() : 1;
+  if (flags == 0) return transfer_plainly(op, vectors, count);
   const auto number = op.is_read() ? SYS_preadv2 : SYS_pwritev2;
   return static_cast<ssize_t>(
       ::syscall(number, op.file->handle(), vectors, count, op.file_offset, 0, flags));
