@@ -1,11 +1,11 @@
 // Runs a program that may not make a system call, as in a container whose seccomp profile denies
 // the call.
 //
-//   deny-call io_uring_setup|statx|dioalign|preadv2|pwritev2 PROGRAM ARGUMENT...
+//   deny-call io_uring_setup|statx|dioalign|preadv2|pwritev2|last-signal PROGRAM ARGUMENT...
 //
 // `dioalign` denies statx() only where it asks for the alignment of direct I/O, which Linux before
-// 6.1 does not report. preadv2() and pwritev2() are not implemented, as in qemu-user; the other
-// calls are not permitted.
+// 6.1 does not report. preadv2() and pwritev2() are missing and the last signal cannot be sent, as
+// in qemu-user.
 
 #include <errno.h>
 #include <linux/filter.h>
@@ -20,18 +20,20 @@
 struct denial {
   const char* name;
   unsigned number;
-  // The call is denied if its fourth argument has all of these bits.
+  // The call is denied if this argument has all of these bits.
+  unsigned argument;
   unsigned bits;
   unsigned error;
 };
 
 static const struct denial denials[] = {
-    {"io_uring_setup", __NR_io_uring_setup, 0, EPERM},
-    {"statx", __NR_statx, 0, EPERM},
+    {"io_uring_setup", __NR_io_uring_setup, 0, 0, EPERM},
+    {"statx", __NR_statx, 0, 0, EPERM},
     // STATX_DIOALIGN, which headers before Linux 6.1 lack.
-    {"dioalign", __NR_statx, 0x2000, EPERM},
-    {"preadv2", __NR_preadv2, 0, ENOSYS},
-    {"pwritev2", __NR_pwritev2, 0, ENOSYS},
+    {"dioalign", __NR_statx, 3, 0x2000, EPERM},
+    {"preadv2", __NR_preadv2, 0, 0, ENOSYS},
+    {"pwritev2", __NR_pwritev2, 0, 0, ENOSYS},
+    {"last-signal", __NR_tgkill, 2, 64, EINVAL},
 };
 
 int main(int argc, char** argv) {
@@ -41,10 +43,11 @@ int main(int argc, char** argv) {
   while (index < count && strcmp(argv[1], denials[index].name) != 0) index++;
   if (index == count) return 2;
   const struct denial denied = denials[index];
+  const unsigned offset = offsetof(struct seccomp_data, args) + denied.argument * sizeof(__u64);
   struct sock_filter instructions[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, denied.number, 0, 4),
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[3])),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset),
       BPF_STMT(BPF_ALU | BPF_AND | BPF_K, denied.bits),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, denied.bits, 0, 1),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | denied.error),

@@ -24,18 +24,6 @@ void keep_library() {
          current.sa_handler == SIG_DFL;
 }
 
-// Signals without a name are used by no other part, and process.on() cannot take one: its handler
-// would restart the system call that is to end (libuv installs with SA_RESTART). The last ones are
-// the least likely to be in use. Without such signals it is SIGURG, ignored by default.
-int choose_signal() {
-#ifdef SIGRTMAX
-  for (int signal = SIGRTMAX; signal > SIGRTMIN; --signal) {
-    if (is_unused(signal)) return signal;
-  }
-#endif
-  return SIGURG;
-}
-
 // Without SA_RESTART, so that a system call ends with EINTR.
 void install_handler(int signal) {
   struct sigaction action {};
@@ -44,12 +32,34 @@ void install_handler(int signal) {
   ::sigaction(signal, &action, nullptr);
 }
 
+// Installs the handler, and returns whether the signal reaches a thread. qemu-user accepts handlers
+// of the last signals, but fails to send these signals with EINVAL.
+[[maybe_unused]] bool take_signal(int signal) {
+  install_handler(signal);
+  if (::pthread_kill(::pthread_self(), signal) == 0) return true;
+  struct sigaction none {};
+  none.sa_handler = SIG_DFL;
+  ::sigaction(signal, &none, nullptr);
+  return false;
+}
+
+// Signals without a name are used by no other part, and process.on() cannot take one: its handler
+// would restart the system call that is to end (libuv installs with SA_RESTART). The last ones are
+// the least likely to be in use. Without such signals it is SIGURG, ignored by default.
+int choose_signal() {
+#ifdef SIGRTMAX
+  for (int signal = SIGRTMAX; signal > SIGRTMIN; --signal) {
+    if (is_unused(signal) && take_signal(signal)) return signal;
+  }
+#endif
+  install_handler(SIGURG);
+  return SIGURG;
+}
+
 int interrupt_signal() {
   static const int chosen = [] {
     keep_library();
-    const int signal = choose_signal();
-    install_handler(signal);
-    return signal;
+    return choose_signal();
   }();
   return chosen;
 }

@@ -3,16 +3,17 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect } from 'vitest';
+import { canMakeDisks, LoopDevice } from '../alignment/loop-device.js';
 import {
   distUrl,
   isLinux,
+  makeFifo,
   randomBytes,
   resultOfChild,
   temporaryFolder,
   testWhere,
   unbufferedFolder,
 } from '../helpers.js';
-import { canMakeDisks, LoopDevice } from './loop-device.js';
 
 const MiB = 1024 * 1024;
 const hasCompiler = isLinux && spawnSync('cc', ['--version']).status === 0;
@@ -27,7 +28,7 @@ let denyCall: string;
 beforeAll(() => {
   if (!hasCompiler) return;
   denyCall = path.join(temporaryFolder(), 'deny-call');
-  const source = fileURLToPath(new URL('../faults/deny-call.c', import.meta.url));
+  const source = fileURLToPath(new URL('deny-call.c', import.meta.url));
   execFileSync('cc', ['-O1', '-o', denyCall, source]);
 });
 
@@ -89,4 +90,15 @@ test('dontCache works where the system knows no preadv2() and pwritev2()', async
   const options = { launcher, args: [path.join(await unbufferedFolder(), 'file')] };
   const text = 'one two three four';
   expect(await resultOfChild(script, options)).toEqual(['two thr', 13, text, true]);
+});
+
+test('an open that waits is canceled where the last signal cannot be sent', async () => {
+  const script = `
+    const stop = new AbortController();
+    const opened = open(argument, 'r', { signal: stop.signal }).catch(({ name }) => name);
+    await sleep(50);
+    stop.abort();
+    console.log(JSON.stringify(await opened));`;
+  const options = { launcher: [denyCall, 'last-signal'], args: [makeFifo()], msMax: 60_000 };
+  expect(await resultOfChild(script, options)).toBe('AbortError');
 });
