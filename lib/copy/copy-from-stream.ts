@@ -18,7 +18,7 @@ import {
   progressOf,
   shownPathsOf,
 } from './copy-steps.js';
-import { openSpot, resolveDestination, type ShownPaths, systemPathOf } from './destination.js';
+import { type ShownPaths, systemPathOf } from './destination.js';
 import { openDevice } from './device-target.js';
 import { isMissing } from './fallbacks.js';
 import {
@@ -31,6 +31,7 @@ import { makeSparse, paceOf } from './fill.js';
 import { accessOfExisting, giveAccess } from './keep-access.js';
 import { readBack } from './read-back.js';
 import { chunkDefaults } from './read-chunks.js';
+import { resolveDestination } from './resolve-destination.js';
 import { RunWriter } from './run-writer.js';
 import { setSize } from './set-size.js';
 import type { SystemPath } from './spot.js';
@@ -113,7 +114,7 @@ async function copyTo(to: SystemPath, shown: ShownPaths, job: Job): Promise<Stre
   // No file has these numbers.
   const nowhere = { dev: -1n, ino: -1n };
   const resolved = await resolveDestination(to, nowhere, settings, shown);
-  const spot = await openSpot(resolved.path);
+  const { spot } = resolved;
   try {
     const request = { before: { mode: 0o666n }, size: null, shown, destination: spot, settings };
     const target = await (resolved.isDevice ? openDevice(request) : openNew(request));

@@ -1,17 +1,15 @@
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
-import { basename, dirname, isAbsolute, join, sep } from 'node:path';
+import { basename, dirname, join, sep } from 'node:path';
 import process from 'node:process';
 import type { DirectoryHandle } from '../file-handle/directory-handle.js';
 import { openDirectory } from '../functions/open-directory.js';
 import { lstat, stat } from '../functions/status.js';
 import { type EntryName, parseName } from '../handle/entry-name.js';
 import { type SystemError, systemErrorOf } from '../node/errors.js';
-import { nodeFs, nodePromises } from '../node/node-fs.js';
-import { pathBytes, pathText } from '../node/path-text.js';
+import { pathBytes } from '../node/path-text.js';
 import { isUrl, type PathLike, parsePath } from '../node/paths.js';
-import { realPath } from '../node/real-path.js';
 import { retryWhileHeld } from '../win32/held-by-others.js';
 import { CopyError } from './copy-errors.js';
 import { type FallbackLog, isMissing } from './fallbacks.js';
@@ -125,8 +123,8 @@ function notAFile({ path, dest }: ShownPaths): CopyError {
   return new CopyError('ERR_COPY_FILE_TYPE', `'${dest}' is not a file`, path, dest);
 }
 
-/** @throws EISDIR, EEXIST; CopyError */
-function checkReplaceable(
+/** Checks that a file may be replaced. @throws EISDIR, EEXIST; CopyError */
+export function checkReplaceable(
   to: BigIntStats,
   from: Pick<BigIntStats, 'dev' | 'ino'>,
   force: boolean,
@@ -168,57 +166,6 @@ export async function checkPlaceInTree(
   if (to === undefined) return;
   if (to.isBlockDevice()) throw notAFile(shown);
   checkReplaceable(to, from, force, shown);
-}
-
-/** Follows dangling links to the path that does not exist. */
-async function endOfLinks(path: SystemPath): Promise<SystemPath> {
-  let at = path;
-  while ((await statIfThere(at, true))?.isSymbolicLink()) {
-    const target = await nodePromises.readlink(at, { encoding: 'buffer' });
-    const isWhole = isAbsolute(target.toString('latin1'));
-    const bytes = isWhole ? target : Buffer.concat([bytesOf(folderOf(at)), separator, target]);
-    at = process.platform === 'win32' ? pathText(bytes) : bytes;
-  }
-  return at;
-}
-
-/** @throws CopyError for a link, through which a copy would write to an unnamed file */
-async function checkNoLink(destination: SystemPath, { path, dest }: ShownPaths): Promise<void> {
-  if (!(await statIfThere(destination, true))?.isSymbolicLink()) return;
-  const message = `'${dest}' is a symbolic link, which an update in place does not follow`;
-  throw new CopyError('ERR_COPY_LINK', message, path, dest);
-}
-
-/** A path that a copy replaces or writes to. */
-export interface ResolvedDestination {
-  path: SystemPath;
-  /** Whether it is a block device. */
-  isDevice: boolean;
-}
-
-/**
- * Resolves the path that a copy replaces. Links to files are followed, since a rename would replace
- * the link itself.
- * @throws EISDIR, EEXIST, EACCES, …; CopyError
- */
-export async function resolveDestination(
-  destination: SystemPath,
-  from: Pick<BigIntStats, 'dev' | 'ino'>,
-  { force, isInPlace }: { force: boolean; isInPlace: boolean },
-  shown: ShownPaths,
-): Promise<ResolvedDestination> {
-  const to = await statIfThere(destination, false);
-  if (isInPlace && !to?.isBlockDevice()) await checkNoLink(destination, shown);
-  if (to === undefined) {
-    const isFree = (await statIfThere(destination, true)) === undefined;
-    if (isFree) return { path: destination, isDevice: false };
-    if (!force) throw systemErrorOf('EEXIST', { syscall: 'copyfile', ...shown });
-    return { path: await endOfLinks(destination), isDevice: false };
-  }
-  checkReplaceable(to, from, force, shown);
-  // A rename would replace a read-only file; its mode says that its owner does not want that.
-  await nodePromises.access(destination, nodeFs.constants.W_OK);
-  return { path: await realPath(destination), isDevice: to.isBlockDevice() };
 }
 
 /** Renames a file within a directory, and replaces an existing file in one step. */

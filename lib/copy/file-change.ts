@@ -7,8 +7,6 @@ import { validateBoolean } from '../node/validate.js';
 import { endOf, explain, isLeftAlone, nothingCopied, shownPathsOf } from './copy-steps.js';
 import {
   checkSource,
-  openSpot,
-  resolveDestination,
   type ShownPaths,
   shownNameOf,
   statIfThere,
@@ -23,6 +21,7 @@ import {
   parseCopyOptions,
 } from './file-copy-options.js';
 import { checkManifestPlace } from './manifest-file.js';
+import { resolveDestination } from './resolve-destination.js';
 import { sizeOfSource } from './source-size.js';
 import type { SystemPath } from './spot.js';
 import type { TreeChange } from './tree/copy-tree-report.js';
@@ -73,8 +72,8 @@ async function rehearse(
     const size = await sizeOf(from, shown, settings);
     if (settings.manifest !== undefined) await checkManifestPlace(settings.manifest);
     const status = await stat(from, { bigint: true });
-    const { path, isDevice } = await resolveDestination(to, status, settings, shown);
-    const destination = await openSpot(path);
+    const resolved = await resolveDestination(to, status, settings, shown);
+    const { spot: destination, isDevice } = resolved;
     try {
       const request = { before: status, size, shown, destination, settings };
       if (isDevice) await examineDevice(request);

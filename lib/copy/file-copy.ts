@@ -22,8 +22,6 @@ import {
   checkPlaceInTree,
   checkSource,
   folderOf,
-  openSpot,
-  resolveDestination,
   type ShownPaths,
   systemPathOf,
 } from './destination.js';
@@ -43,6 +41,7 @@ import { openRegular } from './open-regular.js';
 import { openTarget } from './open-target.js';
 import { readBack } from './read-back.js';
 import { ReadFaults, untilItPasses } from './read-faults.js';
+import { resolveDestination } from './resolve-destination.js';
 import { SourceChangedError } from './source-changed-error.js';
 import { sizeOfSource } from './source-size.js';
 import type { Spot, SystemPath } from './spot.js';
@@ -128,7 +127,7 @@ async function start(
     checkSource(status, shown);
     const settings = await withCaching(given, status, folderOf(to));
     const resolved = await resolveDestination(to, status, settings, shown);
-    const spot = await openSpot(resolved.path);
+    const { spot } = resolved;
     const openSource: Job['openSource'] = (flags, how) => openCore(from, flags, how);
     const job = { openSource, destination: spot, shown, settings, faults };
     try {

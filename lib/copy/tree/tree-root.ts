@@ -6,6 +6,7 @@ import { openDirectory } from '../../functions/open-directory.js';
 import type { EntryName } from '../../handle/entry-name.js';
 import { nodePromises } from '../../node/node-fs.js';
 import { type PathLike, parsePath, showPath } from '../../node/paths.js';
+import { openDirectoryAtEnd } from '../end-of-links.js';
 import type { Spot, SystemPath } from '../spot.js';
 import { type FolderCheck, TreeFolders } from './tree-folders.js';
 import { folderOf, fromBytes, nameOf, type Place, toSystem } from './tree-place.js';
@@ -19,22 +20,28 @@ export class TreeRoot {
   /** Checks folders below the top when they are opened, and throws to refuse them. */
   checkFolder: FolderCheck | undefined;
   readonly #path: string;
+  readonly #isTrusted: boolean;
   #opening: Promise<TreeFolders> | undefined;
   #folders: TreeFolders | undefined;
   #type: Promise<number> | undefined;
 
-  /** @param name name of the argument, for errors */
+  /**
+   * @param name name of the argument, for errors. A source is only read, so a link to it is
+   *   followed whoever has made it.
+   */
   constructor(path: PathLike, name: string) {
     const { native, shown } = parsePath(path, name);
     const bytes = typeof native === 'string' ? Buffer.from(native) : native;
     this.#path = isWindows ? (native as string) : fromBytes(bytes);
     this.shown = shown;
+    this.#isTrusted = name === 'source';
   }
 
-  /** Opens the top, following a link, unless it is open. @throws ENOENT, ENOTDIR, … */
+  /** Opens the top, following links, unless it is open. @throws ENOENT, ENOTDIR, EACCES, … */
   async open(): Promise<TreeFolders> {
     if (this.#folders !== undefined) return this.#folders;
-    this.#opening ??= openDirectory(this.at('')).then(
+    const openTop = this.#isTrusted ? openDirectory : openDirectoryAtEnd;
+    this.#opening ??= openTop(this.at('')).then(
       (top) => new TreeFolders(top, async (place, folder) => this.checkFolder?.(place, folder)),
     );
     try {
