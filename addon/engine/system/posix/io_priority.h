@@ -16,7 +16,7 @@ class ThreadIoPriority {
   ThreadIoPriority& operator=(const ThreadIoPriority&) = delete;
 
  private:
-  int before_ = -1;
+  [[maybe_unused]] int before_ = -1;
 };
 
 // The number for the kernel: that of ioprio_set(2), and of the entries of a ring.

@@ -43,14 +43,14 @@ class SmallFileCopier {
 
   Operation& op_;
   const bool locks_;  // whether new files are locked until they have their final name
-  bool leaves_cache_;
+  [[maybe_unused]] bool leaves_cache_;  // on Linux
   // The owner of new files in the directory, if it is known before they are made.
   uid_t user_ = 0;
   gid_t group_ = 0;
   bool knows_owner_ = false;
   bool inherits_list_ = false;  // whether new files get an access list from the directory
   AccessList list_;             // of the source
-  bool may_clone_ = true;
+  [[maybe_unused]] bool may_clone_ = true;  // on Linux
   std::unique_ptr<std::byte[]> buffer_;
   size_t room_ = 0;
 };
