@@ -1,5 +1,6 @@
 import { overlappedFs } from './functions/fs-object.js';
 import promises from './promises.js';
+import { register, unregister } from './register/register.js';
 
 // An object in the shape of node:fs, for libraries that take an `fs` option. Functions that the
 // engine does not serve, such as most functions on descriptors, are Node's own.
@@ -24,7 +25,6 @@ export {
   unlink,
   writeFile,
 } from './functions/callbacks.js';
-export { register, unregister } from './register/register.js';
 export {
   createReadStream,
   createWriteStream,
@@ -33,4 +33,15 @@ export {
   WriteStream,
   WriteStream as FileWriteStream,
 } from './streams/file-streams.js';
-export { overlappedFs as default, overlappedFs as 'module.exports', promises };
+export {
+  overlappedFs as default,
+  overlappedFs as 'module.exports',
+  promises,
+  register,
+  unregister,
+};
+
+// require() gives the object, where they are hidden from code that lists the members of `fs`.
+for (const value of [register, unregister]) {
+  Object.defineProperty(overlappedFs, value.name, { value, configurable: true, writable: true });
+}
