@@ -102,3 +102,27 @@ test('an open that waits is canceled where the last signal cannot be sent', asyn
   const options = { launcher: [denyCall, 'last-signal'], args: [makeFifo()], msMax: 60_000 };
   expect(await resultOfChild(script, options)).toBe('AbortError');
 });
+
+const fincore = '/usr/bin/fincore';
+const cacheTest = testWhere(
+  hasCompiler && fs.existsSync(fincore),
+  `${because}; fincore shows what is cached`,
+);
+
+cacheTest('there a read at the cursor leaves nothing in the cache, either', async () => {
+  const file = path.join(await unbufferedFolder(), 'file');
+  const size = 4 * MiB;
+  const descriptor = fs.openSync(file, 'w');
+  fs.writeSync(descriptor, randomBytes(size));
+  fs.fsyncSync(descriptor);
+  fs.closeSync(descriptor);
+  execFileSync('dd', [`if=${file}`, 'iflag=nocache', 'count=0', 'status=none']);
+  const script = `
+    const handle = await open(argument, 'r', { dontCache: true });
+    console.log((await handle.readFile()).byteLength);
+    await handle.close();`;
+  const launcher = [denyCall, 'preadv2', denyCall, 'pwritev2'];
+  expect(await resultOfChild(script, { launcher, args: [file] })).toBe(size);
+  const cached = execFileSync(fincore, ['-b', '-n', '-o', 'RES', file], { encoding: 'utf8' });
+  expect(Number(cached)).toBeLessThan(size / 2);
+});

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include <cstdio>
 
@@ -105,15 +106,20 @@ size_t size_of(const Operation& op) {
   return size;
 }
 
+// Where a transfer begins: its position, or the cursor. Negative where there is none.
+int64_t start_of(const Operation& op) {
+  return op.file_offset >= 0 ? op.file_offset : ::lseek(op.file->handle(), 0, SEEK_CUR);
+}
+
 // Fails where the write has been lost: the next sync would not report it again.
-Result drop(const Operation& op, const Result& moved) {
+Result drop(const Operation& op, int64_t start, const Result& moved) {
   const int fd = op.file->handle();
   const auto length = static_cast<off_t>(moved.value);
-  if (op.is_write() && ::sync_file_range(fd, op.file_offset, length, kWriteBack) != 0 &&
+  if (op.is_write() && ::sync_file_range(fd, start, length, kWriteBack) != 0 &&
       (errno == EIO || errno == ENOSPC || errno == EDQUOT)) {
     return last_error();
   }
-  (void)::posix_fadvise(fd, op.file_offset, length, POSIX_FADV_DONTNEED);
+  (void)::posix_fadvise(fd, start, length, POSIX_FADV_DONTNEED);
   return moved;
 }
 
@@ -150,10 +156,10 @@ Result run_uncached_transfer(Operation& op) {
     result = repeat_interrupted(op, run);
     if (result.ok() || !lacks_flags(*op.file, static_cast<int>(result.os_error))) return result;
   }
-  const int64_t offset = op.file_offset;
-  const bool may_drop = offset >= 0 && !is_any_cached(op.file->handle(), offset, size_of(op));
+  const int64_t start = start_of(op);
+  const bool may_drop = start >= 0 && !is_any_cached(op.file->handle(), start, size_of(op));
   result = repeat_interrupted(op, run);
-  return result.ok() && result.value > 0 && may_drop ? drop(op, result) : result;
+  return result.ok() && result.value > 0 && may_drop ? drop(op, start, result) : result;
 }
 
 ssize_t read_uncached(int fd, void* memory, size_t length) {
