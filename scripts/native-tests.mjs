@@ -12,6 +12,7 @@ import { availableParallelism } from 'node:os';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { qemuForArm } from './foreign/qemu.mjs';
 import { hasZig, needZig, zigEnvironment, zigOptions } from './zig.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -38,7 +39,7 @@ const configurations = {
   musl: { cross: 'x86_64-linux-musl', isFor: hasZig, isOnlyByName: true },
   'musl-arm64': {
     cross: 'aarch64-linux-musl',
-    launcher: ['qemu-aarch64'],
+    launcher: qemuForArm,
     isFor: hasZig,
     isOnlyByName: true,
   },
@@ -111,11 +112,11 @@ async function build(name) {
 }
 
 function commandFor(name, program) {
-  const { launcher = [] } = configurations[name];
+  const { launcher = () => [] } = configurations[name];
   // ThreadSanitizer of older compilers fails where the kernel spreads addresses over more bits.
   const fixed = ['setarch', '-R'];
   const isFixed = name === 'tsan' && process.platform === 'linux' && has(fixed[0], ['-R', 'true']);
-  return [...(isFixed ? fixed : launcher), program];
+  return [...(isFixed ? fixed : launcher(path.dirname(program))), program];
 }
 
 /** Returns the numbers of the run; a run that ends without printing them counts as one failure. */

