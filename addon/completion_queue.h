@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+
 #include "engine/engine.h"
 #include "event_loop.h"
 
@@ -9,27 +11,51 @@ namespace overlapped {
 // event loop per batch, regardless of how many threads add to it.
 class CompletionQueue final : public CompletionSink {
  public:
+  using Clock = std::chrono::steady_clock;
+
   explicit CompletionQueue(EventLoop& loop) : loop_(loop) {}
 
   void complete(OperationList completed) override {
-    bool first;
+    bool wakes;
     {
       std::lock_guard lock(mutex_);
-      first = completed_.empty();
+      const bool is_first = completed_.empty();
+      if (is_first) first_at_ = Clock::now();
+      wakes = is_first && !is_attended_;
       completed_.append(std::move(completed));
     }
     // A later completion finds a wake-up under way, and take_all() will find it, too.
-    if (first) loop_.wake();
+    if (wakes) loop_.wake();
   }
 
   OperationList take_all() {
     std::lock_guard lock(mutex_);
+    if (!completed_.empty()) completed_at_ = first_at_;
     return std::move(completed_);
   }
+
+  // Until leave(), the loop turns without being woken and takes what there is in each turn.
+  void attend() {
+    std::lock_guard lock(mutex_);
+    is_attended_ = true;
+  }
+  // Returns whether there are completions, which have woken nobody.
+  bool leave() {
+    std::lock_guard lock(mutex_);
+    is_attended_ = false;
+    return !completed_.empty();
+  }
+
+  // When the first of the completions that take_all() took last was added. Called by the thread
+  // that takes them.
+  Clock::time_point completed_at() const { return completed_at_; }
 
  private:
   Mutex mutex_;
   OperationList completed_;
+  bool is_attended_ = false;
+  Clock::time_point first_at_{};
+  Clock::time_point completed_at_{};
   EventLoop& loop_;
 };
 

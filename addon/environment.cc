@@ -116,6 +116,7 @@ napi_value Environment::submit(uint32_t count, napi_value objects) {
   const uint32_t completions = is_late_ ? 0 : fill_completions();
   wake_if_needed();
   update_reference();
+  spin_->note_submission(in_flight_);
   return values.number(completions);
 }
 
@@ -321,7 +322,11 @@ void Environment::run_turn() {
   budget_.begin();
   submit_deferred();
   ready_.append(engine_->poll());
-  ready_.append(queue_->take_all());
+  const bool from_engine = !ready_.empty();
+  OperationList from_workers = queue_->take_all();
+  const bool has_more = spin_->end_turn(!from_workers.empty(), from_engine);
+  ready_.append(std::move(from_workers));
+  if (has_more) ready_.append(queue_->take_all());
   while (const uint32_t count = fill_completions()) notify(count);
   wake_if_needed();
   update_reference();

@@ -9,6 +9,7 @@
 #include "engine/engine.h"
 #include "event_loop.h"
 #include "file_table.h"
+#include "loop_spin.h"
 #include "shared_rings.h"
 #include "slot_table.h"
 #include "turn_budget.h"
@@ -104,6 +105,7 @@ class Environment {
   napi_env env_;
   std::unique_ptr<EventLoop> loop_;
   std::unique_ptr<CompletionQueue> queue_;
+  std::unique_ptr<LoopSpin> spin_;
   std::unique_ptr<Engine> engine_;
   std::string reason_;
   SharedRings rings_;

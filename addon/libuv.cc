@@ -14,6 +14,9 @@ struct Functions {
   size_t (*handle_size)(int);
   int (*async_init)(Loop*, Handle*, AsyncCallback);
   int (*async_send)(Handle*);
+  int (*idle_init)(Loop*, Handle*);
+  int (*idle_start)(Handle*, IdleCallback);
+  int (*idle_stop)(Handle*);
   int (*poll_init)(Loop*, Handle*, int);
   int (*poll_start)(Handle*, int, PollCallback);
   uint64_t (*now)(const Loop*);
@@ -44,7 +47,9 @@ Functions look_up_all() {
   Functions found{};
   found.has_loop =
       look_up(found.handle_size, "uv_handle_size") && look_up(found.async_init, "uv_async_init") &&
-      look_up(found.async_send, "uv_async_send") && look_up(found.poll_init, "uv_poll_init") &&
+      look_up(found.async_send, "uv_async_send") && look_up(found.idle_init, "uv_idle_init") &&
+      look_up(found.idle_start, "uv_idle_start") && look_up(found.idle_stop, "uv_idle_stop") &&
+      look_up(found.poll_init, "uv_poll_init") &&
       look_up(found.poll_start, "uv_poll_start") && look_up(found.now, "uv_now") &&
       look_up(found.ref, "uv_ref") && look_up(found.unref, "uv_unref") &&
       look_up(found.close, "uv_close") && look_up(found.set_data, "uv_handle_set_data") &&
@@ -70,6 +75,11 @@ int async_init(Loop* loop, Handle* handle, AsyncCallback callback) {
   return functions().async_init(loop, handle, callback);
 }
 int async_send(Handle* handle) { return functions().async_send(handle); }
+int idle_init(Loop* loop, Handle* handle) { return functions().idle_init(loop, handle); }
+int idle_start(Handle* handle, IdleCallback callback) {
+  return functions().idle_start(handle, callback);
+}
+int idle_stop(Handle* handle) { return functions().idle_stop(handle); }
 int poll_init(Loop* loop, Handle* handle, int fd) {
   return functions().poll_init(loop, handle, fd);
 }

@@ -12,11 +12,13 @@ namespace overlapped::uv {
 struct Loop;
 struct Handle;
 using AsyncCallback = void (*)(Handle*);
+using IdleCallback = void (*)(Handle*);
 using PollCallback = void (*)(Handle*, int status, int events);
 using CloseCallback = void (*)(Handle*);
 
 // uv_handle_type and uv_poll_event (uv.h of libuv 1.x).
 inline constexpr int kAsyncHandle = 1;
+inline constexpr int kIdleHandle = 6;
 inline constexpr int kPollHandle = 8;
 inline constexpr int kReadable = 1;
 
@@ -27,6 +29,9 @@ bool has_loop();
 size_t handle_size(int type);
 int async_init(Loop* loop, Handle* handle, AsyncCallback callback);
 int async_send(Handle* handle);
+int idle_init(Loop* loop, Handle* handle);
+int idle_start(Handle* handle, IdleCallback callback);
+int idle_stop(Handle* handle);
 int poll_init(Loop* loop, Handle* handle, int fd);
 int poll_start(Handle* handle, int events, PollCallback callback);
 // Milliseconds; the loop takes the time anew in each of its turns.

@@ -21,6 +21,20 @@ bool LibuvLoop::open() {
   return true;
 }
 
+bool LibuvLoop::keep_turning(bool wanted) {
+  if (!idle_) {
+    uv::Handle* const handle = allocate(uv::kIdleHandle, idle_memory_);
+    if (uv::idle_init(loop_, handle) != 0) return false;
+    idle_ = handle;
+    uv::set_data(idle_, this);
+    uv::unref(idle_);
+  }
+  if (!wanted) return uv::idle_stop(idle_) == 0;
+  return uv::idle_start(idle_, [](uv::Handle* idle) {
+           static_cast<LibuvLoop*>(uv::get_data(idle))->on_turn_();
+         }) == 0;
+}
+
 bool LibuvLoop::watch(int descriptor, std::function<void()> clear) {
   uv::Handle* const handle = allocate(uv::kPollHandle, poll_memory_);
   if (uv::poll_init(loop_, handle, descriptor) != 0) return false;
@@ -39,6 +53,7 @@ bool LibuvLoop::watch(int descriptor, std::function<void()> clear) {
 void LibuvLoop::close(std::function<void()> closed) {
   closed_ = std::move(closed);
   if (poll_) close_handle(poll_);
+  if (idle_) close_handle(idle_);
   close_handle(async_);
 }
 

@@ -21,6 +21,7 @@ class LibuvLoop final : public EventLoop {
   void wake() override { uv::async_send(async_); }
   bool watch(int descriptor, std::function<void()> clear) override;
   void keep_alive(bool wanted) override { (wanted ? uv::ref : uv::unref)(async_); }
+  bool keep_turning(bool wanted) override;
   // The loop does not report its turns, but it updates its time in each.
   uint64_t turn() override { return uv::now(loop_); }
   void close(std::function<void()> closed) override;
@@ -36,7 +37,9 @@ class LibuvLoop final : public EventLoop {
   std::function<void()> closed_;
   std::unique_ptr<std::byte[]> async_memory_;
   std::unique_ptr<std::byte[]> poll_memory_;
+  std::unique_ptr<std::byte[]> idle_memory_;
   uv::Handle* async_ = nullptr;
+  uv::Handle* idle_ = nullptr;
   uv::Handle* poll_ = nullptr;
   int open_handles_ = 0;  // while they close
 };

@@ -52,6 +52,7 @@ bool Environment::prepare(const StartOptions& options) {
     return false;
   }
   queue_ = std::make_unique<CompletionQueue>(*loop_);
+  spin_ = std::make_unique<LoopSpin>(*loop_, *queue_);
   EngineChoice choice = select_engine(options.wanted, *queue_);
   engine_ = std::move(choice.engine);
   reason_ = std::move(choice.reason);

@@ -54,7 +54,7 @@ ThreadPool::~ThreadPool() {
   }
   for (Lane& lane : lanes_) {
     for (auto& worker : lane.workers) {
-      worker->work.notify_one();
+      worker->sleeper.work.notify_one();
       worker->thread.join();
     }
     for (auto& worker : lane.finished) {
@@ -79,7 +79,7 @@ bool ThreadPool::start_worker(Lane& lane) {
   try {
     started.thread = factory_([this, &lane, &started] { run_worker(lane, started); });
     ++lane.waking;
-    started.is_woken = true;
+    started.sleeper.is_woken = true;
     return true;
   } catch (const std::system_error&) {
     lane.finished.push_back(std::move(lane.workers.back()));
@@ -121,7 +121,7 @@ void ThreadPool::submit(OperationList batch) {
 }
 
 void ThreadPool::share(OperationList batch) {
-  Worker* woken = nullptr;
+  Sleeper* woken = nullptr;
   {
     Lock lock(mutex_);
     Lane& lane = lanes_[kBounded];
@@ -205,15 +205,12 @@ void ThreadPool::enqueue(OperationList batch) {
 
 // Picks a worker to notify, or makes one, if there is work and no worker is on its way. A worker
 // that takes work wakes the next, so that no more threads run than the work keeps busy.
-ThreadPool::Worker* ThreadPool::wake(Lane& lane) {
+Sleeper* ThreadPool::wake(Lane& lane) {
   if (lane.waking > 0) return nullptr;
   if (lane.queue.empty() && !lane.wants_sharer()) return nullptr;
   if (!lane.idle.empty()) {
-    Worker* const worker = lane.idle.back();
-    lane.idle.pop_back();
-    worker->is_woken = true;
     ++lane.waking;
-    return worker;
+    return lane.idle.call();
   }
   const size_t threads = std::min(lane.threads + lane.stuck, lane.threads_max);
   const bool started = lane.workers.size() < threads && start_worker(lane);
@@ -235,18 +232,15 @@ bool ThreadPool::is_delivery_due(const Lane& lane) {
 }
 
 void ThreadPool::wait_for_work(Lane& lane, Worker& worker, Lock& lock) {
-  if (!worker.is_woken) {
-    lane.idle.push_back(&worker);
-    worker.work.wait(lock, [&] { return stopping_ || worker.is_woken; });
-  }
-  if (worker.is_woken) --lane.waking;
-  worker.is_woken = false;
+  if (!worker.sleeper.is_woken) lane.idle.wait(worker.sleeper, stopping_, lock);
+  if (worker.sleeper.is_woken) --lane.waking;
+  worker.sleeper.is_woken = false;
 }
 
 // Null when the pool ends.
 Operation* ThreadPool::take(Lane& lane, Worker& worker, Lock& lock) {
   for (;;) {
-    if (worker.is_woken) wait_for_work(lane, worker, lock);
+    if (worker.sleeper.is_woken) wait_for_work(lane, worker, lock);
     if (is_delivery_due(lane)) {
       // The worker looks for work right afterwards, so no other one needs to wake up for that.
       ++lane.waking;
@@ -382,7 +376,7 @@ void ThreadPool::abandon() {
   interrupter_.abandon();
   for (Lane& lane : lanes_) {
     for (auto& worker : lane.workers) {
-      worker->work.notify_one();
+      worker->sleeper.work.notify_one();
       worker->thread.detach();
     }
     for (auto& worker : lane.finished) {

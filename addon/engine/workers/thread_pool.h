@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine.h"
+#include "idle_workers.h"
 #include "interrupter.h"
 #include "watchdog.h"
 
@@ -67,10 +68,9 @@ class ThreadPool {
  private:
   struct Worker {
     std::thread thread;
-    ConditionVariable work;
+    Sleeper sleeper;
     InterruptTarget target;
     Operation* current = nullptr;
-    bool is_woken = false;
     StuckDetector detector;
   };
   static constexpr size_t kSharedPerWorker = 16;
@@ -82,7 +82,7 @@ class ThreadPool {
     OperationList queue;
     OperationList shared;  // newer than the queue, with the submitting thread at its front
     std::vector<std::unique_ptr<Worker>> workers;
-    std::vector<Worker*> idle;                      // the last to have gone idle is woken first
+    IdleWorkers idle;
     std::vector<std::unique_ptr<Worker>> finished;  // whose threads have ended
     bool has_work() const { return !queue.empty() || !shared.empty(); }
     // Whether shared operations are worth another worker. The submitting thread does a few of them
@@ -102,13 +102,13 @@ class ThreadPool {
   // Workers to notify, once the lock has been released: one that wakes up earlier meets the lock.
   class WakeList {
    public:
-    void add(Worker* worker) {
+    void add(Sleeper* worker) {
       if (worker) workers_[size_++] = worker;
     }
     void notify();
 
    private:
-    std::array<Worker*, 2 * kLanes> workers_{};
+    std::array<Sleeper*, 2 * kLanes> workers_{};
     size_t size_ = 0;
   };
 
@@ -117,7 +117,7 @@ class ThreadPool {
   bool start_worker(Lane& lane);
   Lane& lane_of(const Operation& operation);
   void enqueue(OperationList batch);
-  Worker* wake(Lane& lane);
+  Sleeper* wake(Lane& lane);
   void wake_all_lanes(WakeList& wakes);
   bool take_unreachable(WakeList& wakes);
   void deliver(Lock& lock);
