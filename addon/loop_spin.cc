@@ -5,6 +5,9 @@ namespace overlapped {
 void LoopSpin::note_submission(size_t in_flight) {
   if (in_flight == 1) {
     if (state_ != State::kTurning) begin();
+  } else if (in_flight == 0 && state_ == State::kTurning) {
+    // The submission has taken the completion that the loop turned for.
+    (void)stop();
   } else if (state_ == State::kSleeping) {
     // The next completion may be that of another operation.
     state_ = State::kIdle;

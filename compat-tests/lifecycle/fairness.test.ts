@@ -132,3 +132,13 @@ test(`${atCursor} does not starve an interval`, async () => {
   await expectFair([loop], atCursor);
   await handle.close();
 });
+
+test('timers fire while a loop awaits one short operation of workers after another', async () => {
+  await using handle = await open(fileWith('content'), 'r+');
+  let ticks = 0;
+  const timer = setInterval(() => ticks++, 1);
+  // Each truncation takes at least one turn of the event loop, so few bring the first tick.
+  for (let i = 0; ticks < 5 && i < 1_000_000; i++) await handle.truncate(i % 7);
+  clearInterval(timer);
+  expect(ticks).toBeGreaterThanOrEqual(5);
+});

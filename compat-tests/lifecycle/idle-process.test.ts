@@ -39,3 +39,12 @@ test('a thread with only an idle open handle ends by itself', async () => {
     }`;
   expect(await resultOfChild(script, { args: [fileWith('content')] })).toBe(0);
 });
+
+// Between short operations that only workers do, workers and the event loop may stay awake.
+test('a process that awaited many short operations on workers exits by itself', async () => {
+  const script = `
+    const handle = await open(argument, 'r+');
+    for (let i = 0; i < 3000; i++) await handle.truncate(i % 7);
+    console.log(JSON.stringify(engine.stats().inFlight));`;
+  expect(await resultOfChild(script, { args: [fileWith('content')] })).toBe(0);
+});

@@ -74,6 +74,18 @@ testWithFifo('terminate() of threads with opens that never complete', async () =
   expect(codes).toEqual(new Array(5).fill(terminated));
 });
 
+test('terminate() of threads that await one short operation of workers after another', async () => {
+  const start = `
+    const handle = await open(argument, 'r+');
+    for (let i = 0; i < 2000; i++) await handle.truncate(i % 7);
+    (async () => {
+      for (let i = 0; ; i++) await handle.truncate(i % 7);
+    })();
+    await turn();`;
+  const codes = await resultOfChild(terminating(start), { args: [fileWith('content')] });
+  expect(codes).toEqual(new Array(5).fill(terminated));
+});
+
 test('process.exit() in a thread with reads in flight ends only that thread', async () => {
   const script = `
     if (!isMainThread) {
