@@ -34,20 +34,20 @@ class CompletionQueue final : public CompletionSink {
     return std::move(completed_);
   }
 
-  // Until leave(), the loop turns without being woken and takes what there is in each turn.
+  // Until leave(), workers do not wake the loop: it keeps turning and takes the completions in each
+  // turn.
   void attend() {
     std::lock_guard lock(mutex_);
     is_attended_ = true;
   }
-  // Returns whether there are completions, which have woken nobody.
+  // Returns whether completions are waiting, for which nobody woke the loop.
   bool leave() {
     std::lock_guard lock(mutex_);
     is_attended_ = false;
     return !completed_.empty();
   }
 
-  // When the first of the completions that take_all() took last was added. Called by the thread
-  // that takes them.
+  // When the first completion of the last take_all() was added. For the loop's thread only.
   Clock::time_point completed_at() const { return completed_at_; }
 
  private:

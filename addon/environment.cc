@@ -116,7 +116,7 @@ napi_value Environment::submit(uint32_t count, napi_value objects) {
   const uint32_t completions = is_late_ ? 0 : fill_completions();
   wake_if_needed();
   update_reference();
-  spin_->note_submission(in_flight_);
+  spin_->note_submission(in_flight_, is_in_turn_);
   return values.number(completions);
 }
 
@@ -322,12 +322,12 @@ void Environment::run_turn() {
   budget_.begin();
   submit_deferred();
   ready_.append(engine_->poll());
-  const bool from_engine = !ready_.empty();
-  OperationList from_workers = queue_->take_all();
-  const bool has_more = spin_->end_turn(!from_workers.empty(), from_engine);
-  ready_.append(std::move(from_workers));
-  if (has_more) ready_.append(queue_->take_all());
+  const size_t others = ready_.size();
+  ready_.append(queue_->take_all());
+  if (spin_->end_turn({ready_.size() > others, others > 0})) ready_.append(queue_->take_all());
+  is_in_turn_ = true;
   while (const uint32_t count = fill_completions()) notify(count);
+  is_in_turn_ = false;
   wake_if_needed();
   update_reference();
 }

@@ -116,6 +116,7 @@ class Environment {
   OperationList ready_;     // completed, not yet on the completion ring
   OperationList deferred_;  // accepted, not yet with the engine
   TurnBudget budget_;
+  bool is_in_turn_ = false;  // run_turn() gives JavaScript completions
   bool is_late_ = false;  // this batch has an operation that the budget no longer covers
   size_t in_flight_ = 0;
   bool ends_with_process_ = false;

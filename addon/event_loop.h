@@ -21,8 +21,8 @@ class EventLoop {
   virtual bool watch(int descriptor, std::function<void()> clear) = 0;
   // Whether the environment keeps the loop, and so the process, running.
   virtual void keep_alive(bool wanted) = 0;
-  // Whether to turn all the time, instead of sleeping until something happens. Returns false if the
-  // loop cannot do that.
+  // Keeps the loop turning instead of asleep while `wanted`. Returns false if the loop cannot do
+  // that.
   virtual bool keep_turning(bool /*wanted*/) { return false; }
   // A number that differs in every turn of the loop.
   virtual uint64_t turn() = 0;

@@ -6,24 +6,30 @@
 
 namespace overlapped {
 
-// Keeps the event loop turning instead of asleep while the only operation in flight is about to
-// end, if IdleSpin finds that this takes less time than waking the loop. The loop serves timers and
+// Keeps the event loop turning instead of asleep while only one operation is in flight, if IdleSpin
+// finds that such operations take less time than waking the loop. The loop serves timers and
 // sockets meanwhile, and a worker that completes the operation need not wake it.
 class LoopSpin {
  public:
   LoopSpin(EventLoop& loop, CompletionQueue& queue) : loop_(loop), queue_(queue) {}
 
-  // Called after each submission, with the number of operations that are in flight.
-  void note_submission(size_t in_flight);
-  // Called in each turn that was asked for, after completions have been taken. Returns whether
-  // workers may have added more since.
-  bool end_turn(bool from_workers, bool from_engine);
+  struct Taken {
+    bool from_workers;
+    bool others;
+  };
+
+  // Called after each submission, with the number of operations in flight, and whether the program
+  // made it in a turn of the loop that was asked for.
+  void note_submission(size_t in_flight, bool is_in_turn);
+  // Called in each turn that was asked for, after completions have been taken: from workers, or
+  // others. Returns whether workers have added more since.
+  bool end_turn(Taken taken);
 
  private:
   using Clock = IdleSpin::Clock;
   enum class State { kIdle, kSleeping, kTurning };
 
-  void begin();
+  void begin(bool is_in_turn);
   bool stop();
 
   EventLoop& loop_;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#ifdef _MSC_VER
+#if defined(_MSC_VER) && !defined(__clang__)
 #include <intrin.h>
 #endif
 
@@ -10,29 +10,29 @@ namespace overlapped {
 
 namespace {
 
-constexpr int kWeight = 8;
-// After so many spins a trial has succeeded.
+constexpr int kMeanWeight = 8;
+// A trial of this many spins has succeeded.
 constexpr int kSpinsOfSuccess = 100;
 // Reading the clock takes about as long as one look.
 constexpr int kLooksPerClock = 8;
 
 // Tells the processor that the thread waits in a loop.
 void relax() {
-#if defined(_MSC_VER) && (defined(_M_X64) || defined(_M_IX86))
-  _mm_pause();
-#elif defined(_MSC_VER)
-  __yield();
-#elif defined(__x86_64__) || defined(__i386__)
+#if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();
 #elif defined(__aarch64__)
   asm volatile("yield");
+#elif defined(_M_X64) || defined(_M_IX86)
+  _mm_pause();
+#elif defined(_M_ARM64)
+  __yield();
 #endif
 }
 
 }  // namespace
 
 void IdleSpin::note_wake(Duration latency) {
-  wake_cost_ += (std::min(latency, kWakeCostMax) - wake_cost_) / kWeight;
+  wake_cost_ += (std::min(latency, kWakeCostMax) - wake_cost_) / kMeanWeight;
 }
 
 void IdleSpin::note_work(Duration idle) {
@@ -48,9 +48,9 @@ void IdleSpin::note_work(Duration idle) {
 void IdleSpin::note_failure() { note_spin(limit()); }
 
 void IdleSpin::note_spin(Duration spent) {
-  spin_cost_ += (spent - spin_cost_) / kWeight;
+  spin_cost_ += (spent - spin_cost_) / kMeanWeight;
   if (spin_cost_ <= wake_cost_) {
-    if (++spins_ == kSpinsOfSuccess) pauses_ = kPausesMin;
+    if (spins_ < kSpinsOfSuccess && ++spins_ == kSpinsOfSuccess) pauses_ = kPausesMin;
     return;
   }
   is_active_ = false;

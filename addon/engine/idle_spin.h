@@ -11,9 +11,9 @@ namespace overlapped {
 // stays awake for those few microseconds costs less than one that sleeps and is woken.
 //
 // Measurements decide. Looking is tried after a number of short pauses, and continues as long as it
-// takes less time than waking does. So it hardly happens where waking is cheap, where operations
-// take long, or where other threads need the processor. Each trial that fails doubles the number of
-// pauses before the next.
+// takes less time than waking does. A thread therefore rarely stays awake where waking is cheap, where
+// operations take long, or where other threads need the processor. Each failed trial doubles the
+// number of pauses before the next.
 //
 // The functions of an object are called by one thread at a time.
 class IdleSpin {
@@ -21,7 +21,7 @@ class IdleSpin {
   using Clock = std::chrono::steady_clock;
   using Duration = Clock::duration;
 
-  // A thread that takes longer to wake up has waited for a processor that others use.
+  // A longer latency means that the thread waited for a processor, or was busy itself.
   static constexpr Duration kWakeCostMax = std::chrono::microseconds(50);
   static constexpr int kPausesMin = 8;
   static constexpr int kPausesMax = 1024;
@@ -38,11 +38,11 @@ class IdleSpin {
  private:
   void note_spin(Duration spent);
 
-  Duration wake_cost_{};  // both are means, mostly of the latest eight values
+  Duration wake_cost_{};  // both are moving means with a weight of 1/8
   Duration spin_cost_{};
   bool is_active_ = false;
-  int spins_ = 0;            // since it is active
-  int pauses_ = kPausesMin;  // short ones, before the next trial
+  int spins_ = 0;            // since the last activation, up to those of a success
+  int pauses_ = kPausesMin;  // short pauses before the next trial
   int pauses_left_ = kPausesMin;
 };
 

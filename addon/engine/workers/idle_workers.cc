@@ -7,8 +7,12 @@ Sleeper* IdleWorkers::call() {
   idle_.pop_back();
   worker.is_woken = true;
   worker.called_at = IdleSpin::Clock::now();
-  spin_.note_work(worker.called_at - worker.idle_since);
-  if (!is_last_awake_) return &worker;
+  const bool is_awake = is_last_awake_;
+  // A worker that has looked in vain and sleeps has been noted as a failure.
+  if (is_awake || spin_.limit() == IdleSpin::Duration::zero()) {
+    spin_.note_work(worker.called_at - worker.idle_since);
+  }
+  if (!is_awake) return &worker;
   is_last_awake_ = false;
   worker.is_called.store(true, std::memory_order_release);
   return nullptr;

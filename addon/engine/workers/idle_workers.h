@@ -12,7 +12,7 @@ namespace overlapped {
 // The part of a worker that waits for work. The pool's mutex guards it.
 struct Sleeper {
   ConditionVariable work;
-  // The worker has been called, and does not run yet. A worker that is awake reads `is_called`
+  // The worker has been called and is not running yet. A worker that is awake reads `is_called`
   // instead, without the mutex.
   bool is_woken = false;
   std::atomic<bool> is_called{false};
