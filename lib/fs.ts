@@ -41,7 +41,8 @@ export {
   unregister,
 };
 
-// require() gives the object, where they are hidden from code that lists the members of `fs`.
-for (const value of [register, unregister]) {
-  Object.defineProperty(overlappedFs, value.name, { value, configurable: true, writable: true });
+// require() returns this object. The two functions are not enumerable, so that code that lists the
+// members of `fs` does not see them.
+for (const [name, value] of Object.entries({ register, unregister })) {
+  Object.defineProperty(overlappedFs, name, { value, configurable: true, writable: true });
 }

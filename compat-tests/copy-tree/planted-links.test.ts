@@ -6,8 +6,8 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { Readable } from 'node:stream';
 import { expect } from 'vitest';
-import { type CopyOptions, clean, copy, mirror } from '../../lib/index.js';
-import { isLinux, rejection, temporaryFolder, testWhere } from '../helpers.js';
+import { type CopyOptions, clean, copy, copyTree, mirror, verify } from '../../lib/index.js';
+import { isLinux, isWindows, rejection, temporaryFolder, testWhere } from '../helpers.js';
 import { folderOf, namesIn } from './trees.js';
 
 const isRoot = process.geteuid?.() === 0;
@@ -91,6 +91,53 @@ asRoot('no copy of a tree, and no cleaning, begins at a planted link', async () 
   await mirror(`${source}/`, `${mine}/`);
   expect(namesIn(own)).toEqual(['a']);
 });
+
+asRoot('a comparison reads through a planted link, since it changes nothing', async () => {
+  const { shared, own } = makePlace();
+  const source = folderOf({ victim: 'root' });
+  const link = plant(path.join(shared, 'link'), own, hostile);
+  expect(await verify(source, link)).toMatchObject({ equal: true });
+});
+
+asRoot('the path of a refused link is shown as text', async () => {
+  const { shared, own } = makePlace();
+  const link = plant(path.join(shared, 'größe'), own, hostile);
+  expect(await rejection(mirror(folderOf({ a: 'new' }), link))).toMatchObject({ path: link });
+});
+
+testWhere(!isWindows, 'links of Windows need a right')(
+  'a tree is copied through links to folders of any kind',
+  async () => {
+    const source = folderOf({ a: 'new' });
+    for (const target of ['.', '..', '../', 'x/..', './x/../']) {
+      const base = temporaryFolder();
+      fs.mkdirSync(path.join(base, 'in', 'x'), { recursive: true });
+      const link = path.join(base, 'in', 'link');
+      fs.symlinkSync(target, link);
+      await copyTree(`${source}/`, `${link}/`);
+      expect(fs.readFileSync(path.join(link, 'a'), 'utf8')).toBe('new');
+    }
+  },
+);
+
+testWhere(isLinux, 'only Linux has these links')(
+  'the links of /proc lead to open files',
+  async () => {
+    const { own } = makePlace();
+    const source = folderOf({ a: 'new' });
+    const descriptor = fs.openSync(own, 'r');
+    await copyTree(`${source}/`, `/proc/self/fd/${descriptor}`);
+    fs.closeSync(descriptor);
+    expect(namesIn(own)).toEqual(['a', 'victim']);
+    const deleted = path.join(own, 'deleted');
+    const file = fs.openSync(deleted, 'w');
+    fs.unlinkSync(deleted);
+    const link = `/proc/self/fd/${file}`;
+    expect(await rejection(copy(path.join(source, 'a'), link))).toMatchObject({ code: 'ENOENT' });
+    fs.closeSync(file);
+    expect(namesIn(own)).toEqual(['a', 'victim']);
+  },
+);
 
 asRoot('a link that goes in a circle is ELOOP', async () => {
   const { own } = makePlace();

@@ -4,7 +4,7 @@ import { isAbsolute, sep } from 'node:path';
 import process from 'node:process';
 import { type DirectoryHandle, directoryOf } from '../file-handle/directory-handle.js';
 import { openDirectory } from '../functions/open-directory.js';
-import { lstat, stat } from '../functions/status.js';
+import { stat } from '../functions/status.js';
 import { openParsed } from '../handle/open.js';
 import { parseOpenOptions } from '../handle/open-options.js';
 import { type SystemError, systemErrorOf } from '../node/errors.js';
@@ -15,9 +15,9 @@ import { realPath } from '../node/real-path.js';
 import { folderOf, openSpot, statIfThere, statusIfThere } from './destination.js';
 import type { Spot, SystemPath } from './spot.js';
 
-// A path is often given by somebody who trusts it, in a folder where everybody may make links. So a
-// link at its end is examined in an open directory before it is followed, and the file to which it
-// leads keeps its place: a link that appears there later is not followed.
+// The last name of a destination may be a link that another user planted in a shared folder such as
+// /tmp. Each link is therefore examined in its open directory before it is followed, and the copy
+// stays with the directory that it reached: links that appear later are not followed.
 
 const isWindows = process.platform === 'win32';
 const separator = Buffer.from(sep);
@@ -25,7 +25,9 @@ const slash = 0x2f;
 // The limit of Linux (path_resolution(7)).
 const linksMax = 40;
 const stickyForAll = 0o1002n;
-const { O_RDONLY, O_DIRECTORY = 0, O_NOFOLLOW = 0, R_OK } = constants;
+// PROC_SUPER_MAGIC of statfs(2).
+const procType = 0x9fa0;
+const { O_RDONLY, O_DIRECTORY = 0, O_NOFOLLOW = 0 } = constants;
 
 /** The spot to which a path leads. */
 export interface EndOfLinks extends Spot {
@@ -33,12 +35,16 @@ export interface EndOfLinks extends Spot {
   readonly isThroughLink: boolean;
 }
 
-type Access = Pick<BigIntStats, 'uid' | 'mode'>;
+interface Link {
+  readonly uid: bigint;
+  readonly folder: Pick<BigIntStats, 'uid' | 'mode'>;
+  readonly target: Buffer;
+}
 
 /** Whether a link may be followed by the rule of protected_symlinks (proc_sys_fs(5)). */
-function mayFollow(link: Pick<Access, 'uid'>, folder: Access): boolean {
+function mayFollow({ uid, folder }: Link): boolean {
   const isForAll = (folder.mode & stickyForAll) === stickyForAll;
-  return !isForAll || link.uid === folder.uid || link.uid === BigInt(process.geteuid?.() ?? -1);
+  return !isForAll || uid === folder.uid || uid === BigInt(process.geteuid?.() ?? -1);
 }
 
 function codeOf(error: unknown): string | undefined {
@@ -55,7 +61,10 @@ function targetOf(link: SystemPath, target: Buffer): SystemPath {
   return isWindows ? pathText(bytes) : bytes;
 }
 
-/** Opens the spot on Windows, where only administrators may make links by default. */
+/**
+ * Opens the directory and name to which a path leads on Windows, where only administrators may make
+ * links by default.
+ */
 async function openSpotOnWindows(path: SystemPath): Promise<EndOfLinks> {
   const isThroughLink = (await statIfThere(path, true))?.isSymbolicLink() === true;
   const exists = (await statIfThere(path, false)) !== undefined;
@@ -71,42 +80,78 @@ async function endOfDangling(path: SystemPath): Promise<SystemPath> {
   return at;
 }
 
+/** Opens the directory of a path, or reads the link that is there. */
+async function openSpotOrLink(path: SystemPath): Promise<Spot | Link> {
+  let spot: Spot;
+  try {
+    spot = await openSpot(path);
+  } catch (error) {
+    // The path may be a link in a directory that may only be searched.
+    const link = codeOf(error) === 'EACCES' ? await readLinkByPath(path) : undefined;
+    if (link === undefined) throw error;
+    return link;
+  }
+  let isEnd = false;
+  try {
+    const status = await statusIfThere(spot);
+    isEnd = !status?.isSymbolicLink();
+    return isEnd ? spot : await readLinkAt(spot, status as BigIntStats);
+  } finally {
+    if (!isEnd) await spot.directory.close();
+  }
+}
+
+async function readLinkAt({ directory, name }: Spot, { uid }: BigIntStats): Promise<Link> {
+  const folder = await directory.stat({ bigint: true });
+  return { uid, folder, target: Buffer.from(await directory.readlink(name, 'buffer')) };
+}
+
+async function readLinkByPath(path: SystemPath): Promise<Link | undefined> {
+  const status = await statIfThere(path, true);
+  if (!status?.isSymbolicLink()) return undefined;
+  const folder = await stat(folderOf(path), { bigint: true });
+  return { uid: status.uid, folder, target: await nodePromises.readlink(path, 'buffer') };
+}
+
+/** Whether a link is one of /proc, which leads to a file that its text need not name (proc(5)). */
+async function isOfProc(link: SystemPath): Promise<boolean> {
+  if (process.platform !== 'linux') return false;
+  return (await nodePromises.statfs(folderOf(link))).type === procType;
+}
+
+/** Returns where a link leads. @throws EACCES for a link of another user in a sticky folder */
+async function follow(path: SystemPath, link: Link): Promise<SystemPath> {
+  if (!mayFollow(link)) {
+    const reason =
+      'it is a link that another user owns, in a folder where everybody may make links';
+    throw failureAt('EACCES', path, reason);
+  }
+  return (await isOfProc(path)) ? realPath(path) : targetOf(path, link.target);
+}
+
+function failureAt(code: string, path: SystemPath, reason?: string): SystemError {
+  return systemErrorOf(code, { syscall: 'open', path: showPath(textOf(path)) }, reason);
+}
+
+function textOf(path: SystemPath): string {
+  return typeof path === 'string' ? path : Buffer.from(path).toString();
+}
+
 /**
- * Opens the directory of the file to which a path leads through links. The name in it is no link,
- * and need not exist.
+ * Opens the directory of the file to which a path leads through links. The returned name was no link
+ * when it was examined, and need not exist.
  * @throws EACCES for a link of another user in a sticky folder that everybody may write to; ELOOP;
  *   ENOENT, …
  */
 export async function openEndOfLinks(path: SystemPath): Promise<EndOfLinks> {
   if (isWindows) return openSpotOnWindows(path);
   let at = path;
-  for (let links = 0; ; links++) {
-    const spot = await openSpot(at);
-    let isEnd = false;
-    try {
-      const status = await statusIfThere(spot);
-      isEnd = !status?.isSymbolicLink();
-      if (isEnd) return { ...spot, isThroughLink: links > 0 };
-      if (links === linksMax) throw failureAt('ELOOP', path);
-      at = await followOnce(spot, status as BigIntStats);
-    } finally {
-      if (!isEnd) await spot.directory.close();
-    }
+  for (let links = 0; links <= linksMax; links++) {
+    const found = await openSpotOrLink(at);
+    if ('directory' in found) return { ...found, isThroughLink: links > 0 };
+    at = await follow(at, found);
   }
-}
-
-function failureAt(code: string, path: SystemPath, reason?: string): SystemError {
-  return systemErrorOf(code, { syscall: 'open', path: showPath(String(path)) }, reason);
-}
-
-async function followOnce({ directory, name, path }: Spot, link: Access): Promise<SystemPath> {
-  if (!mayFollow(link, await directory.stat({ bigint: true }))) throw refusedLink(path);
-  return targetOf(path, Buffer.from(await directory.readlink(name, 'buffer')));
-}
-
-function refusedLink(path: SystemPath): SystemError {
-  const reason = 'it is a link of another user in a folder where everybody may make links';
-  return failureAt('EACCES', path, reason);
+  throw failureAt('ELOOP', path);
 }
 
 /** Drops slashes at the end of a path, which would make the system follow a link. */
@@ -120,7 +165,20 @@ function withoutLastSlashes(path: SystemPath): SystemPath {
   return path.subarray(0, end);
 }
 
-const ofLink = new Set(['ENOTDIR', 'ELOOP', 'EMLINK']);
+const codesOfLink = new Set(['ENOTDIR', 'ELOOP', 'EMLINK']);
+
+/** Opens a directory; undefined if its path is that of a link. */
+async function openUnlessLink(path: SystemPath): Promise<DirectoryHandle | undefined> {
+  const parsed = parsePath(path);
+  try {
+    const request = parseOpenOptions(O_RDONLY | O_DIRECTORY | O_NOFOLLOW, {});
+    return await directoryOf(await openParsed(parsed, request), parsed.shown);
+  } catch (error) {
+    const mayBeLink = codesOfLink.has(codeOf(error) ?? '');
+    if (mayBeLink && (await statIfThere(path, true))?.isSymbolicLink()) return undefined;
+    throw error;
+  }
+}
 
 /**
  * Opens the directory to which a path leads, through links as openEndOfLinks() does.
@@ -128,35 +186,18 @@ const ofLink = new Set(['ENOTDIR', 'ELOOP', 'EMLINK']);
  */
 export async function openDirectoryAtEnd(path: SystemPath): Promise<DirectoryHandle> {
   if (isWindows) return openDirectory(path);
-  const parsed = parsePath(withoutLastSlashes(path));
-  const native = parsed.native as SystemPath;
-  try {
-    const request = parseOpenOptions(O_RDONLY | O_DIRECTORY | O_NOFOLLOW, {});
-    return await directoryOf(await openParsed(parsed, request), parsed.shown);
-  } catch (error) {
-    if (!ofLink.has(codeOf(error) ?? '')) throw error;
-    if ((await statIfThere(native, true))?.isSymbolicLink() === false) throw error;
+  let at = withoutLastSlashes(path);
+  for (let links = 0; links <= linksMax; links++) {
+    const directory = await openUnlessLink(at);
+    if (directory !== undefined) return directory;
+    if (await isOfProc(at)) return openDirectory(at);
+    const found = await openSpotOrLink(at);
+    if ('directory' in found) {
+      // The link has been removed meanwhile.
+      await found.directory.close();
+    } else {
+      at = withoutLastSlashes(await follow(at, found));
+    }
   }
-  return openThroughLinks(native);
-}
-
-async function openThroughLinks(path: SystemPath): Promise<DirectoryHandle> {
-  const folder = folderOf(path);
-  try {
-    await nodePromises.access(folder, R_OK);
-  } catch {
-    // A directory that may only be searched cannot be opened, so its link is examined by its path.
-    const [link, status] = await Promise.all([
-      lstat(path, { bigint: true }),
-      stat(folder, { bigint: true }),
-    ]);
-    if (!mayFollow(link, status)) throw refusedLink(path);
-    return openDirectory(path);
-  }
-  const spot = await openEndOfLinks(path);
-  try {
-    return await spot.directory.openDirectory(spot.name);
-  } finally {
-    await spot.directory.close();
-  }
+  throw failureAt('ELOOP', path);
 }

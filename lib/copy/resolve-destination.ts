@@ -38,13 +38,15 @@ export async function resolveDestination(
   if (to !== undefined) checkReplaceable(to, from, force, shown);
   const spot = await openEndOfLinks(destination);
   try {
-    // Another file may be there by now.
+    // The destination may have changed since it was examined.
     const there = await statusIfThere(spot);
     const isDevice = there?.isBlockDevice() === true;
     if (isInPlace && spot.isThroughLink && !isDevice) throw linkInPlace(shown);
-    if (there !== undefined) await checkExisting(there, from, { spot, force, shown });
-    else if (spot.isThroughLink && !force)
+    if (there !== undefined) {
+      await checkExisting(there, from, { spot, force, shown });
+    } else if (spot.isThroughLink && !force) {
       throw systemErrorOf('EEXIST', { syscall: 'copyfile', ...shown });
+    }
     return { spot, isDevice };
   } catch (error) {
     await spot.directory.close();

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 const source = fileURLToPath(new URL('../../compat-tests/faults/deny-call.c', import.meta.url));
 
 /**
- * Returns the words that come before the program; a part of them is made in the folder.
+ * Returns the words of the command to put before the program. Builds one of them in `folder`.
  *
  * qemu-user 7.2 passes the mask of statx() on, but not the alignment of direct I/O, which then
  * seems to be impossible. Without the mask, Linux before 6.1 is imitated.

@@ -65,7 +65,7 @@ export async function copyTree(
   const begun = monotonicMs();
   const settings = parseTreeOptions(await readLists(options));
   const { filter, concurrency, signal, oneFileSystem } = settings;
-  const from = new TreeRoot(source, 'source');
+  const from = new TreeRoot(source, 'source', { isOnlyRead: true });
   const to = new TreeRoot(placeOfCopy(source, destination), 'destination');
   if (signal?.aborted) throw abortError(signal);
   await checkApart(from, to, { ...settings, accepts: acceptsOf(from, to, settings, undefined) });

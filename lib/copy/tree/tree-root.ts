@@ -20,27 +20,28 @@ export class TreeRoot {
   /** Checks folders below the top when they are opened, and throws to refuse them. */
   checkFolder: FolderCheck | undefined;
   readonly #path: string;
-  readonly #isTrusted: boolean;
+  readonly #isOnlyRead: boolean;
   #opening: Promise<TreeFolders> | undefined;
   #folders: TreeFolders | undefined;
   #type: Promise<number> | undefined;
 
   /**
-   * @param name name of the argument, for errors. A source is only read, so a link to it is
-   *   followed whoever has made it.
+   * @param name name of the argument, for errors
+   * @param options.isOnlyRead whether nothing in the tree changes, so that a link to its top is
+   *   followed no matter who owns it
    */
-  constructor(path: PathLike, name: string) {
+  constructor(path: PathLike, name: string, { isOnlyRead = false } = {}) {
     const { native, shown } = parsePath(path, name);
     const bytes = typeof native === 'string' ? Buffer.from(native) : native;
     this.#path = isWindows ? (native as string) : fromBytes(bytes);
     this.shown = shown;
-    this.#isTrusted = name === 'source';
+    this.#isOnlyRead = isOnlyRead;
   }
 
   /** Opens the top, following links, unless it is open. @throws ENOENT, ENOTDIR, EACCES, … */
   async open(): Promise<TreeFolders> {
     if (this.#folders !== undefined) return this.#folders;
-    const openTop = this.#isTrusted ? openDirectory : openDirectoryAtEnd;
+    const openTop = this.#isOnlyRead ? openDirectory : openDirectoryAtEnd;
     this.#opening ??= openTop(this.at('')).then(
       (top) => new TreeFolders(top, async (place, folder) => this.checkFolder?.(place, folder)),
     );

@@ -189,7 +189,7 @@ export async function verifyManifest(
   if (signal?.aborted) throw abortError(signal);
   const listed = await new ManifestReader(manifest, given.hash).read();
   const isFolder = (await stat(path, { signal })).isDirectory();
-  const root = new TreeRoot(isFolder ? path : folderOf(path), 'destination');
+  const root = new TreeRoot(isFolder ? path : folderOf(path), 'destination', { isOnlyRead: true });
   try {
     const comparison = new ManifestComparison(root, options);
     if (!isFolder) {

@@ -186,7 +186,10 @@ export async function verifyTree(
 ): Promise<VerifyTreeReport> {
   const { options, concurrency, walk } = await parseVerifyOptions(given);
   const copy = placeOfCopy(source, destination);
-  const roots = [new TreeRoot(source, 'source'), new TreeRoot(copy, 'destination')] as const;
+  const roots = [
+    new TreeRoot(source, 'source', { isOnlyRead: true }),
+    new TreeRoot(copy, 'destination', { isOnlyRead: true }),
+  ] as const;
   if (options.signal?.aborted) throw abortError(options.signal);
   try {
     // A destination that does not exist is an error here.

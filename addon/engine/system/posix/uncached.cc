@@ -81,12 +81,14 @@ void use_advice(OpenFile& file) {
 // The plain calls serve transfers without flags, because some emulators know only those.
 ssize_t transfer_plainly(const Operation& op, const iovec* vectors, size_t count) {
   const int fd = op.file->handle();
-  const auto number = static_cast<int>(count);
+  const auto vector_count = static_cast<int>(count);
   const auto offset = static_cast<off_t>(op.file_offset);
   if (op.is_read()) {
-    return offset < 0 ? ::readv(fd, vectors, number) : ::preadv(fd, vectors, number, offset);
+    return offset < 0 ? ::readv(fd, vectors, vector_count)
+                      : ::preadv(fd, vectors, vector_count, offset);
   }
-  return offset < 0 ? ::writev(fd, vectors, number) : ::pwritev(fd, vectors, number, offset);
+  return offset < 0 ? ::writev(fd, vectors, vector_count)
+                    : ::pwritev(fd, vectors, vector_count, offset);
 }
 
 ssize_t transfer_once(const Operation& op, int flags) {
