@@ -21,8 +21,8 @@ void LoopSpin::begin(bool is_in_turn) {
   state_ = State::kTurning;
   is_first_turn_ = true;
   queue_.attend();
-  // Electron waits for the descriptor of libuv's loop in another thread, for as long as the loop said
-  // at the end of its last turn.
+  // Electron waits for the descriptor of libuv's loop in another thread, for as long as the loop
+  // said at the end of its last turn.
   if (!is_in_turn) loop_.wake();
 }
 

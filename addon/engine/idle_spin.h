@@ -11,9 +11,9 @@ namespace overlapped {
 // stays awake for those few microseconds costs less than one that sleeps and is woken.
 //
 // Measurements decide. Looking is tried after a number of short pauses, and continues as long as it
-// takes less time than waking does. A thread therefore rarely stays awake where waking is cheap, where
-// operations take long, or where other threads need the processor. Each failed trial doubles the
-// number of pauses before the next.
+// takes less time than waking does. A thread therefore rarely stays awake where waking is cheap,
+// where operations take long, or where other threads need the processor. Each failed trial doubles
+// the number of pauses before the next.
 //
 // The functions of an object are called by one thread at a time.
 class IdleSpin {

@@ -138,8 +138,8 @@ function textOf(path: SystemPath): string {
 }
 
 /**
- * Opens the directory of the file to which a path leads through links. The returned name was no link
- * when it was examined, and need not exist.
+ * Opens the directory of the file to which a path leads through links. The returned name was no
+ * link when it was examined, and need not exist.
  * @throws EACCES for a link of another user in a sticky folder that everybody may write to; ELOOP;
  *   ENOENT, …
  */
