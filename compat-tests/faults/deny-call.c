@@ -4,8 +4,8 @@
 //   deny-call io_uring_setup|statx|dioalign|preadv2|pwritev2|last-signal PROGRAM ARGUMENT...
 //
 // `dioalign` denies statx() only where it asks for the alignment of direct I/O, which Linux before
-// 6.1 does not report. preadv2() and pwritev2() fail with ENOSYS, and signal 64 cannot be sent, as in
-// qemu-user.
+// 6.1 does not report. preadv2() and pwritev2() fail with ENOSYS, and signal 64 cannot be sent, as
+// in qemu-user.
 
 #include <errno.h>
 #include <linux/filter.h>
