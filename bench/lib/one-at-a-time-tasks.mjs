@@ -84,6 +84,7 @@ const tasks = {
     return smallWrites;
   },
   writeFile: counted(() => eachOutput(1, (path) => fs.promises.writeFile(path, content))),
+  writeFileSync: counted(() => eachOutput(1, async (path) => fs.writeFileSync(path, content))),
   statSync: counted(() => each(1, (path) => fs.statSync(path))),
   readFileSync: counted(() => each(1, (path) => fs.readFileSync(path))),
   'openSync, readSync, closeSync': counted(() => each(1, openReadCloseSync)),

@@ -1,7 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import * as path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import {
   type ChildOptions,
   distUrl,
@@ -10,27 +7,19 @@ import {
   isWindows,
   resultOfChild,
   runChild,
-  temporaryFolder,
   testWhere,
 } from '../helpers.js';
+import { buildDenyCall, hasCompiler } from './deny-call.js';
 
-const hasCompiler = isLinux && spawnSync('cc', ['--version']).status === 0;
 const testDenied = testWhere(hasCompiler, 'calls are denied by a seccomp filter, built by cc', {
   mustRun: isLinux,
 });
 
-let denyCall: string;
-
-beforeAll(() => {
-  if (!hasCompiler) return;
-  denyCall = path.join(temporaryFolder(), 'deny-call');
-  const source = fileURLToPath(new URL('deny-call.c', import.meta.url));
-  execFileSync('cc', ['-O1', '-o', denyCall, source]);
-});
+const denyCall = buildDenyCall();
 
 function denied(engine: string | undefined): ChildOptions {
   return {
-    launcher: [denyCall, 'io_uring_setup'],
+    launcher: [denyCall(), 'io_uring_setup'],
     env: { OVERLAPPED_ENGINE: engine },
     args: [fileWith('content')],
   };
@@ -155,6 +144,6 @@ testDenied('where statx is denied, the status of files comes from older calls', 
       statuses.every((status) => JSON.stringify(fields(status)) === expected),
       String(buffer), listed, fs.existsSync(argument + '.d'),
     ]));`;
-  const options = { launcher: [denyCall, 'statx'], args: [fileWith('content')] };
+  const options = { launcher: [denyCall(), 'statx'], args: [fileWith('content')] };
   expect(await resultOfChild(script, options)).toEqual([true, 'cont', ['a'], false]);
 });

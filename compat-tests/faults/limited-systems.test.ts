@@ -1,8 +1,7 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { beforeAll, expect } from 'vitest';
+import { expect } from 'vitest';
 import { canMakeDisks, LoopDevice } from '../alignment/loop-device.js';
 import {
   distUrl,
@@ -10,27 +9,19 @@ import {
   makeFifo,
   randomBytes,
   resultOfChild,
-  temporaryFolder,
   testWhere,
   unbufferedFolder,
 } from '../helpers.js';
+import { buildDenyCall, hasCompiler } from './deny-call.js';
 
 const MiB = 1024 * 1024;
-const hasCompiler = isLinux && spawnSync('cc', ['--version']).status === 0;
 const because = 'a seccomp filter, built by cc, hides what older systems lack';
 const test = testWhere(hasCompiler, because, { mustRun: isLinux });
 const testDevice = testWhere(hasCompiler && canMakeDisks, `${because}; devices need root`, {
   mustRun: isLinux,
 });
 
-let denyCall: string;
-
-beforeAll(() => {
-  if (!hasCompiler) return;
-  denyCall = path.join(temporaryFolder(), 'deny-call');
-  const source = fileURLToPath(new URL('deny-call.c', import.meta.url));
-  execFileSync('cc', ['-O1', '-o', denyCall, source]);
-});
+const denyCall = buildDenyCall();
 
 /** Writes and reads with the alignment that the handle reports. */
 const transfer = `
@@ -49,7 +40,7 @@ const transfer = `
 test('the alignment of files is 4096 where Linux reports none (before 6.1)', async () => {
   const file = path.join(await unbufferedFolder(), 'file');
   fs.writeFileSync(file, randomBytes(MiB));
-  const options = { launcher: [denyCall, 'dioalign'], args: [file] };
+  const options = { launcher: [denyCall(), 'dioalign'], args: [file] };
   expect(await resultOfChild(transfer, options)).toEqual({
     alignment: { position: 4096, length: 4096, memory: 4096 },
     isEqual: true,
@@ -61,7 +52,7 @@ for (const size of [512, 4096]) {
   testDevice(`there that of a device is its sector of ${size} bytes`, async () => {
     const device = new LoopDevice(MiB, size);
     try {
-      const options = { launcher: [denyCall, 'dioalign'], args: [device.path] };
+      const options = { launcher: [denyCall(), 'dioalign'], args: [device.path] };
       expect(await resultOfChild(transfer, options)).toEqual({
         alignment: { position: size, length: size, memory: size },
         isEqual: true,
@@ -86,7 +77,7 @@ test('dontCache works where the system knows no preadv2() and pwritev2()', async
     const text = await readFile(argument, { encoding: 'utf8', dontCache: true });
     const report = await copy(argument, argument + '.copy', { dontCache: true, verify: true });
     console.log(JSON.stringify([String(read.buffer), vectors.bytesRead, text, report.verified]));`;
-  const launcher = [denyCall, 'preadv2', denyCall, 'pwritev2'];
+  const launcher = [denyCall(), 'preadv2', denyCall(), 'pwritev2'];
   const options = { launcher, args: [path.join(await unbufferedFolder(), 'file')] };
   const text = 'one two three four';
   expect(await resultOfChild(script, options)).toEqual(['two thr', 13, text, true]);
@@ -99,7 +90,7 @@ test('an open that waits is canceled where the last signal cannot be sent', asyn
     await sleep(50);
     stop.abort();
     console.log(JSON.stringify(await opened));`;
-  const options = { launcher: [denyCall, 'last-signal'], args: [makeFifo()], msMax: 60_000 };
+  const options = { launcher: [denyCall(), 'last-signal'], args: [makeFifo()], msMax: 60_000 };
   expect(await resultOfChild(script, options)).toBe('AbortError');
 });
 
@@ -121,7 +112,7 @@ cacheTest('there a read at the cursor leaves nothing in the cache, either', asyn
     const handle = await open(argument, 'r', { dontCache: true });
     console.log((await handle.readFile()).byteLength);
     await handle.close();`;
-  const launcher = [denyCall, 'preadv2', denyCall, 'pwritev2'];
+  const launcher = [denyCall(), 'preadv2', denyCall(), 'pwritev2'];
   expect(await resultOfChild(script, { launcher, args: [file] })).toBe(size);
   const cached = execFileSync(fincore, ['-b', '-n', '-o', 'RES', file], { encoding: 'utf8' });
   expect(Number(cached)).toBeLessThan(size / 2);

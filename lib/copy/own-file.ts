@@ -15,8 +15,8 @@ import { hasNoLocks } from './unfinished.js';
 export const ownerAlone = 0o600;
 
 /**
- * The part of such a file that is locked while a process works on the copy. It lies beyond the end
- * of every file, so that the lock excludes other copies and affects neither reads nor writes.
+ * The byte of such a file that is locked while a process works on the copy. It lies beyond the end
+ * of every file, so the lock keeps other copies out without affecting reads or writes.
  */
 export const ownerLock = { position: Number.MAX_SAFE_INTEGER - 1, length: 1 } as const;
 

@@ -33,7 +33,7 @@ void install_handler(int signal) {
 }
 
 // Installs the handler, and returns whether the signal reaches a thread. qemu-user accepts handlers
-// of the last signals, but fails to send these signals with EINVAL.
+// for the last signals, but pthread_kill() refuses to send them (EINVAL).
 [[maybe_unused]] bool take_signal(int signal) {
   install_handler(signal);
   if (::pthread_kill(::pthread_self(), signal) == 0) return true;
